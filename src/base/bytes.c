@@ -1,0 +1,242 @@
+/* bytes.c: octets, borrowed and owned. */
+#include "base/bytes.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct bytes bytes_str(const char *s)
+{
+	return bytes_make(s, s ? strlen(s) : 0);
+}
+
+bool bytes_equal(struct bytes a, struct bytes b)
+{
+	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+int bytes_compare(struct bytes a, struct bytes b)
+{
+	size_t n = a.n < b.n ? a.n : b.n;
+	int c = n ? memcmp(a.p, b.p, n) : 0;
+
+	if (c != 0)
+		return c;
+	return a.n < b.n ? -1 : a.n > b.n;
+}
+
+bool bytes_starts(struct bytes b, struct bytes prefix)
+{
+	return b.n >= prefix.n && bytes_equal(bytes_sub(b, 0, prefix.n), prefix);
+}
+
+bool bytes_ends(struct bytes b, struct bytes suffix)
+{
+	return b.n >= suffix.n &&
+	       bytes_equal(bytes_sub(b, b.n - suffix.n, suffix.n), suffix);
+}
+
+size_t bytes_find(struct bytes b, uint8_t c)
+{
+	const uint8_t *at = b.n ? memchr(b.p, c, b.n) : NULL;
+
+	return at ? (size_t)(at - b.p) : b.n;
+}
+
+struct bytes bytes_sub(struct bytes b, size_t at, size_t n)
+{
+	if (at > b.n)
+		at = b.n;
+	if (n > b.n - at)
+		n = b.n - at;
+	return bytes_make(b.p ? b.p + at : NULL, n);
+}
+
+struct bytes bytes_cut(struct bytes *b, uint8_t separator)
+{
+	size_t at = bytes_find(*b, separator);
+	struct bytes before = bytes_sub(*b, 0, at);
+
+	*b = at < b->n ? bytes_sub(*b, at + 1, b->n) : bytes_sub(*b, b->n, 0);
+	return before;
+}
+
+err_t bytes_to_u64(struct bytes b, uint64_t max, uint64_t *out)
+{
+	uint64_t v = 0;
+
+	if (b.n == 0 || (b.n > 1 && b.p[0] == '0'))
+		return ERR_SYNTAX;
+	for (size_t i = 0; i < b.n; i++) {
+		uint64_t digit = (uint64_t)b.p[i] - '0';
+
+		if (b.p[i] < '0' || b.p[i] > '9')
+			return ERR_SYNTAX;
+		if (v > (UINT64_MAX - digit) / 10)
+			return ERR_RANGE;
+		v = v * 10 + digit;
+	}
+	if (v > max)
+		return ERR_RANGE;
+	*out = v;
+	return ERR_OK;
+}
+
+static const char hex_digits[] = "0123456789abcdef";
+
+void bytes_to_hex(struct bytes b, char *out, size_t out_size)
+{
+	must(out_size >= 2 * b.n + 1);
+	for (size_t i = 0; i < b.n; i++) {
+		out[2 * i] = hex_digits[b.p[i] >> 4];
+		out[2 * i + 1] = hex_digits[b.p[i] & 15];
+	}
+	out[2 * b.n] = '\0';
+}
+
+static int hex_value(uint8_t c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+err_t bytes_from_hex(struct bytes hex, uint8_t *out, size_t n)
+{
+	if (hex.n != 2 * n)
+		return ERR_SYNTAX;
+	for (size_t i = 0; i < n; i++) {
+		int high = hex_value(hex.p[2 * i]);
+		int low = hex_value(hex.p[2 * i + 1]);
+
+		if (high < 0 || low < 0)
+			return ERR_SYNTAX;
+		out[i] = (uint8_t)(high << 4 | low);
+	}
+	return ERR_OK;
+}
+
+void bytes_copy(void *to, const void *from, size_t n)
+{
+	if (n)
+		memcpy(to, from, n);
+}
+
+void bytes_zero(void *p, size_t n)
+{
+	if (n)
+		memset(p, 0, n);
+}
+
+err_t bytes_put(void *to, size_t size, struct bytes from)
+{
+	if (from.n > size)
+		return ERR_LIMIT;
+	bytes_copy(to, from.p, from.n);
+	return ERR_OK;
+}
+
+err_t bytes_put_str(char *to, size_t size, struct bytes from)
+{
+	if (from.n >= size)
+		return ERR_LIMIT;
+	if (bytes_find(from, 0) != from.n)
+		return ERR_SYNTAX;
+	bytes_copy(to, from.p, from.n);
+	to[from.n] = '\0';
+	return ERR_OK;
+}
+
+/* Octets of the sequence that starts with c, 0 when c cannot start one. */
+static size_t utf8_length(uint8_t c)
+{
+	if (c < 0x80)
+		return 1;
+	if (c >= 0xc2 && c <= 0xdf)
+		return 2;
+	if (c >= 0xe0 && c <= 0xef)
+		return 3;
+	if (c >= 0xf0 && c <= 0xf4)
+		return 4;
+	return 0;
+}
+
+static bool utf8_second_ok(uint8_t first, uint8_t second)
+{
+	switch (first) {
+	case 0xe0: /* overlong */
+		return second >= 0xa0;
+	case 0xed: /* surrogates */
+		return second <= 0x9f;
+	case 0xf0: /* overlong */
+		return second >= 0x90;
+	case 0xf4: /* above U+10FFFF */
+		return second <= 0x8f;
+	default:
+		return true;
+	}
+}
+
+bool bytes_is_utf8(struct bytes b)
+{
+	for (size_t i = 0; i < b.n;) {
+		size_t n = utf8_length(b.p[i]);
+
+		if (n == 0 || n > b.n - i || b.p[i] == 0)
+			return false;
+		for (size_t k = 1; k < n; k++) {
+			if ((b.p[i + k] & 0xc0) != 0x80)
+				return false;
+		}
+		if (n > 1 && !utf8_second_ok(b.p[i], b.p[i + 1]))
+			return false;
+		i += n;
+	}
+	return true;
+}
+
+bool bytes_is_printable(struct bytes b)
+{
+	for (size_t i = 0; i < b.n; i++) {
+		if (b.p[i] < 0x20 || b.p[i] > 0x7e)
+			return false;
+	}
+	return true;
+}
+
+void put_be16(uint8_t *p, uint16_t v)
+{
+	p[0] = (uint8_t)(v >> 8);
+	p[1] = (uint8_t)v;
+}
+
+void put_be32(uint8_t *p, uint32_t v)
+{
+	put_be16(p, (uint16_t)(v >> 16));
+	put_be16(p + 2, (uint16_t)v);
+}
+
+void put_be64(uint8_t *p, uint64_t v)
+{
+	put_be32(p, (uint32_t)(v >> 32));
+	put_be32(p + 4, (uint32_t)v);
+}
+
+uint16_t get_be16(const uint8_t *p)
+{
+	return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+uint32_t get_be32(const uint8_t *p)
+{
+	return (uint32_t)get_be16(p) << 16 | get_be16(p + 2);
+}
+
+uint64_t get_be64(const uint8_t *p)
+{
+	return (uint64_t)get_be32(p) << 32 | get_be32(p + 4);
+}

@@ -1,0 +1,102 @@
+/* clock.c: the time, real or simulated. */
+#define _GNU_SOURCE
+#include "base/clock.h"
+
+#include <stdio.h>
+#include <time.h>
+
+static int64_t simulated;
+
+int64_t clock_now(void)
+{
+	struct timespec t;
+
+	if (simulated)
+		return simulated;
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+int64_t clock_steady(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+void clock_simulate(int64_t ms)
+{
+	simulated = ms;
+}
+
+void clock_stamp(int64_t ms, char out[CLOCK_STAMP_LENGTH + 1])
+{
+	time_t seconds = (time_t)(ms >= 0 ? ms / 1000 : 0);
+	struct tm tm;
+
+	/* Years above 9999 have no form on the wire. */
+	if (seconds > 253402300799)
+		seconds = 253402300799;
+	gmtime_r(&seconds, &tm);
+	strftime(out, CLOCK_STAMP_LENGTH + 1, "%Y%m%dT%H%M%S", &tm);
+}
+
+static bool take_digits(struct bytes *in, size_t n, int *out)
+{
+	*out = 0;
+	if (in->n < n)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		if (in->p[i] < '0' || in->p[i] > '9')
+			return false;
+		*out = *out * 10 + (in->p[i] - '0');
+	}
+	*in = bytes_sub(*in, n, in->n);
+	return true;
+}
+
+/* The fraction after the comma, in ms; all octets must be digits. */
+static bool take_fraction(struct bytes in, int *ms)
+{
+	int scale = 100;
+
+	*ms = 0;
+	if (in.n == 0)
+		return true;
+	if (in.p[0] != ',' || in.n < 2 || in.n > 7)
+		return false;
+	for (size_t i = 1; i < in.n; i++) {
+		if (in.p[i] < '0' || in.p[i] > '9')
+			return false;
+		*ms += (in.p[i] - '0') * scale;
+		scale /= 10;
+	}
+	return true;
+}
+
+err_t clock_parse(struct bytes in, int64_t *out)
+{
+	struct tm tm = { 0 }, back;
+	int year, month, fraction;
+	time_t seconds;
+
+	if (!take_digits(&in, 4, &year) || !take_digits(&in, 2, &month) ||
+	    !take_digits(&in, 2, &tm.tm_mday) || in.n == 0 || in.p[0] != 'T')
+		return ERR_SYNTAX;
+	in = bytes_sub(in, 1, in.n);
+	if (!take_digits(&in, 2, &tm.tm_hour) || !take_digits(&in, 2, &tm.tm_min) ||
+	    !take_digits(&in, 2, &tm.tm_sec) || !take_fraction(in, &fraction))
+		return ERR_SYNTAX;
+	tm.tm_year = year - 1900;
+	tm.tm_mon = month - 1;
+	back = tm;
+	seconds = timegm(&tm);
+	/* timegm normalises 20260231; what it changed was no date. */
+	if (year < 1970 || tm.tm_mday != back.tm_mday || tm.tm_mon != back.tm_mon ||
+	    tm.tm_hour != back.tm_hour || tm.tm_min != back.tm_min ||
+	    tm.tm_sec != back.tm_sec)
+		return ERR_RANGE;
+	*out = (int64_t)seconds * 1000 + fraction;
+	return ERR_OK;
+}

@@ -1,0 +1,28 @@
+/* clock.h: the time, real or simulated.
+ *
+ * Absolute times are milliseconds since 1970-01-01T00:00:00Z. The wire form is
+ * m2m:timestamp, ISO 8601 basic in UTC: 20141003T112032, optionally with a
+ * comma and up to six fraction digits [TS-0004 6.3.3]. */
+#ifndef BASE_CLOCK_H
+#define BASE_CLOCK_H
+
+#include "base/bytes.h"
+
+enum { CLOCK_STAMP_LENGTH = 15 };
+
+/* Now, in ms since 1970 UTC. */
+int64_t clock_now(void);
+
+/* A clock that never runs backwards, in ms since some start. */
+int64_t clock_steady(void);
+
+/* For tests: freeze clock_now at ms; 0 returns to the real clock. */
+void clock_simulate(int64_t ms);
+
+/* ms as 20141003T112032 into out[16], NUL-terminated. */
+void clock_stamp(int64_t ms, char out[CLOCK_STAMP_LENGTH + 1]);
+
+/* Parse m2m:timestamp; ERR_SYNTAX, ERR_RANGE (no such date). */
+err_t clock_parse(struct bytes stamp, int64_t *ms) MUST_USE;
+
+#endif

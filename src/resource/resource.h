@@ -1,0 +1,195 @@
+/* resource.h: what a resource is; the door of the room.
+ *
+ * A type is one file of rows under types/ and one line in types.def. From the
+ * rows come validation, merging, representation, indexing and discovery. No
+ * code outside types/ switches on a type number.
+ *
+ * Stored body: canonical CBOR map, short names, of every attribute that is not
+ * a column of the row (rn ty ri pi ct lt et are made from columns). */
+#ifndef RESOURCE_RESOURCE_H
+#define RESOURCE_RESOURCE_H
+
+#include "codec/cbor.h"
+#include "permit/permit.h"
+#include "primitive/request.h"
+#include "primitive/status.h"
+#include "store/store.h"
+
+/* How a value is checked and carried. One function per kind (resource/value.c). */
+enum value_kind {
+	V_STRING, V_UINT, V_POSITIVE, V_BOOL, V_TIMESTAMP, V_URI, V_ID,
+	V_LIST_STRING, V_LIST_URI, V_LIST_ID, V_LIST_UINT, V_ENUM, V_ACRS,
+	V_NAME, V_CONTENT_INFO, V_ANY, V_MAP, V_FLOAT
+};
+
+/* Optionality on create and update. */
+enum option { NP, OPT, MAN };
+
+enum {
+	F_SERVER = 1,  /* set by us only */
+	F_ONCE = 2,    /* immutable after creation */
+	F_INDEX = 4,   /* searchable: kept in the index */
+	F_SECRET = 8,  /* never returned, scrubbed from audit */
+	F_PERSON = 16, /* personal data */
+	F_COLUMN = 32  /* lives in a column of the row, not in the body */
+};
+
+struct attribute {
+	const char *short_name, *long_name;
+	enum value_kind kind;
+	enum option create, update;
+	enum option announce;  /* NP, OPT (OA), MAN (MA) */
+	unsigned flags;
+	uint32_t enum_max;     /* V_ENUM: 1..enum_max (or 0..) */
+};
+
+struct resources;
+struct resource_work; /* one operation under way, resource/engine.h */
+
+/* A child that is no row: la, ol, fopt. */
+struct virtual_child {
+	const char *name;
+	unsigned operations; /* access bits allowed, others 4005 */
+	/* The row it stands for (la, ol); 0 none. NULL for fan-out. */
+	err_t (*stands_for)(struct resources *r, const struct store_row *parent, uint64_t *id);
+	/* Fan-out: the member identifiers, as one CBOR array. NULL otherwise. */
+	err_t (*fans_out)(struct resources *r, const struct store_row *parent, struct bytes *members);
+};
+
+struct resource_type {
+	uint32_t number;
+	const char *name, *short_name; /* "container", "cnt" */
+	const struct attribute *attributes;
+	size_t attributes_n;
+	const uint32_t *parents; /* type numbers it may be a child of */
+	size_t parents_n;
+	const struct virtual_child *virtuals;
+	size_t virtuals_n;
+	unsigned not_allowed;    /* access bits answered 4005 */
+	bool policy_of_parent;   /* no acpi attribute: the parent's policy decides */
+	bool self_governed;      /* judged by selfPrivileges (accessControlPolicy) */
+	/* Hooks; any may be NULL. They run inside the transaction. */
+	err_t (*created)(struct resource_work *w);       /* before the row is written */
+	err_t (*updated)(struct resource_work *w);
+	err_t (*child_created)(struct resource_work *w); /* on the parent, the child is in w */
+	err_t (*child_deleted)(struct resource_work *w);
+};
+
+/* The type of a number or a member name ("m2m:cnt"); NULL when unknown. */
+const struct resource_type *resource_type(uint32_t number);
+const struct resource_type *resource_type_named(struct bytes member);
+size_t resource_types(const struct resource_type *const **out);
+
+/* This CSE. */
+struct cse_identity {
+	struct bytes sp_id;    /* "//sp.example" */
+	struct bytes cse_id;   /* "/in-cse" */
+	struct bytes cse_name; /* "cse-in": resourceName of the CSEBase */
+	unsigned cse_type;     /* 1 IN, 2 MN, 3 ASN */
+};
+
+/* Makes the CSEBase on first use (in a transaction of the caller). */
+err_t resources_open(struct store *s, const struct cse_identity *cse, struct resources **out) MUST_USE;
+void resources_close(struct resources *r);
+const struct cse_identity *resources_cse(const struct resources *r);
+struct store *resources_store(struct resources *r);
+
+/* --- addressing [TS-0001 7.2; TS-0004 6.8, 7.3.2.6] ------------------------------ */
+
+enum target_place {
+	TARGET_NONE,    /* no such resource here: 4004 */
+	TARGET_HERE,
+	TARGET_ELSEWHERE /* another CSE: forwarding is not built yet: 5103 as 4004 */
+};
+
+struct target {
+	enum target_place place;
+	uint64_t id;                         /* the row asked, or the one a virtual child stands for */
+	uint32_t type;
+	uint64_t parent_of_virtual;          /* 0 when not virtual */
+	const struct virtual_child *virtual_child; /* NULL when not */
+	struct bytes rest;                   /* behind a fan-out point: "/x/y", to be appended to members */
+};
+
+/* CSE-relative, SP-relative, absolute; structured, unstructured, hybrid. */
+err_t resource_resolve(struct resources *r, struct bytes to, struct target *out) MUST_USE;
+
+/* Structured CSE-relative address of a row, "cse-in/ae1/cnt1"; unstructured ID. */
+err_t resource_address(struct resources *r, uint64_t id, struct buf *out) MUST_USE;
+err_t resource_identifier(const struct store_row *row, struct buf *out) MUST_USE;
+
+/* --- what a decision needs to know ------------------------------------------------- */
+
+struct resource_policy {
+	bool from_creator;        /* no acpi: full access to the creator only */
+	struct bytes creator;     /* absolute, may be empty */
+	uint64_t owner;           /* row whose acpi was used */
+	struct bytes policies[16];/* encoded setOfAcrs (pv or pvs) that apply, views into the arena */
+	uint64_t policy_ids[16];
+	size_t policies_n;
+	bool broken;              /* a referenced policy is absent or unreadable: it grants nothing */
+};
+/* Gather, walking to the parent where the type says so. */
+err_t resource_policy(struct resources *r, const struct store_row *row, struct arena *a,
+                      struct resource_policy *out) MUST_USE;
+
+/* Is the member in the group of this address? *readable false when it is no
+ * group or does not exist: the entry then refuses. */
+err_t resource_group_has(struct resources *r, struct bytes group, struct bytes absolute_id,
+                         bool *has, bool *readable) MUST_USE;
+
+/* --- operations: all take the permit and check it ------------------------------------ */
+
+/* What is answered: status and content (canonical CBOR, may be empty) appended
+ * to `content`. err_t is for our own failures only; what the standard refuses
+ * is a status. `what` is a fixed text for the originator, or NULL. */
+struct outcome {
+	unsigned status;       /* rsc */
+	const char *what;      /* debug text, no data of others */
+	char detail[64];       /* attribute name or the like */
+	uint64_t resource;     /* created, changed or deleted row */
+	uint64_t version;
+	uint8_t digest[32];    /* SHA-256 of the body after the change */
+	bool changed;
+};
+
+struct resource_ask {
+	const struct request_primitive *request;
+	const struct target *target;
+	struct bytes originator;   /* absolute */
+	struct bytes entity;       /* identity of the association, absolute; empty without */
+	struct bytes app_id;       /* App-ID the credential allows, empty: any */
+	const struct permit *permit;
+	struct arena *arena;
+	int64_t now;
+};
+
+err_t resource_create(struct resources *r, const struct resource_ask *ask,
+                      struct buf *content, struct outcome *out) MUST_USE;
+err_t resource_retrieve(struct resources *r, const struct resource_ask *ask,
+                        struct buf *content, struct outcome *out) MUST_USE;
+err_t resource_update(struct resources *r, const struct resource_ask *ask,
+                      struct buf *content, struct outcome *out) MUST_USE;
+err_t resource_delete(struct resources *r, const struct resource_ask *ask,
+                      struct buf *content, struct outcome *out) MUST_USE;
+
+/* Discovery: calls may() for each candidate before it is listed, so that only
+ * what the originator may discover comes out. */
+struct discovery {
+	bool (*may)(void *self, uint64_t id);
+	void *self;
+};
+err_t resource_discover(struct resources *r, const struct resource_ask *ask,
+                        const struct discovery *d, struct buf *content,
+                        struct outcome *out) MUST_USE;
+
+/* The content of a first result once more, as far as the row still stands:
+ * for a repeated create with its result content. */
+err_t resource_represent(struct resources *r, const struct resource_ask *ask, uint64_t id,
+                         struct buf *content) MUST_USE;
+
+/* Delete what expired, at most `limit` rows; *n of them. The caller audits. */
+err_t resource_expire(struct resources *r, const struct permit *system, int64_t now,
+                      size_t limit, size_t *n) MUST_USE;
+
+#endif

@@ -1,0 +1,62 @@
+/* channel.h: the protected connection of an association [TS-0003 8.2, 10.2; CM7 8 19].
+ *
+ * Gate, courier and client. TLS 1.3 preferred, 1.2 the floor and only with
+ * extended master secret; suites from crypt/algorithms.def; both sides always
+ * authenticate. On the node's side private keys and pre-shared keys are keeper
+ * handles (crypt/keeper_provider); nothing long-term is in this process.
+ * No session tickets, no renegotiation, no early data, no compression. */
+#ifndef ASSOCIATION_CHANNEL_H
+#define ASSOCIATION_CHANNEL_H
+
+#include "base/bytes.h"
+
+#include <openssl/ssl.h>
+
+struct keeper;
+
+enum credential_kind { CREDENTIAL_NONE = 0, CREDENTIAL_CERTIFICATE = 1, CREDENTIAL_PSK = 2 };
+
+enum { CHANNEL_TAG = 16, CHANNEL_IDENTITY_MAX = 128 };
+
+/* What the handshake proved about the peer. */
+struct channel_peer {
+	enum credential_kind kind;
+	uint8_t tag[CHANNEL_TAG];           /* names this handshake to keeper and core */
+	uint8_t fingerprint[32];            /* SHA-256 of the peer's certificate (DER) */
+	char identity[CHANNEL_IDENTITY_MAX];/* PSK identity; or the one SAN of the certificate
+	                                       as "URI:..." or "DNS:..." */
+	int64_t not_after;                  /* of the certificate, ms; 0 for PSK */
+	uint16_t suite;                     /* IANA number */
+	uint16_t version;                   /* 0x0303, 0x0304 */
+};
+
+/* A server context: certificate chain (PEM of leaf), trust anchor (PEM), key by
+ * keeper. `k` must outlive the context; its link may be replaced meanwhile. */
+struct channel_server_setup {
+	struct keeper *keeper;
+	struct bytes certificate_pem;
+	struct bytes anchor_pem;
+};
+err_t channel_server_new(const struct channel_server_setup *setup, SSL_CTX **out) MUST_USE;
+
+/* A client context (command, device, tests): own key in this process. Either
+ * certificate + key, or PSK. `name` is the node's public domain name, matched
+ * exactly against dNSName. For PSK anchor_pem may be empty. */
+struct channel_client_setup {
+	struct bytes anchor_pem, certificate_pem, key_pem;
+	struct bytes psk_identity, psk;
+	const char *name;
+};
+err_t channel_client_new(const struct channel_client_setup *setup, SSL_CTX **out) MUST_USE;
+
+/* A connection of either context. Server connections draw their tag here. */
+err_t channel_new(SSL_CTX *ctx, SSL **out) MUST_USE;
+
+/* After the handshake: who is there. ERR_REFUSED when TLS 1.2 came without
+ * extended master secret, or nobody authenticated. */
+err_t channel_peer(SSL *ssl, struct channel_peer *out) MUST_USE;
+
+/* Why the last handshake failed, one line without secrets. */
+void channel_error(char *out, size_t size);
+
+#endif

@@ -1,0 +1,91 @@
+/* registry.h: who is at the other end, by what credential, until when. Core only.
+ *
+ * Credentials are enrolled (durable records in the store); associations are
+ * live (memory). A gate says that a handshake ended well; the registry believes
+ * the parts that the keeper (CREDENTIAL_USED) and its own credential records
+ * confirm, and nothing else: the identities come from the record, never from
+ * the gate [DESIGN 2; T13 T18]. */
+#ifndef ASSOCIATION_REGISTRY_H
+#define ASSOCIATION_REGISTRY_H
+
+#include "security/facts.h"
+#include "store/store.h"
+
+enum entity_kind { ENTITY_AE = 1, ENTITY_CSE = 2 };
+
+/* An enrolled credential. Stored as a canonical CBOR map under its Credential-ID. */
+struct credential {
+	char id[FACT_ID_MAX];       /* Credential-ID: "33-" + absolute AE-ID, "32-" + CSE domain name, "12-" + PSK identity */
+	char name[64];              /* what people call it */
+	enum entity_kind kind;
+	char entity[FACT_ID_MAX];   /* absolute AE-ID or CSE-ID */
+	char app_id[FACT_ID_MAX];   /* App-ID allowed in registration, "" any [B.8] */
+	bool psk;
+	char psk_identity[FACT_ID_MAX];
+	uint8_t fingerprint[32];    /* SHA-256 of the certificate, zeros for PSK */
+	int64_t not_after;          /* ms */
+	unsigned replay_mode;       /* enum replay_mode */
+	bool revoked;
+	int64_t enrolled;
+};
+
+struct registry;
+
+err_t registry_open(struct store *s, struct registry **out) MUST_USE;
+void registry_close(struct registry *r);
+
+/* Enrol: durable with the transaction. ERR_EXISTS for a taken id, fingerprint
+ * or PSK identity. */
+err_t registry_enrol(struct registry *r, const struct credential *c) MUST_USE;
+err_t registry_revoke(struct registry *r, struct bytes id, bool *found) MUST_USE;
+err_t registry_find(struct registry *r, struct bytes id, const struct credential **out) MUST_USE;
+/* Rolled back: re-read from the store what changed since. */
+err_t registry_reload(struct registry *r) MUST_USE;
+err_t registry_credentials(struct registry *r,
+                           err_t (*each)(void *self, const struct credential *c),
+                           void *self) MUST_USE;
+
+/* From the keeper: this credential took part in this handshake of this gate. */
+err_t registry_credential_used(struct registry *r, struct bytes body) MUST_USE;
+
+/* From a gate. Body of ASSOCIATION_OPEN:
+ *   tag 16, u8 kind (credential_kind), fingerprint 32, PSK identity bytes,
+ *   u64 certificate not after, u16 version, u16 suite, u8 address length,
+ *   address 16, u16 port */
+struct association {
+	uint64_t number;
+	unsigned gate;
+	struct association_facts facts;
+	uint8_t address[16];
+	unsigned address_n;
+	uint16_t port, version, suite;
+	int64_t opened, last_used;
+	uint64_t requests;
+};
+
+enum { ASSOCIATION_LIMIT_PER_CREDENTIAL = 64 };
+
+/* ERR_REFUSED with a reason (never NULL) when the credential is unknown, revoked,
+ * expired, not confirmed by the keeper, or has too many. On ERR_OK *out is live. */
+err_t registry_open_association(struct registry *r, unsigned gate, struct bytes body,
+                                int64_t now, const struct association **out,
+                                const char **reason) MUST_USE;
+
+/* The association, only if it is live, not ended at `now`, and of that gate. */
+const struct association *registry_association(struct registry *r, uint64_t number,
+                                               unsigned gate, int64_t now);
+/* Count a request on it. */
+void registry_touch(struct registry *r, uint64_t number, int64_t now);
+void registry_close_association(struct registry *r, uint64_t number, unsigned gate);
+/* The gate is gone: all of its associations are. */
+void registry_gate_lost(struct registry *r, unsigned gate);
+
+/* Associations that ended by `now` or whose credential was revoked: called
+ * each with number and gate, then forgotten. */
+void registry_sweep(struct registry *r, int64_t now,
+                    void (*each)(void *self, const struct association *a), void *self);
+err_t registry_associations(struct registry *r,
+                            err_t (*each)(void *self, const struct association *a),
+                            void *self) MUST_USE;
+
+#endif

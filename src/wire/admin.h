@@ -1,0 +1,40 @@
+/* admin.h: administrative commands, as command and core see them.
+ *
+ * ADMIN from the command to the door: u16 command, fields. The door puts u32
+ * user and u32 process of the peer in front when it relays to the core. The
+ * answer: any number of ADMIN_ROW (one canonical CBOR map each), then ADMIN_DONE:
+ * u8 err_t, text bytes. Fields:
+ *
+ *   STATUS, CREDENTIAL_LIST, ASSOCIATION_LIST, AUDIT_VERIFY, STORE_VERIFY, ANCHOR  none
+ *   ENROL_CERTIFICATE  name, u8 entity kind, entity (absolute ID), App-ID, u8 replay
+ *                      mode, u32 days (0: default), public key (65), proof of possession
+ *   ENROL_PSK          name, u8 entity kind, entity, App-ID, u8 replay mode, u32 days,
+ *                      PSK identity, sealed key (keeper_calls.h IMPORT_PSK)
+ *   REVOKE             Credential-ID
+ *   AUDIT_LIST         u64 from, u32 limit
+ *
+ * ENROL_CERTIFICATE answers one row { "id": Credential-ID, "certificate": DER,
+ * "until": ms }; ENROL_PSK { "id", "until" }. */
+#ifndef WIRE_ADMIN_H
+#define WIRE_ADMIN_H
+
+#include "wire/wire.h"
+
+enum admin_command {
+#define ADMIN(number, name, effect, text) ADMIN_##name = (number),
+#include "wire/admin.def"
+#undef ADMIN
+	ADMIN_COUNT = 64
+};
+
+struct admin_row {
+	const char *name;
+	bool changes;
+	const char *text;
+};
+/* NULL when there is none. */
+const struct admin_row *admin_row(unsigned command);
+
+enum { ADMIN_FIELD_MAX = 4096 };
+
+#endif

@@ -1,0 +1,176 @@
+/* keeper_calls.h: the keeper's operations, as their callers see them.
+ *
+ * A CALL body is: u16 operation, then the operation's own fields. A RESULT body
+ * is: u8 err_t, then the fields below when it is ERR_OK. Each function here
+ * sends one CALL and blocks for its RESULT (at most KEEPER_WAIT_MS); what else
+ * arrives meanwhile (CREDENTIAL_USED) goes to the link's notice function.
+ * Fields in order, all fixed layout (wire/wire.h): name: u32 length + octets;
+ * tag: 16 octets; handle: u32. */
+#ifndef WIRE_KEEPER_CALLS_H
+#define WIRE_KEEPER_CALLS_H
+
+#include "wire/wire.h"
+
+enum {
+	KEEPER_WAIT_MS = 10000,
+	KEEPER_NAME_MAX = 128,      /* key names: [A-Za-z0-9._:@/-]+ */
+	KEEPER_TAG = 16,            /* a handshake, chosen at random by the gate */
+	KEEPER_INPUT_MAX = 4096,
+};
+
+enum key_class { KEY_EC_P256 = 1, KEY_ED25519 = 2, KEY_SYMMETRIC_16 = 3, KEY_SYMMETRIC_32 = 4 };
+
+/* What an EC key may sign; fixed when the key is made [CM26: one purpose a key]. */
+enum sign_purpose {
+	SIGN_TLS13_SERVER = 1, /* 64 blanks, "TLS 1.3, server CertificateVerify", 0, 32-octet hash */
+	SIGN_TLS13_CLIENT = 2, /* the same with "client": the courier */
+	SIGN_TLS12_SERVER = 3, /* client random, server random, 3, named curve, point */
+};
+
+/* A link to the keeper and what to do with its notices. */
+struct keeper {
+	struct link link;
+	uint64_t next_ref;
+	/* CREDENTIAL_USED, core only; may be NULL. */
+	void (*notice)(void *self, struct bytes body);
+	void *self;
+};
+
+struct keeper_key {
+	uint32_t handle;
+	enum key_class class;
+	uint8_t public_key[65]; /* EC P-256 uncompressed, or 32 octets Ed25519 */
+	size_t public_n;        /* 0 for a symmetric key */
+};
+
+/* The generic call; result holds the fields after the status. */
+err_t keeper_call(struct keeper *k, enum operation op, struct bytes fields,
+                  struct buf *result) MUST_USE;
+
+/* OPEN_KEY: name -> u32 handle, u8 class, public key bytes. Known names:
+ * "node" (TLS key of this node), "ca", "audit", "import". */
+err_t keeper_open_key(struct keeper *k, struct bytes name, struct keeper_key *out) MUST_USE;
+
+/* SIGN: handle, u8 purpose, tag, input -> signature (DER ECDSA-SHA256, or raw
+ * Ed25519). Tells the core CREDENTIAL_USED for the tag. */
+err_t keeper_sign(struct keeper *k, uint32_t handle, enum sign_purpose purpose,
+                  const uint8_t tag[KEEPER_TAG], struct bytes input, struct buf *out) MUST_USE;
+
+/* PSK_OPEN: identity, tag -> handle, u8 key length (16 or 32). ERR_MISSING for
+ * an unknown or ended identity. */
+err_t keeper_psk_open(struct keeper *k, struct bytes identity,
+                      const uint8_t tag[KEEPER_TAG], uint32_t *handle, size_t *n) MUST_USE;
+
+/* TLS13_EXTRACT, first form (other empty): PSK handle -> handle of the early
+ * secret. SHA-256 only. */
+err_t keeper_early_secret(struct keeper *k, uint32_t psk, uint32_t *early) MUST_USE;
+
+/* TLS13_EXTRACT, second form: early-secret handle, (EC)DHE secret -> the 32
+ * octets of the handshake secret; Derive-Secret(early, "derived", "") happens
+ * inside. Refused with an empty (EC)DHE secret (psk_ke). Tells CREDENTIAL_USED. */
+err_t keeper_handshake_secret(struct keeper *k, uint32_t early, struct bytes ecdhe,
+                              uint8_t out[32]) MUST_USE;
+
+/* TLS13_EXPAND: early-secret or binder handle, label ("ext binder" on an early
+ * secret, "finished" on a binder key), context -> handle. */
+err_t keeper_expand(struct keeper *k, uint32_t from, struct bytes label,
+                    struct bytes context, uint32_t *out) MUST_USE;
+
+/* TLS13_BINDER: finished-key handle, transcript hash (32 octets) -> HMAC. */
+err_t keeper_binder(struct keeper *k, uint32_t finished, struct bytes hash,
+                    uint8_t out[32]) MUST_USE;
+
+/* TLS12_MASTER: PSK handle, u8 suite hash (0 SHA-256, 1 SHA-384), other secret
+ * (empty: plain PSK, zeros of the key's length), session hash -> 48 octets.
+ * Tells CREDENTIAL_USED. */
+err_t keeper_tls12_master(struct keeper *k, uint32_t psk, unsigned hash,
+                          struct bytes other, struct bytes session_hash,
+                          uint8_t out[48]) MUST_USE;
+
+err_t keeper_close_handle(struct keeper *k, uint32_t handle) MUST_USE;
+
+/* STATUS: -> u8 locked, u8 protection level (0..3), u64 generation,
+ * u32 keys, u32 handles, provider name bytes, u8 warnings bits. */
+struct keeper_status {
+	bool locked;
+	unsigned level;
+	uint64_t generation;
+	uint32_t keys, handles;
+	char provider[32];
+	unsigned warnings; /* 1 memory not locked, 2 no memfd_secret, 4 not bound to the machine */
+};
+err_t keeper_status(struct keeper *k, struct keeper_status *out) MUST_USE;
+
+enum { SEALED_KEY_MAX = 128 };
+
+/* DATA_KEY_NEW: -> 32 octets key, sealed bytes (at most SEALED_KEY_MAX). */
+err_t keeper_data_key_new(struct keeper *k, uint8_t key[32], struct buf *sealed) MUST_USE;
+/* DATA_KEY_OPEN: sealed -> 32 octets. ERR_TAMPERED. */
+err_t keeper_data_key_open(struct keeper *k, struct bytes sealed, uint8_t key[32]) MUST_USE;
+/* INDEX_KEY: attribute name -> 32 octets, the same for the life of the store. */
+err_t keeper_index_key(struct keeper *k, struct bytes attribute, uint8_t key[32]) MUST_USE;
+
+struct keeper_anchor {
+	uint64_t sequence;   /* of the last anchored audit record */
+	uint8_t hash[32];    /* of the chain there */
+	int64_t at;          /* ms since 1970 */
+	uint8_t signature[80];
+	size_t signature_n;  /* ECDSA DER by the key "audit" over
+	                        "holdfast audit anchor" 0 u64 seq hash u64 at */
+};
+/* ANCHOR: u64 sequence, hash -> the anchor. ERR_ROLLBACK when sequence is lower
+ * than the last, or equal with another hash. */
+err_t keeper_anchor(struct keeper *k, uint64_t sequence, const uint8_t hash[32],
+                    struct keeper_anchor *out) MUST_USE;
+err_t keeper_anchor_read(struct keeper *k, struct keeper_anchor *out) MUST_USE;
+
+enum certify_kind { CERTIFY_AE = 1, CERTIFY_CSE = 2, CERTIFY_NODE_SELF = 3 };
+
+/* CERTIFY: u8 kind, 65-octet public key, proof of possession (DER ECDSA-SHA256
+ * over "holdfast enrolment" 0 kind subject public key), subject (absolute AE-ID
+ * or public domain name of the CSE-ID), u64 not after (ms) -> certificate (DER),
+ * serial (16 octets). Profiles of TS-0003 10.1.1. The proof is checked. */
+struct keeper_certify {
+	enum certify_kind kind;
+	struct bytes public_key, proof, subject;
+	int64_t not_after;
+};
+err_t keeper_certify(struct keeper *k, const struct keeper_certify *ask, struct buf *der) MUST_USE;
+
+/* IMPORT_PSK: identity, sealed key, u64 not after -> key name ("psk/" + identity).
+ * Sealed: ephemeral P-256 point (65) || AES-256-GCM(nonce 12 zero octets) of the
+ * key, tag 16; key = HKDF-SHA256(salt "", ECDH x, info "holdfast import" 0
+ * identity). AAD = identity. ERR_EXISTS, ERR_TAMPERED, ERR_RANGE (key must be 16
+ * or 32 octets). */
+err_t keeper_import_psk(struct keeper *k, struct bytes identity, struct bytes sealed,
+                        int64_t not_after, struct buf *name) MUST_USE;
+
+/* DESTROY: name. Only "psk/..." and derived keys. ERR_MISSING, ERR_REFUSED. */
+err_t keeper_destroy(struct keeper *k, struct bytes name) MUST_USE;
+
+/* DERIVE [TS-0003 10.3]. */
+enum derivation {
+	DERIVE_KM = 1,          /* Ke, MAF-ID */
+	DERIVE_KPSA = 2,        /* Ke, Enrolee-B-ID */
+	DERIVE_USAGE = 3,       /* Ke, SUID (decimal), Enrolment-Target-ID */
+	DERIVE_ESPRIM = 4,      /* pairwiseESPrimKey, receiver and originator objects (JCS) */
+	DERIVE_E2E_MASTER = 5,  /* Kpsa, salt */
+	DERIVE_E2E_MSG_AUTH = 6, DERIVE_E2E_MSG_CONF = 7,
+	DERIVE_E2E_ATT_AUTH = 8, DERIVE_E2E_ATT_CONF = 9, /* Ke2e_master */
+	DERIVE_EXPORTER = 10,   /* 48 exported octets (session-bound input) -> id, key */
+};
+/* DERIVE: u8 derivation, input key name, first text, second text -> new key
+ * name (chosen by the keeper: input name + "/" + derivation + "/" + short hash
+ * of the parameters), identifier bytes (EXPORTER: 16 octets, else empty). */
+err_t keeper_derive(struct keeper *k, enum derivation d, struct bytes input,
+                    struct bytes first, struct bytes second,
+                    struct buf *name, struct buf *id) MUST_USE;
+
+/* MAC_CHECK: name -> 4 octets: leftmost of HMAC-SHA-256(key, "holdfast check value"). */
+err_t keeper_check_value(struct keeper *k, struct bytes name, uint8_t out[4]) MUST_USE;
+
+/* CREDENTIAL_USED body: u8 role, u8 gate number, tag, u8 kind (1 PSK, 2 node
+ * key), name bytes (PSK identity, or key name). */
+enum { CREDENTIAL_USED_PSK = 1, CREDENTIAL_USED_NODE_KEY = 2 };
+
+#endif

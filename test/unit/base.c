@@ -1,0 +1,103 @@
+/* base: octets, arena, secret, clock. */
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/secret.h"
+#include "unit.h"
+
+static void test_numbers(void **state)
+{
+	uint64_t v = 7;
+
+	assert_int_equal(bytes_to_u64(BYTES("0"), UINT64_MAX, &v), ERR_OK);
+	assert_int_equal(v, 0);
+	assert_int_equal(bytes_to_u64(BYTES("18446744073709551615"), UINT64_MAX, &v), ERR_OK);
+	assert_true(v == UINT64_MAX);
+	assert_int_equal(bytes_to_u64(BYTES("18446744073709551616"), UINT64_MAX, &v), ERR_RANGE);
+	assert_int_equal(bytes_to_u64(BYTES("01"), UINT64_MAX, &v), ERR_SYNTAX);
+	assert_int_equal(bytes_to_u64(BYTES("-1"), UINT64_MAX, &v), ERR_SYNTAX);
+	assert_int_equal(bytes_to_u64(BYTES(""), UINT64_MAX, &v), ERR_SYNTAX);
+	assert_int_equal(bytes_to_u64(BYTES("11"), 10, &v), ERR_RANGE);
+}
+
+static void test_utf8(void **state)
+{
+	assert_true(bytes_is_utf8(BYTES("gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80")));
+	assert_false(bytes_is_utf8(BYTES("\xc0\xaf")));         /* overlong */
+	assert_false(bytes_is_utf8(BYTES("\xed\xa0\x80")));     /* surrogate */
+	assert_false(bytes_is_utf8(BYTES("\xf4\x90\x80\x80"))); /* too large */
+	assert_false(bytes_is_utf8(BYTES("\xe2\x82")));         /* cut */
+	assert_false(bytes_is_utf8(BYTES("a\0b")));
+}
+
+static void test_buf_has_a_maximum(void **state)
+{
+	struct buf b = buf_make(4);
+
+	assert_int_equal(buf_add(&b, BYTES("abc")), ERR_OK);
+	assert_int_equal(buf_add(&b, BYTES("de")), ERR_LIMIT);
+	assert_true(bytes_equal(bytes_of_buf(&b), BYTES("abc")));
+	buf_free(&b);
+}
+
+static void test_arena_has_a_maximum(void **state)
+{
+	struct arena a;
+	void *p;
+
+	arena_init(&a, 1000);
+	assert_int_equal(arena_take(&a, 900, &p), ERR_OK);
+	assert_int_equal(arena_take(&a, 200, &p), ERR_LIMIT);
+	arena_reset(&a);
+	assert_int_equal(arena_take(&a, 200, &p), ERR_OK);
+	arena_free(&a);
+}
+
+static void test_secret_is_wiped(void **state)
+{
+	struct secret s, again;
+	uint8_t *where;
+
+	assert_int_equal(secret_copy(BYTES("sixteen octets.."), &s), ERR_OK);
+	assert_true(secret_equal(secret_view(&s), BYTES("sixteen octets..")));
+	assert_false(secret_equal(secret_view(&s), BYTES("sixteen octets.!")));
+	where = s.p;
+	secret_free(&s);
+	assert_null(s.p);
+	/* The page stays mapped: what was there must be gone. */
+	assert_int_equal(where[0], 0);
+	assert_int_equal(where[15], 0);
+	assert_int_equal(secret_new(16, &again), ERR_OK);
+	assert_ptr_equal(again.p, where);
+	secret_free(&again);
+}
+
+static void test_clock(void **state)
+{
+	char stamp[CLOCK_STAMP_LENGTH + 1];
+	int64_t ms;
+
+	assert_int_equal(clock_parse(BYTES("20141003T112032"), &ms), ERR_OK);
+	assert_true(ms == 1412335232000);
+	clock_stamp(ms, stamp);
+	assert_string_equal(stamp, "20141003T112032");
+	assert_int_equal(clock_parse(BYTES("20141003T112032,250"), &ms), ERR_OK);
+	assert_true(ms == 1412335232250);
+	assert_int_equal(clock_parse(BYTES("20140231T112032"), &ms), ERR_RANGE);
+	assert_int_equal(clock_parse(BYTES("2014-10-03T11:20:32"), &ms), ERR_SYNTAX);
+	assert_int_equal(clock_parse(BYTES("20141003T112032,"), &ms), ERR_SYNTAX);
+	assert_int_equal(clock_parse(BYTES("20141003T1120"), &ms), ERR_SYNTAX);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_utf8),
+		cmocka_unit_test(test_buf_has_a_maximum),
+		cmocka_unit_test(test_arena_has_a_maximum),
+		cmocka_unit_test(test_secret_is_wiped),
+		cmocka_unit_test(test_clock),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
