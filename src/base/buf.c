@@ -94,7 +94,8 @@ err_t buf_add(struct buf *b, struct bytes add)
 	err_t err;
 
 	TRY(buf_reserve(b, add.n));
-	bytes_copy(b->p + b->n, add.p, add.n);
+	if (add.n)
+		bytes_copy(b->p + b->n, add.p, add.n);
 	b->n += add.n;
 out:
 	return err;
@@ -107,10 +108,14 @@ err_t buf_add_byte(struct buf *b, uint8_t c)
 
 err_t buf_add_u64(struct buf *b, uint64_t n)
 {
-	char text[24];
-	int len = snprintf(text, sizeof(text), "%llu", (unsigned long long)n);
+	uint8_t text[20];
+	size_t at = sizeof(text);
 
-	return buf_add(b, bytes_make(text, (size_t)len));
+	do {
+		text[--at] = (uint8_t)('0' + n % 10);
+		n /= 10;
+	} while (n);
+	return buf_add(b, bytes_make(text + at, sizeof(text) - at));
 }
 
 err_t buf_add_hex(struct buf *b, struct bytes raw)

@@ -126,6 +126,12 @@ void bytes_copy(void *to, const void *from, size_t n)
 		memcpy(to, from, n);
 }
 
+void bytes_move(void *to, const void *from, size_t n)
+{
+	if (n)
+		memmove(to, from, n);
+}
+
 void bytes_zero(void *p, size_t n)
 {
 	if (n)
@@ -149,6 +155,28 @@ err_t bytes_put_str(char *to, size_t size, struct bytes from)
 	bytes_copy(to, from.p, from.n);
 	to[from.n] = '\0';
 	return ERR_OK;
+}
+
+bool text_vprint(char *to, size_t size, const char *fmt, va_list ap)
+{
+	int n;
+
+	must(size > 0);
+	n = vsnprintf(to, size, fmt, ap);
+	if (n < 0)
+		to[0] = '\0';
+	return n >= 0 && (size_t)n < size;
+}
+
+bool text_print(char *to, size_t size, const char *fmt, ...)
+{
+	va_list ap;
+	bool whole;
+
+	va_start(ap, fmt);
+	whole = text_vprint(to, size, fmt, ap);
+	va_end(ap);
+	return whole;
 }
 
 /* Octets of the sequence that starts with c, 0 when c cannot start one. */

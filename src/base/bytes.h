@@ -78,6 +78,8 @@ err_t bytes_from_hex(struct bytes hex, uint8_t *out, size_t n) MUST_USE;
 
 /* Copy n octets; regions must not overlap. n may be 0 with NULL pointers. */
 void bytes_copy(void *to, const void *from, size_t n);
+/* The same for regions that may overlap. */
+void bytes_move(void *to, const void *from, size_t n);
 void bytes_zero(void *p, size_t n);
 
 /* Copy into a fixed array of `size` octets, ERR_LIMIT when it does not fit. */
@@ -86,6 +88,13 @@ err_t bytes_put(void *to, size_t size, struct bytes from) MUST_USE;
 /* Copy as a NUL-terminated string into to[size]; ERR_LIMIT when it does not
  * fit, ERR_SYNTAX when it holds a NUL. */
 err_t bytes_put_str(char *to, size_t size, struct bytes from) MUST_USE;
+
+/* Formatted text into to[size], cut where it does not fit, always terminated.
+ * False when it was cut. */
+bool text_print(char *to, size_t size, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+bool text_vprint(char *to, size_t size, const char *fmt, va_list ap)
+    __attribute__((format(printf, 3, 0)));
 
 /* True when every octet is a well-formed UTF-8 sequence without NUL,
  * surrogates or overlong forms. */

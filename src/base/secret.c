@@ -25,6 +25,7 @@ struct pool {
 };
 
 static struct pool *pools;
+static bool not_locked, not_hidden; /* of any page so far */
 
 /* Pages that no other process, dump or swap sees, as far as the kernel helps. */
 static uint8_t *map_pages(size_t n)
@@ -32,6 +33,7 @@ static uint8_t *map_pages(size_t n)
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	uint8_t *whole, *inner;
 	int fd = (int)syscall(SYS_memfd_secret, 0);
+	bool hidden;
 
 	whole = mmap(NULL, n + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (whole == MAP_FAILED) {
@@ -45,15 +47,19 @@ static uint8_t *map_pages(size_t n)
 		             MAP_SHARED | MAP_FIXED, fd, 0);
 	if (fd >= 0)
 		close(fd);
-	if (inner == MAP_FAILED)
+	hidden = inner != MAP_FAILED;
+	if (!hidden) {
+		not_hidden = true;
 		inner = mmap(whole + page, n, PROT_READ | PROT_WRITE,
 		             MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	}
 	if (inner == MAP_FAILED) {
 		munmap(whole, n + 2 * page);
 		return NULL;
 	}
-	/* Best effort where the limit on locked memory is low; doctor says so. */
-	(void)mlock(inner, n);
+	/* Best effort where the limit on locked memory is low; doctor says so. What
+	 * memfd_secret gave is never swapped, and mlock refuses it. */
+	not_locked |= !hidden && mlock(inner, n) != 0;
 	(void)madvise(inner, n, MADV_DONTDUMP);
 	(void)madvise(inner, n, MADV_DONTFORK);
 	return inner;
@@ -139,6 +145,16 @@ void secret_free(struct secret *s)
 		}
 	}
 	*s = (struct secret){ 0 };
+}
+
+bool secret_locked(void)
+{
+	return pools && !not_locked;
+}
+
+bool secret_hidden(void)
+{
+	return pools && !not_hidden;
 }
 
 bool secret_equal(struct bytes a, struct bytes b)

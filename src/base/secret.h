@@ -27,6 +27,11 @@ bool secret_equal(struct bytes a, struct bytes b);
 /* Overwrite in a way no compiler removes. */
 void secret_wipe(void *p, size_t n);
 
+/* Are all pages so far locked in memory; unmapped from every other address
+ * space? False before the first secret. */
+bool secret_locked(void);
+bool secret_hidden(void);
+
 static inline struct bytes secret_view(const struct secret *s)
 {
 	return (struct bytes){ s->p, s->n };

@@ -15,10 +15,15 @@ struct request_room {
 	struct audit *audit;
 	struct replay *replay;
 	struct arena arena;        /* reset per request */
+	struct arena scratch;      /* reset per candidate of a discovery */
 	bool lab;                  /* requests without association are let in */
 	struct bytes lab_admin;    /* originator that may do everything there; empty: none */
 	uint64_t content_max;      /* octets of one result */
 	bool require_registration_rule; /* AE may register only as its credential says */
+	/* Set by request_serve (never cleared): something changed, or a refusal that
+	 * an auditor looks for was recorded, so that no answer of this transaction
+	 * may leave before it is committed. */
+	bool must_commit;
 };
 
 /* One request as it came from a gate. Body of REQUEST: u64 association number
@@ -35,13 +40,24 @@ err_t request_arrival_read(struct bytes body, unsigned gate, int64_t now,
                            struct request_arrival *out) MUST_USE;
 
 /* Serve one request inside the transaction that the caller holds; the answer's
- * primitive is appended to `answer`. The answer must not leave before the
- * transaction is committed. An error is ours (store, audit): the caller then
- * answers 5000 and undoes the request. Never fails for what came from outside. */
+ * primitive is appended to `answer`. When must_commit is set the answer must not
+ * leave before the transaction is committed. An error is ours (store, audit,
+ * memory): nothing of the request remains in the transaction, and the caller
+ * answers request_failed. Never fails for what came from outside. On ERR_OK at
+ * least one audit record was appended. Sets the marks of store, audit, replay. */
 err_t request_serve(struct request_room *room, const struct request_arrival *in,
                     struct buf *answer) MUST_USE;
 
+/* After request_serve failed and was undone: the record that it failed, and the
+ * answer 5000. When the record cannot be written either, the error: answer
+ * request_refuse 5000. */
+err_t request_failed(struct request_room *room, const struct request_arrival *in,
+                     err_t why, struct buf *answer) MUST_USE;
+
 /* An answer made without serving: status, with rqi where readable. */
 err_t request_refuse(struct bytes primitive, unsigned status, struct buf *answer) MUST_USE;
+
+/* True when the primitive only reads, as far as it can be told. */
+bool request_only_reads(struct bytes primitive);
 
 #endif

@@ -31,7 +31,15 @@ enum {
 	F_INDEX = 4,   /* searchable: kept in the index */
 	F_SECRET = 8,  /* never returned, scrubbed from audit */
 	F_PERSON = 16, /* personal data */
-	F_COLUMN = 32  /* lives in a column of the row, not in the body */
+	F_COLUMN = 32, /* lives in a column of the row, not in the body */
+	F_NOT_BUILT = 64, /* of the standard, not built yet: 5001 when present */
+	F_POLICY = 128 /* names accessControlPolicy resources of this CSE */
+};
+
+/* accessControlOperations [TS-0004 6.3.4.2], as a permit is asked for. */
+enum resource_right {
+	RIGHT_CREATE = 1, RIGHT_RETRIEVE = 2, RIGHT_UPDATE = 4,
+	RIGHT_DELETE = 8, RIGHT_NOTIFY = 16, RIGHT_DISCOVERY = 32
 };
 
 struct attribute {
@@ -40,7 +48,8 @@ struct attribute {
 	enum option create, update;
 	enum option announce;  /* NP, OPT (OA), MAN (MA) */
 	unsigned flags;
-	uint32_t enum_max;     /* V_ENUM: 1..enum_max (or 0..) */
+	uint32_t enum_max;     /* V_ENUM: 1..enum_max. V_UINT: 0..enum_max unless 0.
+	                        * Lists: items at most, 0: 64 */
 };
 
 struct resources;
@@ -54,6 +63,9 @@ struct virtual_child {
 	err_t (*stands_for)(struct resources *r, const struct store_row *parent, uint64_t *id);
 	/* Fan-out: the member identifiers, as one CBOR array. NULL otherwise. */
 	err_t (*fans_out)(struct resources *r, const struct store_row *parent, struct bytes *members);
+	uint32_t member_type;         /* m2m:memberType of it, 0 none */
+	const char *policy_attribute; /* attribute of the parent that names its policies
+	                               * instead of acpi ("macp"); NULL: acpi */
 };
 
 struct resource_type {
@@ -68,6 +80,9 @@ struct resource_type {
 	unsigned not_allowed;    /* access bits answered 4005 */
 	bool policy_of_parent;   /* no acpi attribute: the parent's policy decides */
 	bool self_governed;      /* judged by selfPrivileges (accessControlPolicy) */
+	/* Rows of this type that may be neither read nor deleted now (4005), and
+	 * are in no result [TS-0001 9.6.6 disableRetrieval]. NULL: none. */
+	err_t (*hidden)(struct resources *r, const struct store_row *row, bool *hidden);
 	/* Hooks; any may be NULL. They run inside the transaction. */
 	err_t (*created)(struct resource_work *w);       /* before the row is written */
 	err_t (*updated)(struct resource_work *w);
@@ -133,6 +148,26 @@ struct resource_policy {
 err_t resource_policy(struct resources *r, const struct store_row *row, struct arena *a,
                       struct resource_policy *out) MUST_USE;
 
+/* The same for a resolved target: a fan-out point may have policies of its own
+ * (membersAccessControlPolicyIDs) [TS-0001 9.6.13]. */
+err_t resource_target_policy(struct resources *r, const struct target *target, struct arena *a,
+                             struct resource_policy *out) MUST_USE;
+
+/* For an update of acpi: the selfPrivileges of the policies that are linked
+ * now [TS-0001 9.6.1.3.2]; from_creator when none is. */
+err_t resource_link_policy(struct resources *r, const struct store_row *row, struct arena *a,
+                           struct resource_policy *out) MUST_USE;
+
+/* Is this an update of the attribute that links policies? Then the right is
+ * judged by resource_link_policy, not by resource_policy. */
+bool resource_updates_policy_link(const struct request_primitive *request);
+
+/* Link policies to the CSEBase, which no request can update (4005). `system`
+ * must cover RIGHT_UPDATE on row 1; the caller holds the transaction and
+ * records it. ERR_REFUSED, ERR_MISSING when one is no policy here. */
+err_t resource_link_base(struct resources *r, const struct permit *system,
+                         const struct bytes *acpi, size_t n, int64_t now) MUST_USE;
+
 /* Is the member in the group of this address? *readable false when it is no
  * group or does not exist: the entry then refuses. */
 err_t resource_group_has(struct resources *r, struct bytes group, struct bytes absolute_id,
@@ -151,6 +186,15 @@ struct outcome {
 	uint64_t version;
 	uint8_t digest[32];    /* SHA-256 of the body after the change */
 	bool changed;
+	unsigned content_status;  /* cnst: 1 partial, 0 left out */
+	uint64_t content_offset;  /* cnot: ofst of a request for the rest */
+};
+
+/* Who may be shown which further row: the members of a discovery, and the
+ * children in the result of a retrieve or delete (rcn 4, 5, 6, 8). */
+struct discovery {
+	bool (*may)(void *self, uint64_t id);
+	void *self;
 };
 
 struct resource_ask {
@@ -162,7 +206,22 @@ struct resource_ask {
 	const struct permit *permit;
 	struct arena *arena;
 	int64_t now;
+	/* Judges RETRIEVE on each child that a result would show. NULL: only what
+	 * the permit itself covers, so nothing unless it is the system's. */
+	const struct discovery *children;
 };
+
+/* A status that is no success means that nothing counts: the caller undoes to
+ * its mark. Without a permit that covers the operation: ERR_REFUSED, which is
+ * a mistake in the program by then.
+ *
+ * Result contents: Create 0 1 2 3 9; Retrieve 1 4 5 6 8; Update 0 1 9; Delete 0
+ * 1 4 5 6 8. 7 and 10: 5001. A result that does not fit into `content`: 5207
+ * NOT_ACCEPTABLE (retrieve, discovery, delete); `content` is then as it was.
+ *
+ * Row pointers that the caller got from the store end with any of these.
+ *
+ * Partial retrieve: To with "#attribute", or content {"m2m:atrl": [...]}. */
 
 err_t resource_create(struct resources *r, const struct resource_ask *ask,
                       struct buf *content, struct outcome *out) MUST_USE;
@@ -175,10 +234,6 @@ err_t resource_delete(struct resources *r, const struct resource_ask *ask,
 
 /* Discovery: calls may() for each candidate before it is listed, so that only
  * what the originator may discover comes out. */
-struct discovery {
-	bool (*may)(void *self, uint64_t id);
-	void *self;
-};
 err_t resource_discover(struct resources *r, const struct resource_ask *ask,
                         const struct discovery *d, struct buf *content,
                         struct outcome *out) MUST_USE;

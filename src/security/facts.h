@@ -39,6 +39,7 @@ enum access_bit {
 struct decision_facts {
 	struct bytes originator;    /* absolute form */
 	struct bytes sp_id;         /* of this node, "//sp.example" */
+	struct bytes cse_id;        /* of this node, "/in-cse" */
 	bool authenticated;         /* rq_authn */
 	enum access_bit operation;
 	uint64_t resource;          /* surrogate id of the target */

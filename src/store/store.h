@@ -65,10 +65,17 @@ void store_rollback(struct store *s);
 bool store_in_transaction(const struct store *s);
 
 /* A savepoint inside a transaction, one level: one request of a batch. Cached
- * rows and counters return to what they were when it is undone. */
+ * rows and counters return to what they were when it is undone; undo and
+ * release both end the mark. */
 err_t store_mark(struct store *s) MUST_USE;
 void store_undo_to_mark(struct store *s);
 void store_release_mark(struct store *s);
+
+/* Row pointers given out until now end here. Begin, mark, undo, commit and
+ * rollback do this too; a walk over very many rows without any of them (more
+ * than 65 536, or 256 MiB) must call it now and then, else reads end in
+ * ERR_LIMIT. */
+void store_trim(struct store *s);
 
 /* --- resource rows ---------------------------------------------------------- */
 
@@ -114,6 +121,9 @@ err_t store_index_set(struct store *s, uint64_t id, struct bytes name,
 err_t store_index_find(struct store *s, struct bytes name, struct bytes value,
                        uint64_t after, uint64_t *ids, size_t limit, size_t *n) MUST_USE;
 
+/* SHA-256 of a body, for the audit record of a change. */
+void store_digest(struct bytes body, uint8_t digest[32]);
+
 err_t store_count(struct store *s, uint64_t *rows) MUST_USE;
 
 /* Check every row's seal; *bad is the first bad id, 0 when all are well.
@@ -127,9 +137,10 @@ err_t store_verify(struct store *s, uint64_t *bad,
 enum store_log { STORE_AUDIT = 1, STORE_REPLAY = 2 };
 err_t store_log_append(struct store *s, enum store_log log, struct bytes record,
                        uint64_t *number) MUST_USE;
-/* Walk from `from`, calling each; stops when each returns an error. Records of
- * STORE_AUDIT and STORE_REPLAY are sealed; *gap is the first missing number or
- * 0, *bad the first record whose seal is broken or 0 (each gets empty bytes). */
+/* Walk from `from` (0: the start), calling each at most `limit` times; stops when
+ * each returns an error. Where records are missing, each is called once with the
+ * first missing number and a record whose p is NULL; where the seal of a block is
+ * broken, once with its first number and an empty record whose p is not NULL. */
 err_t store_log_walk(struct store *s, enum store_log log, uint64_t from, size_t limit,
                      err_t (*each)(void *self, uint64_t number, struct bytes record),
                      void *self) MUST_USE;

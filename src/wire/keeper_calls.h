@@ -22,7 +22,8 @@ enum key_class { KEY_EC_P256 = 1, KEY_ED25519 = 2, KEY_SYMMETRIC_16 = 3, KEY_SYM
 
 /* What an EC key may sign; fixed when the key is made [CM26: one purpose a key]. */
 enum sign_purpose {
-	SIGN_TLS13_SERVER = 1, /* 64 blanks, "TLS 1.3, server CertificateVerify", 0, 32-octet hash */
+	SIGN_TLS13_SERVER = 1, /* 64 blanks, "TLS 1.3, server CertificateVerify", 0, hash of 32 or
+	                          48 octets (of the suite) */
 	SIGN_TLS13_CLIENT = 2, /* the same with "client": the courier */
 	SIGN_TLS12_SERVER = 3, /* client random, server random, 3, named curve, point */
 };
@@ -33,6 +34,8 @@ struct keeper {
 	uint64_t next_ref;
 	/* CREDENTIAL_USED, core only; may be NULL. */
 	void (*notice)(void *self, struct bytes body);
+	/* KEEPER_EVENT, core only; may be NULL. Neither may call the keeper. */
+	void (*event)(void *self, struct bytes body);
 	void *self;
 };
 
@@ -46,6 +49,11 @@ struct keeper_key {
 /* The generic call; result holds the fields after the status. */
 err_t keeper_call(struct keeper *k, enum operation op, struct bytes fields,
                   struct buf *result) MUST_USE;
+
+/* Hand out the notices that arrived, without waiting. ERR_CLOSED after the last
+ * of a keeper that is gone. The core calls it when its link can be read, and
+ * before it judges an ASSOCIATION_OPEN. */
+err_t keeper_drain(struct keeper *k) MUST_USE;
 
 /* OPEN_KEY: name -> u32 handle, u8 class, public key bytes. Known names:
  * "node" (TLS key of this node), "ca", "audit", "import". */
@@ -65,24 +73,27 @@ err_t keeper_psk_open(struct keeper *k, struct bytes identity,
  * secret. SHA-256 only. */
 err_t keeper_early_secret(struct keeper *k, uint32_t psk, uint32_t *early) MUST_USE;
 
-/* TLS13_EXTRACT, second form: early-secret handle, (EC)DHE secret -> the 32
- * octets of the handshake secret; Derive-Secret(early, "derived", "") happens
- * inside. Refused with an empty (EC)DHE secret (psk_ke). Tells CREDENTIAL_USED. */
+/* TLS13_EXTRACT, second form: early-secret or PSK handle, (EC)DHE secret -> the
+ * 32 octets of the handshake secret; Derive-Secret(early, "derived", "") happens
+ * inside. Refused with an empty (EC)DHE secret (psk_ke). Tells CREDENTIAL_USED.
+ * The handle is spent: closed by success. */
 err_t keeper_handshake_secret(struct keeper *k, uint32_t early, struct bytes ecdhe,
                               uint8_t out[32]) MUST_USE;
 
 /* TLS13_EXPAND: early-secret or binder handle, label ("ext binder" on an early
- * secret, "finished" on a binder key), context -> handle. */
+ * secret, its context the SHA-256 of nothing; "finished" on a binder key, its
+ * context empty), context -> handle. */
 err_t keeper_expand(struct keeper *k, uint32_t from, struct bytes label,
                     struct bytes context, uint32_t *out) MUST_USE;
 
-/* TLS13_BINDER: finished-key handle, transcript hash (32 octets) -> HMAC. */
+/* TLS13_BINDER: finished-key handle, transcript hash (32 octets) -> HMAC. Or the
+ * PSK handle: early secret, binder key and finished key are made inside. */
 err_t keeper_binder(struct keeper *k, uint32_t finished, struct bytes hash,
                     uint8_t out[32]) MUST_USE;
 
 /* TLS12_MASTER: PSK handle, u8 suite hash (0 SHA-256, 1 SHA-384), other secret
  * (empty: plain PSK, zeros of the key's length), session hash -> 48 octets.
- * Tells CREDENTIAL_USED. */
+ * Tells CREDENTIAL_USED. The handle is spent: closed by success. */
 err_t keeper_tls12_master(struct keeper *k, uint32_t psk, unsigned hash,
                           struct bytes other, struct bytes session_hash,
                           uint8_t out[48]) MUST_USE;
@@ -122,6 +133,7 @@ struct keeper_anchor {
  * than the last, or equal with another hash. */
 err_t keeper_anchor(struct keeper *k, uint64_t sequence, const uint8_t hash[32],
                     struct keeper_anchor *out) MUST_USE;
+/* Before the first anchor: sequence 0, hash of zeros, at 0, no signature. */
 err_t keeper_anchor_read(struct keeper *k, struct keeper_anchor *out) MUST_USE;
 
 enum certify_kind { CERTIFY_AE = 1, CERTIFY_CSE = 2, CERTIFY_NODE_SELF = 3 };
@@ -129,7 +141,10 @@ enum certify_kind { CERTIFY_AE = 1, CERTIFY_CSE = 2, CERTIFY_NODE_SELF = 3 };
 /* CERTIFY: u8 kind, 65-octet public key, proof of possession (DER ECDSA-SHA256
  * over "holdfast enrolment" 0 kind subject public key), subject (absolute AE-ID
  * or public domain name of the CSE-ID), u64 not after (ms) -> certificate (DER),
- * serial (16 octets). Profiles of TS-0003 10.1.1. The proof is checked. */
+ * serial (16 octets). Profiles of TS-0003 10.1.1. The proof is checked.
+ * NODE_SELF: the node's own key and public domain name, proof empty.
+ * ERR_TAMPERED: the proof is wrong; ERR_SYNTAX: no such subject; ERR_REFUSED:
+ * not of this service provider; ERR_RANGE: the end is past, or after the CA's. */
 struct keeper_certify {
 	enum certify_kind kind;
 	struct bytes public_key, proof, subject;
@@ -161,13 +176,32 @@ enum derivation {
 };
 /* DERIVE: u8 derivation, input key name, first text, second text -> new key
  * name (chosen by the keeper: input name + "/" + derivation + "/" + short hash
- * of the parameters), identifier bytes (EXPORTER: 16 octets, else empty). */
+ * of the parameters), identifier bytes (EXPORTER: 16 octets, else empty).
+ * EXPORTER: input empty, first the 48 octets, second empty; the name begins
+ * with "exported". Asking again for the same gives the same name. */
 err_t keeper_derive(struct keeper *k, enum derivation d, struct bytes input,
                     struct bytes first, struct bytes second,
                     struct buf *name, struct buf *id) MUST_USE;
 
 /* MAC_CHECK: name -> 4 octets: leftmost of HMAC-SHA-256(key, "holdfast check value"). */
 err_t keeper_check_value(struct keeper *k, struct bytes name, uint8_t out[4]) MUST_USE;
+
+/* KEY_LIST: u32 index -> u8 more, name bytes, u8 class, u32 version, u8 policy
+ * (set of roles that may open it by handle), u64 uses, u64 not after (ms, 0 no
+ * end), 4 octets check value (zeros unless symmetric), public key bytes.
+ * ERR_MISSING after the last. The row's views lie in `fields`. */
+struct keeper_key_row {
+	bool more;
+	struct bytes name;
+	enum key_class class;
+	uint32_t version;
+	unsigned policy;
+	uint64_t uses;
+	int64_t not_after;
+	uint8_t check[4];
+	struct bytes public_key;
+};
+err_t keeper_key_row_read(struct bytes fields, struct keeper_key_row *out) MUST_USE;
 
 /* CREDENTIAL_USED body: u8 role, u8 gate number, tag, u8 kind (1 PSK, 2 node
  * key), name bytes (PSK identity, or key name). */

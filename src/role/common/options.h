@@ -17,6 +17,7 @@ struct option_row {
 	const char *name; /* as in the file: dots for the first underscore, "gate.workers" */
 	enum option_kind kind;
 	const char *initial, *unit, *text;
+	const char *choices; /* words separated by blanks, NULL: any text */
 	uint64_t min, max;
 	unsigned roles;
 	bool reloads;
@@ -38,9 +39,16 @@ const char *options_text(const struct options *o, enum option_id id); /* never N
 /* One assignment, checked against the row. ERR_MISSING: no such option. */
 err_t options_set(struct options *o, struct bytes name, struct bytes value) MUST_USE;
 
-/* A whole file's text. On error nothing of *o changed, and `where` says line
- * and reason. */
+/* A whole file's text, over the defaults: what the file does not name is the
+ * default. On error nothing of *o changed, and `where` says line and reason,
+ * with the nearest name when there is no such option. `lab` is no option of a
+ * file: only holdfastd --lab sets it. */
 err_t options_parse(struct options *o, struct bytes file, char *where, size_t where_size) MUST_USE;
+
+/* The table as a file: every option commented out, with its default. */
+err_t options_print(struct buf *out) MUST_USE;
+
+enum { OPTIONS_FILE_MAX = 65536, OPTION_NAME_MAX = 48 };
 
 /* To and from START and RELOAD bodies: only options that `role` sees. */
 err_t options_write(const struct options *o, enum role role, bool reload, struct buf *out) MUST_USE;

@@ -3,7 +3,7 @@
  * Gate, courier and client. TLS 1.3 preferred, 1.2 the floor and only with
  * extended master secret; suites from crypt/algorithms.def; both sides always
  * authenticate. On the node's side private keys and pre-shared keys are keeper
- * handles (crypt/keeper_provider); nothing long-term is in this process.
+ * handles (channel_inside.h); nothing long-term is in this process.
  * No session tickets, no renegotiation, no early data, no compression. */
 #ifndef ASSOCIATION_CHANNEL_H
 #define ASSOCIATION_CHANNEL_H
@@ -36,6 +36,7 @@ struct channel_server_setup {
 	struct keeper *keeper;
 	struct bytes certificate_pem;
 	struct bytes anchor_pem;
+	bool legacy; /* also the LEGACY rows of crypt/algorithms.def */
 };
 err_t channel_server_new(const struct channel_server_setup *setup, SSL_CTX **out) MUST_USE;
 
@@ -56,7 +57,8 @@ err_t channel_new(SSL_CTX *ctx, SSL **out) MUST_USE;
  * extended master secret, or nobody authenticated. */
 err_t channel_peer(SSL *ssl, struct channel_peer *out) MUST_USE;
 
-/* Why the last handshake failed, one line without secrets. */
+/* Why the last handshake failed, one line without secrets. Empties OpenSSL's
+ * error queue of this thread. */
 void channel_error(char *out, size_t size);
 
 #endif

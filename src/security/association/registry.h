@@ -51,7 +51,10 @@ err_t registry_credential_used(struct registry *r, struct bytes body) MUST_USE;
 /* From a gate. Body of ASSOCIATION_OPEN:
  *   tag 16, u8 kind (credential_kind), fingerprint 32, PSK identity bytes,
  *   u64 certificate not after, u16 version, u16 suite, u8 address length,
- *   address 16, u16 port */
+ *   address 16, u16 port
+ * Of ASSOCIATION_OPENED: u64 number (0: refused), u64 end (ms since 1970, 0 none),
+ *   reason bytes (empty when opened; at most 256)
+ * Of ASSOCIATION_CLOSE and ASSOCIATION_END: u64 number. */
 struct association {
 	uint64_t number;
 	unsigned gate;

@@ -1,0 +1,57 @@
+/* fields.h: what an octet may be in HTTP, and the header fields known here.
+ * Internal to binding/http. */
+#ifndef BINDING_HTTP_FIELDS_H
+#define BINDING_HTTP_FIELDS_H
+
+#include "binding/http/http.h"
+
+enum octet_class {
+	OCTET_TOKEN = 1,  /* tchar [RFC 9110 5.6.2] */
+	OCTET_VALUE = 2,  /* in a field value: visible, blank, tab; no obs-text */
+	OCTET_PATH = 4,   /* pchar or "/", "%" among them [RFC 3986 3.3] */
+	OCTET_QUERY = 8,  /* the same and "?" */
+	OCTET_PLAIN = 16, /* unreserved: stands for itself in a URI */
+	OCTET_DIGIT = 32, OCTET_HEX = 64, OCTET_ALPHA = 128,
+};
+
+extern const uint8_t octet_classes[256];
+
+static inline bool octet_is(uint8_t c, unsigned classes)
+{
+	return (octet_classes[c] & classes) != 0;
+}
+
+/* Not empty, and every octet of one of the classes. */
+bool octets_are(struct bytes b, unsigned classes);
+
+/* Equal but for the case of ASCII letters; `lower` is in lower case. */
+bool octets_equal_nocase(struct bytes b, struct bytes lower);
+
+struct bytes octets_trim(struct bytes b);
+
+/* The field of a name, HTTP_FIELD_COUNT for one that means nothing here. */
+unsigned field_of(struct bytes name);
+
+/* True for X-M2M-...: a parameter of the primitive, known or not. */
+bool field_is_m2m(struct bytes name);
+
+/* The media types [TS-0004 6.7; TS-0009 6.4.3], one entry of Content-Type. */
+struct media {
+	enum http_serial serial;
+	bool vnd;
+	bool notification; /* ...-ntfy+... */
+	bool has_type;     /* ;ty= */
+	uint32_t type;
+};
+/* ERR_UNSUPPORTED for another media type, ERR_SYNTAX for a malformed value. */
+err_t media_read(struct bytes value, struct media *out) MUST_USE;
+const char *media_name(enum http_serial serial, bool vnd, bool notification);
+
+/* One Accept line into what is accepted. ERR_SYNTAX. */
+err_t accept_read(struct bytes value, struct http_accept *a) MUST_USE;
+
+/* The serialisation of the answer: what is accepted, else `own`. False when
+ * nothing accepted is spoken here. */
+bool accept_choose(const struct http_accept *a, const struct media *own, struct http_form *form);
+
+#endif

@@ -1,0 +1,328 @@
+/* parse.c: one HTTP/1.1 message, line by line.
+ *
+ *   start line CRLF | name ":" value CRLF ... | CRLF | body of Content-Length
+ *   state: START      FIELDS                           BODY            WHOLE
+ *
+ * A line is judged when its LF is there, in order, so that the result does not
+ * depend on how the octets were cut. Whether a line is too long is judged first,
+ * which gives the same answer before and after its end has arrived. */
+#include "binding/http/fields.h"
+
+enum { START, FIELDS, BODY, WHOLE, FAILED };
+
+static const char *const method_names[HTTP_METHOD_COUNT] = {
+	[HTTP_GET] = "GET", [HTTP_POST] = "POST", [HTTP_PUT] = "PUT",
+	[HTTP_DELETE] = "DELETE",
+};
+/* Known elsewhere, not allowed here; every other method is not implemented. */
+static const char *const refused_methods[] = {
+	"HEAD", "OPTIONS", "PATCH", "TRACE", "CONNECT",
+};
+
+static err_t fail(struct http_parser *p, unsigned http, const char *why)
+{
+	static const struct { unsigned http; err_t err; } kinds[] = {
+		{ 413, ERR_LIMIT }, { 414, ERR_LIMIT }, { 431, ERR_LIMIT },
+		{ 405, ERR_UNSUPPORTED }, { 411, ERR_UNSUPPORTED },
+		{ 417, ERR_UNSUPPORTED }, { 501, ERR_UNSUPPORTED },
+		{ 505, ERR_UNSUPPORTED },
+	};
+
+	p->state = FAILED;
+	p->status = (uint16_t)http;
+	p->why = why;
+	for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+		if (kinds[i].http == http)
+			return kinds[i].err;
+	}
+	return ERR_SYNTAX;
+}
+
+void http_parser_init(struct http_parser *p, bool response, size_t body_max)
+{
+	*p = (struct http_parser){ .response = response,
+		                   .body_max = (uint32_t)body_max };
+}
+
+static struct http_span span_of(struct bytes message, struct bytes part)
+{
+	return (struct http_span){ (uint16_t)(part.p - message.p), (uint16_t)part.n };
+}
+
+static bool named(struct bytes b, const char *const *names, size_t n, unsigned *at)
+{
+	for (unsigned i = 0; i < n; i++) {
+		if (bytes_equal(b, bytes_str(names[i]))) {
+			*at = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static err_t check_version(struct http_parser *p, struct bytes v)
+{
+	if (bytes_equal(v, BYTES("HTTP/1.1")))
+		return ERR_OK;
+	if (v.n == 8 && bytes_starts(v, BYTES("HTTP/")) && octet_is(v.p[5], OCTET_DIGIT) &&
+	    v.p[6] == '.' && octet_is(v.p[7], OCTET_DIGIT))
+		return fail(p, 505, "only HTTP/1.1 is spoken here");
+	return fail(p, 400, "no HTTP version");
+}
+
+/* The one form of target that an origin server needs [RFC 9112 3.2.1]. */
+static err_t check_target(struct http_parser *p, struct bytes target)
+{
+	struct bytes query = target, path = bytes_cut(&query, '?');
+
+	if (path.n == 0 || path.p[0] != '/')
+		return fail(p, 400, "the request target is no path");
+	if (!octets_are(path, OCTET_PATH) || (query.n && !octets_are(query, OCTET_QUERY)))
+		return fail(p, 400, "the request target holds what must be encoded");
+	return ERR_OK;
+}
+
+static err_t request_line(struct http_parser *p, struct bytes message, struct bytes line)
+{
+	struct bytes rest = line, method = bytes_cut(&rest, ' '),
+		     target = bytes_cut(&rest, ' ');
+	unsigned at = 0;
+	err_t err;
+
+	if (!octets_are(method, OCTET_TOKEN) || target.n == 0)
+		return fail(p, 400, "no request line");
+	TRY(check_version(p, rest));
+	if (!named(method, method_names, COUNT_OF(method_names), &at))
+		return named(method, refused_methods, COUNT_OF(refused_methods), &at) ?
+			       fail(p, 405, "the method is not allowed") :
+			       fail(p, 501, "the method is not implemented");
+	TRY(check_target(p, target));
+	p->method = (enum http_method)at;
+	p->target = span_of(message, target);
+out:
+	return err;
+}
+
+static err_t status_line(struct http_parser *p, struct bytes line)
+{
+	struct bytes rest = line, version = bytes_cut(&rest, ' '),
+		     code = bytes_cut(&rest, ' ');
+	uint64_t status;
+	err_t err;
+
+	TRY(check_version(p, version));
+	if (code.n != 3 || bytes_to_u64(code, 599, &status) != ERR_OK || status < 100)
+		return fail(p, 400, "no status line");
+	if (rest.n && !octets_are(rest, OCTET_VALUE))
+		return fail(p, 400, "no status line");
+	p->status = (uint16_t)status;
+out:
+	return err;
+}
+
+/* Which host is asked makes no difference; that two were asked would. */
+static err_t mean_host(struct http_parser *p, struct bytes value)
+{
+	bool literal = value.n && value.p[0] == '['; /* [2001:db8::1]:8443 */
+
+	return literal || octets_are(value, OCTET_PATH) ? ERR_OK :
+	                                                  fail(p, 400, "Host is malformed");
+}
+
+static err_t mean_length(struct http_parser *p, struct bytes value)
+{
+	uint64_t n;
+	err_t err;
+
+	if (p->field[HTTP_FIELD_TRANSFER_ENCODING].at)
+		return fail(p, 400, "Transfer-Encoding beside Content-Length");
+	err = bytes_to_u64(value, p->body_max, &n);
+	if (err == ERR_RANGE)
+		return fail(p, 413, "the content is too large");
+	if (err != ERR_OK)
+		return fail(p, 400, "Content-Length is no number");
+	p->body_n = (uint32_t)n;
+	return ERR_OK;
+}
+
+/* Only "close" means something; "upgrade" is not followed. */
+static err_t mean_connection(struct http_parser *p, struct bytes value)
+{
+	while (value.n) {
+		struct bytes option = octets_trim(bytes_cut(&value, ','));
+
+		if (option.n && !octets_are(option, OCTET_TOKEN))
+			return fail(p, 400, "Connection is malformed");
+		if (octets_equal_nocase(option, BYTES("close")))
+			p->close = true;
+	}
+	return ERR_OK;
+}
+
+/* Never decoded. With a Content-Length it is an attempt to be read twice. */
+static err_t mean_coding(struct http_parser *p, struct bytes value)
+{
+	if (p->field[HTTP_FIELD_CONTENT_LENGTH].at)
+		return fail(p, 400, "Transfer-Encoding beside Content-Length");
+	if (octets_equal_nocase(value, BYTES("chunked")))
+		return ERR_OK;
+	return fail(p, 501, "the transfer coding is not implemented");
+}
+
+static err_t mean_expect(struct http_parser *p, struct bytes value)
+{
+	p->expect_continue = true;
+	return octets_equal_nocase(value, BYTES("100-continue")) ?
+		       ERR_OK : fail(p, 417, "the expectation cannot be met");
+}
+
+static err_t mean_accept(struct http_parser *p, struct bytes value)
+{
+	return accept_read(value, &p->accept) == ERR_OK ?
+		       ERR_OK : fail(p, 400, "Accept is malformed");
+}
+
+/* What a field does to the message as a whole; NULL: nothing. */
+static err_t (*const meanings[HTTP_FIELD_COUNT])(struct http_parser *, struct bytes) = {
+	[HTTP_FIELD_HOST] = mean_host,
+	[HTTP_FIELD_CONTENT_LENGTH] = mean_length,
+	[HTTP_FIELD_TRANSFER_ENCODING] = mean_coding,
+	[HTTP_FIELD_EXPECT] = mean_expect,
+	[HTTP_FIELD_CONNECTION] = mean_connection,
+	[HTTP_FIELD_ACCEPT] = mean_accept,
+};
+
+/* Fields that are lists may come in several lines [RFC 9110 5.3]. */
+static bool field_repeats(unsigned field)
+{
+	return field == HTTP_FIELD_CONNECTION || field == HTTP_FIELD_ACCEPT;
+}
+
+static err_t field_line(struct http_parser *p, struct bytes message, struct bytes line)
+{
+	size_t colon = bytes_find(line, ':');
+	struct bytes name = bytes_sub(line, 0, colon), value;
+	unsigned field;
+
+	if (++p->headers > HTTP_HEADERS_MAX)
+		return fail(p, 431, "too many header fields");
+	/* Refuses folded lines and blanks before the colon too: no token has them. */
+	if (colon == line.n || !octets_are(name, OCTET_TOKEN))
+		return fail(p, 400, "a header field without a name");
+	value = octets_trim(bytes_sub(line, colon + 1, line.n));
+	if (value.n && !octets_are(value, OCTET_VALUE))
+		return fail(p, 400, "a header field holds what must not stand there");
+	field = field_of(name);
+	if (field == HTTP_FIELD_COUNT)
+		return field_is_m2m(name) && !p->response ?
+			       fail(p, 400, "an unknown X-M2M header field") : ERR_OK;
+	if (p->field[field].at && !field_repeats(field))
+		return fail(p, 400, "a header field stands twice");
+	p->field[field] = span_of(message, value);
+	return meanings[field] ? meanings[field](p, value) : ERR_OK;
+}
+
+static bool bodiless(const struct http_parser *p)
+{
+	return p->response && (p->status < 200 || p->status == 204 || p->status == 304);
+}
+
+/* The blank line: is the head a whole that can be trusted? */
+static err_t head_end(struct http_parser *p)
+{
+	bool has_length = p->field[HTTP_FIELD_CONTENT_LENGTH].at != 0;
+
+	p->head_n = p->seen;
+	p->state = BODY;
+	if (p->field[HTTP_FIELD_TRANSFER_ENCODING].at)
+		return fail(p, 411, "send Content-Length, not chunks");
+	if (p->response)
+		return (bodiless(p) ? p->body_n > 0 : !has_length) ?
+			       fail(p, 502, "the length of the content is not known") :
+			       ERR_OK;
+	if (!p->field[HTTP_FIELD_HOST].at)
+		return fail(p, 400, "Host is missing");
+	if (p->body_n && (p->method == HTTP_GET || p->method == HTTP_DELETE))
+		return fail(p, 400, "content where none belongs");
+	return ERR_OK;
+}
+
+static err_t take_line(struct http_parser *p, struct bytes message, struct bytes line)
+{
+	if (p->state == FIELDS)
+		return line.n ? field_line(p, message, line) : head_end(p);
+	p->state = FIELDS;
+	return p->response ? status_line(p, line) : request_line(p, message, line);
+}
+
+/* The next whole line without CRLF; *found false when its end is not there. */
+static err_t next_line(struct http_parser *p, struct bytes in, struct bytes *line, bool *found)
+{
+	struct bytes fresh = bytes_sub(in, p->seen, in.n);
+	size_t lf = bytes_find(fresh, '\n'), end = p->seen + lf;
+	size_t length = end - p->line; /* with CR, or so far */
+
+	*found = lf < fresh.n;
+	if (p->state == START && length > HTTP_LINE_MAX + 1u)
+		return fail(p, 414, "the request line is too long");
+	if (end + *found > HTTP_HEAD_MAX)
+		return fail(p, 431, "the header is too large");
+	if (!*found) {
+		p->seen = (uint32_t)in.n;
+		return ERR_OK;
+	}
+	if (length == 0 || in.p[end - 1] != '\r')
+		return fail(p, 400, "a line does not end with CRLF");
+	*line = bytes_sub(in, p->line, length - 1);
+	p->seen = p->line = (uint32_t)end + 1;
+	return ERR_OK;
+}
+
+err_t http_parse(struct http_parser *p, struct bytes in, bool *done)
+{
+	bool found = true;
+	err_t err = ERR_OK;
+
+	*done = false;
+	must(p->state != FAILED && in.n >= p->seen);
+	while (p->state < BODY && found) {
+		struct bytes line = BYTES_NONE;
+
+		TRY(next_line(p, in, &line, &found));
+		if (found)
+			TRY(take_line(p, in, line));
+	}
+	if (p->state >= BODY && in.n - p->head_n >= p->body_n) {
+		p->state = WHOLE;
+		*done = true;
+	}
+out:
+	return err;
+}
+
+struct bytes http_field(const struct http_parser *p, struct bytes message, unsigned field)
+{
+	must(field < HTTP_FIELD_COUNT);
+	if (!p->field[field].at)
+		return BYTES_NONE;
+	return bytes_sub(message, p->field[field].at, p->field[field].n);
+}
+
+struct bytes http_body(const struct http_parser *p, struct bytes message)
+{
+	return bytes_sub(message, p->head_n, p->body_n);
+}
+
+struct http_refusal http_parser_refusal(const struct http_parser *p)
+{
+	static const struct { unsigned http, status; } others[] = {
+		{ 405, 4005 }, { 501, 5001 }, { 505, 5001 }, { 503, 5000 },
+	};
+	struct http_refusal why = { p->status, 4000, p->why };
+
+	for (size_t i = 0; i < COUNT_OF(others); i++) {
+		if (others[i].http == p->status)
+			why.status = others[i].status;
+	}
+	return why;
+}

@@ -1,0 +1,198 @@
+/* response.c: a response primitive as an HTTP response [TS-0009 6.3, 6.4]. */
+#include "binding/http/compose.h"
+#include "binding/http/fields.h"
+#include "codec/json.h"
+#include "base/clock.h"
+#include "primitive/status.h"
+
+const struct bytes http_continue = {
+	(const uint8_t *)"HTTP/1.1 100 Continue\r\n\r\n", 25
+};
+
+static const struct { unsigned http; const char *line; } status_lines[] = {
+	{ 200, "HTTP/1.1 200 OK\r\n" },
+	{ 201, "HTTP/1.1 201 Created\r\n" },
+	{ 202, "HTTP/1.1 202 Accepted\r\n" },
+	{ 400, "HTTP/1.1 400 Bad Request\r\n" },
+	{ 403, "HTTP/1.1 403 Forbidden\r\n" },
+	{ 404, "HTTP/1.1 404 Not Found\r\n" },
+	{ 405, "HTTP/1.1 405 Method Not Allowed\r\nAllow: GET, POST, PUT, DELETE\r\n" },
+	{ 406, "HTTP/1.1 406 Not Acceptable\r\n" },
+	{ 409, "HTTP/1.1 409 Conflict\r\n" },
+	{ 411, "HTTP/1.1 411 Length Required\r\n" },
+	{ 413, "HTTP/1.1 413 Content Too Large\r\n" },
+	{ 414, "HTTP/1.1 414 URI Too Long\r\n" },
+	{ 415, "HTTP/1.1 415 Unsupported Media Type\r\n" },
+	{ 417, "HTTP/1.1 417 Expectation Failed\r\n" },
+	{ 431, "HTTP/1.1 431 Request Header Fields Too Large\r\n" },
+	{ 500, "HTTP/1.1 500 Internal Server Error\r\n" },
+	{ 501, "HTTP/1.1 501 Not Implemented\r\n" },
+	{ 503, "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n" },
+	{ 504, "HTTP/1.1 504 Gateway Timeout\r\n" },
+	{ 505, "HTTP/1.1 505 HTTP Version Not Supported\r\n" },
+};
+
+/* What every answer carries: it is for its asker alone, now, as what it says. */
+static const char every_answer[] =
+	"Cache-Control: no-store\r\n"
+	"X-Content-Type-Options: nosniff\r\n";
+
+static struct bytes status_line(unsigned http)
+{
+	size_t i = 0;
+
+	while (i < COUNT_OF(status_lines) && status_lines[i].http != http)
+		i++;
+	/* A code of errors.def without a line here would be answered as 500. */
+	return bytes_str(i < COUNT_OF(status_lines) ? status_lines[i].line :
+	                                              "HTTP/1.1 500 Internal Server Error\r\n");
+}
+
+/* "name: value" of a value from a primitive: nothing in it may end the line. */
+static err_t put_field(struct buf *out, const char *name, struct bytes value)
+{
+	err_t err = ERR_OK;
+
+	if (value.n == 0)
+		return ERR_OK;
+	if (!bytes_is_printable(value))
+		return ERR_SYNTAX;
+	TRY(buf_add(out, bytes_str(name)));
+	TRY(buf_add(out, value));
+	TRY(buf_add(out, BYTES("\r\n")));
+out:
+	return err;
+}
+
+static err_t put_number(struct buf *out, const char *name, uint64_t n)
+{
+	err_t err;
+
+	TRY(buf_add(out, bytes_str(name)));
+	TRY(buf_add_u64(out, n));
+	TRY(buf_add(out, BYTES("\r\n")));
+out:
+	return err;
+}
+
+/* Where a created resource is: uri of the content (rcn 2, 3), else its ri. */
+static struct bytes created_at(struct bytes content)
+{
+	struct bytes key;
+	struct cbor map, v, ri;
+	bool found = false;
+
+	if (!content.n || cbor_read(content, &map) != ERR_OK || map.kind != CBOR_MAP ||
+	    cbor_pair(&map.s, &key, &v, &found) != ERR_OK || !found)
+		return BYTES_NONE;
+	if (bytes_equal(key, BYTES("m2m:uri")))
+		return v.kind == CBOR_TEXT ? v.s : BYTES_NONE;
+	if (v.kind != CBOR_MAP)
+		return BYTES_NONE;
+	if ((cbor_find(v.raw, BYTES("uri"), &ri, &found) == ERR_OK && found) ||
+	    (cbor_find(v.raw, BYTES("ri"), &ri, &found) == ERR_OK && found))
+		return ri.kind == CBOR_TEXT ? ri.s : BYTES_NONE;
+	return BYTES_NONE;
+}
+
+static err_t put_location(const struct response_primitive *r, struct buf *out)
+{
+	struct bytes where = r->status == RSC_CREATED ? created_at(r->content) : BYTES_NONE;
+	err_t err = ERR_OK;
+
+	if (where.n == 0)
+		return ERR_OK;
+	TRY(buf_add(out, BYTES("Content-Location: ")));
+	TRY(uri_put_path(where, out));
+	TRY(buf_add(out, BYTES("\r\n")));
+out:
+	return err;
+}
+
+static err_t put_parameters(const struct response_primitive *r, struct buf *out)
+{
+	char stamp[CLOCK_STAMP_LENGTH + 1];
+	err_t err;
+
+	TRY(put_number(out, "X-M2M-RSC: ", r->status));
+	TRY(put_field(out, "X-M2M-RI: ", r->rqi));
+	TRY(put_field(out, "X-M2M-RVI: ", r->rvi));
+	if (r->originated > 0) {
+		clock_stamp(r->originated, stamp);
+		TRY(put_field(out, "X-M2M-OT: ", bytes_str(stamp)));
+	}
+	if (r->content_status) {
+		TRY(put_number(out, "X-M2M-CTS: ", r->content_status));
+		TRY(put_number(out, "X-M2M-CTO: ", r->content_offset));
+	}
+out:
+	return err;
+}
+
+static err_t put_body(struct bytes body, struct http_form form, struct buf *out)
+{
+	err_t err;
+
+	if (body.n) {
+		TRY(buf_add(out, BYTES("Content-Type: ")));
+		TRY(buf_add(out, bytes_str(media_name((enum http_serial)form.serial,
+		                                      form.vnd, false))));
+		TRY(buf_add(out, BYTES("\r\n")));
+	}
+	if (form.close)
+		TRY(buf_add(out, BYTES("Connection: close\r\n")));
+	TRY(put_number(out, "Content-Length: ", body.n));
+	TRY(buf_add(out, BYTES("\r\n")));
+	TRY(buf_add(out, body));
+out:
+	return err;
+}
+
+err_t http_response_write(const struct response_primitive *r, struct http_mapper *m,
+                          struct http_form form, struct buf *out)
+{
+	const struct status_row *row = status_row(r->status);
+	struct bytes body = r->content;
+	size_t before = out->n;
+	err_t err;
+
+	if (body.n && form.serial == HTTP_JSON) {
+		buf_clear(&m->scratch);
+		TRY(cbor_to_json(body, &m->scratch));
+		body = bytes_of_buf(&m->scratch);
+	}
+	TRY(buf_reserve(out, 512 + body.n));
+	TRY(buf_add(out, status_line(row ? row->http : 500)));
+	TRY(put_parameters(r, out));
+	TRY(put_location(r, out));
+	TRY(buf_add(out, bytes_make(every_answer, sizeof(every_answer) - 1)));
+	TRY(put_body(body, form, out));
+out:
+	if (err != ERR_OK)
+		out->n = before;
+	return err;
+}
+
+err_t http_refusal_write(const struct http_refusal *why, struct bytes rqi,
+                         bool close, struct buf *out)
+{
+	struct http_form form = { .serial = HTTP_JSON, .close = close };
+	struct buf body = buf_make(256);
+	size_t before = out->n;
+	err_t err;
+
+	TRY(buf_add(&body, BYTES("{\"m2m:dbg\":")));
+	TRY(json_put_string(&body, bytes_str(why->why)));
+	TRY(buf_add(&body, BYTES("}")));
+	TRY(buf_add(out, status_line(why->http)));
+	TRY(put_number(out, "X-M2M-RSC: ", why->status));
+	if (bytes_is_printable(rqi))
+		TRY(put_field(out, "X-M2M-RI: ", rqi));
+	TRY(buf_add(out, bytes_make(every_answer, sizeof(every_answer) - 1)));
+	TRY(put_body(bytes_of_buf(&body), form, out));
+out:
+	buf_free(&body);
+	if (err != ERR_OK)
+		out->n = before;
+	return err;
+}

@@ -1,0 +1,260 @@
+/* connection.c: the life of one connection; the picture is in link.h. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "binding/link/inside.h"
+
+#include <unistd.h>
+
+/* --- states and their times -------------------------------------------------- */
+
+static int64_t state_time(const struct connection *c)
+{
+	const struct connection_limits *l = &c->set->limits;
+
+	switch (c->state) {
+	case CONNECTION_HANDSHAKE:
+		return l->handshake_ms;
+	case CONNECTION_IDLE:
+		return l->idle_ms;
+	case CONNECTION_REQUEST:
+	case CONNECTION_WRITING:
+		return l->request_ms;
+	case CONNECTION_DRAINING:
+		return DRAIN_MS;
+	default:
+		return INT64_MAX;
+	}
+}
+
+void connection_enter(struct connection *c, enum connection_state state)
+{
+	int64_t now = (int64_t)uv_now(c->set->loop), time, deadline;
+
+	c->state = state;
+	/* The owner's judgement counts into the handshake's time. */
+	if (state == CONNECTION_JUDGED)
+		return;
+	time = state_time(c);
+	deadline = time == INT64_MAX ? time : now + time;
+	wheel_set(&c->set->wheel, &c->timed, deadline < c->until ? deadline : c->until);
+}
+
+void connection_expired(struct connection *c)
+{
+	/* A handshake that is late is worth a line; an idle connection is not. */
+	if (c->state == CONNECTION_HANDSHAKE || c->state == CONNECTION_REQUEST)
+		c->set->owner.refused(c->set->owner.self, &c->address,
+		                      c->state == CONNECTION_HANDSHAKE ?
+		                              "the handshake took too long" :
+		                              "the request took too long");
+	connection_close(c);
+}
+
+/* --- beginning and end ------------------------------------------------------- */
+
+void connection_suspect(struct connection *c, bool parsing)
+{
+	struct connection_owner *owner = &c->set->owner;
+
+	if (owner->parsing)
+		owner->parsing(owner->self, parsing ? &c->address : NULL);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	struct connection *c = handle->data;
+	struct connections *s = c->set;
+
+	c->freed = true;
+	/* Still in a queue: whoever takes it out frees it. */
+	if (!c->queued)
+		mem_free(c);
+	s->handles--;
+	if (s->ending)
+		connections_free(s);
+}
+
+static void forget_buffers(struct connection *c)
+{
+	c->set->buffered -= c->in.cap + c->out.cap;
+	buf_free(&c->in);
+	buf_free(&c->out);
+	c->out_at = 0;
+}
+
+void connection_close(struct connection *c)
+{
+	struct connections *s = c->set;
+
+	if (c->state == CONNECTION_CLOSED)
+		return;
+	if (c->state != CONNECTION_DRAINING)
+		io_goodbye(c);
+	wheel_remove(&c->timed);
+	/* CLOSED first: the owner may look at others, or close this one again. */
+	c->state = CONNECTION_CLOSED;
+	s->owner.closed(s->owner.self, c);
+	SSL_free(c->ssl);
+	c->ssl = NULL;
+	forget_buffers(c);
+	(void)uv_poll_stop(&c->poll);
+	uv_close((uv_handle_t *)&c->poll, on_closed);
+	close(c->fd);
+	c->fd = -1;
+	address_release(s->addresses, &c->address);
+	slot_release(s, c->id);
+	s->starved = false;
+	if (--s->count == 0)
+		(void)uv_timer_stop(&s->timer);
+	listeners_update(s);
+}
+
+/* Nothing but memory and a descriptor is given back: it never had a name. */
+static void begin_failed(struct connections *s, struct connection *c, int fd,
+                         const struct address *from)
+{
+	s->owner.refused(s->owner.self, from, "no memory");
+	if (c) {
+		if (c->id)
+			slot_release(s, c->id);
+		SSL_free(c->ssl);
+		mem_free(c);
+	}
+	address_release(s->addresses, from);
+	close(fd);
+}
+
+static err_t begin_tls(struct connection *c, SSL_CTX *ctx)
+{
+	err_t err;
+
+	TRY(channel_new(ctx, &c->ssl));
+	if (SSL_set_fd(c->ssl, c->fd) != 1)
+		return ERR_CRYPTO;
+	/* One read for head and content of a record; what cannot be written now
+	 * moves to a buffer of its own. */
+	SSL_set_read_ahead(c->ssl, 1);
+	(void)SSL_set_mode(c->ssl, SSL_MODE_ENABLE_PARTIAL_WRITE |
+	                           SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+	                           SSL_MODE_RELEASE_BUFFERS);
+out:
+	return err;
+}
+
+void connection_begin(struct listener *l, int fd, const struct address *from, uint16_t port)
+{
+	struct connections *s = l->set;
+	struct connection *c = mem_new(1, sizeof(*c));
+
+	if (c) {
+		*c = (struct connection){ .set = s, .address = *from, .port = port,
+			                  .fd = fd, .until = INT64_MAX };
+		c->in = buf_make(HTTP_HEAD_MAX + s->limits.body + ROOM_OCTETS);
+		c->out = buf_make(SIZE_MAX / 4);
+		c->poll.data = c;
+		c->id = slot_take(s, c);
+	}
+	if (!c || !c->id || (l->ctx && begin_tls(c, l->ctx) != ERR_OK) ||
+	    uv_poll_init(s->loop, &c->poll, fd) != 0) {
+		begin_failed(s, c, fd, from);
+		return;
+	}
+	s->handles++;
+	if (++s->count == 1)
+		timer_wake(s);
+	io_watch(c, UV_READABLE);
+	connection_enter(c, CONNECTION_HANDSHAKE);
+	if (c->ssl)
+		return;
+	connection_enter(c, CONNECTION_JUDGED);
+	s->owner.secured(s->owner.self, c);
+}
+
+/* --- queues: work that must not wait for an event, and must not run away ------ */
+
+void connection_queue(struct connection *c, bool handshake)
+{
+	struct queue *q = handshake ? &c->set->handshakes : &c->set->again;
+
+	if (c->queued)
+		return;
+	c->queued = true;
+	c->queue_next = NULL;
+	*q->last = c;
+	q->last = &c->queue_next;
+}
+
+/* --- steps ------------------------------------------------------------------- */
+
+static void handshake_step(struct connection *c)
+{
+	struct connections *s = c->set;
+	char why[200];
+	enum io io;
+
+	/* First an event, then its turn in the queue. */
+	if (c->queued)
+		return;
+	if (!c->handshakes) {
+		c->handshakes = true;
+		connection_queue(c, true);
+		return;
+	}
+	c->handshakes = false;
+	connection_suspect(c, true);
+	io = io_handshake(c);
+	connection_suspect(c, false);
+	switch (io) {
+	case IO_DONE:
+		connection_enter(c, CONNECTION_JUDGED);
+		io_watch(c, UV_READABLE);
+		s->owner.secured(s->owner.self, c);
+		return;
+	case IO_ENDED:
+		channel_error(why, sizeof(why));
+		s->owner.refused(s->owner.self, &c->address, why);
+		connection_close(c);
+		return;
+	default:
+		io_watch(c, io == IO_WAIT_WRITE ? UV_WRITABLE : UV_READABLE);
+	}
+}
+
+/* Something came while nothing may be read: it waits in the socket. */
+static void pause_step(struct connection *c)
+{
+	io_watch(c, 0);
+}
+
+static void (*const steps[])(struct connection *) = {
+	[CONNECTION_HANDSHAKE] = handshake_step,
+	[CONNECTION_JUDGED] = pause_step,
+	[CONNECTION_IDLE] = connection_read,
+	[CONNECTION_REQUEST] = connection_read,
+	[CONNECTION_SERVING] = pause_step,
+	[CONNECTION_WRITING] = connection_write,
+	[CONNECTION_DRAINING] = connection_drain,
+	[CONNECTION_CLOSED] = NULL,
+};
+
+void connection_step(struct connection *c)
+{
+	if (steps[c->state])
+		steps[c->state](c);
+}
+
+void connection_admit(struct connection *c, int64_t until)
+{
+	if (c->state == CONNECTION_CLOSED)
+		return;
+	must(c->state == CONNECTION_JUDGED);
+	if (until) {
+		int64_t left = until - clock_now();
+
+		c->until = (int64_t)uv_now(c->set->loop) + (left > 0 ? left : 0);
+	}
+	connection_enter(c, CONNECTION_IDLE);
+	io_watch(c, UV_READABLE);
+	if (connection_has_leftover(c))
+		connection_queue(c, false);
+}

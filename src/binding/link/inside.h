@@ -1,0 +1,136 @@
+/* inside.h: what the files of binding/link share. */
+#ifndef BINDING_LINK_INSIDE_H
+#define BINDING_LINK_INSIDE_H
+
+#include "binding/link/link.h"
+
+/* --- wheel.c: deadlines of all connections --------------------------------- */
+
+enum { WHEEL_SLOTS = 1024, WHEEL_TICK_MS = 128 };
+
+struct wheel {
+	struct timed *slot[WHEEL_SLOTS];
+	int64_t now; /* ms, time up to which slots were looked at */
+};
+
+void wheel_init(struct wheel *w, int64_t now);
+/* Cheap when the deadline only moves away. INT64_MAX: never. */
+void wheel_set(struct wheel *w, struct timed *t, int64_t deadline);
+void wheel_remove(struct timed *t);
+/* Calls `expired` for each whose deadline has passed, taken out. */
+void wheel_run(struct wheel *w, int64_t now, void (*expired)(void *self, struct timed *t),
+               void *self);
+
+/* --- addresses.c: how many connections a source has, and its penalty -------- */
+
+struct addresses;
+
+err_t addresses_new(struct addresses **out) MUST_USE;
+void addresses_free(struct addresses *a);
+/* Count one more. NULL, or why not. */
+const char *address_take(struct addresses *a, const struct address *from,
+                         size_t limit, int64_t now);
+void address_release(struct addresses *a, const struct address *from);
+void address_penalty(struct addresses *a, const struct address *from, int64_t now,
+                     int64_t until);
+bool address_is_loopback(const struct address *a);
+
+/* --- the set ----------------------------------------------------------------- */
+
+enum {
+	ROOM_OCTETS = 20 * 1024,   /* head or record, whichever is larger */
+	ACCEPTS_A_TURN = 32,       /* so that a burst of arrivals waits, not the requests */
+	HANDSHAKES_A_TURN = 8,
+	READS_A_TURN = 4,
+	DRAIN_OCTETS = 4 * 1024 * 1024, DRAIN_MS = 2000,
+	LISTENERS_MAX = 8,
+	SAY_FULL_MS = 10000,
+};
+
+struct listener {
+	uv_poll_t poll;
+	struct connections *set;
+	SSL_CTX *ctx;
+	int fd;
+	bool loopback, open;
+};
+
+struct slot {
+	struct connection *c;
+	uint32_t generation;
+	uint32_t next_free; /* 1 + index, 0 the end */
+};
+
+struct queue {
+	struct connection *first, **last;
+};
+
+struct connections {
+	uv_loop_t *loop;
+	struct connection_limits limits;
+	struct connection_owner owner;
+	struct wheel wheel;
+	struct addresses *addresses;
+	struct slot *slots;
+	size_t slots_n, count;
+	uint32_t free_slot;
+	size_t buffered;
+	struct queue handshakes, again;
+	struct listener listeners[LISTENERS_MAX];
+	size_t listeners_n;
+	bool accepting, starved, ending;
+	int64_t said_full; /* when the log last said that the limit is reached */
+	size_t handles; /* libuv handles that are not closed yet */
+	uv_timer_t timer;
+	uv_check_t check;
+	uv_idle_t idle;
+	uint8_t room[ROOM_OCTETS];
+};
+
+/* Start or stop the listeners as accepting, starved and the limit say. */
+void listeners_update(struct connections *s);
+
+/* The timer runs while there is a connection, or one is waited for. */
+void timer_wake(struct connections *s);
+
+/* A new connection on fd, counted. Takes over fd. */
+void connection_begin(struct listener *l, int fd, const struct address *from, uint16_t port);
+/* Its next step: handshake or read. */
+void connection_step(struct connection *c);
+void connection_expired(struct connection *c);
+void connection_queue(struct connection *c, bool handshake);
+
+/* Slot of the table; 0 when there is no memory. */
+uint64_t slot_take(struct connections *s, struct connection *c);
+void slot_release(struct connections *s, uint64_t id);
+
+/* Into a state, whose time begins now. */
+void connection_enter(struct connection *c, enum connection_state state);
+/* Its octets are about to be parsed; false: no longer. */
+void connection_suspect(struct connection *c, bool parsing);
+
+/* --- reading.c, writing.c: steps of the states ------------------------------- */
+
+void connection_read(struct connection *c);
+void connection_write(struct connection *c);
+void connection_drain(struct connection *c);
+/* Octets are there that no event will tell of. */
+bool connection_has_leftover(const struct connection *c);
+/* Write now what can be; *octets is what remains. ERR_CLOSED. */
+err_t connection_put(struct connection *c, struct bytes *octets) MUST_USE;
+
+/* --- io.c: octets in and out of one connection ------------------------------ */
+
+enum io { IO_DONE, IO_WAIT_READ, IO_WAIT_WRITE, IO_ENDED };
+
+enum io io_handshake(struct connection *c);
+/* At most n octets to p; *got is what came. */
+enum io io_read(struct connection *c, uint8_t *p, size_t n, size_t *got);
+enum io io_write(struct connection *c, struct bytes octets, size_t *put);
+/* Say goodbye in the channel, best effort. */
+void io_goodbye(struct connection *c);
+
+/* Watch the socket for these events; 0: not at all. */
+void io_watch(struct connection *c, int events);
+
+#endif

@@ -1,0 +1,102 @@
+/* io.c: octets in and out of one connection, with or without TLS. Nothing here
+ * blocks, and the TLS library works on the socket itself: no copies between. */
+#include "binding/link/inside.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+
+#include <openssl/err.h>
+
+static enum io tls_result(struct connection *c, int result)
+{
+	switch (SSL_get_error(c->ssl, result)) {
+	case SSL_ERROR_WANT_READ:
+		return IO_WAIT_READ;
+	case SSL_ERROR_WANT_WRITE:
+		return IO_WAIT_WRITE;
+	default:
+		return IO_ENDED;
+	}
+}
+
+static enum io socket_result(enum io wait)
+{
+	return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? wait : IO_ENDED;
+}
+
+enum io io_handshake(struct connection *c)
+{
+	int result;
+
+	ERR_clear_error();
+	result = SSL_accept(c->ssl);
+	return result == 1 ? IO_DONE : tls_result(c, result);
+}
+
+enum io io_read(struct connection *c, uint8_t *p, size_t n, size_t *got)
+{
+	ssize_t plain;
+	int result;
+
+	*got = 0;
+	if (c->ssl) {
+		/* An error that another connection left must not be read as ours. */
+		ERR_clear_error();
+		result = SSL_read_ex(c->ssl, p, n, got);
+		return result == 1 ? IO_DONE : tls_result(c, result);
+	}
+	plain = recv(c->fd, p, n, MSG_DONTWAIT);
+	if (plain > 0)
+		*got = (size_t)plain;
+	return plain > 0 ? IO_DONE : plain == 0 ? IO_ENDED : socket_result(IO_WAIT_READ);
+}
+
+enum io io_write(struct connection *c, struct bytes octets, size_t *put)
+{
+	ssize_t plain;
+	int result;
+
+	*put = 0;
+	if (c->ssl) {
+		ERR_clear_error();
+		result = SSL_write_ex(c->ssl, octets.p, octets.n, put);
+		return result == 1 ? IO_DONE : tls_result(c, result);
+	}
+	plain = send(c->fd, octets.p, octets.n, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (plain >= 0)
+		*put = (size_t)plain;
+	return plain >= 0 ? IO_DONE : socket_result(IO_WAIT_WRITE);
+}
+
+void io_goodbye(struct connection *c)
+{
+	if (!c->ssl || !SSL_is_init_finished(c->ssl))
+		return;
+	ERR_clear_error();
+	/* One way: nobody waits for the peer's. */
+	(void)SSL_shutdown(c->ssl);
+	ERR_clear_error();
+}
+
+static void on_poll(uv_poll_t *handle, int status, int events)
+{
+	struct connection *c = handle->data;
+
+	if (c->state == CONNECTION_CLOSED)
+		return;
+	if (status < 0)
+		connection_close(c);
+	else
+		connection_step(c);
+}
+
+void io_watch(struct connection *c, int events)
+{
+	if (c->events == events)
+		return;
+	c->events = events;
+	if (events)
+		must(uv_poll_start(&c->poll, events, on_poll) == 0);
+	else
+		(void)uv_poll_stop(&c->poll);
+}

@@ -1,0 +1,440 @@
+/* doctor.c: a node's health, check by check, from doctor.def. Files are looked
+ * at from here; the rest is asked of the running node. */
+#include "cli/door.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "cli/certificate.h"
+#include "cli/processes.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { PATH_SIZE = 1024, SAYS_MAX = 512, SOON_DAYS = 30, ANCHOR_LAG_MS = 60 * 1000 };
+
+enum verdict { DOCTOR_OK, DOCTOR_WARN, DOCTOR_FAIL, DOCTOR_SKIPPED };
+
+struct doctor {
+	struct cli *cli;
+	struct conf conf;
+	bool root_started; /* the workers have users of their own */
+	struct door door;
+	bool asks;           /* the node answers */
+	struct buf status;   /* row of ADMIN_STATUS */
+	char says[SAYS_MAX]; /* of the check at hand */
+	unsigned warnings;   /* keeper_status.warnings */
+};
+
+static enum verdict say(struct doctor *d, enum verdict v, const char *words, const char *which)
+{
+	(void)text_print(d->says, sizeof(d->says), "%s%s", words, which);
+	return v;
+}
+
+/* --- files ----------------------------------------------------------------------- */
+
+static bool stat_of(const struct doctor *d, const char *name, struct stat *st)
+{
+	char path[PATH_SIZE];
+
+	return file_path(path, sizeof(path), d->cli->dir, name) == ERR_OK && stat(path, st) == 0;
+}
+
+static enum verdict check_folder(struct doctor *d)
+{
+	struct stat st;
+
+	if (!stat_of(d, ".", &st))
+		return say(d, DOCTOR_FAIL, "the folder cannot be read", "");
+	if (st.st_mode & 022)
+		return say(d, DOCTOR_FAIL, "others may write in it", "");
+	return say(d, DOCTOR_OK, "only its owner may write in it", "");
+}
+
+static enum verdict check_conf(struct doctor *d)
+{
+	struct stat st;
+
+	if (!stat_of(d, "holdfast.conf", &st))
+		return say(d, DOCTOR_FAIL, "there is no holdfast.conf", "");
+	if (st.st_mode & 022)
+		return say(d, DOCTOR_FAIL, "others may write holdfast.conf", "");
+	if (st.st_mode & 044)
+		return say(d, DOCTOR_WARN, "others may read holdfast.conf", "");
+	return say(d, DOCTOR_OK, "readable by its owner only", "");
+}
+
+static enum verdict check_passphrase(struct doctor *d)
+{
+	const char *file = d->conf.passphrase;
+	struct stat st;
+
+	if (file[0] == '\0')
+		return say(d, DOCTOR_OK, "no passphrase file; it is given at start", "");
+	if (!(file[0] == '/' ? stat(file, &st) == 0 : stat_of(d, file, &st)))
+		return say(d, DOCTOR_FAIL, "the passphrase file cannot be found: ", file);
+	if (st.st_mode & 077)
+		return say(d, DOCTOR_FAIL, "others may read the passphrase file: ", file);
+	if (file[0] != '/')
+		return say(d, DOCTOR_WARN, "it lies beside the key store: a copy of this disk has both: ", file);
+	return say(d, DOCTOR_OK, "readable by its owner only: ", file);
+}
+
+/* A folder that is one worker's alone, with everything in it. */
+static enum verdict check_kept(struct doctor *d, const char *name, uint64_t user)
+{
+	char path[PATH_SIZE];
+	struct stat st;
+	DIR *dir;
+	struct dirent *e;
+	bool loose = false;
+
+	if (!stat_of(d, name, &st) || file_path(path, sizeof(path), d->cli->dir, name) != ERR_OK)
+		return say(d, DOCTOR_FAIL, "it is missing: ", name);
+	if (st.st_mode & 077)
+		return say(d, DOCTOR_FAIL, "others may look into it: ", name);
+	if (d->root_started && st.st_uid != user && st.st_uid != 0)
+		return say(d, DOCTOR_FAIL, "it belongs to another user than its worker: ", name);
+	dir = opendir(path);
+	if (!dir)
+		return say(d, DOCTOR_WARN, "its files cannot be seen by this user: ", name);
+	while ((e = readdir(dir))) {
+		if (fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode))
+			loose |= (st.st_mode & 07) != 0;
+	}
+	closedir(dir);
+	if (loose)
+		return say(d, DOCTOR_WARN, "a file in it has open permissions (the folder still hides it): ", name);
+	return say(d, DOCTOR_OK, "closed to everybody but its worker", "");
+}
+
+static enum verdict check_keeper_files(struct doctor *d)
+{
+	return check_kept(d, "keeper", d->conf.user_base + ROLE_KEEPER);
+}
+
+static enum verdict check_store_files(struct doctor *d)
+{
+	return check_kept(d, "store", d->conf.user_base + ROLE_CORE);
+}
+
+static enum verdict check_public_files(struct doctor *d)
+{
+	static const char *const names[] = { "node", "node/ca.pem", "node/node.pem" };
+	struct stat st;
+
+	for (size_t i = 0; i < COUNT_OF(names); i++) {
+		if (!stat_of(d, names[i], &st))
+			return say(d, DOCTOR_FAIL, "it is missing: ", names[i]);
+		if (st.st_mode & 022)
+			return say(d, DOCTOR_FAIL, "others may write it: ", names[i]);
+	}
+	return say(d, DOCTOR_OK, "nobody else may change the trust anchor", "");
+}
+
+static enum verdict check_listener(struct doctor *d)
+{
+	struct bytes listen = bytes_str(d->conf.listen);
+
+	if (listen.n == 0)
+		return say(d, DOCTOR_WARN, "nothing listens: listen.https is empty", "");
+	if (bytes_starts(listen, BYTES("0.0.0.0:")) || bytes_starts(listen, BYTES("[::]:")))
+		return say(d, DOCTOR_WARN, "on all interfaces: ", d->conf.listen);
+	return say(d, DOCTOR_OK, "on ", d->conf.listen);
+}
+
+static enum verdict check_certificates(struct doctor *d)
+{
+	static const char *const names[] = { "node/ca.pem", "node/node.pem" };
+	int64_t soonest = INT64_MAX;
+	char days[64];
+
+	for (size_t i = 0; i < COUNT_OF(names); i++) {
+		struct buf pem = buf_make(65536);
+		struct certificate x;
+		char path[PATH_SIZE];
+		bool read = file_path(path, sizeof(path), d->cli->dir, names[i]) == ERR_OK &&
+		            file_read(path, 65000, &pem) == ERR_OK &&
+		            certificate_read(bytes_of_buf(&pem), &x) == ERR_OK;
+
+		buf_free(&pem);
+		if (!read)
+			return say(d, DOCTOR_FAIL, "no certificate in ", names[i]);
+		if (x.until <= clock_now())
+			return say(d, DOCTOR_FAIL, "expired: ", names[i]);
+		soonest = x.until < soonest ? x.until : soonest;
+	}
+	soonest = (soonest - clock_now()) / 86400000;
+	(void)text_print(days, sizeof(days), "%lld days", (long long)soonest);
+	return say(d, soonest < SOON_DAYS ? DOCTOR_WARN : DOCTOR_OK, "the next one ends in ", days);
+}
+
+/* --- the running node ------------------------------------------------------------------ */
+
+static uint64_t number_in(struct bytes row, const char *key)
+{
+	struct cbor v;
+	bool found;
+
+	if (cbor_find(row, bytes_str(key), &v, &found) != ERR_OK || !found)
+		return 0;
+	return v.kind == CBOR_UINT || v.kind == CBOR_BOOL ? v.u : 0;
+}
+
+static bool text_is(struct bytes row, const char *key, const char *text)
+{
+	struct cbor v;
+	bool found;
+
+	return cbor_find(row, bytes_str(key), &v, &found) == ERR_OK && found &&
+	       v.kind == CBOR_TEXT && bytes_equal(v.s, bytes_str(text));
+}
+
+static enum verdict check_running(struct doctor *d)
+{
+	if (!d->asks)
+		return say(d, DOCTOR_FAIL, "no node runs here, or this user may not ask it", "");
+	return say(d, DOCTOR_OK, "it answers", "");
+}
+
+static enum verdict check_unlocked(struct doctor *d)
+{
+	struct bytes row = bytes_of_buf(&d->status);
+
+	if (text_is(row, "keeper", "open"))
+		return say(d, DOCTOR_OK, "the key store is open", "");
+	return say(d, DOCTOR_FAIL, text_is(row, "keeper", "locked") ? "the key store is LOCKED" : "the keeper is away", "");
+}
+
+static enum verdict check_rollback(struct doctor *d)
+{
+	if (text_is(bytes_of_buf(&d->status), "state", "ROLLBACK"))
+		return say(d, DOCTOR_FAIL, "the store is OLDER than the keeper's anchor", "");
+	return say(d, DOCTOR_OK, "the store is as new as the keeper's anchor", "");
+}
+
+static enum verdict check_lab(struct doctor *d)
+{
+	if (number_in(bytes_of_buf(&d->status), "lab"))
+		return say(d, DOCTOR_WARN, "this node runs in LAB MODE", "");
+	return say(d, DOCTOR_OK, "off", "");
+}
+
+static enum verdict check_protection(struct doctor *d)
+{
+	uint64_t level = number_in(bytes_of_buf(&d->status), "protection");
+	char text[64];
+
+	(void)text_print(text, sizeof(text), "protection level %llu of 3", (unsigned long long)level);
+	if (level < 2)
+		return say(d, DOCTOR_WARN, "keys are kept by software: ", text);
+	return say(d, DOCTOR_OK, text, "");
+}
+
+static enum verdict check_machine(struct doctor *d)
+{
+	if (d->warnings & 4)
+		return say(d, DOCTOR_WARN, "the key store is not bound to this machine", "");
+	return say(d, DOCTOR_OK, "the key store is bound to this machine", "");
+}
+
+static enum verdict check_memory(struct doctor *d)
+{
+	if (d->warnings & 1)
+		return say(d, DOCTOR_WARN, "the keeper's memory is not locked", "");
+	if (d->warnings & 2)
+		return say(d, DOCTOR_WARN, "locked, but this kernel has no memfd_secret", "");
+	return say(d, DOCTOR_OK, "locked, and unmapped from everywhere else", "");
+}
+
+static enum verdict check_confined(struct doctor *d)
+{
+	static struct process processes[PROCESSES_MAX];
+	size_t n, not_ready = 0;
+
+	if (processes_read(d->cli, processes, PROCESSES_MAX, &n) != ERR_OK)
+		return say(d, DOCTOR_WARN, "run/status cannot be read", "");
+	for (size_t i = 0; i < n; i++) {
+		bool ready = bytes_equal(bytes_str(processes[i].state), BYTES("ready"));
+
+		not_ready += !ready;
+		if (ready && processes[i].missing[0]) {
+			char text[SAYS_MAX];
+
+			(void)text_print(text, sizeof(text), "%s: %.300s", processes[i].role, processes[i].missing);
+			return say(d, DOCTOR_WARN, "", text);
+		}
+	}
+	if (not_ready)
+		return say(d, DOCTOR_WARN, "not every process is ready", "");
+	return say(d, DOCTOR_OK, "every process has every protection", "");
+}
+
+static enum verdict check_audit(struct doctor *d)
+{
+	struct buf rows = buf_make(65536);
+	char text[DOOR_TEXT_MAX], number[64];
+	err_t err = door_ask(&d->door, ADMIN_AUDIT_VERIFY, BYTES_NONE, &rows, text);
+	struct bytes row = bytes_of_buf(&rows);
+	bool good = err == ERR_OK && number_in(row, "first_bad") == 0 && number_in(row, "anchor_agrees");
+	uint64_t records = number_in(row, "records");
+
+	buf_free(&rows);
+	(void)text_print(number, sizeof(number), "%llu records verified", (unsigned long long)records);
+	return good ? say(d, DOCTOR_OK, number, "") : say(d, DOCTOR_FAIL, "the log does NOT verify: ", text);
+}
+
+static enum verdict check_anchor(struct doctor *d)
+{
+	struct buf rows = buf_make(65536);
+	char text[DOOR_TEXT_MAX], number[96];
+	err_t err = door_ask(&d->door, ADMIN_ANCHOR, BYTES_NONE, &rows, text);
+	uint64_t last = number_in(bytes_of_buf(&d->status), "audit");
+	uint64_t at = number_in(bytes_of_buf(&rows), "at"), sequence = number_in(bytes_of_buf(&rows), "sequence");
+	int64_t age = clock_now() - (int64_t)at;
+
+	buf_free(&rows);
+	if (err != ERR_OK)
+		return say(d, DOCTOR_FAIL, "no anchor can be read: ", text);
+	if (sequence < last && age > ANCHOR_LAG_MS) {
+		(void)text_print(number, sizeof(number), "%llu records wait, the last anchor is %lld s old",
+		                 (unsigned long long)(last - sequence), (long long)(age / 1000));
+		return say(d, DOCTOR_WARN, number, "");
+	}
+	(void)text_print(number, sizeof(number), "record %llu is anchored", (unsigned long long)sequence);
+	return say(d, DOCTOR_OK, number, "");
+}
+
+static enum verdict check_same_disk(struct doctor *d)
+{
+	return say(d, DOCTOR_WARN, "store and counter lie on one disk: its rollback as a whole is not seen", "");
+}
+
+/* --- the table ----------------------------------------------------------------------------- */
+
+static const struct check {
+	const char *name, *cm, *means, *repair;
+	enum verdict (*run)(struct doctor *d);
+} checks[] = {
+#define CHECK(name, cm, means, repair) { #name, cm, means, repair, check_##name },
+#include "cli/doctor.def"
+#undef CHECK
+};
+
+/* The rows from here on ask the running node. */
+static bool asks_node(const struct check *check)
+{
+	static enum verdict (*const own[])(struct doctor *) = {
+		check_folder, check_conf, check_passphrase, check_keeper_files, check_store_files,
+		check_public_files, check_listener, check_certificates, check_running, check_same_disk,
+	};
+
+	for (size_t i = 0; i < COUNT_OF(own); i++) {
+		if (own[i] == check->run)
+			return false;
+	}
+	return true;
+}
+
+static const char *const verdicts[] = { "ok", "warn", "FAIL", "skipped" };
+
+static void print_text(const struct check *check, enum verdict v, const char *says)
+{
+	printf("%-8s %-13s %s\n", verdicts[v], check->name, says);
+	if (v == DOCTOR_WARN || v == DOCTOR_FAIL)
+		printf("         %-13s means: %s (%s)\n         %-13s repair: %s\n", "", check->means, check->cm,
+		       "", check->repair);
+}
+
+static void print_json(const struct check *check, enum verdict v, const char *says, bool first)
+{
+	const char *const members[][2] = { { "check", check->name }, { "result", verdicts[v] }, { "says", says },
+		                           { "means", check->means }, { "repair", check->repair }, { "covers", check->cm } };
+	struct buf json = buf_make(65536);
+
+	printf("%s{", first ? "[\n" : ",\n");
+	for (size_t i = 0; i < COUNT_OF(members); i++) {
+		struct bytes text = bytes_str(members[i][1]);
+
+		buf_clear(&json);
+		if (json_put_string(&json, bytes_is_utf8(text) ? text : BYTES("(unprintable)")) == ERR_OK)
+			printf("%s\"%s\":%.*s", i ? "," : "", members[i][0], BYTES_FMT(bytes_of_buf(&json)));
+	}
+	printf("}");
+	buf_free(&json);
+}
+
+static void print_check(const struct doctor *d, const struct check *check, enum verdict v, bool first)
+{
+	struct buf plain = buf_make(65536);
+
+	if (d->cli->json)
+		print_json(check, v, d->says, first);
+	else if (json_put_string(&plain, bytes_is_utf8(bytes_str(d->says)) ? bytes_str(d->says) : BYTES("-")) == ERR_OK) {
+		char text[2 * SAYS_MAX];
+
+		(void)text_print(text, sizeof(text), "%.*s", (int)plain.n - 2, (const char *)plain.p + 1);
+		print_text(check, v, text);
+	}
+	buf_free(&plain);
+}
+
+/* What the keeper says of itself, past the core. */
+static void ask_keeper(struct doctor *d)
+{
+	struct buf result = buf_make(4096);
+	struct wire_in in;
+
+	d->warnings = (unsigned)number_in(bytes_of_buf(&d->status), "warnings");
+	if (door_call(&d->door, OP_STATUS, BYTES_NONE, &result) == ERR_OK) {
+		in = wire_in(bytes_of_buf(&result));
+		(void)wire_get_fixed(&in, 1 + 1 + 8 + 4 + 4);
+		(void)wire_get_bytes(&in, 64);
+		d->warnings |= wire_get_u8(&in);
+	}
+	buf_free(&result);
+}
+
+static void start(struct doctor *d)
+{
+	char text[DOOR_TEXT_MAX];
+	struct stat st;
+
+	/* The parent makes run/status as whoever it is. */
+	d->root_started = stat_of(d, "run/status", &st) ? st.st_uid == 0 : geteuid() == 0;
+	if (door_try(d->cli, &d->door) == ERR_OK)
+		d->asks = door_ask(&d->door, ADMIN_STATUS, BYTES_NONE, &d->status, text) == ERR_OK;
+	if (d->asks)
+		ask_keeper(d);
+}
+
+int run_doctor(struct cli *c)
+{
+	struct doctor d = { .cli = c, .door = { .link = { .fd = -1 } }, .status = buf_make(65536) };
+	size_t count[COUNT_OF(verdicts)] = { 0 };
+
+	if (conf_read(c, &d.conf) != ERR_OK)
+		return CLI_FAILED;
+	start(&d);
+	for (size_t i = 0; i < COUNT_OF(checks); i++) {
+		enum verdict v;
+
+		if (!d.asks && asks_node(&checks[i]))
+			v = say(&d, DOCTOR_SKIPPED, "the node does not run", "");
+		else
+			v = checks[i].run(&d);
+		count[v]++;
+		print_check(&d, &checks[i], v, i == 0);
+	}
+	if (c->json)
+		printf("\n]\n");
+	else
+		printf("%zu ok, %zu warnings, %zu failed, %zu skipped\n", count[DOCTOR_OK], count[DOCTOR_WARN],
+		       count[DOCTOR_FAIL], count[DOCTOR_SKIPPED]);
+	door_close(&d.door);
+	buf_free(&d.status);
+	return count[DOCTOR_FAIL] ? CLI_FAILED : CLI_OK;
+}

@@ -1,0 +1,423 @@
+/* init.c: a new node directory.
+ *
+ *   DIR/holdfast.conf 0600   credential 0600   keeper/ 0700   store/ 0700
+ *   DIR/node/{ca.pem,node.pem} 0755            run/ 0755
+ *
+ * The key store is made by holdfast-keeper, a program of its own beside this
+ * one: no key is ever in this process. What was made is removed when a step
+ * fails, and nothing that was there before is touched. */
+#define _GNU_SOURCE
+#include "cli/cli.h"
+
+#include "base/file.h"
+#include "base/secret.h"
+#include "crypt/crypt.h"
+#include "primitive/id.h"
+#include "wire/wire.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { PATH_SIZE = 1024, USER_BASE = 62000, PEM_MAX = 65536, CREDENTIAL_OCTETS = 32 };
+
+struct init {
+	struct cli *cli;
+	const char *dir, *sp, *cse, *name, *listen, *days;
+	char passphrase[PATH_SIZE]; /* as it stands in the configuration */
+	int dir_fd;
+	bool made_dir;
+	struct buf pem;
+	char node_name[256];
+};
+
+/* --- checks ------------------------------------------------------------------------ */
+
+static const char *option_or(const struct cli *c, enum cli_option o, const char *initial)
+{
+	return c->option[o] ? c->option[o] : initial;
+}
+
+static int check(struct init *i)
+{
+	struct cli *c = i->cli;
+	struct bytes listen;
+	uint64_t days;
+
+	i->dir = c->arguments_n ? c->argument[0] : c->dir;
+	i->sp = option_or(c, CLI_SP, "");
+	i->cse = option_or(c, CLI_CSE_ID, "");
+	i->name = option_or(c, CLI_CSE_NAME, "cse-in");
+	i->listen = option_or(c, CLI_LISTEN, "127.0.0.1:8443");
+	i->days = c->option[CLI_DAYS];
+	listen = bytes_str(i->listen);
+	if (!id_is_sp(bytes_str(i->sp)))
+		return cli_usage(c, "--sp must be an M2M-SP-ID, as //sp.example.org (lower case)");
+	if (!id_is_sp_relative_cse(bytes_str(i->cse)))
+		return cli_usage(c, "--cse-id must be an SP-relative CSE-ID, as /in-cse");
+	if (!id_is_resource_name(bytes_str(i->name)) || bytes_str(i->name).n > 64)
+		return cli_usage(c, "--cse-name must be a resource name");
+	if (listen.n && (!bytes_is_printable(listen) || bytes_find(listen, ':') == listen.n ||
+	                 bytes_find(listen, ' ') < listen.n || bytes_find(listen, '#') < listen.n))
+		return cli_usage(c, "--listen must be address:port");
+	if (cli_number(c, CLI_DAYS, 3650, 0, &days) != ERR_OK)
+		return CLI_USAGE;
+	if (conf_node_name(i->sp, i->cse, i->node_name, sizeof(i->node_name)) != ERR_OK)
+		return cli_usage(c, "--sp and --cse-id are too long together");
+	return CLI_OK;
+}
+
+/* --- the folder ------------------------------------------------------------------------ */
+
+static bool folder_is_empty(int fd)
+{
+	int again = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = again >= 0 ? fdopendir(again) : NULL;
+	bool empty = d != NULL;
+	struct dirent *e;
+
+	while (d && (e = readdir(d))) {
+		struct bytes name = bytes_str(e->d_name);
+
+		if (!bytes_equal(name, BYTES(".")) && !bytes_equal(name, BYTES("..")))
+			empty = false;
+	}
+	if (d)
+		closedir(d);
+	return empty;
+}
+
+static int open_folder(struct init *i)
+{
+	if (mkdir(i->dir, 0755) == 0)
+		i->made_dir = true;
+	else if (errno != EEXIST)
+		return cli_fail(i->cli, ERR_IO, "%s cannot be made: %s", i->dir, strerror(errno));
+	i->dir_fd = open(i->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (i->dir_fd < 0)
+		return cli_fail(i->cli, ERR_IO, "%s cannot be opened: %s", i->dir, strerror(errno));
+	if (!folder_is_empty(i->dir_fd))
+		return cli_fail(i->cli, ERR_EXISTS, "%s is not empty; nothing was changed", i->dir);
+	/* The umask may be anything; the service refuses folders that others may write. */
+	if (i->made_dir && fchmod(i->dir_fd, 0755) != 0)
+		return cli_fail(i->cli, ERR_IO, "%s: %s", i->dir, strerror(errno));
+	return CLI_OK;
+}
+
+/* Everything below a folder that init made; one level is all there is. */
+static void remove_files(int at, const char *folder)
+{
+	int fd = openat(at, folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+	struct dirent *e;
+
+	if (!d)
+		return;
+	while ((e = readdir(d))) {
+		if (e->d_type == DT_REG)
+			(void)unlinkat(dirfd(d), e->d_name, 0);
+	}
+	closedir(d);
+	(void)unlinkat(at, folder, AT_REMOVEDIR);
+}
+
+static void remove_all(struct init *i)
+{
+	static const char *const folders[] = { "keeper", "store", "node", "run" };
+
+	for (size_t k = 0; k < COUNT_OF(folders); k++)
+		remove_files(i->dir_fd, folders[k]);
+	(void)unlinkat(i->dir_fd, "holdfast.conf", 0);
+	(void)unlinkat(i->dir_fd, "credential", 0);
+	if (i->made_dir)
+		(void)rmdir(i->dir);
+}
+
+static int make_folders(struct init *i)
+{
+	static const struct {
+		const char *name;
+		mode_t mode;
+	} folders[] = { { "keeper", 0700 }, { "store", 0700 }, { "node", 0755 }, { "run", 0755 } };
+
+	for (size_t k = 0; k < COUNT_OF(folders); k++) {
+		if (mkdirat(i->dir_fd, folders[k].name, 0700) != 0 ||
+		    fchmodat(i->dir_fd, folders[k].name, folders[k].mode, 0) != 0)
+			return cli_fail(i->cli, ERR_IO, "%s/%s cannot be made: %s", i->dir,
+			                folders[k].name, strerror(errno));
+	}
+	return CLI_OK;
+}
+
+static err_t write_file(struct init *i, const char *name, struct bytes content, unsigned mode)
+{
+	char path[PATH_SIZE];
+	err_t err;
+
+	TRY(file_path(path, sizeof(path), i->dir, name));
+	err = file_write_new(path, content, mode);
+out:
+	if (err != ERR_OK)
+		(void)cli_fail(i->cli, err, "%s/%s cannot be written: %s", i->dir, name, err_text(err));
+	return err;
+}
+
+/* --- the passphrase ---------------------------------------------------------------------- */
+
+/* A random one in the folder, or the file that was named. The descriptor goes
+ * to the keeper; -1 after saying why. */
+static int open_passphrase(struct init *i)
+{
+	const char *file = i->cli->option[CLI_PASSPHRASE];
+	char text[2 * CREDENTIAL_OCTETS + 1], path[PATH_MAX], *full;
+	uint8_t random[CREDENTIAL_OCTETS];
+	int fd = -1;
+	err_t err;
+
+	if (!file) {
+		crypt_random(random, sizeof(random));
+		bytes_to_hex(BYTES_OF(random), text, sizeof(text));
+		err = write_file(i, "credential", bytes_str(text), 0600);
+		secret_wipe(random, sizeof(random));
+		secret_wipe(text, sizeof(text));
+		if (err != ERR_OK)
+			return -1;
+		/* relative: the folder may be moved */
+		(void)text_print(i->passphrase, sizeof(i->passphrase), "credential");
+		fd = openat(i->dir_fd, "credential", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	} else {
+		/* absolute: the service starts elsewhere */
+		full = realpath(file, path);
+		if (full && text_print(i->passphrase, sizeof(i->passphrase), "%s", full))
+			fd = open(full, O_RDONLY | O_CLOEXEC);
+	}
+	if (fd < 0)
+		(void)cli_fail(i->cli, ERR_IO, "the passphrase file cannot be opened: %s", strerror(errno));
+	return fd;
+}
+
+/* --- the keeper ----------------------------------------------------------------------------- */
+
+/* holdfast-keeper beside our own program, or where an installation puts it. */
+static err_t find_keeper(char out[PATH_SIZE])
+{
+	static const char *const places[] = { "holdfast-keeper", "../sbin/holdfast-keeper",
+		                              "../libexec/holdfast/holdfast-keeper" };
+	char self[PATH_SIZE];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	if (n <= 0)
+		return ERR_MISSING;
+	while (n > 0 && self[n - 1] != '/')
+		n--;
+	for (size_t k = 0; k < COUNT_OF(places); k++) {
+		if (text_print(out, PATH_SIZE, "%.*s%s", (int)n, self, places[k]) && access(out, X_OK) == 0)
+			return ERR_OK;
+	}
+	return ERR_MISSING;
+}
+
+/* In the child: 3 passphrase, 1 the pipe; nothing else is handed over. */
+static _Noreturn void run_keeper(struct init *i, const char *program, int passphrase, int pipe_fd)
+{
+	char folder[PATH_SIZE], *argv[16], *environment[] = { NULL };
+	size_t n = 0;
+
+	(void)text_print(folder, sizeof(folder), "%s/keeper", i->dir);
+	/* 10 and up first, so that neither overwrites the other. */
+	passphrase = fcntl(passphrase, F_DUPFD, 10);
+	pipe_fd = fcntl(pipe_fd, F_DUPFD, 10);
+	if (dup2(passphrase, 3) != 3 || dup2(pipe_fd, STDOUT_FILENO) != STDOUT_FILENO)
+		_exit(CLI_FAILED);
+	(void)close_range(4, ~0u, 0);
+	argv[n++] = (char *)(uintptr_t)program;
+	argv[n++] = (char *)(uintptr_t)"--init";
+	argv[n++] = folder;
+	argv[n++] = (char *)(uintptr_t)"--sp";
+	argv[n++] = (char *)(uintptr_t)i->sp;
+	argv[n++] = (char *)(uintptr_t)"--cse-id";
+	argv[n++] = (char *)(uintptr_t)i->cse;
+	argv[n++] = (char *)(uintptr_t)"--passphrase-fd";
+	argv[n++] = (char *)(uintptr_t)"3";
+	if (i->days) {
+		argv[n++] = (char *)(uintptr_t)"--days";
+		argv[n++] = (char *)(uintptr_t)i->days;
+	}
+	if (i->cli->option[CLI_NO_MACHINE])
+		argv[n++] = (char *)(uintptr_t)"--no-machine";
+	argv[n] = NULL;
+	execve(program, argv, environment);
+	_exit(CLI_FAILED);
+}
+
+static err_t read_pipe(int fd, struct buf *out)
+{
+	err_t err;
+
+	for (;;) {
+		ssize_t n;
+
+		TRY(buf_reserve(out, 4096));
+		n = read(fd, out->p + out->n, 4096);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return ERR_IO;
+		if (n == 0)
+			return ERR_OK;
+		out->n += (size_t)n;
+	}
+out:
+	return err;
+}
+
+static int make_keys(struct init *i)
+{
+	char program[PATH_SIZE];
+	int passphrase = open_passphrase(i), ends[2], status = 0;
+	pid_t child;
+	err_t err;
+
+	if (passphrase < 0)
+		return CLI_FAILED;
+	if (find_keeper(program) != ERR_OK || pipe2(ends, O_CLOEXEC) != 0) {
+		close(passphrase);
+		return cli_fail(i->cli, ERR_MISSING, "holdfast-keeper is not installed beside holdfast");
+	}
+	child = fork();
+	if (child == 0)
+		run_keeper(i, program, passphrase, ends[1]);
+	close(passphrase);
+	close(ends[1]);
+	err = child > 0 ? read_pipe(ends[0], &i->pem) : ERR_IO;
+	close(ends[0]);
+	while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
+		;
+	if (err != ERR_OK || status != 0)
+		return cli_fail(i->cli, ERR_CRYPTO, "the keeper made no keys; nothing is left behind");
+	return CLI_OK;
+}
+
+/* CA first, node second; each must be a certificate. */
+static int write_certificates(struct init *i)
+{
+	static const char *const names[] = { "node/ca.pem", "node/node.pem" };
+	struct bytes end = BYTES("-----END CERTIFICATE-----\n"), rest = bytes_of_buf(&i->pem);
+
+	for (size_t k = 0; k < COUNT_OF(names); k++) {
+		struct buf der = buf_make(PEM_MAX);
+		size_t at = 0;
+		err_t err;
+
+		while (at < rest.n && !bytes_ends(bytes_sub(rest, 0, at), end))
+			at++;
+		err = crypt_certificate_der(bytes_sub(rest, 0, at), &der);
+		buf_free(&der);
+		if (err != ERR_OK)
+			return cli_fail(i->cli, err, "the keeper printed no certificates");
+		if (write_file(i, names[k], bytes_sub(rest, 0, at), 0644) != ERR_OK)
+			return CLI_FAILED;
+		rest = bytes_sub(rest, at, rest.n);
+	}
+	return CLI_OK;
+}
+
+/* --- owners and configuration ------------------------------------------------------------------ */
+
+static err_t give(int at, const char *folder, uid_t user)
+{
+	int fd = openat(at, folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+	struct dirent *e;
+	err_t err = ERR_OK;
+
+	if (!d)
+		return ERR_IO;
+	while ((e = readdir(d))) {
+		if (e->d_type == DT_REG && fchownat(fd, e->d_name, user, user, AT_SYMLINK_NOFOLLOW) != 0)
+			err = ERR_IO;
+	}
+	if (fchown(fd, user, user) != 0)
+		err = ERR_IO;
+	closedir(d);
+	return err;
+}
+
+static int set_owners(struct init *i)
+{
+	if (geteuid() != 0)
+		return CLI_OK;
+	if (give(i->dir_fd, "keeper", USER_BASE + ROLE_KEEPER) != ERR_OK ||
+	    give(i->dir_fd, "store", USER_BASE + ROLE_CORE) != ERR_OK)
+		return cli_fail(i->cli, ERR_IO, "folders cannot be given to their users: %s", strerror(errno));
+	return CLI_OK;
+}
+
+static int write_conf(struct init *i)
+{
+	struct buf text = buf_make(8192);
+	err_t err;
+
+	TRY(buf_printf(&text, "# made by holdfast init; options: doc/reference/options.md\n"));
+	TRY(buf_printf(&text, "node.sp_id = %s\nnode.cse_id = %s\nnode.cse_name = %s\n", i->sp, i->cse, i->name));
+	TRY(buf_printf(&text, "listen.https = %s\nkeeper.passphrase_file = %s\n", i->listen, i->passphrase));
+	err = write_file(i, "holdfast.conf", bytes_of_buf(&text), 0600);
+out:
+	buf_free(&text);
+	return err == ERR_OK ? CLI_OK : CLI_FAILED;
+}
+
+static void report(const struct init *i)
+{
+	const char *pass = i->passphrase;
+
+	if (i->cli->json) {
+		struct buf json = buf_make(8192);
+
+		if (json_put_string(&json, bytes_str(i->dir)) == ERR_OK)
+			printf("{\"directory\":%.*s,\"name\":\"%s\",\"listen\":\"%s\"}\n",
+			       BYTES_FMT(bytes_of_buf(&json)), i->node_name, i->listen);
+		buf_free(&json);
+		return;
+	}
+	printf("made the node %s%s, public name %s, in %s\n", i->sp, i->cse, i->node_name, i->dir);
+	printf("  holdfast.conf    configuration; listens on %s\n", i->listen);
+	printf("  keeper/          key store: CA, node, audit and import keys (software provider)\n");
+	printf("  node/ca.pem      trust anchor for clients;  node/node.pem: the node's certificate\n");
+	printf("  passphrase       %s\n", i->cli->option[CLI_PASSPHRASE] ? pass :
+	       "credential (random; who reads this file and keeper/ on this machine has the keys)");
+	printf("next:\n  holdfastd -d %s &\n  holdfast -d %s enrol device NAME --id CNAME --out FOLDER\n"
+	       "  holdfast -d %s doctor\n", i->dir, i->dir, i->dir);
+}
+
+int run_init(struct cli *c)
+{
+	static int (*const steps[])(struct init *) = { make_folders, make_keys, write_certificates,
+		                                       set_owners, write_conf };
+	struct init i = { .cli = c, .dir_fd = -1, .pem = buf_make(PEM_MAX) };
+	mode_t before = umask(0022);
+	int code = check(&i);
+
+	if (code == CLI_OK)
+		code = open_folder(&i);
+	if (code == CLI_OK) {
+		for (size_t k = 0; k < COUNT_OF(steps) && code == CLI_OK; k++)
+			code = steps[k](&i);
+		if (code != CLI_OK)
+			remove_all(&i);
+	}
+	(void)umask(before);
+	if (i.dir_fd >= 0)
+		close(i.dir_fd);
+	buf_free(&i.pem);
+	if (code == CLI_OK)
+		report(&i);
+	return code;
+}

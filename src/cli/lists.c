@@ -1,0 +1,198 @@
+/* lists.c: what the node tells about itself; and the revocation. */
+#include "cli/door.h"
+
+#include <stdio.h>
+
+/* Ask for rows and print them as a table. */
+static int list(struct cli *c, enum admin_command command, const struct column *columns,
+                size_t columns_n, const char *none)
+{
+	struct buf rows = buf_make(DOOR_ROWS_MAX);
+	struct door d;
+	err_t err;
+
+	if (door_open(c, &d) != ERR_OK)
+		return CLI_FAILED;
+	err = door_command(&d, command, BYTES_NONE, &rows);
+	door_close(&d);
+	if (err == ERR_OK && output_rows(c, bytes_of_buf(&rows), columns, columns_n, none) != ERR_OK)
+		err = ERR_SYNTAX;
+	buf_free(&rows);
+	return err == ERR_OK ? CLI_OK : CLI_FAILED;
+}
+
+int run_credential_list(struct cli *c)
+{
+	static const struct column columns[] = {
+		{ "id", "CREDENTIAL", COLUMN_PLAIN, NULL }, { "name", "NAME", COLUMN_PLAIN, NULL },
+		{ "kind", "KIND", COLUMN_PLAIN, NULL }, { "by", "BY", COLUMN_PLAIN, NULL },
+		{ "entity", "ENTITY", COLUMN_PLAIN, NULL }, { "app_id", "APP-ID", COLUMN_PLAIN, NULL },
+		{ "until", "UNTIL", COLUMN_TIME, NULL }, { "replay", "REPLAY", COLUMN_PLAIN, NULL },
+		{ "revoked", "REVOKED", COLUMN_YES, NULL },
+	};
+
+	return list(c, ADMIN_CREDENTIAL_LIST, columns, COUNT_OF(columns), "nobody is enrolled");
+}
+
+int run_association_list(struct cli *c)
+{
+	static const struct column columns[] = {
+		{ "number", "NUMBER", COLUMN_PLAIN, NULL }, { "credential", "CREDENTIAL", COLUMN_PLAIN, NULL },
+		{ "entity", "ENTITY", COLUMN_PLAIN, NULL }, { "assurance", "LEVEL", COLUMN_PLAIN, NULL },
+		{ "address", "FROM", COLUMN_PLAIN, NULL }, { "port", "PORT", COLUMN_PLAIN, NULL },
+		{ "gate", "GATE", COLUMN_PLAIN, NULL }, { "opened", "SINCE", COLUMN_TIME, NULL },
+		{ "until", "UNTIL", COLUMN_TIME, NULL }, { "requests", "REQUESTS", COLUMN_PLAIN, NULL },
+	};
+
+	return list(c, ADMIN_ASSOCIATION_LIST, columns, COUNT_OF(columns), "nobody is connected");
+}
+
+int run_revoke(struct cli *c)
+{
+	struct buf fields = buf_make(1024), rows = buf_make(65536);
+	struct wire_out w = wire_out(&fields);
+	struct door d;
+	err_t err;
+
+	if (door_open(c, &d) != ERR_OK)
+		return CLI_FAILED;
+	wire_put_bytes(&w, bytes_str(c->argument[0]));
+	err = w.err == ERR_OK ? door_command(&d, ADMIN_REVOKE, bytes_of_buf(&fields), &rows)
+	                      : ERR_LIMIT;
+	door_close(&d);
+	buf_free(&fields);
+	buf_free(&rows);
+	if (err != ERR_OK)
+		return CLI_FAILED;
+	if (c->json)
+		printf("{\"revoked\":true}\n");
+	else
+		printf("revoked: %s; its associations are ended\n", c->argument[0]);
+	return CLI_OK;
+}
+
+int run_store_verify(struct cli *c)
+{
+	static const struct column columns[] = {
+		{ "rows", "rows", COLUMN_PLAIN, NULL }, { "first_bad", "first bad row", COLUMN_PLAIN, NULL },
+	};
+	struct buf rows = buf_make(65536);
+	struct cbor bad = { .u = 0 };
+	bool found = false;
+	struct door d;
+	int code = CLI_FAILED;
+
+	if (door_open(c, &d) != ERR_OK)
+		return CLI_FAILED;
+	if (door_command(&d, ADMIN_STORE_VERIFY, BYTES_NONE, &rows) == ERR_OK &&
+	    output_record(c, bytes_of_buf(&rows), columns, COUNT_OF(columns)) == ERR_OK &&
+	    cbor_find(bytes_of_buf(&rows), BYTES("first_bad"), &bad, &found) == ERR_OK &&
+	    found && bad.u == 0)
+		code = CLI_OK;
+	if (!c->json && found)
+		printf("%s\n", code == CLI_OK ? "every row opens and is what the audit log says"
+		                              : "the store was ALTERED");
+	door_close(&d);
+	buf_free(&rows);
+	return code;
+}
+
+/* --- keys ------------------------------------------------------------------------- */
+
+static err_t put_members(const struct keeper_key_row *row, struct buf *values, struct cbor_member *m,
+                         size_t *at)
+{
+	static const char *const classes[] = { "", "P-256", "Ed25519", "symmetric 128", "symmetric 256" };
+	const char *class = row->class < COUNT_OF(classes) ? classes[row->class] : "unknown";
+	bool symmetric = row->class == KEY_SYMMETRIC_16 || row->class == KEY_SYMMETRIC_32;
+	err_t err;
+
+	m[0].key = BYTES("name"); at[0] = values->n;
+	TRY(cbor_put_text(values, row->name));
+	m[1].key = BYTES("class"); at[1] = values->n;
+	TRY(cbor_put_text(values, bytes_str(class)));
+	m[2].key = BYTES("version"); at[2] = values->n;
+	TRY(cbor_put_uint(values, row->version));
+	m[3].key = BYTES("uses"); at[3] = values->n;
+	TRY(cbor_put_uint(values, row->uses));
+	m[4].key = BYTES("until"); at[4] = values->n;
+	TRY(cbor_put_int(values, row->not_after));
+	m[5].key = BYTES("check"); at[5] = values->n;
+	TRY(cbor_put_bytes(values, symmetric ? BYTES_OF(row->check) : BYTES_NONE));
+	m[6].key = BYTES("public"); at[6] = values->n;
+	TRY(cbor_put_bytes(values, row->public_key));
+out:
+	return err;
+}
+
+enum { KEY_MEMBERS = 7 };
+
+static err_t put_key(const struct keeper_key_row *row, struct buf *rows)
+{
+	struct cbor_member m[KEY_MEMBERS];
+	struct buf values = buf_make(4096);
+	size_t at[KEY_MEMBERS];
+	err_t err;
+
+	TRY(put_members(row, &values, m, at));
+	for (size_t i = 0; i < KEY_MEMBERS; i++) {
+		size_t end = i + 1 < KEY_MEMBERS ? at[i + 1] : values.n;
+
+		m[i].value = bytes_sub(bytes_of_buf(&values), at[i], end - at[i]);
+	}
+	err = cbor_put_members(rows, m, KEY_MEMBERS);
+out:
+	buf_free(&values);
+	return err;
+}
+
+int run_key_list(struct cli *c)
+{
+	static const struct column columns[] = {
+		{ "name", "NAME", COLUMN_PLAIN, NULL }, { "class", "CLASS", COLUMN_PLAIN, NULL },
+		{ "version", "VERSION", COLUMN_PLAIN, NULL }, { "uses", "USES", COLUMN_PLAIN, NULL },
+		{ "until", "UNTIL", COLUMN_TIME, NULL }, { "check", "CHECK", COLUMN_PLAIN, NULL },
+	};
+	struct buf rows = buf_make(64 << 20), result = buf_make(65536);
+	struct keeper_key_row row;
+	bool found = true;
+	struct door d;
+	err_t err;
+
+	if (door_open(c, &d) != ERR_OK)
+		return CLI_FAILED;
+	for (uint32_t i = 0; found; i++) {
+		TRY(door_key(&d, i, &result, &row, &found));
+		if (found)
+			TRY(put_key(&row, &rows));
+	}
+	err = output_rows(c, bytes_of_buf(&rows), columns, COUNT_OF(columns), "no keys");
+out:
+	if (err != ERR_OK)
+		(void)cli_fail(c, err, "the keeper does not list its keys: %s", err_text(err));
+	door_close(&d);
+	buf_free(&rows);
+	buf_free(&result);
+	return err == ERR_OK ? CLI_OK : CLI_FAILED;
+}
+
+int run_key_export(struct cli *c)
+{
+	struct buf fields = buf_make(1024), result = buf_make(65536);
+	struct wire_out w = wire_out(&fields);
+	struct door d;
+	err_t err;
+
+	if (door_open(c, &d) != ERR_OK)
+		return CLI_FAILED;
+	wire_put_bytes(&w, bytes_str(c->argument[0]));
+	err = w.err == ERR_OK ? door_call(&d, OP_EXPORT, bytes_of_buf(&fields), &result) : w.err;
+	door_close(&d);
+	buf_free(&fields);
+	buf_free(&result);
+	/* There is no way to export: an answer would be a fault of the keeper. */
+	if (err == ERR_OK)
+		return cli_fail(c, ERR_BAD_STATE, "the keeper answered an export; this must not happen");
+	return cli_fail(c, err, "export of \"%s\" was refused by the keeper: nobody may ask for a "
+	                "secret in clear, and the attempt is on record", c->argument[0]);
+}

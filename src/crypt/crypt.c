@@ -1,0 +1,208 @@
+/* crypt.c: digests, MACs, derivations, AES-256-GCM and random octets. */
+#include "crypt/crypt.h"
+
+#include "base/secret.h"
+#include "crypt/fetched.h"
+
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/kdf.h>
+#include <openssl/params.h>
+#include <openssl/rand.h>
+
+static struct crypt_fetched fetched;
+
+/* Hashing without an allocation per message; a context holds no key. */
+static _Thread_local EVP_MD_CTX *hashing;
+
+const struct crypt_fetched *crypt_fetched(void)
+{
+	if (!fetched.done) {
+		/* No configuration file of the system: it could load a provider
+		 * or an engine of somebody else into this process. */
+		must(OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) == 1);
+		/* "default" by property: a provider of ours registered for TLS
+		 * must never answer for these. */
+		fetched.sha256 = EVP_MD_fetch(NULL, "SHA256", "provider=default");
+		fetched.hmac = EVP_MAC_fetch(NULL, "HMAC", "provider=default");
+		fetched.gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", "provider=default");
+		fetched.tls1_prf = EVP_KDF_fetch(NULL, "TLS1-PRF", "provider=default");
+		must(fetched.sha256 && fetched.hmac && fetched.gcm && fetched.tls1_prf);
+		fetched.done = true;
+	}
+	return &fetched;
+}
+
+void crypt_start(void)
+{
+	uint8_t octet;
+
+	(void)crypt_fetched();
+	crypt_random(&octet, 1);
+}
+
+static EVP_MD_CTX *hashing_start(void)
+{
+	if (!hashing)
+		hashing = EVP_MD_CTX_new();
+	must(hashing && EVP_DigestInit_ex2(hashing, crypt_fetched()->sha256, NULL) == 1);
+	return hashing;
+}
+
+void crypt_sha256_two(struct bytes a, struct bytes b, uint8_t out[32])
+{
+	EVP_MD_CTX *ctx = hashing_start();
+	unsigned n = 0;
+
+	must(EVP_DigestUpdate(ctx, a.p, a.n) == 1);
+	must(EVP_DigestUpdate(ctx, b.p, b.n) == 1);
+	must(EVP_DigestFinal_ex(ctx, out, &n) == 1 && n == 32);
+}
+
+void crypt_sha256(struct bytes a, uint8_t out[32])
+{
+	crypt_sha256_two(a, BYTES_NONE, out);
+}
+
+err_t crypt_hmac_init(struct crypt_hmac *h, struct bytes key)
+{
+	OSSL_PARAM params[2] = { OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST,
+		                         (char[]){ "SHA256" }, 0),
+		                 OSSL_PARAM_END };
+	static const uint8_t none[1];
+
+	h->ctx = EVP_MAC_CTX_new(crypt_fetched()->hmac);
+	if (!h->ctx)
+		return ERR_MEMORY;
+	/* A NULL key would mean "the key of before". */
+	if (EVP_MAC_init(h->ctx, key.n ? key.p : none, key.n, params) != 1) {
+		crypt_hmac_free(h);
+		return ERR_CRYPTO;
+	}
+	return ERR_OK;
+}
+
+void crypt_hmac_free(struct crypt_hmac *h)
+{
+	EVP_MAC_CTX_free(h->ctx);
+	h->ctx = NULL;
+}
+
+void crypt_hmac_two(struct crypt_hmac *h, struct bytes a, struct bytes b, uint8_t out[32])
+{
+	size_t n = 0;
+
+	must(EVP_MAC_init(h->ctx, NULL, 0, NULL) == 1);
+	must(EVP_MAC_update(h->ctx, a.p, a.n) == 1);
+	must(EVP_MAC_update(h->ctx, b.p, b.n) == 1);
+	must(EVP_MAC_final(h->ctx, out, &n, 32) == 1 && n == 32);
+}
+
+void crypt_hmac(struct crypt_hmac *h, struct bytes message, uint8_t out[32])
+{
+	crypt_hmac_two(h, message, BYTES_NONE, out);
+}
+
+void crypt_hmac_sha256(struct bytes key, struct bytes message, uint8_t out[32])
+{
+	struct crypt_hmac h;
+
+	must(crypt_hmac_init(&h, key) == ERR_OK);
+	crypt_hmac(&h, message, out);
+	crypt_hmac_free(&h);
+}
+
+void crypt_hkdf_extract(struct bytes salt, struct bytes ikm, uint8_t prk[32])
+{
+	static const uint8_t zeros[32];
+
+	crypt_hmac_sha256(salt.n ? salt : BYTES_OF(zeros), ikm, prk);
+}
+
+void crypt_hkdf_expand(struct bytes prk, struct bytes info, uint8_t *out, size_t n)
+{
+	struct crypt_hmac h;
+	uint8_t block[32 + 1];
+	struct buf input = buf_make(SIZE_MAX);
+	uint8_t round = 0;
+
+	must(n <= (size_t)255 * 32 && crypt_hmac_init(&h, prk) == ERR_OK);
+	for (size_t at = 0; at < n; at += 32) {
+		size_t take = n - at < 32 ? n - at : 32;
+
+		buf_clear(&input);
+		must(buf_add(&input, bytes_make(block, at ? 32 : 0)) == ERR_OK);
+		must(buf_add(&input, info) == ERR_OK);
+		must(buf_add_byte(&input, ++round) == ERR_OK);
+		crypt_hmac(&h, bytes_of_buf(&input), block);
+		bytes_copy(out + at, block, take);
+	}
+	crypt_hmac_free(&h);
+	secret_wipe(block, sizeof(block));
+	secret_wipe(input.p, input.cap);
+	buf_free(&input);
+}
+
+void crypt_hkdf_sha256(struct bytes salt, struct bytes ikm, struct bytes info,
+                       uint8_t *out, size_t n)
+{
+	uint8_t prk[32];
+
+	crypt_hkdf_extract(salt, ikm, prk);
+	crypt_hkdf_expand(BYTES_OF(prk), info, out, n);
+	secret_wipe(prk, sizeof(prk));
+}
+
+void crypt_expand_label(struct bytes secret, struct bytes label, struct bytes context,
+                        uint8_t *out, size_t n)
+{
+	uint8_t info[2 + 1 + 6 + 32 + 1 + 64];
+	struct bytes prefix = BYTES("tls13 ");
+	size_t at = 0;
+
+	must(label.n <= 32 && context.n <= 64 && n <= 255);
+	put_be16(info, (uint16_t)n);
+	info[2] = (uint8_t)(prefix.n + label.n);
+	at = 3;
+	bytes_copy(info + at, prefix.p, prefix.n);
+	at += prefix.n;
+	bytes_copy(info + at, label.p, label.n);
+	at += label.n;
+	info[at++] = (uint8_t)context.n;
+	bytes_copy(info + at, context.p, context.n);
+	at += context.n;
+	crypt_hkdf_expand(secret, bytes_make(info, at), out, n);
+}
+
+err_t crypt_tls12_prf(enum crypt_hash hash, struct bytes secret, struct bytes label,
+                      struct bytes seed, uint8_t *out, size_t n)
+{
+	char sha256[] = "SHA256", sha384[] = "SHA384";
+	EVP_KDF_CTX *ctx = EVP_KDF_CTX_new(crypt_fetched()->tls1_prf);
+	/* The library does not write through these pointers. */
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST,
+		                                 hash == CRYPT_SHA384 ? sha384 : sha256, 0),
+		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SECRET,
+		                                  (void *)(uintptr_t)secret.p, secret.n),
+		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SEED,
+		                                  (void *)(uintptr_t)label.p, label.n),
+		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SEED,
+		                                  (void *)(uintptr_t)seed.p, seed.n),
+		OSSL_PARAM_construct_end(),
+	};
+	err_t err = ERR_OK;
+
+	if (!ctx)
+		return ERR_MEMORY;
+	if (EVP_KDF_derive(ctx, out, n, params) != 1)
+		err = ERR_CRYPTO;
+	EVP_KDF_CTX_free(ctx);
+	return err;
+}
+
+void crypt_random(void *p, size_t n)
+{
+	must(n <= INT32_MAX && RAND_bytes(p, (int)n) == 1);
+}

@@ -1,0 +1,39 @@
+/* certificate.h: X.509 certificates composed from fixed fields
+ * [RFC 5280; TS-0003 10.1.1].
+ *
+ * Every certificate: version 3, a random serial of 16 octets, ECDSA P-256 with
+ * SHA-256, uncompressed point. The CA's: path length 0, nameConstraints that
+ * permit the service provider's domain and nothing beside it. An entity's: empty
+ * subject, one name in a critical subjectAltName. Nothing that an asker says
+ * gets in but the public key and one checked name. */
+#ifndef KEEPER_CERTIFICATE_H
+#define KEEPER_CERTIFICATE_H
+
+#include "keeper/vault.h"
+
+enum { CERTIFICATE_MAX = 2048, CERTIFICATE_SERIAL = 16 };
+
+/* What the CA's certificate and key identifiers are made of. */
+struct certificate_ca {
+	struct vault_key *key;
+	struct bytes domain; /* sp.example.org */
+};
+
+struct certificate_ask {
+	enum certify_kind kind;
+	struct bytes public_key; /* 65 octets */
+	struct bytes subject;    /* checked: absolute AE-ID, or domain name */
+	int64_t not_after;       /* ms */
+};
+
+/* The CA's own, from its record: the same but for signature and, after a
+ * renewal, the times. Appended. */
+err_t certificate_of_ca(const struct certificate_ca *ca, struct buf *der) MUST_USE;
+
+err_t certificate_of_entity(const struct certificate_ca *ca, const struct certificate_ask *ask,
+                            uint8_t serial[CERTIFICATE_SERIAL], struct buf *der) MUST_USE;
+
+/* DER as PEM [RFC 7468], appended. */
+err_t certificate_pem(struct bytes der, struct buf *out) MUST_USE;
+
+#endif

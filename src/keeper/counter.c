@@ -1,0 +1,68 @@
+/* counter.c: the two slots of the counter file. */
+#include "keeper/counter.h"
+
+#include "base/secret.h"
+#include "crypt/crypt.h"
+
+#include <unistd.h>
+
+enum { MAC_AT = 72 };
+
+static const off_t slot_at[2] = { 0, COUNTER_SECOND };
+
+static void slot_print(const struct counter *c, struct bytes key, uint8_t slot[COUNTER_SLOT])
+{
+	bytes_zero(slot, COUNTER_SLOT);
+	bytes_copy(slot, "HFCT", 4);
+	put_be16(slot + 4, 1);
+	put_be64(slot + 8, c->writes);
+	put_be64(slot + 16, c->generation);
+	put_be64(slot + 24, c->sequence);
+	bytes_copy(slot + 32, c->hash, sizeof(c->hash));
+	put_be64(slot + 64, (uint64_t)c->at);
+	crypt_hmac_sha256(key, bytes_make(slot, MAC_AT), slot + MAC_AT);
+}
+
+static bool slot_read(int fd, int which, struct bytes key, struct counter *out)
+{
+	uint8_t slot[COUNTER_SLOT], mac[32];
+
+	if (pread(fd, slot, sizeof(slot), slot_at[which]) != (ssize_t)sizeof(slot))
+		return false;
+	crypt_hmac_sha256(key, bytes_make(slot, MAC_AT), mac);
+	if (!secret_equal(BYTES_OF(mac), bytes_make(slot + MAC_AT, sizeof(mac))) ||
+	    !bytes_equal(bytes_make(slot, 4), BYTES("HFCT")) || get_be16(slot + 4) != 1)
+		return false;
+	out->writes = get_be64(slot + 8);
+	out->generation = get_be64(slot + 16);
+	out->sequence = get_be64(slot + 24);
+	bytes_copy(out->hash, slot + 32, sizeof(out->hash));
+	out->at = (int64_t)get_be64(slot + 64);
+	return true;
+}
+
+err_t counter_read(int fd, struct bytes key, struct counter *out, bool *damaged)
+{
+	struct counter a = { 0 }, b = { 0 };
+	bool first = slot_read(fd, 0, key, &a), second = slot_read(fd, 1, key, &b);
+
+	*damaged = !first || !second || a.writes != b.writes;
+	if (!first && !second)
+		return ERR_TAMPERED;
+	*out = !second || (first && a.writes >= b.writes) ? a : b;
+	return ERR_OK;
+}
+
+err_t counter_write(int fd, struct bytes key, struct counter *c)
+{
+	uint8_t slot[COUNTER_SLOT];
+
+	c->writes++;
+	slot_print(c, key, slot);
+	for (int i = 0; i < 2; i++) {
+		if (pwrite(fd, slot, sizeof(slot), slot_at[i]) != (ssize_t)sizeof(slot) ||
+		    fdatasync(fd) != 0)
+			return ERR_IO;
+	}
+	return ERR_OK;
+}

@@ -1,0 +1,141 @@
+/* dispatch.c: the one door to every operation: role, rate, lock, record. */
+#include "keeper/dispatch.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+enum { REFUSALS_PER_SECOND = 10, EVENT_NAME_MAX = KEEPER_NAME_MAX };
+
+enum audited { QUIET, AUDITED };
+
+struct operation_row {
+	const char *name;
+	unsigned who;
+	unsigned rate;
+	enum audited audited;
+};
+
+static const struct operation_row operations[OP_COUNT] = {
+#define OPERATION(number, name, who, rate, audited, text)                      \
+	[number] = { #name, who, rate, audited },
+#include "wire/operations.def"
+#undef OPERATION
+};
+
+static const struct {
+	operation_run run;
+	bool when_locked;
+} runs[OP_COUNT] = {
+	[OP_OPEN_KEY] = { run_open_key, false },
+	[OP_SIGN] = { run_sign, false },
+	[OP_PSK_OPEN] = { run_psk_open, false },
+	[OP_TLS13_EXTRACT] = { run_tls13_extract, false },
+	[OP_TLS13_EXPAND] = { run_tls13_expand, false },
+	[OP_TLS13_BINDER] = { run_tls13_binder, false },
+	[OP_TLS12_MASTER] = { run_tls12_master, false },
+	[OP_CLOSE_HANDLE] = { run_close_handle, false },
+	[OP_STATUS] = { run_status, true },
+	[OP_DATA_KEY_NEW] = { run_data_key_new, false },
+	[OP_DATA_KEY_OPEN] = { run_data_key_open, false },
+	[OP_INDEX_KEY] = { run_index_key, false },
+	[OP_ANCHOR] = { run_anchor, false },
+	[OP_ANCHOR_READ] = { run_anchor_read, false },
+	[OP_CERTIFY] = { run_certify, false },
+	[OP_IMPORT_PSK] = { run_import_psk, false },
+	[OP_DESTROY] = { run_destroy, false },
+	[OP_DERIVE] = { run_derive, false },
+	[OP_MAC_CHECK] = { run_mac_check, false },
+	[OP_KEY_LIST] = { run_key_list, false },
+	/* EXPORT has none: nobody may ask. */
+};
+
+err_t call_key(struct call *c, struct bytes name, struct vault_key **out)
+{
+	*out = vault_find(&c->ks->vault, name);
+	return *out && !vault_key_ended(*out, clock_now()) ? ERR_OK : ERR_MISSING;
+}
+
+/* Count a call against `limit` in this second. */
+static bool rate_allows(struct rate *r, unsigned limit)
+{
+	int64_t now = clock_steady();
+
+	if (now - r->since >= 1000 || r->since == 0)
+		*r = (struct rate){ .since = now ? now : 1 };
+	return r->calls++ < limit;
+}
+
+/* May this caller ask for this now? */
+static err_t admit(const struct keeper_state *ks, struct keeper_caller *who, unsigned op)
+{
+	const struct operation_row *row = &operations[op];
+
+	if (!(row->who & 1u << who->role))
+		return ERR_REFUSED;
+	if (row->rate && !rate_allows(&who->rates[op], row->rate))
+		return ERR_LIMIT;
+	if (!ks->vault.open && !runs[op].when_locked)
+		return ERR_LOCKED;
+	return runs[op].run ? ERR_OK : ERR_UNSUPPORTED;
+}
+
+/* KEEPER_EVENT to the core: an audited operation, or one that the asker had no
+ * business to ask for. The latter are bounded, so that they flood no log. */
+static void record(struct keeper_state *ks, struct keeper_caller *who, unsigned op, err_t status,
+                   struct bytes subject)
+{
+	bool audited = operations[op].audited == AUDITED && status != ERR_LIMIT;
+	struct buf body = buf_make(256);
+	struct wire_out w = wire_out(&body);
+
+	if (status == ERR_REFUSED && !(operations[op].who & 1u << who->role)) {
+		if (!rate_allows(&who->rates[OP_COUNT], REFUSALS_PER_SECOND))
+			return;
+		log_event(LOG_WARN, "operation refused", "operation=%s asker=%s/%u",
+		          operations[op].name, role_name(who->role), who->number);
+		audited = true;
+	}
+	if (!audited)
+		return;
+	wire_put_u16(&w, (uint16_t)op);
+	wire_put_u8(&w, (uint8_t)who->role);
+	wire_put_u8(&w, (uint8_t)who->number);
+	wire_put_u8(&w, (uint8_t)status);
+	wire_put_bytes(&w, bytes_sub(subject, 0, EVENT_NAME_MAX));
+	if (w.err != ERR_OK || !ks->notify ||
+	    ks->notify(ks->notify_self, MSG_KEEPER_EVENT, bytes_of_buf(&body)) != ERR_OK)
+		log_event(LOG_ERROR, "keeper event not recorded", "operation=%s asker=%s/%u",
+		          operations[op].name, role_name(who->role), who->number);
+	buf_free(&body);
+}
+
+err_t keeper_dispatch(struct keeper_state *ks, struct keeper_caller *who, struct bytes body,
+                      struct buf *result)
+{
+	struct call c = { .ks = ks, .who = who, .in = wire_in(body), .out = wire_out(result) };
+	unsigned op = wire_get_u16(&c.in);
+	err_t status, err;
+
+	buf_clear(result);
+	TRY(buf_reserve(result, 256));
+	TRY(buf_add_byte(result, ERR_OK));
+	if (c.in.err != ERR_OK) {
+		status = ERR_SYNTAX;
+	} else if (op >= OP_COUNT || !operations[op].name) {
+		status = ERR_UNSUPPORTED;
+	} else {
+		status = admit(ks, who, op);
+		if (status == ERR_OK)
+			status = runs[op].run(&c);
+		if (status == ERR_OK)
+			status = c.out.err;
+		record(ks, who, op, status, c.subject);
+	}
+	if (status != ERR_OK) {
+		secret_wipe(result->p, result->n);
+		result->p[0] = (uint8_t)status;
+		result->n = 1;
+	}
+out:
+	return err;
+}

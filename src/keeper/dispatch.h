@@ -1,0 +1,55 @@
+/* dispatch.h: one operation being carried out. Private to the room. */
+#ifndef KEEPER_DISPATCH_H
+#define KEEPER_DISPATCH_H
+
+#include "keeper/handle.h"
+
+struct call {
+	struct keeper_state *ks;
+	struct keeper_caller *who;
+	struct wire_in in;    /* the operation's fields */
+	struct wire_out out;  /* the answer's fields */
+	struct bytes subject; /* name for the record of an audited operation */
+};
+
+typedef err_t (*operation_run)(struct call *c);
+
+/* Names of the keys that a node has from its birth. */
+#define NAME_NODE BYTES("node")
+#define NAME_CA BYTES("ca")
+#define NAME_AUDIT BYTES("audit")
+#define NAME_IMPORT BYTES("import")
+#define NAME_ROOT BYTES("root")
+
+/* A key of that name, not ended. ERR_MISSING. */
+err_t call_key(struct call *c, struct bytes name, struct vault_key **out) MUST_USE;
+
+/* handshakes.c */
+err_t run_open_key(struct call *c) MUST_USE;
+err_t run_sign(struct call *c) MUST_USE;
+err_t run_psk_open(struct call *c) MUST_USE;
+err_t run_tls13_extract(struct call *c) MUST_USE;
+err_t run_tls13_expand(struct call *c) MUST_USE;
+err_t run_tls13_binder(struct call *c) MUST_USE;
+err_t run_tls12_master(struct call *c) MUST_USE;
+err_t run_close_handle(struct call *c) MUST_USE;
+
+/* node.c */
+err_t run_status(struct call *c) MUST_USE;
+err_t run_data_key_new(struct call *c) MUST_USE;
+err_t run_data_key_open(struct call *c) MUST_USE;
+err_t run_index_key(struct call *c) MUST_USE;
+err_t run_anchor(struct call *c) MUST_USE;
+err_t run_anchor_read(struct call *c) MUST_USE;
+err_t run_mac_check(struct call *c) MUST_USE;
+err_t run_key_list(struct call *c) MUST_USE;
+
+/* enrolment.c */
+err_t run_certify(struct call *c) MUST_USE;
+err_t run_import_psk(struct call *c) MUST_USE;
+err_t run_destroy(struct call *c) MUST_USE;
+
+/* derive.c */
+err_t run_derive(struct call *c) MUST_USE;
+
+#endif

@@ -1,0 +1,262 @@
+/* enrolment.c: certificates and pre-shared keys of entities come and go. */
+#include "base/clock.h"
+#include "crypt/crypt.h"
+#include "keeper/certificate.h"
+#include "keeper/dispatch.h"
+#include "keeper/name.h"
+
+enum { PROOF_MAX = 80, SUBJECT_MAX = 253, SEALED_PSK_MAX = KEY_POINT + 64 + CRYPT_AEAD_TAG };
+
+/* --- certificates ------------------------------------------------------------ */
+
+static struct bytes domain_of(const struct vault *v)
+{
+	struct bytes sp = bytes_str(v->sp);
+
+	return bytes_sub(sp, 2, sp.n);
+}
+
+/* <CSE-ID without slash>.<SP domain> [TS-0001 6.5.1.1] */
+static bool is_own_name(const struct vault *v, struct bytes name)
+{
+	struct bytes cse = bytes_str(v->cse), domain = domain_of(v);
+
+	cse = bytes_sub(cse, 1, cse.n);
+	return name.n == cse.n + 1 + domain.n &&
+	       name_same_domain(bytes_sub(name, 0, cse.n), cse) && name.p[cse.n] == '.' &&
+	       name_same_domain(bytes_sub(name, cse.n + 1, domain.n), domain);
+}
+
+static bool is_below(struct bytes name, struct bytes domain)
+{
+	return name.n > domain.n + 1 && name.p[name.n - domain.n - 1] == '.' &&
+	       bytes_ends(name, domain);
+}
+
+/* Is the subject well formed, of this service provider, and not the node's own
+ * name in another's hand? */
+static err_t check_subject(const struct vault *v, const struct certificate_ask *ask)
+{
+	struct bytes sp = bytes_str(v->sp);
+
+	if (ask->kind == CERTIFY_AE) {
+		if (!bytes_starts(ask->subject, sp))
+			return bytes_starts(ask->subject, BYTES("//")) ? ERR_REFUSED : ERR_SYNTAX;
+		return name_is_absolute_ae(ask->subject, sp) ? ERR_OK : ERR_SYNTAX;
+	}
+	if (!name_is_domain(ask->subject))
+		return ERR_SYNTAX;
+	if (ask->kind == CERTIFY_NODE_SELF)
+		return is_own_name(v, ask->subject) ? ERR_OK : ERR_REFUSED;
+	return is_below(ask->subject, domain_of(v)) && !is_own_name(v, ask->subject) ? ERR_OK
+	                                                                           : ERR_REFUSED;
+}
+
+/* ECDSA over "holdfast enrolment" 0 kind subject public key. */
+static err_t check_proof(const struct certificate_ask *ask, struct bytes proof)
+{
+	struct buf message = buf_make(512);
+	err_t err;
+
+	TRY(buf_add(&message, BYTES("holdfast enrolment\0")));
+	TRY(buf_add_byte(&message, (uint8_t)ask->kind));
+	TRY(buf_add(&message, ask->subject));
+	TRY(buf_add(&message, ask->public_key));
+	TRY(crypt_p256_verify(ask->public_key.p, bytes_of_buf(&message), proof));
+out:
+	buf_free(&message);
+	return err;
+}
+
+/* The node's own key proves itself by lying in this vault; no other does so, and
+ * no key of this vault may get an entity's certificate. */
+static err_t check_key(struct call *c, const struct certificate_ask *ask, struct bytes proof)
+{
+	const struct vault *v = &c->ks->vault;
+	struct vault_key *node;
+	err_t err;
+
+	if (ask->kind == CERTIFY_NODE_SELF) {
+		TRY(call_key(c, NAME_NODE, &node));
+		return proof.n == 0 && bytes_equal(ask->public_key, BYTES_OF(node->key.public_key))
+		           ? ERR_OK : ERR_REFUSED;
+	}
+	TRY(check_proof(ask, proof));
+	for (size_t i = 0; i < v->keys_n; i++) {
+		if (v->keys[i]->key.public_n == KEY_POINT &&
+		    bytes_equal(BYTES_OF(v->keys[i]->key.public_key), ask->public_key))
+			return ERR_REFUSED;
+	}
+out:
+	return err;
+}
+
+static err_t check_end(const struct vault_key *ca, int64_t not_after)
+{
+	return not_after > clock_now() && not_after <= ca->not_after ? ERR_OK : ERR_RANGE;
+}
+
+err_t run_certify(struct call *c)
+{
+	struct certificate_ask ask = { .kind = (enum certify_kind)wire_get_u8(&c->in) };
+	struct certificate_ca ca = { .domain = domain_of(&c->ks->vault) };
+	struct buf der = buf_make(CERTIFICATE_MAX);
+	uint8_t serial[CERTIFICATE_SERIAL];
+	struct bytes proof;
+	err_t err;
+
+	ask.public_key = wire_get_fixed(&c->in, KEY_POINT);
+	proof = wire_get_bytes(&c->in, PROOF_MAX);
+	ask.subject = wire_get_bytes(&c->in, SUBJECT_MAX);
+	ask.not_after = (int64_t)wire_get_u64(&c->in);
+	TRY(wire_done(&c->in));
+	c->subject = ask.subject;
+	if (ask.kind < CERTIFY_AE || ask.kind > CERTIFY_NODE_SELF)
+		return ERR_UNSUPPORTED;
+	TRY(check_subject(&c->ks->vault, &ask));
+	TRY(check_key(c, &ask, proof));
+	TRY(call_key(c, NAME_CA, &ca.key));
+	TRY(check_end(ca.key, ask.not_after));
+	TRY(certificate_of_entity(&ca, &ask, serial, &der));
+	wire_put_bytes(&c->out, bytes_of_buf(&der));
+	wire_put_fixed(&c->out, BYTES_OF(serial));
+out:
+	buf_free(&der);
+	return err;
+}
+
+/* --- pre-shared keys ------------------------------------------------------------ */
+
+/* Open what was sealed to the key "import" for this identity. */
+static err_t open_sealed(struct call *c, struct bytes identity, struct bytes sealed,
+                         uint8_t *out, size_t *n)
+{
+	static const uint8_t nonce[CRYPT_AEAD_NONCE];
+	struct bytes label = BYTES("holdfast import\0"), body;
+	uint8_t x[KEY_AGREED], key[32], info[16 + KEEPER_NAME_MAX];
+	struct crypt_aead aead = { 0 };
+	struct vault_key *import;
+	err_t err;
+
+	if (sealed.n <= KEY_POINT + CRYPT_AEAD_TAG)
+		return ERR_TAMPERED;
+	body = bytes_sub(sealed, KEY_POINT, sealed.n);
+	TRY(call_key(c, NAME_IMPORT, &import));
+	TRY(import->provider->agree(&import->key, bytes_sub(sealed, 0, KEY_POINT), x));
+	import->uses++;
+	must(label.n == 16 && identity.n <= KEEPER_NAME_MAX);
+	bytes_copy(info, label.p, label.n);
+	bytes_copy(info + label.n, identity.p, identity.n);
+	crypt_hkdf_sha256(BYTES_NONE, BYTES_OF(x), bytes_make(info, label.n + identity.n), key, 32);
+	TRY(crypt_aead_init(&aead, key));
+	TRY(crypt_aead_open(&aead, nonce, identity, body, out));
+	*n = body.n - CRYPT_AEAD_TAG;
+out:
+	crypt_aead_free(&aead);
+	secret_wipe(x, sizeof(x));
+	secret_wipe(key, sizeof(key));
+	return err == ERR_SYNTAX ? ERR_TAMPERED : err;
+}
+
+/* Write the vault; a key that could not be written is not kept. */
+static err_t keep(struct call *c, struct vault_key *key)
+{
+	err_t err = vault_save(&c->ks->vault);
+
+	if (err != ERR_OK)
+		vault_remove(&c->ks->vault, key);
+	return err;
+}
+
+static err_t add_psk(struct call *c, struct bytes name, struct bytes raw, int64_t not_after)
+{
+	struct vault_key key = { .origin = ORIGIN_IMPORTED, .version = 1, .created = clock_now(),
+		                 .not_after = not_after, .provider = &software_provider };
+	struct vault_key *added;
+	err_t err;
+
+	if (raw.n != 16 && raw.n != 32)
+		return ERR_RANGE;
+	key.key.class = raw.n == 16 ? KEY_SYMMETRIC_16 : KEY_SYMMETRIC_32;
+	TRY(key.provider->import(&key.key, raw));
+	TRY(vault_add(&c->ks->vault, name, &key, &added));
+	TRY(keep(c, added));
+out:
+	return err;
+}
+
+err_t run_import_psk(struct call *c)
+{
+	struct bytes identity = wire_get_bytes(&c->in, KEEPER_NAME_MAX - 4);
+	struct bytes sealed = wire_get_bytes(&c->in, SEALED_PSK_MAX), name;
+	int64_t not_after = (int64_t)wire_get_u64(&c->in);
+	struct buf text = buf_make(KEEPER_NAME_MAX);
+	uint8_t raw[SEALED_PSK_MAX] = { 0 };
+	size_t n = 0;
+	err_t err;
+
+	TRY(wire_done(&c->in));
+	c->subject = identity;
+	TRY(buf_add(&text, BYTES("psk/")));
+	TRY(buf_add(&text, identity));
+	name = bytes_of_buf(&text);
+	if (identity.n == 0 || !name_is_key(identity))
+		err = ERR_SYNTAX;
+	else if (not_after <= clock_now())
+		err = ERR_RANGE;
+	else if (vault_find(&c->ks->vault, name))
+		err = ERR_EXISTS;
+	TRY(err);
+	TRY(open_sealed(c, identity, sealed, raw, &n));
+	TRY(add_psk(c, name, bytes_make(raw, n), not_after));
+	wire_put_bytes(&c->out, name);
+out:
+	secret_wipe(raw, sizeof(raw));
+	buf_free(&text);
+	return err;
+}
+
+/* --- the end of a key -------------------------------------------------------------- */
+
+/* Was it derived, in any number of steps, from the key of that name? */
+static bool is_derived_of(const struct vault_key *key, struct bytes name)
+{
+	struct bytes own = bytes_str(key->name);
+
+	return key->origin < ORIGIN_MADE && bytes_starts(own, name) && own.n > name.n &&
+	       own.p[name.n] == '/';
+}
+
+static void forget(struct call *c, struct vault_key *key)
+{
+	handles_drop_key(c->ks, key);
+	vault_remove(&c->ks->vault, key);
+}
+
+/* A right withdrawn stops now: handles and what was derived go with the key. If
+ * the file cannot be written the key is gone from this keeper all the same, and
+ * the asker is told that it may come back with a restart. */
+err_t run_destroy(struct call *c)
+{
+	struct bytes name = wire_get_bytes(&c->in, KEEPER_NAME_MAX);
+	struct vault *v = &c->ks->vault;
+	struct vault_key *key;
+	err_t err;
+
+	TRY(wire_done(&c->in));
+	c->subject = name;
+	key = vault_find(v, name);
+	if (!key)
+		return ERR_MISSING;
+	if (key->origin == ORIGIN_MADE)
+		return ERR_REFUSED;
+	forget(c, key);
+	for (size_t i = v->keys_n; i > 0; i--) {
+		/* The last takes the place of a removed one, and was looked at. */
+		if (is_derived_of(v->keys[i - 1], name))
+			forget(c, v->keys[i - 1]);
+	}
+	TRY(vault_save(v));
+out:
+	return err;
+}

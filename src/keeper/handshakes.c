@@ -1,0 +1,351 @@
+/* handshakes.c: what gate and courier need of a long-term key, and no more.
+ *
+ *   PSK --extract--> EARLY --"ext binder"--> BINDER --"finished"--> FINISHED
+ *                      |                                              |
+ *               + (EC)DHE secret                                  + hash
+ *                      v                                              v
+ *             handshake secret (out)                          HMAC, the binder (out)
+ *
+ * A gate that has no use for the steps between asks for binder and handshake
+ * secret with the PSK handle itself: two calls where there were six.
+ *
+ * Only what is bound to one handshake comes out [RFC 8446 7.1, 4.2.11.2]. A use
+ * that authenticates is told to the core first: who asks for it cannot hide it. */
+#include "crypt/crypt.h"
+#include "keeper/dispatch.h"
+
+enum { HASH = 32, ECDHE_MIN = 32, ECDHE_MAX = 256, BLANKS = 64, RANDOM = 32 };
+
+/* Tell the core which credential takes part in the handshake of this tag. */
+static err_t tell_used(struct call *c, const uint8_t tag[KEEPER_TAG], unsigned kind,
+                       struct vault_key *key)
+{
+	struct bytes name = bytes_str(key->name);
+	struct buf body = buf_make(256);
+	struct wire_out w = wire_out(&body);
+	err_t err;
+
+	if (kind == CREDENTIAL_USED_PSK)
+		name = bytes_sub(name, BYTES("psk/").n, name.n);
+	wire_put_u8(&w, (uint8_t)c->who->role);
+	wire_put_u8(&w, (uint8_t)c->who->number);
+	wire_put_fixed(&w, bytes_make(tag, KEEPER_TAG));
+	wire_put_u8(&w, (uint8_t)kind);
+	wire_put_bytes(&w, name);
+	TRY(w.err);
+	/* A core that does not know of it could not judge the association. */
+	TRY(c->ks->notify ? c->ks->notify(c->ks->notify_self, MSG_CREDENTIAL_USED,
+	                                  bytes_of_buf(&body)) : ERR_CLOSED);
+	key->uses++;
+	c->ks->vault.dirty = true;
+out:
+	buf_free(&body);
+	return err;
+}
+
+err_t run_open_key(struct call *c)
+{
+	struct bytes name = wire_get_bytes(&c->in, KEEPER_NAME_MAX);
+	struct vault_key *key;
+	struct handle *h;
+	err_t err;
+
+	TRY(wire_done(&c->in));
+	TRY(call_key(c, name, &key));
+	if (!(key->policy & 1u << c->who->role))
+		return ERR_REFUSED;
+	TRY(handle_new(c->who, HANDLE_KEY, key, NULL, &h));
+	wire_put_u32(&c->out, h->number);
+	wire_put_u8(&c->out, (uint8_t)key->key.class);
+	wire_put_bytes(&c->out, bytes_make(key->key.public_key, key->key.public_n));
+out:
+	return err;
+}
+
+err_t run_close_handle(struct call *c)
+{
+	uint32_t number = wire_get_u32(&c->in);
+	struct handle *h;
+	err_t err;
+
+	TRY(wire_done(&c->in));
+	TRY(handle_find(c->who, number, UINT32_MAX, &h));
+	handle_close(c->who, h);
+out:
+	return err;
+}
+
+/* --- signatures: the input has the form of its purpose, octet for octet ----- */
+
+static bool is_tls13(struct bytes input, struct bytes context)
+{
+	struct bytes rest = bytes_sub(input, BLANKS + context.n, input.n);
+
+	for (size_t i = 0; i < BLANKS; i++) {
+		if (i >= input.n || input.p[i] != ' ')
+			return false;
+	}
+	if (!bytes_equal(bytes_sub(input, BLANKS, context.n), context))
+		return false;
+	/* A separator, then a hash of SHA-256 or SHA-384 [RFC 8446 4.4.3]. */
+	return (rest.n == 1 + 32 || rest.n == 1 + 48) && rest.p[0] == 0;
+}
+
+static bool is_tls13_server(struct bytes input)
+{
+	return is_tls13(input, BYTES("TLS 1.3, server CertificateVerify"));
+}
+
+static bool is_tls13_client(struct bytes input)
+{
+	return is_tls13(input, BYTES("TLS 1.3, client CertificateVerify"));
+}
+
+/* ServerECDHParams of a named curve [RFC 8422 5.4] after both randoms. */
+static bool is_tls12_server(struct bytes input)
+{
+	static const struct {
+		uint16_t curve;
+		uint8_t point;
+	} curves[] = { { 23, 65 }, { 24, 97 }, { 25, 133 }, { 29, 32 }, { 30, 56 } };
+	struct bytes params = bytes_sub(input, 2 * RANDOM, input.n);
+
+	if (params.n < 4 || params.p[0] != 3)
+		return false;
+	for (size_t i = 0; i < COUNT_OF(curves); i++) {
+		if (get_be16(params.p + 1) == curves[i].curve)
+			return params.p[3] == curves[i].point &&
+			       params.n == 4u + curves[i].point;
+	}
+	return false;
+}
+
+static const struct {
+	unsigned who;
+	bool (*is)(struct bytes input);
+} purposes[] = {
+	[SIGN_TLS13_SERVER] = { TO(GATE), is_tls13_server },
+	[SIGN_TLS13_CLIENT] = { TO(COURIER), is_tls13_client },
+	[SIGN_TLS12_SERVER] = { TO(GATE), is_tls12_server },
+};
+
+err_t run_sign(struct call *c)
+{
+	uint32_t number = wire_get_u32(&c->in);
+	unsigned purpose = wire_get_u8(&c->in);
+	struct bytes tag = wire_get_fixed(&c->in, KEEPER_TAG);
+	struct bytes input = wire_get_bytes(&c->in, KEEPER_INPUT_MAX);
+	struct buf signature = buf_make(256);
+	struct handle *h;
+	err_t err;
+
+	TRY(wire_done(&c->in));
+	TRY(handle_find(c->who, number, 1u << HANDLE_KEY, &h));
+	err = ERR_REFUSED;
+	if (purpose >= COUNT_OF(purposes) || !(purposes[purpose].who & 1u << c->who->role) ||
+	    !purposes[purpose].is(input))
+		goto out;
+	TRY(h->key->provider->sign(&h->key->key, input, &signature));
+	TRY(tell_used(c, tag.p, CREDENTIAL_USED_NODE_KEY, h->key));
+	wire_put_bytes(&c->out, bytes_of_buf(&signature));
+out:
+	buf_free(&signature);
+	return err;
+}
+
+/* --- pre-shared keys --------------------------------------------------------- */
+
+err_t run_psk_open(struct call *c)
+{
+	struct bytes identity = wire_get_bytes(&c->in, KEEPER_NAME_MAX);
+	struct bytes tag = wire_get_fixed(&c->in, KEEPER_TAG), prefix = BYTES("psk/");
+	uint8_t name[KEEPER_NAME_MAX + 4];
+	struct vault_key *key;
+	struct handle *h;
+	err_t err;
+
+	TRY(wire_done(&c->in));
+	bytes_copy(name, prefix.p, prefix.n);
+	bytes_copy(name + prefix.n, identity.p, identity.n);
+	TRY(call_key(c, bytes_make(name, prefix.n + identity.n), &key));
+	/* What was derived from a pre-shared key is not one itself. */
+	if (key->origin != ORIGIN_IMPORTED)
+		return ERR_MISSING;
+	TRY(handle_new(c->who, HANDLE_PSK, key, tag.p, &h));
+	wire_put_u32(&c->out, h->number);
+	wire_put_u8(&c->out, key->key.class == KEY_SYMMETRIC_16 ? 16 : 32);
+out:
+	return err;
+}
+
+/* A handle that carries on what `from` began. */
+static err_t next_handle(struct call *c, const struct handle *from, enum handle_kind kind,
+                         const uint8_t secret[HASH])
+{
+	struct handle old = *from, *h; /* the table may move */
+	err_t err;
+
+	TRY(handle_new(c->who, kind, old.key, old.tag, &h));
+	bytes_copy(h->secret, secret, HASH);
+	wire_put_u32(&c->out, h->number);
+out:
+	return err;
+}
+
+static err_t early_secret(struct call *c, struct handle *h)
+{
+	uint8_t early[HASH];
+	err_t err;
+
+	TRY(h->key->provider->extract(&h->key->key, BYTES_NONE, early));
+	TRY(next_handle(c, h, HANDLE_EARLY, early));
+out:
+	secret_wipe(early, sizeof(early));
+	return err;
+}
+
+static bool all_zero(struct bytes b)
+{
+	uint8_t any = 0;
+
+	for (size_t i = 0; i < b.n; i++)
+		any |= b.p[i];
+	return any == 0;
+}
+
+/* The early secret behind a handle of either kind. */
+static err_t early_of(const struct handle *h, uint8_t early[HASH])
+{
+	if (h->kind == HANDLE_PSK)
+		return h->key->provider->extract(&h->key->key, BYTES_NONE, early);
+	bytes_copy(early, h->secret, HASH);
+	return ERR_OK;
+}
+
+static err_t handshake_secret(struct call *c, struct handle *h, struct bytes ecdhe)
+{
+	uint8_t nothing[HASH], early[HASH], derived[HASH], out[HASH];
+	err_t err;
+
+	/* Without fresh (EC)DHE the pre-shared key would protect it all alone. */
+	if (ecdhe.n < ECDHE_MIN || all_zero(ecdhe))
+		return ERR_REFUSED;
+	TRY(early_of(h, early));
+	TRY(tell_used(c, h->tag, CREDENTIAL_USED_PSK, h->key));
+	crypt_sha256(BYTES_NONE, nothing);
+	crypt_expand_label(BYTES_OF(early), BYTES("derived"), BYTES_OF(nothing), derived, HASH);
+	crypt_hkdf_extract(BYTES_OF(derived), ecdhe, out);
+	wire_put_fixed(&c->out, BYTES_OF(out));
+	secret_wipe(derived, sizeof(derived));
+	secret_wipe(out, sizeof(out));
+	handle_close(c->who, h); /* one handshake a handle */
+out:
+	secret_wipe(early, sizeof(early));
+	return err;
+}
+
+err_t run_tls13_extract(struct call *c)
+{
+	uint32_t number = wire_get_u32(&c->in);
+	struct bytes other = wire_get_bytes(&c->in, ECDHE_MAX);
+	struct handle *h;
+	err_t err;
+
+	TRY(wire_done(&c->in));
+	TRY(handle_find(c->who, number, 1u << HANDLE_PSK | 1u << HANDLE_EARLY, &h));
+	return h->kind == HANDLE_PSK && other.n == 0 ? early_secret(c, h)
+	                                             : handshake_secret(c, h, other);
+out:
+	return err;
+}
+
+/* The two expansions that stay inside. Every other label (traffic secrets,
+ * exporters, resumption) is of the handshake secret, or is refused. */
+err_t run_tls13_expand(struct call *c)
+{
+	uint32_t number = wire_get_u32(&c->in);
+	struct bytes label = wire_get_bytes(&c->in, 64), context = wire_get_bytes(&c->in, 64);
+	uint8_t nothing[HASH], out[HASH];
+	struct handle *h;
+	bool binder, finished;
+	err_t err;
+
+	TRY(wire_done(&c->in));
+	TRY(handle_find(c->who, number, 1u << HANDLE_EARLY | 1u << HANDLE_BINDER, &h));
+	crypt_sha256(BYTES_NONE, nothing);
+	binder = h->kind == HANDLE_EARLY && bytes_equal(label, BYTES("ext binder")) &&
+	         bytes_equal(context, BYTES_OF(nothing));
+	finished = h->kind == HANDLE_BINDER && bytes_equal(label, BYTES("finished")) &&
+	           context.n == 0;
+	if (!binder && !finished)
+		return ERR_REFUSED;
+	crypt_expand_label(bytes_make(h->secret, HASH), label, context, out, HASH);
+	err = next_handle(c, h, binder ? HANDLE_BINDER : HANDLE_FINISHED, out);
+	secret_wipe(out, sizeof(out));
+out:
+	return err;
+}
+
+/* The finished key behind a handle: all of [RFC 8446 4.2.11.2] for a PSK. */
+static err_t finished_of(const struct handle *h, uint8_t finished[HASH])
+{
+	uint8_t nothing[HASH], early[HASH], binder[HASH];
+	err_t err = ERR_OK;
+
+	if (h->kind == HANDLE_FINISHED) {
+		bytes_copy(finished, h->secret, HASH);
+		return ERR_OK;
+	}
+	crypt_sha256(BYTES_NONE, nothing);
+	TRY(early_of(h, early));
+	crypt_expand_label(BYTES_OF(early), BYTES("ext binder"), BYTES_OF(nothing), binder, HASH);
+	crypt_expand_label(BYTES_OF(binder), BYTES("finished"), BYTES_NONE, finished, HASH);
+out:
+	secret_wipe(early, sizeof(early));
+	secret_wipe(binder, sizeof(binder));
+	return err;
+}
+
+err_t run_tls13_binder(struct call *c)
+{
+	uint32_t number = wire_get_u32(&c->in);
+	struct bytes hash = wire_get_bytes(&c->in, HASH);
+	uint8_t key[HASH], mac[HASH];
+	struct handle *h;
+	err_t err;
+
+	TRY(wire_done(&c->in));
+	TRY(handle_find(c->who, number, 1u << HANDLE_FINISHED | 1u << HANDLE_PSK, &h));
+	if (hash.n != HASH)
+		return ERR_REFUSED;
+	TRY(finished_of(h, key));
+	crypt_hmac_sha256(BYTES_OF(key), hash, mac);
+	wire_put_fixed(&c->out, BYTES_OF(mac));
+out:
+	secret_wipe(key, sizeof(key));
+	return err;
+}
+
+err_t run_tls12_master(struct call *c)
+{
+	uint32_t number = wire_get_u32(&c->in);
+	unsigned hash = wire_get_u8(&c->in);
+	struct tls12_ask ask = { .hash = (enum tls12_hash)hash };
+	uint8_t master[48];
+	struct handle *h;
+	err_t err;
+
+	ask.other = wire_get_bytes(&c->in, ECDHE_MAX);
+	ask.session_hash = wire_get_bytes(&c->in, 64);
+	TRY(wire_done(&c->in));
+	TRY(handle_find(c->who, number, 1u << HANDLE_PSK, &h));
+	if (hash > TLS12_SHA384 || ask.session_hash.n != (hash == TLS12_SHA384 ? 48 : 32))
+		return ERR_REFUSED;
+	TRY(tell_used(c, h->tag, CREDENTIAL_USED_PSK, h->key));
+	TRY(h->key->provider->tls12_master(&h->key->key, &ask, master));
+	wire_put_fixed(&c->out, BYTES_OF(master));
+	handle_close(c->who, h);
+out:
+	secret_wipe(master, sizeof(master));
+	return err;
+}

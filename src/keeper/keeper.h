@@ -1,0 +1,63 @@
+/* keeper.h: key custody: keys are used by name and handle, and never leave
+ * [TS-0003 6.2.5; CM1 CM3 CM4].
+ *
+ * One keeper_state holds the vault and its callers; keeper_dispatch() carries
+ * out one operation of wire/operations.def for one caller. Who may ask, how
+ * often, and what is put on record is enforced there, from the table, for all
+ * operations. The room knows no sockets (src/role/keeper is the process) and no
+ * outside format: it writes DER for certificates and reads none. */
+#ifndef KEEPER_KEEPER_H
+#define KEEPER_KEEPER_H
+
+#include "keeper/vault.h"
+#include "wire/keeper_calls.h"
+
+enum { KEEPER_CALLERS_MAX = 80, KEEPER_HANDLES_MAX = 4096, KEEPER_RESULT_MAX = 65536 };
+
+struct keeper_caller;
+
+struct keeper_state {
+	struct vault vault;
+	struct keeper_caller *callers[KEEPER_CALLERS_MAX];
+	size_t callers_n;
+	/* CREDENTIAL_USED and KEEPER_EVENT for the core. The answer to the asker
+	 * may leave only after these were written. An error refuses the use. */
+	err_t (*notify)(void *self, enum message_type type, struct bytes body);
+	void *notify_self;
+};
+
+/* Once per process, before anything secret is held and before the sandbox:
+ * OpenSSL's secure heap, and everything fetched. */
+err_t keeper_start(void) MUST_USE;
+
+/* A keeper whose vault is closed (locked): only STATUS is answered. */
+void keeper_init(struct keeper_state *ks, int directory);
+void keeper_end(struct keeper_state *ks);
+
+/* A link to a neighbour came; its handles die with keeper_caller_end. ERR_FULL. */
+err_t keeper_caller_new(struct keeper_state *ks, enum role role, unsigned number,
+                        struct keeper_caller **out) MUST_USE;
+void keeper_caller_end(struct keeper_state *ks, struct keeper_caller *who);
+
+/* The body of a CALL to the body of its RESULT; `result` is cleared first. An
+ * error means that no answer could be made. Both bodies may hold secrets: the
+ * caller of this function wipes them. */
+err_t keeper_dispatch(struct keeper_state *ks, struct keeper_caller *who, struct bytes call,
+                      struct buf *result) MUST_USE;
+
+/* A new node: keys, CA certificate and node certificate. */
+struct keeper_node {
+	struct bytes sp, cse;    /* //sp.example.org, /in-cse */
+	unsigned days;           /* of the node certificate */
+	struct bytes passphrase;
+	const struct machine *machine; /* parts 0: not bound */
+};
+
+/* Make the key store in the vault's directory and write the certificates, CA
+ * first, as PEM. Errors of vault_create. */
+err_t keeper_make_node(struct vault *v, const struct keeper_node *node, struct buf *pem) MUST_USE;
+
+/* Memory protections that are missing: bits of keeper_status.warnings. */
+unsigned keeper_warnings(const struct keeper_state *ks);
+
+#endif

@@ -1,0 +1,91 @@
+/* make.c: the keys and certificates that a node is born with. */
+#include "base/clock.h"
+#include "keeper/certificate.h"
+#include "keeper/keeper.h"
+
+#define DAY_MS (INT64_C(86400) * 1000)
+
+enum { CA_DAYS = 7305, NODE_DAYS_MAX = 3650 };
+
+/* One purpose a key [CM26]. Only the node's TLS key may be opened by handle. */
+static const struct {
+	const char *name;
+	enum key_class class;
+	unsigned policy;
+	unsigned days; /* 0: no end */
+} born[] = {
+	{ "root", KEY_SYMMETRIC_32, TO(NONE), 0 },
+	{ "ca", KEY_EC_P256, TO(NONE), CA_DAYS },
+	{ "node", KEY_EC_P256, TO(GATE) | TO(COURIER), 0 },
+	{ "audit", KEY_EC_P256, TO(NONE), 0 },
+	{ "import", KEY_EC_P256, TO(NONE), 0 },
+};
+
+static err_t make_keys(struct vault *v)
+{
+	int64_t now = clock_now();
+	err_t err = ERR_OK;
+
+	for (size_t i = 0; i < COUNT_OF(born); i++) {
+		struct vault_key key = { .origin = ORIGIN_MADE, .policy = born[i].policy,
+			                 .version = 1, .created = now,
+			                 .provider = &software_provider };
+		struct vault_key *added;
+
+		key.key.class = born[i].class;
+		key.not_after = born[i].days ? now + born[i].days * DAY_MS : 0;
+		TRY(key.provider->make(&key.key));
+		TRY(vault_add(v, bytes_str(born[i].name), &key, &added));
+	}
+out:
+	return err;
+}
+
+static err_t node_certificate(struct vault *v, const struct certificate_ca *ca, unsigned days,
+                              struct buf *der)
+{
+	struct vault_key *node = vault_find(v, BYTES("node"));
+	struct certificate_ask ask = { .kind = CERTIFY_NODE_SELF,
+		                       .not_after = clock_now() + days * DAY_MS };
+	struct buf name = buf_make(VAULT_SP_MAX + VAULT_CSE_MAX + 1);
+	uint8_t serial[CERTIFICATE_SERIAL];
+	struct bytes cse = bytes_str(v->cse);
+	err_t err;
+
+	must(node);
+	TRY(buf_add(&name, bytes_sub(cse, 1, cse.n)));
+	TRY(buf_add_byte(&name, '.'));
+	TRY(buf_add(&name, ca->domain));
+	ask.subject = bytes_of_buf(&name);
+	ask.public_key = bytes_make(node->key.public_key, node->key.public_n);
+	TRY(certificate_of_entity(ca, &ask, serial, der));
+out:
+	buf_free(&name);
+	return err;
+}
+
+err_t keeper_make_node(struct vault *v, const struct keeper_node *node, struct buf *pem)
+{
+	struct vault_setup setup = { .passphrase = node->passphrase, .machine = node->machine,
+		                     .sp = node->sp, .cse = node->cse };
+	struct buf der = buf_make(CERTIFICATE_MAX);
+	struct certificate_ca ca = { 0 };
+	err_t err;
+
+	if (node->days == 0 || node->days > NODE_DAYS_MAX)
+		return ERR_RANGE;
+	TRY(vault_create(v, &setup));
+	TRY(make_keys(v));
+	ca.key = vault_find(v, BYTES("ca"));
+	ca.domain = bytes_sub(bytes_str(v->sp), 2, VAULT_SP_MAX);
+	TRY(certificate_of_ca(&ca, &der));
+	TRY(certificate_pem(bytes_of_buf(&der), pem));
+	buf_clear(&der);
+	TRY(node_certificate(v, &ca, node->days, &der));
+	TRY(certificate_pem(bytes_of_buf(&der), pem));
+	/* Last, so that a node is there whole or not at all. */
+	TRY(vault_save(v));
+out:
+	buf_free(&der);
+	return err;
+}

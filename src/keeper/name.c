@@ -1,0 +1,97 @@
+/* name.c: names that the keeper takes [TS-0001 7.2; TS-0004 6.2.3]. */
+#include "keeper/name.h"
+
+#include "wire/keeper_calls.h"
+
+static bool is_alnum(uint8_t c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static bool all_of(struct bytes b, const char *also)
+{
+	struct bytes more = bytes_str(also);
+
+	for (size_t i = 0; i < b.n; i++) {
+		if (!is_alnum(b.p[i]) && bytes_find(more, b.p[i]) == more.n)
+			return false;
+	}
+	return b.n > 0;
+}
+
+bool name_is_key(struct bytes name)
+{
+	return name.n <= KEEPER_NAME_MAX && all_of(name, "._:@/-");
+}
+
+bool name_is_domain(struct bytes name)
+{
+	struct bytes rest = name;
+
+	if (name.n == 0 || name.n > 253 || name.p[name.n - 1] == '.')
+		return false;
+	while (rest.n) {
+		struct bytes label = bytes_cut(&rest, '.');
+
+		if (label.n > 63 || !all_of(label, "-_") || label.p[0] == '-')
+			return false;
+	}
+	return true;
+}
+
+bool name_is_sp(struct bytes name)
+{
+	struct bytes domain = bytes_sub(name, 2, name.n);
+
+	for (size_t i = 0; i < domain.n; i++) {
+		if (domain.p[i] >= 'A' && domain.p[i] <= 'Z')
+			return false;
+	}
+	return bytes_starts(name, BYTES("//")) && name_is_domain(domain);
+}
+
+static bool is_unreserved(struct bytes b)
+{
+	return all_of(b, "-._") && is_alnum(b.p[0]);
+}
+
+bool name_is_cse(struct bytes name)
+{
+	return bytes_starts(name, BYTES("/")) && is_unreserved(bytes_sub(name, 1, name.n));
+}
+
+static bool is_stem(struct bytes b, uint8_t kind)
+{
+	return b.n > 1 && b.p[0] == kind && is_unreserved(b);
+}
+
+bool name_is_absolute_ae(struct bytes name, struct bytes sp)
+{
+	struct bytes rest = bytes_sub(name, sp.n, name.n), first;
+	bool two;
+
+	if (!bytes_starts(name, sp) || rest.n < 2 || rest.p[0] != '/')
+		return false;
+	rest = bytes_sub(rest, 1, rest.n);
+	two = bytes_find(rest, '/') < rest.n;
+	first = bytes_cut(&rest, '/');
+	if (!two)
+		return is_stem(first, 'S');
+	return is_unreserved(first) && is_stem(rest, 'C');
+}
+
+static uint8_t lower(uint8_t c)
+{
+	return c >= 'A' && c <= 'Z' ? (uint8_t)(c + 32) : c;
+}
+
+bool name_same_domain(struct bytes a, struct bytes b)
+{
+	if (a.n != b.n)
+		return false;
+	for (size_t i = 0; i < a.n; i++) {
+		if (lower(a.p[i]) != lower(b.p[i]))
+			return false;
+	}
+	return true;
+}

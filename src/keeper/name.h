@@ -1,0 +1,25 @@
+/* name.h: names that the keeper takes. */
+#ifndef KEEPER_NAME_H
+#define KEEPER_NAME_H
+
+#include "base/bytes.h"
+
+/* [A-Za-z0-9._:@/-]+, at most KEEPER_NAME_MAX. */
+bool name_is_key(struct bytes name);
+
+/* "//" then a lower-case domain name. */
+bool name_is_sp(struct bytes name);
+
+/* "/" then unreserved characters, beginning with letter or digit. */
+bool name_is_cse(struct bytes name);
+
+/* Labels of letters, digits, '-' and '_', with dots between; at most 253. */
+bool name_is_domain(struct bytes name);
+
+/* Absolute AE-ID: SP-ID "/" S-stem, or SP-ID CSE-ID "/" C-stem. */
+bool name_is_absolute_ae(struct bytes name, struct bytes sp);
+
+/* Equal but for the case of ASCII letters, as domain names are. */
+bool name_same_domain(struct bytes a, struct bytes b);
+
+#endif

@@ -1,0 +1,206 @@
+/* software.c: keys in this process's memory; protection level 1.
+ *
+ * The blob is the key: a P-256 scalar or the octets of a symmetric key, in a
+ * struct secret. For signing speed an EC key is also held as EVP_PKEY with
+ * prepared contexts; its number lies in OpenSSL's secure heap (keeper_start). */
+#include "crypt/crypt.h"
+#include "keeper/provider.h"
+
+#include <openssl/evp.h>
+
+enum { SIGNATURE_MAX = 80, PREMASTER_MAX = 4 + 2 * 256 };
+
+struct software_key {
+	struct crypt_key key;
+	EVP_PKEY_CTX *sign; /* ready made: a context a signature costs as much as hashing */
+};
+
+static size_t symmetric_size(enum key_class class)
+{
+	return class == KEY_SYMMETRIC_16 ? 16 : class == KEY_SYMMETRIC_32 ? 32 : 0;
+}
+
+/* A scalar drawn evenly from 1..order-1, by rejection. */
+static err_t make_point(struct provider_key *k)
+{
+	struct crypt_key key = { 0 };
+	err_t err;
+
+	TRY(secret_new(CRYPT_SCALAR, &k->blob));
+	do {
+		crypt_random(k->blob.p, k->blob.n);
+		err = crypt_p256_from_scalar(k->blob.p, &key);
+	} while (err == ERR_RANGE);
+	TRY(err);
+	TRY(crypt_p256_point(&key, k->public_key));
+	k->public_n = KEY_POINT;
+out:
+	crypt_key_free(&key);
+	if (err != ERR_OK)
+		secret_free(&k->blob);
+	return err;
+}
+
+static err_t software_make(struct provider_key *k)
+{
+	size_t n = symmetric_size(k->class);
+	err_t err;
+
+	if (k->class == KEY_EC_P256)
+		return make_point(k);
+	if (!n)
+		return ERR_UNSUPPORTED;
+	TRY(secret_new(n, &k->blob));
+	crypt_random(k->blob.p, n);
+out:
+	return err;
+}
+
+static err_t software_import(struct provider_key *k, struct bytes raw)
+{
+	size_t n = symmetric_size(k->class);
+
+	if (!n)
+		return ERR_UNSUPPORTED;
+	return raw.n == n ? secret_copy(raw, &k->blob) : ERR_RANGE;
+}
+
+static void software_key_free(struct software_key *s)
+{
+	if (!s)
+		return;
+	EVP_PKEY_CTX_free(s->sign);
+	crypt_key_free(&s->key);
+	mem_free(s);
+}
+
+static err_t load_point(struct provider_key *k)
+{
+	struct software_key *s = mem_new(1, sizeof(*s));
+	uint8_t point[KEY_POINT];
+	err_t err;
+
+	if (!s)
+		return ERR_MEMORY;
+	TRY(k->blob.n == CRYPT_SCALAR && k->public_n == KEY_POINT ? ERR_OK : ERR_TAMPERED);
+	TRY(crypt_p256_from_scalar(k->blob.p, &s->key));
+	TRY(crypt_p256_point(&s->key, point));
+	TRY(bytes_equal(BYTES_OF(point), BYTES_OF(k->public_key)) ? ERR_OK : ERR_TAMPERED);
+	s->sign = EVP_PKEY_CTX_new_from_pkey(NULL, s->key.pkey, "provider=default");
+	if (!s->sign || EVP_PKEY_sign_init(s->sign) != 1)
+		err = ERR_CRYPTO;
+out:
+	if (err != ERR_OK)
+		software_key_free(s);
+	else
+		k->loaded = s;
+	return err;
+}
+
+static err_t software_load(struct provider_key *k)
+{
+	if (k->class == KEY_EC_P256)
+		return load_point(k);
+	return symmetric_size(k->class) && k->blob.n == symmetric_size(k->class) ? ERR_OK
+	                                                                        : ERR_TAMPERED;
+}
+
+static void software_unload(struct provider_key *k)
+{
+	software_key_free(k->loaded);
+	k->loaded = NULL;
+	secret_free(&k->blob);
+}
+
+static err_t software_sign(struct provider_key *k, struct bytes input, struct buf *out)
+{
+	struct software_key *s = k->loaded;
+	uint8_t digest[32];
+	size_t n = SIGNATURE_MAX;
+	err_t err;
+
+	if (!s)
+		return ERR_TYPE;
+	crypt_sha256(input, digest);
+	TRY(buf_reserve(out, n));
+	if (EVP_PKEY_sign(s->sign, out->p + out->n, &n, digest, sizeof(digest)) != 1)
+		return ERR_CRYPTO;
+	out->n += n;
+out:
+	return err;
+}
+
+static err_t software_agree(struct provider_key *k, struct bytes peer, uint8_t out[KEY_AGREED])
+{
+	struct software_key *s = k->loaded;
+
+	if (!s)
+		return ERR_TYPE;
+	return peer.n == CRYPT_POINT ? crypt_p256_ecdh(&s->key, peer.p, out) : ERR_SYNTAX;
+}
+
+static err_t software_mac(struct provider_key *k, struct bytes message, uint8_t out[32])
+{
+	if (!symmetric_size(k->class))
+		return ERR_TYPE;
+	crypt_hmac_sha256(secret_view(&k->blob), message, out);
+	return ERR_OK;
+}
+
+static err_t software_extract(struct provider_key *k, struct bytes salt, uint8_t out[32])
+{
+	if (!symmetric_size(k->class))
+		return ERR_TYPE;
+	crypt_hkdf_extract(salt, secret_view(&k->blob), out);
+	return ERR_OK;
+}
+
+/* u16 n, other secret, u16 n, key [RFC 4279 2]. */
+static size_t premaster(const struct provider_key *k, struct bytes other,
+                        uint8_t out[PREMASTER_MAX])
+{
+	size_t first = other.n ? other.n : k->blob.n;
+
+	put_be16(out, (uint16_t)first);
+	if (other.n)
+		bytes_copy(out + 2, other.p, other.n);
+	else
+		bytes_zero(out + 2, first);
+	put_be16(out + 2 + first, (uint16_t)k->blob.n);
+	bytes_copy(out + 4 + first, k->blob.p, k->blob.n);
+	return 4 + first + k->blob.n;
+}
+
+static err_t software_tls12_master(struct provider_key *k, const struct tls12_ask *ask,
+                                   uint8_t out[48])
+{
+	uint8_t secret[PREMASTER_MAX];
+	size_t n;
+	err_t err;
+
+	if (!symmetric_size(k->class))
+		return ERR_TYPE;
+	if (ask->other.n > 256)
+		return ERR_LIMIT;
+	n = premaster(k, ask->other, secret);
+	err = crypt_tls12_prf(ask->hash == TLS12_SHA384 ? CRYPT_SHA384 : CRYPT_SHA256,
+	                      bytes_make(secret, n), BYTES("extended master secret"),
+	                      ask->session_hash, out, 48);
+	secret_wipe(secret, sizeof(secret));
+	return err;
+}
+
+const struct key_provider software_provider = {
+	.name = "software",
+	.id = PROVIDER_SOFTWARE,
+	.level = 1,
+	.make = software_make,
+	.import = software_import,
+	.load = software_load,
+	.unload = software_unload,
+	.sign = software_sign,
+	.agree = software_agree,
+	.mac = software_mac,
+	.extract = software_extract,
+	.tls12_master = software_tls12_master,
+};

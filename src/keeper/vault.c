@@ -1,0 +1,390 @@
+/* vault.c: the set of keys, and when it is written. */
+#include "keeper/vault.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "crypt/crypt.h"
+#include "keeper/name.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { KEYSTORE_MAX = 128 * 1024 * 1024 };
+
+static struct bytes counter_label(void)
+{
+	return BYTES("holdfast counter");
+}
+
+void vault_init(struct vault *v, int directory)
+{
+	*v = (struct vault){ .directory = directory, .counter = -1, .why = "not opened" };
+	crypt_random(&v->hash, sizeof(v->hash));
+}
+
+static void key_free(struct vault_key *k)
+{
+	k->provider->unload(&k->key);
+	mem_free(k);
+}
+
+/* Everything but where the files are and why it did not open. */
+static void vault_forget(struct vault *v)
+{
+	for (size_t i = 0; i < v->keys_n; i++)
+		key_free(v->keys[i]);
+	mem_free(v->keys);
+	mem_free(v->slots);
+	secret_free(&v->master);
+	if (v->counter >= 0)
+		close(v->counter);
+	*v = (struct vault){ .directory = v->directory, .counter = -1, .why = v->why,
+		             .hash = v->hash };
+}
+
+void vault_close(struct vault *v)
+{
+	if (v->open && v->dirty && vault_save(v) != ERR_OK)
+		log_event(LOG_ERROR, "key store not written", "counts of uses are lost");
+	vault_forget(v);
+}
+
+bool vault_key_ended(const struct vault_key *key, int64_t now)
+{
+	return key->not_after != 0 && key->not_after <= now;
+}
+
+void vault_subkey(const struct vault *v, struct bytes label, struct bytes more, uint8_t out[32])
+{
+	uint8_t message[128];
+
+	must(label.n + 1 + more.n <= sizeof(message));
+	bytes_copy(message, label.p, label.n);
+	message[label.n] = 0;
+	bytes_copy(message + label.n + 1, more.p, more.n);
+	crypt_hmac_sha256(secret_view(&v->master), bytes_make(message, label.n + 1 + more.n), out);
+}
+
+/* The slot of a name: its key's, or the free one where it would stand. */
+static uint32_t *slot_of(const struct vault *v, struct bytes name)
+{
+	size_t mask = v->slots_n - 1, i = (size_t)hash_bytes(&v->hash, name) & mask;
+
+	while (v->slots[i] && !bytes_equal(bytes_str(v->keys[v->slots[i] - 1]->name), name))
+		i = (i + 1) & mask;
+	return &v->slots[i];
+}
+
+struct vault_key *vault_find(const struct vault *v, struct bytes name)
+{
+	uint32_t at = v->slots_n ? *slot_of(v, name) : 0;
+
+	return at ? v->keys[at - 1] : NULL;
+}
+
+static void slots_fill(struct vault *v)
+{
+	bytes_zero(v->slots, v->slots_n * sizeof(*v->slots));
+	for (size_t i = 0; i < v->keys_n; i++)
+		*slot_of(v, bytes_str(v->keys[i]->name)) = (uint32_t)i + 1;
+}
+
+/* Room for one more key; the index stays at most half full. */
+static err_t keys_grow(struct vault *v)
+{
+	size_t cap = v->keys_cap ? v->keys_cap * 2 : 16;
+	struct vault_key **keys;
+	uint32_t *slots;
+
+	if (v->keys_n < v->keys_cap)
+		return ERR_OK;
+	if (v->keys_n >= VAULT_KEYS_MAX)
+		return ERR_FULL;
+	slots = mem_new(cap * 2, sizeof(*slots));
+	keys = slots ? mem_grow(v->keys, v->keys_cap, cap, sizeof(struct vault_key *)) : NULL;
+	if (!keys) {
+		mem_free(slots);
+		return ERR_MEMORY;
+	}
+	mem_free(v->slots);
+	v->keys = keys;
+	v->keys_cap = cap;
+	v->slots = slots;
+	v->slots_n = cap * 2;
+	slots_fill(v);
+	return ERR_OK;
+}
+
+err_t vault_add(struct vault *v, struct bytes name, struct vault_key *key, struct vault_key **out)
+{
+	struct vault_key *own = NULL;
+	err_t err;
+
+	if (!name_is_key(name)) {
+		err = ERR_SYNTAX;
+		goto out;
+	}
+	if (vault_find(v, name)) {
+		err = ERR_EXISTS;
+		goto out;
+	}
+	TRY(keys_grow(v));
+	TRY(key->provider->load(&key->key));
+	own = mem_new(1, sizeof(*own));
+	if (!own) {
+		err = ERR_MEMORY;
+		goto out;
+	}
+	TRY(bytes_put_str(key->name, sizeof(key->name), name));
+	*own = *key;
+	v->keys[v->keys_n++] = own;
+	*slot_of(v, name) = (uint32_t)v->keys_n;
+	*out = own;
+out:
+	if (err != ERR_OK)
+		key->provider->unload(&key->key);
+	return err;
+}
+
+void vault_remove(struct vault *v, struct vault_key *key)
+{
+	uint32_t at = *slot_of(v, bytes_str(key->name));
+
+	must(at && v->keys[at - 1] == key);
+	v->keys[at - 1] = v->keys[--v->keys_n];
+	v->dirty = true;
+	slots_fill(v);
+	key_free(key);
+}
+
+err_t vault_create(struct vault *v, const struct vault_setup *setup)
+{
+	struct stat st;
+	err_t err;
+
+	must(!v->open);
+	if (v->directory >= 0 && (fstatat(v->directory, "keystore", &st, AT_SYMLINK_NOFOLLOW) == 0 ||
+	                          fstatat(v->directory, "counter", &st, AT_SYMLINK_NOFOLLOW) == 0))
+		return ERR_EXISTS;
+	if (setup->passphrase.n < VAULT_PASSPHRASE_MIN)
+		return ERR_RANGE;
+	if (!name_is_sp(setup->sp) || !name_is_cse(setup->cse))
+		return ERR_SYNTAX;
+	TRY(bytes_put_str(v->sp, sizeof(v->sp), setup->sp));
+	TRY(bytes_put_str(v->cse, sizeof(v->cse), setup->cse));
+	crypt_random(v->salt, sizeof(v->salt));
+	v->machine_parts = setup->machine ? setup->machine->parts : 0;
+	TRY(keystore_unlock(v, setup));
+	v->open = true;
+out:
+	if (err != ERR_OK)
+		vault_forget(v);
+	return err;
+}
+
+/* --- files ---------------------------------------------------------------- */
+
+static err_t write_whole(int fd, struct bytes b)
+{
+	while (b.n) {
+		ssize_t n = write(fd, b.p, b.n);
+
+		if (n <= 0)
+			return ERR_IO;
+		b = bytes_sub(b, (size_t)n, b.n);
+	}
+	return fsync(fd) == 0 ? ERR_OK : ERR_IO;
+}
+
+/* A new file of ours. The first ones are made by whoever runs `holdfast init`:
+ * made by root, they go to whom the directory belongs. */
+static int file_create(int directory, const char *name, bool first)
+{
+	int fd = openat(directory, name, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	struct stat st;
+
+	if (fd >= 0 && first && geteuid() == 0 &&
+	    (fstat(directory, &st) != 0 || fchown(fd, st.st_uid, st.st_gid) != 0)) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+static err_t replace_file(int directory, struct bytes content, bool first)
+{
+	int fd = file_create(directory, "keystore.new", first);
+	err_t err;
+
+	if (fd < 0)
+		return ERR_IO;
+	err = write_whole(fd, content);
+	if (close(fd) != 0 && err == ERR_OK)
+		err = ERR_IO;
+	if (err == ERR_OK && renameat(directory, "keystore.new", directory, "keystore") != 0)
+		err = ERR_IO;
+	if (err != ERR_OK)
+		(void)unlinkat(directory, "keystore.new", 0);
+	return err;
+}
+
+/* The counter file and its lock: one keeper per key store. */
+static err_t counter_open(struct vault *v, bool create)
+{
+	if (v->counter >= 0)
+		return ERR_OK;
+	v->counter = create ? file_create(v->directory, "counter", true)
+	                    : openat(v->directory, "counter", O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	if (v->counter < 0) {
+		v->why = "the counter beside the key store is missing: the key store may be an old "
+		         "copy; it stays locked";
+		return create ? ERR_IO : ERR_ROLLBACK;
+	}
+	if (flock(v->counter, LOCK_EX | LOCK_NB) != 0) {
+		v->why = "another keeper uses this key store";
+		return ERR_BAD_STATE;
+	}
+	return ERR_OK;
+}
+
+static err_t counter_store(struct vault *v)
+{
+	uint8_t key[32];
+	err_t err;
+
+	if (v->directory < 0)
+		return ERR_OK;
+	vault_subkey(v, counter_label(), BYTES_NONE, key);
+	err = counter_write(v->counter, BYTES_OF(key), &v->count);
+	secret_wipe(key, sizeof(key));
+	return err;
+}
+
+err_t vault_save(struct vault *v)
+{
+	struct buf file = buf_make(KEYSTORE_MAX);
+	err_t err;
+
+	must(v->open);
+	if (v->directory < 0) {
+		v->generation++;
+		return ERR_OK;
+	}
+	TRY(counter_open(v, v->generation == 0));
+	TRY(keystore_print(v, v->generation + 1, &file));
+	TRY(replace_file(v->directory, bytes_of_buf(&file), v->generation == 0));
+	/* From here on the new file may be what a restart finds. */
+	v->generation++;
+	v->dirty = false;
+	if (fsync(v->directory) != 0) {
+		err = ERR_IO;
+		goto out;
+	}
+	v->count.generation = v->generation;
+	TRY(counter_store(v));
+	if (v->generation == 1 && fsync(v->directory) != 0)
+		err = ERR_IO;
+out:
+	/* A beginning that failed leaves nothing that would stop the next. */
+	if (err != ERR_OK && v->generation == 0)
+		(void)unlinkat(v->directory, "counter", 0);
+	buf_free(&file);
+	return err;
+}
+
+err_t vault_anchor(struct vault *v, uint64_t sequence, struct bytes hash)
+{
+	struct counter before = v->count;
+	err_t err;
+
+	must(v->open && hash.n == sizeof(v->count.hash));
+	if (sequence < v->count.sequence)
+		return ERR_ROLLBACK;
+	if (sequence == v->count.sequence && v->count.at != 0)
+		return bytes_equal(hash, BYTES_OF(v->count.hash)) ? ERR_OK : ERR_ROLLBACK;
+	v->count.sequence = sequence;
+	bytes_copy(v->count.hash, hash.p, hash.n);
+	v->count.at = clock_now();
+	err = counter_store(v);
+	if (err != ERR_OK) {
+		/* A slot may hold the new anchor: the next writing must win over it. */
+		before.writes = v->count.writes;
+		v->count = before;
+	}
+	return err;
+}
+
+static err_t read_file(struct vault *v, struct buf *out)
+{
+	int fd = openat(v->directory, "keystore", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	ssize_t n = 1;
+	err_t err = ERR_OK;
+
+	if (fd < 0) {
+		v->why = "there is no key store: run holdfast init";
+		return ERR_MISSING;
+	}
+	while (n > 0 && err == ERR_OK) {
+		err = buf_reserve(out, 65536);
+		n = err == ERR_OK ? read(fd, out->p + out->n, 65536) : 0;
+		if (n > 0)
+			out->n += (size_t)n;
+	}
+	close(fd);
+	return n < 0 ? ERR_IO : err;
+}
+
+/* The counter's word on how old the key store may be. */
+static err_t counter_judge(struct vault *v)
+{
+	bool damaged = false;
+	uint8_t key[32];
+	err_t err;
+
+	vault_subkey(v, counter_label(), BYTES_NONE, key);
+	err = counter_read(v->counter, BYTES_OF(key), &v->count, &damaged);
+	secret_wipe(key, sizeof(key));
+	v->why = "neither slot of the counter is whole: it was altered, or belongs to another key "
+	         "store; the key store stays locked";
+	if (err != ERR_OK)
+		return err;
+	v->why = "the key store is older than the counter says: an old copy was put back; it stays "
+	         "locked";
+	if (v->generation < v->count.generation)
+		return ERR_ROLLBACK;
+	v->why = "the counter is older than the key store: an old counter was put back; the key "
+	         "store stays locked";
+	/* One step is a crash between the two files. */
+	if (v->generation > v->count.generation + 1)
+		return ERR_ROLLBACK;
+	if (!damaged && v->generation == v->count.generation)
+		return ERR_OK;
+	log_event(LOG_WARN, "counter mended", "damaged=%d generation=%llu", damaged,
+	          (unsigned long long)v->generation);
+	v->why = "the counter could not be written";
+	v->count.generation = v->generation;
+	return counter_store(v);
+}
+
+err_t vault_open(struct vault *v, const struct vault_setup *setup)
+{
+	struct buf file = buf_make(KEYSTORE_MAX);
+	err_t err;
+
+	must(!v->open && v->directory >= 0);
+	v->why = "the key store could not be read";
+	TRY(read_file(v, &file));
+	TRY(counter_open(v, false));
+	TRY(keystore_parse(v, bytes_of_buf(&file), setup));
+	TRY(counter_judge(v));
+	v->open = true;
+	v->why = "open";
+out:
+	buf_free(&file);
+	if (err != ERR_OK)
+		vault_forget(v);
+	return err;
+}

@@ -1,0 +1,118 @@
+/* vault.h: the keys of this node, in memory and in the files keystore, counter.
+ *
+ * Files and octets: doc/protocol/keystore.md. Every change of the set of keys
+ * writes the whole key store anew (tmp, fsync, rename, fsync of the directory)
+ * under a key of that writing, with a higher generation, then the counter.
+ * Counts of uses are written with the next change and at the end. */
+#ifndef KEEPER_VAULT_H
+#define KEEPER_VAULT_H
+
+#include "base/hash.h"
+#include "keeper/counter.h"
+#include "keeper/machine.h"
+#include "keeper/provider.h"
+
+enum {
+	VAULT_KEYS_MAX = 65536,
+	VAULT_SP_MAX = 128,   /* //sp.example.org */
+	VAULT_CSE_MAX = 64,   /* /in-cse */
+	VAULT_PASSPHRASE_MIN = 8,
+	VAULT_PASSPHRASE_MAX = 1024,
+	VAULT_SALT = 32,
+	VAULT_CHECK = 16,
+};
+
+/* Where a key came from: a number of enum derivation, or: */
+enum key_origin { ORIGIN_MADE = 16, ORIGIN_IMPORTED = 17 };
+
+struct vault_key {
+	char name[KEEPER_NAME_MAX + 1];
+	enum key_origin origin;
+	unsigned policy;   /* set of roles that may open it by handle */
+	uint32_t version;
+	uint64_t uses;
+	int64_t created;   /* ms */
+	int64_t not_after; /* ms, 0: no end */
+	const struct key_provider *provider;
+	struct provider_key key;
+};
+
+struct vault {
+	int directory; /* -1: in memory only, for tests */
+	int counter;   /* locked while open; -1 none */
+	bool open;
+	const char *why; /* why it is not open: for the log */
+	unsigned machine_parts;
+	uint8_t salt[VAULT_SALT];
+	uint8_t machine_check[VAULT_CHECK], passphrase_check[VAULT_CHECK];
+	char sp[VAULT_SP_MAX + 1], cse[VAULT_CSE_MAX + 1];
+	struct secret master;
+	uint64_t generation;
+	struct counter count;
+	bool dirty; /* counts of uses, or a destroyed key, not yet written */
+	struct vault_key **keys; /* owned, in no order */
+	size_t keys_n, keys_cap;
+	uint32_t *slots; /* index + 1 by hash of name; a power of two, 0 free */
+	size_t slots_n;
+	struct hash_key hash;
+};
+
+/* An empty, closed vault that will use the directory (borrowed). */
+void vault_init(struct vault *v, int directory);
+
+/* Wipe and close; harmless on an initialised one. */
+void vault_close(struct vault *v);
+
+struct vault_setup {
+	struct bytes passphrase;
+	const struct machine *machine; /* parts 0: not bound */
+	struct bytes sp, cse;          /* for vault_create */
+};
+
+/* A new, empty key store of generation 0 in memory; the first vault_save writes
+ * it. ERR_EXISTS when the directory has one, ERR_RANGE: passphrase too short,
+ * ERR_SYNTAX: no such SP-ID or CSE-ID. */
+err_t vault_create(struct vault *v, const struct vault_setup *setup) MUST_USE;
+
+/* Read and open. v->why says more:
+ *   ERR_MISSING   no key store          ERR_BAD_STATE    bound to another machine,
+ *   ERR_REFUSED   wrong passphrase                   or in use
+ *   ERR_TAMPERED  altered or cut        ERR_ROLLBACK older than the counter, or
+ *                                                    the counter is gone
+ * The vault is then closed. */
+err_t vault_open(struct vault *v, const struct vault_setup *setup) MUST_USE;
+
+/* Write everything. On error the files are as before, or already new. */
+err_t vault_save(struct vault *v) MUST_USE;
+
+/* Keep an anchor of the audit chain, in the counter only. ERR_ROLLBACK when
+ * sequence is lower than the last, or equal with another hash. */
+err_t vault_anchor(struct vault *v, uint64_t sequence, struct bytes hash) MUST_USE;
+
+/* The key of a name, NULL when there is none. */
+struct vault_key *vault_find(const struct vault *v, struct bytes name);
+
+/* Take over `key` (its blob too, also on error) under `name`; loads it. Not yet
+ * written. ERR_EXISTS, ERR_FULL, ERR_SYNTAX (name). */
+err_t vault_add(struct vault *v, struct bytes name, struct vault_key *key,
+                struct vault_key **out) MUST_USE;
+
+/* Wipe and forget. Not yet written. */
+void vault_remove(struct vault *v, struct vault_key *key);
+
+/* Has the key ended? */
+bool vault_key_ended(const struct vault_key *key, int64_t now);
+
+/* A key for one use of the master key: HMAC(master, label 0 more). */
+void vault_subkey(const struct vault *v, struct bytes label, struct bytes more, uint8_t out[32]);
+
+/* --- private to the room: the files -------------------------------------- */
+
+/* The whole key store, or what is in it, from v. */
+err_t keystore_print(struct vault *v, uint64_t generation, struct buf *out) MUST_USE;
+err_t keystore_parse(struct vault *v, struct bytes file, const struct vault_setup *setup) MUST_USE;
+
+/* Passphrase and machine to master key and checks, with v->salt. */
+err_t keystore_unlock(struct vault *v, const struct vault_setup *setup) MUST_USE;
+
+#endif

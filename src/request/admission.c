@@ -1,0 +1,354 @@
+/* admission.c: the checks of admission.def. Each looks at the primitive and the
+ * association alone; the only one that reads a resource is open_ae, which runs
+ * where no association exists that From could be compared with. */
+#include "primitive/id.h"
+#include "request/work.h"
+
+enum { TYPE_AE = 2, TYPE_LAST = 66, ANNOUNCED = 10000 };
+
+typedef err_t (*check_fn)(struct work *w, bool *well);
+
+static bool creates_ae(const struct work *w)
+{
+	return w->request.operation == OPERATION_CREATE && w->request.type == TYPE_AE;
+}
+
+static bool by_ae(const struct work *w)
+{
+	return w->association && !w->association->facts.entity_is_cse;
+}
+
+static bool by_cse(const struct work *w)
+{
+	return w->association && w->association->facts.entity_is_cse;
+}
+
+static bool is_ae_form(enum id_form form)
+{
+	return form == ID_AE_STEM || form == ID_SP_S_AE || form == ID_SP_C_AE ||
+	       form == ID_ABS_AE;
+}
+
+static bool is_cse_form(enum id_form form)
+{
+	return form == ID_SP_CSE || form == ID_ABS_CSE;
+}
+
+/* --- a primitive at all -------------------------------------------------------- */
+
+static err_t admission_operation(struct work *w, bool *well)
+{
+	*well = w->request.operation >= OPERATION_CREATE &&
+	        w->request.operation <= OPERATION_NOTIFY;
+	return ERR_OK;
+}
+
+static err_t admission_to(struct work *w, bool *well)
+{
+	*well = w->request.to.n > 0;
+	return ERR_OK;
+}
+
+static err_t admission_identifier(struct work *w, bool *well)
+{
+	*well = w->request.rqi.n > 0;
+	return ERR_OK;
+}
+
+/* --- (1) (2) (3) ---------------------------------------------------------------- */
+
+static bool any_unsupported(struct work *w, const enum param *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct param_row *row = param_row(list[i]);
+
+		if (w->request.has[list[i]] && !row->supported) {
+			w->detail = row->short_name;
+			return true;
+		}
+	}
+	return false;
+}
+
+static err_t admission_timing(struct work *w, bool *well)
+{
+	static const enum param timing[] = { PARAM_RQET, PARAM_RSET, PARAM_OET, PARAM_EC,
+		                             PARAM_DA };
+
+	*well = !any_unsupported(w, timing, COUNT_OF(timing));
+	return ERR_OK;
+}
+
+static err_t admission_expired(struct work *w, bool *well)
+{
+	*well = !w->request.has[PARAM_RQET] || w->request.expires > w->in->now;
+	return ERR_OK;
+}
+
+static err_t admission_from(struct work *w, bool *well)
+{
+	*well = w->request.from.n > 0 || creates_ae(w);
+	return ERR_OK;
+}
+
+/* Of an AE: the stem. Without an association the same holds for what claims to
+ * be an AE of this CSE; others fail in (6). */
+static err_t admission_from_format(struct work *w, bool *well)
+{
+	const struct cse_identity *cse = resources_cse(w->room->resources);
+	enum id_form form = id_form(w->request.from);
+
+	if (w->request.from.n == 0)
+		*well = true;
+	else if (form == ID_INVALID)
+		*well = false;
+	else if (form == ID_ASSIGN)
+		*well = creates_ae(w) && !by_cse(w);
+	else if (by_ae(w))
+		*well = form == ID_AE_STEM;
+	else if (!w->association && form == ID_SP_C_AE)
+		*well = !bytes_starts(w->request.from, cse->cse_id) ||
+		        w->request.from.p[cse->cse_id.n] != '/';
+	else
+		*well = true;
+	return ERR_OK;
+}
+
+/* --- (4) (5) -------------------------------------------------------------------- */
+
+static bool is_entity(const struct work *w)
+{
+	return bytes_equal(w->claimed, bytes_str(w->association->facts.entity));
+}
+
+/* An AE that asks for an identity gets the one of its credential. */
+static err_t admission_ae_itself(struct work *w, bool *well)
+{
+	bool asks = w->request.from.n == 0 || id_form(w->request.from) == ID_ASSIGN;
+
+	*well = !by_ae(w) || (asks ? creates_ae(w) : is_entity(w));
+	return ERR_OK;
+}
+
+static err_t admission_cse_itself(struct work *w, bool *well)
+{
+	*well = !by_cse(w) || !is_cse_form(id_form(w->request.from)) || is_entity(w);
+	return ERR_OK;
+}
+
+static err_t admission_cse_stem(struct work *w, bool *well)
+{
+	*well = !by_cse(w) || id_form(w->request.from) != ID_AE_STEM;
+	return ERR_OK;
+}
+
+/* //sp/cse/Cx on the association of //sp/cse. */
+static bool is_behind(const struct work *w)
+{
+	struct bytes cse = bytes_str(w->association->facts.entity);
+
+	return w->claimed.n > cse.n + 1 && bytes_starts(w->claimed, cse) &&
+	       w->claimed.p[cse.n] == '/';
+}
+
+/* An S-type AE-ID has no CSE in it: two segments. */
+static bool is_s_type(struct bytes absolute)
+{
+	struct bytes rest = bytes_sub(absolute, 2, absolute.n);
+
+	(void)bytes_cut(&rest, '/');
+	return bytes_find(rest, '/') == rest.n;
+}
+
+static err_t admission_cse_own_ae(struct work *w, bool *well)
+{
+	enum id_form form = id_form(w->request.from);
+
+	*well = !by_cse(w) || (form != ID_SP_C_AE && form != ID_ABS_AE) ||
+	        is_s_type(w->claimed) || is_behind(w);
+	return ERR_OK;
+}
+
+static err_t admission_cse_no_other(struct work *w, bool *well)
+{
+	*well = !by_cse(w) || is_entity(w) || is_behind(w);
+	return ERR_OK;
+}
+
+/* --- (6) ------------------------------------------------------------------------ */
+
+static bool is_lab_admin(const struct work *w)
+{
+	return !w->association && w->room->lab && w->room->lab_admin.n &&
+	       bytes_equal(w->request.from, w->room->lab_admin);
+}
+
+static err_t admission_open_cse(struct work *w, bool *well)
+{
+	*well = w->association || is_lab_admin(w) || !is_cse_form(id_form(w->request.from));
+	return ERR_OK;
+}
+
+static err_t admission_open_ae(struct work *w, bool *well)
+{
+	uint64_t id = 0;
+	err_t err = ERR_OK;
+
+	*well = true;
+	if (w->association || is_lab_admin(w) || creates_ae(w) ||
+	    !is_ae_form(id_form(w->request.from)))
+		return ERR_OK;
+	if (id_form(w->request.from) == ID_AE_STEM)
+		TRY(store_find_ident(w->room->store, w->request.from, &id));
+	*well = id != 0;
+out:
+	return err;
+}
+
+/* --- (7) ------------------------------------------------------------------------ */
+
+/* A number of the enumeration; one that is not built is answered 5001 later. */
+static bool is_resource_type(uint32_t ty)
+{
+	uint32_t plain = ty > ANNOUNCED ? ty - ANNOUNCED : ty;
+
+	return plain >= 1 && plain <= TYPE_LAST;
+}
+
+static err_t admission_type(struct work *w, bool *well)
+{
+	if (w->request.operation == OPERATION_CREATE)
+		*well = w->request.has[PARAM_TY] && is_resource_type(w->request.type);
+	else
+		*well = !w->request.has[PARAM_TY];
+	return ERR_OK;
+}
+
+static err_t admission_filter(struct work *w, bool *well)
+{
+	*well = !w->request.has[PARAM_FC] || (w->request.operation != OPERATION_CREATE &&
+	                                      w->request.operation != OPERATION_NOTIFY);
+	return ERR_OK;
+}
+
+#define RCN(n) (1u << (n))
+
+/* Valid resultContent by operation [TS-0001 8.1.2]. */
+static const unsigned result_contents[] = {
+	[OPERATION_CREATE] = RCN(0) | RCN(1) | RCN(2) | RCN(3) | RCN(9),
+	[OPERATION_RETRIEVE] = RCN(1) | RCN(4) | RCN(5) | RCN(6) | RCN(7) | RCN(8) | RCN(10),
+	[OPERATION_UPDATE] = RCN(0) | RCN(1) | RCN(9),
+	[OPERATION_DELETE] = RCN(0) | RCN(1) | RCN(4) | RCN(5) | RCN(6) | RCN(8),
+	[OPERATION_NOTIFY] = 0,
+};
+
+static err_t admission_result(struct work *w, bool *well)
+{
+	unsigned rcn = w->request.result_content;
+
+	*well = !w->request.has[PARAM_RCN] ||
+	        (rcn < 32 && (result_contents[w->request.operation] & RCN(rcn)));
+	return ERR_OK;
+}
+
+static err_t admission_content(struct work *w, bool *well)
+{
+	switch (w->request.operation) {
+	case OPERATION_RETRIEVE: *well = true; break;
+	case OPERATION_DELETE: *well = !w->request.has_content; break;
+	default: *well = w->request.has_content; break;
+	}
+	return ERR_OK;
+}
+
+/* --- (8) ------------------------------------------------------------------------ */
+
+/* Releases whose primitives are understood; the first is named in answers to
+ * those that name another. Absent means Release 1 [TS-0004 7.2.1.1]. */
+static const char *const releases[] = { "3", "1", "2", "2a", "4" };
+
+static bool release_known(struct bytes rvi)
+{
+	for (size_t i = 0; i < COUNT_OF(releases); i++) {
+		if (bytes_equal(rvi, bytes_str(releases[i])))
+			return true;
+	}
+	return false;
+}
+
+struct bytes admission_release(const struct work *w)
+{
+	return release_known(w->request.rvi) ? w->request.rvi : bytes_str(releases[0]);
+}
+
+static err_t admission_release_known(struct work *w, bool *well)
+{
+	*well = !w->request.has[PARAM_RVI] || release_known(w->request.rvi);
+	return ERR_OK;
+}
+
+enum { RT_SYNCH = 1, RT_BLOCKING = 3, RT_LAST = 5 };
+
+static err_t admission_response_type(struct work *w, bool *well)
+{
+	*well = !w->request.has[PARAM_RT] || (w->request.response_type >= RT_SYNCH &&
+	                                      w->request.response_type <= RT_LAST);
+	return ERR_OK;
+}
+
+static err_t admission_synchronous(struct work *w, bool *well)
+{
+	*well = !w->request.has[PARAM_RT] || w->request.response_type != RT_SYNCH;
+	return ERR_OK;
+}
+
+static err_t admission_blocking(struct work *w, bool *well)
+{
+	*well = !w->request.has[PARAM_RT] || w->request.response_type == RT_BLOCKING;
+	return ERR_OK;
+}
+
+static err_t admission_parameters(struct work *w, bool *well)
+{
+	*well = true;
+	for (size_t p = 0; p < PARAM_COUNT && *well; p++) {
+		const struct param_row *row = param_row((enum param)p);
+
+		if (w->request.has[p] && (!row->supported || !(row->where & PARAM_REQ))) {
+			w->detail = row->short_name;
+			*well = false;
+		}
+	}
+	return ERR_OK;
+}
+
+/* --- the table ------------------------------------------------------------------ */
+
+static const struct {
+	enum request_step step;
+	check_fn check;
+	unsigned status;
+	const char *clause, *text;
+} rows[] = {
+#define ADMIT(step, check, status, clause, text)                               \
+	{ STEP_##step, admission_##check, RSC_##status, clause, text },
+#include "request/admission.def"
+#undef ADMIT
+};
+
+err_t admission_run(struct work *w, enum request_step step)
+{
+	err_t err = ERR_OK;
+
+	for (size_t i = 0; i < COUNT_OF(rows) && !w->status; i++) {
+		bool well = false;
+
+		if (rows[i].step != step)
+			continue;
+		TRY(rows[i].check(w, &well));
+		if (!well)
+			work_refuse(w, rows[i].status, rows[i].clause, rows[i].text);
+	}
+out:
+	return err;
+}

@@ -1,0 +1,186 @@
+/* apply.c: the operation itself, under the permit. What the standard refuses
+ * is a status of the outcome; nothing of a refused change remains. */
+#include "request/work.h"
+
+typedef err_t (*operation_fn)(struct resources *r, const struct resource_ask *ask,
+                              struct buf *content, struct outcome *out);
+
+static const operation_fn operations[] = {
+	[OPERATION_CREATE] = resource_create, [OPERATION_RETRIEVE] = resource_retrieve,
+	[OPERATION_UPDATE] = resource_update, [OPERATION_DELETE] = resource_delete,
+	[OPERATION_NOTIFY] = NULL,
+};
+
+static struct resource_ask ask_of(struct work *w, const struct discovery *children)
+{
+	struct resource_ask ask = {
+		.request = &w->request, .target = &w->target, .originator = w->originator,
+		.app_id = w->app_id, .permit = w->permit, .arena = &w->room->arena,
+		.now = w->in->now, .children = children,
+	};
+
+	if (w->association)
+		ask.entity = bytes_str(w->association->facts.entity);
+	return ask;
+}
+
+/* Does what the first request made still stand where the permit covers it? */
+static err_t still_stands(struct work *w, bool *yes)
+{
+	const struct store_row *row;
+	err_t err = ERR_OK;
+
+	*yes = false;
+	if (w->request.operation != OPERATION_CREATE || !w->permit || !w->kept.resource)
+		goto out;
+	TRY(store_get(w->room->store, w->kept.resource, &row));
+	*yes = row && row->parent == w->target.id;
+out:
+	return err;
+}
+
+/* The first result once more: its status and, of a create, its content as far
+ * as it stands. The decision was made anew: who lost the right does not get it. */
+static err_t apply_again(struct work *w)
+{
+	struct discovery children = { facts_may_retrieve, w };
+	struct resource_ask ask = ask_of(w, &children);
+	bool stands;
+	err_t err;
+
+	w->outcome = (struct outcome){ .status = w->kept.status, .resource = w->kept.resource,
+		                       .what = "repeated: the first result" };
+	TRY(still_stands(w, &stands));
+	if (stands)
+		TRY(resource_represent(w->room->resources, &ask, w->kept.resource, &w->content));
+out:
+	return err;
+}
+
+static err_t operate(struct work *w)
+{
+	struct discovery discoverable = { facts_may_discover, w };
+	struct discovery children = { facts_may_retrieve, w };
+	struct resource_ask ask = ask_of(w, &children);
+	err_t err;
+
+	if (w->discovers)
+		err = resource_discover(w->room->resources, &ask, &discoverable, &w->content,
+		                        &w->outcome);
+	else
+		err = operations[w->request.operation](w->room->resources, &ask, &w->content,
+		                                       &w->outcome);
+	return err == ERR_OK ? w->judge_err : err;
+}
+
+/* Refused by the standard: nothing of the attempt may stay. */
+static err_t undo_attempt(struct work *w)
+{
+	work_undo(w->room);
+	return work_mark(w->room);
+}
+
+static struct refused *refused_before(struct fan *fan)
+{
+	struct refused *r = fan->refused;
+
+	while (r && r->number != fan->number)
+		r = r->next;
+	return r;
+}
+
+static err_t remember_refused(struct work *w)
+{
+	struct refused *r;
+	void *room;
+	err_t err;
+
+	TRY(arena_take(&w->room->arena, sizeof(*r), &room));
+	r = room;
+	*r = (struct refused){ w->fan->refused, w->fan->number, w->outcome };
+	w->fan->refused = r;
+	w->fan->again = true;
+out:
+	return err;
+}
+
+/* A change for one member of a group. */
+static err_t operate_in_fan(struct work *w)
+{
+	struct refused *before;
+	err_t err;
+
+	w->fan->number++;
+	before = refused_before(w->fan);
+	if (before) {
+		w->outcome = before->outcome;
+		return ERR_OK;
+	}
+	TRY(operate(w));
+	if (!status_is_success(w->outcome.status))
+		TRY(remember_refused(w));
+out:
+	return err;
+}
+
+static err_t operate_alone(struct work *w)
+{
+	err_t err;
+
+	TRY(operate(w));
+	if (!status_is_success(w->outcome.status))
+		TRY(undo_attempt(w));
+out:
+	return err;
+}
+
+static err_t fan_out(struct work *w)
+{
+	struct fan fan = { .refused = NULL };
+	err_t err = ERR_OK;
+
+	if (w->fan)
+		return fanout_run(w);
+	for (unsigned pass = 0; pass < FAN_OUT_PASSES; pass++) {
+		w->fan = &fan;
+		fan = (struct fan){ .members_left = FAN_OUT_MEMBERS, .refused = fan.refused };
+		TRY(fanout_run(w));
+		if (!fan.again)
+			goto out;
+		buf_clear(&w->content);
+		TRY(undo_attempt(w));
+	}
+	err = ERR_LIMIT;
+out:
+	w->fan = NULL;
+	return err;
+}
+
+err_t apply_run(struct work *w)
+{
+	const struct virtual_child *v = w->target.virtual_child;
+	err_t err = ERR_OK;
+
+	if (w->repeated)
+		return apply_again(w);
+	must(w->permit);
+	if (v && !(v->operations & w->access)) {
+		work_refuse(w, RSC_OPERATION_NOT_ALLOWED, "TS-0004 6.8",
+		            "this virtual resource does not take the operation");
+		return ERR_OK;
+	}
+	if (v && v->fans_out)
+		return fan_out(w);
+	if (!operations[w->request.operation]) {
+		work_refuse(w, RSC_NOT_IMPLEMENTED, "not built",
+		            "notifications are not taken yet");
+		return ERR_OK;
+	}
+	if (w->request.operation == OPERATION_RETRIEVE)
+		TRY(operate(w));
+	else
+		TRY(w->fan ? operate_in_fan(w) : operate_alone(w));
+	TRY(status_row(w->outcome.status) ? ERR_OK : ERR_BAD_STATE);
+out:
+	return err;
+}

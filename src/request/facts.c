@@ -1,0 +1,265 @@
+/* facts.c: gathers what an access decision is made of, and asks for it. Nothing
+ * here decides: the rules are read in security/decision. */
+#include "request/work.h"
+
+enum {
+	TYPE_AE = 2, TYPE_CSE_BASE = 5, TYPE_MGMT_OBJ = 13, TYPE_FLEX_CONTAINER = 28,
+	FILTER_USAGE_DISCOVERY = 1
+};
+
+static const enum access_bit access_of[] = {
+	[OPERATION_CREATE] = ACCESS_CREATE, [OPERATION_RETRIEVE] = ACCESS_RETRIEVE,
+	[OPERATION_UPDATE] = ACCESS_UPDATE, [OPERATION_DELETE] = ACCESS_DELETE,
+	[OPERATION_NOTIFY] = ACCESS_NOTIFY,
+};
+
+/* Discovery is Retrieve with filterUsage 1, and needs its own bit [TS-0003 7.1.3]. */
+static bool is_discovery(const struct request_primitive *r)
+{
+	struct cbor usage;
+	bool found;
+
+	return r->operation == OPERATION_RETRIEVE && r->has[PARAM_FC] &&
+	       cbor_find(r->value[PARAM_FC].raw, BYTES("fu"), &usage, &found) == ERR_OK &&
+	       found && usage.kind == CBOR_UINT && usage.u == FILTER_USAGE_DISCOVERY;
+}
+
+/* --- gathering ------------------------------------------------------------------ */
+
+/* containerDefinition, or mgmtDefinition in decimal; empty for other types. */
+static err_t specialization(const struct store_row *row, struct arena *a, struct bytes *out)
+{
+	struct buf b = buf_make(FACT_ID_MAX);
+	struct cbor value;
+	bool found;
+	err_t err = ERR_OK;
+
+	*out = BYTES_NONE;
+	if (row->type != TYPE_MGMT_OBJ && row->type != TYPE_FLEX_CONTAINER)
+		return ERR_OK;
+	TRY(cbor_find(row->body, row->type == TYPE_MGMT_OBJ ? BYTES("mgd") : BYTES("cnd"),
+	              &value, &found));
+	if (found && value.kind == CBOR_UINT)
+		TRY(buf_add_u64(&b, value.u));
+	else if (found && value.kind == CBOR_TEXT)
+		TRY(buf_add(&b, value.s));
+	TRY(arena_copy(a, bytes_of_buf(&b), out));
+out:
+	buf_free(&b);
+	return err;
+}
+
+static err_t context(const struct work *w, struct context_facts *out)
+{
+	*out = (struct context_facts){ .now = w->in->now, .address_n = w->in->address_n };
+	return bytes_put(out->address, sizeof(out->address),
+	                 bytes_make(w->in->address, w->in->address_n));
+}
+
+/* Which of the groups that the rules name hold the originator? One that cannot
+ * be read holds nobody. */
+static err_t memberships(struct work *w, const struct decision_policies *policies,
+                         struct bytes out[DECISION_GROUPS_MAX], size_t *n)
+{
+	struct bytes groups[DECISION_GROUPS_MAX];
+	size_t count = decision_group_entries(policies, groups, DECISION_GROUPS_MAX);
+	err_t err = ERR_OK;
+
+	*n = 0;
+	for (size_t i = 0; i < count && w->originator.n; i++) {
+		bool has = false, readable = false;
+
+		TRY(resource_group_has(w->room->resources, groups[i], w->originator, &has,
+		                       &readable));
+		if (has && readable)
+			out[(*n)++] = groups[i];
+	}
+out:
+	return err;
+}
+
+static struct decision_policies policies_of(const struct resource_policy *p)
+{
+	return (struct decision_policies){ .sets = p->policies, .ids = p->policy_ids,
+		                           .n = p->policies_n,
+		                           .creator_only = p->from_creator };
+}
+
+static err_t gather(struct work *w, const struct store_row *row, struct arena *a,
+                    struct decision_facts *out)
+{
+	const struct cse_identity *cse = resources_cse(w->room->resources);
+	err_t err;
+
+	*out = (struct decision_facts){
+		.originator = w->originator, .sp_id = cse->sp_id, .cse_id = cse->cse_id,
+		.authenticated = w->association && w->association->facts.secured,
+		.operation = w->access, .resource = row->id, .resource_type = row->type,
+		.create_type = w->access == ACCESS_CREATE ? w->request.type : 0,
+	};
+	TRY(context(w, &out->context));
+	TRY(specialization(row, a, &out->specialization));
+out:
+	return err;
+}
+
+/* --- the decision on the target ---------------------------------------------------- */
+
+static bool is_registration(const struct work *w, const struct store_row *row)
+{
+	return w->request.operation == OPERATION_CREATE && w->request.type == TYPE_AE &&
+	       row->type == TYPE_CSE_BASE && !w->depth;
+}
+
+/* An AE registers itself, bound by its credential instead of a policy [TS-0001
+ * 10.2.2.2]. Nobody registers another. */
+static err_t register_itself(struct work *w, const struct decision_facts *facts)
+{
+	if (w->association ? w->association->facts.entity_is_cse
+	                   : w->room->require_registration_rule) {
+		decision_refuse(&w->decision, "an AE registers itself, on its own association");
+		work_refuse(w, RSC_APP_RULE_VALIDATION_FAILED, "TS-0001 10.2.2.2",
+		            w->decision.reason);
+		return ERR_OK;
+	}
+	return decide_on_ground(facts, GROUND_REGISTRATION, &w->room->arena, &w->permit,
+	                        &w->decision);
+}
+
+static bool is_lab_admin(const struct work *w)
+{
+	return w->room->lab && !w->association && w->room->lab_admin.n &&
+	       bytes_equal(w->request.from, w->room->lab_admin);
+}
+
+/* A change of acpi is a right of its own: Update in the selfPrivileges of what
+ * is linked now [TS-0001 9.6.1.3.2]. */
+static err_t target_policy(struct work *w, const struct store_row *row,
+                           struct resource_policy *out)
+{
+	if (w->request.operation == OPERATION_UPDATE && !w->target.virtual_child &&
+	    resource_updates_policy_link(&w->request))
+		return resource_link_policy(w->room->resources, row, &w->room->arena, out);
+	return resource_target_policy(w->room->resources, &w->target, &w->room->arena, out);
+}
+
+static err_t by_rules(struct work *w, const struct store_row *row,
+                      struct decision_facts *facts)
+{
+	struct bytes groups[DECISION_GROUPS_MAX];
+	struct decision_policies policies;
+	struct resource_policy policy;
+	err_t err;
+
+	TRY(target_policy(w, row, &policy));
+	policies = policies_of(&policy);
+	facts->creator = policy.creator;
+	TRY(memberships(w, &policies, groups, &facts->memberships_n));
+	facts->memberships = groups;
+	TRY(decide(facts, &policies, &w->room->arena, &w->permit, &w->decision));
+	if (!w->permit && policy.broken && policy.policies_n == 0)
+		decision_refuse(&w->decision,
+		                "the linked policy is absent or unreadable: it grants nothing");
+out:
+	return err;
+}
+
+err_t facts_decide(struct work *w)
+{
+	struct decision_facts facts;
+	const struct store_row *row;
+	err_t err;
+
+	w->discovers = is_discovery(&w->request);
+	w->access = w->discovers ? ACCESS_DISCOVERY : access_of[w->request.operation];
+	TRY(store_get(w->room->store, w->target.id, &row));
+	/* It was resolved in this transaction. */
+	TRY(row ? ERR_OK : ERR_TAMPERED);
+	TRY(gather(w, row, &w->room->arena, &facts));
+	if (is_lab_admin(w))
+		err = decide_on_ground(&facts, GROUND_LAB_ADMIN, &w->room->arena, &w->permit,
+		                       &w->decision);
+	else if (is_registration(w, row))
+		err = register_itself(w, &facts);
+	else
+		err = by_rules(w, row, &facts);
+out:
+	return err;
+}
+
+/* --- verdicts on further rows ------------------------------------------------------- */
+
+/* Rows under one policy get one verdict: apart from the creator, nothing of the
+ * row itself enters it. */
+static bool *judged_slot(struct work *w, uint64_t owner, bool *known)
+{
+	size_t at = owner % COUNT_OF(w->judged);
+
+	*known = owner != 0 && w->judged[at].owner == owner;
+	w->judged[at].owner = owner;
+	return &w->judged[at].yes;
+}
+
+static err_t judge(struct work *w, const struct store_row *row, bool *yes)
+{
+	struct arena *a = &w->room->scratch;
+	const struct resource_type *type = resource_type(row->type);
+	struct bytes groups[DECISION_GROUPS_MAX];
+	struct decision_policies policies;
+	struct resource_policy policy;
+	struct decision_facts facts;
+	struct decision decision;
+	bool known = false, *slot = NULL;
+	err_t err;
+
+	arena_reset(a);
+	TRY(resource_policy(w->room->resources, row, a, &policy));
+	if (!policy.from_creator && type && !type->self_governed)
+		slot = judged_slot(w, policy.owner, &known);
+	if (known) {
+		*yes = *slot;
+		goto out;
+	}
+	TRY(gather(w, row, a, &facts));
+	policies = policies_of(&policy);
+	facts.creator = policy.creator;
+	TRY(memberships(w, &policies, groups, &facts.memberships_n));
+	facts.memberships = groups;
+	*yes = decision_judge(&facts, &policies, &decision);
+	if (slot)
+		*slot = *yes;
+out:
+	if (err != ERR_OK && slot)
+		*slot = false;
+	return err;
+}
+
+static bool may(struct work *w, uint64_t id, enum access_bit access)
+{
+	enum access_bit asked = w->access;
+	const struct store_row *row;
+	bool yes = false;
+	err_t err;
+
+	if (is_lab_admin(w))
+		return true;
+	w->access = access;
+	TRY(store_get(w->room->store, id, &row));
+	if (row)
+		TRY(judge(w, row, &yes));
+out:
+	w->access = asked;
+	if (err != ERR_OK && w->judge_err == ERR_OK)
+		w->judge_err = err;
+	return err == ERR_OK && yes;
+}
+
+bool facts_may_discover(void *self, uint64_t id)
+{
+	return may(self, id, ACCESS_DISCOVERY);
+}
+
+bool facts_may_retrieve(void *self, uint64_t id)
+{
+	return may(self, id, ACCESS_RETRIEVE);
+}

@@ -1,0 +1,159 @@
+/* fanout.c: a request to the fan-out point of a group goes to every member, each
+ * with an access decision of its own [TS-0001 10.2.7; TS-0004 7.4.14]. The
+ * answer is
+ *
+ *   { "m2m:agr": { "m2m:rsp": [ { "pc": .., "rqi": .., "rsc": .., "to": .. } ] } }
+ *
+ * A group that is reached again through itself is answered 4104, as a Group
+ * Request Identifier seen before would be. Members at other CSEs: 5103. */
+#include "request/work.h"
+
+enum { RESPONSE_MEMBERS = 4 };
+
+/* One rsp of the aggregated response. */
+static err_t put_response(struct buf *out, struct work *member)
+{
+	struct buf value[RESPONSE_MEMBERS] = { buf_make(64), buf_make(4096), buf_make(4096) };
+	struct cbor_member m[RESPONSE_MEMBERS];
+	size_t n = 3;
+	err_t err;
+
+	TRY(cbor_put_uint(&value[0], work_status(member)));
+	TRY(cbor_put_text(&value[1], member->request.rqi));
+	TRY(cbor_put_text(&value[2], member->request.to));
+	m[0] = (struct cbor_member){ BYTES("rsc"), bytes_of_buf(&value[0]) };
+	m[1] = (struct cbor_member){ BYTES("rqi"), bytes_of_buf(&value[1]) };
+	m[2] = (struct cbor_member){ BYTES("to"), bytes_of_buf(&value[2]) };
+	if (member->content.n)
+		m[n++] = (struct cbor_member){ BYTES("pc"), bytes_of_buf(&member->content) };
+	TRY(cbor_put_members(out, m, n));
+out:
+	for (size_t i = 0; i < RESPONSE_MEMBERS; i++)
+		buf_free(&value[i]);
+	return err;
+}
+
+/* The member's address with what stands behind the fan-out point. */
+static err_t member_address(struct work *w, struct bytes member, struct bytes *out)
+{
+	struct buf b = buf_make(4096);
+	err_t err;
+
+	TRY(buf_add(&b, member));
+	TRY(buf_add(&b, w->target.rest));
+	TRY(arena_copy(&w->room->arena, bytes_of_buf(&b), out));
+out:
+	buf_free(&b);
+	return err;
+}
+
+static err_t one_member(struct work *w, struct bytes address, struct buf *responses)
+{
+	struct work member = {
+		.room = w->room, .in = w->in, .request = w->request,
+		.association = w->association, .originator = w->originator,
+		.question = w->question, .depth = w->depth + 1, .fan = w->fan,
+		.content = buf_make(w->room->content_max),
+	};
+	err_t err;
+
+	for (size_t i = 0; i < FAN_OUT_DEPTH; i++)
+		member.groups[i] = w->groups[i];
+	TRY(member_address(w, address, &member.request.to));
+	TRY(request_member(&member));
+	TRY(put_response(responses, &member));
+out:
+	buf_free(&member.content);
+	return err;
+}
+
+/* Why the group is not entered, 0 when it may be. */
+static unsigned barred(const struct work *w, const char **why)
+{
+	for (size_t i = 0; i < w->depth && i < FAN_OUT_DEPTH; i++) {
+		if (w->groups[i] == w->target.parent_of_virtual) {
+			*why = "the group was reached through itself";
+			return RSC_GROUP_REQUEST_IDENTIFIER_EXISTS;
+		}
+	}
+	*why = "groups in groups, too deep";
+	return w->depth >= FAN_OUT_DEPTH ? RSC_BAD_REQUEST : 0;
+}
+
+static err_t each_member(struct work *w, const struct cbor *members, struct buf *responses)
+{
+	struct bytes rest = members->s;
+	struct cbor member;
+	err_t err = ERR_OK;
+
+	for (uint64_t i = 0; i < members->u; i++) {
+		TRY(cbor_next(&rest, &member));
+		TRY(member.kind == CBOR_TEXT ? ERR_OK : ERR_TAMPERED);
+		TRY(one_member(w, member.s, responses));
+	}
+out:
+	return err;
+}
+
+/* {"m2m:agr": {"m2m:rsp": [responses]}} */
+static err_t put_aggregate(struct buf *out, uint64_t n, struct bytes responses)
+{
+	err_t err;
+
+	TRY(cbor_put_map(out, 1));
+	TRY(cbor_put_text(out, BYTES("m2m:agr")));
+	TRY(cbor_put_map(out, 1));
+	TRY(cbor_put_text(out, BYTES("m2m:rsp")));
+	TRY(cbor_put_array(out, n));
+	TRY(buf_add(out, responses));
+out:
+	return err;
+}
+
+static err_t read_members(struct work *w, struct cbor *out)
+{
+	const struct store_row *group;
+	struct bytes view, members;
+	err_t err;
+
+	TRY(store_get(w->room->store, w->target.parent_of_virtual, &group));
+	TRY(group ? ERR_OK : ERR_TAMPERED);
+	TRY(w->target.virtual_child->fans_out(w->room->resources, group, &view));
+	TRY(arena_copy(&w->room->arena, view, &members));
+	TRY(cbor_read(members, out));
+	TRY(out->kind == CBOR_ARRAY ? ERR_OK : ERR_TAMPERED);
+out:
+	return err;
+}
+
+err_t fanout_run(struct work *w)
+{
+	struct buf responses = buf_make(w->room->content_max);
+	struct cbor members;
+	const char *why;
+	unsigned status = barred(w, &why);
+	err_t err = ERR_OK;
+
+	if (status) {
+		work_refuse(w, status, "TS-0001 10.2.7", why);
+		goto out;
+	}
+	TRY(read_members(w, &members));
+	if (members.u == 0) {
+		work_refuse(w, RSC_NO_MEMBERS, "TS-0004 7.4.14", "the group has no members");
+		goto out;
+	}
+	if (members.u > w->fan->members_left) {
+		work_refuse(w, RSC_MAX_NUMBER_OF_MEMBER_EXCEEDED, "limit",
+		            "too many members for one request");
+		goto out;
+	}
+	w->fan->members_left -= (unsigned)members.u;
+	w->groups[w->depth] = w->target.parent_of_virtual;
+	TRY(each_member(w, &members, &responses));
+	TRY(put_aggregate(&w->content, members.u, bytes_of_buf(&responses)));
+	w->outcome.status = RSC_OK;
+out:
+	buf_free(&responses);
+	return err;
+}

@@ -1,0 +1,83 @@
+/* identify.c: who asks: what From claims, what the register knows of the one who
+ * may claim it, and whether the same was asked before. */
+#include "primitive/id.h"
+#include "request/work.h"
+
+/* From in absolute form; empty when absent or asking for an identity. Still
+ * only claimed. */
+err_t identify_claim(struct work *w)
+{
+	const struct cse_identity *cse = resources_cse(w->room->resources);
+	struct buf b = buf_make(FACT_ID_MAX * 2);
+	err_t err = ERR_OK;
+
+	if (w->request.from.n && id_form(w->request.from) != ID_ASSIGN) {
+		TRY(id_absolute(w->request.from, cse->sp_id, cse->cse_id, &b));
+		TRY(arena_copy(&w->room->arena, bytes_of_buf(&b), &w->claimed));
+	}
+out:
+	buf_free(&b);
+	return err;
+}
+
+/* What the register knows of the one who is identified now. */
+err_t identify_accept(struct work *w)
+{
+	const struct credential *credential;
+	err_t err = ERR_OK;
+
+	w->originator = w->claimed;
+	if (!w->association)
+		return ERR_OK;
+	if (w->originator.n == 0)
+		w->originator = bytes_str(w->association->facts.entity);
+	registry_touch(w->room->registry, w->association->number, w->in->now);
+	TRY(registry_find(w->room->registry, bytes_str(w->association->facts.credential),
+	                  &credential));
+	if (credential)
+		TRY(arena_copy(&w->room->arena, bytes_str(credential->app_id), &w->app_id));
+out:
+	return err;
+}
+
+static const struct {
+	unsigned status;
+	const char *what;
+} replay_refusals[] = {
+	[REPLAY_CONFLICT] = { RSC_CONFLICT,
+	                      "this Request Identifier was used for another request" },
+	[REPLAY_PENDING] = { RSC_CONFLICT,
+	                     "a request with this Request Identifier is being worked on" },
+	[REPLAY_LATE] = { RSC_REQUEST_TIMEOUT, "the request is outside the replay window" },
+	[REPLAY_UNDATED] = { RSC_BAD_REQUEST,
+	                     "the credential asks for an Originating Timestamp (ot)" },
+};
+
+/* Seen before, or too late? The memory is kept by originator, so it can only be
+ * asked now. */
+err_t identify_replay(struct work *w)
+{
+	enum replay_verdict verdict;
+	err_t err;
+
+	w->question = (struct replay_question){
+		.mode = w->association ? (enum replay_mode)w->association->facts.replay_mode
+		                       : REPLAY_OFF,
+		.changes = w->request.operation != OPERATION_RETRIEVE,
+		.originator = w->originator,
+		.request = w->request.rqi,
+		.content = w->request.raw,
+		.now = w->in->now,
+		.originated = w->request.originated,
+		.expires = w->request.expires,
+	};
+	TRY(replay_check(w->room->replay, &w->question, &verdict, &w->kept));
+	w->repeated = verdict == REPLAY_REPEATED;
+	if (verdict != REPLAY_NEW && verdict != REPLAY_REPEATED) {
+		must((size_t)verdict < COUNT_OF(replay_refusals));
+		work_refuse(w, replay_refusals[verdict].status, "replay [CM10]",
+		            replay_refusals[verdict].what);
+	}
+out:
+	return err;
+}

@@ -1,0 +1,222 @@
+/* request.c: the path of one request, to be read from top to bottom. What each
+ * step does in detail is in the file of its name; the order is steps.def and
+ * nothing else. */
+#include "request/work.h"
+
+void work_refuse(struct work *w, unsigned status, const char *rule, const char *what)
+{
+	must(status_row(status) && !status_is_success(status));
+	w->status = status;
+	w->rule = rule;
+	w->what = what;
+}
+
+unsigned work_status(const struct work *w)
+{
+	return w->status ? w->status : w->outcome.status;
+}
+
+/* --- admit --------------------------------------------------------------------- */
+
+/* The association first: octets that came on none are not looked at further. */
+static bool admit_association(struct work *w)
+{
+	const struct request_room *room = w->room;
+
+	if (w->in->association == 0 && room->lab)
+		return true;
+	if (w->in->association != 0)
+		w->association = registry_association(room->registry, w->in->association,
+		                                      w->in->gate, w->in->now);
+	if (!w->association)
+		work_refuse(w, RSC_SECURITY_ASSOCIATION_REQUIRED, "association register",
+		            "no live security association of this gate");
+	return w->association != NULL;
+}
+
+static err_t step_admit(struct work *w)
+{
+	err_t read;
+
+	if (!admit_association(w))
+		return ERR_OK;
+	read = request_read(w->in->primitive, w->in->now, &w->request);
+	if (read == ERR_MEMORY)
+		return read;
+	if (read != ERR_OK) {
+		work_refuse(w, read == ERR_UNSUPPORTED ? RSC_NOT_IMPLEMENTED : RSC_BAD_REQUEST,
+		            "TS-0004 7.2.1", "the primitive cannot be read");
+		w->detail = err_text(read);
+		return ERR_OK;
+	}
+	return admission_run(w, STEP_admit);
+}
+
+/* --- identify ------------------------------------------------------------------ */
+
+static err_t step_identify(struct work *w)
+{
+	err_t err;
+
+	TRY(identify_claim(w));
+	TRY(admission_run(w, STEP_identify));
+	if (!w->status)
+		TRY(identify_accept(w));
+	if (!w->status)
+		TRY(identify_replay(w));
+out:
+	return err;
+}
+
+/* --- resolve ------------------------------------------------------------------- */
+
+static err_t step_resolve(struct work *w)
+{
+	err_t err;
+
+	TRY(resource_resolve(w->room->resources, w->request.to, &w->target));
+	if (w->target.place == TARGET_ELSEWHERE)
+		work_refuse(w, RSC_TARGET_NOT_REACHABLE, "TS-0004 7.3.2.6",
+		            "the target is at another CSE; this node does not forward");
+	else if (w->target.place != TARGET_HERE && !w->repeated)
+		work_refuse(w, RSC_NOT_FOUND, "TS-0004 7.3.2.6", "no such resource");
+out:
+	return err;
+}
+
+/* --- decide -------------------------------------------------------------------- */
+
+static err_t step_decide(struct work *w)
+{
+	err_t err;
+
+	/* A first result whose target is gone since: to whom it was given is known,
+	 * and there is nothing left to be judged. */
+	if (w->target.place != TARGET_HERE)
+		return ERR_OK;
+	TRY(facts_decide(w));
+	if (!w->status && !w->permit)
+		work_refuse(w, RSC_ORIGINATOR_HAS_NO_PRIVILEGE, w->decision.text,
+		            w->decision.text);
+out:
+	return err;
+}
+
+/* --- apply --------------------------------------------------------------------- */
+
+static err_t step_apply(struct work *w)
+{
+	struct replay_result result;
+	err_t err;
+
+	TRY(apply_run(w));
+	if (w->repeated || w->depth || !w->question.changes ||
+	    !status_is_success(work_status(w)))
+		goto out;
+	result = (struct replay_result){ work_status(w), w->outcome.resource };
+	TRY(replay_remember(w->room->replay, &w->question, &result));
+out:
+	return err;
+}
+
+/* --- answer -------------------------------------------------------------------- */
+
+/* The debug text, where the status row allows one [TS-0004 7.2.1.2]. */
+static err_t put_debug(struct work *w)
+{
+	const struct status_row *row = status_row(work_status(w));
+	struct cbor_member member = { BYTES("m2m:dbg"), BYTES_NONE };
+	struct buf value = buf_make(256);
+	char text[192];
+	err_t err;
+
+	buf_clear(&w->content);
+	if (!row || !row->detail)
+		return ERR_OK;
+	TRY(cbor_put_text(&value, record_text(w, text)));
+	member.value = bytes_of_buf(&value);
+	TRY(cbor_put_members(&w->content, &member, 1));
+out:
+	buf_free(&value);
+	return err;
+}
+
+/* --- the order ------------------------------------------------------------------ */
+
+static err_t step_answer(struct work *w)
+{
+	err_t err = ERR_OK;
+
+	if (!status_is_success(work_status(w)))
+		TRY(put_debug(w));
+	TRY(record_request(w));
+out:
+	return err;
+}
+
+static const struct {
+	const char *name;
+	err_t (*run)(struct work *w);
+} steps[STEP_COUNT] = {
+#define STEP(step, text) [STEP_##step] = { #step, step_##step },
+#include "request/steps.def"
+#undef STEP
+};
+
+static err_t run_steps(struct work *w, enum request_step from)
+{
+	err_t err = ERR_OK;
+
+	for (size_t i = from; i < STEP_answer && !w->status; i++)
+		TRY(steps[i].run(w));
+	TRY(steps[STEP_answer].run(w));
+out:
+	return err;
+}
+
+/* A member of a group: the same steps, from resolve on; who asks is known. */
+err_t request_member(struct work *w)
+{
+	return run_steps(w, STEP_resolve);
+}
+
+static err_t serve(struct work *w, struct buf *answer)
+{
+	struct response_primitive response;
+	err_t err;
+
+	TRY(run_steps(w, STEP_admit));
+	/* No way leads out of here without a record. */
+	TRY(audit_since_mark(w->room->audit) > 0 ? ERR_OK : ERR_BAD_STATE);
+	response = (struct response_primitive){
+		.status = work_status(w), .rqi = answer_identifier(w->in->primitive),
+		.rvi = admission_release(w), .content = bytes_of_buf(&w->content),
+		.content_status = w->outcome.content_status,
+		.content_offset = w->outcome.content_offset,
+	};
+	TRY(response_write(&response, answer));
+out:
+	return err;
+}
+
+err_t request_serve(struct request_room *room, const struct request_arrival *in,
+                    struct buf *answer)
+{
+	struct work w = { .room = room, .in = in };
+	size_t answered = answer->n;
+	err_t err;
+
+	arena_reset(&room->arena);
+	w.content = buf_make(room->content_max);
+	TRY(work_mark(room));
+	err = serve(&w, answer);
+	if (err == ERR_OK) {
+		store_release_mark(room->store);
+	} else {
+		work_undo(room);
+		answer->n = answered;
+	}
+out:
+	buf_free(&w.content);
+	return err;
+}

@@ -1,0 +1,119 @@
+/* work.h: one request under way; inside the room only. */
+#ifndef REQUEST_WORK_H
+#define REQUEST_WORK_H
+
+#include "request/request.h"
+#include "security/decision/decision.h"
+
+enum request_step {
+#define STEP(name, text) STEP_##name,
+#include "request/steps.def"
+#undef STEP
+	STEP_COUNT
+};
+
+enum {
+	FAN_OUT_DEPTH = 3,      /* groups in groups */
+	FAN_OUT_MEMBERS = 1024, /* members of one request, over all depths */
+	FAN_OUT_PASSES = 4,
+};
+
+struct work {
+	struct request_room *room;
+	const struct request_arrival *in;
+	struct request_primitive request;
+	const struct association *association; /* NULL: the lab listener */
+	struct bytes originator;   /* absolute; empty for an AE that asks for an identity */
+	struct bytes claimed;      /* From in absolute form, not believed before identify */
+	struct bytes app_id;
+	struct replay_question question;
+	struct replay_result kept;
+	bool repeated;             /* the first result is given once more */
+
+	enum access_bit access;
+	bool discovers;
+	struct target target;
+	struct decision decision;
+	const struct permit *permit;
+	struct outcome outcome;
+	struct buf content;
+
+	/* what was refused: status 0 as long as nothing was */
+	unsigned status;
+	const char *rule;          /* clause or mechanism, for the record */
+	const char *what;          /* for the originator */
+	const char *detail;        /* parameter or attribute, may be NULL */
+
+	/* verdicts on further rows, by the row whose policies they come from */
+	struct {
+		uint64_t owner;
+		bool yes;
+	} judged[16];
+	err_t judge_err;           /* why a verdict could not be had */
+
+	/* fan-out */
+	struct fan *fan;           /* NULL outside */
+	unsigned depth;
+	uint64_t groups[FAN_OUT_DEPTH];
+};
+
+/* One fan-out with all groups within it. What the standard refuses to a member
+ * may have left traces of the attempt in the transaction, which has one mark
+ * only. So the whole is undone and run again without the refused ones. */
+struct fan {
+	unsigned members_left;
+	unsigned number;           /* operations so far in this pass */
+	bool again;                /* one was refused in this pass */
+	struct refused {
+		struct refused *next;
+		unsigned number;
+		struct outcome outcome;
+	} *refused;                /* in the arena */
+};
+
+/* One request of the batch in store, audit and replay: set the mark; go back to
+ * it. Afterwards there is no mark. */
+err_t work_mark(struct request_room *room) MUST_USE;
+void work_undo(struct request_room *room);
+
+/* The request ends here with this status. */
+void work_refuse(struct work *w, unsigned status, const char *rule, const char *what);
+
+/* [admission.c] The rows of admission.def that belong to a step. The first that
+ * does not hold refuses. */
+err_t admission_run(struct work *w, enum request_step step) MUST_USE;
+/* The release that an answer names. */
+struct bytes admission_release(const struct work *w);
+
+/* [identify.c] From in absolute form into `claimed`; then, once admitted, the
+ * originator and what its credential allows; then the memory of replay. */
+err_t identify_claim(struct work *w) MUST_USE;
+err_t identify_accept(struct work *w) MUST_USE;
+err_t identify_replay(struct work *w) MUST_USE;
+
+/* [facts.c] The access decision on w->target: fills decision and permit. */
+err_t facts_decide(struct work *w) MUST_USE;
+/* The verdict alone on a further row that a result would show; self is the
+ * work. An error of ours is kept in judge_err and says no. */
+bool facts_may_discover(void *self, uint64_t id);
+bool facts_may_retrieve(void *self, uint64_t id);
+
+/* [apply.c] Under w->permit: the operation, or the first result again. */
+err_t apply_run(struct work *w) MUST_USE;
+
+/* [fanout.c] Every member through resolve, decide and apply. */
+err_t fanout_run(struct work *w) MUST_USE;
+
+/* [request.c] The steps that a member of a fan-out takes. */
+err_t request_member(struct work *w) MUST_USE;
+
+/* [answer.c] rqi of a primitive that may be unreadable otherwise; empty. */
+struct bytes answer_identifier(struct bytes primitive);
+
+/* [record.c] One record of what became of the request. */
+err_t record_request(struct work *w) MUST_USE;
+/* The text for the originator: what and detail. */
+struct bytes record_text(const struct work *w, char out[192]);
+unsigned work_status(const struct work *w);
+
+#endif

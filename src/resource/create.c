@@ -1,0 +1,158 @@
+/* create.c: CREATE [TS-0004 7.2.2.2, 7.3.3.3, 7.3.3.5]. All that can be refused
+ * is refused before the first row changes, as far as the types allow. */
+#include "resource/engine.h"
+
+static err_t create_type(struct resource_work *w)
+{
+	uint32_t number = w->ask->request->type;
+
+	if (number == 0)
+		return refuse(w->out, RSC_BAD_REQUEST, "resource type is missing", BYTES("ty"));
+	w->type = resource_type(number);
+	if (!w->type)
+		return refuse(w->out, RSC_NOT_IMPLEMENTED, "resource type is not supported", BYTES("ty"));
+	if (w->type->not_allowed & RIGHT_CREATE)
+		return refuse(w->out, RSC_OPERATION_NOT_ALLOWED, "cannot be created", BYTES("ty"));
+	if (!type_allows_parent(w->type, w->parent.type))
+		return refuse(w->out, RSC_INVALID_CHILD_RESOURCE_TYPE,
+		              "the target takes no child of this type", BYTES("ty"));
+	return ERR_OK;
+}
+
+static err_t create_target(struct resource_work *w)
+{
+	const struct target *t = w->ask->target;
+
+	if (t->place != TARGET_HERE)
+		return refuse(w->out, RSC_NOT_FOUND, "no such resource", NO_DETAIL);
+	if (t->virtual_child)
+		return refuse(w->out, t->virtual_child->fans_out ? RSC_NOT_IMPLEMENTED
+		                                                 : RSC_OPERATION_NOT_ALLOWED,
+		              "a virtual resource takes no child", NO_DETAIL);
+	return work_parent(w, t->id);
+}
+
+static err_t name_taken(struct resource_work *w, struct bytes name, bool *taken)
+{
+	uint64_t id;
+	err_t err;
+
+	*taken = tree_virtual(w->parent_type, name) != NULL;
+	if (*taken)
+		return ERR_OK;
+	TRY(store_find_child(w->r->store, w->parent.id, name, &id));
+	*taken = id != 0;
+out:
+	return err;
+}
+
+/* Short name of the type and the row's number; a suffix only where somebody
+ * has given a sibling just this name. */
+static err_t generate_name(struct resource_work *w)
+{
+	struct buf *b = &w->r->scratch;
+	bool taken = true;
+	err_t err = ERR_OK;
+
+	for (unsigned i = 0; taken; i++) {
+		buf_clear(b);
+		TRY(buf_add(b, bytes_str(w->type->short_name)));
+		TRY(buf_add_u64(b, w->row.id));
+		if (i > 0)
+			TRY(buf_printf(b, "-%u", i));
+		TRY(name_taken(w, bytes_of_buf(b), &taken));
+	}
+	TRY(arena_copy(w->arena, bytes_of_buf(b), &w->row.name));
+out:
+	return err;
+}
+
+static err_t create_name(struct resource_work *w)
+{
+	struct cbor name;
+	bool taken;
+	err_t err;
+
+	if (!set_get(&w->asked, BYTES("rn"), &name))
+		return generate_name(w);
+	w->row.name = name.s;
+	TRY(name_taken(w, name.s, &taken));
+	if (taken)
+		return refuse(w->out, RSC_CONFLICT, "a child has this name", BYTES("rn"));
+out:
+	return err;
+}
+
+static err_t create_depth(struct resource_work *w)
+{
+	size_t depth;
+	err_t err = ERR_OK;
+
+	if (!type_has_children(w->type))
+		goto out;
+	TRY(tree_depth(w->r, w->parent.id, &depth));
+	if (depth >= TREE_DEPTH_MAX)
+		return refuse(w->out, RSC_NOT_ACCEPTABLE, "the tree is too deep", NO_DETAIL);
+out:
+	return err;
+}
+
+static err_t create_row(struct resource_work *w)
+{
+	err_t err;
+
+	w->row.id = store_next_id(w->r->store);
+	w->row.parent = w->parent.id;
+	w->row.type = w->type->number;
+	w->row.created = w->row.modified = w->now;
+	TRY(create_name(w));
+	TRY(set_put_text(w->r, w->arena, &w->set, BYTES(INTERNAL_CREATOR), w->ask->originator));
+	if (w->type->created)
+		TRY(w->type->created(w));
+	if (w->parent_type->child_created)
+		TRY(w->parent_type->child_created(w));
+	TRY(set_encode(w->r, w->arena, &w->set, &w->row.body));
+	TRY(store_insert(w->r->store, &w->row));
+	TRY(index_write(w->r, w->type, w->row.id, &w->set, NULL));
+	TRY(work_parent_write(w));
+out:
+	return err;
+}
+
+static err_t create(struct resource_work *w, struct buf *content)
+{
+	err_t err;
+
+	TRY(work_whole(w));
+	TRY(create_target(w));
+	TRY(create_type(w));
+	TRY(create_depth(w));
+	TRY(work_asked(w));
+	TRY(work_check_create(w));
+	TRY(create_row(w));
+	w->out->resource = w->row.id;
+	w->out->version = 1;
+	w->out->changed = true;
+	store_digest(w->row.body, w->out->digest);
+	w->out->status = RSC_CREATED;
+	TRY(result_of_change(w, w->ask->request->result_content, content));
+out:
+	return err;
+}
+
+err_t resource_create(struct resources *r, const struct resource_ask *ask,
+                      struct buf *content, struct outcome *out)
+{
+	struct resource_work w;
+	size_t n = content->n;
+	err_t err;
+
+	*out = (struct outcome){ 0 };
+	if (!permit_covers(ask->permit, RIGHT_CREATE, ask->target->id))
+		return ERR_REFUSED;
+	work_start(&w, r, ask, out);
+	err = refusal_is_result(create(&w, content), out);
+	if (err != ERR_OK || !status_is_success(out->status))
+		content->n = n;
+	return err;
+}

@@ -1,0 +1,156 @@
+/* engine.c: what every operation on a resource has in common. */
+#include "resource/engine.h"
+
+err_t refuse(struct outcome *out, unsigned status, const char *what, struct bytes detail)
+{
+	out->status = status;
+	out->what = what;
+	out->detail[0] = '\0';
+	/* What came from outside is repeated only where it can do no harm. */
+	detail = bytes_sub(detail, 0, sizeof(out->detail) - 1);
+	if (bytes_is_printable(detail))
+		must(bytes_put_str(out->detail, sizeof(out->detail), detail) == ERR_OK);
+	return ERR_REFUSED;
+}
+
+err_t refusal_is_result(err_t err, const struct outcome *out)
+{
+	return err == ERR_REFUSED && out->status != 0 ? ERR_OK : err;
+}
+
+void work_start(struct resource_work *w, struct resources *r, const struct resource_ask *ask,
+                struct outcome *out)
+{
+	bytes_zero(w, sizeof(*w));
+	w->r = r;
+	w->ask = ask;
+	w->out = out;
+	w->arena = ask->arena;
+	w->now = ask->now;
+}
+
+err_t work_whole(struct resource_work *w)
+{
+	struct bytes to = w->ask->request->to;
+
+	if (bytes_find(to, '#') < to.n)
+		return refuse(w->out, RSC_BAD_REQUEST, "an attribute is no target", BYTES("to"));
+	return ERR_OK;
+}
+
+bool row_expired(const struct store_row *row, int64_t now)
+{
+	return row->expires != 0 && row->expires <= now;
+}
+
+err_t work_row(struct resource_work *w, uint64_t id, struct store_row *out)
+{
+	const struct store_row *row;
+	err_t err;
+
+	TRY(store_get(w->r->store, id, &row));
+	if (!row || row_expired(row, w->now))
+		return refuse(w->out, RSC_NOT_FOUND, "no such resource", NO_DETAIL);
+	*out = *row;
+	TRY(arena_copy(w->arena, row->name, &out->name));
+	TRY(arena_copy(w->arena, row->ident, &out->ident));
+	TRY(arena_copy(w->arena, row->body, &out->body));
+out:
+	return err;
+}
+
+err_t work_parent(struct resource_work *w, uint64_t id)
+{
+	err_t err;
+
+	TRY(work_row(w, id, &w->parent));
+	w->parent_type = resource_type(w->parent.type);
+	if (!w->parent_type) {
+		err = ERR_TAMPERED;
+		goto out;
+	}
+	TRY(set_load(&w->parent_set, w->parent.body));
+out:
+	return err;
+}
+
+err_t work_parent_write(struct resource_work *w)
+{
+	err_t err = ERR_OK;
+
+	if (!w->parent_changed)
+		goto out;
+	TRY(set_encode(w->r, w->arena, &w->parent_set, &w->parent.body));
+	TRY(store_update(w->r->store, &w->parent));
+out:
+	return err;
+}
+
+err_t work_condition(struct resource_work *w, struct filter_criteria *filter, bool *has)
+{
+	bool matches;
+	err_t err;
+
+	*has = w->ask->request->has[PARAM_FC];
+	if (!*has)
+		return ERR_OK;
+	err = filter_read(w->ask->request, filter);
+	if (err == ERR_UNSUPPORTED || (err == ERR_OK && filter->arp.n))
+		return refuse(w->out, RSC_NOT_IMPLEMENTED, "filter criteria not supported", NO_DETAIL);
+	if (err != ERR_OK)
+		return refuse(w->out, RSC_BAD_REQUEST, "malformed filter criteria", NO_DETAIL);
+	/* With children in the result the criteria choose among these. */
+	if (w->ask->request->result_content != PRIMITIVE_DEFAULT_RCN &&
+	    w->ask->request->result_content >= 4 && w->ask->request->result_content <= 8)
+		return ERR_OK;
+	TRY(filter_matches(w->r, filter, &w->row, &matches));
+	if (!matches)
+		return refuse(w->out, RSC_NOT_FOUND, "the resource does not match", NO_DETAIL);
+out:
+	return err;
+}
+
+/* Values of one attribute as the index keeps them: text as its octets, other
+ * values encoded. */
+static err_t index_one(struct resources *r, uint64_t id, struct bytes name,
+                       const struct cbor *value)
+{
+	struct bytes values[LIST_ITEMS_DEFAULT], content = value->s;
+	struct cbor item;
+	size_t n = 0;
+
+	if (value->kind != CBOR_ARRAY) {
+		values[n++] = value->kind == CBOR_TEXT ? value->s : value->raw;
+		return store_index_set(r->store, id, name, values, n);
+	}
+	while (n < COUNT_OF(values) && n < value->u) {
+		if (cbor_next(&content, &item) != ERR_OK)
+			return ERR_TAMPERED;
+		values[n++] = item.kind == CBOR_TEXT ? item.s : item.raw;
+	}
+	return store_index_set(r->store, id, name, values, n);
+}
+
+err_t index_write(struct resources *r, const struct resource_type *type, uint64_t id,
+                  const struct attribute_set *set, const struct attribute_set *before)
+{
+	err_t err = ERR_OK;
+
+	for (size_t i = 0; i < type->attributes_n; i++) {
+		const struct attribute *a = &type->attributes[i];
+		struct bytes name = bytes_str(a->short_name);
+		struct cbor now, then;
+		bool has, had;
+
+		if (!(a->flags & F_INDEX))
+			continue;
+		has = set && set_get(set, name, &now);
+		had = before && set_get(before, name, &then);
+		if (has && (!had || !bytes_equal(now.raw, then.raw)))
+			TRY(index_one(r, id, name, &now));
+		if (!has && had)
+			TRY(store_index_set(r->store, id, name, NULL, 0));
+	}
+out:
+	return err;
+}

@@ -1,0 +1,214 @@
+/* engine.h: what the files of this room share. Nobody else includes it, but
+ * for types/: their hooks work on a struct resource_work. */
+#ifndef RESOURCE_ENGINE_H
+#define RESOURCE_ENGINE_H
+
+#include "resource/resource.h"
+
+enum {
+	ATTRIBUTES_MAX = 64,      /* of one resource, and child lists in its result */
+	TREE_DEPTH_MAX = 32,      /* resources above one another */
+	LIST_ITEMS_DEFAULT = 64,
+	STRING_MAX = 4096,        /* octets of a string attribute (not of content) */
+	URI_MAX = 2048,
+	SCRATCH_MAX = 4 << 20,
+	PAGE = 64,                /* rows read at once */
+	TRIM_EVERY = 16384        /* rows read before the store may forget some */
+};
+
+/* No resource lives longer than this without an update. */
+#define EXPIRATION_MAX_MS (INT64_C(3653) * 24 * 3600 * 1000)
+
+/* Members of a body that begin with '@' are ours and never leave: the absolute
+ * identifier of the originator that created the resource. */
+#define INTERNAL_MARK '@'
+#define INTERNAL_CREATOR "@cr"
+
+struct resources {
+	struct store *store;
+	struct cse_identity cse;
+	struct buf cse_text;   /* what the views in cse point to */
+	struct bytes base_ri;  /* resourceID of the CSEBase: CSE-ID without slash */
+	struct buf scratch;    /* for one encoding at a time */
+	struct arena passing;  /* for one row looked at, of thousands */
+};
+
+/* --- attribute sets: a body, taken apart --------------------------------------- */
+
+/* Keys and values are views: into a row, the request, or the arena. */
+struct attribute_set {
+	size_t n;
+	struct cbor_member m[ATTRIBUTES_MAX];
+};
+
+/* ERR_TAMPERED when body is no map of ours. */
+err_t set_load(struct attribute_set *set, struct bytes body) MUST_USE;
+/* False when absent. */
+bool set_get(const struct attribute_set *set, struct bytes key, struct cbor *value);
+uint64_t set_uint(const struct attribute_set *set, struct bytes key, uint64_t otherwise);
+bool set_true(const struct attribute_set *set, struct bytes key);
+/* Replace or add. ERR_LIMIT. */
+err_t set_put(struct attribute_set *set, struct bytes key, struct bytes encoded) MUST_USE;
+err_t set_put_uint(struct resources *r, struct arena *a, struct attribute_set *set,
+                   struct bytes key, uint64_t v) MUST_USE;
+err_t set_put_text(struct resources *r, struct arena *a, struct attribute_set *set,
+                   struct bytes key, struct bytes text) MUST_USE;
+err_t set_put_bool(struct resources *r, struct arena *a, struct attribute_set *set,
+                   struct bytes key, bool v) MUST_USE;
+err_t set_put_texts(struct resources *r, struct arena *a, struct attribute_set *set,
+                    struct bytes key, const struct bytes *texts, size_t n) MUST_USE;
+void set_drop(struct attribute_set *set, struct bytes key);
+/* The body, canonical, in the arena. Sorts the set. */
+err_t set_encode(struct resources *r, struct arena *a, struct attribute_set *set,
+                 struct bytes *body) MUST_USE;
+/* One member of an encoded body, without loading it all. */
+err_t body_get(struct bytes body, struct bytes key, struct cbor *value, bool *found) MUST_USE;
+
+/* --- one operation under way ---------------------------------------------------- */
+
+struct resource_work {
+	struct resources *r;
+	const struct resource_ask *ask;
+	struct outcome *out;
+	struct arena *arena;
+	int64_t now;
+
+	const struct resource_type *type; /* of row */
+	struct store_row row;             /* created, updated or deleted; views in the arena */
+	struct attribute_set set;         /* its body */
+	struct attribute_set before;      /* update: its body as it was */
+	struct attribute_set asked;       /* attributes of the request */
+
+	const struct resource_type *parent_type; /* NULL above the CSEBase */
+	struct store_row parent;
+	struct attribute_set parent_set;
+	bool parent_changed;
+};
+
+/* What the standard refuses: fills the outcome and returns ERR_REFUSED, so that
+ * TRY leaves. detail is shown when printable. */
+err_t refuse(struct outcome *out, unsigned status, const char *what, struct bytes detail) MUST_USE;
+#define NO_DETAIL BYTES_NONE
+/* At the end of an operation: a refusal is a result, no error of ours. */
+err_t refusal_is_result(err_t err, const struct outcome *out) MUST_USE;
+
+/* 4000 when To names an attribute ("#mni"): only a retrieve can be partial. */
+err_t work_whole(struct resource_work *w) MUST_USE;
+void work_start(struct resource_work *w, struct resources *r, const struct resource_ask *ask,
+                struct outcome *out);
+/* A copy of the row that outlives changes of the store; 4004 when it is absent
+ * or expired. */
+err_t work_row(struct resource_work *w, uint64_t id, struct store_row *out) MUST_USE;
+/* Parent of w->row with its attributes. */
+err_t work_parent(struct resource_work *w, uint64_t id) MUST_USE;
+err_t work_parent_write(struct resource_work *w) MUST_USE;
+/* The one member m2m:<short> of the request's content, into w->asked. */
+err_t work_asked(struct resource_work *w) MUST_USE;
+/* Attributes of the request against the rows of the type. */
+err_t work_check_create(struct resource_work *w) MUST_USE;
+err_t work_check_update(struct resource_work *w) MUST_USE;
+/* et of the request (in w->asked) into row.expires, bounded by the parent's. */
+err_t work_expiry(struct resource_work *w) MUST_USE;
+/* Filter criteria as a condition on the target: 4004 when it does not hold. */
+err_t work_condition(struct resource_work *w, struct filter_criteria *filter, bool *has) MUST_USE;
+bool row_expired(const struct store_row *row, int64_t now);
+
+/* --- rows of the types ------------------------------------------------------------ */
+
+const struct attribute *type_attribute(const struct resource_type *type, struct bytes short_name);
+/* Can any type be its child? */
+bool type_has_children(const struct resource_type *type);
+bool type_allows_parent(const struct resource_type *type, uint32_t parent);
+
+/* --- values ------------------------------------------------------------------------ */
+
+bool value_ok(const struct attribute *a, const struct cbor *v);
+bool acrs_ok(const struct cbor *v);
+/* Rules in an encoded, checked setOfAcrs. */
+size_t acrs_rules(const struct cbor *v);
+
+/* --- tree -------------------------------------------------------------------------- */
+
+/* Where an address leads, before a virtual child is followed. */
+struct place {
+	enum target_place where;
+	uint64_t id;
+	uint32_t type;
+	const struct virtual_child *virtual_child; /* of row id */
+	struct bytes rest;                         /* behind a fan-out point */
+	struct bytes attribute;                    /* behind '#' */
+};
+err_t tree_walk(struct resources *r, struct bytes to, struct place *out) MUST_USE;
+const struct virtual_child *tree_virtual(const struct resource_type *type, struct bytes name);
+/* Is `id` below `root`? *depth 1 for a child. */
+err_t tree_below(struct resources *r, uint64_t id, uint64_t root, bool *below,
+                 uint64_t *depth) MUST_USE;
+err_t tree_depth(struct resources *r, uint64_t id, size_t *depth) MUST_USE;
+/* Delete root and all below it; index entries too. No hooks. */
+err_t tree_remove(struct resources *r, uint64_t root) MUST_USE;
+/* Index entries of a row: those of `set`, or none when set is NULL and the
+ * row had some. */
+err_t index_write(struct resources *r, const struct resource_type *type, uint64_t id,
+                  const struct attribute_set *set, const struct attribute_set *before) MUST_USE;
+
+/* --- representation ------------------------------------------------------------------ */
+
+/* What may be shown of a row: columns and public attributes. */
+err_t view_attributes(struct resources *r, struct arena *a, const struct store_row *row,
+                      struct attribute_set *out) MUST_USE;
+/* { "m2m:<short>": set } */
+err_t view_put(const struct resource_type *type, struct attribute_set *set, struct buf *out) MUST_USE;
+err_t view_address(struct resources *r, uint64_t id, unsigned result_id_type, struct buf *out) MUST_USE;
+/* { "m2m:uri": address } */
+err_t view_put_uri(struct resources *r, const struct resource_ask *ask, uint64_t id,
+                   struct buf *out) MUST_USE;
+
+/* --- selection: rows below a root that match and may be shown -------------------------- */
+
+struct chosen {
+	uint64_t id;
+	uint64_t depth; /* 1: child of the root */
+};
+
+struct selection {
+	struct resources *r;
+	struct arena *arena;
+	const struct filter_criteria *filter; /* NULL: all match */
+	const struct discovery *may;          /* NULL: the permit must cover each */
+	const struct permit *permit;
+	enum resource_right right;
+	int64_t now;
+	bool through;       /* walk on below rows that do not match */
+	uint64_t levels, skip, limit;
+	/* result */
+	struct chosen *list;
+	size_t n, capacity;
+	bool more;          /* cut at limit */
+	/* inside */
+	uint64_t passed, visited;
+};
+enum { SELECTION_MAX = 10000, VISIT_MAX = 50000 };
+
+err_t select_below(struct selection *s, uint64_t root) MUST_USE;
+void select_limits(struct selection *s, const struct filter_criteria *filter);
+err_t filter_matches(struct resources *r, const struct filter_criteria *f,
+                     const struct store_row *row, bool *matches) MUST_USE;
+
+/* { "m2m:<short>": attributes and/or children } and { "m2m:rrl": ... } */
+err_t view_put_tree(struct selection *s, const struct store_row *root, bool attributes,
+                    struct buf *out) MUST_USE;
+err_t view_put_references(struct selection *s, unsigned result_id_type, struct buf *out) MUST_USE;
+
+/* The row a retrieve or a discovery is about. */
+err_t retrieve_target(struct resource_work *w) MUST_USE;
+struct selection select_for(struct resource_work *w, const struct filter_criteria *filter);
+/* cnst and cnot of the answer. */
+void note_rest(struct outcome *out, const struct selection *s);
+err_t rcn_unknown(struct resource_work *w, unsigned rcn) MUST_USE;
+
+/* Content of a retrieve or delete of w->row, by rcn. */
+err_t result_of_row(struct resource_work *w, unsigned rcn, struct buf *content) MUST_USE;
+/* Content of a create or update, by rcn. w->before empty on create. */
+err_t result_of_change(struct resource_work *w, unsigned rcn, struct buf *content) MUST_USE;
+
+#endif

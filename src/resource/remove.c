@@ -1,0 +1,205 @@
+/* remove.c: DELETE and expiry [TS-0004 7.3.3.8]. A subtree goes bottom up, a
+ * page of rows at a time; the right to the root is the right to what is below. */
+#include "resource/engine.h"
+
+static err_t remove_row(struct resources *r, uint64_t id)
+{
+	const struct resource_type *type;
+	const struct store_row *row;
+	struct attribute_set set;
+	err_t err;
+
+	TRY(store_get(r->store, id, &row));
+	if (!row)
+		goto out;
+	type = resource_type(row->type);
+	/* A row that cannot be read still has to go; what the index says of it
+	 * leads nowhere then. */
+	if (type && set_load(&set, row->body) == ERR_OK)
+		TRY(index_write(r, type, id, NULL, &set));
+	TRY(store_delete(r->store, id));
+out:
+	return err;
+}
+
+/* Delete the children of `id` that can have none themselves; *next is one that
+ * can, 0 when no child is left. */
+static err_t remove_leaves(struct resources *r, uint64_t id, uint64_t *next)
+{
+	struct store_scan scan = { .parent = id, .limit = PAGE };
+	const struct resource_type *type;
+	const struct store_row *row;
+	uint64_t ids[PAGE];
+	size_t n;
+	err_t err;
+
+	*next = 0;
+	do {
+		TRY(store_children(r->store, &scan, ids, &n));
+		for (size_t i = 0; i < n; i++) {
+			TRY(store_get(r->store, ids[i], &row));
+			type = row ? resource_type(row->type) : NULL;
+			if (type && type_has_children(type)) {
+				*next = ids[i];
+				goto out;
+			}
+			TRY(remove_row(r, ids[i]));
+		}
+	} while (n == PAGE);
+out:
+	return err;
+}
+
+err_t tree_remove(struct resources *r, uint64_t root)
+{
+	uint64_t path[TREE_DEPTH_MAX + 2], next;
+	const struct resource_type *type;
+	const struct store_row *row;
+	size_t depth = 0;
+	err_t err;
+
+	TRY(store_get(r->store, root, &row));
+	type = row ? resource_type(row->type) : NULL;
+	if (type && !type_has_children(type))
+		return remove_row(r, root);
+	path[depth++] = root;
+	while (depth > 0) {
+		TRY(remove_leaves(r, path[depth - 1], &next));
+		if (next == 0) {
+			TRY(remove_row(r, path[--depth]));
+		} else {
+			if (depth == COUNT_OF(path))
+				return ERR_TAMPERED; /* deeper than any create allows */
+			path[depth++] = next;
+		}
+	}
+out:
+	return err;
+}
+
+static err_t delete_target(struct resource_work *w)
+{
+	const struct target *t = w->ask->target;
+	bool hidden = false;
+	err_t err;
+
+	if (t->place != TARGET_HERE)
+		return refuse(w->out, RSC_NOT_FOUND, "no such resource", NO_DETAIL);
+	if (t->virtual_child && !(t->virtual_child->operations & RIGHT_DELETE))
+		return refuse(w->out, RSC_OPERATION_NOT_ALLOWED, "cannot be deleted", NO_DETAIL);
+	if (t->virtual_child && t->virtual_child->fans_out)
+		return refuse(w->out, RSC_NOT_IMPLEMENTED, "not addressed by itself", NO_DETAIL);
+	TRY(work_row(w, t->id, &w->row));
+	w->type = resource_type(w->row.type);
+	if (!w->type)
+		return ERR_TAMPERED;
+	if (w->type->hidden)
+		TRY(w->type->hidden(w->r, &w->row, &hidden));
+	if (hidden || w->type->not_allowed & RIGHT_DELETE)
+		return refuse(w->out, RSC_OPERATION_NOT_ALLOWED, "cannot be deleted", NO_DETAIL);
+out:
+	return err;
+}
+
+/* The row and what is below it, and what its parent keeps of it. */
+static err_t remove_with_parent(struct resource_work *w)
+{
+	err_t err;
+
+	TRY(work_parent(w, w->row.parent));
+	TRY(set_load(&w->set, w->row.body));
+	TRY(tree_remove(w->r, w->row.id));
+	if (w->parent_type->child_deleted)
+		TRY(w->parent_type->child_deleted(w));
+	TRY(work_parent_write(w));
+out:
+	return err;
+}
+
+static err_t delete(struct resource_work *w, struct buf *content)
+{
+	err_t err;
+
+	TRY(work_whole(w));
+	TRY(delete_target(w));
+	/* What is shown is what was there. */
+	TRY(result_of_row(w, w->ask->request->result_content == PRIMITIVE_DEFAULT_RCN
+	                         ? 0 : w->ask->request->result_content, content));
+	TRY(remove_with_parent(w));
+	w->out->resource = w->row.id;
+	w->out->version = w->row.version;
+	w->out->changed = true;
+	w->out->status = RSC_DELETED;
+out:
+	return err;
+}
+
+err_t resource_delete(struct resources *r, const struct resource_ask *ask,
+                      struct buf *content, struct outcome *out)
+{
+	struct resource_work w;
+	size_t n = content->n;
+	err_t err;
+
+	*out = (struct outcome){ 0 };
+	if (!permit_covers(ask->permit, RIGHT_DELETE, ask->target->id))
+		return ERR_REFUSED;
+	work_start(&w, r, ask, out);
+	err = refusal_is_result(delete(&w, content), out);
+	if (err != ERR_OK || !status_is_success(out->status))
+		content->n = n;
+	return err;
+}
+
+static err_t expire_one(struct resources *r, uint64_t id, struct arena *a)
+{
+	const struct store_row *row;
+	struct outcome out = { 0 };
+	struct resource_work w;
+	err_t err;
+
+	bytes_zero(&w, sizeof(w));
+	w.r = r;
+	w.out = &out;
+	w.arena = a;
+	w.now = 0; /* its parent may have expired too, and is still there */
+	TRY(store_get(r->store, id, &row));
+	if (!row || !row->parent)
+		goto out;
+	TRY(work_row(&w, id, &w.row));
+	w.type = resource_type(w.row.type);
+	TRY(remove_with_parent(&w));
+out:
+	return err;
+}
+
+err_t resource_expire(struct resources *r, const struct permit *system, int64_t now,
+                      size_t limit, size_t *n)
+{
+	uint64_t ids[PAGE];
+	struct arena a;
+	size_t found;
+	err_t err = ERR_OK;
+
+	*n = 0;
+	arena_init(&a, SCRATCH_MAX);
+	while (*n < limit) {
+		size_t want = limit - *n < PAGE ? limit - *n : PAGE;
+
+		TRY(store_expired(r->store, now, ids, want, &found));
+		for (size_t i = 0; i < found; i++) {
+			if (!permit_covers(system, RIGHT_DELETE, ids[i])) {
+				err = ERR_REFUSED;
+				goto out;
+			}
+			TRY(expire_one(r, ids[i], &a));
+			arena_reset(&a);
+		}
+		*n += found;
+		if (found < want)
+			break;
+	}
+out:
+	arena_free(&a);
+	return err;
+}

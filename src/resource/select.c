@@ -1,0 +1,216 @@
+/* select.c: the rows below a root that match filter criteria and may be shown
+ * [TS-0004 7.3.3.17]. In the order of a walk: a resource, then what is below it,
+ * siblings oldest first.
+ *
+ * Bounded: VISIT_MAX rows looked at, SELECTION_MAX chosen; what lies behind is
+ * said to be there (more). Every row is shown only after may() said yes. */
+#include "resource/engine.h"
+
+void select_limits(struct selection *s, const struct filter_criteria *filter)
+{
+	s->levels = filter && filter->has_level ? filter->level : TREE_DEPTH_MAX;
+	s->skip = filter && filter->has_offset ? filter->offset : 0;
+	s->limit = filter && filter->has_limit && filter->limit < SELECTION_MAX
+	               ? filter->limit : SELECTION_MAX;
+}
+
+static err_t choose(struct selection *s, uint64_t id, uint64_t depth)
+{
+	void *p;
+	err_t err = ERR_OK;
+
+	if (s->passed++ < s->skip)
+		return ERR_OK;
+	if (s->n == s->limit) {
+		s->more = true;
+		return ERR_OK;
+	}
+	if (s->n == s->capacity) {
+		size_t capacity = s->capacity ? 2 * s->capacity : PAGE;
+
+		TRY(arena_take(s->arena, capacity * sizeof(*s->list), &p));
+		bytes_copy(p, s->list, s->n * sizeof(*s->list));
+		s->list = p;
+		s->capacity = capacity;
+	}
+	s->list[s->n++] = (struct chosen){ id, depth };
+out:
+	return err;
+}
+
+static bool may_show(const struct selection *s, uint64_t id)
+{
+	if (s->may)
+		return s->may->may(s->may->self, id);
+	return permit_covers(s->permit, s->right, id);
+}
+
+/* Looks at one row; *into: what is below it is to be looked at too. */
+static err_t visit(struct selection *s, uint64_t id, uint64_t depth, bool *into)
+{
+	const struct resource_type *type;
+	const struct store_row *row;
+	bool matches = true, hidden = false;
+	err_t err;
+
+	*into = false;
+	if (++s->visited % TRIM_EVERY == 0)
+		store_trim(s->r->store);
+	TRY(store_get(s->r->store, id, &row));
+	type = row ? resource_type(row->type) : NULL;
+	if (!type || row_expired(row, s->now))
+		goto out;
+	if (type->hidden)
+		TRY(type->hidden(s->r, row, &hidden));
+	if (hidden)
+		goto out;
+	if (s->filter)
+		TRY(filter_matches(s->r, s->filter, row, &matches));
+	/* may() can read other rows: nothing of `row` is used behind it. */
+	*into = type_has_children(type) && depth < s->levels;
+	matches = matches && may_show(s, id);
+	*into = *into && (matches || s->through);
+	if (matches)
+		TRY(choose(s, id, depth));
+out:
+	return err;
+}
+
+struct level {
+	uint64_t parent, after;
+};
+
+/* Looks at children of the level until one is to be entered (*into) or none is
+ * left (0). */
+static err_t scan_level(struct selection *s, struct level *at, uint64_t depth, uint64_t *into)
+{
+	struct store_scan scan = { .parent = at->parent, .limit = PAGE };
+	uint64_t ids[PAGE];
+	size_t n;
+	bool enter;
+	err_t err;
+
+	*into = 0;
+	do {
+		scan.after = at->after;
+		TRY(store_children(s->r->store, &scan, ids, &n));
+		for (size_t i = 0; i < n && !s->more; i++) {
+			if (s->visited >= VISIT_MAX)
+				s->more = true;
+			at->after = ids[i];
+			TRY(visit(s, ids[i], depth, &enter));
+			if (enter) {
+				*into = ids[i];
+				goto out;
+			}
+		}
+	} while (n == PAGE && !s->more);
+out:
+	return err;
+}
+
+static err_t select_walk(struct selection *s, uint64_t root)
+{
+	struct level levels[TREE_DEPTH_MAX + 2];
+	size_t depth = 0;
+	uint64_t into;
+	err_t err = ERR_OK;
+
+	if (s->levels == 0)
+		goto out;
+	levels[depth++] = (struct level){ root, 0 };
+	while (depth > 0 && !s->more) {
+		TRY(scan_level(s, &levels[depth - 1], depth, &into));
+		if (into == 0)
+			depth--;
+		else if (depth < COUNT_OF(levels))
+			levels[depth++] = (struct level){ into, 0 };
+	}
+out:
+	return err;
+}
+
+/* Where `id` is in the sorted list, or would be. */
+static size_t place_in(const uint64_t *list, size_t n, uint64_t id)
+{
+	size_t low = 0, high = n;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (list[middle] < id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* False when the list is full. */
+static bool merge_id(uint64_t *list, size_t *n, uint64_t id)
+{
+	size_t at = place_in(list, *n, id);
+
+	if (at < *n && list[at] == id)
+		return true;
+	if (*n == SELECTION_MAX)
+		return false;
+	bytes_move(list + at + 1, list + at, (*n - at) * sizeof(*list));
+	list[at] = id;
+	(*n)++;
+	return true;
+}
+
+/* Ids that the index holds for one value, merged into the sorted list. */
+static err_t index_merge(struct selection *s, struct bytes name, struct bytes value,
+                         uint64_t *list, size_t *n)
+{
+	uint64_t ids[PAGE], after = 0;
+	size_t found;
+	err_t err;
+
+	do {
+		TRY(store_index_find(s->r->store, name, value, after, ids, PAGE, &found));
+		for (size_t i = 0; i < found && !s->more; i++)
+			s->more = !merge_id(list, n, ids[i]);
+		if (found)
+			after = ids[found - 1];
+	} while (found == PAGE && !s->more);
+out:
+	return err;
+}
+
+static err_t select_indexed(struct selection *s, uint64_t root)
+{
+	uint64_t *list, depth;
+	size_t n = 0;
+	void *p;
+	bool below, into, cut;
+	err_t err;
+
+	TRY(arena_take(s->arena, SELECTION_MAX * sizeof(*list), &p));
+	list = p;
+	for (size_t i = 0; i < s->filter->labels_n; i++)
+		TRY(index_merge(s, BYTES("lbl"), s->filter->labels[i], list, &n));
+	cut = s->more;
+	s->more = false;
+	for (size_t i = 0; i < n && !s->more; i++) {
+		TRY(tree_below(s->r, list[i], root, &below, &depth));
+		if (below && depth <= s->levels)
+			TRY(visit(s, list[i], depth, &into));
+	}
+	s->more = s->more || cut;
+out:
+	return err;
+}
+
+err_t select_below(struct selection *s, uint64_t root)
+{
+	s->n = s->capacity = 0;
+	s->passed = s->visited = 0;
+	s->more = false;
+	/* Labels are in the index; with OR another condition may hold alone. */
+	if (s->through && s->filter && s->filter->labels_n && s->filter->operation != 2)
+		return select_indexed(s, root);
+	return select_walk(s, root);
+}

@@ -1,0 +1,165 @@
+/* AE [TS-0001 9.6.5, 10.2.2.2; TS-0004 7.4.5]: an application, registered.
+ * Creating one binds an AE-ID-Stem, so the stem is judged by the security
+ * association: it says who is at the other end, the request does not. */
+#include "resource/types/rows.h"
+
+#include "primitive/id.h"
+
+static const struct attribute rows[] = {
+	ROWS_UNIVERSAL(OPT),
+	ROW_POLICIES(OPT, OPT),
+	ROW_EXPIRATION(OPT),
+	ROW_LABELS(OPT, OPT),
+	ROWS_ANNOUNCEMENT(OPT),
+	ROW_CONSULTATION(OPT, OPT),
+	{ "apn", "appName", V_STRING, OPT, OPT, OPT, F_INDEX, 0 },
+	{ "api", "App-ID", V_STRING, MAN, NP, MAN, F_INDEX | F_ONCE, 0 },
+	{ "aei", "AE-ID", V_ID, NP, NP, MAN, F_SERVER | F_INDEX, 0 },
+	{ "poa", "pointOfAccess", V_LIST_STRING, OPT, OPT, OPT, 0, 0 },
+	ROW_ONTOLOGY(OPT),
+	{ "nl", "nodeLink", V_URI, OPT, OPT, OPT, 0, 0 },
+	{ "rr", "requestReachability", V_BOOL, MAN, OPT, OPT, 0, 0 },
+	{ "csz", "contentSerialization", V_LIST_STRING, OPT, OPT, OPT, 0, 0 },
+	{ "esi", "e2eSecInfo", V_MAP, OPT, OPT, OPT, F_NOT_BUILT, 0 },
+	{ "mei", "M2M-Ext-ID", V_STRING, OPT, OPT, NP, F_PERSON, 0 },
+	{ "srv", "supportedReleaseVersions", V_LIST_STRING, MAN, OPT, OPT, 0, 0 },
+	{ "regs", "registrationStatus", V_ENUM, OPT, OPT, NP, F_NOT_BUILT, 2 },
+	{ "trps", "trackRegistrationPoints", V_BOOL, OPT, OPT, NP, F_NOT_BUILT, 0 },
+	{ "scp", "sessionCapabilities", V_ANY, OPT, OPT, NP, F_NOT_BUILT, 0 },
+	{ "tren", "triggerEnable", V_BOOL, OPT, OPT, NP, F_NOT_BUILT, 0 },
+	{ "ape", "activityPatternElements", V_ANY, OPT, OPT, OPT, F_NOT_BUILT, 0 },
+	{ "tri", "Trigger-Recipient-ID", V_UINT, OPT, OPT, NP, F_NOT_BUILT, UINT32_MAX },
+	{ "trn", "triggerReferenceNumber", V_UINT, OPT, OPT, NP, F_NOT_BUILT, UINT32_MAX },
+};
+
+static const uint32_t parents[] = { 5 };
+
+static err_t app_rule(struct resource_work *w, const char *what, struct bytes detail)
+{
+	return refuse(w->out, RSC_APP_RULE_VALIDATION_FAILED, what, detail);
+}
+
+/* The last segment of //sp/in-cse/Cdev1 or //sp/Sapp. */
+static struct bytes stem_of(struct bytes absolute)
+{
+	struct bytes stem = absolute;
+
+	while (bytes_find(stem, '/') < stem.n)
+		(void)bytes_cut(&stem, '/');
+	return stem;
+}
+
+static err_t check_app(struct resource_work *w)
+{
+	struct cbor api;
+
+	if (!set_get(&w->set, BYTES("api"), &api) || api.s.n < 2 ||
+	    !(api.s.p[0] == 'R' || api.s.p[0] == 'r' || api.s.p[0] == 'N'))
+		return refuse(w->out, RSC_BAD_REQUEST, "App-ID must begin with R or N",
+		              BYTES("api"));
+	if (w->ask->app_id.n && !bytes_equal(api.s, w->ask->app_id))
+		return app_rule(w, "the credential is for another App-ID", BYTES("api"));
+	return ERR_OK;
+}
+
+/* The association's AE-ID is the only one that may be bound on it. */
+static err_t stem_by_association(struct resource_work *w, struct bytes *stem)
+{
+	const struct cse_identity *cse = resources_cse(w->r);
+	struct bytes entity = w->ask->entity, from = w->ask->request->from;
+	struct buf absolute = buf_make(URI_MAX);
+	err_t err = ERR_OK;
+
+	*stem = stem_of(entity);
+	if (id_form(entity) != ID_ABS_AE) {
+		err = app_rule(w, "the association is not that of an application", NO_DETAIL);
+		goto out;
+	}
+	/* It must also be one that this CSE can bind: its own C-stem or an S-stem. */
+	TRY(id_absolute(*stem, cse->sp_id, cse->cse_id, &absolute));
+	if (!bytes_equal(bytes_of_buf(&absolute), entity))
+		err = app_rule(w, "the credential is for another CSE", NO_DETAIL);
+	else if (id_form(from) == ID_ASSIGN && from.p[0] != stem->p[0])
+		err = app_rule(w, "the credential is for another kind of stem", NO_DETAIL);
+	else if (id_form(from) == ID_AE_STEM && !bytes_equal(from, *stem))
+		err = app_rule(w, "the credential is for another AE-ID", NO_DETAIL);
+out:
+	buf_free(&absolute);
+	return err;
+}
+
+/* Without association (lab): as asked, or "C" or "S" with the row's number. */
+static err_t stem_by_request(struct resource_work *w, struct bytes *stem)
+{
+	struct bytes from = w->ask->request->from;
+	struct buf *b = &w->r->scratch;
+	err_t err;
+
+	if (id_form(from) == ID_AE_STEM) {
+		*stem = from;
+		return ERR_OK;
+	}
+	buf_clear(b);
+	TRY(buf_add_byte(b, from.n ? from.p[0] : 'C'));
+	TRY(buf_add(b, BYTES("ae")));
+	TRY(buf_add_u64(b, w->row.id));
+	TRY(arena_copy(w->arena, bytes_of_buf(b), stem));
+out:
+	return err;
+}
+
+static err_t check_free(struct resource_work *w, struct bytes stem)
+{
+	const struct cse_identity *cse = resources_cse(w->r);
+	uint64_t id;
+	err_t err;
+
+	/* An address must lead to one resource only. */
+	if (bytes_equal(stem, cse->cse_name) || bytes_equal(stem, w->r->base_ri))
+		return refuse(w->out, RSC_CONFLICT, "the identifier is the CSE's", BYTES("fr"));
+	TRY(store_find_ident(w->r->store, stem, &id));
+	if (id)
+		return refuse(w->out, RSC_ORIGINATOR_HAS_ALREADY_REGISTERED,
+		              "this AE-ID is registered", NO_DETAIL);
+out:
+	return err;
+}
+
+static err_t registered(struct resource_work *w)
+{
+	const struct cse_identity *cse = resources_cse(w->r);
+	struct bytes from = w->ask->request->from, stem;
+	struct buf absolute = buf_make(URI_MAX);
+	err_t err;
+
+	TRY(check_app(w));
+	if (from.n && id_form(from) != ID_AE_STEM && id_form(from) != ID_ASSIGN) {
+		err = refuse(w->out, RSC_BAD_REQUEST, "From must be an AE-ID-Stem", BYTES("fr"));
+		goto out;
+	}
+	if (w->ask->entity.n)
+		TRY(stem_by_association(w, &stem));
+	else
+		TRY(stem_by_request(w, &stem));
+	TRY(check_free(w, stem));
+	TRY(arena_copy(w->arena, stem, &w->row.ident));
+	TRY(set_put_text(w->r, w->arena, &w->set, BYTES("aei"), stem));
+	/* It is its own creator: whoever asked, the AE's resources are the AE's. */
+	TRY(id_absolute(stem, cse->sp_id, cse->cse_id, &absolute));
+	TRY(set_put_text(w->r, w->arena, &w->set, BYTES(INTERNAL_CREATOR),
+	                 bytes_of_buf(&absolute)));
+out:
+	buf_free(&absolute);
+	return err;
+}
+
+const struct resource_type resource_type_ae = {
+	.number = 2,
+	.name = "AE",
+	.short_name = "ae",
+	.attributes = rows,
+	.attributes_n = COUNT_OF(rows),
+	.parents = parents,
+	.parents_n = COUNT_OF(parents),
+	.created = registered,
+};

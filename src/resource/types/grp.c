@@ -1,0 +1,287 @@
+/* group [TS-0001 9.6.13; TS-0004 7.4.13]: resources that are addressed as one,
+ * and originators that are granted as one.
+ *
+ * A member that stands on this CSE is looked up; one that stands elsewhere is
+ * taken as it is, and the group then says that it is not validated (mtv). */
+#include "resource/types/rows.h"
+
+#include "base/clock.h"
+#include "primitive/id.h"
+
+enum { GROUP = 9, MEMBERS_MAX = 1024, MIXED = 0 };
+enum strategy { ABANDON_MEMBER = 1, ABANDON_GROUP, SET_MIXED };
+
+static const struct attribute rows[] = {
+	ROWS_UNIVERSAL(OPT),
+	ROW_POLICIES(OPT, OPT),
+	ROW_EXPIRATION(OPT),
+	ROW_LABELS(OPT, OPT),
+	ROWS_ANNOUNCEMENT(OPT),
+	ROW_CONSULTATION(OPT, OPT),
+	ROW_CREATOR,
+	{ "mt", "memberType", V_UINT, OPT, NP, OPT, F_ONCE, 20003 },
+	{ "spty", "specializationType", V_ANY, OPT, NP, OPT, F_ONCE | F_NOT_BUILT, 0 },
+	{ "cnm", "currentNrOfMembers", V_UINT, NP, NP, OPT, F_SERVER, 0 },
+	{ "mnm", "maxNrOfMembers", V_POSITIVE, MAN, OPT, OPT, 0, 0 },
+	{ "mid", "memberIDs", V_LIST_URI, MAN, OPT, OPT, 0, MEMBERS_MAX },
+	{ "macp", "membersAccessControlPolicyIDs", V_LIST_URI, OPT, OPT, OPT, F_POLICY, 16 },
+	{ "mtv", "memberTypeValidated", V_BOOL, NP, NP, OPT, F_SERVER, 0 },
+	{ "csy", "consistencyStrategy", V_ENUM, OPT, NP, OPT, F_ONCE, 3 },
+	{ "gn", "groupName", V_STRING, OPT, OPT, OPT, F_INDEX, 0 },
+	{ "ssi", "semanticSupportIndicator", V_BOOL, NP, NP, NP, F_SERVER, 0 },
+	{ "nar", "notifyAggregation", V_MAP, OPT, OPT, OPT, F_NOT_BUILT, 0 },
+};
+
+static const uint32_t parents[] = { 2, 5 };
+
+static err_t members_of(struct resources *r, const struct store_row *group,
+                        struct bytes *members)
+{
+	struct cbor mid;
+	bool found;
+	err_t err;
+
+	*members = BYTES_NONE;
+	TRY(body_get(group->body, BYTES("mid"), &mid, &found));
+	if (found)
+		*members = mid.raw;
+out:
+	return err;
+}
+
+static const struct virtual_child virtuals[] = {
+	{ .name = "fopt", .operations = RIGHT_CREATE | RIGHT_RETRIEVE | RIGHT_UPDATE | RIGHT_DELETE,
+	  .fans_out = members_of, .policy_attribute = "macp" },
+};
+
+/* The members as they are judged one after the other. */
+struct member {
+	struct bytes address;
+	enum target_place where;
+	uint64_t id;
+	const struct virtual_child *virtual_child;
+	uint32_t type; /* m2m:memberType */
+};
+
+struct members {
+	struct member *list;
+	size_t n;
+	uint64_t type;           /* mt wanted */
+	enum strategy strategy;
+	bool remote;             /* one stands elsewhere */
+};
+
+static err_t member_type(struct resource_work *w, const struct place *p, uint32_t *type)
+{
+	const struct store_row *row;
+	struct cbor mt;
+	bool found;
+	err_t err = ERR_OK;
+
+	*type = p->virtual_child ? p->virtual_child->member_type : p->type;
+	if (!p->virtual_child || !p->virtual_child->fans_out)
+		goto out;
+	/* A fan-out point counts as what its group holds. */
+	TRY(store_get(w->r->store, p->id, &row));
+	TRY(body_get(row->body, BYTES("mt"), &mt, &found));
+	*type = found ? (uint32_t)mt.u : MIXED;
+out:
+	return err;
+}
+
+static bool is_duplicate(const struct members *m, const struct member *one)
+{
+	for (size_t i = 0; i < m->n; i++) {
+		const struct member *other = &m->list[i];
+
+		if (one->where == TARGET_HERE && other->where == TARGET_HERE
+		        ? one->id == other->id && one->virtual_child == other->virtual_child
+		        : bytes_equal(one->address, other->address))
+			return true;
+	}
+	return false;
+}
+
+/* A member that does not fit, by the strategy; *keep says what becomes of it. */
+static err_t misfit(struct resource_work *w, struct members *m, const struct member *one,
+                    bool *keep)
+{
+	*keep = false;
+	if (m->strategy == ABANDON_GROUP)
+		return refuse(w->out, RSC_GROUP_MEMBER_TYPE_INCONSISTENT,
+		              "a member is not of the member type", BYTES("mid"));
+	if (m->strategy == SET_MIXED && one->where == TARGET_HERE) {
+		m->type = MIXED;
+		*keep = true;
+	}
+	return ERR_OK;
+}
+
+static err_t add_member(struct resource_work *w, struct members *m, struct bytes address)
+{
+	struct member one = { .address = address };
+	struct place place;
+	bool keep = true;
+	err_t err;
+
+	TRY(tree_walk(w->r, address, &place));
+	if (place.attribute.n || place.rest.n)
+		place.where = TARGET_NONE;
+	one.where = place.where;
+	one.id = place.id;
+	one.virtual_child = place.virtual_child;
+	if (is_duplicate(m, &one))
+		goto out;
+	if (place.where == TARGET_HERE)
+		TRY(member_type(w, &place, &one.type));
+	if (place.where == TARGET_ELSEWHERE)
+		m->remote = true;
+	else if (place.where == TARGET_NONE || (m->type != MIXED && one.type != m->type))
+		TRY(misfit(w, m, &one, &keep));
+	if (keep)
+		m->list[m->n++] = one;
+out:
+	return err;
+}
+
+static err_t read_members(struct resource_work *w, struct members *m)
+{
+	struct cbor mid, item;
+	struct bytes content;
+	void *p;
+	err_t err;
+
+	must(set_get(&w->set, BYTES("mid"), &mid));
+	if (mid.u > set_uint(&w->set, BYTES("mnm"), 0))
+		return refuse(w->out, RSC_MAX_NUMBER_OF_MEMBER_EXCEEDED,
+		              "more members than maxNrOfMembers", BYTES("mid"));
+	TRY(arena_take(w->arena, (size_t)mid.u * sizeof(*m->list), &p));
+	m->list = p;
+	content = mid.s;
+	for (uint64_t i = 0; i < mid.u; i++) {
+		TRY(cbor_next(&content, &item));
+		TRY(add_member(w, m, item.s));
+	}
+out:
+	return err;
+}
+
+static err_t put_members(struct resource_work *w, const struct members *m)
+{
+	struct bytes *texts;
+	void *p;
+	err_t err;
+
+	TRY(arena_take(w->arena, m->n * sizeof(*texts), &p));
+	texts = p;
+	for (size_t i = 0; i < m->n; i++)
+		texts[i] = m->list[i].address;
+	TRY(set_put_texts(w->r, w->arena, &w->set, BYTES("mid"), texts, m->n));
+	TRY(set_put_uint(w->r, w->arena, &w->set, BYTES("cnm"), m->n));
+	TRY(set_put_uint(w->r, w->arena, &w->set, BYTES("mt"), m->type));
+	TRY(set_put_bool(w->r, w->arena, &w->set, BYTES("mtv"), !m->remote || m->type == MIXED));
+out:
+	return err;
+}
+
+static err_t validate(struct resource_work *w)
+{
+	struct members m = {
+		.type = set_uint(&w->set, BYTES("mt"), MIXED),
+		.strategy = (enum strategy)set_uint(&w->set, BYTES("csy"), ABANDON_MEMBER),
+	};
+	err_t err;
+
+	TRY(read_members(w, &m));
+	TRY(put_members(w, &m));
+	TRY(set_put_uint(w->r, w->arena, &w->set, BYTES("csy"), (uint64_t)m.strategy));
+out:
+	return err;
+}
+
+static err_t updated(struct resource_work *w)
+{
+	struct cbor ignored;
+
+	if (set_uint(&w->set, BYTES("mnm"), 0) < set_uint(&w->before, BYTES("cnm"), 0) &&
+	    !set_get(&w->asked, BYTES("mid"), &ignored))
+		return refuse(w->out, RSC_MAX_NUMBER_OF_MEMBER_EXCEEDED,
+		              "the group holds more members", BYTES("mnm"));
+	/* Members not named again are not judged again. */
+	return set_get(&w->asked, BYTES("mid"), &ignored) ? validate(w) : ERR_OK;
+}
+
+/* Absolute identifier that a member stands for as an originator; empty when it
+ * stands for none. */
+static err_t member_identity(struct resources *r, struct bytes member, struct buf *out)
+{
+	const struct store_row *row;
+	struct place place;
+	enum id_form form;
+	struct cbor aei;
+	bool found;
+	err_t err;
+
+	buf_clear(out);
+	TRY(tree_walk(r, member, &place));
+	if (place.where == TARGET_HERE && !place.virtual_child && !place.attribute.n) {
+		TRY(store_get(r->store, place.id, &row));
+		TRY(body_get(row->body, BYTES("aei"), &aei, &found));
+		if (found && aei.kind == CBOR_TEXT)
+			TRY(id_absolute(aei.s, r->cse.sp_id, r->cse.cse_id, out));
+		goto out;
+	}
+	form = id_form(member);
+	if (place.where == TARGET_ELSEWHERE && form != ID_INVALID && form != ID_ASSIGN)
+		TRY(id_absolute(member, r->cse.sp_id, r->cse.cse_id, out));
+out:
+	return err;
+}
+
+err_t resource_group_has(struct resources *r, struct bytes group, struct bytes absolute_id,
+                         bool *has, bool *readable)
+{
+	const struct store_row *row;
+	struct buf identity = buf_make(URI_MAX), members = buf_make(SCRATCH_MAX);
+	struct bytes view;
+	struct place place;
+	struct cbor list, item;
+	err_t err;
+
+	*has = *readable = false;
+	TRY(tree_walk(r, group, &place));
+	if (place.where != TARGET_HERE || place.type != GROUP || place.virtual_child ||
+	    place.attribute.n)
+		goto out;
+	TRY(store_get(r->store, place.id, &row));
+	if (row_expired(row, clock_now()))
+		goto out;
+	TRY(members_of(r, row, &view));
+	TRY(buf_add(&members, view));
+	if (cbor_read(bytes_of_buf(&members), &list) != ERR_OK || list.kind != CBOR_ARRAY)
+		goto out;
+	*readable = true;
+	for (uint64_t i = 0; i < list.u && !*has; i++) {
+		TRY(cbor_next(&list.s, &item));
+		TRY(member_identity(r, item.s, &identity));
+		*has = identity.n > 0 && bytes_equal(bytes_of_buf(&identity), absolute_id);
+	}
+out:
+	buf_free(&identity);
+	buf_free(&members);
+	return err;
+}
+
+const struct resource_type resource_type_grp = {
+	.number = GROUP,
+	.name = "group",
+	.short_name = "grp",
+	.attributes = rows,
+	.attributes_n = COUNT_OF(rows),
+	.parents = parents,
+	.parents_n = COUNT_OF(parents),
+	.virtuals = virtuals,
+	.virtuals_n = COUNT_OF(virtuals),
+	.created = validate,
+	.updated = updated,
+};

@@ -1,0 +1,140 @@
+/* sandbox_seccomp.c: the lists of system calls, from sandbox_calls.def.
+ *
+ * What is not on the list ends the process; the parent sees the signal and
+ * says so. Builds with sanitizers run without, because they need more. */
+#define _GNU_SOURCE
+#include "role/common/sandbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <seccomp.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Which arguments a call may have. All of a test's comparisons must hold. */
+enum test {
+	ANY, NOT, no_code, itself, terminal_read, terminal_write, non_blocking,
+	descriptor_only, internet4, internet6, TEST_COUNT
+};
+
+struct comparison {
+	unsigned argument;
+	enum scmp_compare op;
+	uint64_t a, b;
+};
+
+static const struct comparison tests[TEST_COUNT][2] = {
+	[no_code] = { { 2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0 } },
+	[itself] = { { 0, SCMP_CMP_EQ, 0, 0 } }, /* the number is put in below */
+	[terminal_read] = { { 1, SCMP_CMP_EQ, TCGETS, 0 } },
+	[terminal_write] = { { 1, SCMP_CMP_MASKED_EQ, ~7ull, TCGETS & ~7 } },
+	[non_blocking] = { { 1, SCMP_CMP_EQ, FIONBIO, 0 } },
+	[descriptor_only] = { { 3, SCMP_CMP_MASKED_EQ, AT_EMPTY_PATH, AT_EMPTY_PATH } },
+	[internet4] = { { 0, SCMP_CMP_EQ, AF_INET, 0 }, { 1, SCMP_CMP_MASKED_EQ, 15, SOCK_STREAM } },
+	[internet6] = { { 0, SCMP_CMP_EQ, AF_INET6, 0 }, { 1, SCMP_CMP_MASKED_EQ, 15, SOCK_STREAM } },
+};
+static const unsigned tests_n[TEST_COUNT] = {
+	[no_code] = 1, [itself] = 1, [terminal_read] = 1, [terminal_write] = 1,
+	[non_blocking] = 1, [descriptor_only] = 1, [internet4] = 2, [internet6] = 2,
+};
+
+static const struct call {
+	int number;
+	unsigned roles;
+	enum test test;
+} calls[] = {
+#define CALL(name, roles) { SCMP_SYS(name), (roles), ANY },
+#define CALL_IF(name, roles, test) { SCMP_SYS(name), (roles), test },
+#define CALL_NOT(name, roles) { SCMP_SYS(name), (roles), NOT },
+#include "role/common/sandbox_calls.def"
+#undef CALL
+#undef CALL_IF
+#undef CALL_NOT
+};
+
+/* What nobody here ever does; the parent's list, inherited by every worker. */
+static const int never[] = {
+	SCMP_SYS(acct), SCMP_SYS(add_key), SCMP_SYS(bpf), SCMP_SYS(clock_adjtime),
+	SCMP_SYS(clock_settime), SCMP_SYS(delete_module), SCMP_SYS(finit_module),
+	SCMP_SYS(fsconfig), SCMP_SYS(fsmount), SCMP_SYS(fsopen), SCMP_SYS(init_module),
+	SCMP_SYS(io_uring_setup), SCMP_SYS(ioperm), SCMP_SYS(iopl),
+	SCMP_SYS(kexec_file_load), SCMP_SYS(kexec_load), SCMP_SYS(keyctl),
+	SCMP_SYS(mount), SCMP_SYS(mount_setattr), SCMP_SYS(move_mount),
+	SCMP_SYS(name_to_handle_at), SCMP_SYS(open_by_handle_at), SCMP_SYS(open_tree),
+	SCMP_SYS(perf_event_open), SCMP_SYS(pivot_root), SCMP_SYS(process_vm_readv),
+	SCMP_SYS(process_vm_writev), SCMP_SYS(ptrace), SCMP_SYS(quotactl),
+	SCMP_SYS(reboot), SCMP_SYS(request_key), SCMP_SYS(setdomainname),
+	SCMP_SYS(sethostname), SCMP_SYS(setns), SCMP_SYS(settimeofday),
+	SCMP_SYS(swapoff), SCMP_SYS(swapon), SCMP_SYS(umount2), SCMP_SYS(unshare),
+	SCMP_SYS(userfaultfd), SCMP_SYS(vhangup),
+};
+
+static err_t add(scmp_filter_ctx ctx, const struct call *call)
+{
+	struct scmp_arg_cmp args[2];
+	uint32_t action = call->test == NOT ? SCMP_ACT_ERRNO(ENOSYS) : SCMP_ACT_ALLOW;
+	int rc;
+
+	for (unsigned i = 0; i < tests_n[call->test]; i++) {
+		const struct comparison *c = &tests[call->test][i];
+
+		args[i] = (struct scmp_arg_cmp){ c->argument, c->op, c->a, c->b };
+		if (call->test == itself)
+			args[i].datum_a = (uint64_t)getpid();
+	}
+	rc = seccomp_rule_add_array(ctx, action, call->number, tests_n[call->test], args);
+	/* A call that this processor's kernel does not have needs no rule. */
+	return rc == 0 || (call->number < 0 && (rc == -EDOM || rc == -EINVAL)) ? ERR_OK : ERR_IO;
+}
+
+static err_t load(scmp_filter_ctx ctx)
+{
+	/* A tree instead of a chain; older libraries have chains only. */
+	(void)seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+	if (seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS) != 0)
+		return ERR_IO;
+	return seccomp_load(ctx) == 0 ? ERR_OK : ERR_IO;
+}
+
+err_t sandbox_seccomp(const struct sandbox *s, unsigned *held, struct buf *missing)
+{
+	scmp_filter_ctx ctx;
+	err_t err = ERR_OK;
+
+	if (s->no_seccomp)
+		return buf_printf(missing, "%sthe list of system calls: built with sanitizers",
+		                  missing->n ? "; " : "");
+	ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
+	if (!ctx)
+		return ERR_MEMORY;
+	for (size_t i = 0; i < COUNT_OF(calls); i++) {
+		if (calls[i].roles & 1u << s->role)
+			TRY(add(ctx, &calls[i]));
+	}
+	TRY(load(ctx));
+	*held |= HELD_SYSTEM_CALLS;
+out:
+	seccomp_release(ctx);
+	return err;
+}
+
+err_t sandbox_parent(void)
+{
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+	err_t err = ERR_OK;
+
+	if (!ctx)
+		return ERR_MEMORY;
+	for (size_t i = 0; i < COUNT_OF(never); i++) {
+		int rc = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), never[i], 0);
+
+		if (rc != 0 && never[i] >= 0)
+			TRY(ERR_IO);
+	}
+	err = load(ctx);
+out:
+	seccomp_release(ctx);
+	return err;
+}

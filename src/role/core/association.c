@@ -1,0 +1,213 @@
+/* association.c: opening, ending and sweeping security associations. The
+ * register decides; here its verdicts are recorded and told to the gates. */
+#include "base/log.h"
+#include "role/core/core.h"
+
+enum { EVENTS_MAX = 64 * 1024, REASON_MAX = 128 };
+
+void association_credential_used(void *self, struct bytes body)
+{
+	struct core *c = self;
+
+	if (!c->open)
+		return;
+	/* What is not noted confirms no association: it fails closed. */
+	if (registry_credential_used(c->room.registry, body) != ERR_OK)
+		log_event(LOG_WARN, "keeper notice not taken", "octets=%zu", body.n);
+}
+
+/* --- what the keeper reports --------------------------------------------------- */
+
+void association_keeper_event(void *self, struct bytes body)
+{
+	struct core *c = self;
+	struct wire_out out = wire_out(&c->events);
+	size_t n = c->events.n;
+
+	wire_put_bytes(&out, body);
+	if (out.err != ERR_OK) {
+		c->events.n = n;
+		log_event(LOG_ERROR, "keeper event not recorded", "why=%s", err_text(out.err));
+	}
+}
+
+static err_t record_event(struct core *c, struct bytes body)
+{
+	struct audit_record record = { .kind = AUDIT_KEEPER, .at = c->now };
+	struct wire_in in = wire_in(body);
+	struct buf text = buf_make(512);
+	unsigned operation = wire_get_u16(&in), role = wire_get_u8(&in);
+	unsigned number = wire_get_u8(&in), result = wire_get_u8(&in);
+	struct bytes name = wire_get_bytes(&in, KEEPER_NAME_MAX);
+	err_t err;
+
+	TRY(wire_done(&in));
+	if (!bytes_is_printable(name))
+		name = BYTES("?");
+	TRY(buf_printf(&text, "operation %u asked by %s %u: %s", operation,
+	               role_name((enum role)role), number,
+	               result < ERR_COUNT ? err_text((err_t)result) : "?"));
+	record.target = name;
+	record.text = bytes_of_buf(&text);
+	TRY(batch_record(c, &record));
+	c->room.must_commit = true;
+out:
+	buf_free(&text);
+	return err;
+}
+
+void association_record_events(struct core *c)
+{
+	struct wire_in in = wire_in(bytes_of_buf(&c->events));
+
+	if (!c->open)
+		return;
+	while (in.err == ERR_OK && in.rest.n) {
+		struct bytes body = wire_get_bytes(&in, EVENTS_MAX);
+
+		if (in.err == ERR_OK && record_event(c, body) != ERR_OK)
+			log_event(LOG_ERROR, "keeper event not recorded", "octets=%zu", body.n);
+	}
+	buf_clear(&c->events);
+}
+
+/* --- opening --------------------------------------------------------------------- */
+
+/* Body of ASSOCIATION_OPENED: security/association/registry.h. */
+static err_t opened_body(const struct association *a, const char *reason, struct buf *out)
+{
+	struct wire_out w = wire_out(out);
+
+	wire_put_u64(&w, a ? a->number : 0);
+	wire_put_u64(&w, a ? (uint64_t)a->facts.until : 0);
+	wire_put_bytes(&w, bytes_sub(bytes_str(reason), 0, REASON_MAX));
+	return w.err;
+}
+
+static err_t record_association(struct core *c, const struct association *a, const char *text)
+{
+	struct audit_record record = { .kind = AUDIT_ASSOCIATION, .at = c->now,
+		                       .text = bytes_str(text) };
+
+	if (a) {
+		record.association = a->number;
+		record.credential = bytes_str(a->facts.credential);
+		record.originator = bytes_str(a->facts.entity);
+	}
+	return batch_record(c, &record);
+}
+
+/* Verdict of the register, recorded. An association that cannot be recorded
+ * does not exist. */
+static err_t judge(struct core *c, unsigned gate, struct bytes body,
+                   const struct association **a, const char **reason)
+{
+	err_t verdict, err;
+
+	*a = NULL;
+	*reason = c->locked ? "the key store is locked" : "the node is not open";
+	if (!c->open)
+		return ERR_LOCKED;
+	/* The keeper said it before the gate could know the end of the handshake. */
+	if (c->keeper_up && keeper_drain(&c->keeper) != ERR_OK)
+		log_event(LOG_WARN, "keeper link", "cannot be read");
+	*reason = "the association could not be judged";
+	verdict = registry_open_association(c->room.registry, gate, body, c->now, a, reason);
+	if (verdict != ERR_OK)
+		*a = NULL;
+	err = record_association(c, *a, verdict == ERR_OK ? "opened" : *reason);
+	c->room.must_commit = true;
+	if (err == ERR_OK)
+		return verdict;
+	if (*a)
+		registry_close_association(c->room.registry, (*a)->number, gate);
+	*a = NULL;
+	*reason = "the association could not be recorded";
+	return err;
+}
+
+err_t association_open(struct core *c, struct neighbour *from, const struct message *m)
+{
+	struct pending p = { .to = from, .type = MSG_ASSOCIATION_OPENED, .ref = m->ref };
+	struct buf body = buf_make(512);
+	const struct association *a;
+	const char *reason;
+	err_t verdict, err;
+
+	verdict = judge(c, from->link.peer_number, m->body, &a, &reason);
+	if (verdict == ERR_OK)
+		p.association = a->number;
+	else
+		log_event(LOG_NOTE, "association refused", "gate=%u why=%s",
+		          from->link.peer_number, reason);
+	TRY(opened_body(a, verdict == ERR_OK ? "" : reason, &body));
+	TRY(batch_answer(c, &p, bytes_of_buf(&body)));
+out:
+	buf_free(&body);
+	return err;
+}
+
+/* --- ending ----------------------------------------------------------------------- */
+
+err_t association_close(struct core *c, struct neighbour *from, const struct message *m)
+{
+	struct wire_in in = wire_in(m->body);
+	uint64_t number = wire_get_u64(&in);
+	unsigned gate = from->link.peer_number;
+	const struct association *a;
+	err_t err;
+
+	TRY(wire_done(&in));
+	if (!c->open)
+		goto out;
+	a = registry_association(c->room.registry, number, gate, c->now);
+	if (a)
+		err = record_association(c, a, "closed by the gate");
+	registry_close_association(c->room.registry, number, gate);
+out:
+	return err;
+}
+
+static struct neighbour *gate_of(struct core *c, unsigned number)
+{
+	for (size_t i = 0; i < CORE_NEIGHBOURS; i++) {
+		struct neighbour *n = &c->neighbours[i];
+
+		if (n->used && n->link.peer == ROLE_GATE && n->link.peer_number == number)
+			return n;
+	}
+	return NULL;
+}
+
+static void end_one(void *self, const struct association *a)
+{
+	struct core *c = self;
+	struct neighbour *gate = gate_of(c, a->gate);
+	uint8_t body[8];
+	err_t err = record_association(c, a, "ended: expired or revoked");
+
+	put_be64(body, a->number);
+	if (gate && err == ERR_OK)
+		err = link_send(&gate->link, MSG_ASSOCIATION_END, 0, BYTES_OF(body));
+	/* The register has forgotten it whatever the gate does. */
+	if (err != ERR_OK)
+		log_event(LOG_ERROR, "association end", "gate=%u why=%s", a->gate, err_text(err));
+}
+
+void association_sweep(struct core *c)
+{
+	if (c->open)
+		registry_sweep(c->room.registry, c->now, end_one, c);
+}
+
+void association_gate_lost(struct core *c, unsigned gate)
+{
+	struct audit_record record = { .kind = AUDIT_ASSOCIATION, .at = c->now,
+		                       .text = BYTES("a gate is gone: its associations are ended") };
+
+	if (!c->open)
+		return;
+	registry_gate_lost(c->room.registry, gate);
+	if (batch_record(c, &record) != ERR_OK)
+		log_event(LOG_ERROR, "gate lost", "gate=%u not recorded", gate);
+}

@@ -1,0 +1,225 @@
+/* batch.c: the transaction of a turn, and the answers that wait for it. No
+ * answer to a change leaves before the change is durable; when it does not
+ * become durable, the answer is 5000 instead. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "role/core/core.h"
+
+err_t batch_begin(struct core *c)
+{
+	err_t err = ERR_OK;
+
+	if (c->inside)
+		return ERR_OK;
+	TRY(store_begin(c->store));
+	c->inside = true;
+	c->since = clock_steady();
+	c->room.must_commit = false;
+out:
+	return err;
+}
+
+/* What lives in memory beside the store follows what became of the transaction. */
+static void settle(struct core *c, bool committed)
+{
+	audit_settle(c->room.audit, committed);
+	replay_settle(c->room.replay, committed);
+	c->inside = false;
+	c->room.must_commit = false;
+	/* Forgetting a credential that was not undone would open nothing; keeping
+	 * one that was would. */
+	if (!committed && registry_reload(c->room.registry) != ERR_OK)
+		must_failed("register of credentials cannot be read again", __FILE__, __LINE__);
+}
+
+err_t batch_commit(struct core *c)
+{
+	err_t err;
+
+	if (!c->inside)
+		return ERR_OK;
+	err = store_commit(c->store);
+	settle(c, err == ERR_OK);
+	if (err != ERR_OK) {
+		log_event(LOG_ERROR, "commit failed", "why=%s", err_text(err));
+		return err;
+	}
+	c->batches++;
+	c->batches_since_anchor++;
+	return ERR_OK;
+}
+
+err_t batch_record(struct core *c, const struct audit_record *record)
+{
+	err_t err;
+
+	TRY(batch_begin(c));
+	TRY(store_mark(c->store));
+	audit_mark(c->room.audit);
+	replay_mark(c->room.replay);
+	err = audit_append(c->room.audit, record);
+	if (err == ERR_OK) {
+		store_release_mark(c->store);
+	} else {
+		store_undo_to_mark(c->store);
+		audit_undo_to_mark(c->room.audit);
+		replay_undo_to_mark(c->room.replay);
+	}
+out:
+	if (err != ERR_OK)
+		log_event(LOG_ERROR, "not recorded", "why=%s", err_text(err));
+	return err;
+}
+
+/* --- answers ------------------------------------------------------------------- */
+
+static err_t pending_room(struct core *c)
+{
+	size_t cap = c->pending_cap ? c->pending_cap * 2 : 256;
+	struct pending *more;
+
+	if (c->pending_n < c->pending_cap)
+		return ERR_OK;
+	more = mem_grow(c->pending, c->pending_cap, cap, sizeof(*more));
+	if (!more)
+		return ERR_MEMORY;
+	c->pending = more;
+	c->pending_cap = cap;
+	return ERR_OK;
+}
+
+err_t batch_answer(struct core *c, const struct pending *p, struct bytes body)
+{
+	err_t err;
+
+	TRY(pending_room(c));
+	c->pending[c->pending_n] = *p;
+	c->pending[c->pending_n].at = c->answers.n;
+	c->pending[c->pending_n].n = body.n;
+	TRY(buf_add(&c->answers, body));
+	c->pending_n++;
+out:
+	return err;
+}
+
+static void count_answer(struct core *c, struct bytes answer)
+{
+	struct cbor rsc;
+	bool found;
+	size_t class = 0;
+
+	if (cbor_find(answer, BYTES("rsc"), &rsc, &found) == ERR_OK && found &&
+	    rsc.kind == CBOR_UINT && rsc.u / 1000 < COUNT_OF(c->answered))
+		class = (size_t)(rsc.u / 1000);
+	c->answered[class]++;
+}
+
+/* What is said instead of an answer whose transaction failed. */
+static err_t answer_of_failure(struct core *c, const struct pending *p, struct buf *out)
+{
+	struct wire_out w = wire_out(out);
+
+	if (p->type == MSG_ANSWER)
+		return request_refuse(p->primitive, RSC_INTERNAL_SERVER_ERROR, out);
+	registry_close_association(c->room.registry, p->association, p->to->link.peer_number);
+	wire_put_u64(&w, 0);
+	wire_put_u64(&w, 0);
+	wire_put_bytes(&w, BYTES("the association could not be recorded"));
+	return w.err;
+}
+
+static void send_one(struct core *c, const struct pending *p, bool durable)
+{
+	struct bytes body = bytes_sub(bytes_of_buf(&c->answers), p->at, p->n);
+	struct buf instead = buf_make(1024);
+	err_t err = ERR_OK;
+
+	if (!p->to->used)
+		goto out; /* the gate is gone */
+	if (!durable) {
+		TRY(answer_of_failure(c, p, &instead));
+		body = bytes_of_buf(&instead);
+	}
+	if (p->type == MSG_ANSWER)
+		count_answer(c, body);
+	TRY(link_send(&p->to->link, p->type, p->ref, body));
+out:
+	if (err != ERR_OK)
+		log_event(LOG_ERROR, "answer lost", "gate=%u why=%s", p->to->link.peer_number,
+		          err_text(err));
+	buf_free(&instead);
+}
+
+static bool commit_is_due(const struct core *c)
+{
+	if (!c->inside)
+		return false;
+	if (c->room.must_commit || c->stopping)
+		return true;
+	if (c->pending_n && bytes_equal(bytes_str(options_text(&c->worker->options, OPT_audit_read)),
+	                                BYTES("durable")))
+		return true;
+	return clock_steady() - c->since >= CORE_READ_LAG_MS;
+}
+
+void batch_finish(struct core *c)
+{
+	bool durable = true;
+
+	if (commit_is_due(c))
+		durable = batch_commit(c) == ERR_OK;
+	for (size_t i = 0; i < c->pending_n; i++)
+		send_one(c, &c->pending[i], durable);
+	c->pending_n = 0;
+	buf_clear(&c->answers);
+}
+
+/* --- requests -------------------------------------------------------------------- */
+
+/* 5000 with its record; without, when even that cannot be written. */
+static err_t fail(struct core *c, const struct request_arrival *in, err_t why, struct buf *answer)
+{
+	log_event(LOG_ERROR, "request failed", "why=%s", err_text(why));
+	if (c->inside && request_failed(&c->room, in, why, answer) == ERR_OK) {
+		c->room.must_commit = true;
+		return ERR_OK;
+	}
+	return request_refuse(in->primitive, RSC_INTERNAL_SERVER_ERROR, answer);
+}
+
+/* A node that is not open, or whose store was put back, changes nothing. */
+static const char *barred(const struct core *c, struct bytes primitive)
+{
+	if (!c->open)
+		return c->locked ? "locked" : "not open";
+	if (c->rollback && !request_only_reads(primitive))
+		return "the store is older than its anchor";
+	return NULL;
+}
+
+err_t batch_request(struct core *c, struct neighbour *from, const struct message *m)
+{
+	struct pending p = { .to = from, .type = MSG_ANSWER, .ref = m->ref };
+	struct buf answer = buf_make(message_row(MSG_ANSWER)->max);
+	struct request_arrival in;
+	const char *bar;
+	err_t err, served = ERR_OK;
+
+	TRY(request_arrival_read(m->body, from->link.peer_number, c->now, &in));
+	p.primitive = in.primitive;
+	bar = barred(c, in.primitive);
+	if (bar) {
+		log_event(LOG_DEBUG, "request not served", "why=%s", bar);
+		TRY(request_refuse(in.primitive, RSC_INTERNAL_SERVER_ERROR, &answer));
+	} else {
+		served = batch_begin(c);
+		if (served == ERR_OK)
+			served = request_serve(&c->room, &in, &answer);
+		if (served != ERR_OK)
+			TRY(fail(c, &in, served, &answer));
+	}
+	TRY(batch_answer(c, &p, bytes_of_buf(&answer)));
+out:
+	buf_free(&answer);
+	return err;
+}

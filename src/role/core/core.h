@@ -1,0 +1,184 @@
+/* core.h: the process that judges: one thread, no outside octet is parsed.
+ *
+ * A turn of the loop:
+ *
+ *   read each link once -> serve every message that arrived, in one transaction
+ *     -> something changed, or a refusal was recorded: commit
+ *     -> answers leave, one write a link
+ *
+ * A turn that only read leaves its records in the open transaction; it is
+ * committed with the next change, or after 100 ms (audit.read=durable: at once).
+ * main.c start and end; loop.c the turn; batch.c transaction and answers;
+ * node.c store and mechanisms; association.c who is there; anchor.c the keeper's
+ * hold on the audit chain; admin*.c commands through the door. */
+#ifndef CORE_CORE_H
+#define CORE_CORE_H
+
+#include "request/request.h"
+#include "role/common/worker.h"
+#include "wire/admin.h"
+#include "wire/keeper_calls.h"
+
+enum {
+	CORE_NEIGHBOURS = 72,
+	CORE_ARENA = 32 * 1024 * 1024,
+	CORE_SCRATCH = 4 * 1024 * 1024,
+	CORE_ANSWERS = 256 * 1024 * 1024, /* octets of answers in one turn */
+	CORE_READ_LAG_MS = 100,   /* a permitted read is durable at most this late */
+	CORE_TICK_MS = 1000,
+	CORE_ANCHOR_BATCHES = 1000,
+	CORE_EXPIRE_ROWS = 256,   /* a tick */
+	CORE_QUEUE_MAX = 16 * 1024 * 1024, /* a neighbour with more unread is not read */
+};
+
+struct neighbour {
+	struct link link;
+	bool used;
+};
+
+/* An answer that waits for the commit. */
+struct pending {
+	struct neighbour *to;
+	enum message_type type; /* ANSWER or ASSOCIATION_OPENED */
+	uint64_t ref;
+	uint64_t association;   /* ASSOCIATION_OPENED: taken back when the commit fails */
+	size_t at, n;           /* in core.answers */
+	struct bytes primitive; /* of the request, valid for this turn */
+};
+
+struct core {
+	struct worker *worker;
+	struct keeper keeper;
+	bool keeper_up;
+	struct neighbour neighbours[CORE_NEIGHBOURS];
+	int64_t now;            /* of this turn, ms since 1970 */
+
+	/* the node, once it is open */
+	bool open;
+	bool locked;            /* the key store is: nothing can be opened */
+	bool rollback;          /* the store is older than the keeper's anchor */
+	struct store *store;
+	struct request_room room;
+
+	/* the transaction */
+	bool inside;
+	int64_t since;          /* clock_steady when it began */
+	struct pending *pending;
+	size_t pending_n, pending_cap;
+	struct buf answers;
+
+	/* what the keeper reported, to be recorded in the next transaction */
+	struct buf events;
+
+	/* anchor */
+	bool anchors;           /* the store survives, so its end is anchored */
+	uint64_t anchored;      /* number of the last anchored record */
+	int64_t anchored_at;
+	uint64_t batches_since_anchor;
+
+	int64_t started, next_tick;
+	uint64_t batches, answered[10]; /* by status / 1000; 0 unreadable */
+	bool stopping;
+};
+
+/* --- node.c ------------------------------------------------------------------- */
+
+/* Opens the store and what lives in it. ERR_LOCKED, ERR_CLOSED (no keeper) and
+ * ERR_TIMEOUT may be tried again later; others are final. */
+err_t node_open(struct core *c) MUST_USE;
+/* The last records, the last anchor, and close. */
+void node_close(struct core *c);
+/* Options that may change while running. */
+void node_reload(struct core *c);
+
+/* --- batch.c ------------------------------------------------------------------ */
+
+/* A transaction is open afterwards. */
+err_t batch_begin(struct core *c) MUST_USE;
+/* Make it durable; on failure everything since begin is gone. */
+err_t batch_commit(struct core *c) MUST_USE;
+/* Commit where needed, then let the answers go. */
+void batch_finish(struct core *c);
+/* One record, whole or not at all; durable with the transaction. */
+err_t batch_record(struct core *c, const struct audit_record *record) MUST_USE;
+/* Serve a REQUEST. ERR_SYNTAX: the gate wrote no request. */
+err_t batch_request(struct core *c, struct neighbour *from, const struct message *m) MUST_USE;
+err_t batch_answer(struct core *c, const struct pending *p, struct bytes body) MUST_USE;
+
+/* --- association.c --------------------------------------------------------------- */
+
+err_t association_open(struct core *c, struct neighbour *from, const struct message *m) MUST_USE;
+err_t association_close(struct core *c, struct neighbour *from, const struct message *m) MUST_USE;
+/* End what expired or was revoked, and tell the gates. */
+void association_sweep(struct core *c);
+void association_gate_lost(struct core *c, unsigned gate);
+/* The keeper's notices; self is the core. */
+void association_credential_used(void *self, struct bytes body);
+void association_keeper_event(void *self, struct bytes body);
+void association_record_events(struct core *c);
+
+/* --- anchor.c ---------------------------------------------------------------------- */
+
+/* Compare the store with the keeper's anchor: sets c->rollback. */
+err_t anchor_compare(struct core *c) MUST_USE;
+/* Anchor the committed end of the chain, when it is due or `now`. */
+void anchor_when_due(struct core *c, bool now);
+
+/* --- admin.c, admin_enrol.c, admin_list.c --------------------------------------------- */
+
+/* A row under construction. */
+struct row {
+	struct buf values;
+	struct { const char *key; size_t at, n; } m[24];
+	size_t n;
+	err_t err; /* sticky */
+};
+struct row row_begin(void);
+void row_text(struct row *r, const char *key, struct bytes utf8);
+void row_uint(struct row *r, const char *key, uint64_t v);
+void row_bool(struct row *r, const char *key, bool v);
+void row_hex(struct row *r, const char *key, struct bytes octets);
+void row_bytes(struct row *r, const char *key, struct bytes octets);
+
+/* One command under way. */
+struct admin {
+	struct core *core;
+	struct neighbour *door;
+	uint64_t ref;
+	uint32_t user, process;
+	struct wire_in in;
+	struct buf rows;      /* u32 length, row; ... of commands that change */
+	bool changes;
+	char subject[FACT_ID_MAX]; /* what it was about, for the record */
+	char text[192];       /* for the administrator */
+	char imported[KEEPER_NAME_MAX + 1]; /* key to be destroyed when it fails */
+	char destroy[KEEPER_NAME_MAX + 1];  /* key to be destroyed when it is done */
+};
+/* Takes the row and sends it; one of a command that changes waits for the commit. */
+err_t admin_row_out(struct admin *a, struct row *r) MUST_USE;
+err_t admin_encoded_row_out(struct admin *a, struct bytes map) MUST_USE;
+/* The text for the administrator, cut where it is too long. */
+void admin_say(struct admin *a, const char *text);
+
+void admin_serve(struct core *c, struct neighbour *door, const struct message *m);
+
+err_t admin_enrol_certificate(struct admin *a) MUST_USE;
+err_t admin_enrol_psk(struct admin *a) MUST_USE;
+err_t admin_revoke(struct admin *a) MUST_USE;
+err_t admin_status(struct admin *a) MUST_USE;
+err_t admin_credential_list(struct admin *a) MUST_USE;
+err_t admin_association_list(struct admin *a) MUST_USE;
+err_t admin_audit_list(struct admin *a) MUST_USE;
+err_t admin_audit_verify(struct admin *a) MUST_USE;
+err_t admin_store_verify(struct admin *a) MUST_USE;
+err_t admin_anchor(struct admin *a) MUST_USE;
+
+/* --- loop.c ---------------------------------------------------------------------------- */
+
+err_t loop_add_link(struct core *c, enum role peer, unsigned number, int fd) MUST_USE;
+/* Wait for something, at most a tick, and do it. ERR_CLOSED: no parent. */
+err_t loop_turn(struct core *c) MUST_USE;
+/* Until STOP, or the parent is gone. */
+err_t loop_run(struct core *c) MUST_USE;
+
+#endif

@@ -1,0 +1,319 @@
+/* loop.c: the turn. Every link is read once, what it brought is served, then
+ * the batch is finished and every link is written once. A link brings at most
+ * one read full of messages into a turn, so none can starve the others. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "role/core/core.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <unistd.h>
+
+enum { CONTROL, KEEPER, FIRST_NEIGHBOUR, POLLED = FIRST_NEIGHBOUR + CORE_NEIGHBOURS };
+
+/* --- links ------------------------------------------------------------------------ */
+
+static void lose(struct core *c, struct neighbour *n)
+{
+	log_event(LOG_WARN, "neighbour lost", "role=%s number=%u", role_name(n->link.peer),
+	          n->link.peer_number);
+	n->used = false;
+	if (n->link.peer == ROLE_GATE)
+		association_gate_lost(c, n->link.peer_number);
+	link_close(&n->link);
+}
+
+static struct neighbour *place_for(struct core *c, enum role peer, unsigned number)
+{
+	struct neighbour *free_one = NULL;
+
+	for (size_t i = 0; i < CORE_NEIGHBOURS; i++) {
+		struct neighbour *n = &c->neighbours[i];
+
+		if (n->used && n->link.peer == peer && n->link.peer_number == number)
+			lose(c, n); /* a fresh link: the old process is gone */
+		if (!n->used && !free_one)
+			free_one = n;
+	}
+	return free_one;
+}
+
+static void add_keeper(struct core *c, int fd)
+{
+	struct keeper *k = &c->keeper;
+
+	if (k->link.fd >= 0 && k->link.in.max)
+		link_close(&k->link);
+	link_init(&k->link, fd, ROLE_CORE, ROLE_KEEPER, 0);
+	k->notice = association_credential_used;
+	k->event = association_keeper_event;
+	k->self = c;
+	c->keeper_up = true;
+}
+
+err_t loop_add_link(struct core *c, enum role peer, unsigned number, int fd)
+{
+	struct neighbour *n;
+
+	if (peer == ROLE_KEEPER) {
+		add_keeper(c, fd);
+		return ERR_OK;
+	}
+	n = place_for(c, peer, number);
+	if (!n) {
+		close(fd);
+		return ERR_LIMIT;
+	}
+	link_init(&n->link, fd, ROLE_CORE, peer, number);
+	n->used = true;
+	return ERR_OK;
+}
+
+/* --- messages ------------------------------------------------------------------------ */
+
+static err_t serve_admin(struct core *c, struct neighbour *from, const struct message *m)
+{
+	admin_serve(c, from, m);
+	return ERR_OK;
+}
+
+static err_t serve_sent(struct core *c, struct neighbour *from, const struct message *m)
+{
+	return ERR_OK; /* nothing is sent through the courier yet */
+}
+
+static const struct {
+	enum message_type type;
+	err_t (*serve)(struct core *c, struct neighbour *from, const struct message *m);
+} handlers[] = {
+	{ MSG_REQUEST, batch_request },
+	{ MSG_ASSOCIATION_OPEN, association_open },
+	{ MSG_ASSOCIATION_CLOSE, association_close },
+	{ MSG_ADMIN, serve_admin },
+	{ MSG_SENT, serve_sent },
+};
+
+static err_t serve_message(struct core *c, struct neighbour *from, const struct message *m)
+{
+	for (size_t i = 0; i < COUNT_OF(handlers); i++) {
+		if (handlers[i].type == m->type)
+			return handlers[i].serve(c, from, m);
+	}
+	return ERR_REFUSED;
+}
+
+static err_t serve_link(struct core *c, struct neighbour *n)
+{
+	struct message m;
+	bool found;
+	err_t err;
+
+	for (;;) {
+		TRY(link_next(&n->link, &m, &found));
+		if (!found)
+			return ERR_OK;
+		err = serve_message(c, n, &m);
+		/* Ours (no memory): the asker waits in vain. Theirs: the link ends. */
+		if (err == ERR_SYNTAX || err == ERR_REFUSED)
+			return err;
+		if (err != ERR_OK)
+			log_event(LOG_ERROR, "message not served", "type=%u why=%s", m.type,
+			          err_text(err));
+	}
+out:
+	return err;
+}
+
+/* Read and serve; a link that ended or broke the rules is lost after what it
+ * brought was served and its answers are dropped. */
+static void take_from(struct core *c, struct neighbour *n)
+{
+	err_t read = link_read(&n->link);
+	err_t err = serve_link(c, n);
+
+	if (read != ERR_OK || err != ERR_OK)
+		lose(c, n);
+}
+
+/* --- the parent ------------------------------------------------------------------------ */
+
+static err_t take_link(struct core *c, const struct worker_event *e)
+{
+	if (e->what == WORKER_LINK_NEIGHBOUR)
+		return loop_add_link(c, e->peer, e->number, e->fd);
+	close(e->fd);
+	return ERR_OK;
+}
+
+static err_t take_events(struct core *c)
+{
+	struct worker_event e;
+	err_t err;
+
+	do {
+		TRY(worker_next_event(c->worker, &e));
+		if (e.type == MSG_LINK)
+			TRY(take_link(c, &e));
+		if (e.type == MSG_RELOAD && c->open)
+			node_reload(c);
+		if (e.type == MSG_STOP)
+			c->stopping = true;
+	} while (e.type != 0 && !c->stopping);
+out:
+	return err;
+}
+
+/* --- what time brings --------------------------------------------------------------------- */
+
+static err_t expire(struct core *c)
+{
+	struct audit_record record = { .kind = AUDIT_CHANGE, .at = c->now,
+		                       .text = BYTES("expired resources deleted"),
+		                       .rule = BYTES("expirationTime") };
+	size_t n = 0;
+	err_t err;
+
+	TRY(batch_begin(c));
+	TRY(store_mark(c->store));
+	audit_mark(c->room.audit);
+	replay_mark(c->room.replay);
+	err = resource_expire(c->room.resources, permit_for_system("expirationTime"), c->now,
+	                      CORE_EXPIRE_ROWS, &n);
+	record.version = n; /* how many */
+	if (err == ERR_OK && n)
+		err = audit_append(c->room.audit, &record);
+	if (err == ERR_OK)
+		err = replay_sweep(c->room.replay, c->now);
+	if (err == ERR_OK) {
+		store_release_mark(c->store);
+		c->room.must_commit |= n > 0;
+	} else {
+		store_undo_to_mark(c->store);
+		audit_undo_to_mark(c->room.audit);
+		replay_undo_to_mark(c->room.replay);
+	}
+out:
+	return err;
+}
+
+static bool may_be_tried_again(err_t err)
+{
+	return err == ERR_LOCKED || err == ERR_CLOSED || err == ERR_TIMEOUT;
+}
+
+static err_t tick(struct core *c)
+{
+	bool was_locked = c->locked;
+	err_t err = ERR_OK;
+
+	c->next_tick = clock_steady() + CORE_TICK_MS;
+	if (!c->open && c->keeper_up) {
+		err = node_open(c);
+		if (err == ERR_LOCKED && !was_locked)
+			log_event(LOG_WARN, "locked", "the key store is locked: nothing is served");
+		return may_be_tried_again(err) ? ERR_OK : err;
+	}
+	if (!c->open)
+		return ERR_OK;
+	association_sweep(c);
+	if (!c->rollback)
+		err = expire(c);
+	if (err != ERR_OK)
+		log_event(LOG_ERROR, "expiry failed", "why=%s", err_text(err));
+	return ERR_OK;
+}
+
+static int time_left(const struct core *c)
+{
+	int64_t now = clock_steady(), left = c->next_tick - now;
+
+	if (c->inside && c->since + CORE_READ_LAG_MS - now < left)
+		left = c->since + CORE_READ_LAG_MS - now;
+	return left > 0 ? (int)left : 0;
+}
+
+/* --- the turn ------------------------------------------------------------------------------ */
+
+static void prepare(struct core *c, struct pollfd p[POLLED])
+{
+	p[CONTROL] = (struct pollfd){ .fd = c->worker->control.fd, .events = POLLIN };
+	p[KEEPER] = (struct pollfd){ .fd = c->keeper_up ? c->keeper.link.fd : -1,
+		                     .events = POLLIN };
+	for (size_t i = 0; i < CORE_NEIGHBOURS; i++) {
+		const struct neighbour *n = &c->neighbours[i];
+		struct pollfd *at = &p[FIRST_NEIGHBOUR + i];
+
+		*at = (struct pollfd){ .fd = n->used ? n->link.fd : -1 };
+		/* Who does not take its answers is not asked for more. */
+		if (n->used && n->link.out.n < CORE_QUEUE_MAX)
+			at->events |= POLLIN;
+		if (n->used && link_wants_write(&n->link))
+			at->events |= POLLOUT;
+	}
+}
+
+static void take_keeper(struct core *c)
+{
+	if (!c->keeper_up || keeper_drain(&c->keeper) == ERR_OK)
+		return;
+	log_event(LOG_WARN, "keeper lost", "waiting for its successor");
+	c->keeper_up = false;
+	link_close(&c->keeper.link);
+}
+
+static void flush_all(struct core *c)
+{
+	for (size_t i = 0; i < CORE_NEIGHBOURS; i++) {
+		struct neighbour *n = &c->neighbours[i];
+
+		if (n->used && link_wants_write(&n->link) && link_flush(&n->link) != ERR_OK)
+			lose(c, n);
+	}
+}
+
+err_t loop_turn(struct core *c)
+{
+	struct pollfd p[POLLED];
+	err_t err = ERR_OK;
+
+	prepare(c, p);
+	if (poll(p, POLLED, time_left(c)) < 0 && errno != EINTR)
+		return ERR_IO;
+	c->now = clock_now();
+	if (p[CONTROL].revents)
+		TRY(take_events(c));
+	if (p[KEEPER].revents)
+		take_keeper(c);
+	for (size_t i = 0; i < CORE_NEIGHBOURS; i++) {
+		if (c->neighbours[i].used && p[FIRST_NEIGHBOUR + i].revents & (POLLIN | POLLHUP | POLLERR))
+			take_from(c, &c->neighbours[i]);
+	}
+	if (clock_steady() >= c->next_tick)
+		TRY(tick(c));
+	association_record_events(c);
+	batch_finish(c);
+	anchor_when_due(c, false);
+	flush_all(c);
+out:
+	return err;
+}
+
+err_t loop_run(struct core *c)
+{
+	err_t err = ERR_OK;
+
+	while (!c->stopping) {
+		err = loop_turn(c);
+		if (err == ERR_CLOSED) {
+			/* Without a parent nobody restarts what falls: end in order. */
+			log_event(LOG_WARN, "parent gone", "ending");
+			c->stopping = true;
+			err = ERR_OK;
+		}
+		if (err != ERR_OK)
+			break;
+	}
+	batch_finish(c);
+	flush_all(c);
+	return err;
+}

@@ -1,0 +1,178 @@
+/* node.c: opens the store and the mechanisms that live in it, with keys from the
+ * keeper; closes them with a last record and a last anchor. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "role/core/core.h"
+
+static err_t data_key_new(void *self, uint8_t key[32], struct buf *sealed)
+{
+	return keeper_data_key_new(self, key, sealed);
+}
+
+static err_t data_key_open(void *self, struct bytes sealed, uint8_t key[32])
+{
+	return keeper_data_key_open(self, sealed, key);
+}
+
+static err_t index_key(void *self, struct bytes attribute, uint8_t key[32])
+{
+	return keeper_index_key(self, attribute, key);
+}
+
+static err_t open_store(struct core *c)
+{
+	const struct options *o = &c->worker->options;
+	struct store_setup setup = {
+		.engine = options_text(o, OPT_store_engine),
+		.path = "holdfast.db", /* in the one directory this process has */
+		.cache_rows = (size_t)options_number(o, OPT_store_cache_rows),
+		.keys = { &c->keeper, data_key_new, data_key_open, index_key },
+	};
+
+	return store_open(&setup, &c->store);
+}
+
+static err_t open_resources(struct core *c)
+{
+	const struct options *o = &c->worker->options;
+	struct cse_identity cse = {
+		.sp_id = bytes_str(options_text(o, OPT_node_sp_id)),
+		.cse_id = bytes_str(options_text(o, OPT_node_cse_id)),
+		.cse_name = bytes_str(options_text(o, OPT_node_cse_name)),
+		.cse_type = (unsigned)options_number(o, OPT_node_cse_type),
+	};
+
+	return resources_open(c->store, &cse, &c->room.resources);
+}
+
+static err_t open_mechanisms(struct core *c)
+{
+	const struct options *o = &c->worker->options;
+	err_t err;
+
+	TRY(audit_open(c->store, &c->room.audit));
+	TRY(replay_open(c->store, (int64_t)options_number(o, OPT_replay_window) * 1000,
+	                (size_t)options_number(o, OPT_replay_entries), c->now, &c->room.replay));
+	TRY(registry_open(c->store, &c->room.registry));
+	/* The first start makes the CSEBase: in a transaction, with a record. */
+	TRY(batch_begin(c));
+	TRY(open_resources(c));
+out:
+	return err;
+}
+
+void node_reload(struct core *c)
+{
+	const struct options *o = &c->worker->options;
+
+	c->room.content_max = options_number(o, OPT_request_content_max);
+	c->room.lab = options_flag(o, OPT_lab);
+	c->room.lab_admin = c->room.lab ? bytes_str(options_text(o, OPT_lab_admin)) : BYTES_NONE;
+	c->room.require_registration_rule = !c->room.lab;
+}
+
+/* Was the last end a clean one? The mark is taken away until the next. */
+static err_t record_start(struct core *c)
+{
+	struct audit_record record = { .kind = AUDIT_START, .at = c->now };
+	struct bytes clean;
+	err_t err;
+
+	TRY(store_record_get(c->store, STORE_NODE, BYTES("clean"), &c->room.arena, &clean));
+	record.text = clean.n ? BYTES("the previous end was clean")
+	                      : BYTES("first start, or the previous end was not clean");
+	if (clean.n)
+		TRY(store_record_delete(c->store, STORE_NODE, BYTES("clean")));
+	TRY(batch_record(c, &record));
+out:
+	return err;
+}
+
+/* Give back what was opened; nothing is written. */
+static void drop(struct core *c)
+{
+	struct request_room *room = &c->room;
+
+	if (c->inside)
+		store_rollback(c->store);
+	c->inside = false;
+	if (room->resources)
+		resources_close(room->resources);
+	if (room->registry)
+		registry_close(room->registry);
+	if (room->replay)
+		replay_close(room->replay);
+	if (room->audit)
+		audit_close(room->audit);
+	if (c->store)
+		store_close(c->store);
+	room->resources = NULL;
+	room->registry = NULL;
+	room->replay = NULL;
+	room->audit = NULL;
+	room->store = c->store = NULL;
+	arena_free(&room->arena);
+	arena_free(&room->scratch);
+}
+
+err_t node_open(struct core *c)
+{
+	err_t err;
+
+	arena_init(&c->room.arena, CORE_ARENA);
+	arena_init(&c->room.scratch, CORE_SCRATCH);
+	node_reload(c);
+	/* What survives no restart cannot be compared with an anchor that does. */
+	c->anchors = !bytes_equal(bytes_str(options_text(&c->worker->options, OPT_store_engine)),
+	                          BYTES("memory"));
+	TRY(open_store(c));
+	c->room.store = c->store;
+	TRY(open_mechanisms(c));
+	TRY(record_start(c));
+	if (c->anchors)
+		TRY(anchor_compare(c));
+	TRY(batch_commit(c));
+	c->open = true;
+	c->locked = false;
+	log_event(LOG_NOTE, "open", "engine=%s rollback=%d",
+	          options_text(&c->worker->options, OPT_store_engine), c->rollback);
+out:
+	if (err != ERR_OK) {
+		c->locked = err == ERR_LOCKED;
+		drop(c);
+	}
+	return err;
+}
+
+/* After STOP: the last record and the mark of a clean end in one transaction. */
+static err_t record_stop(struct core *c)
+{
+	struct audit_record record = { .kind = AUDIT_STOP, .at = c->now,
+		                       .text = BYTES("stopped") };
+	err_t err;
+
+	TRY(batch_begin(c));
+	TRY(batch_record(c, &record));
+	TRY(store_record_put(c->store, STORE_NODE, BYTES("clean"), BYTES("1")));
+	TRY(batch_commit(c));
+out:
+	return err;
+}
+
+void node_close(struct core *c)
+{
+	err_t err;
+
+	if (!c->open)
+		return;
+	c->now = clock_now();
+	association_record_events(c);
+	TRY(record_stop(c));
+	anchor_when_due(c, true);
+	TRY(batch_commit(c));
+out:
+	if (err != ERR_OK)
+		log_event(LOG_ERROR, "not stopped cleanly", "why=%s", err_text(err));
+	drop(c);
+	c->open = false;
+}

@@ -1,0 +1,101 @@
+/* clients.c: connections to the door: who may, how many, for how long. */
+#define _GNU_SOURCE
+#include "base/clock.h"
+#include "base/log.h"
+#include "role/door/door.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* The superuser, and who owns the node's directory: both can read its files
+ * anyway. The kernel says who is there, not the client [T1 T19]. */
+static bool may_enter(const struct door *d, uint32_t user)
+{
+	return user == 0 || user == d->worker.owner;
+}
+
+static struct door_client *free_client(struct door *d)
+{
+	for (size_t i = 0; i < DOOR_CLIENTS_MAX; i++) {
+		if (!d->clients[i].used)
+			return &d->clients[i];
+	}
+	return NULL;
+}
+
+void door_accept(struct door *d)
+{
+	struct ucred who = { 0 };
+	socklen_t n = sizeof(who);
+	struct door_client *c = free_client(d);
+	int fd = accept4(d->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n) != 0 ||
+	    n != sizeof(who) || !may_enter(d, who.uid)) {
+		log_event(LOG_WARN, "refused at the door", "user=%u process=%u",
+		          (unsigned)who.uid, (unsigned)who.pid);
+		close(fd);
+		return;
+	}
+	if (!c) {
+		log_event(LOG_WARN, "door full", "clients=%d", DOOR_CLIENTS_MAX);
+		close(fd);
+		return;
+	}
+	*c = (struct door_client){ .used = true, .user = who.uid,
+	                           .process = (uint32_t)who.pid, .active = clock_steady() };
+	link_init(&c->link, fd, ROLE_DOOR, ROLE_CLIENT, (unsigned)(c - d->clients));
+}
+
+void door_client_drop(struct door *d, size_t i, const char *why)
+{
+	struct door_client *c = &d->clients[i];
+
+	if (why)
+		log_event(LOG_NOTE, "client dropped", "process=%u why=%s", c->process, why);
+	door_forget_client(d, i);
+	link_close(&c->link);
+	*c = (struct door_client){ 0 };
+}
+
+void door_client_read(struct door *d, size_t i)
+{
+	struct door_client *c = &d->clients[i];
+	err_t end = link_read(&c->link);
+	struct message m;
+	bool found = true;
+
+	/* What came before the end of the connection is not answered any more. */
+	if (end != ERR_OK) {
+		door_client_drop(d, i, end == ERR_CLOSED ? NULL : err_text(end));
+		return;
+	}
+	while (c->used && found) {
+		if (link_next(&c->link, &m, &found) != ERR_OK) {
+			door_client_drop(d, i, "a message that is not allowed");
+			return;
+		}
+		if (found) {
+			c->active = clock_steady();
+			door_question(d, i, &m);
+		}
+	}
+}
+
+void door_sweep(struct door *d, int64_t now)
+{
+	for (size_t i = 0; i < DOOR_CLIENTS_MAX; i++) {
+		struct door_client *c = &d->clients[i];
+		int64_t most = c->open ? DOOR_ANSWER_MS : DOOR_IDLE_MS;
+
+		if (c->used && now - c->active > most)
+			door_client_drop(d, i, "idle");
+		else if (c->used && c->link.out.n > DOOR_QUEUE_MAX)
+			door_client_drop(d, i, "does not read its answers");
+		else if (c->used && c->link.dead)
+			door_client_drop(d, i, NULL);
+	}
+}

@@ -1,0 +1,180 @@
+/* relay.c: questions of clients to core and keeper, and the way back. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "role/door/door.h"
+
+/* Which question goes where, and how its answers are called at the client. */
+static const struct route {
+	enum message_type question, forward;
+	enum role to;
+	enum message_type end; /* what ends the exchange at the client */
+} routes[] = {
+	{ MSG_ADMIN, MSG_ADMIN, ROLE_CORE, MSG_ADMIN_DONE },
+	{ MSG_ADMIN_CALL, MSG_CALL, ROLE_KEEPER, MSG_ADMIN_RESULT },
+};
+
+static const struct {
+	enum message_type answer, back;
+	bool last;
+} answers[] = {
+	{ MSG_ADMIN_ROW, MSG_ADMIN_ROW, false },
+	{ MSG_ADMIN_DONE, MSG_ADMIN_DONE, true },
+	{ MSG_RESULT, MSG_ADMIN_RESULT, true },
+};
+
+struct link *door_neighbour(struct door *d, enum role role)
+{
+	return role == ROLE_CORE ? &d->core : &d->keeper;
+}
+
+static const struct route *route_to(enum role to)
+{
+	return to == ROLE_CORE ? &routes[0] : &routes[1];
+}
+
+/* Send to a client; who does not read is dropped by door_sweep. */
+static void reply(struct door_client *c, enum message_type type, uint64_t ref,
+                  struct bytes body)
+{
+	if (link_send(&c->link, type, ref, body) != ERR_OK || link_flush(&c->link) != ERR_OK)
+		c->link.dead = true;
+}
+
+/* The door's own answer: u8 err_t and, where the type has one, no text. */
+static void reply_error(struct door_client *c, const struct route *r, uint64_t ref, err_t why)
+{
+	struct buf body = buf_make(64);
+	struct wire_out out = wire_out(&body);
+
+	wire_put_u8(&out, (uint8_t)why);
+	if (r->end == MSG_ADMIN_DONE)
+		wire_put_bytes(&out, bytes_str(err_text(why)));
+	if (out.err == ERR_OK)
+		reply(c, r->end, ref, bytes_of_buf(&body));
+	else
+		c->link.dead = true;
+	buf_free(&body);
+}
+
+static struct door_pending *find(struct door *d, uint64_t ref)
+{
+	for (size_t i = 0; i < DOOR_PENDING_MAX; i++) {
+		if (d->pending[i].ref == ref)
+			return &d->pending[i];
+	}
+	return NULL;
+}
+
+/* u32 user, u32 process in front of an administrative command, as wire/admin.h
+ * says; a keeper operation goes as it stands. */
+static err_t forward(struct door *d, const struct door_client *c, const struct route *r,
+                     uint64_t ref, struct bytes body)
+{
+	struct buf whole = buf_make(WIRE_BODY_MAX);
+	struct wire_out out = wire_out(&whole);
+	struct link *to = door_neighbour(d, r->to);
+	err_t err;
+
+	if (r->question == MSG_ADMIN) {
+		wire_put_u32(&out, c->user);
+		wire_put_u32(&out, c->process);
+	}
+	wire_put_fixed(&out, body);
+	TRY(out.err);
+	TRY(link_send(to, r->forward, ref, bytes_of_buf(&whole)));
+	err = link_flush(to);
+out:
+	buf_free(&whole);
+	return err;
+}
+
+static void ask(struct door *d, size_t client, const struct route *r, const struct message *m)
+{
+	struct door_client *c = &d->clients[client];
+	struct door_pending *p = find(d, 0);
+	err_t err;
+
+	if (!p) {
+		reply_error(c, r, m->ref, ERR_LIMIT);
+		return;
+	}
+	*p = (struct door_pending){ ++d->next_ref, m->ref, (int)client, r->to };
+	c->open++;
+	err = forward(d, c, r, p->ref, m->body);
+	if (err == ERR_OK)
+		return;
+	*p = (struct door_pending){ 0 };
+	c->open--;
+	/* A body that its row does not allow with the user in front is too long. */
+	reply_error(c, r, m->ref, err == ERR_REFUSED ? ERR_LIMIT : err);
+}
+
+void door_question(struct door *d, size_t client, const struct message *m)
+{
+	for (size_t i = 0; i < COUNT_OF(routes); i++) {
+		if (routes[i].question == m->type) {
+			ask(d, client, &routes[i], m);
+			return;
+		}
+	}
+	door_client_drop(d, client, "not a question");
+}
+
+static void answer(struct door *d, const struct message *m)
+{
+	struct door_pending *p = find(d, m->ref);
+
+	for (size_t i = 0; p && i < COUNT_OF(answers); i++) {
+		if (answers[i].answer != m->type)
+			continue;
+		if (p->client >= 0) {
+			struct door_client *c = &d->clients[p->client];
+
+			c->active = clock_steady();
+			c->open -= answers[i].last;
+			reply(c, answers[i].back, p->theirs, m->body);
+		}
+		if (answers[i].last)
+			*p = (struct door_pending){ 0 };
+		return;
+	}
+}
+
+void door_answers(struct door *d, enum role from)
+{
+	struct link *l = door_neighbour(d, from);
+	err_t end = link_read(l);
+	struct message m;
+	bool found = true;
+
+	while (found && link_next(l, &m, &found) == ERR_OK) {
+		if (found)
+			answer(d, &m);
+	}
+	if (end != ERR_OK || l->dead)
+		door_neighbour_lost(d, from);
+}
+
+void door_neighbour_lost(struct door *d, enum role from)
+{
+	link_close(door_neighbour(d, from));
+	for (size_t i = 0; i < DOOR_PENDING_MAX; i++) {
+		struct door_pending *p = &d->pending[i];
+
+		if (p->ref == 0 || p->asked != from)
+			continue;
+		if (p->client >= 0) {
+			d->clients[p->client].open--;
+			reply_error(&d->clients[p->client], route_to(from), p->theirs, ERR_CLOSED);
+		}
+		*p = (struct door_pending){ 0 };
+	}
+}
+
+void door_forget_client(struct door *d, size_t client)
+{
+	for (size_t i = 0; i < DOOR_PENDING_MAX; i++) {
+		if (d->pending[i].ref && d->pending[i].client == (int)client)
+			d->pending[i].client = -1;
+	}
+}

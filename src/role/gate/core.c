@@ -1,0 +1,235 @@
+/* core.c: the link to the core. Messages of one turn of the loop leave in one
+ * write and arrive in one read. Bodies: security/association/registry.h for
+ * associations, request/request.h for REQUEST; ANSWER is the response primitive. */
+#include "base/log.h"
+#include "role/gate/gate.h"
+
+enum { REASON_MAX = 256, ANSWER_KEEP = 64 * 1024 };
+
+/* --- to the core --------------------------------------------------------------- */
+
+err_t core_open_association(struct gate *g, struct connection *c,
+                            const struct channel_peer *peer)
+{
+	struct wire_out out = wire_out(&g->message);
+	bool psk = peer->kind == CREDENTIAL_PSK;
+	err_t err;
+
+	buf_clear(&g->message);
+	wire_put_fixed(&out, BYTES_OF(peer->tag));
+	wire_put_u8(&out, (uint8_t)peer->kind);
+	wire_put_fixed(&out, BYTES_OF(peer->fingerprint));
+	wire_put_bytes(&out, psk ? bytes_str(peer->identity) : BYTES_NONE);
+	wire_put_u64(&out, (uint64_t)peer->not_after);
+	wire_put_u16(&out, peer->version);
+	wire_put_u16(&out, peer->suite);
+	wire_put_u8(&out, c->address.n);
+	wire_put_fixed(&out, BYTES_OF(c->address.octets));
+	wire_put_u16(&out, c->port);
+	TRY(out.err);
+	err = link_send(&g->core, MSG_ASSOCIATION_OPEN, c->id, bytes_of_buf(&g->message));
+out:
+	return err;
+}
+
+void core_close_association(struct gate *g, uint64_t number)
+{
+	uint8_t body[8];
+	err_t err;
+
+	put_be64(body, number);
+	err = link_send(&g->core, MSG_ASSOCIATION_CLOSE, 0, BYTES_OF(body));
+	/* Without a core there is no association either. */
+	if (err != ERR_OK && err != ERR_CLOSED)
+		log_event(LOG_WARN, "association not closed", "why=%s", err_name(err));
+}
+
+err_t core_request_head(struct gate *g, const struct connection *c)
+{
+	struct wire_out out = wire_out(&g->message);
+
+	buf_clear(&g->message);
+	wire_put_u64(&out, c->number);
+	wire_put_u8(&out, c->address.n);
+	wire_put_fixed(&out, BYTES_OF(c->address.octets));
+	return out.err;
+}
+
+err_t core_request(struct gate *g, const struct connection *c)
+{
+	return link_send(&g->core, MSG_REQUEST, c->id, bytes_of_buf(&g->message));
+}
+
+/* --- from the core ------------------------------------------------------------- */
+
+static err_t take_opened(struct gate *g, const struct message *m)
+{
+	struct connection *c = connections_find(g->connections, m->ref);
+	struct wire_in in = wire_in(m->body);
+	uint64_t number = wire_get_u64(&in), until = wire_get_u64(&in);
+	struct bytes reason = wire_get_bytes(&in, REASON_MAX);
+	char why[REASON_MAX + 1];
+	err_t err;
+
+	TRY(wire_done(&in));
+	if (number == 0) {
+		if (!c)
+			return ERR_OK;
+		if (bytes_put_str(why, sizeof(why), reason) != ERR_OK)
+			why[0] = '\0';
+		clients_refused(g, &c->address, why);
+		connection_close(c);
+		return ERR_OK;
+	}
+	if (!c || c->state != CONNECTION_JUDGED) {
+		core_close_association(g, number);
+		return ERR_OK;
+	}
+	c->number = number;
+	connection_admit(c, until > INT64_MAX ? 0 : (int64_t)until);
+out:
+	return err;
+}
+
+static err_t take_end(struct gate *g, const struct message *m)
+{
+	struct wire_in in = wire_in(m->body);
+	uint64_t number = wire_get_u64(&in);
+	struct connection *c;
+	err_t err;
+
+	TRY(wire_done(&in));
+	c = number ? connections_numbered(g->connections, number) : NULL;
+	if (!c)
+		return ERR_OK;
+	/* The core knows: it need not be told. */
+	c->number = 0;
+	clients_refused(g, &c->address, "the association ended");
+	connection_close(c);
+out:
+	return err;
+}
+
+static err_t take_answer(struct gate *g, const struct message *m)
+{
+	static const struct http_refusal failed = { 500, 5000, "the answer cannot be written" };
+	struct connection *c = connections_find(g->connections, m->ref);
+	struct response_primitive r;
+	bool close;
+	err_t err;
+
+	/* Gone meanwhile: nobody waits for it. */
+	if (!c || c->state != CONNECTION_SERVING)
+		return ERR_OK;
+	c->form.close |= g->stopping;
+	close = c->form.close;
+	buf_clear(&g->answer);
+	err = response_read(m->body, &r);
+	if (err == ERR_OK)
+		err = http_response_write(&r, &g->mapper, c->form, &g->answer);
+	if (err != ERR_OK) {
+		log_event(LOG_ERROR, "answer not written", "why=%s", err_name(err));
+		TRY(http_refusal_write(&failed, BYTES_NONE, close, &g->answer));
+	}
+	connection_answer(c, bytes_of_buf(&g->answer), close);
+	http_mapper_trim(&g->mapper);
+	if (g->answer.cap > ANSWER_KEEP)
+		buf_free(&g->answer);
+	err = ERR_OK;
+out:
+	return err;
+}
+
+static const struct {
+	enum message_type type;
+	err_t (*take)(struct gate *g, const struct message *m);
+} takers[] = {
+	{ MSG_ANSWER, take_answer },
+	{ MSG_ASSOCIATION_OPENED, take_opened },
+	{ MSG_ASSOCIATION_END, take_end },
+};
+
+static err_t take_message(struct gate *g, const struct message *m)
+{
+	for (size_t i = 0; i < COUNT_OF(takers); i++) {
+		if (takers[i].type == m->type)
+			return takers[i].take(g, m);
+	}
+	return ERR_REFUSED;
+}
+
+static void watch(struct gate *g, int events);
+
+static void on_core(uv_poll_t *handle, int status, int events)
+{
+	struct gate *g = handle->data;
+	struct message m;
+	bool found = true;
+	err_t err = ERR_OK;
+
+	if (events & UV_READABLE || status < 0)
+		err = link_read(&g->core);
+	/* What came before the end is still delivered. */
+	for (;;) {
+		err_t next = link_next(&g->core, &m, &found);
+
+		if (next == ERR_OK && found)
+			next = take_message(g, &m);
+		if (next != ERR_OK || !found) {
+			err = err == ERR_OK ? next : err;
+			break;
+		}
+	}
+	if (err != ERR_OK) {
+		log_event(LOG_WARN, "core lost", "why=%s", err_name(err));
+		core_lost(g);
+	}
+}
+
+/* --- the link itself ----------------------------------------------------------- */
+
+static void watch(struct gate *g, int events)
+{
+	if (!g->core_poll || g->core_events == events)
+		return;
+	g->core_events = events;
+	must(uv_poll_start(g->core_poll, events, on_core) == 0);
+}
+
+void core_flush(struct gate *g)
+{
+	if (!link_wants_write(&g->core))
+		return;
+	/* That it is gone, its end of the link says too; one place tells it. */
+	if (link_flush(&g->core) != ERR_OK)
+		core_lost(g);
+	else
+		watch(g, link_wants_write(&g->core) ? UV_READABLE | UV_WRITABLE : UV_READABLE);
+}
+
+static void on_poll_closed(uv_handle_t *handle)
+{
+	mem_free(handle);
+}
+
+void core_lost(struct gate *g)
+{
+	if (g->core_poll)
+		uv_close((uv_handle_t *)g->core_poll, on_poll_closed);
+	g->core_poll = NULL;
+	link_close(&g->core);
+	connections_accept(g->connections, false);
+	connections_close_all(g->connections, true);
+}
+
+void core_take(struct gate *g, int fd)
+{
+	core_lost(g);
+	g->core_poll = mem_new(1, sizeof(*g->core_poll));
+	must(g->core_poll && uv_poll_init(&g->loop, g->core_poll, fd) == 0);
+	g->core_poll->data = g;
+	g->core_events = 0;
+	link_init(&g->core, fd, ROLE_GATE, ROLE_CORE, 0);
+	watch(g, UV_READABLE);
+	connections_accept(g->connections, !g->stopping);
+}

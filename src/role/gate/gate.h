@@ -1,0 +1,59 @@
+/* gate.h: what the files of holdfast-gate share. */
+#ifndef ROLE_GATE_H
+#define ROLE_GATE_H
+
+#include "binding/link/link.h"
+#include "role/common/worker.h"
+#include "wire/keeper_calls.h"
+
+enum {
+	GATE_STOP_MS = 5000,        /* for requests in flight */
+	GATE_LINES_A_SECOND = 10,   /* of refusals in the log */
+	GATE_BUFFERED = 256 * 1024 * 1024,
+};
+
+struct gate {
+	struct worker worker;
+	uv_loop_t loop;
+	struct keeper keeper;       /* asked synchronously, inside handshakes */
+	struct link core;
+	uv_poll_t *core_poll;       /* NULL without a core */
+	int core_events;
+	SSL_CTX *ctx;               /* NULL: no HTTPS listener */
+	struct connections *connections;
+	struct http_mapper mapper;
+	struct buf message, answer; /* kept from one to the next */
+	struct crash_page *crash;   /* NULL: the parent gave none */
+	bool stopping;
+	/* refusals logged in this second, and kept quiet */
+	int64_t second;
+	unsigned lines, quiet;
+};
+
+/* --- clients.c: what the connections tell us --------------------------------- */
+
+/* The limits that the options ask for. */
+struct connection_limits clients_limits(const struct gate *g);
+struct connection_owner clients_owner(struct gate *g);
+
+/* One line about a source that was turned away, at most so many a second. */
+void clients_refused(void *self, const struct address *from, const char *why);
+
+/* --- core.c: what is said to the core, and what it says ----------------------- */
+
+/* Take over the socket of a (new) core; its predecessor's clients are gone. */
+void core_take(struct gate *g, int fd);
+/* The core is gone: nobody can be answered any more. */
+void core_lost(struct gate *g);
+/* Write what was said in this turn. */
+void core_flush(struct gate *g);
+
+/* ERR_CLOSED without a core, ERR_LIMIT when it does not keep up. */
+err_t core_open_association(struct gate *g, struct connection *c,
+                            const struct channel_peer *peer) MUST_USE;
+void core_close_association(struct gate *g, uint64_t number);
+/* primitive: in g->message behind the head that core_request_head put there. */
+err_t core_request_head(struct gate *g, const struct connection *c) MUST_USE;
+err_t core_request(struct gate *g, const struct connection *c) MUST_USE;
+
+#endif

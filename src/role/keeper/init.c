@@ -1,0 +1,140 @@
+/* init.c: holdfast-keeper --init DIRECTORY --sp //sp --cse-id /cse
+ *         --passphrase-fd N [--days N] [--no-machine]
+ *
+ * Called by `holdfast init`. The certificates go to standard output as PEM, the
+ * CA's first; secrets go nowhere but into the key store. */
+#include "keeper/keeper.h"
+#include "role/keeper/process.h"
+
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { NODE_DAYS = 397, EXIT_REFUSED = 1, EXIT_USAGE = 2 };
+
+struct arguments {
+	const char *directory, *sp, *cse;
+	uint64_t passphrase_fd, days;
+	bool machine;
+};
+
+static int usage(void)
+{
+	fprintf(stderr, "usage: holdfast-keeper --init DIRECTORY --sp //SP --cse-id /CSE "
+	                "--passphrase-fd N [--days N] [--no-machine]\n");
+	return EXIT_USAGE;
+}
+
+static err_t take_option(int option, const char *value, struct arguments *a)
+{
+	struct bytes text = bytes_str(value);
+
+	switch (option) {
+	case 'i':
+		a->directory = value;
+		return ERR_OK;
+	case 's':
+		a->sp = value;
+		return ERR_OK;
+	case 'c':
+		a->cse = value;
+		return ERR_OK;
+	case 'p':
+		return bytes_to_u64(text, 1024, &a->passphrase_fd);
+	case 'd':
+		return bytes_to_u64(text, 36500, &a->days);
+	case 'm':
+		a->machine = false;
+		return ERR_OK;
+	default:
+		return ERR_SYNTAX;
+	}
+}
+
+static err_t take_arguments(int argc, char **argv, struct arguments *a)
+{
+	static const struct option options[] = {
+		{ "init", required_argument, NULL, 'i' }, { "sp", required_argument, NULL, 's' },
+		{ "cse-id", required_argument, NULL, 'c' },
+		{ "passphrase-fd", required_argument, NULL, 'p' },
+		{ "days", required_argument, NULL, 'd' }, { "no-machine", no_argument, NULL, 'm' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int option;
+	err_t err;
+
+	*a = (struct arguments){ .passphrase_fd = UINT64_MAX, .days = NODE_DAYS, .machine = true };
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
+		TRY(take_option(option, optarg, a));
+	err = a->directory && a->sp && a->cse && a->passphrase_fd != UINT64_MAX && optind == argc
+	          ? ERR_OK : ERR_SYNTAX;
+out:
+	return err;
+}
+
+/* What a person can do about it. */
+static const char *reason(err_t err)
+{
+	switch (err) {
+	case ERR_EXISTS:
+		return "there is a key store already; it was not touched";
+	case ERR_RANGE:
+		return "the passphrase is shorter than 8 octets, or --days is not 1..3650";
+	case ERR_SYNTAX:
+		return "--sp must be //domain in lower case, --cse-id /name";
+	case ERR_MISSING:
+		return "the passphrase is empty";
+	default:
+		return err_text(err);
+	}
+}
+
+static err_t make(const struct arguments *a, int directory)
+{
+	struct buf pem = buf_make(16384);
+	struct secret passphrase = { 0 };
+	struct machine machine = { 0 };
+	struct keeper_state ks;
+	err_t err;
+
+	keeper_init(&ks, directory);
+	if (a->machine)
+		machine_read(&machine);
+	TRY(passphrase_read((int)a->passphrase_fd, &passphrase));
+	TRY(keeper_make_node(&ks.vault,
+	                     &(struct keeper_node){ .sp = bytes_str(a->sp), .cse = bytes_str(a->cse),
+	                                            .days = (unsigned)a->days, .machine = &machine,
+	                                            .passphrase = secret_view(&passphrase) },
+	                     &pem));
+	if (fwrite(pem.p, 1, pem.n, stdout) != pem.n || fflush(stdout) != 0)
+		err = ERR_IO;
+out:
+	secret_free(&passphrase);
+	keeper_end(&ks);
+	buf_free(&pem);
+	return err;
+}
+
+int keeper_init_command(int argc, char **argv)
+{
+	struct arguments a;
+	int directory;
+	err_t err;
+
+	if (take_arguments(argc, argv, &a) != ERR_OK)
+		return usage();
+	(void)umask(077);
+	directory = open(a.directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (directory < 0) {
+		fprintf(stderr, "holdfast-keeper: %s is not a directory that can be opened\n",
+		        a.directory);
+		return EXIT_REFUSED;
+	}
+	err = make(&a, directory);
+	close(directory);
+	if (err != ERR_OK)
+		fprintf(stderr, "holdfast-keeper: no key store was made: %s\n", reason(err));
+	return err == ERR_OK ? 0 : EXIT_REFUSED;
+}

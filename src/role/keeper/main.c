@@ -1,0 +1,317 @@
+/* main.c: the process holdfast-keeper: links in, answers out.
+ *
+ * One turn: read every link once, carry out at most TURN_CALLS calls of each, so
+ * that no caller starves another; then write: the core's notices first, and only
+ * when they are gone the answers of the others. No key and no rule is here:
+ * keeper/keeper.h. */
+#include "base/log.h"
+#include "keeper/keeper.h"
+#include "role/common/worker.h"
+#include "role/keeper/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+enum { TURN_CALLS = 64, UNREAD_MAX = 1024 * 1024, OUT_ROOM = 128 * 1024, STOP_TURNS = 2000 };
+
+struct neighbour {
+	struct link link;
+	struct keeper_caller *caller; /* NULL: place is free */
+};
+
+struct process {
+	struct worker worker;
+	struct keeper_state keeper;
+	struct neighbour all[KEEPER_CALLERS_MAX];
+	struct buf result;
+	bool more; /* calls were left for the next turn */
+	bool stop;
+};
+
+/* --- neighbours ------------------------------------------------------------- */
+
+static struct neighbour *find(struct process *p, enum role role, unsigned number)
+{
+	for (size_t i = 0; i < COUNT_OF(p->all); i++) {
+		struct neighbour *n = &p->all[i];
+
+		if (n->caller && n->link.peer == role && n->link.peer_number == number)
+			return n;
+	}
+	return NULL;
+}
+
+static void drop(struct process *p, struct neighbour *n)
+{
+	log_event(LOG_INFO, "link closed", "peer=%s/%u", role_name(n->link.peer),
+	          n->link.peer_number);
+	keeper_caller_end(&p->keeper, n->caller);
+	n->caller = NULL;
+	link_close(&n->link);
+}
+
+/* A neighbour, or its successor after a restart. Owns fd. */
+static err_t add(struct process *p, int fd, enum role role, unsigned number)
+{
+	struct neighbour *n = find(p, role, number);
+	err_t err;
+
+	if (n)
+		drop(p, n);
+	for (n = p->all; n < p->all + COUNT_OF(p->all) && n->caller; n++)
+		;
+	if (n == p->all + COUNT_OF(p->all)) {
+		close(fd);
+		return ERR_FULL;
+	}
+	link_init(&n->link, fd, ROLE_KEEPER, role, number);
+	/* Room at once: a buffer that grows leaves copies of answers behind. */
+	TRY(buf_reserve(&n->link.out, OUT_ROOM));
+	TRY(keeper_caller_new(&p->keeper, role, number, &n->caller));
+out:
+	if (err != ERR_OK)
+		link_close(&n->link);
+	return err;
+}
+
+static err_t tell_core(void *self, enum message_type type, struct bytes body)
+{
+	struct neighbour *core = find(self, ROLE_CORE, 0);
+
+	return core ? link_send(&core->link, type, 0, body) : ERR_CLOSED;
+}
+
+/* --- calls ------------------------------------------------------------------- */
+
+static void wipe_body(struct link *l, struct bytes body)
+{
+	if (body.n)
+		secret_wipe(l->in.p + (body.p - l->in.p), body.n);
+}
+
+static err_t serve_one(struct process *p, struct neighbour *n, const struct message *m)
+{
+	err_t err;
+
+	/* The table of messages lets nothing else come from a neighbour. */
+	must(m->type == MSG_CALL);
+	TRY(keeper_dispatch(&p->keeper, n->caller, m->body, &p->result));
+	TRY(link_send(&n->link, MSG_RESULT, m->ref, bytes_of_buf(&p->result)));
+out:
+	wipe_body(&n->link, m->body);
+	if (p->result.p)
+		secret_wipe(p->result.p, p->result.n);
+	return err;
+}
+
+/* A caller that does not read its answers gets no more. */
+static bool is_clogged(const struct neighbour *n)
+{
+	return n->link.out.n > UNREAD_MAX;
+}
+
+static err_t serve(struct process *p, struct neighbour *n)
+{
+	struct message m;
+	bool found;
+	err_t err = ERR_OK;
+
+	for (int i = 0; i < TURN_CALLS && !is_clogged(n); i++) {
+		TRY(link_next(&n->link, &m, &found));
+		if (!found)
+			return n->link.dead ? ERR_CLOSED : ERR_OK;
+		TRY(serve_one(p, n, &m));
+	}
+	p->more |= !is_clogged(n);
+out:
+	return err;
+}
+
+static err_t flush(struct link *l)
+{
+	size_t before = l->out.n;
+	err_t err = link_flush(l);
+
+	if (l->out.p)
+		secret_wipe(l->out.p + l->out.n, before - l->out.n);
+	return err;
+}
+
+/* What the core must know leaves before the answer that it is about. */
+static void flush_all(struct process *p)
+{
+	struct neighbour *core = find(p, ROLE_CORE, 0);
+
+	if (core && flush(&core->link) == ERR_OK && link_wants_write(&core->link))
+		return;
+	for (size_t i = 0; i < COUNT_OF(p->all); i++) {
+		if (p->all[i].caller && &p->all[i] != core && link_wants_write(&p->all[i].link))
+			(void)flush(&p->all[i].link); /* a dead link is dropped next turn */
+	}
+}
+
+/* --- the loop ------------------------------------------------------------------ */
+
+static void handle_event(struct process *p, const struct worker_event *e)
+{
+	if (e->type == MSG_STOP)
+		p->stop = true;
+	if (e->type != MSG_LINK)
+		return;
+	if (e->what != WORKER_LINK_NEIGHBOUR)
+		close(e->fd);
+	else if (add(p, e->fd, e->peer, e->number) != ERR_OK)
+		log_event(LOG_ERROR, "link refused", "peer=%s/%u", role_name(e->peer), e->number);
+}
+
+static err_t handle_control(struct process *p)
+{
+	struct worker_event e;
+	err_t err;
+
+	do {
+		TRY(worker_next_event(&p->worker, &e));
+		handle_event(p, &e);
+	} while (e.type != 0);
+out:
+	return err;
+}
+
+static void turn(struct process *p)
+{
+	p->more = false;
+	for (size_t i = 0; i < COUNT_OF(p->all); i++) {
+		struct neighbour *n = &p->all[i];
+
+		if (n->caller && serve(p, n) != ERR_OK)
+			drop(p, n);
+	}
+	flush_all(p);
+}
+
+/* Wait, then read once from whom has something. Answers that are held back for
+ * the core are not waited for: the core's own socket is. */
+static err_t wait_and_read(struct process *p, int ms)
+{
+	struct pollfd fds[1 + KEEPER_CALLERS_MAX] = { { .fd = p->worker.control.fd, .events = POLLIN } };
+	struct neighbour *core = find(p, ROLE_CORE, 0);
+	bool held = core && link_wants_write(&core->link);
+
+	for (size_t i = 0; i < COUNT_OF(p->all); i++) {
+		struct neighbour *n = &p->all[i];
+
+		fds[1 + i] = (struct pollfd){ .fd = n->caller ? n->link.fd : -1 };
+		if (n->caller && !is_clogged(n))
+			fds[1 + i].events |= POLLIN;
+		if (n->caller && link_wants_write(&n->link) && (!held || n == core))
+			fds[1 + i].events |= POLLOUT;
+	}
+	if (poll(fds, COUNT_OF(fds), p->more ? 0 : ms) < 0)
+		return errno == EINTR ? ERR_OK : ERR_IO;
+	for (size_t i = 0; i < COUNT_OF(p->all); i++) {
+		if (!p->all[i].caller || !(fds[1 + i].revents & (POLLIN | POLLHUP | POLLERR)))
+			continue;
+		/* Dead now: serve() drops it after what had come before. */
+		if (link_read(&p->all[i].link) != ERR_OK)
+			p->all[i].link.dead = true;
+	}
+	return fds[0].revents ? handle_control(p) : ERR_OK;
+}
+
+static err_t loop(struct process *p)
+{
+	err_t err = ERR_OK;
+
+	while (!p->stop) {
+		TRY(wait_and_read(p, -1));
+		turn(p);
+	}
+	/* What was accepted is finished; what comes now is not read. */
+	for (int i = 0; p->more && i < STOP_TURNS; i++)
+		turn(p);
+out:
+	return err == ERR_CLOSED ? ERR_OK : err;
+}
+
+/* --- start ----------------------------------------------------------------------- */
+
+/* Open the vault, or say why the node is locked. */
+static void unlock(struct process *p, const struct machine *machine)
+{
+	int fd = worker_take_link(&p->worker, WORKER_LINK_PASSPHRASE, ROLE_PARENT, 0);
+	struct vault *v = &p->keeper.vault;
+	struct secret passphrase = { 0 };
+	struct vault_setup setup = { 0 };
+	err_t err = ERR_MISSING;
+
+	setup.machine = machine;
+	v->why = "there is no passphrase";
+	if (fd >= 0)
+		TRY(passphrase_read(fd, &passphrase));
+	TRY(err);
+	setup.passphrase = secret_view(&passphrase);
+	TRY(vault_open(v, &setup));
+	log_event(LOG_NOTE, "key store open", "keys=%zu generation=%llu warnings=%u", v->keys_n,
+	          (unsigned long long)v->generation, keeper_warnings(&p->keeper));
+out:
+	if (fd >= 0)
+		close(fd);
+	secret_free(&passphrase);
+	if (err != ERR_OK)
+		log_event(LOG_ERROR, "locked", "error=%s why=%s", err_name(err), v->why);
+}
+
+static err_t run(struct process *p)
+{
+	struct machine machine;
+	enum role role;
+	unsigned number;
+	err_t err;
+	int fd, directory = -1;
+
+	/* What the machine is stands outside the directory that is kept; the key
+	 * store inside, and only the worker's own user may read it. */
+	machine_read(&machine);
+	TRY(worker_confine(&p->worker));
+	directory = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	TRY(directory >= 0 ? ERR_OK : ERR_IO);
+	keeper_init(&p->keeper, directory);
+	p->keeper.notify = tell_core;
+	p->keeper.notify_self = p;
+	unlock(p, &machine);
+	while ((fd = worker_take_neighbour(&p->worker, &role, &number)) >= 0)
+		TRY(add(p, fd, role, number));
+	TRY(loop(p));
+out:
+	for (size_t i = 0; i < COUNT_OF(p->all); i++) {
+		if (p->all[i].caller)
+			drop(p, &p->all[i]);
+	}
+	if (directory >= 0) {
+		keeper_end(&p->keeper);
+		close(directory);
+	}
+	return err;
+}
+
+int main(int argc, char **argv)
+{
+	static struct process p;
+	err_t err;
+
+	log_open("keeper");
+	TRY(keeper_start());
+	if (argc > 1 && bytes_equal(bytes_str(argv[1]), BYTES("--init")))
+		return keeper_init_command(argc, argv);
+	TRY(worker_start(ROLE_KEEPER, argc, argv, &p.worker));
+	p.result = buf_make(KEEPER_RESULT_MAX);
+	err = run(&p);
+	buf_free(&p.result);
+	worker_end(&p.worker);
+out:
+	if (err != ERR_OK)
+		log_event(LOG_ERROR, "ended", "why=%s", err_text(err));
+	return err == ERR_OK ? 0 : 1;
+}

@@ -1,0 +1,66 @@
+/* passphrase.c: where the keeper's passphrase comes from.
+ *
+ * The parent opens it and hands the descriptor over; it never reads it. Option
+ * keeper.passphrase_file, else the service manager's credential, else the
+ * terminal; with none of them the keeper starts locked. */
+#define _GNU_SOURCE
+#include "base/log.h"
+#include "role/parent/parent.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A file that others can read is no secret. */
+static err_t take_file(struct parent *p, int at, const char *path)
+{
+	struct stat s;
+	int fd = openat(at, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+	if (fd < 0 || fstat(fd, &s) != 0 || !S_ISREG(s.st_mode)) {
+		log_event(LOG_ERROR, "no passphrase", "why=the file cannot be opened");
+		if (fd >= 0)
+			close(fd);
+		return ERR_IO;
+	}
+	if (s.st_mode & 077) {
+		log_event(LOG_ERROR, "no passphrase",
+		          "why=the file can be read or written by others: chmod 600");
+		close(fd);
+		return ERR_REFUSED;
+	}
+	p->node.passphrase_fd = fd;
+	return ERR_OK;
+}
+
+static err_t take_credential(struct parent *p, const char *folder)
+{
+	int at = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	err_t err = ERR_OK;
+
+	if (at < 0)
+		return ERR_OK;
+	if (faccessat(at, "holdfast.passphrase", R_OK, 0) == 0)
+		err = take_file(p, at, "holdfast.passphrase");
+	close(at);
+	return err;
+}
+
+err_t node_open_passphrase(struct parent *p)
+{
+	const char *path = options_text(&p->options, OPT_keeper_passphrase_file);
+	const char *folder = getenv("CREDENTIALS_DIRECTORY");
+	err_t err = ERR_OK;
+
+	if (*path)
+		return take_file(p, p->node.fd, path);
+	if (folder)
+		TRY(take_credential(p, folder));
+	if (p->node.passphrase_fd < 0 && isatty(STDIN_FILENO))
+		p->node.passphrase_fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (p->node.passphrase_fd < 0)
+		log_event(LOG_WARN, "no passphrase", "the keeper starts locked");
+out:
+	return err;
+}

@@ -1,0 +1,283 @@
+/* watch.c: the loop: start what can be started, end what must be ended.
+ *
+ *   start:  keeper, then core, then gates, courier and door
+ *   stop:   gates, courier and door; then core; then keeper
+ *
+ * so that nobody is asked for what its own neighbour does not give yet, and
+ * whatever was accepted outside is finished inside. */
+#define _GNU_SOURCE
+#include "base/clock.h"
+#include "base/log.h"
+#include "role/parent/parent.h"
+
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { ROUNDS = 3, TURN_MS = 1000 };
+
+/* In which round a role is stopped, and that its start must wait for all of the
+ * roles with a higher round. */
+static const unsigned round_of[ROLE_COUNT] = {
+	[ROLE_GATE] = 1, [ROLE_COURIER] = 1, [ROLE_DOOR] = 1, [ROLE_CORE] = 2, [ROLE_KEEPER] = 3,
+};
+
+static bool may_start(const struct parent *p, const struct child *c, int64_t now)
+{
+	if (p->stop_round || c->pid || c->state != CHILD_ABSENT || now < c->again_at)
+		return false;
+	for (size_t i = 0; i < p->children_n; i++) {
+		const struct child *other = &p->children[i];
+
+		if (round_of[other->role] > round_of[c->role] && other->state != CHILD_READY)
+			return false;
+	}
+	return true;
+}
+
+static bool all_ready(const struct parent *p)
+{
+	for (size_t i = 0; i < p->children_n; i++) {
+		if (p->children[i].state != CHILD_READY)
+			return false;
+	}
+	return true;
+}
+
+/* A keeper that asks a person for the passphrase is not late. */
+static bool is_late(const struct parent *p, const struct child *c, int64_t now)
+{
+	bool person = c->role == ROLE_KEEPER && p->node.passphrase_fd >= 0 &&
+	              isatty(p->node.passphrase_fd);
+
+	return c->state == CHILD_STARTING && !person && now - c->started > READY_MS;
+}
+
+static void step_running(struct parent *p, int64_t now)
+{
+	for (size_t i = 0; i < p->children_n; i++) {
+		struct child *c = &p->children[i];
+
+		if (may_start(p, c, now))
+			child_start(p, c);
+		else if (is_late(p, c, now) && !c->control.dead)
+			child_kill(c, "not ready in time");
+	}
+	if (p->stop_round || p->was_ready || !all_ready(p))
+		return;
+	p->was_ready = true;
+	log_event(LOG_NOTE, "ready", "path=%s workers=%zu", p->node.path, p->children_n);
+	notify_send("READY=1");
+}
+
+static void enter_round(struct parent *p, unsigned round)
+{
+	p->stop_round = round;
+	p->stop_by = clock_steady() + STOP_MS;
+	for (size_t i = 0; i < p->children_n; i++) {
+		struct child *c = &p->children[i];
+
+		if (c->pid && round_of[c->role] == round) {
+			c->asked_to_stop = true;
+			child_send(c, MSG_STOP, BYTES_NONE);
+		}
+	}
+}
+
+static bool round_ended(const struct parent *p)
+{
+	for (size_t i = 0; i < p->children_n; i++) {
+		if (p->children[i].pid && round_of[p->children[i].role] == p->stop_round)
+			return false;
+	}
+	return true;
+}
+
+static void step_stopping(struct parent *p, int64_t now)
+{
+	while (p->stop_round <= ROUNDS && round_ended(p))
+		enter_round(p, p->stop_round + 1);
+	if (p->stop_round > ROUNDS || now < p->stop_by)
+		return;
+	p->failed = true;
+	p->stop_by = now + STOP_MS;
+	for (size_t i = 0; i < p->children_n; i++) {
+		if (p->children[i].pid && round_of[p->children[i].role] == p->stop_round)
+			child_kill(&p->children[i], "did not stop in time");
+	}
+}
+
+void watch_stop(struct parent *p, const char *why)
+{
+	if (p->stop_round)
+		return;
+	log_event(LOG_NOTE, "stopping", "why=%s", why);
+	notify_send("STOPPING=1");
+	enter_round(p, 1);
+}
+
+/* Name what a reload cannot change, take over what it can. */
+static err_t take_over(struct parent *p, const struct options *fresh)
+{
+	struct buf same = buf_make(OPTIONS_FILE_MAX);
+	err_t err = ERR_OK;
+
+	for (unsigned i = 0; i < OPT_COUNT; i++) {
+		const struct option_row *row = option_row((enum option_id)i);
+		struct bytes now = bytes_str(options_text(&p->options, (enum option_id)i));
+		struct bytes then = bytes_str(options_text(fresh, (enum option_id)i));
+
+		if (bytes_equal(now, then))
+			continue;
+		if (row->reloads)
+			TRY(options_set(&p->options, bytes_str(row->name), then));
+		else
+			log_event(LOG_WARN, "needs a restart", "option=%s", row->name);
+	}
+	for (size_t i = 0; i < p->children_n; i++) {
+		struct child *c = &p->children[i];
+
+		buf_clear(&same);
+		TRY(options_write(&p->options, c->role, true, &same));
+		child_send(c, MSG_RELOAD, bytes_of_buf(&same));
+	}
+out:
+	buf_free(&same);
+	return err;
+}
+
+static void apply_log_level(const struct options *o)
+{
+	enum log_level level;
+
+	if (log_level_parse(bytes_str(options_text(o, OPT_log_level)), &level) == ERR_OK)
+		log_level_set(level);
+}
+
+static void notify_reloading(void)
+{
+	struct timespec t;
+	struct buf text = buf_make(80);
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	if (buf_printf(&text, "RELOADING=1\nMONOTONIC_USEC=%lld",
+	               (long long)t.tv_sec * 1000000 + t.tv_nsec / 1000) == ERR_OK &&
+	    buf_add_byte(&text, 0) == ERR_OK)
+		notify_send((const char *)text.p);
+	buf_free(&text);
+}
+
+static void reload(struct parent *p)
+{
+	struct options fresh = { 0 };
+	char where[300] = "";
+	err_t err;
+
+	notify_reloading();
+	TRY(node_read_options(p, &fresh, where, sizeof(where)));
+	TRY(take_over(p, &fresh));
+	apply_log_level(&p->options);
+	log_event(LOG_NOTE, "configuration reloaded", "path=%s/holdfast.conf", p->node.path);
+out:
+	if (err != ERR_OK)
+		log_event(LOG_ERROR, "configuration refused", "the old one stays in force; %s",
+		          *where ? where : err_text(err));
+	options_free(&fresh);
+	notify_send("READY=1");
+}
+
+static void take_signals(struct parent *p)
+{
+	struct signalfd_siginfo s;
+
+	while (read(p->signal_fd, &s, sizeof(s)) == (ssize_t)sizeof(s)) {
+		if (s.ssi_signo == SIGHUP && !p->stop_round)
+			reload(p);
+		else if (s.ssi_signo == SIGTERM || s.ssi_signo == SIGINT)
+			watch_stop(p, s.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
+	}
+	/* SIGCHLD counts once for many. */
+	crash_reap(p);
+}
+
+/* Until the next thing that happens by time alone. */
+static int until_next(const struct parent *p, int64_t now)
+{
+	int64_t least = TURN_MS;
+
+	for (size_t i = 0; i < p->children_n; i++) {
+		const struct child *c = &p->children[i];
+
+		if (!c->pid && c->again_at > now && c->again_at - now < least)
+			least = c->again_at - now;
+	}
+	if (p->stop_round && p->stop_by - now < least)
+		least = p->stop_by > now ? p->stop_by - now : 0;
+	if (p->watchdog_ms && p->watchdog_ms < least)
+		least = p->watchdog_ms;
+	return (int)least;
+}
+
+static void turn(struct parent *p)
+{
+	struct pollfd polled[CHILDREN_MAX + 1];
+	int64_t now = clock_steady();
+
+	polled[0] = (struct pollfd){ p->signal_fd, POLLIN, 0 };
+	for (size_t i = 0; i < p->children_n; i++) {
+		const struct link *l = &p->children[i].control;
+
+		polled[i + 1] = (struct pollfd){ l->dead ? -1 : l->fd, POLLIN, 0 };
+	}
+	if (poll(polled, p->children_n + 1, until_next(p, now)) < 0)
+		return;
+	for (size_t i = 0; i < p->children_n; i++) {
+		if (polled[i + 1].revents && !p->children[i].control.dead)
+			child_read(p, &p->children[i]);
+	}
+	if (polled[0].revents)
+		take_signals(p);
+}
+
+/* Changes whenever the status file must. */
+static uint64_t state_sum(const struct parent *p)
+{
+	uint64_t sum = p->stop_round * 2 + p->was_ready;
+
+	for (size_t i = 0; i < p->children_n; i++)
+		sum = sum * 31 + (uint64_t)p->children[i].pid * 4 + p->children[i].state;
+	return sum;
+}
+
+static void feed_watchdog(struct parent *p, int64_t now)
+{
+	if (!p->watchdog_ms || now < p->watchdog_next || p->stop_round)
+		return;
+	p->watchdog_next = now + p->watchdog_ms;
+	notify_send("WATCHDOG=1");
+}
+
+int watch_run(struct parent *p)
+{
+	uint64_t written = 0;
+
+	apply_log_level(&p->options);
+	while (p->stop_round <= ROUNDS) {
+		int64_t now = clock_steady();
+
+		if (p->stop_round)
+			step_stopping(p, now);
+		else
+			step_running(p, now);
+		if (state_sum(p) != written) {
+			written = state_sum(p);
+			node_write_status(p);
+		}
+		feed_watchdog(p, now);
+		if (p->stop_round <= ROUNDS)
+			turn(p);
+	}
+	log_event(LOG_NOTE, "stopped", "status=%d", p->failed ? 1 : 0);
+	return p->failed ? 1 : 0;
+}

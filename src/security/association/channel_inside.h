@@ -1,0 +1,124 @@
+/* channel_inside.h: what the files of the channel share. Private to them.
+ *
+ *   OpenSSL ---- psk callbacks ----> channel_psk.c ----\
+ *      |                                                > keeper (wire)
+ *      |---- TLS13-KDF, TLS1-PRF, HMAC, ECDSA --> channel_schedule.c
+ *                                                 channel_signer.c
+ *
+ * On the node's side a pre-shared key is, for OpenSSL, a row of octets of the
+ * key's length that only looks like a key: a *stand-in*. It names a use of a key
+ * (struct psk_use) and how far the key schedule has come. */
+#ifndef ASSOCIATION_CHANNEL_INSIDE_H
+#define ASSOCIATION_CHANNEL_INSIDE_H
+
+#include "base/secret.h"
+#include "crypt/algorithms.h"
+#include "security/association/channel.h"
+#include "wire/keeper_calls.h"
+
+#include <openssl/core.h>
+#include <openssl/core_dispatch.h>
+
+/* One pre-shared key in one handshake. */
+struct psk_use {
+	struct keeper *keeper;
+	uint32_t slot;    /* of the table of stand-ins; 0: not in use */
+	uint32_t handle;  /* the keeper's, of the key */
+	size_t n;         /* length of the key */
+	bool spent;       /* the keeper gave the session-bound secret */
+};
+
+/* What belongs to one connection. */
+struct channel_state {
+	uint8_t tag[CHANNEL_TAG];
+	char identity[CHANNEL_IDENTITY_MAX]; /* PSK identity that the keeper knows */
+	struct psk_use psk;
+};
+
+/* What belongs to a context; lies behind SSL_CTX ex_data. */
+struct channel_context {
+	bool server, legacy;
+	OSSL_LIB_CTX *library;              /* server: ours; client: the default */
+	struct keeper *keeper;              /* server */
+	char identity[CHANNEL_IDENTITY_MAX];/* client with PSK */
+	struct secret psk;                  /* client with PSK: its own key */
+	char strong_suites[ALGORITHM_LIST_MAX]; /* TLS 1.2, without the LEGACY ones */
+};
+
+struct channel_context *channel_context_of(const SSL_CTX *ctx);
+struct channel_state *channel_state_of(const SSL *ssl);
+
+/* The tag of the handshake that OpenSSL works on in this thread. */
+const uint8_t *channel_current_tag(void);
+
+/* --- channel_provider.c --------------------------------------------------- */
+
+/* The library context with the default provider and ours; made once. */
+err_t channel_library(OSSL_LIB_CTX **out) MUST_USE;
+
+/* Prefers our key schedule, and the default provider's everything else. */
+#define CHANNEL_PROPERTIES "?holdfast.key=yes,?holdfast.tls=yes,?provider=default"
+#define CHANNEL_SCHEDULE_PROPERTIES "provider=holdfast,holdfast.key=yes,holdfast.tls=yes"
+#define CHANNEL_SIGNER_PROPERTIES "provider=holdfast,holdfast.signer=yes"
+
+/* The tables that channel_provider.c registers. */
+extern const OSSL_ALGORITHM channel_kdfs[];
+extern const OSSL_ALGORITHM channel_keymgmts[];
+extern const OSSL_ALGORITHM channel_signatures[];
+extern const OSSL_DISPATCH channel_mac_keymgmt[];
+extern const OSSL_DISPATCH channel_mac_signature[];
+extern const OSSL_DISPATCH channel_signer_keymgmt[];
+extern const OSSL_DISPATCH channel_signer_signature[];
+
+/* --- channel_signer.c ------------------------------------------------------ */
+
+/* A private key of the keeper, as OpenSSL sees it: its public point and who to
+ * ask. The key name is opened now, and again when the keeper was restarted. */
+err_t channel_signer_key(OSSL_LIB_CTX *lib, struct keeper *k, struct bytes name,
+                         EVP_PKEY **out) MUST_USE;
+
+/* --- channel_standin.c ----------------------------------------------------- */
+
+/* How far the key schedule has come [RFC 8446 7.1]. */
+enum standin { STANDIN_NONE, STANDIN_KEY, STANDIN_EARLY, STANDIN_BINDER, STANDIN_FINISHED };
+
+enum { STANDIN_MIN = 16, STANDIN_MAX = 64 };
+
+/* Give the use a slot. ERR_LIMIT when too many are open, ERR_MEMORY. */
+err_t standin_open(struct psk_use *use) MUST_USE;
+void standin_close(struct psk_use *use);
+
+/* n octets (STANDIN_MIN..STANDIN_MAX) that stand for this use at this stage. */
+void standin_write(const struct psk_use *use, enum standin stage, uint8_t *out, size_t n);
+
+/* What stage the octets stand for, and of which use; STANDIN_NONE for octets
+ * that are no stand-in. */
+enum standin standin_read(struct bytes octets, struct psk_use **use);
+
+/* --- channel_psk.c ---------------------------------------------------------- */
+
+void channel_psk_server(SSL_CTX *ctx);
+void channel_psk_client(SSL_CTX *ctx);
+
+/* Give the keeper its handle back. */
+void channel_psk_end(struct psk_use *use);
+
+/* The three things that need the key; asked of the keeper. */
+err_t psk_binder(struct psk_use *use, struct bytes hash, uint8_t out[32]) MUST_USE;
+err_t psk_handshake_secret(struct psk_use *use, struct bytes ecdhe, uint8_t out[32]) MUST_USE;
+err_t psk_tls12_master(struct psk_use *use, unsigned hash, struct bytes other,
+                       struct bytes session_hash, uint8_t out[48]) MUST_USE;
+
+/* --- channel_verify.c -------------------------------------------------------- */
+
+/* X509_verify_cert and the profile of oneM2M certificates. */
+int channel_verify_chain(X509_STORE_CTX *store, void *self);
+
+/* Why the last chain in this thread was refused; NULL when it was not. */
+const char *channel_verify_why(void);
+
+/* The one subject alternative name as "URI:..." or "DNS:..."; ERR_MISSING,
+ * ERR_DUPLICATE, ERR_TYPE, ERR_SYNTAX (wildcard, not printable), ERR_LIMIT. */
+err_t channel_certificate_name(const X509 *x, char *out, size_t size) MUST_USE;
+
+#endif

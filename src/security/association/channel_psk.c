@@ -1,0 +1,198 @@
+/* channel_psk.c: pre-shared keys, by identity [TS-0003 8.2.2.1, 10.2.2].
+ *
+ * The node's side: OpenSSL asks for the key of an identity and gets a stand-in.
+ * An identity that the keeper does not know gets a key drawn for this handshake
+ * alone, so that an outsider sees the same failure as with a wrong key and
+ * learns no identities. The client's side: its own key, in its own process. */
+#include "security/association/channel_inside.h"
+
+#include "base/log.h"
+#include "crypt/crypt.h"
+
+#include <openssl/err.h>
+
+enum { DECOY = 32, PSK_MIN = 16, PSK_MAX = 64 };
+
+/* --- what the keeper does for a use of a key ------------------------------------ */
+
+void channel_psk_end(struct psk_use *use)
+{
+	/* A key that gave its session-bound secret has no handle any more. */
+	if (use->slot && !use->spent)
+		(void)!keeper_close_handle(use->keeper, use->handle);
+	standin_close(use);
+	*use = (struct psk_use){ 0 };
+}
+
+err_t psk_binder(struct psk_use *use, struct bytes hash, uint8_t out[32])
+{
+	return use->spent ? ERR_BAD_STATE
+	                  : keeper_binder(use->keeper, use->handle, hash, out);
+}
+
+err_t psk_handshake_secret(struct psk_use *use, struct bytes ecdhe, uint8_t out[32])
+{
+	err_t err;
+
+	if (use->spent)
+		return ERR_BAD_STATE;
+	err = keeper_handshake_secret(use->keeper, use->handle, ecdhe, out);
+	use->spent = err == ERR_OK;
+	return err;
+}
+
+err_t psk_tls12_master(struct psk_use *use, unsigned hash, struct bytes other,
+                       struct bytes session_hash, uint8_t out[48])
+{
+	err_t err;
+
+	if (use->spent)
+		return ERR_BAD_STATE;
+	err = keeper_tls12_master(use->keeper, use->handle, hash, other, session_hash, out);
+	use->spent = err == ERR_OK;
+	return err;
+}
+
+/* --- the node's side ---------------------------------------------------------------- */
+
+/* Octets that our identities can be; a ticket of another server is none. */
+static bool identity_fits(struct bytes identity)
+{
+	return identity.n > 0 && identity.n < CHANNEL_IDENTITY_MAX && bytes_is_printable(identity);
+}
+
+/* Ask the keeper for the key of an identity; the state then holds its use. The
+ * same question comes twice after a HelloRetryRequest. ERR_MISSING. */
+static err_t psk_find(SSL *ssl, struct bytes identity)
+{
+	struct channel_state *state = channel_state_of(ssl);
+	struct channel_context *context = channel_context_of(SSL_get_SSL_CTX(ssl));
+	struct psk_use *use = &state->psk;
+	err_t err = ERR_OK;
+
+	if (use->slot && bytes_equal(identity, bytes_str(state->identity)))
+		return ERR_OK;
+	channel_psk_end(use);
+	state->identity[0] = '\0';
+	use->keeper = context->keeper;
+	TRY(keeper_psk_open(use->keeper, identity, state->tag, &use->handle, &use->n));
+	if (use->n < PSK_MIN || use->n > PSK_MAX)
+		err = ERR_RANGE;
+	if (err == ERR_OK)
+		err = standin_open(use);
+	if (err != ERR_OK) {
+		(void)!keeper_close_handle(use->keeper, use->handle);
+		*use = (struct psk_use){ 0 };
+		return err;
+	}
+	TRY(bytes_put_str(state->identity, sizeof(state->identity), identity));
+out:
+	return err;
+}
+
+/* A session as TLS 1.3 wants an external key: bound to SHA-256. */
+static SSL_SESSION *session_of(SSL *ssl, const uint8_t *key, size_t n)
+{
+	static const uint8_t aes_128_gcm_sha256[] = { 0x13, 0x01 };
+	const SSL_CIPHER *suite = SSL_CIPHER_find(ssl, aes_128_gcm_sha256);
+	SSL_SESSION *s = SSL_SESSION_new();
+
+	if (s && suite && SSL_SESSION_set1_master_key(s, key, n) == 1 &&
+	    SSL_SESSION_set_cipher(s, suite) == 1 &&
+	    SSL_SESSION_set_protocol_version(s, TLS1_3_VERSION) == 1)
+		return s;
+	SSL_SESSION_free(s);
+	return NULL;
+}
+
+/* Fill in what OpenSSL takes for the key. 0 when the keeper is out of reach. */
+static size_t psk_octets(SSL *ssl, struct bytes identity, uint8_t out[PSK_MAX])
+{
+	const struct psk_use *use = &channel_state_of(ssl)->psk;
+	err_t err = psk_find(ssl, identity);
+
+	if (err == ERR_OK) {
+		standin_write(use, STANDIN_KEY, out, use->n);
+		return use->n;
+	}
+	if (err != ERR_MISSING) {
+		log_event(LOG_WARN, "keeper gave no key", "error=%s", err_name(err));
+		return 0;
+	}
+	crypt_random(out, DECOY);
+	return DECOY;
+}
+
+static int find_session(SSL *ssl, const unsigned char *identity, size_t n, SSL_SESSION **out)
+{
+	uint8_t key[PSK_MAX];
+	size_t key_n;
+
+	*out = NULL;
+	if (!identity_fits(bytes_make(identity, n)))
+		return 1;
+	key_n = psk_octets(ssl, bytes_make(identity, n), key);
+	if (key_n)
+		*out = session_of(ssl, key, key_n);
+	return *out != NULL;
+}
+
+static unsigned psk_for_tls12(SSL *ssl, const char *identity, unsigned char *out, unsigned max)
+{
+	uint8_t key[PSK_MAX];
+	size_t n;
+
+	/* libssl asks here too when find_session had none for TLS 1.3. */
+	if (SSL_version(ssl) != TLS1_2_VERSION || !identity_fits(bytes_str(identity)))
+		return 0;
+	n = psk_octets(ssl, bytes_str(identity), key);
+	if (n > max)
+		return 0;
+	bytes_copy(out, key, n);
+	return (unsigned)n;
+}
+
+void channel_psk_server(SSL_CTX *ctx)
+{
+	SSL_CTX_set_psk_find_session_callback(ctx, find_session);
+	SSL_CTX_set_psk_server_callback(ctx, psk_for_tls12);
+}
+
+/* --- the client's side ---------------------------------------------------------------- */
+
+static int use_session(SSL *ssl, const EVP_MD *hash, const unsigned char **identity, size_t *n,
+                       SSL_SESSION **out)
+{
+	const struct channel_context *c = channel_context_of(SSL_get_SSL_CTX(ssl));
+
+	*out = NULL;
+	*identity = NULL;
+	*n = 0;
+	/* After a HelloRetryRequest the hash is settled; ours is SHA-256. */
+	if (hash && !EVP_MD_is_a(hash, "SHA256"))
+		return 1;
+	*out = session_of(ssl, c->psk.p, c->psk.n);
+	if (!*out)
+		return 0;
+	*identity = (const unsigned char *)c->identity;
+	*n = bytes_str(c->identity).n;
+	return 1;
+}
+
+static unsigned own_psk(SSL *ssl, const char *hint, char *identity, unsigned identity_max,
+                        unsigned char *out, unsigned max)
+{
+	const struct channel_context *c = channel_context_of(SSL_get_SSL_CTX(ssl));
+
+	if (c->psk.n > max ||
+	    bytes_put_str(identity, identity_max, bytes_str(c->identity)) != ERR_OK)
+		return 0;
+	bytes_copy(out, c->psk.p, c->psk.n);
+	return (unsigned)c->psk.n;
+}
+
+void channel_psk_client(SSL_CTX *ctx)
+{
+	SSL_CTX_set_psk_use_session_callback(ctx, use_session);
+	SSL_CTX_set_psk_client_callback(ctx, own_psk);
+}

@@ -1,0 +1,455 @@
+/* registry.c: enrolling, and the register of live associations. */
+#include "security/association/registry_inner.h"
+
+#include "crypt/crypt.h"
+#include "wire/wire.h"
+
+enum { LIVE_BUCKETS = 4096, CREDENTIAL_OCTETS = 4096 };
+
+/* --- live associations in memory ---------------------------------------------------- */
+
+static struct live **bucket(const struct registry *r, uint64_t number)
+{
+	/* Numbers are drawn at random. */
+	return &r->heads[number & (r->buckets - 1)];
+}
+
+static struct live *find(const struct registry *r, uint64_t number)
+{
+	struct live *l = *bucket(r, number);
+
+	while (l && l->a.number != number)
+		l = l->next;
+	return l;
+}
+
+static void add(struct registry *r, struct live *l)
+{
+	struct live **head = bucket(r, l->a.number);
+
+	l->next = *head;
+	*head = l;
+	l->older = r->newest;
+	if (r->newest)
+		r->newest->newer = l;
+	r->newest = l;
+	l->of->live++;
+	r->live_n++;
+}
+
+static void forget(struct registry *r, struct live *l)
+{
+	struct live **at = bucket(r, l->a.number);
+
+	while (*at != l)
+		at = &(*at)->next;
+	*at = l->next;
+	if (l->newer)
+		l->newer->older = l->older;
+	else
+		r->newest = l->older;
+	if (l->older)
+		l->older->newer = l->newer;
+	if (l->of)
+		l->of->live--;
+	r->live_n--;
+	mem_free(l);
+}
+
+/* Associations of a credential that is none any more. */
+static void end_all_of(struct registry *r, struct enrolled *e)
+{
+	for (struct live *l = r->newest; l; l = l->older) {
+		if (l->of != e)
+			continue;
+		l->ended = true;
+		l->of = NULL;
+	}
+	e->live = 0;
+}
+
+/* --- opening -------------------------------------------------------------------------- */
+
+err_t registry_open(struct store *s, struct registry **out)
+{
+	struct registry *r = mem_new(1, sizeof(*r));
+	struct hash_key key;
+	err_t err = ERR_MEMORY;
+
+	*out = NULL;
+	if (!r)
+		goto out;
+	r->store = s;
+	r->buckets = LIVE_BUCKETS;
+	r->heads = mem_new(r->buckets, sizeof(*r->heads));
+	if (!r->heads)
+		goto out;
+	crypt_random(&key, sizeof(key));
+	TRY(credentials_init(&r->credentials, &key));
+	TRY(credentials_load(&r->credentials, s));
+	*out = r;
+	r = NULL;
+out:
+	registry_close(r);
+	return err;
+}
+
+void registry_close(struct registry *r)
+{
+	if (!r)
+		return;
+	while (r->newest)
+		forget(r, r->newest);
+	for (unsigned gate = 0; gate < GATES; gate++)
+		notices_forget(r, gate);
+	credentials_free(&r->credentials);
+	mem_free(r->heads);
+	mem_free(r);
+}
+
+/* --- credentials ----------------------------------------------------------------------- */
+
+static bool is_zero(const uint8_t *p, size_t n)
+{
+	uint8_t any = 0;
+
+	for (size_t i = 0; i < n; i++)
+		any |= p[i];
+	return any == 0;
+}
+
+static bool is_terminated(const char *text, size_t size)
+{
+	return bytes_find(bytes_make(text, size), 0) < size;
+}
+
+/* Exactly one means of proof, for one entity, with an end. */
+static bool is_whole(const struct credential *c)
+{
+	bool has_print = !is_zero(c->fingerprint, sizeof(c->fingerprint));
+
+	if (!is_terminated(c->id, sizeof(c->id)) || !is_terminated(c->name, sizeof(c->name)) ||
+	    !is_terminated(c->entity, sizeof(c->entity)) ||
+	    !is_terminated(c->app_id, sizeof(c->app_id)) ||
+	    !is_terminated(c->psk_identity, sizeof(c->psk_identity)))
+		return false;
+	if (!c->id[0] || !c->entity[0] || c->not_after <= 0 || c->enrolled < 0 || c->replay_mode > 2)
+		return false;
+	if (c->kind != ENTITY_AE && c->kind != ENTITY_CSE)
+		return false;
+	return c->psk ? c->psk_identity[0] && !has_print : has_print && !c->psk_identity[0];
+}
+
+static err_t put_record(struct registry *r, const struct credential *c)
+{
+	struct buf map = buf_make(CREDENTIAL_OCTETS);
+	err_t err;
+
+	TRY(credential_write(c, &map));
+	r->changed = true;
+	TRY(store_record_put(r->store, STORE_CREDENTIAL, bytes_str(c->id), bytes_of_buf(&map)));
+out:
+	buf_free(&map);
+	return err;
+}
+
+err_t registry_enrol(struct registry *r, const struct credential *c)
+{
+	struct credentials *all = &r->credentials;
+	struct enrolled *same, *twin, *added;
+	err_t err = ERR_RANGE;
+
+	if (!is_whole(c))
+		goto out;
+	err = ERR_EXISTS;
+	same = credentials_by_id(all, bytes_str(c->id));
+	if (same && !same->c.revoked)
+		goto out;
+	twin = c->psk ? credentials_by_psk(all, bytes_str(c->psk_identity))
+	              : credentials_by_fingerprint(all, c->fingerprint);
+	/* A revoked identity may get a new key, never its old certificate. */
+	if (twin && (twin != same || !c->psk))
+		goto out;
+	TRY(put_record(r, c));
+	TRY(credentials_add(all, c, &added));
+	if (same) {
+		end_all_of(r, same);
+		credentials_remove(all, same);
+	}
+out:
+	return err;
+}
+
+err_t registry_revoke(struct registry *r, struct bytes id, bool *found)
+{
+	struct enrolled *e = credentials_by_id(&r->credentials, id);
+	struct credential c;
+	err_t err = ERR_OK;
+
+	*found = e != NULL;
+	if (!e || e->c.revoked)
+		goto out;
+	c = e->c;
+	c.revoked = true;
+	TRY(put_record(r, &c));
+	e->c.revoked = true;
+	end_all_of(r, e);
+out:
+	return err;
+}
+
+err_t registry_find(struct registry *r, struct bytes id, const struct credential **out)
+{
+	struct enrolled *e = credentials_by_id(&r->credentials, id);
+
+	*out = e ? &e->c : NULL;
+	return ERR_OK;
+}
+
+/* Associations that ended stay ended: what was revoked for a moment has to come
+ * again. */
+static void relink(struct registry *r, struct live *l)
+{
+	struct enrolled *e = credentials_by_id(&r->credentials, bytes_str(l->a.facts.credential));
+
+	if (l->ended || !e || e->c.revoked) {
+		l->ended = true;
+		l->of = NULL;
+		return;
+	}
+	l->of = e;
+	e->live++;
+}
+
+err_t registry_reload(struct registry *r)
+{
+	struct credentials fresh = { 0 };
+	err_t err = ERR_OK;
+
+	if (!r->changed)
+		goto out;
+	TRY(credentials_init(&fresh, &r->credentials.key));
+	TRY(credentials_load(&fresh, r->store));
+	credentials_free(&r->credentials);
+	r->credentials = fresh;
+	fresh = (struct credentials){ 0 };
+	r->changed = false;
+	for (struct live *l = r->newest; l; l = l->older)
+		relink(r, l);
+out:
+	credentials_free(&fresh);
+	return err;
+}
+
+err_t registry_credentials(struct registry *r, err_t (*each)(void *self, const struct credential *c),
+                           void *self)
+{
+	err_t err = ERR_OK;
+
+	for (struct enrolled *e = r->credentials.newest; e; e = e->older)
+		TRY(each(self, &e->c));
+out:
+	return err;
+}
+
+/* --- associations ------------------------------------------------------------------------ */
+
+/* ASSOCIATION_OPEN, read. */
+struct opening {
+	const uint8_t *tag, *fingerprint;
+	unsigned kind;
+	struct bytes identity;
+	int64_t not_after;
+	struct association a; /* address, port, version, suite */
+};
+
+static err_t read_opening(struct bytes body, struct opening *o)
+{
+	struct wire_in in = wire_in(body);
+	struct bytes address;
+	uint64_t not_after;
+	err_t err;
+
+	*o = (struct opening){ 0 };
+	o->tag = wire_get_fixed(&in, TAG).p;
+	o->kind = wire_get_u8(&in);
+	o->fingerprint = wire_get_fixed(&in, 32).p;
+	o->identity = wire_get_bytes(&in, FACT_ID_MAX - 1);
+	not_after = wire_get_u64(&in);
+	o->a.version = wire_get_u16(&in);
+	o->a.suite = wire_get_u16(&in);
+	o->a.address_n = wire_get_u8(&in);
+	address = wire_get_fixed(&in, sizeof(o->a.address));
+	o->a.port = wire_get_u16(&in);
+	TRY(wire_done(&in));
+	if (o->a.address_n != 0 && o->a.address_n != 4 && o->a.address_n != 16)
+		return ERR_SYNTAX;
+	bytes_copy(o->a.address, address.p, o->a.address_n);
+	o->not_after = not_after > INT64_MAX ? INT64_MAX : (int64_t)not_after;
+out:
+	return err;
+}
+
+/* The enrolled credential that took part, or NULL and why not. Only what keeper
+ * and records confirm counts; the gate's word chooses what to look for. */
+static struct enrolled *judge(struct registry *r, unsigned gate, const struct opening *o, int64_t now,
+                              const char **reason)
+{
+	bool psk = o->kind == PEER_PSK, confirmed;
+	struct enrolled *e;
+
+	/* Asked first: a tag is used up by the first who names it. */
+	confirmed = notices_confirm(r, gate, o->tag, psk ? o->identity : BYTES_NONE, now);
+	*reason = NULL;
+	if (o->kind != PEER_PSK && o->kind != PEER_CERTIFICATE)
+		*reason = "nobody authenticated";
+	else if (psk && o->identity.n == 0)
+		*reason = "no identity was named";
+	if (*reason)
+		return NULL;
+	e = psk ? credentials_by_psk(&r->credentials, o->identity)
+	        : credentials_by_fingerprint(&r->credentials, o->fingerprint);
+	if (!e)
+		*reason = "the credential is not enrolled";
+	else if (!confirmed)
+		*reason = "the keeper does not confirm the handshake";
+	else if (e->c.revoked)
+		*reason = "the credential is revoked";
+	else if (e->c.not_after <= now)
+		*reason = "the credential has expired";
+	else if (!psk && o->not_after <= now)
+		*reason = "the certificate has expired";
+	else if (e->live >= ASSOCIATION_LIMIT_PER_CREDENTIAL)
+		*reason = "the credential has too many associations";
+	else if (r->live_n >= ASSOCIATIONS_MAX)
+		*reason = "there are too many associations";
+	return *reason ? NULL : e;
+}
+
+static uint64_t draw_number(const struct registry *r)
+{
+	uint64_t number;
+
+	do
+		crypt_random(&number, sizeof(number));
+	while (number == 0 || find(r, number));
+	return number;
+}
+
+static err_t fill(struct live *l, const struct enrolled *e, const struct opening *o)
+{
+	struct association_facts *f = &l->a.facts;
+	int64_t until = e->c.not_after;
+	err_t err;
+
+	if (o->kind == PEER_CERTIFICATE && o->not_after < until)
+		until = o->not_after;
+	*f = (struct association_facts){
+		.number = l->a.number, .secured = true, .entity_is_cse = e->c.kind == ENTITY_CSE,
+		.assurance = ENROLLED_ASSURANCE, .replay_mode = e->c.replay_mode, .until = until,
+	};
+	TRY(bytes_put_str(f->credential, sizeof(f->credential), bytes_str(e->c.id)));
+	TRY(bytes_put_str(f->entity, sizeof(f->entity), bytes_str(e->c.entity)));
+out:
+	return err;
+}
+
+err_t registry_open_association(struct registry *r, unsigned gate, struct bytes body, int64_t now,
+                                const struct association **out, const char **reason)
+{
+	struct live *l = NULL;
+	struct enrolled *e;
+	struct opening o;
+	err_t err;
+
+	*out = NULL;
+	*reason = "the message is malformed";
+	if (read_opening(body, &o) != ERR_OK)
+		return ERR_REFUSED;
+	e = judge(r, gate, &o, now, reason);
+	if (!e)
+		return ERR_REFUSED;
+	*reason = "no room for the association";
+	l = mem_new(1, sizeof(*l));
+	if (!l)
+		return ERR_MEMORY;
+	l->a = o.a;
+	l->a.gate = gate;
+	l->a.opened = l->a.last_used = now;
+	l->a.number = draw_number(r);
+	l->of = e;
+	TRY(fill(l, e, &o));
+	add(r, l);
+	*out = &l->a;
+	*reason = "";
+	l = NULL;
+out:
+	mem_free(l);
+	return err;
+}
+
+static bool is_over(const struct live *l, int64_t now)
+{
+	return l->ended || l->a.facts.until <= now;
+}
+
+const struct association *registry_association(struct registry *r, uint64_t number, unsigned gate,
+                                               int64_t now)
+{
+	const struct live *l = find(r, number);
+
+	return l && l->a.gate == gate && !is_over(l, now) ? &l->a : NULL;
+}
+
+void registry_touch(struct registry *r, uint64_t number, int64_t now)
+{
+	struct live *l = find(r, number);
+
+	if (!l)
+		return;
+	l->a.requests++;
+	l->a.last_used = now;
+}
+
+void registry_close_association(struct registry *r, uint64_t number, unsigned gate)
+{
+	struct live *l = find(r, number);
+
+	if (l && l->a.gate == gate)
+		forget(r, l);
+}
+
+void registry_gate_lost(struct registry *r, unsigned gate)
+{
+	for (struct live *l = r->newest, *older; l; l = older) {
+		older = l->older;
+		if (l->a.gate == gate)
+			forget(r, l);
+	}
+	notices_forget(r, gate);
+}
+
+void registry_sweep(struct registry *r, int64_t now, void (*each)(void *self, const struct association *a),
+                    void *self)
+{
+	for (struct live *l = r->newest, *older; l; l = older) {
+		older = l->older;
+		if (!is_over(l, now))
+			continue;
+		if (each)
+			each(self, &l->a);
+		forget(r, l);
+	}
+}
+
+err_t registry_associations(struct registry *r, err_t (*each)(void *self, const struct association *a),
+                            void *self)
+{
+	err_t err = ERR_OK;
+
+	for (struct live *l = r->newest; l; l = l->older)
+		if (!l->ended)
+			TRY(each(self, &l->a));
+out:
+	return err;
+}

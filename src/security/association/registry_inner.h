@@ -1,0 +1,88 @@
+/* registry_inner.h: the registry from inside. */
+#ifndef ASSOCIATION_REGISTRY_INNER_H
+#define ASSOCIATION_REGISTRY_INNER_H
+
+#include "base/hash.h"
+#include "security/association/registry.h"
+
+enum {
+	TAG = 16,
+	GATES = 256,
+	NOTICES = 4096,              /* of one gate */
+	NOTICE_LIFE = 60 * 1000,     /* ms */
+	CREDENTIALS_MAX = 1 << 20,
+	ASSOCIATIONS_MAX = 200000,
+	ENROLLED_ASSURANCE = 2,      /* until levels are computed from evidence */
+};
+
+/* The peer's credential in ASSOCIATION_OPEN; as channel.h has it. */
+enum { PEER_CERTIFICATE = 1, PEER_PSK = 2 };
+
+enum enrolled_link { BY_CREDENTIAL, BY_FINGERPRINT, BY_PSK_IDENTITY, ENROLLED_LINKS };
+
+struct enrolled {
+	struct credential c;
+	size_t live; /* associations */
+	struct enrolled *next[ENROLLED_LINKS];
+	struct enrolled *older; /* all of them, newest first */
+};
+
+struct credentials {
+	struct enrolled **heads[ENROLLED_LINKS];
+	size_t buckets, n;
+	struct enrolled *newest;
+	struct hash_key key;
+};
+
+struct live {
+	struct association a;
+	bool ended;
+	struct enrolled *of;
+	struct live *next;          /* in its bucket */
+	struct live *newer, *older;
+};
+
+struct notice {
+	int64_t at; /* 0: empty */
+	uint8_t tag[TAG];
+	uint8_t kind;
+	char name[FACT_ID_MAX];
+};
+
+struct gate_notices {
+	size_t next;
+	struct notice ring[NOTICES];
+};
+
+struct registry {
+	struct store *store;
+	struct credentials credentials;
+	bool changed;               /* since the last reload */
+	struct live **heads;
+	size_t buckets, live_n;
+	struct live *newest;
+	struct gate_notices *notices[GATES];
+};
+
+/* --- registry_credential.c: what is enrolled ------------------------------------- */
+err_t credentials_init(struct credentials *all, const struct hash_key *key) MUST_USE;
+void credentials_free(struct credentials *all);
+err_t credentials_load(struct credentials *all, struct store *s) MUST_USE;
+err_t credentials_add(struct credentials *all, const struct credential *c, struct enrolled **out) MUST_USE;
+void credentials_remove(struct credentials *all, struct enrolled *e);
+struct enrolled *credentials_by_id(const struct credentials *all, struct bytes id);
+struct enrolled *credentials_by_fingerprint(const struct credentials *all, const uint8_t fingerprint[32]);
+struct enrolled *credentials_by_psk(const struct credentials *all, struct bytes identity);
+err_t credential_write(const struct credential *c, struct buf *out) MUST_USE;
+err_t credential_read(struct bytes map, struct credential *out) MUST_USE;
+
+/* --- registry_notice.c: what the keeper said --------------------------------------- */
+
+/* Did the keeper say for this gate and tag that the credential took part? psk:
+ * the identity; else empty, for the node's own key. All notices of the tag are
+ * used up by asking. */
+bool notices_confirm(struct registry *r, unsigned gate, const uint8_t tag[TAG], struct bytes psk,
+                     int64_t now);
+void notices_forget(struct registry *r, unsigned gate);
+
+#endif

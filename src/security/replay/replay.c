@@ -1,0 +1,331 @@
+/* replay.c: the window of requests that were executed.
+ *
+ * Entries stand in a ring in the order they came; a table of places in the ring
+ * finds them by key. What left the window goes out at the old end. The same
+ * entries stand in the log STORE_REPLAY, so that the window survives a restart;
+ * a record there is 50 octets (doc/protocol/store.md):
+ *
+ *    0        16         32    40     42        50
+ *    | key    | digest   | at  | rsc  | resource |
+ *
+ * key     first half of SHA-256(SHA-256(originator) || request identifier)
+ * digest  first half of SHA-256(content) */
+#include "base/hash.h"
+#include "crypt/crypt.h"
+#include "security/replay/replay.h"
+
+enum {
+	KEY = 16,
+	RECORD = KEY + KEY + 8 + 2 + 8,
+	FUTURE = 60 * 1000,    /* ms that an originator's clock may be ahead */
+	SWEEP = 1024,          /* entries dropped in one sweep at most */
+	BATCH = 65536,         /* entries of one transaction at most */
+	NONE = 0,              /* empty place of the table */
+};
+
+struct entry {
+	uint8_t key[KEY], digest[KEY];
+	int64_t at;
+	uint64_t number;       /* in the log */
+	uint64_t resource;
+	uint32_t next;         /* in its bucket: place + 1 */
+	uint16_t status;
+};
+
+struct replay {
+	struct store *store;
+	int64_t window;
+	size_t entries;        /* bound */
+	struct entry *ring;
+	size_t ring_n;         /* power of two */
+	uint32_t *table;       /* place + 1 of the newest of a bucket */
+	uint64_t head, tail;   /* counts; place = count modulo ring_n */
+	uint64_t marked, settled;
+	bool asked;            /* this key was found new, and is not remembered yet */
+	uint8_t asked_key[KEY];
+	struct hash_key hash_key;
+};
+
+static struct entry *entry_at(const struct replay *r, uint64_t count)
+{
+	return &r->ring[count & (r->ring_n - 1)];
+}
+
+/* Keys are halves of SHA-256, but who sends chooses them: keyed all the same. */
+static uint32_t *bucket_of(const struct replay *r, const uint8_t key[KEY])
+{
+	return &r->table[hash_bytes(&r->hash_key, bytes_make(key, KEY)) & (r->ring_n - 1)];
+}
+
+static struct entry *find(const struct replay *r, const uint8_t key[KEY])
+{
+	uint32_t at = r->ring_n ? *bucket_of(r, key) : NONE;
+
+	while (at != NONE && !bytes_equal(BYTES_OF(r->ring[at - 1].key), bytes_make(key, KEY)))
+		at = r->ring[at - 1].next;
+	return at == NONE ? NULL : &r->ring[at - 1];
+}
+
+static void link_entry(struct replay *r, struct entry *e)
+{
+	uint32_t *bucket = bucket_of(r, e->key);
+
+	e->next = *bucket;
+	*bucket = (uint32_t)(e - r->ring) + 1;
+}
+
+static void unlink_entry(struct replay *r, struct entry *e)
+{
+	uint32_t *at = bucket_of(r, e->key), me = (uint32_t)(e - r->ring) + 1;
+
+	while (*at != me)
+		at = &r->ring[*at - 1].next;
+	*at = e->next;
+}
+
+static void drop_oldest(struct replay *r)
+{
+	unlink_entry(r, entry_at(r, r->head));
+	r->head++;
+}
+
+static err_t grow(struct replay *r)
+{
+	size_t n = r->ring_n ? r->ring_n * 2 : 1024;
+	struct entry *ring = mem_new(n, sizeof(*ring));
+	uint32_t *table = mem_new(n, sizeof(*table));
+	struct replay old = *r;
+
+	if (!ring || !table) {
+		mem_free(ring);
+		mem_free(table);
+		return ERR_MEMORY;
+	}
+	r->ring = ring;
+	r->table = table;
+	r->ring_n = n;
+	for (uint64_t i = r->head; i < r->tail; i++) {
+		*entry_at(r, i) = *entry_at(&old, i);
+		link_entry(r, entry_at(r, i));
+	}
+	mem_free(old.ring);
+	mem_free(old.table);
+	return ERR_OK;
+}
+
+static err_t add(struct replay *r, const struct entry *e)
+{
+	struct entry *place;
+	err_t err = ERR_OK;
+
+	if (r->tail - r->settled >= BATCH)
+		return ERR_LIMIT;
+	if (r->tail - r->head == r->ring_n)
+		TRY(grow(r));
+	place = entry_at(r, r->tail++);
+	*place = *e;
+	link_entry(r, place);
+out:
+	return err;
+}
+
+/* --- opening ----------------------------------------------------------------------- */
+
+static void pack(const struct entry *e, uint8_t out[RECORD])
+{
+	bytes_copy(out, e->key, KEY);
+	bytes_copy(out + 16, e->digest, KEY);
+	put_be64(out + 32, (uint64_t)e->at);
+	put_be16(out + 40, e->status);
+	put_be64(out + 42, e->resource);
+}
+
+static err_t load(void *self, uint64_t number, struct bytes record)
+{
+	struct replay *r = self;
+	struct entry e = { .number = number };
+	err_t err = ERR_TAMPERED;
+
+	if (!record.p) /* what left the window is gone */
+		return ERR_OK;
+	if (record.n != RECORD)
+		goto out;
+	bytes_copy(e.key, record.p, KEY);
+	bytes_copy(e.digest, record.p + 16, KEY);
+	e.at = (int64_t)get_be64(record.p + 32);
+	e.status = get_be16(record.p + 40);
+	e.resource = get_be64(record.p + 42);
+	if (r->tail - r->head == r->entries)
+		drop_oldest(r);
+	TRY(add(r, &e));
+	r->settled = r->tail;
+out:
+	return err;
+}
+
+err_t replay_open(struct store *s, int64_t window, size_t entries, int64_t now, struct replay **out)
+{
+	struct replay *r = mem_new(1, sizeof(*r));
+	err_t err = ERR_MEMORY;
+
+	*out = NULL;
+	if (!r)
+		goto out;
+	r->store = s;
+	r->window = window;
+	r->entries = entries > 0 ? entries : 1;
+	crypt_random(&r->hash_key, sizeof(r->hash_key));
+	err = entries > UINT32_MAX / 4 ? ERR_RANGE : ERR_OK;
+	if (err == ERR_OK)
+		err = store_log_walk(s, STORE_REPLAY, 0, SIZE_MAX, load, r);
+	if (err != ERR_OK)
+		goto out;
+	while (r->head < r->tail && entry_at(r, r->head)->at + window < now)
+		drop_oldest(r);
+	r->marked = r->settled = r->tail;
+	*out = r;
+	r = NULL;
+out:
+	replay_close(r);
+	return err;
+}
+
+void replay_close(struct replay *r)
+{
+	if (!r)
+		return;
+	mem_free(r->ring);
+	mem_free(r->table);
+	mem_free(r);
+}
+
+/* --- judging ------------------------------------------------------------------------ */
+
+static void key_of(const struct replay_question *q, uint8_t key[KEY])
+{
+	uint8_t who[32], whole[32];
+
+	/* The first part has one length: no pair can be read as another. */
+	crypt_sha256(q->originator, who);
+	crypt_sha256_two(BYTES_OF(who), q->request, whole);
+	bytes_copy(key, whole, KEY);
+}
+
+static void digest_of(const struct replay_question *q, uint8_t digest[KEY])
+{
+	uint8_t whole[32];
+
+	crypt_sha256(q->content, whole);
+	bytes_copy(digest, whole, KEY);
+}
+
+/* Times are judged for every operation. */
+static enum replay_verdict judge_time(const struct replay *r, const struct replay_question *q)
+{
+	if (q->expires && q->now > q->expires)
+		return REPLAY_LATE;
+	if (q->mode == REPLAY_OFF)
+		return REPLAY_NEW;
+	if (!q->originated)
+		return q->mode == REPLAY_STRICT ? REPLAY_UNDATED : REPLAY_NEW;
+	if (q->originated < q->now - r->window || q->originated > q->now + FUTURE)
+		return REPLAY_LATE;
+	return REPLAY_NEW;
+}
+
+err_t replay_check(struct replay *r, const struct replay_question *q,
+                   enum replay_verdict *verdict, struct replay_result *kept)
+{
+	uint8_t key[KEY], digest[KEY];
+	const struct entry *e;
+
+	*kept = (struct replay_result){ 0 };
+	*verdict = judge_time(r, q);
+	if (*verdict != REPLAY_NEW || !q->changes || q->mode == REPLAY_OFF)
+		return ERR_OK;
+	key_of(q, key);
+	e = find(r, key);
+	if (!e) {
+		if (r->asked && bytes_equal(BYTES_OF(key), BYTES_OF(r->asked_key)))
+			*verdict = REPLAY_PENDING;
+		r->asked = true;
+		bytes_copy(r->asked_key, key, KEY);
+		return ERR_OK;
+	}
+	/* Kept a little longer than promised: out of the window is out. */
+	if (e->at + r->window < q->now)
+		return ERR_OK;
+	digest_of(q, digest);
+	*verdict = bytes_equal(BYTES_OF(digest), BYTES_OF(e->digest)) ? REPLAY_REPEATED : REPLAY_CONFLICT;
+	if (*verdict == REPLAY_REPEATED)
+		*kept = (struct replay_result){ e->status, e->resource };
+	return ERR_OK;
+}
+
+err_t replay_remember(struct replay *r, const struct replay_question *q,
+                      const struct replay_result *result)
+{
+	struct entry e = { .at = q->now, .status = (uint16_t)result->status, .resource = result->resource };
+	uint8_t record[RECORD];
+	err_t err = ERR_OK;
+
+	if (!q->changes || q->mode == REPLAY_OFF)
+		return ERR_OK;
+	key_of(q, e.key);
+	digest_of(q, e.digest);
+	pack(&e, record);
+	if (r->tail - r->settled >= BATCH)
+		return ERR_LIMIT;
+	TRY(store_log_append(r->store, STORE_REPLAY, BYTES_OF(record), &e.number));
+	TRY(add(r, &e));
+	r->asked = false;
+out:
+	return err;
+}
+
+/* --- transactions -------------------------------------------------------------------- */
+
+static void back_to(struct replay *r, uint64_t tail)
+{
+	while (r->tail > tail)
+		unlink_entry(r, entry_at(r, --r->tail));
+	r->asked = false;
+}
+
+void replay_mark(struct replay *r)
+{
+	r->marked = r->tail;
+	r->asked = false;
+}
+
+void replay_undo_to_mark(struct replay *r)
+{
+	back_to(r, r->marked);
+}
+
+void replay_settle(struct replay *r, bool committed)
+{
+	if (!committed)
+		back_to(r, r->settled);
+	/* Only what is durable pushes the oldest out. */
+	while (r->tail - r->head > r->entries)
+		drop_oldest(r);
+	r->settled = r->marked = r->tail;
+	r->asked = false;
+}
+
+err_t replay_sweep(struct replay *r, int64_t now)
+{
+	uint64_t below;
+
+	for (int i = 0; i < SWEEP && r->head < r->settled; i++) {
+		if (entry_at(r, r->head)->at + r->window >= now)
+			break;
+		drop_oldest(r);
+	}
+	if (r->head < r->tail)
+		below = entry_at(r, r->head)->number;
+	else if (store_log_last(r->store, STORE_REPLAY, &below) != ERR_OK)
+		below = 0;
+	return store_log_trim(r->store, STORE_REPLAY, below);
+}

@@ -1,0 +1,261 @@
+/* inner.h: the sealed layer from inside. Only files of this room include it.
+ *
+ * A transaction lives in memory until commit: changed rows are slots of the
+ * cache marked dirty, changed records and appended log records wait in lists.
+ * store_commit seals each once and writes all in one engine transaction, so a
+ * parent changed by every request of a batch costs one write, and giving up is
+ * forgetting. What the mark needs to go back to is kept beside.
+ *
+ *     store_*  ->  slots, changes, logs  --commit-->  seal  ->  engine
+ *     reads    <-  slots               <-- miss ---  open  <-          */
+#ifndef STORE_INNER_H
+#define STORE_INNER_H
+
+#include "base/hash.h"
+#include "crypt/crypt.h"
+#include "store/engine.h"
+#include "store/store.h"
+
+enum {
+	LOGS = 2,
+	EPOCHS_OPEN = 16,            /* data keys of earlier starts kept open */
+	INDEX_KEYS = 64,             /* attributes that may be indexed */
+	ATTRIBUTE_MAX = 32,
+	SKIPS = 8,
+	IDS_RESERVED = 65536,
+	NAME_MAX_OCTETS = 1024,
+	BODY_MAX = 8 * 1024 * 1024,
+	RECORD_BLOCK = 256 * 1024,   /* a log block is closed behind this many octets */
+	CHANGES_MAX = 1 << 21,       /* rows of one transaction */
+	PENDING_MAX = 256 * 1024 * 1024, /* octets of one transaction's logs or records */
+	CHAINS = 1024,
+	STORE_INTERNAL = 0,          /* kind of our own records */
+};
+
+/* One version of a row: a slot's present state. Never changed once made. */
+struct row_data {
+	struct store_row row; /* views into octets */
+	bool has_name;        /* its name stands in the name index */
+	uint8_t name_h[ENGINE_HASH], ident_h[ENGINE_HASH];
+	size_t size;          /* of this allocation */
+	uint8_t octets[];
+};
+
+/* The values an attribute was given in this transaction; newest first. */
+struct index_change {
+	struct index_change *next;
+	uint8_t attribute_n, attribute[ATTRIBUTE_MAX];
+	size_t n;
+	uint8_t values[][ENGINE_HASH];
+};
+
+enum slot_state {
+	SLOT_CLEAN,
+	SLOT_NEW,      /* not in the engine yet */
+	SLOT_CHANGED,
+	SLOT_TOUCHED,  /* only its index entries changed */
+	SLOT_DELETED,
+	SLOT_VOID      /* came and went in this transaction */
+};
+
+enum slot_link { BY_ID, BY_NAME, BY_IDENT, SLOT_LINKS };
+
+struct slot {
+	struct slot *next[SLOT_LINKS]; /* in its bucket */
+	uint64_t hash[SLOT_LINKS];
+	bool linked[SLOT_LINKS];
+	struct slot *newer, *older;    /* clean: by last use */
+	struct slot *sibling;          /* new: next of its parent's bucket */
+	uint64_t id;
+	uint64_t parent;               /* of a new one */
+	enum slot_state state;
+	size_t dirty_at;               /* place in the dirty list */
+	uint64_t saved_in;             /* mark for which its state was kept, */
+	size_t saved_at;               /* and where */
+	struct row_data *data;         /* NULL when deleted */
+	struct index_change *index;
+};
+
+struct slot_table {
+	struct slot **heads;
+	size_t buckets, used;
+};
+
+/* What a slot that was dirty before the mark was then. */
+struct slot_saved {
+	struct slot *slot;
+	enum slot_state state;
+	struct row_data *data; /* owned here unless the slot still has it */
+	struct index_change *index;
+};
+
+struct record_change {
+	struct record_change *older; /* in its chain */
+	uint32_t kind;
+	uint8_t key_h[ENGINE_HASH];
+	bool deleted;
+	struct bytes key, value;     /* behind it */
+};
+
+struct log_state {
+	uint64_t last;        /* number of the last record, pending ones included */
+	struct buf pending;   /* u32 length, record; ... */
+	uint64_t pending_n;
+	uint64_t trim;        /* drop blocks below at commit */
+};
+
+/* Engine rows of (parent, type) up to this id are known to be deleted in this
+ * transaction: a scan may start behind. */
+struct skip {
+	uint64_t parent, id;
+	uint32_t type;
+	bool newest_first;
+};
+
+struct epoch_key {
+	uint32_t epoch;
+	uint64_t used;
+	struct crypt_aead aead;
+};
+
+struct index_key {
+	uint8_t name_n, name[ATTRIBUTE_MAX + 8];
+	struct crypt_hmac hmac;
+};
+
+struct counters {
+	uint64_t next_id;
+	int64_t rows; /* difference to what the engine has */
+	size_t dirty_n, index_n, records_n;
+	struct { uint64_t last, pending_n, trim; size_t octets; } log[LOGS];
+};
+
+struct store {
+	const struct engine_ops *ops;
+	struct engine *engine;
+	struct store_keys keys;
+	struct hash_key hash_key;
+	bool inside, marked;
+
+	/* cache */
+	struct slot_table tables[SLOT_LINKS];
+	struct slot *newest, *oldest; /* clean slots */
+	size_t clean_n, clean_octets;
+	size_t cache_rows, cache_octets;
+
+	/* transaction */
+	struct slot **dirty;
+	size_t dirty_n, dirty_cap;
+	struct slot **indexed; /* slots whose index list is not empty */
+	size_t indexed_n, indexed_cap;
+	struct slot *new_children[CHAINS];
+	struct slot_saved *saved;
+	size_t saved_n, saved_cap;
+	struct record_change **records;
+	size_t records_n, records_cap;
+	struct record_change *record_chains[CHAINS];
+	size_t record_octets;
+	struct log_state log[LOGS];
+	struct skip skips[SKIPS];
+	size_t skip_at;
+	uint64_t mark_serial;
+	struct counters at_begin, at_mark;
+
+	/* ids and counts */
+	uint64_t next_id, fresh_from, reserved;
+	uint64_t rows;
+	bool rows_known;
+	int64_t rows_change;
+
+	/* keys */
+	uint32_t epoch;
+	bool epoch_stored;
+	uint64_t counter;
+	struct crypt_aead aead;
+	struct buf epoch_sealed;
+	struct epoch_key old[EPOCHS_OPEN];
+	uint64_t old_used;
+	struct index_key index_keys[INDEX_KEYS];
+	size_t index_keys_n;
+	struct buf scratch, opened;
+};
+
+/* --- cache.c -------------------------------------------------------------------- */
+struct slot *cache_find(struct store *s, uint64_t id);
+struct slot *cache_find_name(struct store *s, uint64_t parent, struct bytes name);
+struct slot *cache_find_ident(struct store *s, struct bytes ident);
+
+/* A slot for id, clean and without data; ERR_MEMORY, ERR_LIMIT. */
+err_t cache_add(struct store *s, uint64_t id, struct slot **out) MUST_USE;
+/* Give a slot its data and stand it in the name chains. */
+void cache_attach(struct store *s, struct slot *slot, struct row_data *data);
+/* Take its data out of the name chains and return it. */
+struct row_data *cache_detach(struct store *s, struct slot *slot);
+void cache_drop(struct store *s, struct slot *slot);
+void cache_use(struct store *s, struct slot *slot);
+void cache_out_of_lru(struct store *s, struct slot *slot);
+void cache_into_lru(struct store *s, struct slot *slot);
+void cache_trim(struct store *s);
+void cache_free(struct store *s);
+err_t row_data_new(const struct store_row *row, struct row_data **out) MUST_USE;
+
+/* --- change.c: what a transaction changed ------------------------------------------- */
+
+/* About to change: note the slot in the dirty list and, when it was dirty
+ * before the mark, what it was. Its state is then `state`. */
+err_t change_slot(struct store *s, struct slot *slot, enum slot_state state) MUST_USE;
+/* The slot has a new version: put it in, let the old one go. */
+void change_data(struct store *s, struct slot *slot, struct row_data *data);
+void change_as_child(struct store *s, struct slot *slot);
+struct slot *change_children(struct store *s, uint64_t parent);
+err_t change_index(struct store *s, struct slot *slot, struct index_change *change) MUST_USE;
+
+void change_keep_place(struct store *s, struct counters *out);
+void change_undo(struct store *s);     /* to the mark */
+void change_unmark(struct store *s);   /* what was kept for the mark is not needed */
+void change_forget(struct store *s);   /* the whole transaction */
+void change_settle(struct store *s);   /* it is in the engine now */
+
+/* Room for one more element of `size` in *list; ERR_MEMORY. */
+err_t list_room(void *list, size_t n, size_t *cap, size_t size) MUST_USE;
+
+/* --- seal.c ------------------------------------------------------------------------- */
+err_t seal_open_keys(struct store *s) MUST_USE;
+void seal_close_keys(struct store *s);
+err_t seal_hash(struct store *s, struct bytes purpose, struct bytes a, struct bytes b,
+                uint8_t out[ENGINE_HASH]) MUST_USE;
+err_t seal_row(struct store *s, const struct row_data *data, struct sealed_row *out) MUST_USE;
+err_t unseal_row(struct store *s, const struct sealed_row *row, struct row_data **out) MUST_USE;
+err_t seal_record(struct store *s, const struct record_change *c, struct sealed_record *out) MUST_USE;
+/* key and value are views into s->opened. */
+err_t unseal_record(struct store *s, const struct sealed_record *r, struct bytes *key,
+                    struct bytes *value) MUST_USE;
+err_t seal_block(struct store *s, struct bytes plain, struct sealed_block *b) MUST_USE;
+err_t unseal_block(struct store *s, const struct sealed_block *b, struct bytes *plain) MUST_USE;
+err_t index_check(struct store *s, struct bytes attribute, const uint8_t value_h[ENGINE_HASH],
+                  uint64_t id, uint8_t out[ENGINE_CHECK]) MUST_USE;
+
+/* --- rows.c ------------------------------------------------------------------------- */
+err_t rows_slot(struct store *s, uint64_t id, struct slot **out) MUST_USE; /* NULL: no such row */
+err_t rows_name_hash(struct store *s, uint64_t parent, struct bytes name, uint8_t out[ENGINE_HASH]) MUST_USE;
+
+/* --- record.c, log.c ---------------------------------------------------------------- */
+/* A view, valid until the next call. */
+err_t record_get(struct store *s, uint32_t kind, struct bytes key, struct bytes *value) MUST_USE;
+err_t record_change_internal(struct store *s, struct bytes key, struct bytes value) MUST_USE;
+void records_forget(struct store *s, size_t down_to);
+err_t record_hash(struct store *s, uint32_t kind, struct bytes key, uint8_t out[ENGINE_HASH]) MUST_USE;
+err_t log_start(struct store *s) MUST_USE;
+err_t log_flush(struct store *s, unsigned log) MUST_USE;
+
+/* --- store.c ----------------------------------------------------------------------- */
+
+/* For tests: the n-th engine write from now fails with err (0: none does).
+ * begin and commit count as writes. */
+void engine_fail_at(uint64_t n, err_t err);
+uint64_t engine_writes(void);
+
+/* Ask this before each engine write. */
+err_t engine_may_write(void) MUST_USE;
+
+#endif

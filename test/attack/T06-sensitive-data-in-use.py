@@ -1,0 +1,75 @@
+#!/usr/bin/python3
+"""T6: long-term keys, or values as good as them, are seen in the memory of gate and core during
+and after handshakes."""
+import pathlib, sys
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+
+import hashlib, hmac, subprocess, threading, time
+
+from attack import Refusals, encodings, end, scan_memory
+from node import Node, NAME, OpensslClient, free_port
+
+
+def expand_label(secret, label, context):
+    full = b"tls13 " + label
+    info = (32).to_bytes(2, "big") + bytes([len(full)]) + full + bytes([len(context)]) + context
+    return hmac.new(secret, info + b"\x01", hashlib.sha256).digest()
+
+
+def as_good_as(psk):
+    """What of the TLS 1.3 key schedule depends on the pre-shared key alone [RFC 8446 7.1]."""
+    empty = hashlib.sha256(b"").digest()
+    early = hmac.new(bytes(32), psk, hashlib.sha256).digest()
+    binder = expand_label(early, b"ext binder", empty)
+    values = {"psk": psk, "early secret": early, "binder key": binder,
+              "finished key": expand_label(binder, b"finished", b""),
+              "derived": expand_label(early, b"derived", empty)}
+    return {f"{name} {form}": octets for name, v in values.items() for form, octets in encodings(v).items()}
+
+
+def handshakes(port, identity, key, seconds):
+    end_at, n = time.time() + seconds, 0
+    while time.time() < end_at:
+        for version in ("-tls1_3", "-tls1_2"):
+            p = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{port}", version,
+                                "-psk_identity", identity, "-psk", key, "-servername", NAME],
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=20)
+            n += b"Cipher is" in p.stdout and b"(NONE)" not in p.stdout
+    return n
+
+
+def attack(pids, port, identity, key, seconds=4):
+    """Patterns found in the processes while handshakes go on and after."""
+    patterns, found, done = as_good_as(bytes.fromhex(key)), {}, []
+    t = threading.Thread(target=lambda: done.append(handshakes(port, identity, key, seconds)))
+    t.start()
+    while True:
+        alive = t.is_alive()
+        for role, pid in pids:
+            names, _ = scan_memory(pid, patterns)
+            found.setdefault(role, set()).update(names)
+        if not alive:
+            return found, done[0]
+
+
+r = Refusals()
+key = hashlib.sha256(b"control key of the attack").hexdigest()
+port = free_port()
+stock = subprocess.Popen(["openssl", "s_server", "-quiet", "-accept", f"127.0.0.1:{port}", "-nocert", "-psk", key,
+                          "-psk_identity", "c@demo.example"], stdin=subprocess.PIPE,
+                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+time.sleep(0.5)
+found, n = attack([("stock", stock.pid)], port, "c@demo.example", key, 3)
+stock.kill()
+print(f"control: {n} handshakes with a stock server, found {sorted(found['stock'])}")
+control = any(name.startswith("psk raw") for name in found["stock"]) and n > 1
+
+with Node() as node:
+    d = node.enrol("d", "Cdev", "device", True, "--identity", "d@demo.example")
+    d.register()
+    pids = [(role, p) for role, ps in node.pids().items() if role != "keeper" for p in ps]
+    found, n = attack(pids, node.port, "d@demo.example", (d.folder / "psk.key").read_text().strip())
+    r.say(f"handshakes succeeded while looking: {n}", n > 4)
+    for role, names in found.items():
+        r.say(f"memory of {role} during and after handshakes", not names, ", ".join(sorted(names)))
+end(control, r.all, "sensitive data in use")

@@ -1,0 +1,41 @@
+#!/usr/bin/python3
+"""T20, T4: the database file, its log and copies of it are read."""
+import pathlib, sys
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+
+import pathlib
+
+from attack import Refusals, Twin, encodings, end, scan_files
+from node import Node
+
+WORDS = {"content": b"temperature 21.5 in the bedroom", "label": b"label-of-the-bedroom",
+         "name": b"name-of-the-container", "originator": b"Cpatient-room", "app": b"Nhealth.monitor"}
+
+r = Refusals()
+with Twin() as t:
+    t.ask("POST", "/" + WORDS["name"].decode(), {"con": WORDS["content"].decode()}, origin=WORDS["originator"].decode())
+    found = {w for f in scan_files(t.top, WORDS).values() for w in f}
+    control = {"content", "name", "originator"} <= found
+    print(f"control: found in its files: {sorted(found)}")
+
+with Node() as n:
+    d = n.enrol("d", "Cpatient-room", "device", True, "--identity", "room@demo.example")
+    assert d.register(WORDS["app"].decode()).rsc == 2001
+    root = "/cse-in/ae-Cpatient-room"
+    assert d.create(root, 3, {"m2m:cnt": {"rn": WORDS["name"].decode(), "lbl": [WORDS["label"].decode()]}}).rsc == 2001
+    assert d.create(f"{root}/{WORDS['name'].decode()}", 4, {"m2m:cin": {"con": WORDS["content"].decode()}}).rsc == 2001
+    d.close()
+    key = bytes.fromhex((d.folder / "psk.key").read_text().strip())
+    for state in ("running", "stopped"):
+        if state == "stopped":
+            assert n.stop() == 0
+        size = sum(p.stat().st_size for p in (n.dir / "store").rglob("*") if p.is_file())
+        found = scan_files(n.dir / "store", WORDS)
+        r.say(f"data in the store, {state}", size > 4096 and not found, f"{size} octets; {found}" if found else f"{size} octets")
+        found = scan_files(n.dir, encodings(key))
+        r.say(f"keys in any file, {state}", not found, str(found) if found else "")
+    n.start()
+    back = d.retrieve(f"{root}/{WORDS['name'].decode()}/la")
+    r.say("and the owner reads it (it is there)", back.rsc == 2000 and back.json["m2m:cin"]["con"].encode() == WORDS["content"])
+    d.close()
+end(control, r.all, "insecure storage")

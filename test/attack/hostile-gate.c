@@ -1,0 +1,470 @@
+/* hostile-gate.c: what a gate taken over can do, row by row.
+ *
+ * Stands in for holdfast-gate in a copied folder of programs. It never confines
+ * itself, which makes it stronger than a captured gate. Each gate of the node
+ * plays one case, because a message that the table does not allow ends its link.
+ * Findings go to "hostile.txt" in the gates' folder, a line each:
+ *   <case> refused|FELL|can|said <text>
+ */
+#include "base/log.h"
+#include "role/common/worker.h"
+#include "wire/keeper_calls.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static struct worker w;
+static struct keeper keeper;
+static struct link core;
+static int report_fd;
+static const char identity[] = "d@demo.example";
+static const char originator[] = "Cdev";
+
+static void say(const char *verdict, const char *what, const char *detail)
+{
+	char line[400];
+	int n = snprintf(line, sizeof(line), "%u %s %s%s%s\n", w.number, verdict, what,
+	                 *detail ? ": " : "", detail);
+
+	if (write(report_fd, line, (size_t)n) != n)
+		_exit(9);
+}
+
+static void judge(bool refused, const char *what, err_t err)
+{
+	say(refused ? "refused" : "FELL", what, err_name(err));
+}
+
+/* --- raw frames, past our own link_send ---------------------------------------- */
+
+static void raw_frame(int fd, unsigned type, uint16_t zero, uint32_t claimed, size_t n)
+{
+	uint8_t head[WIRE_HEAD] = { 0 };
+	static uint8_t body[4096];
+
+	put_be32(head, claimed);
+	put_be16(head + 4, (uint16_t)type);
+	put_be16(head + 6, zero);
+	put_be64(head + 8, 77);
+	if (send(fd, head, sizeof(head), MSG_NOSIGNAL) < 0 || (n && send(fd, body, n, MSG_NOSIGNAL) < 0))
+		return;
+}
+
+/* True when the other end closed within two seconds. */
+static bool link_ended(struct link *l)
+{
+	for (int i = 0; i < 20; i++) {
+		struct message m;
+		bool found = true;
+		err_t err = link_wait(l, 100);
+
+		if (err == ERR_TIMEOUT)
+			continue;
+		if (err != ERR_OK || link_read(l) != ERR_OK)
+			return true;
+		while (found) {
+			if (link_next(l, &m, &found) != ERR_OK)
+				return true;
+		}
+	}
+	return false;
+}
+
+static void send_row(struct link *to, unsigned type)
+{
+	const struct message_row *row = message_row(type);
+	char what[96];
+
+	snprintf(what, sizeof(what), "message %s to the %s", row ? row->name : "of no row", role_name(to->peer));
+	raw_frame(to->fd, type, 0, 4, 4);
+	say(link_ended(to) ? "refused" : "FELL", what, "");
+}
+
+/* --- the core -------------------------------------------------------------------- */
+
+static err_t ask_core(enum message_type type, struct bytes body, struct buf *answer)
+{
+	static uint64_t ref = 1000;
+	struct message m;
+	bool found = false;
+	err_t err;
+
+	ref++;
+	TRY(link_send(&core, type, ref, body));
+	TRY(link_flush(&core));
+	while (!found) {
+		TRY(link_wait(&core, 3000));
+		TRY(link_read(&core));
+		TRY(link_next(&core, &m, &found));
+		if (found && m.ref != ref)
+			found = false;
+	}
+	buf_clear(answer);
+	TRY(buf_add(answer, m.body));
+out:
+	return err;
+}
+
+/* ASSOCIATION_OPEN; *number is 0 when it was refused. */
+static err_t open_association(unsigned kind, const uint8_t *tag, struct bytes fingerprint,
+                              struct bytes who, uint64_t *number)
+{
+	struct buf body = buf_make(2048), answer = buf_make(4096);
+	struct wire_out out = wire_out(&body);
+	struct wire_in in;
+	uint8_t address[16] = { 127, 0, 0, 1 };
+	err_t err;
+
+	wire_put_fixed(&out, bytes_make(tag, KEEPER_TAG));
+	wire_put_u8(&out, (uint8_t)kind);
+	wire_put_fixed(&out, fingerprint);
+	wire_put_bytes(&out, who);
+	wire_put_u64(&out, 4102444800000);
+	wire_put_u16(&out, 0x0304);
+	wire_put_u16(&out, 0x1301);
+	wire_put_u8(&out, 4);
+	wire_put_fixed(&out, BYTES_OF(address));
+	wire_put_u16(&out, 4711);
+	*number = 0;
+	TRY(out.err);
+	TRY(ask_core(MSG_ASSOCIATION_OPEN, bytes_of_buf(&body), &answer));
+	in = wire_in(bytes_of_buf(&answer));
+	err = (err_t)wire_get_u8(&in);
+	if (err == ERR_OK)
+		*number = wire_get_u64(&in);
+out:
+	buf_free(&body);
+	buf_free(&answer);
+	return err;
+}
+
+/* {"fr": from, "op": 2, "to": to, "rqi": "h", "rvi": "3"} as canonical CBOR. */
+static err_t put_text(struct buf *b, const char *s)
+{
+	size_t n = strlen(s);
+	err_t err;
+
+	if (n < 24)
+		TRY(buf_add_byte(b, (uint8_t)(0x60 + n)));
+	else {
+		TRY(buf_add_byte(b, 0x78));
+		TRY(buf_add_byte(b, (uint8_t)n));
+	}
+	TRY(buf_add(b, bytes_make(s, n)));
+out:
+	return err;
+}
+
+/* The answer's text holds `rsc`; 0 when the link ended or nothing came. */
+static unsigned request_as(uint64_t association, const char *from, const char *to)
+{
+	static const char *const order[] = { "fr", "op", "to", "rqi", "rvi" };
+	const char *values[] = { from, NULL, to, "h", "3" };
+	struct buf body = buf_make(2048), answer = buf_make(1 << 20);
+	struct wire_out out = wire_out(&body);
+	uint8_t address[16] = { 127, 0, 0, 1 };
+	unsigned rsc = 0;
+
+	wire_put_u64(&out, association);
+	wire_put_u8(&out, 4);
+	wire_put_fixed(&out, BYTES_OF(address));
+	must(out.err == ERR_OK && buf_add_byte(&body, 0xa5) == ERR_OK);
+	for (size_t i = 0; i < COUNT_OF(order); i++) {
+		must(put_text(&body, order[i]) == ERR_OK);
+		must(values[i] ? put_text(&body, values[i]) == ERR_OK : buf_add_byte(&body, 2) == ERR_OK);
+	}
+	if (ask_core(MSG_REQUEST, bytes_of_buf(&body), &answer) == ERR_OK) {
+		const uint8_t *at = memmem(answer.p, answer.n, "\x63rsc\x19", 5);
+
+		rsc = at ? get_be16(at + 5) : 1;
+	}
+	buf_free(&body);
+	buf_free(&answer);
+	return rsc;
+}
+
+static void judge_rsc(unsigned rsc, const char *what)
+{
+	char detail[32];
+
+	snprintf(detail, sizeof(detail), "rsc %u", rsc);
+	say(rsc == 0 || rsc >= 4000 ? "refused" : "FELL", what, detail);
+}
+
+/* --- cases -------------------------------------------------------------------------- */
+
+static const uint8_t tag[KEEPER_TAG] = "hostile gate tag";
+static const uint8_t zeros[256];
+
+/* The key schedule of an enrolled identity, as far as a gate may run it. */
+static err_t run_key_schedule(uint8_t out[32])
+{
+	uint32_t psk, early;
+	size_t n;
+	err_t err;
+
+	TRY(keeper_psk_open(&keeper, bytes_str(identity), tag, &psk, &n));
+	TRY(keeper_early_secret(&keeper, psk, &early));
+	TRY(keeper_handshake_secret(&keeper, early, bytes_make(zeros + 1, 32), out));
+out:
+	return err;
+}
+
+static void case_live(void)
+{
+	uint8_t secret[32];
+	uint64_t number;
+	char line[64];
+	int fd, n;
+	err_t err = run_key_schedule(secret);
+
+	if (err == ERR_OK)
+		err = open_association(2, tag, bytes_make(zeros, 32), bytes_str(identity), &number);
+	say(err == ERR_OK ? "can" : "said", "open an association for an enrolled pre-shared key identity", err_name(err));
+	if (err != ERR_OK)
+		return;
+	say(request_as(number, originator, "cse-in/ae-Cdev") == 2000 ? "can" : "said", "speak on it as that identity", "");
+	judge_rsc(request_as(number, "Cother", "cse-in/ae-Cother"), "speak on it as another identity");
+	judge_rsc(request_as(number, "/in-cse", "cse-in"), "speak on it as the CSE");
+	n = snprintf(line, sizeof(line), "%llu", (unsigned long long)number);
+	fd = open("hostile.number", O_CREAT | O_TRUNC | O_WRONLY, 0644);
+	if (fd >= 0 && write(fd, line, (size_t)n) == n)
+		close(fd);
+}
+
+static void case_association_of_another_gate(void)
+{
+	char line[64] = "";
+	uint64_t number = 0;
+
+	for (int i = 0; i < 50 && !number; i++) {
+		int fd = open("hostile.number", O_RDONLY);
+		ssize_t n = fd >= 0 ? read(fd, line, sizeof(line) - 1) : -1;
+
+		if (fd >= 0)
+			close(fd);
+		if (n > 0 && bytes_to_u64(bytes_make(line, (size_t)n), UINT64_MAX, &number) == ERR_OK)
+			break;
+		usleep(100000);
+	}
+	if (!number) {
+		say("FELL", "no association to try", "");
+		return;
+	}
+	judge_rsc(request_as(number, originator, "cse-in/ae-Cdev"), "speak on a live association of another gate");
+	judge_rsc(request_as(number + 1, originator, "cse-in/ae-Cdev"), "speak on an association that does not exist");
+	judge_rsc(request_as(0, originator, "cse-in/ae-Cdev"), "speak outside any association");
+}
+
+static void case_invented_associations(void)
+{
+	uint64_t number;
+	uint8_t other[KEEPER_TAG] = "never seen tag..";
+	uint8_t fingerprint[32] = { 1, 2, 3 };
+	err_t err;
+
+	err = open_association(2, other, bytes_make(zeros, 32), bytes_str(identity), &number);
+	judge(err != ERR_OK, "open for a pre-shared key that took part in nothing", err);
+	err = open_association(1, other, bytes_make(fingerprint, 32), BYTES_NONE, &number);
+	judge(err != ERR_OK, "open for an unknown certificate", err);
+	err = open_association(0, other, bytes_make(zeros, 32), BYTES_NONE, &number);
+	judge(err != ERR_OK, "open without a credential", err);
+	err = open_association(3, other, bytes_make(zeros, 32), BYTES_NONE, &number);
+	judge(err != ERR_OK, "open with a credential of no kind", err);
+	if (run_key_schedule((uint8_t[32]){ 0 }) == ERR_OK) {
+		err = open_association(2, tag, bytes_make(zeros, 32), BYTES("other@demo.example"), &number);
+		judge(err != ERR_OK, "open for another identity than the keeper saw", err);
+	}
+}
+
+static void case_other_handles(void)
+{
+	struct buf out = buf_make(4096);
+	uint8_t input[130];
+	unsigned worked = 0;
+	char detail[32];
+
+	memset(input, ' ', 64);
+	memcpy(input + 64, "TLS 1.3, server CertificateVerify", 34);
+	memset(input + 98, 7, 32);
+	for (uint32_t h = 0; h < 5000; h++) {
+		uint8_t secret[48];
+		uint32_t early;
+
+		worked += keeper_sign(&keeper, h, SIGN_TLS13_SERVER, tag, bytes_make(input, 130), &out) == ERR_OK;
+		worked += keeper_early_secret(&keeper, h, &early) == ERR_OK;
+		if (h < 200)
+			worked += keeper_tls12_master(&keeper, h, 0, BYTES_NONE, bytes_make(zeros, 32), secret) == ERR_OK;
+	}
+	snprintf(detail, sizeof(detail), "%u worked", worked);
+	say(worked ? "FELL" : "refused", "handles 0..4999 that this gate never opened", detail);
+	buf_free(&out);
+}
+
+static void case_signing_oracle(void)
+{
+	struct keeper_key key;
+	struct buf out = buf_make(4096);
+	uint8_t input[130];
+	err_t err = keeper_open_key(&keeper, BYTES("node"), &key);
+
+	judge(true, "open the node's own key (a gate may)", err);
+	if (err != ERR_OK)
+		return;
+	err = keeper_sign(&keeper, key.handle, SIGN_TLS13_SERVER, tag, BYTES("any text to be signed"), &out);
+	judge(err != ERR_OK, "sign any text with the node's key", err);
+	memset(input, ' ', 64);
+	memcpy(input + 64, "TLS 1.3, client CertificateVerify", 34);
+	memset(input + 98, 7, 32);
+	err = keeper_sign(&keeper, key.handle, SIGN_TLS13_SERVER, tag, bytes_make(input, 130), &out);
+	judge(err != ERR_OK, "sign a client's proof under the server's purpose", err);
+	err = keeper_sign(&keeper, key.handle, SIGN_TLS12_SERVER, tag, bytes_make(input, 130), &out);
+	judge(err != ERR_OK, "sign a TLS 1.3 proof under the TLS 1.2 purpose", err);
+	err = keeper_sign(&keeper, key.handle, (enum sign_purpose)9, tag, bytes_make(input, 130), &out);
+	judge(err != ERR_OK, "sign for no purpose", err);
+	static const char *const names[] = { "ca", "audit", "import", "root", "psk/d@demo.example", "", "../keystore" };
+	for (size_t i = 0; i < COUNT_OF(names); i++) {
+		char what[80];
+
+		snprintf(what, sizeof(what), "open the key \"%s\"", names[i]);
+		err = keeper_open_key(&keeper, bytes_str(names[i]), &key);
+		judge(err != ERR_OK, what, err);
+	}
+	buf_free(&out);
+}
+
+static void case_psk_oracle(void)
+{
+	static const char *const labels[] = { "derived", "res binder", "c e traffic", "e exp master", "c hs traffic", "exp master", "" };
+	uint8_t secret[48];
+	uint32_t psk, early, handle;
+	size_t n;
+	err_t err = keeper_psk_open(&keeper, bytes_str(identity), tag, &psk, &n);
+
+	if (err == ERR_OK)
+		err = keeper_early_secret(&keeper, psk, &early);
+	say(err == ERR_OK ? "can" : "said", "begin the key schedule of an enrolled identity", err_name(err));
+	if (err != ERR_OK)
+		return;
+	for (size_t i = 0; i < COUNT_OF(labels); i++) {
+		char what[80];
+
+		snprintf(what, sizeof(what), "expand the early secret by \"%s\"", labels[i]);
+		err = keeper_expand(&keeper, early, bytes_str(labels[i]), bytes_make(zeros, 32), &handle);
+		judge(err != ERR_OK, what, err);
+	}
+	err = keeper_handshake_secret(&keeper, early, BYTES_NONE, secret);
+	judge(err != ERR_OK, "a handshake secret without (EC)DHE", err);
+	err = keeper_tls12_master(&keeper, psk, 0, BYTES_NONE, BYTES("short"), secret);
+	judge(err != ERR_OK, "a TLS 1.2 master secret over no session hash", err);
+	err = keeper_tls12_master(&keeper, psk, 7, BYTES_NONE, bytes_make(zeros, 32), secret);
+	judge(err != ERR_OK, "a TLS 1.2 master secret by no hash", err);
+	err = keeper_binder(&keeper, psk, bytes_make(zeros, 32), secret);
+	judge(err != ERR_OK, "an HMAC by the pre-shared key itself", err);
+	err = keeper_psk_open(&keeper, BYTES("nobody@demo.example"), tag, &psk, &n);
+	judge(err != ERR_OK, "an identity that is not enrolled", err);
+}
+
+/* Every operation of the keeper's table, with fields of every small length. */
+static void case_operations(void)
+{
+	struct buf out = buf_make(65536);
+
+	for (unsigned op = 0; op < OP_COUNT; op++) {
+		bool gate_may = op == OP_OPEN_KEY || op == OP_SIGN || op == OP_PSK_OPEN || op == OP_TLS13_EXTRACT ||
+		                op == OP_TLS13_EXPAND || op == OP_TLS13_BINDER || op == OP_TLS12_MASTER || op == OP_CLOSE_HANDLE;
+		char what[80];
+		err_t err = ERR_REFUSED;
+		bool fell = false;
+
+		for (size_t n = 0; n <= sizeof(zeros); n++) {
+			buf_clear(&out);
+			err = keeper_call(&keeper, (enum operation)op, bytes_make(zeros, n), &out);
+			fell |= err == ERR_OK && op != OP_CLOSE_HANDLE;
+			if (err == ERR_CLOSED)
+				break;
+		}
+		snprintf(what, sizeof(what), "operation %u of the keeper%s", op, gate_may ? " with empty fields" : "");
+		judge(!fell, what, err);
+		if (err == ERR_CLOSED)
+			break;
+	}
+	buf_free(&out);
+}
+
+static void case_sizes(void)
+{
+	raw_frame(core.fd, MSG_REQUEST, 0, 0xffffffff, 16);
+	say(link_ended(&core) ? "refused" : "FELL", "a request of 4 GiB", "");
+	raw_frame(keeper.link.fd, MSG_CALL, 9, 4, 4);
+	say(link_ended(&keeper.link) ? "refused" : "FELL", "reserved octets that are not zero", "");
+}
+
+static void (*const cases[])(void) = {
+	case_live, case_association_of_another_gate, case_invented_associations, case_other_handles,
+	case_signing_oracle, case_psk_oracle, case_operations, case_sizes,
+};
+
+/* After the cases: each message type, to the core and to the keeper. */
+static const unsigned allowed[] = { MSG_ASSOCIATION_OPEN, MSG_ASSOCIATION_CLOSE, MSG_REQUEST };
+
+static void play(void)
+{
+	unsigned n = w.number, types = 0;
+
+	if (n < COUNT_OF(cases)) {
+		cases[n]();
+		return;
+	}
+	n -= COUNT_OF(cases);
+	for (unsigned type = 1; type < MSG_TYPE_COUNT; type++) {
+		bool to_core = true;
+
+		for (size_t i = 0; i < COUNT_OF(allowed); i++)
+			to_core &= type != allowed[i];
+		if ((!message_row(type) && type != 63) || (!to_core && type == MSG_CALL))
+			continue;
+		if (types++ != n)
+			continue;
+		if (to_core)
+			send_row(&core, type);
+		if (type != MSG_CALL)
+			send_row(&keeper.link, type);
+		return;
+	}
+	say("end", "no more cases", "");
+}
+
+int main(int argc, char **argv)
+{
+	struct buf ready = buf_make(64);
+	struct wire_out out = wire_out(&ready);
+	char path[700];
+
+	log_open("hostile gate");
+	if (worker_start(ROLE_GATE, argc, argv, &w) != ERR_OK)
+		return 1;
+	if (chdir(w.directory) != 0)
+		return 1;
+	snprintf(path, sizeof(path), "%s/hostile.txt", w.directory);
+	report_fd = open(path, O_CREAT | O_APPEND | O_WRONLY, 0644);
+	link_init(&core, worker_take_link(&w, WORKER_LINK_NEIGHBOUR, ROLE_CORE, 0), ROLE_GATE, ROLE_CORE, 0);
+	link_init(&keeper.link, worker_take_link(&w, WORKER_LINK_NEIGHBOUR, ROLE_KEEPER, 0), ROLE_GATE, ROLE_KEEPER, 0);
+	wire_put_u32(&out, 0);
+	wire_put_bytes(&out, BYTES("hostile"));
+	if (report_fd < 0 || out.err != ERR_OK ||
+	    link_send(&w.control, MSG_READY, 0, bytes_of_buf(&ready)) != ERR_OK || link_flush(&w.control) != ERR_OK)
+		return 1;
+	play();
+	for (;;) {
+		struct worker_event event;
+
+		if (link_wait(&w.control, 1000) == ERR_TIMEOUT)
+			continue;
+		if (worker_next_event(&w, &event) != ERR_OK || event.type == MSG_STOP)
+			return 0;
+	}
+}

@@ -1,0 +1,68 @@
+"""Each scenario is written once and runs over every door: store engine, credential,
+serialisation."""
+import itertools, pathlib, sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+from node import Node
+
+DOORS = [("sqlite", "certificate", "json"), ("sqlite", "psk", "cbor"),
+         ("memory", "certificate", "cbor"), ("memory", "psk", "json")]
+names = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def nodes():
+    live = {}
+
+    def get(engine):
+        if engine not in live:
+            live[engine] = Node(options=f"store.engine = {engine}")
+        return live[engine]
+
+    yield get
+    codes = {e: n.stop() for e, n in live.items()}
+    for n in live.values():
+        n.close()
+    assert all(c == 0 for c in codes.values()), codes
+
+
+class Door:
+    """A node, and a maker of registered entities for it."""
+
+    def __init__(self, node, credential, serialisation):
+        self.node, self.credential, self.serialisation = node, credential, serialisation
+        self.entities = []
+
+    def entity(self, prefix="C", register=True, *more):
+        n = next(names)
+        ident = f"{prefix}e{n}"
+        psk = self.credential == "psk"
+        e = self.node.enrol(f"e{n}", ident, "device", psk,
+                            *(["--identity", f"e{n}@demo.example"] if psk else []), *more)
+        e.serialisation = self.serialisation
+        self.entities.append(e)
+        if register:
+            a = e.register()
+            assert a.rsc == 2001, a
+        e.root = f"/cse-in/ae-{ident}"
+        return e
+
+
+@pytest.fixture(params=DOORS, ids=["-".join(d) for d in DOORS])
+def door(request, nodes):
+    engine, credential, serialisation = request.param
+    d = Door(nodes(engine), credential, serialisation)
+    yield d
+    for e in d.entities:
+        e.close()
+
+
+@pytest.fixture
+def one(nodes):
+    """Where the door does not matter: sqlite, certificate, JSON."""
+    d = Door(nodes("sqlite"), "certificate", "json")
+    yield d
+    for e in d.entities:
+        e.close()

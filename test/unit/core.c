@@ -1,0 +1,714 @@
+/* core: the process that judges, driven over its links by a gate and a door
+ * that are this test, beside a real keeper in a child. The store is a file. */
+#include "role/core/core.h"
+
+#include "base/clock.h"
+#include "codec/json.h"
+#include "keeper_child.h"
+#include "store/inner.h"
+#include "unit.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PSK_ID "dev@sp.example.org"
+
+struct bench {
+	struct keeper_child keeper;
+	struct worker worker;
+	struct core core;
+	struct link parent, gate, door; /* our ends */
+	uint64_t ref;
+	char directory[64];
+	uint8_t import[CRYPT_POINT];
+	struct buf json;
+	err_t done;      /* of the last ADMIN_DONE */
+	char text[256];
+};
+
+static void set(struct bench *b, const char *name, const char *value)
+{
+	assert_int_equal(options_set(&b->worker.options, bytes_str(name), bytes_str(value)), ERR_OK);
+}
+
+static void connect_to(struct bench *b, enum role peer, unsigned number, struct link *mine)
+{
+	int pair[2];
+
+	assert_int_equal(link_pair(pair), ERR_OK);
+	link_init(mine, pair[0], peer, ROLE_CORE, 0);
+	assert_int_equal(loop_add_link(&b->core, peer, number, pair[1]), ERR_OK);
+}
+
+static void core_start(struct bench *b)
+{
+	struct link keeper = b->keeper.core.link;
+	int pair[2];
+
+	b->worker = (struct worker){ .role = ROLE_CORE, .descriptor = -1 };
+	assert_int_equal(options_init(&b->worker.options), ERR_OK);
+	set(b, "node.sp_id", CHILD_SP);
+	set(b, "node.cse_id", "/in-cse");
+	assert_int_equal(link_pair(pair), ERR_OK);
+	link_init(&b->worker.control, pair[0], ROLE_CORE, ROLE_PARENT, 0);
+	link_init(&b->parent, pair[1], ROLE_PARENT, ROLE_CORE, 0);
+	b->core = (struct core){ .worker = &b->worker };
+	b->core.answers = buf_make(CORE_ANSWERS);
+	b->core.events = buf_make(65536);
+	b->core.now = b->core.started = clock_now();
+	/* the keeper lives longer than a core: lend it a copy of the descriptor */
+	assert_int_equal(loop_add_link(&b->core, ROLE_KEEPER, 0, dup(keeper.fd)), ERR_OK);
+	connect_to(b, ROLE_GATE, 0, &b->gate);
+	connect_to(b, ROLE_DOOR, 0, &b->door);
+	assert_int_equal(loop_turn(&b->core), ERR_OK); /* the first tick opens the node */
+	assert_true(b->core.open);
+}
+
+static void core_stop(struct bench *b)
+{
+	node_close(&b->core);
+	for (size_t i = 0; i < CORE_NEIGHBOURS; i++) {
+		if (b->core.neighbours[i].used)
+			link_close(&b->core.neighbours[i].link);
+	}
+	link_close(&b->core.keeper.link);
+	link_close(&b->gate);
+	link_close(&b->door);
+	link_close(&b->parent);
+	mem_free(b->core.pending);
+	buf_free(&b->core.answers);
+	buf_free(&b->core.events);
+	worker_end(&b->worker);
+}
+
+static void bench_open(struct bench *b)
+{
+	*b = (struct bench){ .directory = "/tmp/holdfast-core-XXXXXX" };
+	assert_non_null(mkdtemp(b->directory));
+	assert_int_equal(chdir(b->directory), 0);
+	keeper_child_start(&b->keeper);
+	assert_int_equal(keeper_child_import_point(&b->keeper, b->import), ERR_OK);
+	b->json = buf_make(1 << 20);
+	core_start(b);
+}
+
+static void bench_close(struct bench *b)
+{
+	core_stop(b);
+	keeper_child_stop(&b->keeper);
+	buf_free(&b->json);
+	(void)!unlink("holdfast.db");
+	(void)!unlink("holdfast.db-wal");
+	(void)!unlink("holdfast.db-shm");
+	(void)!unlink("old.db");
+	assert_int_equal(chdir("/"), 0);
+	(void)!rmdir(b->directory);
+}
+
+/* Turn until a message for us is there, or nothing comes. */
+static bool next(struct bench *b, struct link *l, struct message *m)
+{
+	bool found = false;
+
+	assert_int_equal(link_flush(l), ERR_OK);
+	for (int i = 0; i < 20; i++) {
+		if (link_next(l, m, &found) != ERR_OK || found)
+			break;
+		assert_int_equal(loop_turn(&b->core), ERR_OK);
+		(void)!link_read(l);
+	}
+	return found;
+}
+
+/* --- the door --------------------------------------------------------------------- */
+
+static void add_texts(struct buf *out, struct bytes octets)
+{
+	for (size_t i = 0; i < octets.n; i++) {
+		bool shown = octets.p[i] >= ' ' && octets.p[i] < 127;
+
+		assert_int_equal(buf_add_byte(out, shown ? octets.p[i] : '.'), ERR_OK);
+	}
+}
+
+/* One command; its rows as JSON, one a line. */
+static const char *command(struct bench *b, unsigned number, struct bytes fields)
+{
+	struct buf body = buf_make(65536);
+	struct wire_out out = wire_out(&body);
+	struct message m;
+
+	wire_put_u32(&out, 1000);
+	wire_put_u32(&out, 4711);
+	wire_put_u16(&out, (uint16_t)number);
+	wire_put_fixed(&out, fields);
+	assert_int_equal(out.err, ERR_OK);
+	assert_int_equal(link_send(&b->door, MSG_ADMIN, ++b->ref, bytes_of_buf(&body)), ERR_OK);
+	buf_clear(&b->json);
+	while (next(b, &b->door, &m) && m.type == MSG_ADMIN_ROW) {
+		/* octet strings have no JSON form: the texts among the octets, then */
+		if (cbor_to_json(m.body, &b->json) != ERR_OK)
+			add_texts(&b->json, m.body);
+		assert_int_equal(buf_add_byte(&b->json, '\n'), ERR_OK);
+	}
+	assert_int_equal(m.type, MSG_ADMIN_DONE);
+	struct wire_in in = wire_in(m.body);
+	b->done = (err_t)wire_get_u8(&in);
+	assert_int_equal(bytes_put_str(b->text, sizeof(b->text), wire_get_bytes(&in, 255)), ERR_OK);
+	assert_int_equal(wire_done(&in), ERR_OK);
+	assert_int_equal(buf_add_byte(&b->json, 0), ERR_OK);
+	buf_free(&body);
+	return (const char *)b->json.p;
+}
+
+static bool has(const char *text, const char *part)
+{
+	if (strstr(text, part))
+		return true;
+	print_message("%s is not in %s\n", part, text);
+	return false;
+}
+
+static void put_common(struct wire_out *out, const char *entity, unsigned kind, unsigned replay)
+{
+	wire_put_bytes(out, BYTES("test"));
+	wire_put_u8(out, (uint8_t)kind);
+	wire_put_bytes(out, bytes_str(entity));
+	wire_put_bytes(out, BYTES_NONE);
+	wire_put_u8(out, (uint8_t)replay);
+	wire_put_u32(out, 0);
+}
+
+static const char *enrol_psk(struct bench *b, const char *entity, const char *identity)
+{
+	static const uint8_t nonce[CRYPT_AEAD_NONCE], key[32] = { 1, 2, 3 };
+	struct crypt_key ephemeral = { NULL };
+	struct crypt_aead aead = { NULL, NULL };
+	struct buf info = buf_make(256), fields = buf_make(1024);
+	uint8_t sealed[CRYPT_POINT + 32 + CRYPT_AEAD_TAG], x[32], wrap[32];
+	struct wire_out out = wire_out(&fields);
+	const char *answer;
+
+	assert_int_equal(crypt_p256_new(&ephemeral), ERR_OK);
+	assert_int_equal(crypt_p256_point(&ephemeral, sealed), ERR_OK);
+	assert_int_equal(crypt_p256_ecdh(&ephemeral, b->import, x), ERR_OK);
+	assert_int_equal(buf_add(&info, bytes_make("holdfast import", 16)), ERR_OK);
+	assert_int_equal(buf_add(&info, bytes_str(identity)), ERR_OK);
+	crypt_hkdf_sha256(BYTES_NONE, BYTES_OF(x), bytes_of_buf(&info), wrap, 32);
+	assert_int_equal(crypt_aead_init(&aead, wrap), ERR_OK);
+	assert_int_equal(crypt_aead_seal(&aead, nonce, bytes_str(identity), BYTES_OF(key),
+	                                 sealed + CRYPT_POINT), ERR_OK);
+	put_common(&out, entity, ENTITY_AE, REPLAY_WINDOW);
+	wire_put_bytes(&out, bytes_str(identity));
+	wire_put_bytes(&out, BYTES_OF(sealed));
+	answer = command(b, ADMIN_ENROL_PSK, bytes_of_buf(&fields));
+	crypt_aead_free(&aead);
+	crypt_key_free(&ephemeral);
+	buf_free(&info);
+	buf_free(&fields);
+	return answer;
+}
+
+/* proof: of another key when `forged`. */
+static const char *enrol_certificate(struct bench *b, const char *entity, unsigned kind, bool forged)
+{
+	struct crypt_key k = { NULL };
+	struct buf text = buf_make(512), proof = buf_make(80), fields = buf_make(1024);
+	struct wire_out out = wire_out(&fields);
+	uint8_t point[CRYPT_POINT];
+	const char *answer;
+
+	assert_int_equal(crypt_p256_new(&k), ERR_OK);
+	assert_int_equal(crypt_p256_point(&k, point), ERR_OK);
+	assert_int_equal(buf_add(&text, bytes_make("holdfast enrolment", 19)), ERR_OK);
+	assert_int_equal(buf_add_byte(&text, (uint8_t)kind), ERR_OK);
+	assert_int_equal(buf_add(&text, kind == ENTITY_CSE ? BYTES("mn.in-cse.sp.example.org")
+	                                                   : bytes_str(entity)), ERR_OK);
+	assert_int_equal(buf_add(&text, BYTES_OF(point)), ERR_OK);
+	if (forged)
+		text.p[0] ^= 1;
+	assert_int_equal(crypt_p256_sign(&k, bytes_of_buf(&text), &proof), ERR_OK);
+	put_common(&out, entity, kind, REPLAY_WINDOW);
+	wire_put_bytes(&out, BYTES_OF(point));
+	wire_put_bytes(&out, bytes_of_buf(&proof));
+	answer = command(b, ADMIN_ENROL_CERTIFICATE, bytes_of_buf(&fields));
+	crypt_key_free(&k);
+	buf_free(&text);
+	buf_free(&proof);
+	buf_free(&fields);
+	return answer;
+}
+
+static const char *revoke_id(struct bench *b, const char *id)
+{
+	struct buf fields = buf_make(256);
+	struct wire_out out = wire_out(&fields);
+	const char *answer;
+
+	wire_put_bytes(&out, bytes_str(id));
+	answer = command(b, ADMIN_REVOKE, bytes_of_buf(&fields));
+	buf_free(&fields);
+	return answer;
+}
+
+static const char *list_audit(struct bench *b)
+{
+	uint8_t fields[12] = { 0 };
+
+	return command(b, ADMIN_AUDIT_LIST, BYTES_OF(fields));
+}
+
+/* --- the gate ---------------------------------------------------------------------- */
+
+/* A handshake at gate 0: the keeper uses the key, and tells the core. */
+static void handshake(struct bench *b, const char *identity, const uint8_t tag[KEEPER_TAG])
+{
+	uint8_t hash[32] = { 9 }, master[48];
+	uint32_t handle;
+	size_t n;
+
+	assert_int_equal(keeper_psk_open(&b->keeper.gates[0], bytes_str(identity), tag, &handle, &n), ERR_OK);
+	assert_int_equal(keeper_tls12_master(&b->keeper.gates[0], handle, 0, BYTES_NONE, BYTES_OF(hash), master), ERR_OK);
+}
+
+static uint64_t open_association(struct bench *b, const char *identity, const uint8_t tag[KEEPER_TAG])
+{
+	struct buf body = buf_make(1024);
+	struct wire_out o = wire_out(&body);
+	uint8_t zeros[32] = { 0 };
+	struct message m;
+	uint64_t number;
+
+	wire_put_fixed(&o, bytes_make(tag, KEEPER_TAG));
+	wire_put_u8(&o, 2);
+	wire_put_fixed(&o, BYTES_OF(zeros));
+	wire_put_bytes(&o, bytes_str(identity));
+	wire_put_u64(&o, 0);
+	wire_put_u16(&o, 0x0303);
+	wire_put_u16(&o, 0x00a8);
+	wire_put_u8(&o, 4);
+	wire_put_fixed(&o, bytes_make(zeros, 16));
+	wire_put_u16(&o, 99);
+	assert_int_equal(link_send(&b->gate, MSG_ASSOCIATION_OPEN, ++b->ref, bytes_of_buf(&body)), ERR_OK);
+	assert_true(next(b, &b->gate, &m));
+	assert_int_equal(m.type, MSG_ASSOCIATION_OPENED);
+	struct wire_in in = wire_in(m.body);
+	number = wire_get_u64(&in);
+	(void)wire_get_u64(&in);
+	assert_int_equal(bytes_put_str(b->text, sizeof(b->text), wire_get_bytes(&in, 255)), ERR_OK);
+	assert_int_equal(wire_done(&in), ERR_OK);
+	buf_free(&body);
+	return number;
+}
+
+static void send_request(struct bench *b, uint64_t association, const char *json)
+{
+	struct buf text = buf_make(65536), body = buf_make(65536);
+	struct wire_out o = wire_out(&body);
+	uint8_t zeros[16] = { 0 };
+
+	for (size_t i = 0; json[i]; i++)
+		assert_int_equal(buf_add_byte(&text, json[i] == '\'' ? '"' : (uint8_t)json[i]), ERR_OK);
+	wire_put_u64(&o, association);
+	wire_put_u8(&o, 4);
+	wire_put_fixed(&o, BYTES_OF(zeros));
+	assert_int_equal(json_to_cbor(bytes_of_buf(&text), &codec_default_limits, &body), ERR_OK);
+	assert_int_equal(link_send(&b->gate, MSG_REQUEST, ++b->ref, bytes_of_buf(&body)), ERR_OK);
+	buf_free(&text);
+	buf_free(&body);
+}
+
+static unsigned status_of(const struct message *m)
+{
+	struct cbor rsc;
+	bool found;
+
+	assert_int_equal(m->type, MSG_ANSWER);
+	assert_int_equal(cbor_find(m->body, BYTES("rsc"), &rsc, &found), ERR_OK);
+	assert_true(found);
+	return (unsigned)rsc.u;
+}
+
+static unsigned request(struct bench *b, uint64_t association, const char *json)
+{
+	struct message m;
+
+	send_request(b, association, json);
+	assert_true(next(b, &b->gate, &m));
+	return status_of(&m);
+}
+
+#define REGISTER "{'op':1,'to':'cse-in','fr':'Cdev','rqi':'r1','rvi':'3','ty':2,'pc':{'m2m:ae':{'rn':'dev','api':'Nx','rr':true,'srv':['3']}}}"
+#define GET_AE "{'op':2,'to':'cse-in/dev','fr':'Cdev','rqi':'r2','rvi':'3'}"
+#define MAKE(name) "{'op':1,'to':'cse-in/dev','fr':'Cdev','rqi':'" name "','rvi':'3','ty':3,'pc':{'m2m:cnt':{'rn':'" name "'}}}"
+
+static uint64_t enrolled_and_open(struct bench *b)
+{
+	static const uint8_t tag[KEEPER_TAG] = { 7 };
+	uint64_t number;
+
+	assert_true(has(enrol_psk(b, CHILD_SP "/in-cse/Cdev", PSK_ID), "12-" PSK_ID));
+	assert_int_equal(b->done, ERR_OK);
+	handshake(b, PSK_ID, tag);
+	number = open_association(b, PSK_ID, tag);
+	assert_true(number != 0);
+	assert_int_equal(request(b, number, REGISTER), 2001);
+	return number;
+}
+
+/* --- tests ------------------------------------------------------------------------------ */
+
+static void test_status(void **state)
+{
+	const char *row;
+	struct bench b;
+
+	bench_open(&b);
+	row = command(&b, ADMIN_STATUS, BYTES_NONE);
+	assert_int_equal(b.done, ERR_OK);
+	assert_true(has(row, "\"state\":\"open\""));
+	assert_true(has(row, "\"keeper\":\"open\""));
+	assert_true(has(row, "\"rows\":1"));
+	command(&b, ADMIN_STATUS, BYTES("x"));
+	assert_int_equal(b.done, ERR_SYNTAX);
+	command(&b, 55, BYTES_NONE);
+	assert_int_equal(b.done, ERR_UNSUPPORTED);
+	bench_close(&b);
+}
+
+static void test_life_of_a_credential(void **state)
+{
+	static const uint8_t tag[KEEPER_TAG] = { 8 };
+	uint64_t number;
+	struct message m;
+	struct bench b;
+
+	bench_open(&b);
+	number = enrolled_and_open(&b);
+	assert_true(has(command(&b, ADMIN_CREDENTIAL_LIST, BYTES_NONE), "\"revoked\":false"));
+	assert_true(has(command(&b, ADMIN_ASSOCIATION_LIST, BYTES_NONE), "\"credential\":\"12-" PSK_ID "\""));
+	assert_int_equal(request(&b, number, GET_AE), 2000);
+	/* twice: refused, and the first stays */
+	enrol_psk(&b, CHILD_SP "/in-cse/Cdev", PSK_ID);
+	assert_int_equal(b.done, ERR_EXISTS);
+	assert_int_equal(request(&b, number, GET_AE), 2000);
+	/* revoked: the gate is told at once, and nothing is served any more */
+	revoke_id(&b, "12-" PSK_ID);
+	assert_int_equal(b.done, ERR_OK);
+	assert_true(next(&b, &b.gate, &m));
+	assert_int_equal(m.type, MSG_ASSOCIATION_END);
+	assert_true(get_be64(m.body.p) == number);
+	assert_int_equal(request(&b, number, GET_AE), 4107);
+	assert_true(has(command(&b, ADMIN_CREDENTIAL_LIST, BYTES_NONE), "\"revoked\":true"));
+	/* the key is gone from the keeper, too */
+	uint32_t handle;
+	size_t n;
+	assert_int_equal(keeper_psk_open(&b.keeper.gates[0], BYTES(PSK_ID), tag, &handle, &n), ERR_MISSING);
+	revoke_id(&b, "12-nobody@sp.example.org");
+	assert_int_equal(b.done, ERR_MISSING);
+	assert_true(has(list_audit(&b), "user 1000 process 4711"));
+	assert_true(has(list_audit(&b), "association register"));
+	bench_close(&b);
+}
+
+static void test_certificates(void **state)
+{
+	struct bench b;
+
+	bench_open(&b);
+	assert_true(has(enrol_certificate(&b, CHILD_SP "/in-cse/Cdev", ENTITY_AE, false), "certificate"));
+	assert_int_equal(b.done, ERR_OK);
+	assert_true(has(command(&b, ADMIN_CREDENTIAL_LIST, BYTES_NONE), "33-" CHILD_SP "/in-cse/Cdev"));
+	assert_true(has(enrol_certificate(&b, CHILD_SP "/mn", ENTITY_CSE, false), "certificate"));
+	assert_true(has(command(&b, ADMIN_CREDENTIAL_LIST, BYTES_NONE), "32-mn.in-cse.sp.example.org"));
+	enrol_certificate(&b, CHILD_SP "/in-cse/Cother", ENTITY_AE, true);
+	assert_int_equal(b.done, ERR_TAMPERED);
+	assert_string_equal(b.text, "the proof of possession is wrong");
+	/* identities that are not ours to give */
+	static const char *const bad[] = { "//other.example/in-cse/Cdev", CHILD_SP "/mn/Cdev", "Cdev",
+		CHILD_SP "/in-cse", CHILD_SP, "", CHILD_SP "/in-cse/Cdev/x", CHILD_SP "/in-cse/C*" };
+	for (size_t i = 0; i < COUNT_OF(bad); i++) {
+		enrol_certificate(&b, bad[i], ENTITY_AE, false);
+		if (b.done != ERR_SYNTAX)
+			fail_msg("%s: %s", bad[i], err_text(b.done));
+	}
+	enrol_certificate(&b, CHILD_SP "/in-cse", ENTITY_CSE, false);
+	assert_int_equal(b.done, ERR_SYNTAX);
+	enrol_certificate(&b, CHILD_SP "/Sapp", ENTITY_AE, false);
+	assert_int_equal(b.done, ERR_OK);
+	bench_close(&b);
+}
+
+/* The gate alone opens nothing. */
+static void test_gate_alone(void **state)
+{
+	static const uint8_t tag[KEEPER_TAG] = { 7 }, other[KEEPER_TAG] = { 8 };
+	struct bench b;
+
+	bench_open(&b);
+	enrol_psk(&b, CHILD_SP "/in-cse/Cdev", PSK_ID);
+	assert_int_equal(b.done, ERR_OK);
+	assert_true(open_association(&b, PSK_ID, tag) == 0);
+	assert_string_equal(b.text, "the keeper does not confirm the handshake");
+	handshake(&b, PSK_ID, tag);
+	assert_true(open_association(&b, "nobody", tag) == 0);
+	/* the tag is used up */
+	assert_true(open_association(&b, PSK_ID, tag) == 0);
+	handshake(&b, PSK_ID, other);
+	assert_true(open_association(&b, PSK_ID, other) != 0);
+	assert_true(has(list_audit(&b), "the keeper does not confirm the handshake"));
+	assert_true(request(&b, 1, GET_AE) == 4107);
+	/* no lab listener: number 0 is nothing */
+	assert_true(request(&b, 0, GET_AE) == 4107);
+	bench_close(&b);
+}
+
+static void test_hostile_gate(void **state)
+{
+	uint64_t number;
+	struct bench b;
+
+	bench_open(&b);
+	number = enrolled_and_open(&b);
+	/* a request that is none ends the link, and with it its associations */
+	assert_int_equal(link_send(&b.gate, MSG_REQUEST, ++b.ref, BYTES("short")), ERR_OK);
+	assert_int_equal(link_flush(&b.gate), ERR_OK);
+	assert_int_equal(loop_turn(&b.core), ERR_OK);
+	assert_int_equal(link_read(&b.gate), ERR_CLOSED);
+	assert_string_equal(command(&b, ADMIN_ASSOCIATION_LIST, BYTES_NONE), "");
+	/* its successor does not inherit them */
+	link_close(&b.gate);
+	connect_to(&b, ROLE_GATE, 0, &b.gate);
+	assert_int_equal(request(&b, number, GET_AE), 4107);
+	/* a command from a gate */
+	b.gate.self = ROLE_DOOR;
+	assert_int_equal(link_send(&b.gate, MSG_ADMIN, ++b.ref, BYTES("0123456789")), ERR_OK);
+	assert_int_equal(link_flush(&b.gate), ERR_OK);
+	assert_int_equal(loop_turn(&b.core), ERR_OK);
+	assert_int_equal(link_read(&b.gate), ERR_CLOSED);
+	assert_true(has(command(&b, ADMIN_STATUS, BYTES_NONE), "\"state\":\"open\""));
+	bench_close(&b);
+}
+
+static void test_batch(void **state)
+{
+	uint64_t number, batches;
+	struct message m;
+	struct bench b;
+	bool found;
+
+	bench_open(&b);
+	number = enrolled_and_open(&b);
+	/* three in one turn: one commit, three answers in order */
+	batches = b.core.batches;
+	send_request(&b, number, MAKE("c1"));
+	send_request(&b, number, MAKE("c2"));
+	send_request(&b, number, GET_AE);
+	assert_true(next(&b, &b.gate, &m));
+	assert_int_equal(status_of(&m), 2001);
+	assert_int_equal(link_next(&b.gate, &m, &found), ERR_OK);
+	assert_int_equal(status_of(&m), 2001);
+	assert_int_equal(link_next(&b.gate, &m, &found), ERR_OK);
+	assert_int_equal(status_of(&m), 2000);
+	assert_true(b.core.batches == batches + 1);
+	/* a read is answered at once, its record is durable a little later */
+	while (b.core.inside)
+		assert_int_equal(loop_turn(&b.core), ERR_OK);
+	batches = b.core.batches;
+	assert_int_equal(request(&b, number, GET_AE), 2000);
+	assert_true(b.core.inside);
+	assert_true(b.core.batches == batches);
+	for (int i = 0; i < 5 && b.core.batches == batches; i++)
+		assert_int_equal(loop_turn(&b.core), ERR_OK);
+	assert_true(b.core.batches == batches + 1);
+	/* audit.read=durable: before its answer */
+	set(&b, "audit.read", "durable");
+	while (b.core.inside)
+		assert_int_equal(loop_turn(&b.core), ERR_OK);
+	batches = b.core.batches;
+	assert_int_equal(request(&b, number, GET_AE), 2000);
+	assert_true(b.core.batches == batches + 1);
+	/* a refusal that an auditor looks for is durable first, too */
+	set(&b, "audit.read", "batch");
+	assert_int_equal(request(&b, number, "{'op':2,'to':'cse-in','fr':'Cdev','rqi':'x','rvi':'3'}"), 4103);
+	assert_false(b.core.inside);
+	bench_close(&b);
+}
+
+/* What is not durable is not answered as done. */
+static void test_commit_fails(void **state)
+{
+	uint64_t number;
+	struct bench b;
+
+	bench_open(&b);
+	number = enrolled_and_open(&b);
+	engine_fail_at(1, ERR_IO);
+	assert_int_equal(request(&b, number, MAKE("c1")), 5000);
+	engine_fail_at(0, ERR_OK);
+	assert_int_equal(request(&b, number, "{'op':2,'to':'cse-in/dev/c1','fr':'Cdev','rqi':'g','rvi':'3'}"), 4004);
+	assert_int_equal(request(&b, number, MAKE("c1")), 2001);
+	command(&b, ADMIN_AUDIT_VERIFY, BYTES_NONE);
+	assert_string_equal(b.text, "done");
+	/* an enrolment that does not last leaves no key behind */
+	engine_fail_at(1, ERR_IO);
+	enrol_psk(&b, CHILD_SP "/Sapp", "app@sp.example.org");
+	engine_fail_at(0, ERR_OK);
+	assert_int_not_equal(b.done, ERR_OK);
+	assert_null(strstr(command(&b, ADMIN_CREDENTIAL_LIST, BYTES_NONE), "Sapp"));
+	enrol_psk(&b, CHILD_SP "/Sapp", "app@sp.example.org");
+	assert_int_equal(b.done, ERR_OK);
+	bench_close(&b);
+}
+
+static void copy_file(const char *from, const char *to)
+{
+	static uint8_t octets[1 << 22];
+	int in = open(from, O_RDONLY), out = open(to, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	ssize_t n = read(in, octets, sizeof(octets));
+
+	assert_true(in >= 0 && out >= 0 && n > 0);
+	assert_int_equal(write(out, octets, (size_t)n), n);
+	close(in);
+	close(out);
+}
+
+static void test_restart(void **state)
+{
+	static const uint8_t tag[KEEPER_TAG] = { 9 };
+	uint64_t number;
+	struct bench b;
+
+	bench_open(&b);
+	number = enrolled_and_open(&b);
+	assert_int_equal(request(&b, number, MAKE("c1")), 2001);
+	core_stop(&b);
+	core_start(&b);
+	assert_false(b.core.rollback);
+	assert_true(has(list_audit(&b), "the previous end was clean"));
+	/* associations do not survive; credentials, resources and replay do */
+	assert_int_equal(request(&b, number, GET_AE), 4107);
+	handshake(&b, PSK_ID, tag);
+	number = open_association(&b, PSK_ID, tag);
+	assert_true(number != 0);
+	assert_int_equal(request(&b, number, GET_AE), 2000);
+	assert_int_equal(request(&b, number, MAKE("c1")), 2001);
+	assert_int_equal(request(&b, number, "{'op':1,'to':'cse-in/dev','fr':'Cdev','rqi':'c1','rvi':'3','ty':3,'pc':{'m2m:cnt':{}}}"), 4105);
+	bench_close(&b);
+}
+
+/* An older copy of the store: seen, said, and nothing is changed on it. */
+static void test_rollback(void **state)
+{
+	static const uint8_t tag[KEEPER_TAG] = { 9 };
+	uint64_t number;
+	struct bench b;
+
+	bench_open(&b);
+	number = enrolled_and_open(&b);
+	core_stop(&b);
+	copy_file("holdfast.db", "old.db");
+	core_start(&b);
+	handshake(&b, PSK_ID, tag);
+	number = open_association(&b, PSK_ID, tag);
+	assert_int_equal(request(&b, number, MAKE("c1")), 2001);
+	core_stop(&b);
+	(void)!unlink("holdfast.db-wal");
+	(void)!unlink("holdfast.db-shm");
+	copy_file("old.db", "holdfast.db");
+	core_start(&b);
+	assert_true(b.core.rollback);
+	assert_true(has(command(&b, ADMIN_STATUS, BYTES_NONE), "\"state\":\"ROLLBACK\""));
+	handshake(&b, PSK_ID, tag);
+	number = open_association(&b, PSK_ID, tag);
+	assert_true(number != 0);
+	assert_int_equal(request(&b, number, GET_AE), 2000);
+	assert_int_equal(request(&b, number, MAKE("c2")), 5000);
+	enrol_psk(&b, CHILD_SP "/Sapp", "app@sp.example.org");
+	assert_int_equal(b.done, ERR_ROLLBACK);
+	command(&b, ADMIN_AUDIT_VERIFY, BYTES_NONE);
+	assert_string_equal(b.text, "the audit log does NOT verify");
+	bench_close(&b);
+}
+
+static void test_verify(void **state)
+{
+	uint64_t number;
+	const char *row;
+	struct bench b;
+
+	bench_open(&b);
+	number = enrolled_and_open(&b);
+	assert_int_equal(request(&b, number, MAKE("c1")), 2001);
+	assert_int_equal(request(&b, number, "{'op':3,'to':'cse-in/dev/c1','fr':'Cdev','rqi':'u','rvi':'3','pc':{'m2m:cnt':{'lbl':['x']}}}"), 2004);
+	assert_int_equal(request(&b, number, "{'op':4,'to':'cse-in/dev/c1','fr':'Cdev','rqi':'d','rvi':'3'}"), 2002);
+	row = command(&b, ADMIN_STORE_VERIFY, BYTES_NONE);
+	assert_true(has(row, "\"first_bad\":0"));
+	assert_true(has(row, "\"compared\":4"));
+	row = command(&b, ADMIN_AUDIT_VERIFY, BYTES_NONE);
+	assert_true(has(row, "\"first_bad\":0"));
+	assert_true(has(row, "\"anchor_agrees\":true"));
+	assert_true(has(command(&b, ADMIN_ANCHOR, BYTES_NONE), "\"signature\":\"30"));
+	bench_close(&b);
+}
+
+/* Without its keeper the core serves what needs no key, and takes the next one. */
+static void test_keeper_lost(void **state)
+{
+	uint64_t number;
+	struct bench b;
+
+	bench_open(&b);
+	number = enrolled_and_open(&b);
+	kill(b.keeper.pid, SIGKILL);
+	waitpid(b.keeper.pid, NULL, 0);
+	for (int i = 0; i < 20 && b.core.keeper_up; i++)
+		assert_int_equal(loop_turn(&b.core), ERR_OK);
+	assert_false(b.core.keeper_up);
+	assert_int_equal(request(&b, number, MAKE("c1")), 2001);
+	assert_int_equal(request(&b, number, GET_AE), 2000);
+	assert_true(has(command(&b, ADMIN_STATUS, BYTES_NONE), "\"keeper\":\"away\""));
+	command(&b, ADMIN_ANCHOR, BYTES_NONE);
+	assert_int_equal(b.done, ERR_CLOSED);
+	bench_close(&b);
+}
+
+static void test_stop(void **state)
+{
+	uint64_t number;
+	struct message m;
+	struct bench b;
+	bool found;
+
+	bench_open(&b);
+	number = enrolled_and_open(&b);
+	/* what was accepted is finished */
+	send_request(&b, number, MAKE("c1"));
+	assert_int_equal(link_flush(&b.gate), ERR_OK);
+	assert_int_equal(link_send(&b.parent, MSG_STOP, 0, BYTES_NONE), ERR_OK);
+	assert_int_equal(link_flush(&b.parent), ERR_OK);
+	assert_int_equal(loop_run(&b.core), ERR_OK);
+	assert_int_equal(link_read(&b.gate), ERR_OK);
+	assert_int_equal(link_next(&b.gate, &m, &found), ERR_OK);
+	assert_true(found);
+	assert_int_equal(status_of(&m), 2001);
+	assert_false(b.core.inside);
+	bench_close(&b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_status), cmocka_unit_test(test_life_of_a_credential),
+		cmocka_unit_test(test_certificates), cmocka_unit_test(test_gate_alone),
+		cmocka_unit_test(test_hostile_gate), cmocka_unit_test(test_batch),
+		cmocka_unit_test(test_commit_fails), cmocka_unit_test(test_restart),
+		cmocka_unit_test(test_rollback), cmocka_unit_test(test_verify),
+		cmocka_unit_test(test_keeper_lost), cmocka_unit_test(test_stop),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,333 @@
+/* keeper_process: the real holdfast-keeper in its sandbox; this test is its
+ * parent and its neighbours. Run in the build folder. */
+#include "keeper_help.h"
+
+#include "role/common/worker.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static char folder[] = "/tmp/holdfast-keeper-XXXXXX";
+static struct link control;
+static struct keeper core, gate;
+static pid_t child;
+
+/* A descriptor to read the text from. */
+static int text_fd(const char *text)
+{
+	struct bytes b = bytes_str(text);
+	int fd[2];
+
+	assert_int_equal(pipe(fd), 0);
+	assert_int_equal(write(fd[1], b.p, b.n), b.n);
+	close(fd[1]);
+	return fd[0];
+}
+
+static int wait_for(pid_t pid)
+{
+	int status = 0;
+
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
+}
+
+/* holdfast-keeper --init ..., its output in `out`; returns the exit code. */
+static int init(const char *passphrase, const char *sp, struct buf *out)
+{
+	int fd = text_fd(passphrase), result[2];
+	uint8_t part[4096];
+	ssize_t n;
+	pid_t pid;
+
+	assert_int_equal(pipe(result), 0);
+	pid = fork();
+	if (pid == 0) {
+		if (dup2(result[1], 1) < 0 || dup2(fd, 5) < 0)
+			_exit(99);
+		close(result[0]);
+		execl("./holdfast-keeper", "holdfast-keeper", "--init", folder, "--sp", sp, "--cse-id",
+		      "/in-cse", "--passphrase-fd", "5", (char *)NULL);
+		_exit(98);
+	}
+	close(result[1]);
+	close(fd);
+	while ((n = read(result[0], part, sizeof(part))) > 0)
+		assert_int_equal(buf_add(out, bytes_make(part, (size_t)n)), ERR_OK);
+	close(result[0]);
+	return wait_for(pid);
+}
+
+static void give(enum worker_link what, enum role peer, unsigned number, int fd)
+{
+	uint8_t body[4] = { (uint8_t)what, (uint8_t)peer, (uint8_t)number, 0 };
+
+	assert_int_equal(link_flush(&control), ERR_OK);
+	assert_int_equal(link_send_fd(&control, MSG_LINK, 0, BYTES_OF(body), fd), ERR_OK);
+	close(fd);
+}
+
+static void neighbour(struct keeper *k, enum role role, unsigned number)
+{
+	int fd[2];
+
+	link_close(&k->link);
+	assert_int_equal(link_pair(fd), ERR_OK);
+	link_init(&k->link, fd[0], role, ROLE_KEEPER, 0);
+	give(WORKER_LINK_NEIGHBOUR, role, number, fd[1]);
+}
+
+static void send_start(unsigned links)
+{
+	struct buf body = buf_make(65536);
+	struct wire_out w = wire_out(&body);
+	struct options options;
+	unsigned flags = 0;
+
+#ifdef HOLDFAST_SANITIZE
+	flags = WORKER_NO_SECCOMP;
+#endif
+	wire_put_u8(&w, 0);
+	wire_put_u32(&w, geteuid());
+	wire_put_u32(&w, geteuid());
+	wire_put_bytes(&w, bytes_str(folder));
+	wire_put_u8(&w, (uint8_t)flags);
+	wire_put_u8(&w, (uint8_t)links);
+	assert_int_equal(w.err, ERR_OK);
+	assert_int_equal(options_init(&options), ERR_OK);
+	assert_int_equal(options_write(&options, ROLE_KEEPER, false, &body), ERR_OK);
+	assert_int_equal(link_send(&control, MSG_START, 0, bytes_of_buf(&body)), ERR_OK);
+	assert_int_equal(link_flush(&control), ERR_OK);
+	options_free(&options);
+	buf_free(&body);
+}
+
+static struct buf used;
+
+static void on_used(void *self, struct bytes body)
+{
+	buf_clear(&used);
+	assert_int_equal(buf_add(&used, body), ERR_OK);
+}
+
+/* Start it; passphrase NULL: none is given. Returns when it said READY. */
+static void start(const char *passphrase)
+{
+	struct message m;
+	bool found = false;
+	int fd[2];
+
+	assert_int_equal(link_pair(fd), ERR_OK);
+	child = fork();
+	if (child == 0) {
+		if (fd[1] != WORKER_CONTROL_FD && dup2(fd[1], WORKER_CONTROL_FD) < 0)
+			_exit(99);
+		(void)fcntl(WORKER_CONTROL_FD, F_SETFD, 0);
+		execl("./holdfast-keeper", "holdfast-keeper", (char *)NULL);
+		_exit(98);
+	}
+	close(fd[1]);
+	link_init(&control, fd[0], ROLE_PARENT, ROLE_KEEPER, 0);
+	send_start(passphrase ? 4 : 3);
+	if (passphrase)
+		give(WORKER_LINK_PASSPHRASE, ROLE_PARENT, 0, text_fd(passphrase));
+	give(WORKER_LINK_DIRECTORY, ROLE_PARENT, 0, open(folder, O_RDONLY | O_DIRECTORY));
+	neighbour(&core, ROLE_CORE, 0);
+	neighbour(&gate, ROLE_GATE, 1);
+	core.notice = on_used;
+	while (!found) {
+		assert_int_equal(link_wait(&control, 20000), ERR_OK);
+		assert_int_equal(link_read(&control), ERR_OK);
+		assert_int_equal(link_next(&control, &m, &found), ERR_OK);
+	}
+	assert_int_equal(m.type, MSG_READY);
+}
+
+static void stop(void)
+{
+	assert_int_equal(link_send(&control, MSG_STOP, 0, BYTES_NONE), ERR_OK);
+	assert_int_equal(link_flush(&control), ERR_OK);
+	assert_int_equal(wait_for(child), 0);
+	link_close(&control);
+	link_close(&core.link);
+	link_close(&gate.link);
+}
+
+static err_t sign(const uint8_t tag[KEEPER_TAG])
+{
+	struct bytes text = BYTES("TLS 1.3, server CertificateVerify");
+	struct buf signature = buf_make(256);
+	uint8_t input[64 + 33 + 1 + 32] = { 0 };
+	struct keeper_key key;
+	err_t err;
+
+	for (int i = 0; i < 64; i++)
+		input[i] = ' ';
+	bytes_copy(input + 64, text.p, text.n);
+	TRY(keeper_open_key(&gate, BYTES("node"), &key));
+	TRY(keeper_sign(&gate, key.handle, SIGN_TLS13_SERVER, tag, BYTES_OF(input), &signature));
+	TRY(crypt_p256_verify(key.public_key, BYTES_OF(input), bytes_of_buf(&signature)));
+	TRY(keeper_close_handle(&gate, key.handle));
+out:
+	buf_free(&signature);
+	return err;
+}
+
+static int setup(void **state)
+{
+	used = buf_make(256);
+	link_init(&core.link, -1, ROLE_CORE, ROLE_KEEPER, 0);
+	link_init(&gate.link, -1, ROLE_GATE, ROLE_KEEPER, 0);
+	crypt_start();
+	return !mkdtemp(folder);
+}
+
+static int teardown(void **state)
+{
+	int dir = open(folder, O_RDONLY | O_DIRECTORY);
+
+	(void)unlinkat(dir, "keystore", 0);
+	(void)unlinkat(dir, "counter", 0);
+	close(dir);
+	buf_free(&used);
+	return rmdir(folder);
+}
+
+/* --- tests ------------------------------------------------------------------------ */
+
+static void test_init(void **state)
+{
+	struct buf out = buf_make(65536);
+	struct bytes begin_line = BYTES("-----BEGIN CERTIFICATE-----\n");
+
+	assert_int_equal(init("short\n", "//demo.example", &out), 1);
+	assert_int_equal(init("\n", "//demo.example", &out), 1);
+	assert_int_equal(init("long enough\n", "demo.example", &out), 1);
+	assert_int_equal(out.n, 0);
+	assert_int_equal(init("long enough\n", "//demo.example", &out), 0);
+	assert_true(bytes_starts(bytes_of_buf(&out), begin_line));
+	assert_true(bytes_ends(bytes_of_buf(&out), BYTES("-----END CERTIFICATE-----\n")));
+	buf_clear(&out);
+	assert_int_equal(init("long enough\n", "//demo.example", &out), 1);
+	assert_int_equal(out.n, 0);
+	buf_free(&out);
+}
+
+static void test_serves_and_keeps(void **state)
+{
+	struct keeper_status s;
+	struct buf name = buf_make(256), id = buf_make(64);
+	uint8_t exported[48] = { 1, 2, 3 };
+	uint64_t generation;
+
+	start("long enough\r\n");
+	assert_int_equal(keeper_status(&core, &s), ERR_OK);
+	assert_false(s.locked);
+	generation = s.generation;
+	assert_int_equal(sign(TAG), ERR_OK);
+	assert_int_equal(keeper_drain(&core), ERR_OK);
+	assert_int_equal(used.p[0], ROLE_GATE);
+	assert_bytes(bytes_make(used.p + 2, KEEPER_TAG), BYTES_OF(TAG));
+	/* writes its file inside the sandbox */
+	assert_int_equal(keeper_derive(&core, DERIVE_EXPORTER, BYTES_NONE, BYTES_OF(exported), BYTES_NONE,
+	                               &name, &id), ERR_OK);
+	assert_int_equal(keeper_status(&core, &s), ERR_OK);
+	assert_int_equal(s.generation, generation + 1);
+	assert_int_equal(s.keys, 6);
+	stop();
+	start("long enough");
+	assert_int_equal(keeper_status(&core, &s), ERR_OK);
+	assert_false(s.locked);
+	assert_int_equal(s.keys, 6);
+	assert_true(s.generation >= generation + 1);
+	assert_int_equal(keeper_destroy(&core, bytes_of_buf(&name)), ERR_OK);
+	stop();
+	buf_free(&name);
+	buf_free(&id);
+}
+
+static void test_notice_is_before_the_answer(void **state)
+{
+	start("long enough");
+	for (uint8_t i = 0; i < 200; i++) {
+		uint8_t tag[KEEPER_TAG] = { i };
+
+		assert_int_equal(sign(tag), ERR_OK);
+		used.n = 0;
+		assert_int_equal(keeper_drain(&core), ERR_OK);
+		assert_int_equal(used.p[2], i);
+		assert_true(used.n > 0);
+	}
+	stop();
+}
+
+static void test_locked(void **state)
+{
+	static const char *const wrong[] = { NULL, "long enougi", "", "\n" };
+	struct keeper_status s;
+
+	for (size_t i = 0; i < COUNT_OF(wrong); i++) {
+		start(wrong[i]);
+		assert_int_equal(keeper_status(&core, &s), ERR_OK);
+		assert_true(s.locked);
+		assert_int_equal(s.keys, 0);
+		assert_int_equal(sign(TAG), ERR_LOCKED);
+		stop();
+	}
+}
+
+static void test_a_bad_neighbour_falls_alone(void **state)
+{
+	uint8_t call[] = { 0, OP_STATUS };
+	struct keeper_status s;
+
+	start("long enough");
+	assert_int_equal(sign(TAG), ERR_OK);
+	/* a gate that poses as the keeper: the row does not allow it */
+	gate.link.self = ROLE_KEEPER;
+	gate.link.peer = ROLE_CORE;
+	assert_int_equal(link_send(&gate.link, MSG_CREDENTIAL_USED, 0, BYTES_OF(call)), ERR_OK);
+	assert_int_equal(link_flush(&gate.link), ERR_OK);
+	gate.link.self = ROLE_GATE;
+	gate.link.peer = ROLE_KEEPER;
+	assert_int_equal(sign(TAG), ERR_CLOSED);
+	assert_int_equal(keeper_status(&core, &s), ERR_OK);
+	/* its successor is served; the handles of the old one are gone */
+	neighbour(&gate, ROLE_GATE, 1);
+	assert_int_equal(sign(TAG), ERR_OK);
+	assert_int_equal(keeper_status(&core, &s), ERR_OK);
+	assert_int_equal(s.handles, 0);
+	/* without a core to tell, nothing is signed */
+	link_close(&core.link);
+	usleep(100000);
+	assert_int_equal(sign(TAG), ERR_CLOSED);
+	neighbour(&core, ROLE_CORE, 0);
+	assert_int_equal(sign(TAG), ERR_OK);
+	stop();
+}
+
+static void test_parent_gone(void **state)
+{
+	start("long enough");
+	link_close(&control);
+	assert_int_equal(wait_for(child), 0);
+	link_close(&core.link);
+	link_close(&gate.link);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_init),
+		cmocka_unit_test(test_serves_and_keeps),
+		cmocka_unit_test(test_notice_is_before_the_answer),
+		cmocka_unit_test(test_locked),
+		cmocka_unit_test(test_a_bad_neighbour_falls_alone),
+		cmocka_unit_test(test_parent_gone),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}

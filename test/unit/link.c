@@ -1,0 +1,554 @@
+/* link: connections on a loopback socket, without TLS: order, limits, times.
+ * Client and server share one thread; turn() runs the server's loop. */
+#define _GNU_SOURCE
+#include "base/clock.h"
+#include "binding/link/link.h"
+#include "unit.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define GET "GET /a HTTP/1.1\r\nHost: h\r\nX-M2M-RI: 1\r\n\r\n"
+#define OK "HTTP/1.1 200 OK\r\n\r\n"
+
+struct server {
+	uv_loop_t loop;
+	struct connections *set;
+	uint16_t port;
+	/* what the owner does */
+	bool late;              /* answer only when told */
+	bool last;              /* each answer is the last */
+	int64_t until;          /* for connection_admit */
+	struct bytes answer;
+	/* what it saw */
+	uint64_t id;            /* of the last request's connection */
+	unsigned secured, requests, closed, refused;
+	size_t body;            /* octets of the last request's */
+	char why[80];
+};
+
+static void on_secured(void *self, struct connection *c)
+{
+	struct server *s = self;
+
+	s->secured++;
+	connection_admit(c, s->until);
+}
+
+static void on_request(void *self, struct connection *c, struct bytes message)
+{
+	struct server *s = self;
+
+	s->requests++;
+	s->id = c->id;
+	s->body = http_body(&c->parser, message).n;
+	if (!s->late)
+		connection_answer(c, s->answer, s->last);
+}
+
+static void on_closed(void *self, struct connection *c)
+{
+	((struct server *)self)->closed++;
+}
+
+static void on_refused(void *self, const struct address *from, const char *why)
+{
+	struct server *s = self;
+
+	assert_int_equal(from->n, 4);
+	assert_int_equal(from->octets[0], 127);
+	s->refused++;
+	assert_int_equal(bytes_put_str(s->why, sizeof(s->why), bytes_str(why)), ERR_OK);
+}
+
+static struct connection_limits some_limits(void)
+{
+	return (struct connection_limits){ .total = 16, .per_address = 16, .handshake_ms = 5000,
+		                           .request_ms = 5000, .idle_ms = 5000,
+		                           .body = 100000, .buffered = 64 << 20 };
+}
+
+static void start(struct server *s, struct connection_limits limits)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	struct connection_owner owner = { s, on_secured, on_request, on_closed, on_refused, NULL };
+	socklen_t n = sizeof(a);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	*s = (struct server){ .answer = BYTES(OK) };
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	assert_int_equal(listen(fd, 64), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &n), 0);
+	s->port = ntohs(a.sin_port);
+	assert_int_equal(uv_loop_init(&s->loop), 0);
+	assert_int_equal(connections_new(&s->loop, &limits, &owner, &s->set), ERR_OK);
+	assert_int_equal(connections_listen(s->set, fd, NULL, true), ERR_OK);
+}
+
+static void stop(struct server *s)
+{
+	connections_free(s->set);
+	assert_int_equal(uv_run(&s->loop, UV_RUN_DEFAULT), 0);
+	assert_int_equal(uv_loop_close(&s->loop), 0);
+}
+
+/* The server's loop for ms. */
+static void turn(struct server *s, int64_t ms)
+{
+	int64_t end = clock_steady() + ms;
+
+	do {
+		(void)uv_run(&s->loop, UV_RUN_NOWAIT);
+		if (ms > 5)
+			usleep(500);
+	} while (clock_steady() < end);
+	for (int i = 0; i < 5; i++)
+		(void)uv_run(&s->loop, UV_RUN_NOWAIT);
+}
+
+static int dial(struct server *s)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(s->port),
+		                 .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	turn(s, 2);
+	return fd;
+}
+
+static void say(struct server *s, int fd, struct bytes octets)
+{
+	assert_int_equal(send(fd, octets.p, octets.n, MSG_NOSIGNAL), octets.n);
+	turn(s, 2);
+}
+
+/* What has arrived, at most 4 kB; -1 in *n: the end. */
+static struct bytes hear(int fd, ssize_t *n)
+{
+	static uint8_t room[4096];
+
+	*n = recv(fd, room, sizeof(room), MSG_DONTWAIT);
+	if (*n == 0 || (*n < 0 && errno != EAGAIN)) {
+		*n = -1;
+		return BYTES_NONE;
+	}
+	return bytes_make(room, *n > 0 ? (size_t)*n : 0);
+}
+
+static void assert_heard(int fd, struct bytes wanted)
+{
+	ssize_t n;
+	struct bytes heard = hear(fd, &n);
+
+	assert_int_equal(heard.n, wanted.n);
+	assert_true(bytes_equal(heard, wanted));
+}
+
+static void assert_ended(int fd)
+{
+	ssize_t n;
+
+	(void)hear(fd, &n);
+	assert_int_equal(n, -1);
+}
+
+static void test_request_and_answer(void **state)
+{
+	struct server s;
+	int fd;
+
+	start(&s, some_limits());
+	fd = dial(&s);
+	assert_int_equal(s.secured, 1);
+	say(&s, fd, BYTES(GET));
+	assert_heard(fd, BYTES(OK));
+	for (size_t i = 0; i < sizeof(GET) - 1; i++) {
+		assert_int_equal(s.requests, 1);
+		say(&s, fd, bytes_make(GET + i, 1));
+	}
+	assert_int_equal(s.requests, 2);
+	assert_heard(fd, BYTES(OK));
+	close(fd);
+	turn(&s, 2);
+	assert_int_equal(s.closed, 1);
+	assert_int_equal(connections_count(s.set), 0);
+	stop(&s);
+}
+
+static void test_pipeline_keeps_its_order(void **state)
+{
+	struct connection *c;
+	struct server s;
+	int fd;
+
+	start(&s, some_limits());
+	fd = dial(&s);
+	say(&s, fd, BYTES(GET GET GET));
+	assert_int_equal(s.requests, 3);
+	assert_heard(fd, BYTES(OK OK OK));
+	/* One in flight: the second is not looked at before the first is answered. */
+	s.late = true;
+	say(&s, fd, BYTES(GET GET));
+	say(&s, fd, BYTES(GET));
+	assert_int_equal(s.requests, 4);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(s.requests, 4 + i);
+		c = connections_find(s.set, s.id);
+		assert_non_null(c);
+		connection_answer(c, BYTES(OK), false);
+		assert_heard(fd, BYTES(OK));
+		turn(&s, 2);
+	}
+	assert_int_equal(s.requests, 6);
+	close(fd);
+	stop(&s);
+}
+
+static void test_bodies(void **state)
+{
+	static uint8_t body[100000];
+	struct server s;
+	int fd;
+
+	start(&s, some_limits());
+	fd = dial(&s);
+	say(&s, fd, BYTES("PUT /a HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\n"));
+	for (size_t i = 0; i < 10; i++)
+		say(&s, fd, bytes_make(body + i * 10000, 10000));
+	assert_int_equal(s.requests, 1);
+	assert_int_equal(s.body, sizeof(body));
+	assert_heard(fd, BYTES(OK));
+	/* Who asks first is told to go on; the head alone decides. */
+	say(&s, fd, BYTES("PUT /a HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n"));
+	assert_heard(fd, BYTES("HTTP/1.1 100 Continue\r\n\r\n"));
+	say(&s, fd, BYTES("{}"));
+	assert_heard(fd, BYTES(OK));
+	close(fd);
+	stop(&s);
+}
+
+static void test_malformed_is_answered_and_ended(void **state)
+{
+	static uint8_t rest[200000];
+	struct bytes heard;
+	struct server s;
+	ssize_t n;
+	int fd;
+
+	start(&s, some_limits());
+	fd = dial(&s);
+	/* Too large: said before the content came, and not lost in a reset though
+	 * the client goes on sending. */
+	say(&s, fd, BYTES("PUT /a HTTP/1.1\r\nHost: h\r\nContent-Length: 100001\r\n\r\n"));
+	say(&s, fd, BYTES_OF(rest));
+	heard = hear(fd, &n);
+	assert_true(bytes_starts(heard, BYTES("HTTP/1.1 413 Content Too Large\r\nX-M2M-RSC: 4000\r\n")));
+	assert_ended(fd);
+	close(fd);
+	turn(&s, 2);
+	fd = dial(&s);
+	say(&s, fd, BYTES("GET /a HTTP/1.1\r\nHost: h\r\nHost: h\r\n\r\n" GET));
+	heard = hear(fd, &n);
+	assert_true(bytes_starts(heard, BYTES("HTTP/1.1 400 ")));
+	assert_ended(fd);
+	assert_int_equal(s.requests, 0);
+	assert_int_equal(s.refused, 2);
+	close(fd);
+	turn(&s, 2);
+	assert_int_equal(connections_count(s.set), 0);
+	stop(&s);
+}
+
+static void test_last_answer(void **state)
+{
+	struct server s;
+	int fd;
+
+	start(&s, some_limits());
+	s.last = true;
+	fd = dial(&s);
+	say(&s, fd, BYTES(GET GET));
+	assert_heard(fd, BYTES(OK));
+	assert_ended(fd);
+	assert_int_equal(s.requests, 1);
+	close(fd);
+	stop(&s);
+}
+
+static void test_slow_request_ends(void **state)
+{
+	struct connection_limits limits = some_limits();
+	int slow[8], honest;
+	struct server s;
+
+	limits.request_ms = 300;
+	start(&s, limits);
+	for (size_t i = 0; i < COUNT_OF(slow); i++) {
+		slow[i] = dial(&s);
+		say(&s, slow[i], BYTES("GET /a HTTP/1.1\r\n"));
+	}
+	honest = dial(&s);
+	/* An octet now and then does not help them: the time is for the whole. */
+	for (int round = 0; round < 6; round++) {
+		for (size_t i = 0; i < COUNT_OF(slow); i++)
+			(void)!send(slow[i], "X", 1, MSG_NOSIGNAL);
+		turn(&s, 100);
+		say(&s, honest, BYTES(GET));
+		assert_heard(honest, BYTES(OK));
+	}
+	for (size_t i = 0; i < COUNT_OF(slow); i++) {
+		assert_ended(slow[i]);
+		close(slow[i]);
+	}
+	assert_string_equal(s.why, "the request took too long");
+	assert_int_equal(connections_count(s.set), 1);
+	close(honest);
+	stop(&s);
+}
+
+static void test_idle_ends(void **state)
+{
+	struct connection_limits limits = some_limits();
+	struct server s;
+	int fd, ended;
+
+	limits.idle_ms = 300;
+	start(&s, limits);
+	ended = dial(&s);
+	fd = dial(&s);
+	for (int round = 0; round < 5; round++) {
+		turn(&s, 120);
+		say(&s, fd, BYTES(GET));
+		assert_heard(fd, BYTES(OK));
+	}
+	assert_ended(ended);
+	turn(&s, 700);
+	assert_ended(fd);
+	close(ended);
+	close(fd);
+	stop(&s);
+}
+
+static void test_association_ends(void **state)
+{
+	struct server s;
+	int fd;
+
+	start(&s, some_limits());
+	s.until = clock_now() + 300;
+	fd = dial(&s);
+	say(&s, fd, BYTES(GET));
+	assert_heard(fd, BYTES(OK));
+	turn(&s, 700);
+	assert_ended(fd);
+	close(fd);
+	stop(&s);
+}
+
+static void test_limit_in_all(void **state)
+{
+	struct connection_limits limits = some_limits();
+	struct server s;
+	int a, b, c;
+
+	limits.total = 2;
+	start(&s, limits);
+	a = dial(&s);
+	b = dial(&s);
+	c = dial(&s);
+	/* The third waits outside and is served when there is room. */
+	say(&s, c, BYTES(GET));
+	assert_int_equal(connections_count(s.set), 2);
+	assert_int_equal(s.requests, 0);
+	close(a);
+	turn(&s, 5);
+	assert_int_equal(s.requests, 1);
+	assert_heard(c, BYTES(OK));
+	close(b);
+	close(c);
+	stop(&s);
+}
+
+static void test_limit_per_address(void **state)
+{
+	struct connection_limits limits = some_limits();
+	struct server s;
+	int a, b, c;
+
+	limits.per_address = 2;
+	start(&s, limits);
+	a = dial(&s);
+	b = dial(&s);
+	c = dial(&s);
+	assert_ended(c);
+	assert_int_equal(s.refused, 1);
+	close(a);
+	close(c);
+	turn(&s, 5);
+	c = dial(&s);
+	say(&s, c, BYTES(GET));
+	assert_heard(c, BYTES(OK));
+	close(b);
+	close(c);
+	stop(&s);
+}
+
+static void test_penalty(void **state)
+{
+	struct address here = { { 127, 0, 0, 1 }, 4 }, other = { { 127, 0, 0, 2 }, 4 };
+	struct server s;
+	int fd;
+
+	start(&s, some_limits());
+	connections_penalty(s.set, &other, 60000);
+	fd = dial(&s);
+	say(&s, fd, BYTES(GET));
+	assert_heard(fd, BYTES(OK));
+	close(fd);
+	turn(&s, 2);
+	connections_penalty(s.set, &here, 200);
+	fd = dial(&s);
+	assert_ended(fd);
+	assert_string_equal(s.why, "penalty");
+	close(fd);
+	turn(&s, 250);
+	fd = dial(&s);
+	say(&s, fd, BYTES(GET));
+	assert_heard(fd, BYTES(OK));
+	close(fd);
+	stop(&s);
+}
+
+static void test_slow_reader(void **state)
+{
+	enum { LARGE = 8 << 20 };
+	struct connection_limits limits = some_limits();
+	uint8_t *large = mem_new(LARGE, 1);
+	struct server s;
+	int reads, waits;
+	size_t got = 0;
+	ssize_t n = 0;
+
+	limits.request_ms = 600;
+	start(&s, limits);
+	s.answer = bytes_make(large, LARGE);
+	reads = dial(&s);
+	waits = dial(&s);
+	say(&s, reads, BYTES(GET));
+	say(&s, waits, BYTES(GET));
+	while (got < LARGE && n >= 0) {
+		got += hear(reads, &n).n;
+		turn(&s, 0);
+	}
+	assert_int_equal(got, LARGE);
+	assert_int_equal(s.closed, 0);
+	/* It can be used again; the other, who takes nothing, is gone. */
+	s.answer = BYTES(OK);
+	say(&s, reads, BYTES(GET));
+	assert_heard(reads, BYTES(OK));
+	turn(&s, 1000);
+	assert_int_equal(s.closed, 1);
+	close(reads);
+	close(waits);
+	stop(&s);
+	mem_free(large);
+}
+
+static void test_all_buffers_have_a_bound(void **state)
+{
+	static uint8_t part[60000];
+	struct connection_limits limits = some_limits();
+	unsigned answered = 0;
+	struct server s;
+	int fd[8];
+
+	limits.buffered = 200000;
+	start(&s, limits);
+	for (size_t i = 0; i < COUNT_OF(fd); i++) {
+		struct bytes heard;
+		ssize_t n;
+
+		fd[i] = dial(&s);
+		say(&s, fd[i], BYTES("PUT /a HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\n"));
+		say(&s, fd[i], BYTES_OF(part));
+		heard = hear(fd[i], &n);
+		answered += bytes_starts(heard, BYTES("HTTP/1.1 503 "));
+	}
+	assert_true(answered >= 4 && answered < 8);
+	for (size_t i = 0; i < COUNT_OF(fd); i++)
+		close(fd[i]);
+	turn(&s, 2);
+	stop(&s);
+}
+
+static void test_numbers_are_not_used_again(void **state)
+{
+	struct server s;
+	uint64_t first;
+	int fd;
+
+	start(&s, some_limits());
+	s.late = true;
+	fd = dial(&s);
+	say(&s, fd, BYTES(GET));
+	first = s.id;
+	assert_non_null(connections_find(s.set, first));
+	connection_close(connections_find(s.set, first));
+	close(fd);
+	turn(&s, 2);
+	fd = dial(&s);
+	say(&s, fd, BYTES(GET));
+	assert_true(s.id != first && (uint32_t)s.id == (uint32_t)first);
+	assert_null(connections_find(s.set, first));
+	assert_null(connections_find(s.set, 0));
+	assert_null(connections_find(s.set, UINT64_MAX));
+	close(fd);
+	stop(&s);
+}
+
+static void test_close_all(void **state)
+{
+	struct server s;
+	int idle, busy;
+
+	start(&s, some_limits());
+	s.late = true;
+	idle = dial(&s);
+	busy = dial(&s);
+	say(&s, busy, BYTES(GET));
+	connections_close_all(s.set, false);
+	turn(&s, 2);
+	assert_ended(idle);
+	connection_answer(connections_find(s.set, s.id), BYTES(OK), true);
+	assert_heard(busy, BYTES(OK));
+	close(idle);
+	close(busy);
+	stop(&s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_request_and_answer),
+		cmocka_unit_test(test_pipeline_keeps_its_order),
+		cmocka_unit_test(test_bodies),
+		cmocka_unit_test(test_malformed_is_answered_and_ended),
+		cmocka_unit_test(test_last_answer),
+		cmocka_unit_test(test_slow_request_ends),
+		cmocka_unit_test(test_idle_ends),
+		cmocka_unit_test(test_association_ends),
+		cmocka_unit_test(test_limit_in_all),
+		cmocka_unit_test(test_limit_per_address),
+		cmocka_unit_test(test_penalty),
+		cmocka_unit_test(test_slow_reader),
+		cmocka_unit_test(test_all_buffers_have_a_bound),
+		cmocka_unit_test(test_numbers_are_not_used_again),
+		cmocka_unit_test(test_close_all),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,564 @@
+/* registry: only what keeper and records confirm makes an association [T13 T18]. */
+#include "base/clock.h"
+#include "security/association/registry.h"
+#include "store_room.h"
+#include "wire/keeper_calls.h"
+
+enum { NOW = 1000000000, DAY = 86400000 };
+
+struct registry_room {
+	struct store_room *store;
+	struct registry *r;
+	uint8_t tag_next;
+};
+
+static int registry_make(void **state)
+{
+	struct registry_room *m = calloc(1, sizeof(*m));
+
+	if (room_make(state) != 0)
+		return -1;
+	clock_simulate(NOW);
+	m->store = *state;
+	OK(registry_open(m->store->s, &m->r));
+	*state = m;
+	return 0;
+}
+
+static int registry_end(void **state)
+{
+	struct registry_room *m = *state;
+	void *store = m->store;
+
+	registry_close(m->r);
+	free(m);
+	clock_simulate(0);
+	return room_end(&store);
+}
+
+static struct credential credential_psk(const char *identity)
+{
+	struct credential c = { .kind = ENTITY_AE, .psk = true, .not_after = NOW + DAY, .enrolled = NOW,
+		                .name = "a device", .app_id = "Napp", .replay_mode = 1 };
+
+	snprintf(c.id, sizeof(c.id), "12-%s", identity);
+	snprintf(c.psk_identity, sizeof(c.psk_identity), "%s", identity);
+	snprintf(c.entity, sizeof(c.entity), "//sp.example/in-cse/C%s", identity);
+	return c;
+}
+
+static struct credential credential_certificate(const char *name, uint8_t print)
+{
+	struct credential c = { .kind = ENTITY_CSE, .not_after = NOW + DAY, .fingerprint = { print } };
+
+	snprintf(c.id, sizeof(c.id), "33-//sp.example/%s", name);
+	snprintf(c.entity, sizeof(c.entity), "//sp.example/%s", name);
+	return c;
+}
+
+static err_t enrol(struct registry_room *m, struct credential c)
+{
+	err_t err;
+
+	OK(store_begin(m->store->s));
+	err = registry_enrol(m->r, &c);
+	OK(store_commit(m->store->s));
+	return err;
+}
+
+static void withdraw(struct registry_room *m, const char *id)
+{
+	bool found;
+
+	OK(store_begin(m->store->s));
+	OK(registry_revoke(m->r, bytes_str(id), &found));
+	assert_true(found);
+	OK(store_commit(m->store->s));
+}
+
+/* One handshake as keeper and gate tell of it. */
+struct handshake {
+	unsigned role, gate, gate_said;
+	uint8_t tag, tag_said;
+	unsigned used;            /* CREDENTIAL_USED_*, 0: the keeper is silent */
+	const char *used_name;
+	unsigned kind;            /* 1 certificate, 2 PSK */
+	uint8_t print;
+	const char *identity;
+	int64_t not_after;
+};
+
+static void tell_keeper(struct registry_room *m, const struct handshake *h)
+{
+	uint8_t tag[16] = { h->tag, 1 };
+	struct buf body = buf_make(256);
+	struct wire_out out = wire_out(&body);
+
+	wire_put_u8(&out, (uint8_t)h->role);
+	wire_put_u8(&out, (uint8_t)h->gate);
+	wire_put_fixed(&out, BYTES_OF(tag));
+	wire_put_u8(&out, (uint8_t)h->used);
+	wire_put_bytes(&out, bytes_str(h->used_name));
+	OK(out.err);
+	OK(registry_credential_used(m->r, bytes_of_buf(&body)));
+	buf_free(&body);
+}
+
+static err_t open_said(struct registry_room *m, const struct handshake *h, int64_t now,
+                       const struct association **a, const char **reason)
+{
+	uint8_t tag[16] = { h->tag_said, 1 }, print[32] = { h->print }, address[16] = { 127, 0, 0, 1 };
+	struct buf body = buf_make(512);
+	struct wire_out out = wire_out(&body);
+	err_t err;
+
+	wire_put_fixed(&out, BYTES_OF(tag));
+	wire_put_u8(&out, (uint8_t)h->kind);
+	wire_put_fixed(&out, BYTES_OF(print));
+	wire_put_bytes(&out, bytes_str(h->identity));
+	wire_put_u64(&out, (uint64_t)h->not_after);
+	wire_put_u16(&out, 0x0304);
+	wire_put_u16(&out, 0x1301);
+	wire_put_u8(&out, 4);
+	wire_put_fixed(&out, BYTES_OF(address));
+	wire_put_u16(&out, 40000);
+	OK(out.err);
+	err = registry_open_association(m->r, h->gate_said, bytes_of_buf(&body), now, a, reason);
+	buf_free(&body);
+	return err;
+}
+
+static struct handshake psk(struct registry_room *m, const char *identity)
+{
+	uint8_t tag = ++m->tag_next;
+
+	return (struct handshake){ ROLE_GATE, 1, 1, tag, tag, CREDENTIAL_USED_PSK, identity, 2, 0, identity, 0 };
+}
+
+static struct handshake certificate(struct registry_room *m, uint8_t print)
+{
+	uint8_t tag = ++m->tag_next;
+
+	return (struct handshake){ ROLE_GATE, 1, 1, tag, tag, CREDENTIAL_USED_NODE_KEY, "node", 1, print, "",
+		                   NOW + DAY / 2 };
+}
+
+static const struct association *opened(struct registry_room *m, struct handshake h)
+{
+	const struct association *a;
+	const char *reason;
+
+	tell_keeper(m, &h);
+	OK(open_said(m, &h, NOW, &a, &reason));
+	assert_non_null(a);
+	return a;
+}
+
+/* Refused, and why. */
+static void refused(struct registry_room *m, struct handshake h, const char *why)
+{
+	const struct association *a;
+	const char *reason = NULL;
+
+	if (h.used)
+		tell_keeper(m, &h);
+	assert_int_equal(open_said(m, &h, NOW, &a, &reason), ERR_REFUSED);
+	assert_null(a);
+	assert_string_equal(reason, why);
+}
+
+static void test_psk_opens(void **state)
+{
+	struct registry_room *m = *state;
+	const struct association *a;
+	uint64_t number;
+
+	OK(enrol(m, credential_psk("net")));
+	a = opened(m, psk(m, "net"));
+	number = a->number;
+	assert_true(a->number != 0 && a->gate == 1 && a->address_n == 4 && a->port == 40000);
+	assert_true(a->facts.secured && a->facts.number == a->number && a->facts.assurance == 2);
+	assert_string_equal(a->facts.credential, "12-net");
+	assert_string_equal(a->facts.entity, "//sp.example/in-cse/Cnet");
+	assert_true(!a->facts.entity_is_cse && a->facts.replay_mode == 1 && a->facts.until == NOW + DAY);
+	assert_ptr_equal(registry_association(m->r, a->number, 1, NOW), a);
+	assert_null(registry_association(m->r, a->number, 2, NOW));
+	assert_null(registry_association(m->r, a->number + 1, 1, NOW));
+	assert_null(registry_association(m->r, 0, 1, NOW));
+	assert_null(registry_association(m->r, a->number, 1, NOW + DAY));
+	registry_touch(m->r, a->number, NOW + 5);
+	assert_true(a->requests == 1 && a->last_used == NOW + 5);
+	registry_close_association(m->r, a->number, 2);
+	assert_non_null(registry_association(m->r, a->number, 1, NOW));
+	registry_close_association(m->r, number, 1);
+	assert_null(registry_association(m->r, number, 1, NOW));
+}
+
+static void test_certificate_opens(void **state)
+{
+	struct registry_room *m = *state;
+	struct handshake h;
+	const struct association *a;
+
+	OK(enrol(m, credential_certificate("S1", 7)));
+	a = opened(m, certificate(m, 7));
+	assert_true(a->facts.entity_is_cse && a->facts.until == NOW + DAY / 2);
+	h = certificate(m, 7);
+	h.not_after = NOW + 10 * (int64_t)DAY;
+	a = opened(m, h);
+	assert_int_equal(a->facts.until, NOW + DAY);
+	h = certificate(m, 7);
+	h.not_after = NOW;
+	refused(m, h, "the certificate has expired");
+	refused(m, certificate(m, 8), "the credential is not enrolled");
+}
+
+static const char unconfirmed[] = "the keeper does not confirm the handshake";
+
+/* A captured gate says what it likes. */
+static void test_gate_is_not_believed(void **state)
+{
+	struct registry_room *m = *state;
+	struct handshake h;
+
+	OK(enrol(m, credential_psk("net")));
+	OK(enrol(m, credential_psk("admin")));
+	OK(enrol(m, credential_certificate("S1", 7)));
+	h = psk(m, "net");
+	h.used = 0;
+	refused(m, h, unconfirmed); /* the keeper knows nothing */
+	h = psk(m, "net");
+	h.tag_said = 200;
+	refused(m, h, unconfirmed); /* another handshake */
+	h = psk(m, "net");
+	h.gate_said = 2;
+	refused(m, h, unconfirmed); /* another gate's */
+	h = psk(m, "net");
+	h.role = ROLE_COURIER;
+	refused(m, h, unconfirmed);
+	h = psk(m, "net");
+	h.identity = "admin";
+	refused(m, h, unconfirmed); /* another identity */
+	h = psk(m, "net");
+	h.used_name = "ne";
+	refused(m, h, unconfirmed);
+	h = psk(m, "net");
+	h.used = CREDENTIAL_USED_NODE_KEY;
+	refused(m, h, unconfirmed);
+	h = certificate(m, 7);
+	h.used = CREDENTIAL_USED_PSK;
+	refused(m, h, unconfirmed);
+	h = psk(m, "net");
+	h.kind = 0;
+	refused(m, h, "nobody authenticated");
+	h = psk(m, "net");
+	h.kind = 3;
+	refused(m, h, "nobody authenticated");
+	h = psk(m, "");
+	refused(m, h, "no identity was named");
+	refused(m, psk(m, "other"), "the credential is not enrolled");
+	/* a certificate has no PSK identity, a PSK no fingerprint */
+	refused(m, certificate(m, 0), "the credential is not enrolled");
+}
+
+static void test_notice_is_used_once(void **state)
+{
+	struct registry_room *m = *state;
+	struct handshake h;
+	const char *reason;
+	const struct association *a;
+
+	OK(enrol(m, credential_psk("net")));
+	h = psk(m, "net");
+	opened(m, h);
+	h.used = 0;
+	refused(m, h, unconfirmed);
+	/* also by a refusal */
+	h = psk(m, "net");
+	h.identity = "wrong";
+	refused(m, h, "the credential is not enrolled");
+	h.identity = "net";
+	h.used = 0;
+	refused(m, h, unconfirmed);
+	/* and it ages */
+	h = psk(m, "net");
+	tell_keeper(m, &h);
+	assert_int_equal(open_said(m, &h, NOW + 60001, &a, &reason), ERR_REFUSED);
+	assert_string_equal(reason, unconfirmed);
+	h = psk(m, "net");
+	tell_keeper(m, &h);
+	OK(open_said(m, &h, NOW + 60000, &a, &reason));
+}
+
+/* A flood at one gate pushes out its own notices only. */
+static void test_notices_are_bounded(void **state)
+{
+	struct registry_room *m = *state;
+	struct handshake h, other, flood;
+	const struct association *a;
+	const char *reason;
+
+	OK(enrol(m, credential_psk("net")));
+	h = psk(m, "net");
+	other = psk(m, "net");
+	other.gate = other.gate_said = 2;
+	tell_keeper(m, &h);
+	tell_keeper(m, &other);
+	flood = psk(m, "x");
+	for (int i = 0; i < 4096; i++)
+		tell_keeper(m, &flood);
+	assert_int_equal(open_said(m, &h, NOW, &a, &reason), ERR_REFUSED);
+	OK(open_said(m, &other, NOW, &a, &reason));
+}
+
+static void test_malformed(void **state)
+{
+	struct registry_room *m = *state;
+	const struct association *a;
+	const char *reason;
+	uint8_t octets[120] = { 0 };
+
+	for (size_t n = 0; n <= sizeof(octets); n++) {
+		assert_int_equal(registry_open_association(m->r, 1, bytes_make(octets, n), NOW, &a, &reason),
+		                 ERR_REFUSED);
+		assert_non_null(reason);
+	}
+	assert_int_equal(registry_credential_used(m->r, bytes_make(octets, 22)), ERR_SYNTAX);
+	OK(registry_credential_used(m->r, bytes_make(octets, 23)));
+	assert_int_equal(registry_credential_used(m->r, bytes_make(octets, 24)), ERR_SYNTAX);
+}
+
+static void count(void *self, const struct association *a)
+{
+	++*(unsigned *)self;
+}
+
+static void test_revocation_is_now(void **state)
+{
+	struct registry_room *m = *state;
+	const struct credential *c;
+	const struct association *a;
+	uint64_t number, other;
+	unsigned ended = 0;
+	bool found;
+
+	OK(enrol(m, credential_psk("net")));
+	OK(enrol(m, credential_psk("two")));
+	number = opened(m, psk(m, "net"))->number;
+	other = opened(m, psk(m, "two"))->number;
+	withdraw(m, "12-net");
+	assert_null(registry_association(m->r, number, 1, NOW));
+	assert_non_null(registry_association(m->r, other, 1, NOW));
+	refused(m, psk(m, "net"), "the credential is revoked");
+	registry_sweep(m->r, NOW, count, &ended);
+	assert_int_equal(ended, 1);
+	registry_sweep(m->r, NOW, count, &ended);
+	assert_int_equal(ended, 1);
+	registry_sweep(m->r, NOW + DAY, count, &ended);
+	assert_int_equal(ended, 2);
+	OK(store_begin(m->store->s));
+	OK(registry_revoke(m->r, BYTES("12-nobody"), &found));
+	assert_false(found);
+	store_rollback(m->store->s);
+	/* a new key under the old name, and it is a new credential */
+	assert_int_equal(enrol(m, credential_psk("two")), ERR_EXISTS);
+	OK(enrol(m, credential_psk("net")));
+	OK(registry_find(m->r, BYTES("12-net"), &c));
+	assert_false(c->revoked);
+	assert_null(registry_association(m->r, number, 1, NOW));
+	a = opened(m, psk(m, "net"));
+	assert_non_null(a);
+}
+
+static void test_revoked_certificate_stays_out(void **state)
+{
+	struct registry_room *m = *state;
+
+	OK(enrol(m, credential_certificate("S1", 7)));
+	withdraw(m, "33-//sp.example/S1");
+	assert_int_equal(enrol(m, credential_certificate("S1", 7)), ERR_EXISTS);
+	assert_int_equal(enrol(m, credential_certificate("S2", 7)), ERR_EXISTS);
+	OK(enrol(m, credential_certificate("S1", 8)));
+	refused(m, certificate(m, 7), "the credential is not enrolled");
+	opened(m, certificate(m, 8));
+}
+
+static void test_limit_per_credential(void **state)
+{
+	struct registry_room *m = *state;
+	const struct association *a = NULL;
+	uint64_t first, last;
+
+	OK(enrol(m, credential_psk("net")));
+	first = opened(m, psk(m, "net"))->number;
+	for (int i = 1; i < ASSOCIATION_LIMIT_PER_CREDENTIAL; i++) {
+		a = opened(m, psk(m, "net"));
+		assert_true(a->number != first + (uint64_t)i);
+	}
+	refused(m, psk(m, "net"), "the credential has too many associations");
+	registry_close_association(m->r, first, 1);
+	opened(m, psk(m, "net"));
+	registry_gate_lost(m->r, 2);
+	last = a->number;
+	assert_non_null(registry_association(m->r, last, 1, NOW));
+	registry_gate_lost(m->r, 1);
+	assert_null(registry_association(m->r, last, 1, NOW));
+	opened(m, psk(m, "net"));
+}
+
+static void test_whole_credentials_only(void **state)
+{
+	struct registry_room *m = *state;
+	struct credential c = credential_psk("x");
+
+	c.fingerprint[3] = 1;
+	assert_int_equal(enrol(m, c), ERR_RANGE);
+	c = credential_psk("");
+	assert_int_equal(enrol(m, c), ERR_RANGE);
+	c = credential_certificate("S", 0);
+	assert_int_equal(enrol(m, c), ERR_RANGE);
+	c = credential_certificate("S", 1);
+	c.entity[0] = 0;
+	assert_int_equal(enrol(m, c), ERR_RANGE);
+	c = credential_certificate("S", 1);
+	c.not_after = 0;
+	assert_int_equal(enrol(m, c), ERR_RANGE);
+	c = credential_certificate("S", 1);
+	c.kind = 0;
+	assert_int_equal(enrol(m, c), ERR_RANGE);
+	c = credential_certificate("S", 1);
+	bytes_zero(c.name, sizeof(c.name));
+	for (size_t i = 0; i < sizeof(c.name); i++)
+		c.name[i] = 'n';
+	assert_int_equal(enrol(m, c), ERR_RANGE);
+	c = credential_certificate("S", 1);
+	c.replay_mode = 3;
+	assert_int_equal(enrol(m, c), ERR_RANGE);
+	c.replay_mode = 0;
+	OK(enrol(m, c));
+	c.fingerprint[0] = 9;
+	assert_int_equal(enrol(m, c), ERR_EXISTS); /* the id */
+}
+
+static void test_rolled_back(void **state)
+{
+	struct registry_room *m = *state;
+	struct credential c = credential_psk("two");
+	const struct credential *found;
+	uint64_t number;
+	bool was;
+
+	OK(enrol(m, credential_psk("net")));
+	number = opened(m, psk(m, "net"))->number;
+	OK(store_begin(m->store->s));
+	OK(registry_enrol(m->r, &c));
+	OK(registry_revoke(m->r, BYTES("12-net"), &was));
+	store_rollback(m->store->s);
+	OK(registry_reload(m->r));
+	OK(registry_find(m->r, BYTES("12-two"), &found));
+	assert_null(found);
+	OK(registry_find(m->r, BYTES("12-net"), &found));
+	assert_true(found && !found->revoked);
+	/* what was ended has to come again */
+	assert_null(registry_association(m->r, number, 1, NOW));
+	number = opened(m, psk(m, "net"))->number;
+	OK(store_begin(m->store->s));
+	OK(registry_enrol(m->r, &c));
+	store_rollback(m->store->s);
+	OK(registry_reload(m->r));
+	assert_non_null(registry_association(m->r, number, 1, NOW));
+	registry_close_association(m->r, number, 1);
+}
+
+static err_t count_credential(void *self, const struct credential *c)
+{
+	++*(unsigned *)self;
+	return ERR_OK;
+}
+
+static void test_many_and_restart(void **state)
+{
+	struct registry_room *m = *state;
+	const struct credential *c;
+	unsigned n = 0;
+	char name[32];
+
+	OK(store_begin(m->store->s));
+	for (unsigned i = 0; i < 10000; i++) {
+		struct credential one;
+
+		snprintf(name, sizeof(name), "d%u", i);
+		one = credential_psk(name);
+		OK(registry_enrol(m->r, &one));
+	}
+	OK(store_commit(m->store->s));
+	if (m->store->engine[0] == 's') {
+		registry_close(m->r);
+		room_restart(m->store);
+		OK(registry_open(m->store->s, &m->r));
+	}
+	OK(registry_credentials(m->r, count_credential, &n));
+	assert_int_equal(n, 10000);
+	OK(registry_find(m->r, BYTES("12-d7777"), &c));
+	assert_true(c && c->psk && c->kind == ENTITY_AE && c->not_after == NOW + DAY && c->replay_mode == 1);
+	assert_string_equal(c->app_id, "Napp");
+	assert_string_equal(c->name, "a device");
+	opened(m, psk(m, "d9999"));
+}
+
+/* Every allocation fails once: enrolled is found in both places, or in none. */
+static void test_memory_fails(void **state)
+{
+	struct registry_room *m = *state;
+	unsigned done = 0;
+
+	for (uint64_t n = 1; n < 60; n++) {
+		struct credential c;
+		const struct credential *found;
+		char name[16];
+		err_t err;
+
+		snprintf(name, sizeof(name), "d%u", (unsigned)n);
+		c = credential_psk(name);
+		OK(store_begin(m->store->s));
+		mem_fail_at(n);
+		err = registry_enrol(m->r, &c);
+		if (err == ERR_OK)
+			err = store_commit(m->store->s);
+		mem_fail_at(0);
+		store_rollback(m->store->s);
+		if (err != ERR_OK)
+			OK(registry_reload(m->r));
+		OK(registry_find(m->r, bytes_str(c.id), &found));
+		assert_int_equal(found != NULL, err == ERR_OK);
+		OK(registry_reload(m->r));
+		OK(registry_find(m->r, bytes_str(c.id), &found));
+		assert_int_equal(found != NULL, err == ERR_OK);
+		done += err == ERR_OK;
+	}
+	assert_true(done > 20);
+}
+
+#define REGISTRY_BOTH(f) { #f " (sqlite)", f, registry_make, registry_end, engine_of_sqlite }, \
+	{ #f " (memory)", f, registry_make, registry_end, engine_of_memory }
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		REGISTRY_BOTH(test_psk_opens),
+		REGISTRY_BOTH(test_certificate_opens),
+		REGISTRY_BOTH(test_gate_is_not_believed),
+		REGISTRY_BOTH(test_notice_is_used_once),
+		REGISTRY_BOTH(test_notices_are_bounded),
+		REGISTRY_BOTH(test_malformed),
+		REGISTRY_BOTH(test_revocation_is_now),
+		REGISTRY_BOTH(test_revoked_certificate_stays_out),
+		REGISTRY_BOTH(test_limit_per_credential),
+		REGISTRY_BOTH(test_whole_credentials_only),
+		REGISTRY_BOTH(test_rolled_back),
+		REGISTRY_BOTH(test_many_and_restart),
+		REGISTRY_BOTH(test_memory_fails),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,484 @@
+/* resource_types: the rows against the standard's tables, and what is particular
+ * to AE, accessControlPolicy and group. */
+#include "resource_room.h"
+
+#include <stdio.h>
+
+static int setup(void **state)
+{
+	static struct room room;
+
+	room_open(&room);
+	*state = &room;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	room_close(*state);
+	return 0;
+}
+
+/* --- rows against resource_attributes.tsv ------------------------------------------ */
+
+static void read_vector(const char *name, struct buf *out)
+{
+	struct buf path = buf_make(512);
+	char part[4096];
+	FILE *f;
+	size_t n;
+
+	assert_int_equal(buf_printf(&path, "%s/test/vectors/onem2m/%s", SOURCE_DIR, name), ERR_OK);
+	assert_int_equal(buf_add_byte(&path, 0), ERR_OK);
+	f = fopen((const char *)path.p, "r");
+	assert_non_null(f);
+	buf_free(&path);
+	while ((n = fread(part, 1, sizeof(part), f)) > 0)
+		assert_int_equal(buf_add(out, bytes_make(part, n)), ERR_OK);
+	fclose(f);
+}
+
+struct line {
+	struct bytes resource, name, short_name, create, update, type;
+};
+
+static bool next_line(struct bytes *text, struct line *out)
+{
+	struct bytes line;
+
+	if (text->n == 0)
+		return false;
+	line = bytes_cut(text, '\n');
+	out->resource = bytes_cut(&line, '\t');
+	out->name = bytes_cut(&line, '\t');
+	out->short_name = bytes_cut(&line, '\t');
+	out->create = bytes_cut(&line, '\t');
+	out->update = bytes_cut(&line, '\t');
+	out->type = bytes_cut(&line, '\t');
+	return true;
+}
+
+/* An empty cell and "-" both say: not in a request. */
+static enum option option_of(struct bytes cell)
+{
+	if (bytes_equal(cell, BYTES("M")))
+		return MAN;
+	return bytes_equal(cell, BYTES("O")) ? OPT : NP;
+}
+
+static bool kind_fits(enum value_kind kind, struct bytes type)
+{
+	static const struct {
+		const char *type;
+		enum value_kind kinds[3];
+	} rows[] = {
+		{ "xs:boolean", { V_BOOL, V_BOOL, V_BOOL } },
+		{ "xs:string", { V_STRING, V_STRING, V_STRING } },
+		{ "xs:anyURI", { V_URI, V_URI, V_URI } },
+		{ "xs:nonNegativeInteger", { V_UINT, V_UINT, V_UINT } },
+		{ "xs:unsignedInt", { V_UINT, V_UINT, V_UINT } },
+		{ "xs:positiveInteger", { V_POSITIVE, V_POSITIVE, V_POSITIVE } },
+		{ "m2m:setOfAcrs", { V_ACRS, V_ACRS, V_ACRS } },
+		{ "m2m:listOfURIs", { V_LIST_URI, V_LIST_URI, V_LIST_URI } },
+		{ "list of xs:anyURI", { V_LIST_URI, V_LIST_URI, V_LIST_URI } },
+		{ "m2m:acpType", { V_LIST_URI, V_LIST_URI, V_LIST_URI } },
+		{ "m2m:contentInfo", { V_CONTENT_INFO, V_CONTENT_INFO, V_CONTENT_INFO } },
+		{ "m2m:ID", { V_ID, V_ID, V_ID } },
+		{ "m2m:cseTypeID", { V_ENUM, V_ENUM, V_ENUM } },
+		{ "m2m:consistencyStrategy", { V_ENUM, V_ENUM, V_ENUM } },
+		{ "m2m:memberType", { V_UINT, V_UINT, V_UINT } },
+		{ "m2m:poaList", { V_LIST_STRING, V_LIST_STRING, V_LIST_STRING } },
+		{ "m2m:serializations", { V_LIST_STRING, V_LIST_STRING, V_LIST_STRING } },
+		{ "xs:anyType", { V_ANY, V_ANY, V_ANY } },
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		if (bytes_equal(type, bytes_str(rows[i].type)))
+			return kind == rows[i].kinds[0];
+	}
+	return true;
+}
+
+/* A difference that is listed, with its reason, is not one. */
+static bool is_listed(struct bytes differences, const char *type, const char *attribute)
+{
+	struct bytes line;
+
+	while (differences.n) {
+		line = bytes_cut(&differences, '\n');
+		if (bytes_equal(bytes_cut(&line, '\t'), bytes_str(type)) &&
+		    bytes_equal(bytes_cut(&line, '\t'), bytes_str(attribute)))
+			return line.n > 10;
+	}
+	return false;
+}
+
+static size_t compare_type(const struct resource_type *t, struct bytes text, struct bytes differences)
+{
+	bool seen[ATTRIBUTES_MAX] = { false };
+	size_t found = 0;
+	struct line line;
+
+	while (next_line(&text, &line)) {
+		const struct attribute *a;
+
+		if (!bytes_equal(line.resource, bytes_str(t->name)))
+			continue;
+		found++;
+		a = type_attribute(t, line.short_name);
+		if (!a)
+			fail_msg("%s has no %.*s", t->name, BYTES_FMT(line.short_name));
+		seen[a - t->attributes] = true;
+		if (is_listed(differences, t->short_name, a->short_name))
+			continue;
+		if (!bytes_equal(line.name, bytes_str(a->long_name)))
+			fail_msg("%s %s is %s, not %.*s", t->name, a->short_name, a->long_name,
+			         BYTES_FMT(line.name));
+		if (option_of(line.create) != a->create || option_of(line.update) != a->update)
+			fail_msg("%s %s: other optionality", t->name, a->short_name);
+		if (!kind_fits(a->kind, line.type))
+			fail_msg("%s %s is no %.*s", t->name, a->short_name, BYTES_FMT(line.type));
+	}
+	for (size_t i = 0; i < t->attributes_n; i++) {
+		if (!seen[i] && !is_listed(differences, t->short_name, t->attributes[i].short_name))
+			fail_msg("%s %s is not in the standard's table", t->name,
+			         t->attributes[i].short_name);
+	}
+	return found;
+}
+
+static void test_rows(void **state)
+{
+	const struct resource_type *const *types;
+	struct buf text = buf_make(1 << 20), differences = buf_make(1 << 20);
+	size_t n = resource_types(&types);
+
+	read_vector("resource_attributes.tsv", &text);
+	read_vector("resource_differences.tsv", &differences);
+	assert_true(n >= 6);
+	for (size_t i = 0; i < n; i++)
+		assert_true(compare_type(types[i], bytes_of_buf(&text), bytes_of_buf(&differences)) > 10);
+	buf_free(&text);
+	buf_free(&differences);
+}
+
+static void test_rows_are_sound(void **state)
+{
+	const struct resource_type *const *types;
+	size_t n = resource_types(&types);
+
+	for (size_t i = 0; i < n; i++) {
+		const struct resource_type *t = types[i];
+
+		assert_ptr_equal(resource_type(t->number), t);
+		assert_true(t->attributes_n <= ATTRIBUTES_MAX / 2);
+		for (size_t k = 0; k < t->attributes_n; k++) {
+			const struct attribute *a = &t->attributes[k];
+
+			assert_ptr_equal(type_attribute(t, bytes_str(a->short_name)), a);
+			assert_true(a->kind != V_ENUM || a->enum_max > 0);
+			/* What we set, no request sets; cr is the one that may be asked for. */
+			if (a->flags & F_SERVER && !bytes_equal(bytes_str(a->short_name), BYTES("cr")))
+				assert_true(a->create == NP && a->update == NP);
+		}
+	}
+	assert_null(resource_type(0));
+	assert_null(resource_type_named(BYTES("m2m:xyz")));
+	assert_null(resource_type_named(BYTES("cnt")));
+	assert_null(resource_type_named(BYTES("")));
+}
+
+/* --- AE ------------------------------------------------------------------------------ */
+
+#define AE(from, more)                                                                  \
+	"{'op':1,'to':'cse-in','fr':'" from "','rqi':'1','rvi':'3','ty':2,"             \
+	"'pc':{'m2m:ae':{'rr':true,'srv':['3']" more "}}}"
+#define NAPP ",'api':'Napp.example'"
+
+static void test_registration(void **state)
+{
+	struct room *m = *state;
+
+	m->entity = BYTES("//demo.example/in-cse/Cdev1");
+	expect(m, AE("Cother", NAPP), 4126);
+	expect(m, AE("S", NAPP), 4126);
+	expect(m, AE("/in-cse/Cdev1", NAPP), 4000);
+	expect(m, AE("Cdev1", ""), 4000);
+	expect(m, AE("Cdev1", ",'api':'Xapp'"), 4000);
+	expect(m, AE("Cdev1", ",'api':'N'"), 4000);
+	expect(m, AE("Cdev1", NAPP ",'aei':'Cdev1'"), 4000);
+	m->app_id = BYTES("Nother");
+	expect(m, AE("Cdev1", NAPP), 4126);
+	m->app_id = BYTES("Napp.example");
+	expect(m, AE("Cdev1", NAPP ",'rn':'dev'"), 2001);
+	shows(m, "'aei':'Cdev1'");
+	shows(m, "'ri':'Cdev1'");
+	shows(m, "'rn':'dev'");
+	expect(m, AE("Cdev1", NAPP ",'rn':'dev2'"), 4117);
+	expect(m, AE("C", NAPP), 4117);
+	expect(m, RETRIEVE("Cdev1"), 2000);
+	expect(m, RETRIEVE("ae2"), 4004);
+	m->entity = BYTES("//demo.example/in-cse");
+	expect(m, AE("Cdev2", NAPP), 4126);
+	m->entity = BYTES("//demo.example/other-cse/Cdev2");
+	expect(m, AE("Cdev2", NAPP), 4126);
+	m->entity = BYTES("//evil.example/Sdev2");
+	expect(m, AE("Sdev2", NAPP), 4126);
+	m->entity = BYTES("//demo.example/Sdev2");
+	expect(m, AE("C", NAPP), 4126);
+	expect(m, AE("S", NAPP ",'rn':'dev2'"), 2001);
+	shows(m, "'aei':'Sdev2'");
+	expect(m, UPDATE("Sdev2", "{'m2m:ae':{'api':'Nx'}}"), 4000);
+	expect(m, UPDATE("Sdev2", "{'m2m:ae':{'rr':null}}"), 4000);
+	expect(m, UPDATE("Sdev2", "{'m2m:ae':{'rr':false,'apn':'x'}}"), 2004);
+	expect(m, UPDATE("Sdev2", "{'m2m:ae':{'scp':{}}}"), 5001);
+	expect(m, DELETE("cse-in/dev2"), 2002);
+	expect(m, AE("S", NAPP ",'rn':'dev2'"), 2001);
+	expect(m, CREATE("Cdev1", 2, "{'m2m:ae':{'rr':true,'srv':['3'],'api':'Nx'}}"), 4108);
+}
+
+static void test_registration_in_the_lab(void **state)
+{
+	struct room *m = *state;
+
+	expect(m, AE("C", NAPP), 2001);
+	shows(m, "'aei':'Cae2'");
+	expect(m, AE("S", NAPP), 2001);
+	shows(m, "'aei':'Sae3'");
+	expect(m, AE("Cmine", NAPP), 2001);
+	shows(m, "'aei':'Cmine'");
+	expect(m, "{'op':1,'to':'cse-in','rqi':'1','rvi':'3','ty':2,"
+	          "'pc':{'m2m:ae':{'rr':true,'srv':['3'],'api':'Nx'}}}", 2001);
+	shows(m, "'aei':'Cae5'");
+	expect(m, AE("Cmine", NAPP), 4117);
+}
+
+/* --- accessControlPolicy ---------------------------------------------------------------- */
+
+#define RULE "{'acor':['Ctest'],'acop':63}"
+#define ACP(name, rule) CREATE("cse-in", 1, "{'m2m:acp':{'rn':'" name "','pv':{'acr':[" rule "]}," \
+                               "'pvs':{'acr':[" RULE "]}}}")
+
+static void test_policies(void **state)
+{
+	struct room *m = *state;
+
+	expect(m, CREATE("cse-in", 1, "{'m2m:acp':{'pv':{'acr':[" RULE "]},'pvs':{'acr':[]}}}"), 4000);
+	expect(m, CREATE("cse-in", 1, "{'m2m:acp':{'pv':{'acr':[" RULE "]},'pvs':{}}}"), 4000);
+	expect(m, CREATE("cse-in", 1, "{'m2m:acp':{'pv':{'acr':[" RULE "]}}}"), 4000);
+	expect(m, CREATE("cse-in", 1, "{'m2m:acp':{'pvs':{'acr':[" RULE "]}}}"), 4000);
+	expect(m, CREATE("cse-in", 1, "{'m2m:acp':{'rn':'e','pv':{},'pvs':{'acr':[" RULE "]}}}"), 2001);
+	expect(m, CREATE("cse-in", 1, "{'m2m:acp':{'rn':'f','pv':{'acr':[]},'pvs':{'acr':[" RULE
+	                              "]}}}"), 2001);
+	expect(m, UPDATE("cse-in/f", "{'m2m:acp':{'pvs':{'acr':[]}}}"), 4000);
+	expect(m, UPDATE("cse-in/f", "{'m2m:acp':{'pvs':null}}"), 4000);
+	expect(m, UPDATE("cse-in/f", "{'m2m:acp':{'pv':{'acr':[" RULE "]}}}"), 2004);
+	expect(m, UPDATE("cse-in/f", "{'m2m:acp':{'acpi':['e']}}"), 4000);
+	expect(m, UPDATE("cse-in/f", "{'m2m:acp':{'adri':['e']}}"), 5001);
+}
+
+/* A rule whose condition is not understood grants more than it should. */
+static void test_rules_are_strict(void **state)
+{
+	struct room *m = *state;
+
+#define GOOD(n, rest) expect(m, ACP(n, "{'acor':['all'],'acop':2" rest "}"), 2001)
+#define BAD(rule) expect(m, ACP("bad", rule), 4000)
+	GOOD("1", ",'acaf':true");
+	GOOD("2", ",'acco':[{'actw':['* * 8-20 * * * *']}]");
+	GOOD("3", ",'acco':[{'acip':{'ipv4':['10.0.0.1'],'ipv6':['::1']}}]");
+	GOOD("4", ",'acco':[{'aclr':{'accr':[52.5,13.4,100]}},{'aclr':{'accc':['DE','FR']}}]");
+	GOOD("5", ",'acod':[{'chty':[3,4]},{'ty':28,'spty':'org.example','chty':[4]}]");
+	GOOD("6", ",'acco':[{'actw':['0 0 */2 1,2 * * *'],'acip':{'ipv4':['1.2.3.4']}}]");
+	BAD("{'acop':2}");
+	BAD("{'acor':['all']}");
+	BAD("{'acor':[],'acop':2}");
+	BAD("{'acor':[''],'acop':2}");
+	BAD("{'acor':'all','acop':2}");
+	BAD("{'acor':['a b'],'acop':2}");
+	BAD("{'acor':['all'],'acop':64}");
+	BAD("{'acor':['all'],'acop':-1}");
+	BAD("{'acor':['all'],'acop':'2'}");
+	BAD("{'acor':['all'],'acop':2,'acxx':1}");
+	BAD("{'acor':['all'],'acop':2,'acaf':1}");
+	BAD("{'acor':['all'],'acop':2,'acco':[]}");
+	BAD("{'acor':['all'],'acop':2,'acco':{}}");
+	BAD("{'acor':['all'],'acop':2,'acco':[{}]}");
+	BAD("{'acor':['all'],'acop':2,'acco':[{'actw':[]}]}");
+	BAD("{'acor':['all'],'acop':2,'acco':[{'actw':['* * *']}]}");
+	BAD("{'acor':['all'],'acop':2,'acco':[{'actw':['* * * * * * mon']}]}");
+	BAD("{'acor':['all'],'acop':2,'acco':[{'acxx':1}]}");
+	BAD("{'acor':['all'],'acop':2,'acco':[{'acip':{}}]}");
+	BAD("{'acor':['all'],'acop':2,'acco':[{'acip':{'ipv4':['10.0.0.256']}}]}");
+	BAD("{'acor':['all'],'acop':2,'acco':[{'acip':{'ipv4':['10.0.0.0/8']}}]}");
+	BAD("{'acor':['all'],'acop':2,'acco':[{'acip':{'ipv6':['10.0.0.1']}}]}");
+	BAD("{'acor':['all'],'acop':2,'acco':[{'aclr':{}}]}");
+	BAD("{'acor':['all'],'acop':2,'acco':[{'aclr':{'accr':[1,2]}}]}");
+	BAD("{'acor':['all'],'acop':2,'acco':[{'aclr':{'accc':['de']}}]}");
+	BAD("{'acor':['all'],'acop':2,'acco':[{'aclr':{'accc':['DE'],'accr':[1,2,3]}}]}");
+	BAD("{'acor':['all'],'acop':2,'acod':[]}");
+	BAD("{'acor':['all'],'acop':2,'acod':[{'ty':3}]}");
+	BAD("{'acor':['all'],'acop':2,'acod':[{'chty':[]}]}");
+	BAD("'all'");
+	expect(m, CREATE("cse-in", 1, "{'m2m:acp':{'pv':{'acr':[],'x':1},'pvs':{'acr':[" RULE "]}}}"), 4000);
+	expect(m, CREATE("cse-in", 1, "{'m2m:acp':{'pv':[],'pvs':{'acr':[" RULE "]}}}"), 4000);
+}
+
+static void test_links(void **state)
+{
+	struct room *m = *state;
+	struct request_primitive q;
+
+	expect(m, ACP("p", RULE), 2001);
+	expect(m, CNT("c", ",'acpi':['cse-in/p']"), 2001);
+	expect(m, CNT("d", ",'acpi':['cse-in/none']"), 4000);
+	expect(m, CNT("d", ",'acpi':['cse-in/c']"), 4000);
+	expect(m, CNT("d", ",'acpi':['/other/p']"), 4000);
+	expect(m, UPDATE("cse-in/c", "{'m2m:cnt':{'acpi':['acp2'],'lbl':['x']}}"), 4000);
+	expect(m, UPDATE("cse-in/c", "{'m2m:cnt':{'acpi':['acp2']}}"), 2004);
+	expect(m, UPDATE("cse-in/c", "{'m2m:cnt':{'acpi':null}}"), 2004);
+	expect(m, UPDATE("cse-in/c", "{'m2m:cnt':{'acpi':'acp2'}}"), 4000);
+	room_request(m, UPDATE("x", "{'m2m:cnt':{'acpi':[]}}"), &q);
+	assert_true(resource_updates_policy_link(&q));
+	room_request(m, UPDATE("x", "{'m2m:cnt':{'acpi':null}}"), &q);
+	assert_true(resource_updates_policy_link(&q));
+	room_request(m, UPDATE("x", "{'m2m:cnt':{'lbl':[]}}"), &q);
+	assert_false(resource_updates_policy_link(&q));
+	room_request(m, CREATE("x", 3, "{'m2m:cnt':{'acpi':[]}}"), &q);
+	assert_false(resource_updates_policy_link(&q));
+}
+
+/* --- group --------------------------------------------------------------------------------- */
+
+#define GRP(name, more) CREATE("cse-in", 9, "{'m2m:grp':{'rn':'" name "'" more "}}")
+
+static void test_group(void **state)
+{
+	struct room *m = *state;
+
+	expect(m, CNT("c1", ""), 2001);
+	expect(m, CNT("c2", ""), 2001);
+	expect(m, ACP("p", RULE), 2001);
+	expect(m, GRP("g", ",'mnm':3,'mid':['cse-in/c1','cse-in/c2','cse-in/c1']"), 2001);
+	shows(m, "'mid':['cse-in/c1','cse-in/c2']");
+	shows(m, "'cnm':2");
+	shows(m, "'mt':0");
+	shows(m, "'mtv':true");
+	shows(m, "'csy':1");
+	/* The same resource by another address is the same member. */
+	expect(m, GRP("h", ",'mnm':3,'mid':['cse-in/c1','cnt2','/in-cse/cnt2']"), 2001);
+	shows(m, "'cnm':1");
+	expect(m, GRP("x", ",'mnm':1,'mid':['cse-in/c1','cse-in/c2']"), 6010);
+	expect(m, GRP("x", ",'mnm':0,'mid':[]"), 4000);
+	expect(m, GRP("x", ",'mid':[]"), 4000);
+	expect(m, GRP("x", ",'mnm':3"), 4000);
+	expect(m, GRP("x", ",'mnm':3,'mid':[],'cnm':0"), 4000);
+	expect(m, GRP("x", ",'mnm':3,'mid':[],'csy':4"), 4000);
+	expect(m, GRP("x", ",'mnm':3,'mid':[],'spty':'a'"), 5001);
+	expect(m, GRP("a", ",'mnm':3,'mt':3,'mid':['cse-in/c1','cse-in/p','cse-in/none']"), 2001);
+	shows(m, "'mid':['cse-in/c1']");
+	shows(m, "'mt':3");
+	expect(m, GRP("b", ",'mnm':3,'mt':3,'csy':2,'mid':['cse-in/c1','cse-in/p']"), 4110);
+	expect(m, GRP("b", ",'mnm':3,'mt':3,'csy':2,'mid':['cse-in/none']"), 4110);
+	expect(m, GRP("b", ",'mnm':3,'mt':3,'csy':3,'mid':['cse-in/c1','cse-in/p']"), 2001);
+	shows(m, "'mt':0");
+	shows(m, "'cnm':2");
+	expect(m, GRP("r", ",'mnm':3,'mt':3,'mid':['/other/cnt5','cse-in/c1/la']"), 2001);
+	shows(m, "'mid':['/other/cnt5']");
+	shows(m, "'mtv':false");
+	expect(m, GRP("la", ",'mnm':3,'mt':20002,'mid':['cse-in/c1/la','cse-in/c2/ol']"), 2001);
+	shows(m, "'mid':['cse-in/c1/la']");
+	expect(m, GRP("s", ",'mnm':3,'mt':3,'mid':['cse-in/a/fopt','cse-in/g/fopt']"), 2001);
+	shows(m, "'mid':['cse-in/a/fopt']");
+}
+
+static void test_group_update(void **state)
+{
+	struct room *m = *state;
+
+	expect(m, CNT("c1", ""), 2001);
+	expect(m, CNT("c2", ""), 2001);
+	expect(m, ACP("p", RULE), 2001);
+	expect(m, GRP("g", ",'mnm':3,'mt':3,'csy':2,'mid':['cse-in/c1']"), 2001);
+	expect(m, UPDATE("cse-in/g", "{'m2m:grp':{'mid':['cse-in/c1','cse-in/p']}}"), 4110);
+	expect(m, UPDATE("cse-in/g", "{'m2m:grp':{'mid':['cse-in/c1','cse-in/c2']}}"), 2004);
+	shows(m, "'cnm':2");
+	expect(m, UPDATE("cse-in/g", "{'m2m:grp':{'mnm':1}}"), 6010);
+	expect(m, UPDATE("cse-in/g", "{'m2m:grp':{'mnm':1,'mid':['cse-in/c2']}}"), 2004);
+	shows(m, "'mid':['cse-in/c2']");
+	expect(m, UPDATE("cse-in/g", "{'m2m:grp':{'mid':['cse-in/c1','cse-in/c2']}}"), 6010);
+	expect(m, UPDATE("cse-in/g", "{'m2m:grp':{'mt':0}}"), 4000);
+	expect(m, UPDATE("cse-in/g", "{'m2m:grp':{'csy':1}}"), 4000);
+	expect(m, UPDATE("cse-in/g", "{'m2m:grp':{'mid':null}}"), 4000);
+	expect(m, UPDATE("cse-in/g", "{'m2m:grp':{'gn':'name'}}"), 2004);
+	shows(m, "'cnm':1");
+}
+
+static void test_fan_out(void **state)
+{
+	struct room *m = *state;
+	const struct store_row *row;
+	struct target t;
+	struct bytes members;
+	struct cbor list;
+
+	expect(m, CNT("c1", ""), 2001);
+	expect(m, GRP("g", ",'mnm':3,'mid':['cse-in/c1']"), 2001);
+	assert_int_equal(resource_resolve(m->r, BYTES("cse-in/g/fopt/x/la"), &t), ERR_OK);
+	assert_int_equal(t.place, TARGET_HERE);
+	assert_non_null(t.virtual_child);
+	assert_true(bytes_equal(t.rest, BYTES("/x/la")));
+	assert_int_equal(t.type, 9);
+	assert_int_equal(t.id, t.parent_of_virtual);
+	assert_int_equal(store_get(m->store, t.id, &row), ERR_OK);
+	assert_int_equal(t.virtual_child->fans_out(m->r, row, &members), ERR_OK);
+	assert_int_equal(cbor_read(members, &list), ERR_OK);
+	assert_true(list.kind == CBOR_ARRAY && list.u == 1);
+	assert_int_equal(resource_resolve(m->r, BYTES("cse-in/g/fopt"), &t), ERR_OK);
+	assert_int_equal(t.rest.n, 0);
+	assert_int_equal(resource_resolve(m->r, BYTES("cse-in/c1/fopt"), &t), ERR_OK);
+	assert_int_equal(t.place, TARGET_NONE);
+	expect(m, RETRIEVE("cse-in/g/fopt"), 5001);
+}
+
+static void test_group_members(void **state)
+{
+	struct room *m = *state;
+	bool has, readable;
+
+#define HAS(group, id, yes, can)                                                          \
+	do {                                                                              \
+		assert_int_equal(resource_group_has(m->r, BYTES(group), BYTES(id), &has,   \
+		                                    &readable), ERR_OK);                   \
+		assert_int_equal(has, yes);                                               \
+		assert_int_equal(readable, can);                                          \
+	} while (0)
+	expect(m, AE("Cdev1", NAPP ",'rn':'dev'"), 2001);
+	expect(m, AE("Cdev2", NAPP ",'rn':'dev2'"), 2001);
+	expect(m, GRP("g", ",'mnm':5,'mid':['cse-in/dev','//other.example/Sfar']"), 2001);
+	HAS("cse-in/g", "//demo.example/in-cse/Cdev1", true, true);
+	HAS("//demo.example/in-cse/cse-in/g", "//demo.example/in-cse/Cdev1", true, true);
+	HAS("cse-in/g", "//demo.example/in-cse/Cdev2", false, true);
+	HAS("cse-in/g", "//other.example/Sfar", true, true);
+	HAS("cse-in/g", "", false, true);
+	HAS("cse-in/none", "//demo.example/in-cse/Cdev1", false, false);
+	HAS("cse-in/dev", "//demo.example/in-cse/Cdev1", false, false);
+	HAS("cse-in/g/fopt", "//demo.example/in-cse/Cdev1", false, false);
+	/* Deregistered is no member any more. */
+	expect(m, DELETE("Cdev1"), 2002);
+	HAS("cse-in/g", "//demo.example/in-cse/Cdev1", false, true);
+}
+
+#define row(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		row(test_rows), row(test_rows_are_sound), row(test_registration),
+		row(test_registration_in_the_lab), row(test_policies), row(test_rules_are_strict),
+		row(test_links), row(test_group), row(test_group_update), row(test_fan_out),
+		row(test_group_members),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,415 @@
+/* sandbox: each role's confinement says no, and lets its own work pass.
+ *
+ * Every attempt runs in a process of its own that is confined as a role. The
+ * layers are tried together and without the list of system calls, so that the
+ * user, the root and Landlock are seen to refuse by themselves. As root both
+ * ways of starting are tried, else only the ordinary user's. */
+#define _GNU_SOURCE
+#include "base/secret.h"
+#include "role/common/sandbox.h"
+#include "unit.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { DONE = 0, FAILED = 1, NOT_CONFINED = 2, USER = 61234 };
+
+static const enum role roles[] = { ROLE_KEEPER, ROLE_CORE, ROLE_GATE, ROLE_COURIER, ROLE_DOOR };
+
+static char folder[] = "/tmp/holdfast-sandbox-XXXXXX";
+static char outside[64], inside[64];
+static int listener, other_listener;
+static uint16_t port, other_port;
+
+static int listen_on(uint16_t *number)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t n = sizeof(a);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	assert_int_equal(listen(fd, 5), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &n), 0);
+	*number = ntohs(a.sin_port);
+	return fd;
+}
+
+static int setup(void **state)
+{
+	int fd;
+
+	assert_non_null(mkdtemp(folder));
+	assert_int_equal(chmod(folder, 0755), 0);
+	snprintf(outside, sizeof(outside), "%s/outside", folder);
+	snprintf(inside, sizeof(inside), "%s/inside", folder);
+	fd = open(outside, O_CREAT | O_WRONLY, 0666);
+	assert_true(fd >= 0 && fchmod(fd, 0666) == 0);
+	close(fd);
+	assert_int_equal(mkdir(inside, 0777), 0);
+	assert_int_equal(chmod(inside, 0777), 0);
+	listener = listen_on(&port);
+	other_listener = listen_on(&other_port);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	char path[80];
+
+	snprintf(path, sizeof(path), "%s/made", inside);
+	unlink(path);
+	rmdir(inside);
+	unlink(outside);
+	rmdir(folder);
+	return 0;
+}
+
+/* How a process that did `attempt` in the sandbox ended. */
+struct end {
+	bool killed; /* bad system call */
+	int status;
+};
+
+struct how {
+	enum role role;
+	bool root, no_seccomp;
+};
+
+static _Noreturn void confined(const struct how *how, bool (*attempt)(void))
+{
+	struct sandbox s = { .role = how->role, .root = how->root, .user = USER + how->role,
+	                     .no_seccomp = how->no_seccomp, .ports = { port }, .ports_n = 1 };
+	struct buf missing = buf_make(1000);
+	unsigned held;
+
+	s.directory_fd = open(inside, O_PATH | O_DIRECTORY);
+	if (geteuid() == 0 && !how->root && (setresgid(USER, USER, USER) != 0 ||
+	                                     setresuid(USER, USER, USER) != 0))
+		_exit(NOT_CONFINED);
+	if (s.directory_fd < 0 || sandbox_enter(&s, &held, &missing) != ERR_OK)
+		_exit(NOT_CONFINED);
+	errno = 0;
+	_exit(attempt() ? DONE : FAILED);
+}
+
+static struct end run(const struct how *how, bool (*attempt)(void))
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0)
+		confined(how, attempt);
+	assert_true(pid > 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == NOT_CONFINED)
+		fail_msg("%s was not confined", role_name(how->role));
+	return (struct end){ WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS,
+		             WIFEXITED(status) ? WEXITSTATUS(status) : -1 };
+}
+
+/* --- attempts: true when the forbidden thing was done --------------------- */
+
+static bool read_passwd(void) { return open("/etc/passwd", O_RDONLY) >= 0; }
+static bool write_outside(void) { return open(outside, O_WRONLY) >= 0; }
+static bool climb(void) { return open("../outside", O_RDONLY) >= 0; }
+static bool truncate_outside(void) { return truncate(outside, 0) == 0; }
+static bool read_proc(void) { return open("/proc/1/status", O_RDONLY) >= 0; }
+static bool list_root(void) { return open("/", O_RDONLY | O_DIRECTORY) >= 0 && open("/etc", O_RDONLY | O_DIRECTORY) >= 0; }
+
+static bool run_program(void)
+{
+	char *const args[] = { (char[]){ "true" }, NULL };
+
+	execve("/bin/true", args, args + 1);
+	return false;
+}
+
+static bool make_process(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(0);
+	return pid > 0;
+}
+
+static bool trace_parent(void) { return ptrace(PTRACE_ATTACH, getppid(), NULL, NULL) == 0; }
+static bool signal_parent(void) { return kill(getppid(), 0) == 0; }
+
+static bool bind_tcp(void)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	return fd >= 0 && bind(fd, (struct sockaddr *)&a, sizeof(a)) == 0;
+}
+
+static bool connect_to(uint16_t number)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(number),
+	                         .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	return fd >= 0 && connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0;
+}
+
+static bool connect_allowed(void) { return connect_to(port); }
+static bool connect_other(void) { return connect_to(other_port); }
+static bool open_udp(void) { return socket(AF_INET, SOCK_DGRAM, 0) >= 0; }
+static bool open_raw(void) { return socket(AF_PACKET, SOCK_RAW, 0) >= 0; }
+static bool open_unix(void) { return socket(AF_UNIX, SOCK_STREAM, 0) >= 0; }
+
+static bool regain_root(void) { return setresuid(0, 0, 0) == 0; }
+static bool leave_root(void) { return chroot(".") == 0; }
+static bool new_namespace(void) { return unshare(0x10000000 /* CLONE_NEWUSER */) == 0; }
+
+static bool make_code(void)
+{
+	return mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS,
+	            -1, 0) != MAP_FAILED;
+}
+
+static bool turn_into_code(void)
+{
+	void *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return mprotect(p, 4096, PROT_READ | PROT_EXEC) == 0;
+}
+
+static bool dump_core(void)
+{
+	struct rlimit r;
+
+	return getrlimit(RLIMIT_CORE, &r) != 0 || r.rlim_cur || r.rlim_max ||
+	       setrlimit(RLIMIT_CORE, &(struct rlimit){ 1000, 1000 }) == 0;
+}
+
+#ifndef HOLDFAST_SANITIZE
+static bool is_dumpable(void) { return prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 1; }
+#endif
+static bool may_gain_privileges(void) { return prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1; }
+
+/* --- work that must pass: true when it was done --------------------------- */
+
+static bool keep_secrets(void)
+{
+	struct secret s;
+	uint8_t octets[16];
+
+	if (secret_new(100, &s) != ERR_OK || getentropy(octets, sizeof(octets)) != 0)
+		return false;
+	secret_free(&s);
+	return true;
+}
+
+static bool speak(void) { return write(STDERR_FILENO, "", 0) == 0 && getpid() > 1; }
+
+static bool keep_a_file(void)
+{
+	int fd = open("made", O_RDWR | O_CREAT | O_TRUNC, 0600);
+	char octet = 'x';
+
+	if (fd < 0 || pwrite(fd, &octet, 1, 0) != 1 || fsync(fd) != 0 || ftruncate(fd, 0) != 0)
+		return false;
+	close(fd);
+	return rename("made", "made2") == 0 && access("made2", F_OK) == 0 && unlink("made2") == 0;
+}
+
+static bool keep_a_file_keeper(void)
+{
+	int fd = open("made", O_RDWR | O_CREAT | O_TRUNC, 0600);
+	char octet = 'x';
+
+	if (fd < 0 || write(fd, &octet, 1) != 1 || fsync(fd) != 0)
+		return false;
+	close(fd);
+	return rename("made", "made2") == 0 && unlink("made2") == 0;
+}
+
+/* --- tables ---------------------------------------------------------------- */
+
+enum { EVERYBODY = ROLES_ALL, NOT_COURIER = ROLES_ALL & ~ROLES_COURIER,
+       NO_FILES = ROLES_GATE | ROLES_COURIER | ROLES_DOOR };
+
+/* `layer`: refused also without the list of system calls. */
+static const struct {
+	const char *name;
+	bool (*attempt)(void);
+	unsigned roles;
+	bool layer;
+} forbidden[] = {
+	{ "read /etc/passwd", read_passwd, EVERYBODY, true },
+	{ "write a file outside", write_outside, EVERYBODY, true },
+	{ "climb out of the directory", climb, EVERYBODY, true },
+	{ "truncate a file outside", truncate_outside, EVERYBODY, true },
+	{ "read another process's status", read_proc, EVERYBODY, true },
+	{ "list directories", list_root, EVERYBODY, true },
+	{ "make a file", keep_a_file, NO_FILES, true },
+	{ "run a program", run_program, EVERYBODY, true },
+#ifndef HOLDFAST_SANITIZE
+	{ "make a process", make_process, EVERYBODY, true },
+	{ "be dumped", is_dumpable, EVERYBODY, true },
+#endif
+	{ "trace its parent", trace_parent, EVERYBODY, true },
+	{ "signal its parent", signal_parent, EVERYBODY, true },
+	{ "bind a TCP port", bind_tcp, EVERYBODY, true },
+	{ "connect to a TCP port", connect_allowed, NOT_COURIER, true },
+	{ "connect to a place that is not allowed", connect_other, EVERYBODY, true },
+	{ "open a datagram socket", open_udp, EVERYBODY, false },
+	{ "open a raw socket", open_raw, EVERYBODY, true },
+	{ "open a local socket", open_unix, EVERYBODY, false },
+	{ "become root", regain_root, EVERYBODY, true },
+	{ "change root", leave_root, EVERYBODY, true },
+	{ "make a namespace", new_namespace, EVERYBODY, false },
+	{ "map memory that is written and run", make_code, EVERYBODY, false },
+	{ "turn data into code", turn_into_code, EVERYBODY, false },
+	{ "dump core", dump_core, EVERYBODY, true },
+	{ "gain privileges", may_gain_privileges, EVERYBODY, true },
+};
+
+static const struct {
+	const char *name;
+	bool (*attempt)(void);
+	unsigned roles;
+} allowed[] = {
+	{ "keep secrets", keep_secrets, EVERYBODY & ~ROLES_DOOR },
+	{ "write its log", speak, EVERYBODY },
+	{ "keep a file in its directory", keep_a_file, ROLES_CORE },
+	{ "keep a file in its directory", keep_a_file_keeper, ROLES_KEEPER },
+	{ "connect to an allowed place", connect_allowed, ROLES_COURIER },
+};
+
+static void for_each_how(void (*each)(const struct how *how))
+{
+	for (size_t i = 0; i < COUNT_OF(roles); i++) {
+		each(&(struct how){ roles[i], false, true });
+		if (geteuid() == 0)
+			each(&(struct how){ roles[i], true, true });
+#ifndef HOLDFAST_SANITIZE
+		each(&(struct how){ roles[i], false, false });
+		if (geteuid() == 0)
+			each(&(struct how){ roles[i], true, false });
+#endif
+	}
+}
+
+static void try_forbidden(const struct how *how)
+{
+	for (size_t i = 0; i < COUNT_OF(forbidden); i++) {
+		struct end e;
+
+		if (!(forbidden[i].roles & 1u << how->role) || (how->no_seccomp && !forbidden[i].layer))
+			continue;
+		e = run(how, forbidden[i].attempt);
+		if (!e.killed && e.status != FAILED)
+			fail_msg("%s could %s (root %d, without system call list %d, status %d)",
+			         role_name(how->role), forbidden[i].name, how->root,
+			         how->no_seccomp, e.status);
+	}
+}
+
+static void try_allowed(const struct how *how)
+{
+	for (size_t i = 0; i < COUNT_OF(allowed); i++) {
+		struct end e;
+
+		if (!(allowed[i].roles & 1u << how->role))
+			continue;
+		e = run(how, allowed[i].attempt);
+		if (e.killed || e.status != DONE)
+			fail_msg("%s could not %s (root %d, without system call list %d, killed %d)",
+			         role_name(how->role), allowed[i].name, how->root,
+			         how->no_seccomp, e.killed);
+	}
+}
+
+static void test_no(void **state) { for_each_how(try_forbidden); }
+static void test_yes(void **state) { for_each_how(try_allowed); }
+
+#ifndef HOLDFAST_SANITIZE
+/* What is not on the list ends the process; it does not merely fail. */
+static void test_a_forbidden_call_ends_the_process(void **state)
+{
+	static const struct {
+		enum role role;
+		bool (*attempt)(void);
+	} rows[] = {
+		{ ROLE_GATE, read_passwd }, { ROLE_DOOR, read_passwd }, { ROLE_COURIER, read_passwd },
+		{ ROLE_KEEPER, connect_allowed }, { ROLE_CORE, connect_allowed },
+		{ ROLE_GATE, connect_allowed }, { ROLE_KEEPER, run_program }, { ROLE_CORE, make_process },
+		{ ROLE_GATE, trace_parent }, { ROLE_COURIER, open_unix }, { ROLE_COURIER, bind_tcp },
+		{ ROLE_KEEPER, make_code }, { ROLE_GATE, turn_into_code },
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct end e = run(&(struct how){ rows[i].role, false, false }, rows[i].attempt);
+
+		if (!e.killed)
+			fail_msg("row %zu was not ended: status %d", i, e.status);
+	}
+}
+#endif
+
+/* Unconfined, the same attempts succeed: the tests above test something. */
+static void test_the_attempts_work_without_a_sandbox(void **state)
+{
+	static bool (*const attempts[])(void) = {
+		read_passwd, write_outside, truncate_outside, read_proc, list_root, make_process,
+		signal_parent, bind_tcp, connect_allowed, connect_other, open_udp, open_unix,
+		make_code, turn_into_code,
+	};
+
+	for (size_t i = 0; i < COUNT_OF(attempts); i++) {
+		pid_t pid = fork();
+		int status;
+
+		if (pid == 0)
+			_exit(attempts[i]() ? DONE : FAILED);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		if (!WIFEXITED(status) || WEXITSTATUS(status) != DONE)
+			fail_msg("attempt %zu proves nothing here", i);
+	}
+}
+
+static void test_protections_have_names(void **state)
+{
+	struct buf text = buf_make(300);
+
+	assert_int_equal(protections_print(0, &text), ERR_OK);
+	assert_true(bytes_equal(bytes_of_buf(&text), BYTES("-")));
+	buf_clear(&text);
+	assert_int_equal(protections_print(HELD_USER | HELD_LIMITS, &text), ERR_OK);
+	assert_true(bytes_equal(bytes_of_buf(&text), BYTES("user,limits")));
+	buf_free(&text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_the_attempts_work_without_a_sandbox),
+		cmocka_unit_test(test_no),
+		cmocka_unit_test(test_yes),
+#ifndef HOLDFAST_SANITIZE
+		cmocka_unit_test(test_a_forbidden_call_ends_the_process),
+#endif
+		cmocka_unit_test(test_protections_have_names),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
