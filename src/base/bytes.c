@@ -61,6 +61,20 @@ struct bytes bytes_cut(struct bytes *b, uint8_t separator)
 	return before;
 }
 
+static bool is_blank(uint8_t c)
+{
+	return c == ' ' || c == '\t' || c == '\r';
+}
+
+struct bytes bytes_trim(struct bytes b)
+{
+	while (b.n && is_blank(b.p[0]))
+		b = bytes_sub(b, 1, b.n);
+	while (b.n && is_blank(b.p[b.n - 1]))
+		b.n--;
+	return b;
+}
+
 err_t bytes_to_u64(struct bytes b, uint64_t max, uint64_t *out)
 {
 	uint64_t v = 0;

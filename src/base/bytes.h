@@ -67,6 +67,9 @@ struct bytes bytes_sub(struct bytes b, size_t at, size_t n);
  * *b what stands after. Without separator: all of it, and *b becomes empty. */
 struct bytes bytes_cut(struct bytes *b, uint8_t separator);
 
+/* Without blanks, tabs and carriage returns at both ends. */
+struct bytes bytes_trim(struct bytes b);
+
 /* Unsigned decimal without sign, blanks or leading zeros. ERR_SYNTAX, ERR_RANGE. */
 err_t bytes_to_u64(struct bytes b, uint64_t max, uint64_t *out) MUST_USE;
 

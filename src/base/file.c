@@ -1,6 +1,8 @@
 /* file.c: small files, whole. */
 #include "base/file.h"
 
+#include "base/secret.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,24 +12,24 @@
 static err_t read_all(int fd, size_t max, struct buf *out)
 {
 	size_t start = out->n;
+	uint8_t chunk[4096];
 	err_t err;
 
 	for (;;) {
-		ssize_t n;
+		ssize_t n = read(fd, chunk, sizeof(chunk));
 
-		TRY(buf_reserve(out, 4096));
-		n = read(fd, out->p + out->n, 4096);
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0)
-			return ERR_IO;
-		if (n == 0)
-			return ERR_OK;
-		out->n += (size_t)n;
-		if (out->n - start > max)
-			return ERR_LIMIT;
+		if (n <= 0) {
+			err = n < 0 ? ERR_IO : ERR_OK;
+			break;
+		}
+		TRY(buf_add(out, bytes_make(chunk, (size_t)n)));
+		TRY(out->n - start > max ? ERR_LIMIT : ERR_OK);
 	}
 out:
+	/* it may have been a key */
+	secret_wipe(chunk, sizeof(chunk));
 	return err;
 }
 

@@ -52,7 +52,7 @@ out:
 
 static err_t list(struct door *d, uint64_t from, uint64_t limit, struct buf *rows)
 {
-	uint64_t last, n = 1;
+	uint64_t last, n = 0;
 	err_t err = ERR_OK;
 
 	if (from == 0) {
@@ -60,10 +60,13 @@ static err_t list(struct door *d, uint64_t from, uint64_t limit, struct buf *row
 		TRY(number_of_last(d, &last));
 		from = last >= limit ? last - limit + 1 : 1;
 	}
-	while (limit > 0 && n > 0) {
-		TRY(fetch(d, from, limit < PAGE ? limit : PAGE, rows, &n));
-		from += n;
-		limit -= n < limit ? n : limit;
+	for (uint64_t page = 0; n == page || page == 0; from += n, limit -= n) {
+		/* A page that is not full is the last; asking for more would list
+		 * the records of our own asking. */
+		page = limit < PAGE ? limit : PAGE;
+		if (page == 0)
+			break;
+		TRY(fetch(d, from, page, rows, &n));
 	}
 out:
 	return err;
@@ -91,26 +94,16 @@ int run_audit_list(struct cli *c)
 
 /* --- verify ------------------------------------------------------------------------ */
 
-static uint64_t number_in(struct bytes row, const char *key)
-{
-	struct cbor v;
-	bool found;
-
-	if (cbor_find(row, bytes_str(key), &v, &found) != ERR_OK || !found)
-		return 0;
-	return v.kind == CBOR_UINT || v.kind == CBOR_BOOL ? v.u : 0;
-}
-
 static void print_verdict(struct bytes row, bool good)
 {
-	uint64_t records = number_in(row, "records"), anchored = number_in(row, "anchored");
+	uint64_t records = row_number(row, "records"), anchored = row_number(row, "anchored");
 	struct column what = { "what", "", COLUMN_PLAIN, NULL };
 	struct buf text = buf_make(1024);
 	struct cbor v;
 	bool found;
 
 	printf("%llu records, each follows from the one before\n", (unsigned long long)records);
-	if (anchored && number_in(row, "anchor_agrees"))
+	if (anchored && row_number(row, "anchor_agrees"))
 		printf("the keeper's anchor at record %llu agrees; %llu later ones are not anchored yet\n",
 		       (unsigned long long)anchored, (unsigned long long)(records > anchored ? records - anchored : 0));
 	if (!good && cbor_find(row, BYTES("what"), &v, &found) == ERR_OK && found &&
@@ -137,8 +130,8 @@ static int verify_node(struct cli *c)
 		buf_free(&rows);
 		return cli_fail(c, err, "%s", text[0] ? text : err_text(err));
 	}
-	good = err == ERR_OK && number_in(bytes_of_buf(&rows), "first_bad") == 0 &&
-	       number_in(bytes_of_buf(&rows), "anchor_agrees");
+	good = err == ERR_OK && row_number(bytes_of_buf(&rows), "first_bad") == 0 &&
+	       row_number(bytes_of_buf(&rows), "anchor_agrees");
 	if (c->json)
 		err = output_value(c, bytes_of_buf(&rows));
 	else

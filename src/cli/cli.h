@@ -93,6 +93,9 @@ err_t output_record(const struct cli *c, struct bytes row, const struct column *
 /* The text form of a value for people; no control character gets through. */
 err_t output_cell(const struct column *column, const struct cbor *v, struct buf *out) MUST_USE;
 
+/* A number or truth value of a row; 0 when there is none. */
+uint64_t row_number(struct bytes row, const char *key);
+
 /* CBOR with octet strings replaced by hex text, so that it has a JSON form. */
 err_t output_plain(struct bytes item, struct buf *out) MUST_USE;
 

@@ -6,15 +6,6 @@
 
 enum { CONF_MAX = 65536, USER_BASE = 62000 };
 
-static struct bytes trim(struct bytes b)
-{
-	while (b.n && (b.p[0] == ' ' || b.p[0] == '\t'))
-		b = bytes_sub(b, 1, b.n);
-	while (b.n && (b.p[b.n - 1] == ' ' || b.p[b.n - 1] == '\t' || b.p[b.n - 1] == '\r'))
-		b.n--;
-	return b;
-}
-
 static err_t take_line(struct bytes line, struct conf *out)
 {
 	const struct {
@@ -28,9 +19,9 @@ static err_t take_line(struct bytes line, struct conf *out)
 		{ "listen.https", out->listen, sizeof(out->listen) },
 		{ "keeper.passphrase_file", out->passphrase, sizeof(out->passphrase) },
 	};
-	struct bytes name = trim(bytes_cut(&line, '='));
+	struct bytes name = bytes_trim(bytes_cut(&line, '='));
 
-	line = trim(line);
+	line = bytes_trim(line);
 	for (size_t i = 0; i < COUNT_OF(texts); i++) {
 		if (bytes_equal(name, bytes_str(texts[i].name)))
 			return bytes_put_str(texts[i].to, texts[i].size, line);
@@ -59,7 +50,7 @@ err_t conf_read(const struct cli *c, struct conf *out)
 	TRY(file_path(path, sizeof(path), c->dir, "holdfast.conf"));
 	TRY(file_read(path, CONF_MAX, &text));
 	for (rest = bytes_of_buf(&text); rest.n > 0;) {
-		struct bytes line = trim(bytes_cut(&rest, '\n'));
+		struct bytes line = bytes_trim(bytes_cut(&rest, '\n'));
 
 		if (line.n && line.p[0] != '#')
 			TRY(take_line(line, out));

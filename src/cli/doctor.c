@@ -174,16 +174,6 @@ static enum verdict check_certificates(struct doctor *d)
 
 /* --- the running node ------------------------------------------------------------------ */
 
-static uint64_t number_in(struct bytes row, const char *key)
-{
-	struct cbor v;
-	bool found;
-
-	if (cbor_find(row, bytes_str(key), &v, &found) != ERR_OK || !found)
-		return 0;
-	return v.kind == CBOR_UINT || v.kind == CBOR_BOOL ? v.u : 0;
-}
-
 static bool text_is(struct bytes row, const char *key, const char *text)
 {
 	struct cbor v;
@@ -218,14 +208,14 @@ static enum verdict check_rollback(struct doctor *d)
 
 static enum verdict check_lab(struct doctor *d)
 {
-	if (number_in(bytes_of_buf(&d->status), "lab"))
+	if (row_number(bytes_of_buf(&d->status), "lab"))
 		return say(d, DOCTOR_WARN, "this node runs in LAB MODE", "");
 	return say(d, DOCTOR_OK, "off", "");
 }
 
 static enum verdict check_protection(struct doctor *d)
 {
-	uint64_t level = number_in(bytes_of_buf(&d->status), "protection");
+	uint64_t level = row_number(bytes_of_buf(&d->status), "protection");
 	char text[64];
 
 	(void)text_print(text, sizeof(text), "protection level %llu of 3", (unsigned long long)level);
@@ -279,8 +269,8 @@ static enum verdict check_audit(struct doctor *d)
 	char text[DOOR_TEXT_MAX], number[64];
 	err_t err = door_ask(&d->door, ADMIN_AUDIT_VERIFY, BYTES_NONE, &rows, text);
 	struct bytes row = bytes_of_buf(&rows);
-	bool good = err == ERR_OK && number_in(row, "first_bad") == 0 && number_in(row, "anchor_agrees");
-	uint64_t records = number_in(row, "records");
+	bool good = err == ERR_OK && row_number(row, "first_bad") == 0 && row_number(row, "anchor_agrees");
+	uint64_t records = row_number(row, "records");
 
 	buf_free(&rows);
 	(void)text_print(number, sizeof(number), "%llu records verified", (unsigned long long)records);
@@ -292,8 +282,8 @@ static enum verdict check_anchor(struct doctor *d)
 	struct buf rows = buf_make(65536);
 	char text[DOOR_TEXT_MAX], number[96];
 	err_t err = door_ask(&d->door, ADMIN_ANCHOR, BYTES_NONE, &rows, text);
-	uint64_t last = number_in(bytes_of_buf(&d->status), "audit");
-	uint64_t at = number_in(bytes_of_buf(&rows), "at"), sequence = number_in(bytes_of_buf(&rows), "sequence");
+	uint64_t last = row_number(bytes_of_buf(&d->status), "audit");
+	uint64_t at = row_number(bytes_of_buf(&rows), "at"), sequence = row_number(bytes_of_buf(&rows), "sequence");
 	int64_t age = clock_now() - (int64_t)at;
 
 	buf_free(&rows);
@@ -388,7 +378,7 @@ static void ask_keeper(struct doctor *d)
 	struct buf result = buf_make(4096);
 	struct wire_in in;
 
-	d->warnings = (unsigned)number_in(bytes_of_buf(&d->status), "warnings");
+	d->warnings = (unsigned)row_number(bytes_of_buf(&d->status), "warnings");
 	if (door_call(&d->door, OP_STATUS, BYTES_NONE, &result) == ERR_OK) {
 		in = wire_in(bytes_of_buf(&result));
 		(void)wire_get_fixed(&in, 1 + 1 + 8 + 4 + 4);

@@ -42,7 +42,7 @@ static void line_time(struct sheet *s, const char *title, int64_t ms)
 	if (ms <= 0)
 		return;
 	clock_stamp(ms, stamp);
-	(void)text_print(text, sizeof(text), "%s (%s%lld days)", stamp, days < 0 ? "" : "in ", (long long)days);
+	(void)text_print(text, sizeof(text), days > 0 ? "%s (in %lld days)" : "%s", stamp, (long long)days);
 	line(s, title, text);
 }
 

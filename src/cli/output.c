@@ -7,23 +7,42 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-enum { CELL_MAX = 4096, COLUMNS_MAX = 16, JSON_MAX = 256 << 20 };
+enum { CELL_MAX = 4096, CELL_TEXT = 1000, COLUMNS_MAX = 16, JSON_MAX = 256 << 20 };
+
+/* Text as it stands, but for control characters and what is no UTF-8. */
+static err_t put_safe(struct bytes text, struct buf *out)
+{
+	bool utf8 = bytes_is_utf8(text);
+	err_t err = ERR_OK;
+
+	for (size_t i = 0; i < text.n; i++) {
+		uint8_t c = text.p[i];
+		bool c1 = c == 0xc2 && i + 1 < text.n && text.p[i + 1] < 0xa0;
+
+		if (c < 0x20 || c == 0x7f || c1 || (!utf8 && c >= 0x80))
+			TRY(buf_printf(out, "\\x%02x", c1 ? text.p[++i] : c));
+		else
+			TRY(buf_add_byte(out, c));
+	}
+out:
+	return err;
+}
 
 /* --- refusals ------------------------------------------------------------------- */
 
 static int vfail(const struct cli *c, const char *code, const char *fmt, va_list ap)
 {
-	struct buf json = buf_make(32768);
+	struct buf safe = buf_make(32768), json = buf_make(65536);
 	char line[4096];
 
 	(void)text_vprint(line, sizeof(line), fmt, ap);
-	if (json_put_string(&json, bytes_str(line)) != ERR_OK)
+	if (put_safe(bytes_str(line), &safe) != ERR_OK || json_put_string(&json, bytes_of_buf(&safe)) != ERR_OK)
 		json.n = 0;
 	if (c->json && json.n)
 		printf("{\"error\":{\"code\":\"%s\",\"text\":%.*s}}\n", code, BYTES_FMT(bytes_of_buf(&json)));
-	else if (json.n)
-		/* the literal without its quotes: escapes included */
-		fprintf(stderr, "holdfast: %.*s\n", (int)json.n - 2, (const char *)json.p + 1);
+	else
+		fprintf(stderr, "holdfast: %.*s\n", BYTES_FMT(bytes_of_buf(&safe)));
+	buf_free(&safe);
 	buf_free(&json);
 	return CLI_FAILED;
 }
@@ -49,6 +68,16 @@ int cli_usage(const struct cli *c, const char *fmt, ...)
 		fprintf(stderr, "holdfast: see holdfast %s%s--help\n", c->command ? c->command->object : "",
 		        c->command ? " " : "");
 	return CLI_USAGE;
+}
+
+uint64_t row_number(struct bytes row, const char *key)
+{
+	struct cbor v;
+	bool found;
+
+	if (cbor_find(row, bytes_str(key), &v, &found) != ERR_OK || !found)
+		return 0;
+	return v.kind == CBOR_UINT || v.kind == CBOR_BOOL ? v.u : 0;
 }
 
 /* --- values ----------------------------------------------------------------------- */
@@ -142,19 +171,32 @@ static err_t put_named(const struct column *column, uint64_t n, struct buf *out)
 	return buf_add_u64(out, n);
 }
 
-static err_t put_plain(const struct cbor *v, struct buf *out)
+/* A cell is no place for what is longer. */
+static err_t put_cut(struct bytes text, struct buf *out)
 {
-	struct buf json = buf_make(CELL_MAX);
-	bool quoted = v->kind == CBOR_TEXT || v->kind == CBOR_BYTES;
 	err_t err;
 
-	err = put_json(v->raw, false, &json);
-	if (err == ERR_LIMIT) /* a cell is no place for it */
-		err = buf_add(&json, BYTES("..."));
-	TRY(err);
-	err = buf_add(out, bytes_sub(bytes_of_buf(&json), quoted && json.p[0] == '"',
-	                             quoted && json.p[0] == '"' ? json.n - 2 : json.n));
+	if (text.n <= CELL_TEXT)
+		return put_safe(text, out);
+	TRY(put_safe(bytes_sub(text, 0, CELL_TEXT), out));
+	err = buf_add(out, BYTES("..."));
 out:
+	return err;
+}
+
+static err_t put_plain(const struct cbor *v, struct buf *out)
+{
+	struct buf json = buf_make(JSON_MAX);
+	err_t err;
+
+	if (v->kind == CBOR_TEXT)
+		return put_cut(v->s, out);
+	if (v->kind == CBOR_BYTES)
+		err = buf_add_hex(&json, v->s);
+	else
+		err = put_json(v->raw, false, &json);
+	if (err == ERR_OK)
+		err = put_cut(bytes_of_buf(&json), out);
 	buf_free(&json);
 	return err;
 }

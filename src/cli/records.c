@@ -88,8 +88,9 @@ static err_t finish(struct rename *r, struct buf *out)
 	return cbor_put_members(out, r->members, r->n);
 }
 
-static err_t walk(struct bytes map, struct rename *r,
-                  err_t (*take)(struct rename *r, struct bytes key, const struct cbor *v, void *self), void *self)
+typedef err_t take_fn(struct rename *r, struct bytes key, const struct cbor *v, void *self);
+
+static err_t walk(struct bytes map, struct rename *r, take_fn *take, void *self)
 {
 	struct cbor whole, v;
 	struct bytes key;

@@ -21,15 +21,6 @@ static void say(char *why, size_t size, const char *what, struct bytes which)
 
 /* --- profile.conf -------------------------------------------------------------- */
 
-static struct bytes trim(struct bytes b)
-{
-	while (b.n && (b.p[0] == ' ' || b.p[0] == '\t'))
-		b = bytes_sub(b, 1, b.n);
-	while (b.n && (b.p[b.n - 1] == ' ' || b.p[b.n - 1] == '\t' || b.p[b.n - 1] == '\r'))
-		b.n--;
-	return b;
-}
-
 err_t profile_address(struct bytes address, struct profile *out)
 {
 	size_t colon = address.n;
@@ -96,11 +87,11 @@ static const struct {
 
 static err_t parse_line(struct bytes line, struct profile *out, unsigned *seen)
 {
-	struct bytes value = line, name = trim(bytes_cut(&value, '='));
+	struct bytes value = line, name = bytes_trim(bytes_cut(&value, '='));
 
-	if (bytes_find(line, '=') == line.n || !bytes_is_printable(trim(line)))
+	if (bytes_find(line, '=') == line.n || !bytes_is_printable(bytes_trim(line)))
 		return ERR_SYNTAX;
-	value = trim(value);
+	value = bytes_trim(value);
 	for (size_t i = 0; i < COUNT_OF(settings); i++) {
 		if (!bytes_equal(name, bytes_str(settings[i].name)))
 			continue;
@@ -117,7 +108,7 @@ err_t profile_parse(struct bytes conf, struct profile *out, char *why, size_t wh
 	unsigned seen = 0;
 
 	while (conf.n > 0) {
-		struct bytes line = trim(bytes_cut(&conf, '\n'));
+		struct bytes line = bytes_trim(bytes_cut(&conf, '\n'));
 		err_t err;
 
 		if (line.n == 0 || line.p[0] == '#')
@@ -181,7 +172,7 @@ static err_t read_key(const char *dir, const char *name, bool hex, struct secret
 		TRY(secret_copy(line, out));
 		goto out;
 	}
-	line = trim(bytes_cut(&line, '\n'));
+	line = bytes_trim(bytes_cut(&line, '\n'));
 	if (line.n < 32 || line.n > 2 * PROFILE_PSK_MAX)
 		TRY(ERR_SYNTAX);
 	TRY(secret_new(line.n / 2, out));
@@ -216,7 +207,7 @@ static err_t read_psk(const char *dir, struct profile *out, const char **which)
 	*which = "psk.identity";
 	TRY(read_part(dir, *which, &text));
 	line = bytes_of_buf(&text);
-	line = trim(bytes_cut(&line, '\n'));
+	line = bytes_trim(bytes_cut(&line, '\n'));
 	if (line.n == 0 || !bytes_is_printable(line))
 		TRY(ERR_SYNTAX);
 	TRY(bytes_put_str(out->identity, sizeof(out->identity), line));

@@ -7,7 +7,8 @@
  *             handshake secret (out)                          HMAC, the binder (out)
  *
  * A gate that has no use for the steps between asks for binder and handshake
- * secret with the PSK handle itself: two calls where there were six.
+ * secret with the PSK handle itself: two calls where there were six. A handle
+ * that gave a handshake its secret is spent.
  *
  * Only what is bound to one handshake comes out [RFC 8446 7.1, 4.2.11.2]. A use
  * that authenticates is told to the core first: who asks for it cannot hide it. */

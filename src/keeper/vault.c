@@ -259,6 +259,7 @@ static err_t counter_store(struct vault *v)
 		return ERR_OK;
 	vault_subkey(v, counter_label(), BYTES_NONE, key);
 	err = counter_write(v->counter, BYTES_OF(key), &v->count);
+	v->counter_late = err != ERR_OK;
 	secret_wipe(key, sizeof(key));
 	return err;
 }
@@ -274,6 +275,9 @@ err_t vault_save(struct vault *v)
 		return ERR_OK;
 	}
 	TRY(counter_open(v, v->generation == 0));
+	/* Two steps ahead of the counter would look like an old counter. */
+	if (v->counter_late)
+		TRY(counter_store(v));
 	TRY(keystore_print(v, v->generation + 1, &file));
 	TRY(replace_file(v->directory, bytes_of_buf(&file), v->generation == 0));
 	/* From here on the new file may be what a restart finds. */

@@ -49,6 +49,7 @@ struct vault {
 	struct secret master;
 	uint64_t generation;
 	struct counter count;
+	bool counter_late; /* the last writing of the counter failed */
 	bool dirty; /* counts of uses, or a destroyed key, not yet written */
 	struct vault_key **keys; /* owned, in no order */
 	size_t keys_n, keys_cap;

@@ -263,9 +263,11 @@ static err_t admission_content(struct work *w, bool *well)
 
 /* --- (8) ------------------------------------------------------------------------ */
 
-/* Releases whose primitives are understood; the first is named in answers to
- * those that name another. Absent means Release 1 [TS-0004 7.2.1.1]. */
-static const char *const releases[] = { "3", "1", "2", "2a", "4" };
+/* Releases whose primitives are understood, as supportedReleaseVersions of the
+ * CSEBase has them; the first is named in answers to those that name another.
+ * An absent one (Release 1 had none [TS-0004 7.2.1.1]) is let pass: what is not
+ * understood in such a request is refused by itself. */
+static const char *const releases[] = { "3", "2a", "4" };
 
 static bool release_known(struct bytes rvi)
 {

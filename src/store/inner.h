@@ -163,6 +163,7 @@ struct store {
 
 	/* ids and counts */
 	uint64_t next_id, fresh_from, reserved;
+	uint64_t future, future_stored; /* greatest number of a name not its row's, see rows.c */
 	uint64_t rows;
 	bool rows_known;
 	int64_t rows_change;

@@ -6,7 +6,12 @@
  * A row whose name ends in its own id in decimal ("cin-117" of row 117) does not
  * stand in the name index: it is found by that number. No other row of the same
  * parent can have its name (store_insert looks at both), so names stay unique
- * while the mass type pays for one index entry less. */
+ * while the mass type pays for one index entry less.
+ *
+ * Nor does it pay for looking whether somebody gave its name before: `future` is
+ * the greatest number in which a name ends that is not its row's own and was not
+ * in use when the name was given. A name whose number is new (>= fresh_from) and
+ * above `future` can stand in no index. */
 #include "store/inner.h"
 
 #define ROW_NAME BYTES("row/name")
@@ -138,6 +143,8 @@ err_t store_find_child(struct store *s, uint64_t parent, struct bytes name, uint
 		*id = slot->id;
 		return ERR_OK;
 	}
+	if (number >= s->fresh_from && number > s->future)
+		return ERR_OK;
 	TRY(rows_name_hash(s, parent, name, name_h));
 	TRY(find_indexed(s, parent, name, name_h, id));
 out:
@@ -201,6 +208,8 @@ static err_t insert_allowed(struct store *s, struct row_data *data)
 	if (taken)
 		return ERR_EXISTS;
 	data->has_name = number != row->id;
+	if (data->has_name && number >= s->fresh_from && number > s->future)
+		s->future = number;
 	if (data->has_name)
 		TRY(rows_name_hash(s, row->parent, row->name, data->name_h));
 	if (row->ident.n == 0)

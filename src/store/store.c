@@ -26,20 +26,40 @@ err_t engine_may_write(void)
 
 /* --- opening -------------------------------------------------------------------- */
 
+/* Numbers of our own that outlive a start are records of kind STORE_INTERNAL. */
+static err_t own_number(struct store *s, struct bytes name, uint64_t *out)
+{
+	struct bytes value;
+	err_t err;
+
+	TRY(record_get(s, STORE_INTERNAL, name, &value));
+	if (value.n != 0 && value.n != 8)
+		return ERR_TAMPERED;
+	*out = value.n ? get_be64(value.p) : 0;
+out:
+	return err;
+}
+
+static err_t own_number_put(struct store *s, struct bytes name, uint64_t value)
+{
+	uint8_t octets[8];
+
+	put_be64(octets, value);
+	return record_change_internal(s, name, BYTES_OF(octets));
+}
+
 /* Ids are reserved in blocks, so that none comes twice even when the newest row
  * was deleted before a restart. */
 static err_t open_ids(struct store *s)
 {
-	struct bytes reserved;
-	uint64_t last;
+	uint64_t last, reserved;
 	err_t err;
 
 	TRY(s->ops->row_last(s->engine, &last));
-	TRY(record_get(s, STORE_INTERNAL, BYTES("ids"), &reserved));
-	s->next_id = last + 1;
-	if (reserved.n == 8 && get_be64(reserved.p) > s->next_id)
-		s->next_id = get_be64(reserved.p);
-	s->reserved = 0;
+	TRY(own_number(s, BYTES("ids"), &reserved));
+	TRY(own_number(s, BYTES("future"), &s->future));
+	s->future_stored = s->future;
+	s->next_id = reserved > last ? reserved : last + 1;
 	s->fresh_from = s->next_id;
 out:
 	return err;
@@ -76,14 +96,10 @@ out:
  * merely skipped. */
 static void give_back_ids(struct store *s)
 {
-	uint8_t octets[8];
-
 	if (s->reserved <= s->next_id || store_begin(s) != ERR_OK)
 		return;
-	put_be64(octets, s->next_id);
 	s->reserved = s->next_id;
-	if (record_change_internal(s, BYTES("ids"), BYTES_OF(octets)) == ERR_OK &&
-	    store_commit(s) == ERR_OK)
+	if (own_number_put(s, BYTES("ids"), s->next_id) == ERR_OK && store_commit(s) == ERR_OK)
 		return;
 	store_rollback(s);
 }
@@ -265,16 +281,20 @@ out:
 	return err;
 }
 
-static err_t reserve_ids(struct store *s, uint64_t *reserved)
+/* Our own numbers, where this transaction went beyond what is stored. */
+static err_t put_own_numbers(struct store *s, uint64_t *reserved)
 {
-	uint8_t octets[8];
+	err_t err = ERR_OK;
 
 	*reserved = s->reserved;
+	if (s->future > s->future_stored)
+		TRY(own_number_put(s, BYTES("future"), s->future));
 	if (s->next_id <= s->reserved || s->next_id == s->fresh_from)
-		return ERR_OK;
+		goto out;
 	*reserved = s->next_id + IDS_RESERVED;
-	put_be64(octets, *reserved);
-	return record_change_internal(s, BYTES("ids"), BYTES_OF(octets));
+	TRY(own_number_put(s, BYTES("ids"), *reserved));
+out:
+	return err;
 }
 
 static bool nothing_changed(const struct store *s)
@@ -317,9 +337,10 @@ err_t store_commit(struct store *s)
 
 	must(s->inside && !s->marked);
 	if (!nothing_changed(s)) {
-		TRY(reserve_ids(s, &reserved));
+		TRY(put_own_numbers(s, &reserved));
 		TRY(flush(s));
 		s->reserved = reserved;
+		s->future_stored = s->future;
 		s->epoch_stored = true;
 		s->fresh_from = s->next_id;
 		s->rows = (uint64_t)((int64_t)s->rows + s->rows_change);

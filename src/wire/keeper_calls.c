@@ -519,18 +519,18 @@ out:
 	return err;
 }
 
-err_t keeper_derive(struct keeper *k, enum derivation d, struct bytes input, struct bytes first,
-                    struct bytes second, struct buf *name, struct buf *id)
+err_t keeper_derive(struct keeper *k, const struct keeper_derive *ask, struct buf *name,
+                    struct buf *id)
 {
 	struct bytes chosen, identifier;
 	struct call c;
 	err_t err;
 
 	call_begin(&c);
-	wire_put_u8(&c.out, (uint8_t)d);
-	wire_put_bytes(&c.out, input);
-	wire_put_bytes(&c.out, first);
-	wire_put_bytes(&c.out, second);
+	wire_put_u8(&c.out, (uint8_t)ask->derivation);
+	wire_put_bytes(&c.out, ask->input);
+	wire_put_bytes(&c.out, ask->first);
+	wire_put_bytes(&c.out, ask->second);
 	TRY(call_ask(&c, k, OP_DERIVE));
 	chosen = wire_get_bytes(&c.in, KEEPER_NAME_MAX);
 	identifier = wire_get_bytes(&c.in, 16);

@@ -179,9 +179,12 @@ enum derivation {
  * of the parameters), identifier bytes (EXPORTER: 16 octets, else empty).
  * EXPORTER: input empty, first the 48 octets, second empty; the name begins
  * with "exported". Asking again for the same gives the same name. */
-err_t keeper_derive(struct keeper *k, enum derivation d, struct bytes input,
-                    struct bytes first, struct bytes second,
-                    struct buf *name, struct buf *id) MUST_USE;
+struct keeper_derive {
+	enum derivation derivation;
+	struct bytes input, first, second;
+};
+err_t keeper_derive(struct keeper *k, const struct keeper_derive *ask, struct buf *name,
+                    struct buf *id) MUST_USE;
 
 /* MAC_CHECK: name -> 4 octets: leftmost of HMAC-SHA-256(key, "holdfast check value"). */
 err_t keeper_check_value(struct keeper *k, struct bytes name, uint8_t out[4]) MUST_USE;

@@ -1,6 +1,7 @@
 /* base: octets, arena, secret, clock. */
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/secret.h"
 #include "unit.h"
 
@@ -88,6 +89,20 @@ static void test_clock(void **state)
 	assert_int_equal(clock_parse(BYTES("20141003T1120"), &ms), ERR_SYNTAX);
 }
 
+/* The vector of the SipHash paper. */
+static void test_siphash(void **state)
+{
+	const struct hash_key key = { { 0x0706050403020100, 0x0f0e0d0c0b0a0908 } };
+	const struct hash_key other = { { 1, 2 } };
+	uint8_t octets[15];
+
+	for (uint8_t i = 0; i < 15; i++)
+		octets[i] = i;
+	assert_true(hash_bytes(&key, BYTES_OF(octets)) == 0xa129ca6149be45e5);
+	assert_true(hash_bytes(&other, BYTES_OF(octets)) != 0xa129ca6149be45e5);
+	assert_true(hash_u64(&key, 0x0706050403020100) == hash_bytes(&key, bytes_make(octets, 8)));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -97,6 +112,7 @@ int main(void)
 		cmocka_unit_test(test_arena_has_a_maximum),
 		cmocka_unit_test(test_secret_is_wiped),
 		cmocka_unit_test(test_clock),
+		cmocka_unit_test(test_siphash),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -43,9 +43,8 @@ static void connect_to(struct bench *b, enum role peer, unsigned number, struct 
 	assert_int_equal(loop_add_link(&b->core, peer, number, pair[1]), ERR_OK);
 }
 
-static void core_start(struct bench *b)
+static void core_start_links(struct bench *b, int keeper)
 {
-	struct link keeper = b->keeper.core.link;
 	int pair[2];
 
 	b->worker = (struct worker){ .role = ROLE_CORE, .descriptor = -1 };
@@ -60,10 +59,16 @@ static void core_start(struct bench *b)
 	b->core.events = buf_make(65536);
 	b->core.now = b->core.started = clock_now();
 	/* the keeper lives longer than a core: lend it a copy of the descriptor */
-	assert_int_equal(loop_add_link(&b->core, ROLE_KEEPER, 0, dup(keeper.fd)), ERR_OK);
+	if (keeper >= 0)
+		assert_int_equal(loop_add_link(&b->core, ROLE_KEEPER, 0, dup(keeper)), ERR_OK);
 	connect_to(b, ROLE_GATE, 0, &b->gate);
 	connect_to(b, ROLE_DOOR, 0, &b->door);
 	assert_int_equal(loop_turn(&b->core), ERR_OK); /* the first tick opens the node */
+}
+
+static void core_start(struct bench *b)
+{
+	core_start_links(b, b->keeper.core.link.fd);
 	assert_true(b->core.open);
 }
 
@@ -490,6 +495,33 @@ static void test_hostile_gate(void **state)
 	assert_int_equal(loop_turn(&b.core), ERR_OK);
 	assert_int_equal(link_read(&b.gate), ERR_CLOSED);
 	assert_true(has(command(&b, ADMIN_STATUS, BYTES_NONE), "\"state\":\"open\""));
+	assert_true(has(list_audit(&b), "a gate broke the rules of its link"));
+	bench_close(&b);
+}
+
+/* Without keys the store stays shut: said to everybody, and tried again. */
+static void test_not_open(void **state)
+{
+	static const uint8_t tag[KEEPER_TAG] = { 7 };
+	struct bench b;
+	int keeper;
+
+	bench_open(&b);
+	core_stop(&b);
+	keeper = b.keeper.core.link.fd;
+	core_start_links(&b, -1);
+	assert_false(b.core.open);
+	assert_int_equal(request(&b, 1, GET_AE), 5000);
+	assert_true(open_association(&b, PSK_ID, tag) == 0);
+	assert_string_equal(b.text, "the node is not open");
+	assert_true(has(command(&b, ADMIN_STATUS, BYTES_NONE), "\"state\":\"not open\""));
+	command(&b, ADMIN_CREDENTIAL_LIST, BYTES_NONE);
+	assert_int_equal(b.done, ERR_LOCKED);
+	assert_int_equal(loop_add_link(&b.core, ROLE_KEEPER, 0, dup(keeper)), ERR_OK);
+	for (int i = 0; i < 20 && !b.core.open; i++)
+		assert_int_equal(loop_turn(&b.core), ERR_OK);
+	assert_true(b.core.open);
+	assert_int_equal(request(&b, 1, GET_AE), 4107);
 	bench_close(&b);
 }
 
@@ -704,7 +736,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_status), cmocka_unit_test(test_life_of_a_credential),
 		cmocka_unit_test(test_certificates), cmocka_unit_test(test_gate_alone),
-		cmocka_unit_test(test_hostile_gate), cmocka_unit_test(test_batch),
+		cmocka_unit_test(test_hostile_gate), cmocka_unit_test(test_not_open),
+		cmocka_unit_test(test_batch),
 		cmocka_unit_test(test_commit_fails), cmocka_unit_test(test_restart),
 		cmocka_unit_test(test_rollback), cmocka_unit_test(test_verify),
 		cmocka_unit_test(test_keeper_lost), cmocka_unit_test(test_stop),

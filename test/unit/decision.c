@@ -377,13 +377,13 @@ static void test_reason(void **state)
 	struct decision_facts f = dev();
 
 	assert_false(judge(&f, "{'acr':[{'acor':['Cx'],'acop':2},{'acor':['Cdev'],'acop':1}]}"));
-	assert_string_equal(last.text, "policy 12 rule 2: RETRIEVE is not granted");
+	assert_string_equal(last.text, "policy 12 rule 2: Retrieve is not granted");
 	/* a stranger learns nothing of the rules, and nobody of other originators */
 	assert_false(judge(&f, "{'acr':[{'acor':['Csecret'],'acop':63}]}"));
 	assert_string_equal(last.text, "no rule names the originator");
 	assert_int_equal(last.rule, 0);
 	assert_true(judge(&f, "{'acr':[{'acor':['Cx'],'acop':2},{'acor':['Cdev'],'acop':3}]}"));
-	assert_string_equal(last.text, "policy 12 rule 2: permits RETRIEVE");
+	assert_string_equal(last.text, "policy 12 rule 2: permits Retrieve");
 }
 
 static void test_permit(void **state)

@@ -192,6 +192,7 @@ static void test_psk(void **state)
 	static const uint8_t psk[32] = "thirty-two octets of shared key!";
 	uint8_t nothing[32], early[32], step[32], want[32], got[48], ecdhe[32] = { 9 };
 	struct buf sealed = buf_make(256), name = buf_make(256), id = buf_make(64);
+	struct keeper_derive km = { DERIVE_KM, BYTES("psk/net@demo.example"), BYTES("maf"), BYTES_NONE };
 	uint32_t p, e, bk, fk;
 	uint8_t check[4];
 	size_t n;
@@ -229,7 +230,7 @@ static void test_psk(void **state)
 	crypt_hmac_sha256(BYTES_OF(psk), BYTES("holdfast check value"), want);
 	assert_memory_equal(check, want, 4);
 	buf_clear(&name);
-	assert_int_equal(keeper_derive(&core, DERIVE_KM, BYTES("psk/net@demo.example"), BYTES("maf"), BYTES_NONE, &name, &id), ERR_OK);
+	assert_int_equal(keeper_derive(&core, &km, &name, &id), ERR_OK);
 	assert_true(bytes_starts(bytes_of_buf(&name), BYTES("psk/net@demo.example/1/")));
 	assert_int_equal(id.n, 0);
 	assert_int_equal(keeper_destroy(&core, BYTES("psk/net@demo.example")), ERR_OK);

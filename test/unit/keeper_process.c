@@ -221,6 +221,7 @@ static void test_serves_and_keeps(void **state)
 	struct keeper_status s;
 	struct buf name = buf_make(256), id = buf_make(64);
 	uint8_t exported[48] = { 1, 2, 3 };
+	struct keeper_derive export = { .derivation = DERIVE_EXPORTER, .first = BYTES_OF(exported) };
 	uint64_t generation;
 
 	start("long enough\r\n");
@@ -232,8 +233,7 @@ static void test_serves_and_keeps(void **state)
 	assert_int_equal(used.p[0], ROLE_GATE);
 	assert_bytes(bytes_make(used.p + 2, KEEPER_TAG), BYTES_OF(TAG));
 	/* writes its file inside the sandbox */
-	assert_int_equal(keeper_derive(&core, DERIVE_EXPORTER, BYTES_NONE, BYTES_OF(exported), BYTES_NONE,
-	                               &name, &id), ERR_OK);
+	assert_int_equal(keeper_derive(&core, &export, &name, &id), ERR_OK);
 	assert_int_equal(keeper_status(&core, &s), ERR_OK);
 	assert_int_equal(s.generation, generation + 1);
 	assert_int_equal(s.keys, 6);

@@ -97,6 +97,7 @@ static const struct row admission_rows[] = {
 	{ R(3, "cse-in/dev", "Cdev", "a", ""), DEV, 4000 },
 	/* (8) */
 	{ "{'op':2,'to':'cse-in/dev','fr':'Cdev','rqi':'a','rvi':'99'}", DEV, 4001 },
+	{ "{'op':2,'to':'cse-in/dev','fr':'Cdev','rqi':'a','rvi':'1'}", DEV, 4001 },
 	{ "{'op':2,'to':'cse-in/dev','fr':'Cdev','rqi':'a','rvi':'2a'}", DEV, 2000 },
 	{ "{'op':2,'to':'cse-in/dev','fr':'Cdev','rqi':'a'}", DEV, 2000 },
 	{ R(2, "cse-in/dev", "Cdev", "a", ",'rt':{'rtv':1}"), DEV, 5206 },
@@ -277,7 +278,7 @@ static void test_access(void **state)
 	expect(&n, APP, GET("cse-in/dev/own", "Sapp"), 4103);
 	shows(&n, "only the creator has access");
 	expect(&n, APP, CIN("cse-in/dev/open", "Sapp", "x1", "1"), 4103);
-	shows(&n, "CREATE is not granted");
+	shows(&n, "Create is not granted");
 	hides(&n, "Cdev");
 	expect(&n, DEV, CIN("cse-in/dev/open", "Cdev", "x2", "1"), 2001);
 	expect(&n, APP, GET("cse-in/dev/open/la", "Sapp"), 2000);

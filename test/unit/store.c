@@ -113,6 +113,41 @@ static void test_own_number_names(void **state)
 	assert_int_equal(room_child(s, 1, "cin5"), 3);
 }
 
+/* The same over a restart: a name given before its number was in use. */
+static void test_names_of_the_future(void **state)
+{
+	struct store_room *room = *state;
+	struct store_row r;
+	uint64_t id;
+
+	OK(store_begin(room->s));
+	room_insert(room->s, 0, 5, "cse");
+	r = room_row(room->s, 1, 4, "cin70000");
+	OK(store_insert(room->s, &r));
+	r = room_row(room->s, 1, 4, "x3"); /* its own */
+	assert_int_equal(r.id, 3);
+	OK(store_insert(room->s, &r));
+	OK(store_commit(room->s));
+	if (room->engine[0] == 's')
+		room_restart(room);
+	OK(store_begin(room->s));
+	id = room_child(room->s, 1, "cin70000");
+	assert_int_equal(id, 2);
+	do
+		id = store_next_id(room->s);
+	while (id < 70000);
+	r.id = id;
+	r.name = BYTES("cin70000");
+	assert_int_equal(store_insert(room->s, &r), ERR_EXISTS);
+	r.name = BYTES("cin70001");
+	r.id = store_next_id(room->s);
+	OK(store_insert(room->s, &r));
+	assert_int_equal(room_child(room->s, 1, "cin70001"), 70001);
+	r.id = store_next_id(room->s);
+	assert_int_equal(store_insert(room->s, &r), ERR_EXISTS);
+	OK(store_commit(room->s));
+}
+
 static void test_update_and_delete(void **state)
 {
 	struct store_room *room = *state;
@@ -674,6 +709,7 @@ int main(void)
 		ON_BOTH(test_rows_come_back),
 		ON_BOTH(test_names_are_unique),
 		ON_BOTH(test_own_number_names),
+		ON_BOTH(test_names_of_the_future),
 		ON_BOTH(test_update_and_delete),
 		ON_BOTH(test_limits),
 		ON_BOTH(test_undo_to_mark),

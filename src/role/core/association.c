@@ -200,14 +200,21 @@ void association_sweep(struct core *c)
 		registry_sweep(c->room.registry, c->now, end_one, c);
 }
 
-void association_gate_lost(struct core *c, unsigned gate)
+/* Closed: it ended or died. Anything else: it broke a rule of its link. */
+void association_gate_lost(struct core *c, unsigned gate, err_t why)
 {
-	struct audit_record record = { .kind = AUDIT_ASSOCIATION, .at = c->now,
-		                       .text = BYTES("a gate is gone: its associations are ended") };
+	struct audit_record record = {
+		.kind = AUDIT_ASSOCIATION, .at = c->now, .rule = bytes_str(err_text(why)),
+		.text = why == ERR_CLOSED
+		                ? BYTES("a gate is gone: its associations are ended")
+		                : BYTES("a gate broke the rules of its link: its associations are ended"),
+	};
 
 	if (!c->open)
 		return;
 	registry_gate_lost(c->room.registry, gate);
-	if (batch_record(c, &record) != ERR_OK)
+	if (batch_record(c, &record) == ERR_OK)
+		c->room.must_commit |= why != ERR_CLOSED;
+	else
 		log_event(LOG_ERROR, "gate lost", "gate=%u not recorded", gate);
 }

@@ -111,7 +111,7 @@ err_t association_open(struct core *c, struct neighbour *from, const struct mess
 err_t association_close(struct core *c, struct neighbour *from, const struct message *m) MUST_USE;
 /* End what expired or was revoked, and tell the gates. */
 void association_sweep(struct core *c);
-void association_gate_lost(struct core *c, unsigned gate);
+void association_gate_lost(struct core *c, unsigned gate, err_t why);
 /* The keeper's notices; self is the core. */
 void association_credential_used(void *self, struct bytes body);
 void association_keeper_event(void *self, struct bytes body);

@@ -13,13 +13,13 @@ enum { CONTROL, KEEPER, FIRST_NEIGHBOUR, POLLED = FIRST_NEIGHBOUR + CORE_NEIGHBO
 
 /* --- links ------------------------------------------------------------------------ */
 
-static void lose(struct core *c, struct neighbour *n)
+static void lose(struct core *c, struct neighbour *n, err_t why)
 {
-	log_event(LOG_WARN, "neighbour lost", "role=%s number=%u", role_name(n->link.peer),
-	          n->link.peer_number);
+	log_event(LOG_WARN, "neighbour lost", "role=%s number=%u why=%s",
+	          role_name(n->link.peer), n->link.peer_number, err_text(why));
 	n->used = false;
 	if (n->link.peer == ROLE_GATE)
-		association_gate_lost(c, n->link.peer_number);
+		association_gate_lost(c, n->link.peer_number, why);
 	link_close(&n->link);
 }
 
@@ -31,7 +31,7 @@ static struct neighbour *place_for(struct core *c, enum role peer, unsigned numb
 		struct neighbour *n = &c->neighbours[i];
 
 		if (n->used && n->link.peer == peer && n->link.peer_number == number)
-			lose(c, n); /* a fresh link: the old process is gone */
+			lose(c, n, ERR_CLOSED); /* a fresh link: the old process is gone */
 		if (!n->used && !free_one)
 			free_one = n;
 	}
@@ -132,7 +132,7 @@ static void take_from(struct core *c, struct neighbour *n)
 	err_t err = serve_link(c, n);
 
 	if (read != ERR_OK || err != ERR_OK)
-		lose(c, n);
+		lose(c, n, err != ERR_OK ? err : read);
 }
 
 /* --- the parent ------------------------------------------------------------------------ */
@@ -267,7 +267,7 @@ static void flush_all(struct core *c)
 		struct neighbour *n = &c->neighbours[i];
 
 		if (n->used && link_wants_write(&n->link) && link_flush(&n->link) != ERR_OK)
-			lose(c, n);
+			lose(c, n, ERR_CLOSED);
 	}
 }
 

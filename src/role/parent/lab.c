@@ -36,8 +36,8 @@ static err_t run_init(const struct parent *p, const char *directory)
 		const char *const args[] = { "holdfast", "init", directory, "--sp", "//lab.example",
 			                     "--cse-id", "/in-cse", "--listen", "", NULL };
 
-		/* What it says is not what holdfastd says. */
-		(void)dup2(STDERR_FILENO, STDOUT_FILENO);
+		/* What to do next is for a node's administrator. */
+		(void)dup2(p->null_fd, STDOUT_FILENO);
 		execv(program, (char *const *)(uintptr_t)args);
 		_exit(127);
 	}
@@ -78,6 +78,57 @@ static err_t refuse(const char *directory, const char *why)
 	return ERR_REFUSED;
 }
 
+/* Remove what is beneath a directory; links are removed, never followed. */
+static void remove_below(int at, unsigned depth)
+{
+	DIR *d = fdopendir(dup(at));
+	struct dirent *e;
+
+	while (d && (e = readdir(d))) {
+		int fd;
+
+		if (bytes_equal(bytes_str(e->d_name), BYTES(".")) ||
+		    bytes_equal(bytes_str(e->d_name), BYTES("..")))
+			continue;
+		if (unlinkat(at, e->d_name, 0) == 0 || depth == LAB_DEPTH)
+			continue;
+		fd = openat(at, e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd >= 0) {
+			remove_below(fd, depth + 1);
+			close(fd);
+		}
+		(void)unlinkat(at, e->d_name, AT_REMOVEDIR);
+	}
+	if (d)
+		closedir(d);
+}
+
+/* A process that outlives us however we end, and removes the temporary
+ * directory: by then this one has no right to it any more. */
+static err_t start_sweeper(const char *directory)
+{
+	int at = open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), ends[2];
+	pid_t pid;
+	char octet;
+
+	if (at < 0 || pipe2(ends, O_CLOEXEC) != 0)
+		return ERR_IO;
+	pid = fork();
+	if (pid == 0) {
+		close(ends[1]);
+		(void)setsid();
+		while (read(ends[0], &octet, 1) < 0 && errno == EINTR)
+			;
+		remove_below(at, 0);
+		(void)rmdir(directory);
+		_exit(0);
+	}
+	close(at);
+	close(ends[0]);
+	/* The other end stays open as long as we run. */
+	return pid > 0 ? ERR_OK : ERR_IO;
+}
+
 static err_t temporary(struct parent *p)
 {
 	const char *base = getenv("TMPDIR");
@@ -86,9 +137,10 @@ static err_t temporary(struct parent *p)
 
 	TRY(buf_printf(&path, "%s/holdfast-lab-XXXXXX", base && *base ? base : "/tmp"));
 	TRY(bytes_put_str(p->arguments.directory, sizeof(p->arguments.directory), bytes_of_buf(&path)));
-	if (!mkdtemp(p->arguments.directory))
-		err = ERR_IO;
-	p->arguments.lab_made = err == ERR_OK;
+	if (!mkdtemp(p->arguments.directory) || chmod(p->arguments.directory, 0755) != 0)
+		TRY(ERR_IO);
+	p->arguments.lab_made = true;
+	err = start_sweeper(p->arguments.directory);
 out:
 	buf_free(&path);
 	return err;
@@ -186,56 +238,4 @@ void lab_announce(const struct parent *p)
 	if (p->arguments.lab_made)
 		log_event(LOG_WARN, "LAB MODE", "off: the store; nothing survives the end; directory %s",
 		          p->node.path);
-}
-
-/* Remove what is beneath a directory; links are removed, never followed. */
-static void remove_below(int at, unsigned depth)
-{
-	DIR *d = fdopendir(dup(at));
-	struct dirent *e;
-
-	while (d && (e = readdir(d))) {
-		int fd;
-
-		if (bytes_equal(bytes_str(e->d_name), BYTES(".")) ||
-		    bytes_equal(bytes_str(e->d_name), BYTES("..")))
-			continue;
-		if (unlinkat(at, e->d_name, 0) == 0 || depth == LAB_DEPTH)
-			continue;
-		fd = openat(at, e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (fd >= 0) {
-			remove_below(fd, depth + 1);
-			close(fd);
-		}
-		(void)unlinkat(at, e->d_name, AT_REMOVEDIR);
-	}
-	if (d)
-		closedir(d);
-}
-
-/* A process that outlives us however we end, and removes the temporary
- * directory: by then this one has no right to it any more. */
-err_t lab_sweeper(struct parent *p)
-{
-	int ends[2];
-	pid_t pid;
-	char octet;
-
-	if (!p->arguments.lab_made)
-		return ERR_OK;
-	if (pipe2(ends, O_CLOEXEC) != 0)
-		return ERR_IO;
-	pid = fork();
-	if (pid == 0) {
-		close(ends[1]);
-		(void)setsid();
-		while (read(ends[0], &octet, 1) < 0 && errno == EINTR)
-			;
-		remove_below(p->node.fd, 0);
-		(void)rmdir(p->node.path);
-		_exit(0);
-	}
-	close(ends[0]);
-	/* The other end stays open as long as we run. */
-	return pid > 0 ? ERR_OK : ERR_IO;
 }

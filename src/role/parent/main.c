@@ -168,7 +168,6 @@ static err_t prepare(struct parent *p)
 		          *where ? where : err_text(err));
 	if (err != ERR_OK || p->arguments.check)
 		return err;
-	TRY(lab_sweeper(p));
 	TRY(node_prepare(p));
 	TRY(children_make(p));
 	TRY(listen_open(p));

@@ -118,8 +118,6 @@ err_t listen_is_loopback(struct bytes place, bool *loopback) MUST_USE;
 err_t lab_prepare(struct parent *p) MUST_USE;
 err_t lab_options(const struct parent *p, struct options *o, char *where, size_t where_size) MUST_USE;
 void lab_announce(const struct parent *p);
-/* Whoever removes a temporary directory when we are gone. */
-err_t lab_sweeper(struct parent *p) MUST_USE;
 
 /* guard.c */
 err_t guard_programs(struct parent *p) MUST_USE;

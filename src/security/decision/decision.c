@@ -22,7 +22,7 @@ static const char *const stage_texts[] = {
 };
 
 static const char *const access_names[] = {
-	"CREATE", "RETRIEVE", "UPDATE", "DELETE", "NOTIFY", "DISCOVERY",
+	"Create", "Retrieve", "Update", "Delete", "Notify", "Discovery",
 };
 
 enum { ACCESS_ALL = 63 };
@@ -33,7 +33,7 @@ static const char *access_name(unsigned bit)
 		if (bit == 1u << i)
 			return access_names[i];
 	}
-	return "no operation";
+	return "nothing";
 }
 
 enum verdict rule_any_of(const struct cbor *array, rule_item each, const struct decision_facts *f)
