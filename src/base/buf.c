@@ -91,11 +91,12 @@ err_t buf_reserve(struct buf *b, size_t n)
 
 err_t buf_add(struct buf *b, struct bytes add)
 {
-	err_t err;
+	err_t err = ERR_OK;
 
-	TRY(buf_reserve(b, add.n));
+	if (add.n > b->cap - b->n)
+		TRY(buf_reserve(b, add.n));
 	if (add.n)
-		bytes_copy(b->p + b->n, add.p, add.n);
+		memcpy(b->p + b->n, add.p, add.n);
 	b->n += add.n;
 out:
 	return err;
@@ -103,7 +104,13 @@ out:
 
 err_t buf_add_byte(struct buf *b, uint8_t c)
 {
-	return buf_add(b, bytes_make(&c, 1));
+	err_t err = ERR_OK;
+
+	if (b->n == b->cap)
+		TRY(buf_reserve(b, 1));
+	b->p[b->n++] = c;
+out:
+	return err;
 }
 
 err_t buf_add_u64(struct buf *b, uint64_t n)

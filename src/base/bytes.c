@@ -43,15 +43,6 @@ size_t bytes_find(struct bytes b, uint8_t c)
 	return at ? (size_t)(at - b.p) : b.n;
 }
 
-struct bytes bytes_sub(struct bytes b, size_t at, size_t n)
-{
-	if (at > b.n)
-		at = b.n;
-	if (n > b.n - at)
-		n = b.n - at;
-	return bytes_make(b.p ? b.p + at : NULL, n);
-}
-
 struct bytes bytes_cut(struct bytes *b, uint8_t separator)
 {
 	size_t at = bytes_find(*b, separator);

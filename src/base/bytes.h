@@ -61,7 +61,14 @@ bool bytes_ends(struct bytes b, struct bytes suffix);
 size_t bytes_find(struct bytes b, uint8_t c);
 
 /* The part from `at` with at most n octets; clipped to what is there. */
-struct bytes bytes_sub(struct bytes b, size_t at, size_t n);
+static inline struct bytes bytes_sub(struct bytes b, size_t at, size_t n)
+{
+	if (at > b.n)
+		at = b.n;
+	if (n > b.n - at)
+		n = b.n - at;
+	return bytes_make(b.p ? b.p + at : NULL, n);
+}
 
 /* Cut b at the first separator: returns what stands before it and leaves in
  * *b what stands after. Without separator: all of it, and *b becomes empty. */

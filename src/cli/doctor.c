@@ -277,21 +277,37 @@ static enum verdict check_audit(struct doctor *d)
 	return good ? say(d, DOCTOR_OK, number, "") : say(d, DOCTOR_FAIL, "the log does NOT verify: ", text);
 }
 
+/* When the first record after the anchor was written; now when there is none. */
+static int64_t waits_since(struct doctor *d, uint64_t sequence)
+{
+	struct buf rows = buf_make(1 << 20);
+	char text[DOOR_TEXT_MAX];
+	uint8_t fields[12];
+	uint64_t at = 0;
+
+	put_be64(fields, sequence + 1);
+	put_be32(fields + 8, 1);
+	if (door_ask(&d->door, ADMIN_AUDIT_LIST, BYTES_OF(fields), &rows, text) == ERR_OK)
+		at = row_number(bytes_of_buf(&rows), "t");
+	buf_free(&rows);
+	return at ? (int64_t)at : clock_now();
+}
+
 static enum verdict check_anchor(struct doctor *d)
 {
 	struct buf rows = buf_make(65536);
 	char text[DOOR_TEXT_MAX], number[96];
 	err_t err = door_ask(&d->door, ADMIN_ANCHOR, BYTES_NONE, &rows, text);
-	uint64_t last = row_number(bytes_of_buf(&d->status), "audit");
-	uint64_t at = row_number(bytes_of_buf(&rows), "at"), sequence = row_number(bytes_of_buf(&rows), "sequence");
-	int64_t age = clock_now() - (int64_t)at;
+	uint64_t sequence = row_number(bytes_of_buf(&rows), "sequence");
+	int64_t age;
 
 	buf_free(&rows);
 	if (err != ERR_OK)
 		return say(d, DOCTOR_FAIL, "no anchor can be read: ", text);
-	if (sequence < last && age > ANCHOR_LAG_MS) {
-		(void)text_print(number, sizeof(number), "%llu records wait, the last anchor is %lld s old",
-		                 (unsigned long long)(last - sequence), (long long)(age / 1000));
+	age = clock_now() - waits_since(d, sequence);
+	if (age > ANCHOR_LAG_MS) {
+		(void)text_print(number, sizeof(number), "records after %llu wait for %lld s",
+		                 (unsigned long long)sequence, (long long)(age / 1000));
 		return say(d, DOCTOR_WARN, number, "");
 	}
 	(void)text_print(number, sizeof(number), "record %llu is anchored", (unsigned long long)sequence);

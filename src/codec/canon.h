@@ -67,14 +67,42 @@ int canon_compare(struct bytes a, struct bytes b);
 /* Sort in place; no memory. */
 void canon_sort(struct cbor_member *members, size_t n);
 
-/* Read a head. *more is true for an indefinite length (argument 31). ERR_SYNTAX. */
+/* Read a head; n is the argument, 0 for an indefinite length (info 31). ERR_SYNTAX. */
 struct canon_in {
 	unsigned major, info; /* info: the low five bits */
 	uint64_t n;
 };
-err_t canon_read_head(struct bytes *in, struct canon_in *out) MUST_USE;
+static inline err_t canon_read_head(struct bytes *in, struct canon_in *out)
+{
+	unsigned info;
+	size_t size = 0;
+
+	if (in->n == 0)
+		return ERR_SYNTAX;
+	out->major = in->p[0] >> 5;
+	out->info = info = in->p[0] & 31;
+	out->n = info;
+	if (info >= 24) {
+		if (info >= 28 && info != 31)
+			return ERR_SYNTAX;
+		size = info < 28 ? (size_t)1 << (info - 24) : 0;
+		if (in->n - 1 < size)
+			return ERR_SYNTAX;
+		out->n = 0;
+		for (size_t i = 0; i < size; i++)
+			out->n = out->n << 8 | in->p[1 + i];
+	}
+	in->p += 1 + size;
+	in->n -= 1 + size;
+	return ERR_OK;
+}
 
 /* True when the head was the shortest there is. */
-bool canon_is_shortest(const struct canon_in *h);
+static inline bool canon_is_shortest(const struct canon_in *h)
+{
+	static const uint64_t above[] = { 23, UINT8_MAX, UINT16_MAX, UINT32_MAX };
+
+	return h->info < 24 || (h->info < 28 && h->n > above[h->info - 24]);
+}
 
 #endif

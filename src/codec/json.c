@@ -332,6 +332,9 @@ err_t json_to_cbor(struct bytes in, const struct codec_limits *limits, struct bu
 	p.text = buf_make(in.n);
 	p.state = WANT_VALUE;
 	canon_init(&p.canon, out, limits);
+	/* mostly enough; a buffer that may not grow so far says no when it must */
+	if (buf_reserve(out, in.n) == ERR_MEMORY)
+		return canon_end(&p.canon, ERR_MEMORY);
 	do {
 		skip_blanks(&p);
 		TRY(steps[p.state](&p));

@@ -48,7 +48,11 @@ class Fake:
                 os.chown(p, user, user)
         self.log = self.top / "log"
         if start:
-            self.start()
+            try:
+                self.start()
+            except AssertionError:
+                self.close()
+                raise
 
     def run(self, *argv):
         p = subprocess.run([self.programs / "holdfastd", *map(str, argv)], stdin=subprocess.DEVNULL, timeout=30,

@@ -1,6 +1,7 @@
 /* base: octets, arena, secret, clock. */
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/number.h"
 #include "base/hash.h"
 #include "base/secret.h"
 #include "unit.h"
@@ -103,6 +104,62 @@ static void test_siphash(void **state)
 	assert_true(hash_u64(&key, 0x0706050403020100) == hash_bytes(&key, bytes_make(octets, 8)));
 }
 
+/* Exact both ways; the shortest text; never like an integer. */
+static void test_float_text(void **state)
+{
+	static const struct {
+		double v;
+		const char *text;
+	} floats[] = {
+		{ 0.1, "0.1" },          { -40.25, "-40.25" },   { 1013.25, "1013.25" },
+		{ 1.0, "1.0" },          { 1e9, "1000000000.0" },{ 0.001, "0.001" },
+		{ 1e-6, "1e-06" },       { 1e300, "1e+300" },    { 0.30000000000000004, "0.30000000000000004" },
+		{ 1.7976931348623157e308, "1.7976931348623157e+308" },
+		{ 5e-324, "4.94065645841247e-324" },
+	};
+	double back;
+
+	for (size_t i = 0; i < COUNT_OF(floats); i++) {
+		char text[NUMBER_TEXT_MAX];
+		size_t n = number_print(floats[i].v, text);
+
+		assert_true(bytes_equal(bytes_make(text, n), bytes_str(floats[i].text)));
+		assert_int_equal(number_parse(bytes_make(text, n), &back), ERR_OK);
+		assert_true(back == floats[i].v);
+	}
+	assert_int_equal(number_parse(BYTES("1e309"), &back), ERR_RANGE);
+	assert_int_equal(number_parse(BYTES("-1e309"), &back), ERR_RANGE);
+	assert_int_equal(number_parse(BYTES("9007199254740993.0"), &back), ERR_OK);
+	assert_true(back == 9007199254740992.0); /* to even */
+	assert_int_equal(number_parse(BYTES("0x1p3"), &back), ERR_SYNTAX);
+	assert_int_equal(number_parse(BYTES("inf"), &back), ERR_SYNTAX);
+	assert_int_equal(number_parse(BYTES("1."), &back), ERR_SYNTAX);
+	assert_int_equal(number_parse(BYTES("01.5"), &back), ERR_SYNTAX);
+	assert_int_equal(number_parse(BYTES(""), &back), ERR_SYNTAX);
+}
+
+static void test_text_is_cut_and_ended(void **state)
+{
+	char text[8];
+
+	assert_true(text_print(text, sizeof(text), "%d", 1234567));
+	assert_string_equal(text, "1234567");
+	assert_false(text_print(text, sizeof(text), "%d", 12345678));
+	assert_string_equal(text, "1234567");
+	assert_true(bytes_equal(bytes_trim(BYTES(" \t a b\r ")), BYTES("a b")));
+	assert_int_equal(bytes_trim(BYTES(" \t")).n, 0);
+}
+
+static void test_regions_may_overlap(void **state)
+{
+	char text[] = "abcdef";
+
+	bytes_move(text + 1, text, 5);
+	assert_string_equal(text, "aabcde");
+	bytes_move(text, text + 1, 5);
+	assert_string_equal(text, "abcdee");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -112,6 +169,9 @@ int main(void)
 		cmocka_unit_test(test_arena_has_a_maximum),
 		cmocka_unit_test(test_secret_is_wiped),
 		cmocka_unit_test(test_clock),
+		cmocka_unit_test(test_float_text),
+		cmocka_unit_test(test_text_is_cut_and_ended),
+		cmocka_unit_test(test_regions_may_overlap),
 		cmocka_unit_test(test_siphash),
 	};
 

@@ -687,6 +687,44 @@ static void test_verify(void **state)
 	bench_close(&b);
 }
 
+static void test_expiry(void **state)
+{
+	char json[256], stamp[CLOCK_STAMP_LENGTH + 1];
+	int64_t now = clock_now();
+	uint64_t number, rows;
+	struct bench b;
+
+	bench_open(&b);
+	number = enrolled_and_open(&b);
+	clock_stamp(now + 60000, stamp);
+	(void)!snprintf(json, sizeof(json), "{'op':1,'to':'cse-in/dev','fr':'Cdev','rqi':'e','rvi':'3','ty':3,"
+	                "'pc':{'m2m:cnt':{'rn':'brief','et':'%s'}}}", stamp);
+	assert_int_equal(request(&b, number, json), 2001);
+	assert_int_equal(store_count(b.core.store, &rows), ERR_OK);
+	clock_simulate(now + 61000);
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(loop_turn(&b.core), ERR_OK);
+	clock_simulate(0);
+	assert_true(has(list_audit(&b), "1 expired resources deleted"));
+	assert_int_equal(request(&b, number, "{'op':2,'to':'cse-in/dev/brief','fr':'Cdev','rqi':'g','rvi':'3'}"), 4004);
+	bench_close(&b);
+}
+
+/* An enrolment cut short left its key in the keeper: the next one succeeds. */
+static void test_stale_key(void **state)
+{
+	static const uint8_t key[16] = { 4 }, tag[KEEPER_TAG] = { 5 };
+	struct bench b;
+
+	bench_open(&b);
+	assert_int_equal(keeper_child_psk(&b.keeper, BYTES(PSK_ID), BYTES_OF(key)), ERR_OK);
+	enrol_psk(&b, CHILD_SP "/in-cse/Cdev", PSK_ID);
+	assert_int_equal(b.done, ERR_OK);
+	handshake(&b, PSK_ID, tag);
+	assert_true(open_association(&b, PSK_ID, tag) != 0);
+	bench_close(&b);
+}
+
 /* Without its keeper the core serves what needs no key, and takes the next one. */
 static void test_keeper_lost(void **state)
 {
@@ -740,6 +778,7 @@ int main(void)
 		cmocka_unit_test(test_batch),
 		cmocka_unit_test(test_commit_fails), cmocka_unit_test(test_restart),
 		cmocka_unit_test(test_rollback), cmocka_unit_test(test_verify),
+		cmocka_unit_test(test_expiry), cmocka_unit_test(test_stale_key),
 		cmocka_unit_test(test_keeper_lost), cmocka_unit_test(test_stop),
 	};
 

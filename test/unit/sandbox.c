@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -220,18 +221,21 @@ static bool keep_secrets(void)
 
 static bool speak(void) { return write(STDERR_FILENO, "", 0) == 0 && getpid() > 1; }
 
-static bool keep_a_file(void)
+/* As SQLite does. */
+static bool keep_a_database(void)
 {
 	int fd = open("made", O_RDWR | O_CREAT | O_TRUNC, 0600);
 	char octet = 'x';
 
-	if (fd < 0 || pwrite(fd, &octet, 1, 0) != 1 || fsync(fd) != 0 || ftruncate(fd, 0) != 0)
+	if (fd < 0 || pwrite(fd, &octet, 1, 0) != 1 || fdatasync(fd) != 0 || ftruncate(fd, 0) != 0 ||
+	    fcntl(fd, F_SETLK, &(struct flock){ .l_type = F_WRLCK }) != 0)
 		return false;
 	close(fd);
-	return rename("made", "made2") == 0 && access("made2", F_OK) == 0 && unlink("made2") == 0;
+	return access("made", F_OK) == 0 && unlink("made") == 0 && usleep(1) == 0;
 }
 
-static bool keep_a_file_keeper(void)
+/* As the keeper does. */
+static bool keep_a_key_store(void)
 {
 	int fd = open("made", O_RDWR | O_CREAT | O_TRUNC, 0600);
 	char octet = 'x';
@@ -239,8 +243,11 @@ static bool keep_a_file_keeper(void)
 	if (fd < 0 || write(fd, &octet, 1) != 1 || fsync(fd) != 0)
 		return false;
 	close(fd);
-	return rename("made", "made2") == 0 && unlink("made2") == 0;
+	return renameat(AT_FDCWD, "made", AT_FDCWD, "made2") == 0 && unlinkat(AT_FDCWD, "made2", 0) == 0;
 }
+
+static bool make_a_file(void) { return open("made", O_RDWR | O_CREAT, 0600) >= 0; }
+static bool type_for_others(void) { return ioctl(STDERR_FILENO, TIOCSTI, "x") == 0; }
 
 /* --- tables ---------------------------------------------------------------- */
 
@@ -260,7 +267,8 @@ static const struct {
 	{ "truncate a file outside", truncate_outside, EVERYBODY, true },
 	{ "read another process's status", read_proc, EVERYBODY, true },
 	{ "list directories", list_root, EVERYBODY, true },
-	{ "make a file", keep_a_file, NO_FILES, true },
+	{ "make a file", make_a_file, NO_FILES, true },
+	{ "type on a terminal", type_for_others, EVERYBODY, true },
 	{ "run a program", run_program, EVERYBODY, true },
 #ifndef HOLDFAST_SANITIZE
 	{ "make a process", make_process, EVERYBODY, true },
@@ -290,8 +298,8 @@ static const struct {
 } allowed[] = {
 	{ "keep secrets", keep_secrets, EVERYBODY & ~ROLES_DOOR },
 	{ "write its log", speak, EVERYBODY },
-	{ "keep a file in its directory", keep_a_file, ROLES_CORE },
-	{ "keep a file in its directory", keep_a_file_keeper, ROLES_KEEPER },
+	{ "keep a database in its directory", keep_a_database, ROLES_CORE },
+	{ "keep a key store in its directory", keep_a_key_store, ROLES_KEEPER },
 	{ "connect to an allowed place", connect_allowed, ROLES_COURIER },
 };
 

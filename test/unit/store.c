@@ -622,8 +622,18 @@ static void test_restart(void **state)
 	const struct store_row *row;
 	struct store_row r;
 	uint64_t last, id;
+	char wal[128];
 	struct stat st;
 
+	OK(stat(room->path, &st));
+	assert_int_equal(st.st_mode & 0777, 0600);
+	snprintf(wal, sizeof(wal), "%s-wal", room->path);
+	OK(stat(wal, &st));
+	assert_int_equal(st.st_mode & 0777, 0600);
+	snprintf(wal, sizeof(wal), "%s-shm", room->path);
+	assert_int_not_equal(stat(wal, &st), 0);
+	OK(chmod(room->path, 0644)); /* corrected when opened */
+	room_restart(room);
 	OK(stat(room->path, &st));
 	assert_int_equal(st.st_mode & 0777, 0600);
 	for (int i = 0; i < EPOCHS_OPEN + 4; i++) {

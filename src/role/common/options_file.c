@@ -110,8 +110,8 @@ static void explain_value(const struct option_row *row, struct buf *why)
 		TRY(buf_printf(why, "%s: a number from %llu to %llu is expected", row->name,
 		               (unsigned long long)row->min, (unsigned long long)row->max));
 	else
-		TRY(buf_printf(why, "%s: a text of %llu to %llu octets without control characters is expected",
-		               row->name, (unsigned long long)row->min,
+		TRY(buf_printf(why, "%s: a text of %llu to %llu octets without control characters "
+		               "is expected", row->name, (unsigned long long)row->min,
 		               (unsigned long long)row->max));
 out:
 	return;

@@ -78,9 +78,9 @@ struct worker {
 /* Read START and LINKs from descriptor 3 until the announced number arrived or
  * 10 s passed (ERR_TIMEOUT). For a gate the current directory is then its
  * directory; keeper and core are in theirs after worker_confine only, because
- * it belongs to the user that they become there. argv: --version and --help work; anything else
- * started by hand is refused with a line that says to start holdfastd; these
- * end the process. */
+ * it belongs to the user that they become there. argv: --version and --help
+ * work; anything else started by hand is refused with a line that says to start
+ * holdfastd; these end the process. */
 err_t worker_start(enum role role, int argc, char **argv, struct worker *w) MUST_USE;
 
 /* The descriptor of a link of that kind (and peer), -1 when it did not come or

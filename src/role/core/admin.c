@@ -183,19 +183,10 @@ static err_t run_marked(struct admin *a, err_t (*run)(struct admin *a))
 	struct core *c = a->core;
 	err_t err;
 
-	TRY(batch_begin(c));
-	TRY(store_mark(c->store));
-	audit_mark(c->room.audit);
-	replay_mark(c->room.replay);
+	TRY(batch_mark(c));
 	err = run(a);
-	if (err == ERR_OK) {
-		store_release_mark(c->store);
-		return ERR_OK;
-	}
-	store_undo_to_mark(c->store);
-	audit_undo_to_mark(c->room.audit);
-	replay_undo_to_mark(c->room.replay);
-	if (a->changes && registry_reload(c->room.registry) != ERR_OK)
+	batch_unmark(c, err);
+	if (err != ERR_OK && a->changes && registry_reload(c->room.registry) != ERR_OK)
 		must_failed("register of credentials cannot be read again", __FILE__, __LINE__);
 out:
 	return err;

@@ -68,8 +68,10 @@ static err_t check_common(struct admin *a, const struct enrolment *e)
 		              "not an AE-ID of this node: //sp/cse/C... or //sp/S...");
 	if (e->kind == ENTITY_CSE && !is_other_cse(cse, e->entity))
 		return refuse(a, ERR_SYNTAX, "not the absolute CSE-ID of another CSE of this provider");
-	if (e->replay_mode != REPLAY_WINDOW && e->replay_mode != REPLAY_STRICT)
-		return refuse(a, ERR_REFUSED, "replay protection is window (0) or strict (1)");
+	if (e->replay_mode > REPLAY_OFF)
+		return refuse(a, ERR_SYNTAX, "replay protection is window (0) or strict (1)");
+	if (e->replay_mode == REPLAY_OFF && !a->core->room.lab)
+		return refuse(a, ERR_REFUSED, "replay protection may be off in lab mode only");
 	if (e->days > DAYS_MAX)
 		return refuse(a, ERR_RANGE, "a credential is valid for at most 3650 days");
 	return ERR_OK;
@@ -233,6 +235,28 @@ static bool is_psk_identity(struct bytes id)
 	return id.n && bytes_is_printable(id) && bytes_find(id, ' ') == id.n;
 }
 
+/* A key that the keeper has although nobody is enrolled with it is left from an
+ * enrolment or a revocation that a crash cut short: it makes way. */
+static err_t import(struct admin *a, const struct credential *c, struct bytes sealed,
+                    struct buf *name)
+{
+	struct keeper *keeper = &a->core->keeper;
+	struct bytes identity = bytes_str(c->psk_identity);
+	struct buf stale = buf_make(KEEPER_NAME_MAX);
+	err_t err = keeper_import_psk(keeper, identity, sealed, c->not_after, name);
+
+	if (err == ERR_EXISTS) {
+		TRY(buf_printf(&stale, "psk/%s", c->psk_identity));
+		TRY(keeper_destroy(keeper, bytes_of_buf(&stale)));
+		err = keeper_import_psk(keeper, identity, sealed, c->not_after, name);
+	}
+	if (err == ERR_TAMPERED)
+		admin_say(a, "the key was not sealed to this node's import key");
+out:
+	buf_free(&stale);
+	return err;
+}
+
 err_t admin_enrol_psk(struct admin *a)
 {
 	struct buf name = buf_make(KEEPER_NAME_MAX);
@@ -255,12 +279,7 @@ err_t admin_enrol_psk(struct admin *a)
 	TRY(bytes_put_str(credential.psk_identity, sizeof(credential.psk_identity), identity));
 	TRY(put_id(&credential, BYTES("12-"), identity));
 	TRY(taken(a, &credential));
-	err = keeper_import_psk(&a->core->keeper, identity, sealed, credential.not_after, &name);
-	if (err == ERR_EXISTS)
-		admin_say(a, "the key store has a key of this identity");
-	if (err == ERR_TAMPERED)
-		admin_say(a, "the key was not sealed to this node's import key");
-	TRY(err);
+	TRY(import(a, &credential, sealed, &name));
 	TRY(bytes_put_str(a->imported, sizeof(a->imported), bytes_of_buf(&name)));
 	TRY(enrol(a, &credential));
 	TRY(put_row(a, &credential, BYTES_NONE));

@@ -49,7 +49,7 @@ err_t batch_commit(struct core *c)
 	return ERR_OK;
 }
 
-err_t batch_record(struct core *c, const struct audit_record *record)
+err_t batch_mark(struct core *c)
 {
 	err_t err;
 
@@ -57,14 +57,28 @@ err_t batch_record(struct core *c, const struct audit_record *record)
 	TRY(store_mark(c->store));
 	audit_mark(c->room.audit);
 	replay_mark(c->room.replay);
-	err = audit_append(c->room.audit, record);
-	if (err == ERR_OK) {
+out:
+	return err;
+}
+
+void batch_unmark(struct core *c, err_t result)
+{
+	if (result == ERR_OK) {
 		store_release_mark(c->store);
-	} else {
-		store_undo_to_mark(c->store);
-		audit_undo_to_mark(c->room.audit);
-		replay_undo_to_mark(c->room.replay);
+		return;
 	}
+	store_undo_to_mark(c->store);
+	audit_undo_to_mark(c->room.audit);
+	replay_undo_to_mark(c->room.replay);
+}
+
+err_t batch_record(struct core *c, const struct audit_record *record)
+{
+	err_t err;
+
+	TRY(batch_mark(c));
+	err = audit_append(c->room.audit, record);
+	batch_unmark(c, err);
 out:
 	if (err != ERR_OK)
 		log_event(LOG_ERROR, "not recorded", "why=%s", err_text(err));

@@ -78,6 +78,7 @@ struct core {
 
 	int64_t started, next_tick;
 	uint64_t batches, answered[10]; /* by status / 1000; 0 unreadable */
+	uint64_t ticks;
 	bool stopping;
 };
 
@@ -99,6 +100,9 @@ err_t batch_begin(struct core *c) MUST_USE;
 err_t batch_commit(struct core *c) MUST_USE;
 /* Commit where needed, then let the answers go. */
 void batch_finish(struct core *c);
+/* Begin a part of the transaction that goes in whole or not at all, and end it. */
+err_t batch_mark(struct core *c) MUST_USE;
+void batch_unmark(struct core *c, err_t result);
 /* One record, whole or not at all; durable with the transaction. */
 err_t batch_record(struct core *c, const struct audit_record *record) MUST_USE;
 /* Serve a REQUEST. ERR_SYNTAX: the gate wrote no request. */
@@ -123,6 +127,10 @@ void association_record_events(struct core *c);
 err_t anchor_compare(struct core *c) MUST_USE;
 /* Anchor the committed end of the chain, when it is due or `now`. */
 void anchor_when_due(struct core *c, bool now);
+
+/* --- expire.c ---------------------------------------------------------------------- */
+
+void expire_when_due(struct core *c);
 
 /* --- admin.c, admin_enrol.c, admin_list.c --------------------------------------------- */
 

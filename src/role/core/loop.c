@@ -165,37 +165,6 @@ out:
 
 /* --- what time brings --------------------------------------------------------------------- */
 
-static err_t expire(struct core *c)
-{
-	struct audit_record record = { .kind = AUDIT_CHANGE, .at = c->now,
-		                       .text = BYTES("expired resources deleted"),
-		                       .rule = BYTES("expirationTime") };
-	size_t n = 0;
-	err_t err;
-
-	TRY(batch_begin(c));
-	TRY(store_mark(c->store));
-	audit_mark(c->room.audit);
-	replay_mark(c->room.replay);
-	err = resource_expire(c->room.resources, permit_for_system("expirationTime"), c->now,
-	                      CORE_EXPIRE_ROWS, &n);
-	record.version = n; /* how many */
-	if (err == ERR_OK && n)
-		err = audit_append(c->room.audit, &record);
-	if (err == ERR_OK)
-		err = replay_sweep(c->room.replay, c->now);
-	if (err == ERR_OK) {
-		store_release_mark(c->store);
-		c->room.must_commit |= n > 0;
-	} else {
-		store_undo_to_mark(c->store);
-		audit_undo_to_mark(c->room.audit);
-		replay_undo_to_mark(c->room.replay);
-	}
-out:
-	return err;
-}
-
 static bool may_be_tried_again(err_t err)
 {
 	return err == ERR_LOCKED || err == ERR_CLOSED || err == ERR_TIMEOUT;
@@ -216,10 +185,7 @@ static err_t tick(struct core *c)
 	if (!c->open)
 		return ERR_OK;
 	association_sweep(c);
-	if (!c->rollback)
-		err = expire(c);
-	if (err != ERR_OK)
-		log_event(LOG_ERROR, "expiry failed", "why=%s", err_text(err));
+	expire_when_due(c);
 	return ERR_OK;
 }
 

@@ -87,8 +87,8 @@ static void penalise(struct parent *p, const struct child *gate)
 		q->seconds = PENALTY_MAX_S;
 	q->until = clock_steady() + (int64_t)q->seconds * 1000;
 	(void)inet_ntop(n == 4 ? AF_INET : AF_INET6, q->address, text, sizeof(text));
-	log_event(LOG_WARN, "source refused", "address=%s seconds=%u why=a gate died while it read from there",
-	          text, q->seconds);
+	log_event(LOG_WARN, "source refused", "address=%s seconds=%u why=a gate died while it read "
+	          "from there", text, q->seconds);
 	for (size_t i = 0; i < p->children_n; i++) {
 		if (p->children[i].role == ROLE_GATE && p->children[i].state == CHILD_READY)
 			send_penalty(&p->children[i], q, q->seconds);

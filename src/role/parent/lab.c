@@ -175,15 +175,9 @@ err_t lab_prepare(struct parent *p)
 		return ERR_OK;
 	/* The lock is made by the first start. */
 	if (has(directory, "run/lock"))
-		return refuse(directory, "this node was started without --lab before; a lab needs a directory of its own");
+		return refuse(directory, "this node was started without --lab before; "
+		              "a lab needs a directory of its own");
 	return mark(directory);
-}
-
-static err_t say(char *where, size_t size, const char *text, err_t err)
-{
-	if (bytes_put_str(where, size, bytes_str(text)) != ERR_OK && size)
-		where[0] = '\0';
-	return err;
 }
 
 /* --lab-port, else the file's address, else 127.0.0.1:8080. */
@@ -219,11 +213,12 @@ err_t lab_options(const struct parent *p, struct options *o, char *where, size_t
 		bool loopback = false;
 
 		if (place.n && (listen_is_loopback(place, &loopback) != ERR_OK || !loopback))
-			return say(where, size, "lab mode listens on loopback addresses only", ERR_REFUSED);
+			return node_fault(where, size, "lab mode listens on loopback addresses only",
+			                  ERR_REFUSED);
 	}
 out:
 	if (err != ERR_OK)
-		return say(where, size, "the options of lab mode do not fit", err);
+		return node_fault(where, size, "the options of lab mode do not fit", err);
 	return err;
 }
 

@@ -43,7 +43,7 @@ err_t node_open(struct parent *p)
 	return ERR_OK;
 }
 
-static err_t say(char *where, size_t size, const char *text, err_t err)
+err_t node_fault(char *where, size_t size, const char *text, err_t err)
 {
 	if (bytes_put_str(where, size, bytes_str(text)) != ERR_OK && size)
 		where[0] = '\0';
@@ -59,20 +59,20 @@ static err_t read_file(const struct node *n, struct buf *out, char *where, size_
 	err_t err = ERR_OK;
 
 	if (fd < 0)
-		return say(where, size, strerror(errno), ERR_IO);
+		return node_fault(where, size, strerror(errno), ERR_IO);
 	if (fstat(fd, &s) != 0 || !S_ISREG(s.st_mode))
-		TRY(say(where, size, "not a file", ERR_IO));
+		TRY(node_fault(where, size, "not a file", ERR_IO));
 	if (s.st_mode & 022)
-		TRY(say(where, size, "others may write it: chmod go-w", ERR_REFUSED));
+		TRY(node_fault(where, size, "others may write it: chmod go-w", ERR_REFUSED));
 	if (s.st_uid != geteuid() && s.st_uid != n->owner && s.st_uid != 0)
-		TRY(say(where, size, "it belongs to another user", ERR_REFUSED));
+		TRY(node_fault(where, size, "it belongs to another user", ERR_REFUSED));
 	TRY(buf_reserve(out, OPTIONS_FILE_MAX + 1));
 	do {
 		got = read(fd, out->p + out->n, OPTIONS_FILE_MAX + 1 - out->n);
 		out->n += got > 0 ? (size_t)got : 0;
 	} while (got > 0 && out->n <= OPTIONS_FILE_MAX);
 	if (got < 0)
-		err = say(where, size, strerror(errno), ERR_IO);
+		err = node_fault(where, size, strerror(errno), ERR_IO);
 out:
 	close(fd);
 	return err;
@@ -85,13 +85,15 @@ static err_t check_whole(const struct parent *p, struct options *o, char *where,
 	bool loopback;
 
 	if (https.n && listen_is_loopback(https, &loopback) != ERR_OK)
-		return say(where, size, "listen.https: address:port is expected, as 192.0.2.1:443 or [2001:db8::1]:443", ERR_SYNTAX);
+		return node_fault(where, size, "listen.https: address:port is expected, as "
+		                  "192.0.2.1:443 or [2001:db8::1]:443", ERR_SYNTAX);
 	if (!*options_text(o, OPT_node_sp_id) || !*options_text(o, OPT_node_cse_id))
-		return say(where, size, "node.sp_id and node.cse_id are needed", ERR_MISSING);
+		return node_fault(where, size, "node.sp_id and node.cse_id are needed", ERR_MISSING);
 	if (p->arguments.lab)
 		return lab_options(p, o, where, size);
 	if (*options_text(o, OPT_listen_lab_http) || *options_text(o, OPT_lab_admin))
-		return say(where, size, "listen.lab_http and lab.admin are for holdfastd --lab only", ERR_REFUSED);
+		return node_fault(where, size, "listen.lab_http and lab.admin are for "
+		                  "holdfastd --lab only", ERR_REFUSED);
 	return ERR_OK;
 }
 

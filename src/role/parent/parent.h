@@ -4,7 +4,8 @@
  *   listen   listeners          lab      lab mode
  *   guard    its own rights     child    one worker: start, START and LINKs
  *   watch    the loop           crash    ends nobody asked for, penalties
- *   notify   the service manager
+ *   reload   SIGHUP             notify   the service manager
+ *   status   run/status         passphrase  whence the keeper gets it
  *
  * It reads its own configuration and nothing from outside; it holds no key and
  * no data. What it keeps is what restarting a worker needs: listeners, the
@@ -95,6 +96,8 @@ struct parent {
 
 /* node.c. Messages go to the log; ERR_* only says that it failed. */
 err_t node_open(struct parent *p) MUST_USE;
+/* Put a reason where the caller wants it; returns err. */
+err_t node_fault(char *where, size_t size, const char *text, err_t err) MUST_USE;
 /* Options from the file and the command line, checked as a whole, into *out. */
 err_t node_read_options(const struct parent *p, struct options *out, char *where,
                         size_t where_size) MUST_USE;
@@ -143,6 +146,10 @@ void crash_penalties_to(struct parent *p, struct child *gate);
 /* watch.c: until all ended; the exit status. */
 int watch_run(struct parent *p);
 void watch_stop(struct parent *p, const char *why);
+
+/* reload.c: read the configuration again, or say why the old one stays. */
+void reload(struct parent *p);
+void reload_log_level(const struct parent *p);
 
 /* notify.c: a line to the service manager, when there is one. */
 void notify_open(struct parent *p);
