@@ -61,6 +61,14 @@ static struct bytes mutate(struct bytes from, uint8_t *out)
 	return bytes_make(out, n);
 }
 
+static void differ(struct bytes in, err_t ours, const char *theirs)
+{
+	char hex[2 * TEXT_MAX_OCTETS + 1];
+
+	bytes_to_hex(in, hex, sizeof(hex));
+	fail_msg("%s: ours %s, theirs %s", hex, err_name(ours), theirs);
+}
+
 /* Does jansson's value equal our CBOR? */
 static bool same_value(const json_t *j, const struct cbor *v);
 
@@ -139,12 +147,15 @@ static void test_json(void **state)
 
 		buf_clear(&out);
 		err = json_to_cbor(in, &codec_default_limits, &out);
-		if ((err == ERR_OK) != (peer != NULL)) {
+		if (bytes_find(in, 0) < in.n) {
+			/* jansson does not see a NUL between two tokens */
+			assert_int_not_equal(err, ERR_OK);
+		} else if ((err == ERR_OK) != (peer != NULL)) {
 			/* jansson keeps integers in 63 bits and sign; we in 64. */
 			if (err == ERR_OK && json_error_code(&why) == json_error_numeric_overflow)
 				ranges++;
 			else
-				fail_msg("%.*s: ours %s, jansson %s", BYTES_FMT(in), err_name(err), peer ? "accepts" : why.text);
+				differ(in, err, peer ? "accepts" : why.text);
 		} else if (peer) {
 			assert_int_equal(cbor_read(bytes_of_buf(&out), &v), ERR_OK);
 			if (!same_value(peer, &v))
@@ -161,9 +172,29 @@ static void test_json(void **state)
 
 /* --- CBOR ---------------------------------------------------------------------------- */
 
-static bool floats_finite(double v)
+/* libcbor takes memory for what a head promises before it is there, gigabytes
+ * of it: such heads are kept from it. */
+static void see_size(void *self, size_t n)
 {
-	return isfinite(v);
+	if (n > 1 << 16)
+		*(bool *)self = true;
+}
+
+static bool promises_too_much(struct bytes in)
+{
+	struct cbor_callbacks callbacks = cbor_empty_callbacks;
+	bool huge = false;
+
+	callbacks.array_start = see_size;
+	callbacks.map_start = see_size;
+	while (in.n > 0 && !huge) {
+		struct cbor_decoder_result r = cbor_stream_decode(in.p, in.n, &callbacks, &huge);
+
+		if (r.status != CBOR_DECODER_FINISHED || r.read == 0)
+			break;
+		in = bytes_sub(in, r.read, in.n);
+	}
+	return huge;
 }
 
 /* What libcbor accepts and we refuse on purpose: tags, undefined, other simple
@@ -208,7 +239,7 @@ static bool allowed_item(const cbor_item_t *item)
 		return false;
 	default:
 		if (cbor_is_float(item))
-			return floats_finite(cbor_float_get_float(item));
+			return isfinite(cbor_float_get_float(item));
 		return cbor_is_bool(item) || cbor_is_null(item);
 	}
 }
@@ -235,7 +266,7 @@ static void test_cbor(void **state)
 
 		if (draw(2) && in.n)
 			text[draw((uint32_t)in.n)] = likely[draw(sizeof(likely))];
-		peer = cbor_load(in.p, in.n, &result);
+		peer = promises_too_much(in) ? NULL : cbor_load(in.p, in.n, &result);
 		/* libcbor stops behind the first item, and lets octets follow */
 		theirs = peer && result.read == in.n && allowed_item(peer);
 		buf_clear(&out);
@@ -244,9 +275,7 @@ static void test_cbor(void **state)
 			if (err == ERR_DUPLICATE)
 				duplicates++;
 			else {
-				for (size_t k = 0; k < in.n; k++)
-					fprintf(stderr, "%02x", in.p[k]);
-				fail_msg(": ours %s, libcbor %s", err_name(err), theirs ? "accepts" : "refuses");
+				differ(in, err, theirs ? "accepts" : "refuses");
 			}
 		}
 		accepted += err == ERR_OK;
