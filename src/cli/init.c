@@ -178,6 +178,7 @@ static int open_passphrase(struct init *i)
 	const char *file = i->cli->option[CLI_PASSPHRASE];
 	char text[2 * CREDENTIAL_OCTETS + 1], path[PATH_MAX], *full;
 	uint8_t random[CREDENTIAL_OCTETS];
+	struct stat st;
 	int fd = -1;
 	err_t err;
 
@@ -198,8 +199,14 @@ static int open_passphrase(struct init *i)
 		if (full && text_print(i->passphrase, sizeof(i->passphrase), "%s", full))
 			fd = open(full, O_RDONLY | O_CLOEXEC);
 	}
-	if (fd < 0)
+	if (fd < 0) {
 		(void)cli_fail(i->cli, ERR_IO, "the passphrase file cannot be opened: %s", strerror(errno));
+	} else if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_mode & 077) {
+		/* the service would refuse it at start */
+		(void)cli_fail(i->cli, ERR_REFUSED, "others may read the passphrase file: chmod 600");
+		close(fd);
+		fd = -1;
+	}
 	return fd;
 }
 

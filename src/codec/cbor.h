@@ -2,11 +2,12 @@
  *
  * Inside the program CBOR is canonical: core deterministic encoding [RFC 8949
  * 4.2.1] - shortest heads, definite lengths, map keys sorted by their encoded
- * octets, no duplicate keys - and keys are text strings. Numbers are unsigned
- * or negative integers within 64 bits, or float64 (always 9 octets); a float
+ * octets, no duplicate keys - and keys are text strings. Numbers are integers
+ * from -2^63 to 2^64 - 1, or finite float64 (always 9 octets); a float
  * with an integral value within +-2^53 is encoded as an integer, so that 1,
  * 1.0 and their JSON forms are one value. Undefined, tags and simple values
- * other than false, true, null are refused. */
+ * other than false, true, null are refused; so is text that is no UTF-8 or
+ * holds a NUL. */
 #ifndef CODEC_CBOR_H
 #define CODEC_CBOR_H
 
@@ -28,7 +29,7 @@ struct cbor {
 /* Bounds on what is read from outside; all apply before anything is stored. */
 struct codec_limits {
 	size_t octets;  /* of the input */
-	size_t depth;   /* nesting */
+	size_t depth;   /* nesting; 64 at most, whatever is set */
 	size_t members; /* of one array or map */
 	size_t items;   /* in all */
 	size_t string;  /* octets of one string */
@@ -39,15 +40,17 @@ extern const struct codec_limits codec_default_limits;
 
 /* Well-formed CBOR from outside -> canonical form appended to out. Accepts
  * indefinite lengths and any key order. ERR_SYNTAX, ERR_LIMIT, ERR_DUPLICATE,
- * ERR_TYPE (tag, undefined, key that is no text), ERR_MEMORY. On error out is
- * as it was. */
+ * ERR_TYPE (tag, undefined, key that is no text), ERR_RANGE (NaN, infinity, an
+ * integer below -2^63), ERR_MEMORY. On error out is as it was. */
 err_t cbor_canonical(struct bytes in, const struct codec_limits *limits,
                      struct buf *out) MUST_USE;
 
 /* ERR_OK when `in` is exactly one item in canonical form within the limits. */
 err_t cbor_check(struct bytes in, const struct codec_limits *limits) MUST_USE;
 
-/* --- reading canonical CBOR as views: bounds are always checked ------------ */
+/* --- reading canonical CBOR as views: bounds are always checked ------------
+ * Order of keys and UTF-8 are not: octets from another process pass cbor_check
+ * (or cbor_canonical) first. */
 
 /* The first item of *in; *in moves behind it. ERR_SYNTAX at the end or when
  * the octets are not canonical. */

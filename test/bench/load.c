@@ -1,8 +1,10 @@
 /* load.c: the load generator, the same for ours and for the limit.
  *
- * usage: load --port N [--name NAME --ca F (--cert F --key F | --psk ID:HEX)] --connections N
+ * usage: load --port N [--name NAME --ca F (--cert F --key F... | --psk ID:HEX)] --connections N
  *             --seconds N [--origin ID] (--get PATH | --post PATH | --idle)
- * One request in flight on each connection. --post creates contentInstances
+ * One request in flight on each connection. Several --cert and --key pairs take
+ * turns over the connections. --seconds 0 with --requests N ends after so many
+ * requests instead. --post creates contentInstances
  * with fresh request identifiers. --idle opens the connections, prints "open"
  * and waits for the end of its standard input. Prints one line:
  *   requests N errors N seconds S rate R p50 US p99 US
@@ -20,7 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX = 20000, SAMPLES = 1 << 20 };
+enum { MAX = 20000, SAMPLES = 1 << 20, PAIRS = 64 };
 
 struct connection {
 	int fd;
@@ -36,7 +38,9 @@ struct connection {
 static struct {
 	int port, connections, idle;
 	double seconds;
-	const char *name, *ca, *cert, *key, *psk, *origin, *get, *post;
+	long requests;
+	const char *name, *ca, *cert[PAIRS], *key[PAIRS], *psk, *origin, *get, *post;
+	int certs, keys;
 } o = { .connections = 16, .seconds = 3, .origin = "Cdev" };
 
 static struct connection *c;
@@ -71,7 +75,8 @@ static int psk_use(SSL *ssl, const EVP_MD *md, const unsigned char **id, size_t 
 	return 1;
 }
 
-static SSL_CTX *context(void)
+/* Context number i: the certificate and key of pair i. */
+static SSL_CTX *context(int i)
 {
 	SSL_CTX *ctx;
 
@@ -81,14 +86,14 @@ static SSL_CTX *context(void)
 	SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION);
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
 	SSL_CTX_set1_groups_list(ctx, "X25519:P-256");
-	if (o.cert && (SSL_CTX_use_certificate_file(ctx, o.cert, SSL_FILETYPE_PEM) != 1 ||
-	               SSL_CTX_use_PrivateKey_file(ctx, o.key, SSL_FILETYPE_PEM) != 1)) {
-		fprintf(stderr, "load: cannot read %s\n", o.cert);
+	if (o.certs && (SSL_CTX_use_certificate_file(ctx, o.cert[i], SSL_FILETYPE_PEM) != 1 ||
+	                SSL_CTX_use_PrivateKey_file(ctx, o.key[i], SSL_FILETYPE_PEM) != 1)) {
+		fprintf(stderr, "load: cannot read %s\n", o.cert[i]);
 		exit(2);
 	}
 	if (o.ca) {
 		SSL_CTX_load_verify_locations(ctx, o.ca, NULL);
-		SSL_CTX_set_verify(ctx, o.cert ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
+		SSL_CTX_set_verify(ctx, o.certs ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
 	}
 	if (o.psk) {
 		const char *colon = strrchr(o.psk, ':');
@@ -229,8 +234,9 @@ static void options(int argc, char **argv)
 		else if (!strcmp(argv[i - 1], "--seconds")) o.seconds = atof(v);
 		else if (!strcmp(argv[i - 1], "--name")) o.name = v;
 		else if (!strcmp(argv[i - 1], "--ca")) o.ca = v;
-		else if (!strcmp(argv[i - 1], "--cert")) o.cert = v;
-		else if (!strcmp(argv[i - 1], "--key")) o.key = v;
+		else if (!strcmp(argv[i - 1], "--requests")) o.requests = atol(v);
+		else if (!strcmp(argv[i - 1], "--cert") && o.certs < PAIRS) o.cert[o.certs++] = v;
+		else if (!strcmp(argv[i - 1], "--key") && o.keys < PAIRS) o.key[o.keys++] = v;
 		else if (!strcmp(argv[i - 1], "--psk")) o.psk = v;
 		else if (!strcmp(argv[i - 1], "--origin")) o.origin = v;
 		else if (!strcmp(argv[i - 1], "--get")) o.get = v;
@@ -241,20 +247,23 @@ static void options(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	SSL_CTX *ctx;
+	SSL_CTX *ctx[PAIRS];
+	int pairs;
 	long long began, end;
 	int ep = epoll_create1(0);
 
 	options(argc, argv);
-	if (o.connections > MAX)
+	if (o.connections > MAX || o.certs != o.keys)
 		return 2;
-	ctx = context();
+	pairs = o.certs ? o.certs : 1;
+	for (int i = 0; i < pairs; i++)
+		ctx[i] = context(i);
 	c = calloc((size_t)o.connections, sizeof(*c));
 	samples = calloc(SAMPLES, sizeof(*samples));
 	for (int i = 0; i < o.connections; i++) {
 		struct epoll_event e = { .events = EPOLLIN, .data.ptr = &c[i] };
 
-		dial(&c[i], ctx);
+		dial(&c[i], ctx[i % pairs]);
 		epoll_ctl(ep, EPOLL_CTL_ADD, c[i].fd, &e);
 	}
 	if (o.idle) {
@@ -265,12 +274,12 @@ int main(int argc, char **argv)
 		return read(0, &octet, 1) < 0;
 	}
 	began = now();
-	end = began + (long long)(o.seconds * 1e9);
+	end = began + (long long)((o.requests ? 3600 : o.seconds) * 1e9);
 	for (int i = 0; i < o.connections; i++) {
 		prepare(&c[i]);
 		put(&c[i]);
 	}
-	while (now() < end) {
+	while (now() < end && (!o.requests || requests < o.requests)) {
 		struct epoll_event events[256];
 		int n = epoll_wait(ep, events, 256, 100);
 

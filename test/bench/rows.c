@@ -1,6 +1,8 @@
 /* rows: our store against bare SQLite writing and reading the same rows.
  *
  *   bench-rows [FOLDER [ROWS...]]     default: the working folder, 1000 and 1000000
+ *   bench-rows FOLDER limit BATCH     the limit alone: creates into one container,
+ *                                     BATCH a transaction
  *
  * create  one contentInstance, its container updated, an audit record of 200
  *         octets and a replay record of 50, in transactions of 1 and 64 requests;
@@ -10,9 +12,9 @@
  * The limit writes what our store writes: a row and its two index entries for
  * each contentInstance, each changed container once a transaction, each kind of
  * record as one row a transaction; in clear, with the same settings. Figures:
- * microseconds of CPU an operation, and operations a second by the clock; each
- * the median of three. The ratio is limit / ours for times, ours / limit for
- * rates: 1 is the limit reached. */
+ * microseconds of CPU an operation, and operations a second by the clock; a line
+ * `name ours limit ratio` for each of three runs. The ratio is limit / ours for
+ * times, ours / limit for rates: 1 is the limit reached. */
 #include "base/clock.h"
 #include "crypt/crypt.h"
 #include "store/store.h"
@@ -335,19 +337,6 @@ static void fill(struct side *s, size_t rows)
 	creates(s, rows > CONTAINERS ? rows - CONTAINERS : 0, 8192, CONTAINERS);
 }
 
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-static double median(double v[RUNS])
-{
-	qsort(v, RUNS, sizeof(*v), by_value);
-	return v[RUNS / 2];
-}
-
 struct job {
 	const char *name;
 	void (*work)(struct side *s, size_t n, size_t batch, uint64_t containers);
@@ -362,56 +351,81 @@ static const struct job jobs[] = {
 	{ "la", newests, 50000, 0, CONTAINERS },
 };
 
+/* CPU microseconds and wall microseconds an operation. */
+static struct meter run_job(struct side *s, const struct job *job, int run)
+{
+	struct meter before = meter_now(), after;
+
+	draw_state = (uint64_t)run + 1;
+	job->work(s, job->n, job->batch, job->containers);
+	after = meter_now();
+	return (struct meter){ (after.cpu - before.cpu) / (double)job->n,
+		               (after.wall - before.wall) / (double)job->n };
+}
+
 static void measure(const struct job *job, size_t rows)
 {
-	double cpu[2][RUNS], wall[2][RUNS];
+	for (int run = 0; run < RUNS; run++) {
+		struct meter ours = run_job(&sides[0], job, run);
+		struct meter limit = run_job(&sides[1], job, run);
 
-	for (int run = 0; run < RUNS; run++)
-		for (int side = 0; side < 2; side++) {
-			struct meter before = meter_now(), after;
-
-			draw_state = (uint64_t)run + 1;
-			job->work(&sides[side], job->n, job->batch, job->containers);
-			after = meter_now();
-			cpu[side][run] = (after.cpu - before.cpu) / (double)job->n;
-			wall[side][run] = (double)job->n * 1e6 / (after.wall - before.wall);
-		}
-	for (int side = 0; side < 2; side++) {
-		cpu[side][0] = median(cpu[side]);
-		wall[side][0] = median(wall[side]);
+		printf("%s-%zu-cpu-us %.2f %.2f %.2f\n", job->name, rows, ours.cpu, limit.cpu,
+		       limit.cpu / ours.cpu);
+		printf("%s-%zu-per-s %.0f %.0f %.2f\n", job->name, rows, 1e6 / ours.wall, 1e6 / limit.wall,
+		       limit.wall / ours.wall);
 	}
-	printf("%s-%zu-cpu-us %.2f %.2f %.2f\n", job->name, rows, cpu[0][0], cpu[1][0], cpu[1][0] / cpu[0][0]);
-	printf("%s-%zu-per-s %.0f %.0f %.2f\n", job->name, rows, wall[0][0], wall[1][0], wall[0][0] / wall[1][0]);
 	fflush(stdout);
+}
+
+static void side_open(struct side *s, const char *folder, size_t rows)
+{
+	struct buf path = buf_make(4096);
+
+	OK(buf_printf(&path, "%s/bench-rows-%s.db", folder, s->name));
+	OK(buf_add_byte(&path, 0));
+	s->next = 0;
+	s->open(s, (const char *)path.p);
+	fill(s, rows);
+	buf_free(&path);
+}
+
+static void side_close(struct side *s, const char *folder)
+{
+	static const char *const tails[] = { "", "-wal", "-shm" };
+
+	s->close(s);
+	for (size_t t = 0; t < COUNT_OF(tails); t++) {
+		struct buf path = buf_make(4096);
+
+		OK(buf_printf(&path, "%s/bench-rows-%s.db%s", folder, s->name, tails[t]));
+		OK(buf_add_byte(&path, 0));
+		unlink((const char *)path.p);
+		buf_free(&path);
+	}
 }
 
 static void measure_at(const char *folder, size_t rows)
 {
-	for (int side = 0; side < 2; side++) {
-		struct buf path = buf_make(4096);
-
-		OK(buf_printf(&path, "%s/bench-rows-%s.db", folder, sides[side].name));
-		OK(buf_add_byte(&path, 0));
-		sides[side].next = 0;
-		sides[side].open(&sides[side], (const char *)path.p);
-		fill(&sides[side], rows);
-		buf_free(&path);
-	}
+	for (int side = 0; side < 2; side++)
+		side_open(&sides[side], folder, rows);
 	for (size_t i = 0; i < COUNT_OF(jobs); i++)
 		measure(&jobs[i], rows);
-	for (int side = 0; side < 2; side++) {
-		static const char *const tails[] = { "", "-wal", "-shm" };
+	for (int side = 0; side < 2; side++)
+		side_close(&sides[side], folder);
+}
 
-		sides[side].close(&sides[side]);
-		for (size_t t = 0; t < COUNT_OF(tails); t++) {
-			struct buf path = buf_make(4096);
+/* The limit alone: what SQLite does with batches of this size. */
+static void measure_limit(const char *folder, size_t batch)
+{
+	const struct job job = { "limit", creates, batch * 400, batch, 1 };
 
-			OK(buf_printf(&path, "%s/bench-rows-%s.db%s", folder, sides[side].name, tails[t]));
-			OK(buf_add_byte(&path, 0));
-			unlink((const char *)path.p);
-			buf_free(&path);
-		}
+	side_open(&sides[1], folder, 1000);
+	for (int run = 0; run < RUNS; run++) {
+		struct meter m = run_job(&sides[1], &job, run);
+
+		printf("limit-batch%zu %.2f %.0f\n", batch, m.cpu, 1e6 / m.wall);
 	}
+	side_close(&sides[1], folder);
 }
 
 int main(int argc, char **argv)
@@ -420,6 +434,13 @@ int main(int argc, char **argv)
 
 	crypt_random(body, sizeof(body));
 	crypt_random(record, sizeof(record));
+	if (argc == 4 && bytes_equal(bytes_str(argv[2]), BYTES("limit"))) {
+		uint64_t batch;
+
+		OK(bytes_to_u64(bytes_str(argv[3]), 64, &batch));
+		measure_limit(folder, (size_t)batch);
+		return 0;
+	}
 	if (argc < 3) {
 		measure_at(folder, 1000);
 		measure_at(folder, 1000000);
