@@ -63,11 +63,13 @@ size_t bytes_find(struct bytes b, uint8_t c);
 /* The part from `at` with at most n octets; clipped to what is there. */
 static inline struct bytes bytes_sub(struct bytes b, size_t at, size_t n)
 {
+	if (!b.p)
+		return BYTES_NONE;
 	if (at > b.n)
 		at = b.n;
 	if (n > b.n - at)
 		n = b.n - at;
-	return bytes_make(b.p ? b.p + at : NULL, n);
+	return bytes_make(b.p + at, n);
 }
 
 /* Cut b at the first separator: returns what stands before it and leaves in

@@ -30,6 +30,15 @@ void clock_simulate(int64_t ms)
 	simulated = ms;
 }
 
+/* n decimal digits of v, with leading zeros; where the next goes. */
+static char *put_digits(char *out, size_t n, unsigned v)
+{
+	for (size_t i = n; i-- > 0; v /= 10)
+		out[i] = (char)('0' + v % 10);
+	return out + n;
+}
+
+/* By hand: each representation has three, and strftime asks for the locale. */
 void clock_stamp(int64_t ms, char out[CLOCK_STAMP_LENGTH + 1])
 {
 	time_t seconds = (time_t)(ms >= 0 ? ms / 1000 : 0);
@@ -39,7 +48,14 @@ void clock_stamp(int64_t ms, char out[CLOCK_STAMP_LENGTH + 1])
 	if (seconds > 253402300799)
 		seconds = 253402300799;
 	gmtime_r(&seconds, &tm);
-	strftime(out, CLOCK_STAMP_LENGTH + 1, "%Y%m%dT%H%M%S", &tm);
+	out = put_digits(out, 4, (unsigned)tm.tm_year + 1900);
+	out = put_digits(out, 2, (unsigned)tm.tm_mon + 1);
+	out = put_digits(out, 2, (unsigned)tm.tm_mday);
+	*out++ = 'T';
+	out = put_digits(out, 2, (unsigned)tm.tm_hour);
+	out = put_digits(out, 2, (unsigned)tm.tm_min);
+	out = put_digits(out, 2, (unsigned)tm.tm_sec);
+	*out = '\0';
 }
 
 static bool take_digits(struct bytes *in, size_t n, int *out)

@@ -193,10 +193,18 @@ static enum verdict check_running(struct doctor *d)
 static enum verdict check_unlocked(struct doctor *d)
 {
 	struct bytes row = bytes_of_buf(&d->status);
+	struct cbor why = { 0 };
+	char text[SAYS_MAX] = "";
+	bool found;
 
 	if (text_is(row, "keeper", "open"))
 		return say(d, DOCTOR_OK, "the key store is open", "");
-	return say(d, DOCTOR_FAIL, text_is(row, "keeper", "locked") ? "the key store is LOCKED" : "the keeper is away", "");
+	if (!text_is(row, "keeper", "locked"))
+		return say(d, DOCTOR_FAIL, "the keeper is away", "");
+	if (cbor_find(row, BYTES("why"), &why, &found) == ERR_OK && found && why.kind == CBOR_TEXT)
+		(void)text_print(text, sizeof(text), ": %.*s", (int)(why.s.n < 200 ? why.s.n : 200),
+		                 (const char *)why.s.p);
+	return say(d, DOCTOR_FAIL, "the key store is LOCKED", text);
 }
 
 static enum verdict check_rollback(struct doctor *d)

@@ -324,6 +324,23 @@ static void take_back(struct enrol *e)
 		fprintf(stderr, "holdfast: revoke it by hand: holdfast revoke %s\n", e->credential);
 }
 
+/* Nobody may retrieve the CSEBase of a closed node: what an entity may do first is
+ * register, and then see what is its own. */
+static void print_hint(const struct enrol *e)
+{
+	const char *out = e->cli->option[CLI_OUT], *app = e->cli->option[CLI_APP_ID];
+	const char *name = e->cli->argument[0];
+
+	printf("%-16s %s (key file 0600)\n", "profile", out);
+	if (e->kind == KIND_CSE)
+		return;
+	printf("%-16s holdfast request create --as %s --to %s --ty 2 \\\n"
+	       "%-16s   --content '{\"m2m:ae\":{\"rn\":\"%s\",\"api\":\"%s\",\"rr\":false,\"srv\":[\"3\"]}}'\n"
+	       "%-16s holdfast request retrieve --as %s --to %s/%s\n",
+	       "register", out, e->conf.cse_name, "", name, app ? app : "Nexample", "then", out,
+	       e->conf.cse_name, name);
+}
+
 static int report(const struct enrol *e)
 {
 	static const struct column columns[] = {
@@ -333,8 +350,7 @@ static int report(const struct enrol *e)
 	if (output_record(e->cli, bytes_of_buf(&e->rows), columns, COUNT_OF(columns)) != ERR_OK)
 		return CLI_FAILED;
 	if (!e->cli->json)
-		printf("%-16s %s (key file 0600)\n%-16s holdfast request retrieve --as %s --to %s\n", "profile",
-		       e->cli->option[CLI_OUT], "try", e->cli->option[CLI_OUT], e->conf.cse_name);
+		print_hint(e);
 	return CLI_OK;
 }
 

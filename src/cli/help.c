@@ -73,19 +73,21 @@ void help_man(void)
 	for (size_t i = 0; command_row(i); i++) {
 		const struct command_row *row = command_row(i);
 
-		printf(".TP\n.B %s%s%s %s\n%s.", row->object, row->verb[0] ? " " : "", row->verb,
-		       row->arguments, row->text);
+		printf(".TP\n.B %s%s%s%s%s\n%s.", row->object, row->verb[0] ? " " : "", row->verb,
+		       row->arguments[0] ? " " : "", row->arguments, row->text);
 		for (unsigned o = 0; o < CLI_OPTION_COUNT; o++) {
 			if (row->options >> o & 1)
-				printf(" [\\-%s]", options[o].flag + 1);
+				printf(" [\\-\\-%s]", options[o].flag + 2);
 		}
 		printf("\n");
 	}
 	printf(".SH OPTIONS\n");
 	for (unsigned o = 0; o < CLI_OPTION_COUNT; o++)
-		printf(".TP\n.B \\-%s %s\n%s.\n", options[o].flag + 1, options[o].value, options[o].text);
+		printf(".TP\n.B \\-\\-%s%s%s\n%s.\n", options[o].flag + 2, options[o].value[0] ? " " : "",
+		       options[o].value, options[o].text);
 	printf(".SH ENVIRONMENT\n.TP\n.B HOLDFAST_DIR\nthe node directory when \\-d is not given.\n");
 	printf(".SH EXIT STATUS\n0 done, 1 refused or failed, 2 usage.\n");
+	printf(".SH SEE ALSO\nholdfastd(8), holdfast.conf(5)\n");
 }
 
 void help_completion(void)

@@ -92,6 +92,7 @@ static err_t print_node(const struct cli *c, struct bytes row)
 		{ "cse", "CSE-ID", COLUMN_PLAIN, NULL }, { "name", "CSE name", COLUMN_PLAIN, NULL },
 		{ "version", "version", COLUMN_PLAIN, NULL }, { "uptime", "uptime, s", COLUMN_PLAIN, NULL },
 		{ "lab", "lab mode", COLUMN_YES, NULL }, { "keeper", "keeper", COLUMN_PLAIN, NULL },
+		{ "why", "locked because", COLUMN_PLAIN, NULL },
 		{ "provider", "key provider", COLUMN_PLAIN, NULL }, { "protection", "protection level", COLUMN_PLAIN, NULL },
 		{ "keys", "keys", COLUMN_PLAIN, NULL }, { "store", "store", COLUMN_PLAIN, NULL },
 		{ "rows", "resources", COLUMN_PLAIN, NULL }, { "associations", "associations", COLUMN_PLAIN, NULL },

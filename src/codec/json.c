@@ -327,6 +327,8 @@ err_t json_to_cbor(struct bytes in, const struct codec_limits *limits, struct bu
 
 	if (in.n > limits->octets)
 		return ERR_LIMIT;
+	if (in.n == 0)
+		return ERR_SYNTAX;
 	p.at = in.p;
 	p.end = in.p + in.n;
 	p.text = buf_make(in.n);

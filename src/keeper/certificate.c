@@ -45,7 +45,7 @@ static void put_algorithm(struct der *d)
  * and no longer than a name may be, whatever the domain. */
 static void put_ca_name(struct der *d, const struct vault_key *ca)
 {
-	size_t name = der_begin(d), set = name, pair = name, text = name;
+	size_t name = der_begin(d), set = name, pair = name, text;
 	uint8_t id[KEY_ID];
 	char hex[2 * KEY_ID + 1];
 

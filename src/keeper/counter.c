@@ -3,6 +3,7 @@
 
 #include "base/secret.h"
 #include "crypt/crypt.h"
+#include "keeper/disk.h"
 
 #include <unistd.h>
 
@@ -55,14 +56,19 @@ err_t counter_read(int fd, struct bytes key, struct counter *out, bool *damaged)
 
 err_t counter_write(int fd, struct bytes key, struct counter *c)
 {
+	struct counter a = { 0 }, b = { 0 };
+	bool first = slot_read(fd, 0, key, &a), second = slot_read(fd, 1, key, &b);
+	/* The worse one first: a write that is cut must not take the only whole one. */
+	int worse = first && (!second || b.writes < a.writes);
 	uint8_t slot[COUNTER_SLOT];
+	err_t err = ERR_OK;
 
 	c->writes++;
 	slot_print(c, key, slot);
 	for (int i = 0; i < 2; i++) {
-		if (pwrite(fd, slot, sizeof(slot), slot_at[i]) != (ssize_t)sizeof(slot) ||
-		    fdatasync(fd) != 0)
-			return ERR_IO;
+		TRY(disk_write(fd, BYTES_OF(slot), slot_at[worse ^ i]));
+		TRY(disk_sync(fd));
 	}
-	return ERR_OK;
+out:
+	return err;
 }

@@ -22,8 +22,8 @@ struct counter {
  * *damaged when one is not, or they differ: a torn write or somebody's hand. */
 err_t counter_read(int fd, struct bytes key, struct counter *out, bool *damaged) MUST_USE;
 
-/* Both slots, one after the other, each on disk before the next: whichever is
- * lost, the other is no older. c->writes grows. */
+/* Both slots, the worse one first, each on disk before the next: whichever is
+ * lost, the other is no older. c->writes grows. ERR_FULL, ERR_IO. */
 err_t counter_write(int fd, struct bytes key, struct counter *c) MUST_USE;
 
 #endif

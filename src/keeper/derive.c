@@ -3,7 +3,6 @@
  * Both stay in the vault: what comes out is the name of the new key, made of
  * the input's name, the derivation and a digest of the parameters, so that the
  * same question has the same answer and no two questions share one. */
-#include "base/clock.h"
 #include "crypt/crypt.h"
 #include "keeper/dispatch.h"
 
@@ -24,7 +23,7 @@ enum form {
 
 static const struct {
 	enum form form;
-	unsigned from; /* origins that the input key may have [CM26: one purpose a key] */
+	unsigned from; /* origins that the input key may have [CM26] */
 	const char *label;
 } rows[] = {
 	[DERIVE_KM] = { FORM_LABEL_FIRST, FROM_ENROLMENT,
@@ -173,18 +172,12 @@ out:
 static err_t keep_derived(struct call *c, const struct derive_ask *a, struct bytes name,
                           struct bytes raw, int64_t not_after)
 {
-	struct vault_key key = { .origin = (enum key_origin)a->derivation, .version = 1,
-		                 .created = clock_now(), .not_after = not_after,
-		                 .provider = &software_provider };
-	struct vault_key *added;
+	struct vault_key *added, key = vault_key_new(c->ks->provider, KEY_SYMMETRIC_32,
+		(enum key_origin)a->derivation, not_after);
 	err_t err;
 
-	key.key.class = KEY_SYMMETRIC_32;
 	TRY(key.provider->import(&key.key, raw));
-	TRY(vault_add(&c->ks->vault, name, &key, &added));
-	err = vault_save(&c->ks->vault);
-	if (err != ERR_OK)
-		vault_remove(&c->ks->vault, added);
+	TRY(call_keep(c, name, &key, &added));
 out:
 	return err;
 }

@@ -43,6 +43,7 @@ static const struct {
 	[OP_CERTIFY] = { run_certify, false },
 	[OP_IMPORT_PSK] = { run_import_psk, false },
 	[OP_DESTROY] = { run_destroy, false },
+	[OP_GENERATE] = { run_generate, false },
 	[OP_DERIVE] = { run_derive, false },
 	[OP_MAC_CHECK] = { run_mac_check, false },
 	[OP_KEY_LIST] = { run_key_list, false },
@@ -53,6 +54,18 @@ err_t call_key(struct call *c, struct bytes name, struct vault_key **out)
 {
 	*out = vault_find(&c->ks->vault, name);
 	return *out && !vault_key_ended(*out, clock_now()) ? ERR_OK : ERR_MISSING;
+}
+
+err_t call_keep(struct call *c, struct bytes name, struct vault_key *key, struct vault_key **out)
+{
+	err_t err = vault_add(&c->ks->vault, name, key, out);
+
+	if (err != ERR_OK)
+		return err;
+	err = vault_save(&c->ks->vault);
+	if (err != ERR_OK)
+		vault_remove(&c->ks->vault, *out);
+	return err;
 }
 
 /* Count a call against `limit` in this second. */
@@ -79,14 +92,30 @@ static err_t admit(const struct keeper_state *ks, struct keeper_caller *who, uns
 	return runs[op].run ? ERR_OK : ERR_UNSUPPORTED;
 }
 
+static void tell_event(struct keeper_state *ks, const struct keeper_caller *who, unsigned op,
+                       err_t status, struct bytes subject)
+{
+	struct buf body = buf_make(256);
+	struct wire_out w = wire_out(&body);
+
+	wire_put_u16(&w, (uint16_t)op);
+	wire_put_u8(&w, (uint8_t)who->role);
+	wire_put_u8(&w, (uint8_t)who->number);
+	wire_put_u8(&w, (uint8_t)status);
+	wire_put_bytes(&w, bytes_sub(subject, 0, EVENT_NAME_MAX));
+	if (w.err != ERR_OK || !ks->notify ||
+	    ks->notify(ks->notify_self, MSG_KEEPER_EVENT, bytes_of_buf(&body)) != ERR_OK)
+		log_event(LOG_ERROR, "keeper event not recorded", "operation=%u asker=%s/%u", op,
+		          role_name(who->role), who->number);
+	buf_free(&body);
+}
+
 /* KEEPER_EVENT to the core: an audited operation, or one that the asker had no
  * business to ask for. The latter are bounded, so that they flood no log. */
 static void record(struct keeper_state *ks, struct keeper_caller *who, unsigned op, err_t status,
                    struct bytes subject)
 {
 	bool audited = operations[op].audited == AUDITED && status != ERR_LIMIT;
-	struct buf body = buf_make(256);
-	struct wire_out w = wire_out(&body);
 
 	if (status == ERR_REFUSED && !(operations[op].who & 1u << who->role)) {
 		if (!rate_allows(&who->rates[OP_COUNT], REFUSALS_PER_SECOND))
@@ -95,18 +124,16 @@ static void record(struct keeper_state *ks, struct keeper_caller *who, unsigned 
 		          operations[op].name, role_name(who->role), who->number);
 		audited = true;
 	}
-	if (!audited)
-		return;
-	wire_put_u16(&w, (uint16_t)op);
-	wire_put_u8(&w, (uint8_t)who->role);
-	wire_put_u8(&w, (uint8_t)who->number);
-	wire_put_u8(&w, (uint8_t)status);
-	wire_put_bytes(&w, bytes_sub(subject, 0, EVENT_NAME_MAX));
-	if (w.err != ERR_OK || !ks->notify ||
-	    ks->notify(ks->notify_self, MSG_KEEPER_EVENT, bytes_of_buf(&body)) != ERR_OK)
-		log_event(LOG_ERROR, "keeper event not recorded", "operation=%s asker=%s/%u",
-		          operations[op].name, role_name(who->role), who->number);
-	buf_free(&body);
+	if (audited)
+		tell_event(ks, who, op, status, subject);
+}
+
+void keeper_caller_broke(struct keeper_state *ks, const struct keeper_caller *who, err_t why)
+{
+	log_event(LOG_WARN, "link broken", "asker=%s/%u why=%s", role_name(who->role), who->number,
+	          err_text(why));
+	if (who->role != ROLE_CORE) /* it hears of its own link by its end */
+		tell_event(ks, who, 0, why, BYTES_NONE);
 }
 
 err_t keeper_dispatch(struct keeper_state *ks, struct keeper_caller *who, struct bytes body,

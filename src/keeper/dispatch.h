@@ -24,6 +24,11 @@ typedef err_t (*operation_run)(struct call *c);
 /* A key of that name, not ended. ERR_MISSING. */
 err_t call_key(struct call *c, struct bytes name, struct vault_key **out) MUST_USE;
 
+/* Take over `key` as vault_add does, and write it; one that could not be written
+ * is not kept. */
+err_t call_keep(struct call *c, struct bytes name, struct vault_key *key,
+                struct vault_key **out) MUST_USE;
+
 /* handshakes.c */
 err_t run_open_key(struct call *c) MUST_USE;
 err_t run_sign(struct call *c) MUST_USE;
@@ -48,6 +53,9 @@ err_t run_key_list(struct call *c) MUST_USE;
 err_t run_certify(struct call *c) MUST_USE;
 err_t run_import_psk(struct call *c) MUST_USE;
 err_t run_destroy(struct call *c) MUST_USE;
+
+/* user.c */
+err_t run_generate(struct call *c) MUST_USE;
 
 /* derive.c */
 err_t run_derive(struct call *c) MUST_USE;

@@ -158,29 +158,14 @@ out:
 	return err == ERR_SYNTAX ? ERR_TAMPERED : err;
 }
 
-/* Write the vault; a key that could not be written is not kept. */
-static err_t keep(struct call *c, struct vault_key *key)
-{
-	err_t err = vault_save(&c->ks->vault);
-
-	if (err != ERR_OK)
-		vault_remove(&c->ks->vault, key);
-	return err;
-}
-
 static err_t add_psk(struct call *c, struct bytes name, struct bytes raw, int64_t not_after)
 {
-	struct vault_key key = { .origin = ORIGIN_IMPORTED, .version = 1, .created = clock_now(),
-		                 .not_after = not_after, .provider = &software_provider };
-	struct vault_key *added;
+	struct vault_key *added, key = vault_key_new(c->ks->provider,
+		raw.n == 16 ? KEY_SYMMETRIC_16 : KEY_SYMMETRIC_32, ORIGIN_IMPORTED, not_after);
 	err_t err;
 
-	if (raw.n != 16 && raw.n != 32)
-		return ERR_RANGE;
-	key.key.class = raw.n == 16 ? KEY_SYMMETRIC_16 : KEY_SYMMETRIC_32;
 	TRY(key.provider->import(&key.key, raw));
-	TRY(vault_add(&c->ks->vault, name, &key, &added));
-	TRY(keep(c, added));
+	TRY(call_keep(c, name, &key, &added));
 out:
 	return err;
 }

@@ -17,6 +17,13 @@
 
 enum { HASH = 32, ECDHE_MIN = 32, ECDHE_MAX = 256, BLANKS = 64, RANDOM = 32 };
 
+static err_t count_use(struct call *c, struct vault_key *key)
+{
+	key->uses++;
+	c->ks->vault.dirty = true;
+	return ERR_OK;
+}
+
 /* Tell the core which credential takes part in the handshake of this tag. */
 static err_t tell_used(struct call *c, const uint8_t tag[KEEPER_TAG], unsigned kind,
                        struct vault_key *key)
@@ -37,8 +44,7 @@ static err_t tell_used(struct call *c, const uint8_t tag[KEEPER_TAG], unsigned k
 	/* A core that does not know of it could not judge the association. */
 	TRY(c->ks->notify ? c->ks->notify(c->ks->notify_self, MSG_CREDENTIAL_USED,
 	                                  bytes_of_buf(&body)) : ERR_CLOSED);
-	key->uses++;
-	c->ks->vault.dirty = true;
+	err = count_use(c, key);
 out:
 	buf_free(&body);
 	return err;
@@ -121,6 +127,19 @@ static bool is_tls12_server(struct bytes input)
 	return false;
 }
 
+/* Text without control characters, so that no statement has the form of another
+ * purpose, nor of what the keeper itself signs. */
+static bool is_statement(struct bytes input)
+{
+	struct bytes label = BYTES("holdfast statement\0"), text = bytes_sub(input, label.n, input.n);
+
+	for (size_t i = 0; i < text.n; i++) {
+		if (text.p[i] < ' ' || text.p[i] == 0x7f)
+			return false;
+	}
+	return bytes_starts(input, label) && text.n > 0 && bytes_is_utf8(text);
+}
+
 static const struct {
 	unsigned who;
 	bool (*is)(struct bytes input);
@@ -128,6 +147,7 @@ static const struct {
 	[SIGN_TLS13_SERVER] = { TO(GATE), is_tls13_server },
 	[SIGN_TLS13_CLIENT] = { TO(COURIER), is_tls13_client },
 	[SIGN_TLS12_SERVER] = { TO(GATE), is_tls12_server },
+	[SIGN_STATEMENT] = { TO(CORE), is_statement },
 };
 
 err_t run_sign(struct call *c)
@@ -144,10 +164,12 @@ err_t run_sign(struct call *c)
 	TRY(handle_find(c->who, number, 1u << HANDLE_KEY, &h));
 	err = ERR_REFUSED;
 	if (purpose >= COUNT_OF(purposes) || !(purposes[purpose].who & 1u << c->who->role) ||
-	    !purposes[purpose].is(input))
+	    !(h->key->purposes & 1u << purpose) || !purposes[purpose].is(input))
 		goto out;
 	TRY(h->key->provider->sign(&h->key->key, input, &signature));
-	TRY(tell_used(c, tag.p, CREDENTIAL_USED_NODE_KEY, h->key));
+	/* A statement authenticates nobody in a handshake. */
+	TRY(purpose == SIGN_STATEMENT ? count_use(c, h->key)
+	                              : tell_used(c, tag.p, CREDENTIAL_USED_NODE_KEY, h->key));
 	wire_put_bytes(&c->out, bytes_of_buf(&signature));
 out:
 	buf_free(&signature);

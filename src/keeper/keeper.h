@@ -18,6 +18,7 @@ struct keeper_caller;
 
 struct keeper_state {
 	struct vault vault;
+	const struct key_provider *provider; /* makes new keys; each key knows its own */
 	struct keeper_caller *callers[KEEPER_CALLERS_MAX];
 	size_t callers_n;
 	/* CREDENTIAL_USED and KEEPER_EVENT for the core. The answer to the asker
@@ -39,6 +40,10 @@ err_t keeper_caller_new(struct keeper_state *ks, enum role role, unsigned number
                         struct keeper_caller **out) MUST_USE;
 void keeper_caller_end(struct keeper_state *ks, struct keeper_caller *who);
 
+/* The caller broke a rule of its link: recorded by the core as an event of the
+ * operation 0. At most once a caller, since its link ends by it. */
+void keeper_caller_broke(struct keeper_state *ks, const struct keeper_caller *who, err_t why);
+
 /* The body of a CALL to the body of its RESULT; `result` is cleared first. An
  * error means that no answer could be made. Both bodies may hold secrets: the
  * caller of this function wipes them. */
@@ -51,6 +56,7 @@ struct keeper_node {
 	unsigned days;           /* of the node certificate */
 	struct bytes passphrase;
 	const struct machine *machine; /* parts 0: not bound */
+	const struct key_provider *provider; /* NULL: the first of the table */
 };
 
 /* Make the key store in the vault's directory and write the certificates, CA

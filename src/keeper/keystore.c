@@ -10,7 +10,7 @@
 
 enum {
 	FORMAT = 1, KDF_SCRYPT = 1, KDF_LOG_N = 15, KDF_R = 8, KDF_P = 1,
-	HEADER = 128, RECORD_FORMAT = 1, RECORD_MAX = 2048, TAG = CRYPT_AEAD_TAG,
+	HEADER = 128, RECORD_FORMAT = 2, RECORD_MAX = 2048, TAG = CRYPT_AEAD_TAG,
 	KDF_MEMORY = 64 * 1024 * 1024,
 	SEAL_OF_HEADER = -1, /* in place of a record's index */
 };
@@ -221,6 +221,7 @@ static err_t record_print(const struct vault_key *k, struct secret *page, size_t
 	wire_put_u8(&w, (uint8_t)k->key.class);
 	wire_put_u8(&w, (uint8_t)k->origin);
 	wire_put_u8(&w, (uint8_t)k->policy);
+	wire_put_u8(&w, (uint8_t)k->purposes);
 	wire_put_u32(&w, k->version);
 	wire_put_u64(&w, k->uses);
 	wire_put_u64(&w, (uint64_t)k->created);
@@ -271,6 +272,7 @@ static err_t record_fields(struct wire_in *in, struct vault_key *k, struct bytes
 	k->key.class = (enum key_class)wire_get_u8(in);
 	k->origin = (enum key_origin)wire_get_u8(in);
 	k->policy = wire_get_u8(in);
+	k->purposes = wire_get_u8(in);
 	k->version = wire_get_u32(in);
 	k->uses = wire_get_u64(in);
 	k->created = (int64_t)wire_get_u64(in);

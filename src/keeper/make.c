@@ -11,29 +11,28 @@ enum { CA_DAYS = 7305, NODE_DAYS_MAX = 3650 };
 static const struct {
 	const char *name;
 	enum key_class class;
-	unsigned policy;
+	unsigned policy, purposes;
 	unsigned days; /* 0: no end */
 } born[] = {
-	{ "root", KEY_SYMMETRIC_32, TO(NONE), 0 },
-	{ "ca", KEY_EC_P256, TO(NONE), CA_DAYS },
-	{ "node", KEY_EC_P256, TO(GATE) | TO(COURIER), 0 },
-	{ "audit", KEY_EC_P256, TO(NONE), 0 },
-	{ "import", KEY_EC_P256, TO(NONE), 0 },
+	{ "root", KEY_SYMMETRIC_32, TO(NONE), 0, 0 },
+	{ "ca", KEY_EC_P256, TO(NONE), 0, CA_DAYS },
+	{ "node", KEY_EC_P256, TO(GATE) | TO(COURIER),
+	  1u << SIGN_TLS13_SERVER | 1u << SIGN_TLS13_CLIENT | 1u << SIGN_TLS12_SERVER, 0 },
+	{ "audit", KEY_EC_P256, TO(NONE), 0, 0 },
+	{ "import", KEY_EC_P256, TO(NONE), 0, 0 },
 };
 
-static err_t make_keys(struct vault *v)
+static err_t make_keys(struct vault *v, const struct key_provider *provider)
 {
 	int64_t now = clock_now();
 	err_t err = ERR_OK;
 
 	for (size_t i = 0; i < COUNT_OF(born); i++) {
-		struct vault_key key = { .origin = ORIGIN_MADE, .policy = born[i].policy,
-			                 .version = 1, .created = now,
-			                 .provider = &software_provider };
-		struct vault_key *added;
+		struct vault_key *added, key = vault_key_new(provider, born[i].class, ORIGIN_MADE,
+			born[i].days ? now + born[i].days * DAY_MS : 0);
 
-		key.key.class = born[i].class;
-		key.not_after = born[i].days ? now + born[i].days * DAY_MS : 0;
+		key.policy = born[i].policy;
+		key.purposes = born[i].purposes;
 		TRY(key.provider->make(&key.key));
 		TRY(vault_add(v, bytes_str(born[i].name), &key, &added));
 	}
@@ -75,7 +74,7 @@ err_t keeper_make_node(struct vault *v, const struct keeper_node *node, struct b
 	if (node->days == 0 || node->days > NODE_DAYS_MAX)
 		return ERR_RANGE;
 	TRY(vault_create(v, &setup));
-	TRY(make_keys(v));
+	TRY(make_keys(v, node->provider ? node->provider : key_provider_first()));
 	ca.key = vault_find(v, BYTES("ca"));
 	ca.domain = bytes_sub(bytes_str(v->sp), 2, VAULT_SP_MAX);
 	TRY(certificate_of_ca(&ca, &der));

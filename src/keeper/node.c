@@ -163,12 +163,13 @@ err_t run_status(struct call *c)
 
 	TRY(wire_done(&c->in));
 	wire_put_u8(&c->out, !v->open);
-	wire_put_u8(&c->out, (uint8_t)software_provider.level);
+	wire_put_u8(&c->out, (uint8_t)c->ks->provider->level);
 	wire_put_u64(&c->out, v->generation);
 	wire_put_u32(&c->out, (uint32_t)v->keys_n);
 	wire_put_u32(&c->out, (uint32_t)handles_count(c->ks));
-	wire_put_bytes(&c->out, bytes_str(software_provider.name));
+	wire_put_bytes(&c->out, bytes_str(c->ks->provider->name));
 	wire_put_u8(&c->out, (uint8_t)keeper_warnings(c->ks));
+	wire_put_bytes(&c->out, bytes_str(v->open ? "" : v->why));
 out:
 	return err;
 }

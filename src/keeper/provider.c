@@ -2,7 +2,9 @@
 #include "keeper/provider.h"
 
 static const struct key_provider *const providers[] = {
-	&software_provider,
+#define PROVIDER(number, name, table) &table,
+#include "keeper/provider.def"
+#undef PROVIDER
 };
 
 const struct key_provider *key_provider(unsigned id)
@@ -12,4 +14,9 @@ const struct key_provider *key_provider(unsigned id)
 			return providers[i];
 	}
 	return NULL;
+}
+
+const struct key_provider *key_provider_first(void)
+{
+	return providers[0];
 }

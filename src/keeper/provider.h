@@ -3,7 +3,7 @@
  * A provider keeps keys of the classes of keeper_calls.h. What it wants stored
  * for a key is its blob: for the software provider the key itself, for a token
  * or TPM a reference or a wrapped key. To add one: a file with its table, and
- * its row in provider.c. No function returns the key; what mac, extract and
+ * its line in provider.def. No function returns the key; what mac, extract and
  * tls12_master return is bound to the message, salt or session they were given.
  *
  * Everything that the keeper derives is composed of mac and extract, because
@@ -14,7 +14,12 @@
 #include "base/secret.h"
 #include "wire/keeper_calls.h"
 
-enum { PROVIDER_SOFTWARE = 1, KEY_BLOB_MAX = 1024, KEY_POINT = 65, KEY_AGREED = 32 };
+enum {
+	KEY_BLOB_MAX = 1024, KEY_POINT = 65, KEY_AGREED = 32,
+#define PROVIDER(number, name, table) PROVIDER_##name = (number),
+#include "keeper/provider.def"
+#undef PROVIDER
+};
 
 /* A key as its provider sees it. */
 struct provider_key {
@@ -48,7 +53,7 @@ struct key_provider {
 	/* Forget, and wipe the blob. */
 	void (*unload)(struct provider_key *k);
 
-	/* ECDSA with SHA-256, DER, appended. */
+	/* ECDSA with SHA-256, DER; or Ed25519, 64 octets; appended. */
 	err_t (*sign)(struct provider_key *k, struct bytes input, struct buf *out) MUST_USE;
 	/* x coordinate of the shared point. ERR_SYNTAX: peer not on the curve. */
 	err_t (*agree)(struct provider_key *k, struct bytes peer, uint8_t out[KEY_AGREED]) MUST_USE;
@@ -64,6 +69,11 @@ struct key_provider {
 /* The provider of a number, NULL when there is none. */
 const struct key_provider *key_provider(unsigned id);
 
-extern const struct key_provider software_provider;
+/* The first of the table. */
+const struct key_provider *key_provider_first(void);
+
+#define PROVIDER(number, name, table) extern const struct key_provider table;
+#include "keeper/provider.def"
+#undef PROVIDER
 
 #endif

@@ -1,14 +1,15 @@
 /* software.c: keys in this process's memory; protection level 1.
  *
- * The blob is the key: a P-256 scalar or the octets of a symmetric key, in a
- * struct secret. For signing speed an EC key is also held as EVP_PKEY with
- * prepared contexts; its number lies in OpenSSL's secure heap (keeper_start). */
+ * The blob is the key: a P-256 scalar, an Ed25519 seed or the octets of a
+ * symmetric key, in a struct secret. A pair is also held as EVP_PKEY (P-256 with
+ * a prepared context, for signing speed); its secret part lies in OpenSSL's
+ * secure heap (keeper_start). */
 #include "crypt/crypt.h"
 #include "keeper/provider.h"
 
 #include <openssl/evp.h>
 
-enum { SIGNATURE_MAX = 80, PREMASTER_MAX = 4 + 2 * 256 };
+enum { SIGNATURE_MAX = 80, ED_PUBLIC = 32, ED_SIGNATURE = 64, PREMASTER_MAX = 4 + 2 * 256 };
 
 struct software_key {
 	struct crypt_key key;
@@ -20,8 +21,29 @@ static size_t symmetric_size(enum key_class class)
 	return class == KEY_SYMMETRIC_16 ? 16 : class == KEY_SYMMETRIC_32 ? 32 : 0;
 }
 
-/* A scalar drawn evenly from 1..order-1, by rejection. */
-static err_t make_point(struct provider_key *k)
+static bool is_pair(enum key_class class)
+{
+	return class == KEY_EC_P256 || class == KEY_ED25519;
+}
+
+/* The pair behind the blob: a scalar of P-256 or a seed of Ed25519, both of 32
+ * octets. ERR_RANGE: no such scalar. */
+static err_t pair_open(const struct provider_key *k, struct crypt_key *out,
+                       uint8_t public_key[KEY_POINT], size_t *n)
+{
+	bool ed = k->class == KEY_ED25519;
+	err_t err;
+
+	TRY(k->blob.n == CRYPT_SCALAR ? ERR_OK : ERR_TAMPERED);
+	TRY(ed ? crypt_ed25519_from_seed(k->blob.p, out) : crypt_p256_from_scalar(k->blob.p, out));
+	TRY(ed ? crypt_ed25519_public(out, public_key) : crypt_p256_point(out, public_key));
+	*n = ed ? ED_PUBLIC : KEY_POINT;
+out:
+	return err;
+}
+
+/* A scalar is drawn evenly from 1..order-1, by rejection. */
+static err_t make_pair(struct provider_key *k)
 {
 	struct crypt_key key = { 0 };
 	err_t err;
@@ -29,11 +51,8 @@ static err_t make_point(struct provider_key *k)
 	TRY(secret_new(CRYPT_SCALAR, &k->blob));
 	do {
 		crypt_random(k->blob.p, k->blob.n);
-		err = crypt_p256_from_scalar(k->blob.p, &key);
+		err = pair_open(k, &key, k->public_key, &k->public_n);
 	} while (err == ERR_RANGE);
-	TRY(err);
-	TRY(crypt_p256_point(&key, k->public_key));
-	k->public_n = KEY_POINT;
 out:
 	crypt_key_free(&key);
 	if (err != ERR_OK)
@@ -46,8 +65,8 @@ static err_t software_make(struct provider_key *k)
 	size_t n = symmetric_size(k->class);
 	err_t err;
 
-	if (k->class == KEY_EC_P256)
-		return make_point(k);
+	if (is_pair(k->class))
+		return make_pair(k);
 	if (!n)
 		return ERR_UNSUPPORTED;
 	TRY(secret_new(n, &k->blob));
@@ -74,18 +93,20 @@ static void software_key_free(struct software_key *s)
 	mem_free(s);
 }
 
-static err_t load_point(struct provider_key *k)
+static err_t load_pair(struct provider_key *k)
 {
 	struct software_key *s = mem_new(1, sizeof(*s));
-	uint8_t point[KEY_POINT];
+	uint8_t public_key[KEY_POINT];
+	size_t n = 0;
 	err_t err;
 
 	if (!s)
 		return ERR_MEMORY;
-	TRY(k->blob.n == CRYPT_SCALAR && k->public_n == KEY_POINT ? ERR_OK : ERR_TAMPERED);
-	TRY(crypt_p256_from_scalar(k->blob.p, &s->key));
-	TRY(crypt_p256_point(&s->key, point));
-	TRY(bytes_equal(BYTES_OF(point), BYTES_OF(k->public_key)) ? ERR_OK : ERR_TAMPERED);
+	TRY(pair_open(k, &s->key, public_key, &n));
+	TRY(bytes_equal(bytes_make(public_key, n), bytes_make(k->public_key, k->public_n))
+	            ? ERR_OK : ERR_TAMPERED);
+	if (k->class == KEY_ED25519)
+		goto out;
 	s->sign = EVP_PKEY_CTX_new_from_pkey(NULL, s->key.pkey, "provider=default");
 	if (!s->sign || EVP_PKEY_sign_init(s->sign) != 1)
 		err = ERR_CRYPTO;
@@ -99,10 +120,10 @@ out:
 
 static err_t software_load(struct provider_key *k)
 {
-	if (k->class == KEY_EC_P256)
-		return load_point(k);
-	return symmetric_size(k->class) && k->blob.n == symmetric_size(k->class) ? ERR_OK
-	                                                                        : ERR_TAMPERED;
+	if (is_pair(k->class))
+		return load_pair(k);
+	return symmetric_size(k->class) && k->blob.n == symmetric_size(k->class) && !k->public_n
+	               ? ERR_OK : ERR_TAMPERED;
 }
 
 static void software_unload(struct provider_key *k)
@@ -121,8 +142,13 @@ static err_t software_sign(struct provider_key *k, struct bytes input, struct bu
 
 	if (!s)
 		return ERR_TYPE;
-	crypt_sha256(input, digest);
 	TRY(buf_reserve(out, n));
+	if (k->class == KEY_ED25519) {
+		TRY(crypt_ed25519_sign(&s->key, input, out->p + out->n));
+		out->n += ED_SIGNATURE;
+		return ERR_OK;
+	}
+	crypt_sha256(input, digest);
 	if (EVP_PKEY_sign(s->sign, out->p + out->n, &n, digest, sizeof(digest)) != 1)
 		return ERR_CRYPTO;
 	out->n += n;
@@ -134,7 +160,7 @@ static err_t software_agree(struct provider_key *k, struct bytes peer, uint8_t o
 {
 	struct software_key *s = k->loaded;
 
-	if (!s)
+	if (!s || k->class != KEY_EC_P256)
 		return ERR_TYPE;
 	return peer.n == CRYPT_POINT ? crypt_p256_ecdh(&s->key, peer.p, out) : ERR_SYNTAX;
 }

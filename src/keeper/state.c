@@ -42,6 +42,7 @@ void keeper_init(struct keeper_state *ks, int directory)
 {
 	*ks = (struct keeper_state){ 0 };
 	vault_init(&ks->vault, directory);
+	ks->provider = key_provider_first();
 }
 
 void keeper_end(struct keeper_state *ks)

@@ -4,10 +4,11 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "crypt/crypt.h"
+#include "keeper/disk.h"
 #include "keeper/name.h"
 
+#include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -50,6 +51,14 @@ void vault_close(struct vault *v)
 	if (v->open && v->dirty && vault_save(v) != ERR_OK)
 		log_event(LOG_ERROR, "key store not written", "counts of uses are lost");
 	vault_forget(v);
+}
+
+struct vault_key vault_key_new(const struct key_provider *p, enum key_class class,
+                               enum key_origin origin, int64_t not_after)
+{
+	return (struct vault_key){ .origin = origin, .version = 1, .created = clock_now(),
+		                   .not_after = not_after, .provider = p,
+		                   .key = { .class = class } };
 }
 
 bool vault_key_ended(const struct vault_key *key, int64_t now)
@@ -187,18 +196,6 @@ out:
 
 /* --- files ---------------------------------------------------------------- */
 
-static err_t write_whole(int fd, struct bytes b)
-{
-	while (b.n) {
-		ssize_t n = write(fd, b.p, b.n);
-
-		if (n <= 0)
-			return ERR_IO;
-		b = bytes_sub(b, (size_t)n, b.n);
-	}
-	return fsync(fd) == 0 ? ERR_OK : ERR_IO;
-}
-
 /* A new file of ours. The first ones are made by whoever runs `holdfast init`:
  * made by root, they go to whom the directory belongs. */
 static int file_create(int directory, const char *name, bool first)
@@ -220,12 +217,12 @@ static err_t replace_file(int directory, struct bytes content, bool first)
 	err_t err;
 
 	if (fd < 0)
-		return ERR_IO;
-	err = write_whole(fd, content);
-	if (close(fd) != 0 && err == ERR_OK)
-		err = ERR_IO;
-	if (err == ERR_OK && renameat(directory, "keystore.new", directory, "keystore") != 0)
-		err = ERR_IO;
+		return errno == ENOSPC || errno == EDQUOT ? ERR_FULL : ERR_IO;
+	TRY(disk_write(fd, content, 0));
+	TRY(disk_sync(fd));
+	TRY(disk_rename(directory, "keystore.new", "keystore"));
+out:
+	close(fd);
 	if (err != ERR_OK)
 		(void)unlinkat(directory, "keystore.new", 0);
 	return err;
@@ -250,51 +247,70 @@ static err_t counter_open(struct vault *v, bool create)
 	return ERR_OK;
 }
 
+/* Never ahead of the key store: a counter that is on disk before the renaming is
+ * would lock the node after a power cut. */
 static err_t counter_store(struct vault *v)
 {
 	uint8_t key[32];
-	err_t err;
+	err_t err = ERR_OK;
 
 	if (v->directory < 0)
 		return ERR_OK;
 	vault_subkey(v, counter_label(), BYTES_NONE, key);
-	err = counter_write(v->counter, BYTES_OF(key), &v->count);
-	v->counter_late = err != ERR_OK;
+	if (v->counter_late)
+		TRY(disk_sync_folder(v->directory));
+	v->counter_late = true;
+	TRY(counter_write(v->counter, BYTES_OF(key), &v->count));
+	v->counter_late = false;
+out:
 	secret_wipe(key, sizeof(key));
+	return err;
+}
+
+static err_t save(struct vault *v, struct buf *file)
+{
+	bool first = v->generation == 0;
+	err_t err;
+
+	TRY(counter_open(v, first));
+	/* Two steps ahead of the counter would look like an old counter. */
+	if (v->counter_late)
+		TRY(counter_store(v));
+	TRY(keystore_print(v, v->generation + 1, file));
+	TRY(replace_file(v->directory, bytes_of_buf(file), first));
+	/* From here on the new file may be what a restart finds. */
+	v->count.generation = ++v->generation;
+	v->dirty = false;
+	v->counter_late = true;
+	TRY(counter_store(v));
+	if (first)
+		TRY(disk_sync_folder(v->directory)); /* the counter's own name */
+out:
 	return err;
 }
 
 err_t vault_save(struct vault *v)
 {
 	struct buf file = buf_make(KEYSTORE_MAX);
-	err_t err;
+	bool first = v->generation == 0;
+	err_t err = ERR_OK;
 
 	must(v->open);
-	if (v->directory < 0) {
+	if (v->directory >= 0)
+		err = save(v, &file);
+	else
 		v->generation++;
-		return ERR_OK;
-	}
-	TRY(counter_open(v, v->generation == 0));
-	/* Two steps ahead of the counter would look like an old counter. */
-	if (v->counter_late)
-		TRY(counter_store(v));
-	TRY(keystore_print(v, v->generation + 1, &file));
-	TRY(replace_file(v->directory, bytes_of_buf(&file), v->generation == 0));
-	/* From here on the new file may be what a restart finds. */
-	v->generation++;
-	v->dirty = false;
-	if (fsync(v->directory) != 0) {
-		err = ERR_IO;
-		goto out;
-	}
-	v->count.generation = v->generation;
-	TRY(counter_store(v));
-	if (v->generation == 1 && fsync(v->directory) != 0)
-		err = ERR_IO;
-out:
 	/* A beginning that failed leaves nothing that would stop the next. */
-	if (err != ERR_OK && v->generation == 0)
+	if (err != ERR_OK && first) {
+		if (v->generation)
+			(void)unlinkat(v->directory, "keystore", 0);
 		(void)unlinkat(v->directory, "counter", 0);
+		if (v->counter >= 0)
+			close(v->counter);
+		v->counter = -1;
+		v->generation = v->count.generation = 0;
+		v->counter_late = false;
+	}
 	buf_free(&file);
 	return err;
 }
@@ -370,6 +386,7 @@ static err_t counter_judge(struct vault *v)
 	          (unsigned long long)v->generation);
 	v->why = "the counter could not be written";
 	v->count.generation = v->generation;
+	v->counter_late = true; /* nor is it known whether the renaming is on disk */
 	return counter_store(v);
 }
 

@@ -23,12 +23,13 @@ enum {
 };
 
 /* Where a key came from: a number of enum derivation, or: */
-enum key_origin { ORIGIN_MADE = 16, ORIGIN_IMPORTED = 17 };
+enum key_origin { ORIGIN_MADE = 16, ORIGIN_IMPORTED = 17, ORIGIN_GENERATED = 18 };
 
 struct vault_key {
 	char name[KEEPER_NAME_MAX + 1];
 	enum key_origin origin;
 	unsigned policy;   /* set of roles that may open it by handle */
+	unsigned purposes; /* set of 1 << enum sign_purpose; of its making, for good */
 	uint32_t version;
 	uint64_t uses;
 	int64_t created;   /* ms */
@@ -49,7 +50,7 @@ struct vault {
 	struct secret master;
 	uint64_t generation;
 	struct counter count;
-	bool counter_late; /* the last writing of the counter failed */
+	bool counter_late; /* the counter does not yet say what the key store is */
 	bool dirty; /* counts of uses, or a destroyed key, not yet written */
 	struct vault_key **keys; /* owned, in no order */
 	size_t keys_n, keys_cap;
@@ -83,12 +84,17 @@ err_t vault_create(struct vault *v, const struct vault_setup *setup) MUST_USE;
  * The vault is then closed. */
 err_t vault_open(struct vault *v, const struct vault_setup *setup) MUST_USE;
 
-/* Write everything. On error the files are as before, or already new. */
+/* Write everything. On error (ERR_FULL, ERR_IO) the files are as before, or
+ * already new; those of a first writing are gone. */
 err_t vault_save(struct vault *v) MUST_USE;
 
 /* Keep an anchor of the audit chain, in the counter only. ERR_ROLLBACK when
  * sequence is lower than the last, or equal with another hash. */
 err_t vault_anchor(struct vault *v, uint64_t sequence, struct bytes hash) MUST_USE;
+
+/* A key that is not yet in any vault: of now, version 1, opened by no handle. */
+struct vault_key vault_key_new(const struct key_provider *p, enum key_class class,
+                               enum key_origin origin, int64_t not_after);
 
 /* The key of a name, NULL when there is none. */
 struct vault_key *vault_find(const struct vault *v, struct bytes name);

@@ -94,7 +94,7 @@ out:
 	return err;
 }
 
-static err_t read_labels(const struct row *row, const struct cbor *v, struct filter_criteria *f)
+static err_t read_texts(const struct cbor *v, struct bytes out[FILTER_LIST_MAX], size_t *n)
 {
 	struct bytes rest = list_content(v);
 	struct cbor item;
@@ -107,12 +107,22 @@ static err_t read_labels(const struct row *row, const struct cbor *v, struct fil
 			return ERR_OK;
 		if (item.kind != CBOR_TEXT)
 			return ERR_TYPE;
-		if (f->labels_n == FILTER_LIST_MAX)
+		if (*n == FILTER_LIST_MAX)
 			return ERR_LIMIT;
-		f->labels[f->labels_n++] = item.s;
+		out[(*n)++] = item.s;
 	}
 out:
 	return err;
+}
+
+static err_t read_labels(const struct row *row, const struct cbor *v, struct filter_criteria *f)
+{
+	return read_texts(v, f->labels, &f->labels_n);
+}
+
+static err_t read_content_types(const struct row *row, const struct cbor *v, struct filter_criteria *f)
+{
+	return read_texts(v, f->content_types, &f->content_types_n);
 }
 
 /* { nm: short name, val: value } */
@@ -196,7 +206,7 @@ static const struct row rows[] = {
 	NUMBER("stb", state_above), NUMBER("sts", state_below),
 	NUMBER("lim", limit), NUMBER("lvl", level), NUMBER("ofst", offset),
 	OWN("arp", read_path), OWN("atr", read_attributes),
-	OWN("cty", read_unsupported), OWN("chty", read_unsupported),
+	OWN("cty", read_content_types), OWN("chty", read_unsupported),
 	OWN("pty", read_unsupported), OWN("clbl", read_unsupported),
 	OWN("palb", read_unsupported), OWN("lbq", read_unsupported),
 	OWN("smf", read_unsupported), OWN("cfs", read_unsupported),

@@ -76,6 +76,7 @@ struct filter_criteria {
 	unsigned operation;    /* fo: 1 AND (default), 2 OR */
 	uint32_t types[FILTER_LIST_MAX]; size_t types_n;
 	struct bytes labels[FILTER_LIST_MAX]; size_t labels_n;
+	struct bytes content_types[FILTER_LIST_MAX]; size_t content_types_n;
 	int64_t created_before, created_after, modified_since, unmodified_since,
 	        expire_before, expire_after;   /* ms, 0 absent */
 	bool has_size_above, has_size_below, has_state_above, has_state_below;

@@ -98,9 +98,10 @@ static err_t admission_from_format(struct work *w, bool *well)
 	const struct cse_identity *cse = resources_cse(w->room->resources);
 	enum id_form form = id_form(w->request.from);
 
+	*well = true;
 	if (w->request.from.n == 0)
-		*well = true;
-	else if (form == ID_INVALID)
+		return ERR_OK;
+	if (form == ID_INVALID)
 		*well = false;
 	else if (form == ID_ASSIGN)
 		*well = creates_ae(w) && !by_cse(w);
@@ -109,8 +110,6 @@ static err_t admission_from_format(struct work *w, bool *well)
 	else if (!w->association && form == ID_SP_C_AE)
 		*well = !bytes_starts(w->request.from, cse->cse_id) ||
 		        w->request.from.p[cse->cse_id.n] != '/';
-	else
-		*well = true;
 	return ERR_OK;
 }
 
@@ -189,6 +188,32 @@ static err_t admission_open_cse(struct work *w, bool *well)
 	return ERR_OK;
 }
 
+struct namesake {
+	struct bytes entity;
+	bool found;
+};
+
+static err_t see_credential(void *self, const struct credential *c)
+{
+	struct namesake *n = self;
+
+	n->found |= !c->revoked && bytes_equal(bytes_str(c->entity), n->entity);
+	return ERR_OK;
+}
+
+/* Who has a credential is protected in a laboratory as well. Looking at all of
+ * them is cheap enough there. */
+static err_t admission_open_enrolled(struct work *w, bool *well)
+{
+	struct namesake n = { .entity = w->claimed };
+	err_t err = ERR_OK;
+
+	if (!w->association && n.entity.n)
+		err = registry_credentials(w->room->registry, see_credential, &n);
+	*well = !n.found;
+	return err;
+}
+
 static err_t admission_open_ae(struct work *w, bool *well)
 {
 	uint64_t id = 0;
@@ -251,11 +276,34 @@ static err_t admission_result(struct work *w, bool *well)
 	return ERR_OK;
 }
 
+/* What a Notify may carry [TS-0004 7.5.1]. A Create without its Resource Type
+ * arrives as a Notify over HTTP, and is told so. */
+static bool is_notification(struct bytes content)
+{
+	static const char *const roots[] = { "m2m:sgn", "m2m:agn", "m2m:seci", "m2m:rqp",
+		                             "m2m:rsp" };
+	struct cbor map, value;
+	struct bytes key;
+	bool found;
+
+	if (cbor_read(content, &map) != ERR_OK || map.kind != CBOR_MAP || map.u != 1 ||
+	    cbor_pair(&map.s, &key, &value, &found) != ERR_OK || !found)
+		return false;
+	for (size_t i = 0; i < COUNT_OF(roots); i++) {
+		if (bytes_equal(key, bytes_str(roots[i])))
+			return true;
+	}
+	return false;
+}
+
 static err_t admission_content(struct work *w, bool *well)
 {
 	switch (w->request.operation) {
 	case OPERATION_RETRIEVE: *well = true; break;
 	case OPERATION_DELETE: *well = !w->request.has_content; break;
+	case OPERATION_NOTIFY:
+		*well = w->request.has_content && is_notification(w->request.content);
+		break;
 	default: *well = w->request.has_content; break;
 	}
 	return ERR_OK;
@@ -280,6 +328,9 @@ static bool release_known(struct bytes rvi)
 
 struct bytes admission_release(const struct work *w)
 {
+	/* None to a Release 1 entity [TS-0004 7.3.3.12]. */
+	if (w->request.rqi.n && !w->request.rvi.n)
+		return BYTES_NONE;
 	return release_known(w->request.rvi) ? w->request.rvi : bytes_str(releases[0]);
 }
 

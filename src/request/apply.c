@@ -134,6 +134,14 @@ out:
 	return err;
 }
 
+/* A fan-out that costs or answers more than one request may: all or nothing. */
+static err_t too_much(struct work *w)
+{
+	buf_clear(&w->content);
+	work_refuse(w, RSC_NOT_ACCEPTABLE, "limit", "too much for one request to a group");
+	return undo_attempt(w);
+}
+
 static err_t fan_out(struct work *w)
 {
 	struct fan fan = { .refused = NULL };
@@ -144,8 +152,8 @@ static err_t fan_out(struct work *w)
 	for (unsigned pass = 0; pass < FAN_OUT_PASSES; pass++) {
 		w->fan = &fan;
 		fan = (struct fan){ .members_left = FAN_OUT_MEMBERS, .refused = fan.refused };
-		TRY(fanout_run(w));
-		if (!fan.again)
+		err = fanout_run(w);
+		if (err != ERR_OK || !fan.again)
 			goto out;
 		buf_clear(&w->content);
 		TRY(undo_attempt(w));
@@ -153,7 +161,7 @@ static err_t fan_out(struct work *w)
 	err = ERR_LIMIT;
 out:
 	w->fan = NULL;
-	return err;
+	return err == ERR_LIMIT ? too_much(w) : err;
 }
 
 err_t apply_run(struct work *w)

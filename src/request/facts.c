@@ -24,6 +24,29 @@ static bool is_discovery(const struct request_primitive *r)
 	       found && usage.kind == CBOR_UINT && usage.u == FILTER_USAGE_DISCOVERY;
 }
 
+/* Do the criteria name an attribute that only a reader may know? */
+static err_t searches_values(const struct request_primitive *r, bool *yes)
+{
+	struct cbor pairs, pair, name;
+	struct bytes rest;
+	bool found;
+	err_t err;
+
+	*yes = false;
+	TRY(cbor_find(r->value[PARAM_FC].raw, BYTES("atr"), &pairs, &found));
+	if (!found)
+		goto out;
+	rest = pairs.kind == CBOR_ARRAY ? pairs.s : pairs.raw;
+	while (rest.n && !*yes) {
+		TRY(cbor_next(&rest, &pair));
+		/* What is malformed is refused when it is used. */
+		if (cbor_find(pair.raw, BYTES("nm"), &name, &found) == ERR_OK && found)
+			*yes = resource_search(name.s) == SEARCH_SHOWN;
+	}
+out:
+	return err;
+}
+
 /* --- gathering ------------------------------------------------------------------ */
 
 /* containerDefinition, or mgmtDefinition in decimal; empty for other types. */
@@ -56,6 +79,31 @@ static err_t context(const struct work *w, struct context_facts *out)
 	                 bytes_make(w->in->address, w->in->address_n));
 }
 
+/* Is the originator in the group? Found once in a request: a thousand rows may
+ * be judged by rules that name it. */
+static err_t is_member(struct work *w, struct bytes group, bool *yes)
+{
+	bool has = false, readable = false;
+	size_t at;
+	err_t err = ERR_OK;
+
+	for (size_t i = 0; i < COUNT_OF(w->asked) && w->asked[i].group.n; i++) {
+		if (bytes_equal(w->asked[i].group, group)) {
+			*yes = w->asked[i].yes;
+			return ERR_OK;
+		}
+	}
+	TRY(resource_group_has(w->room->resources, group, w->originator, &has, &readable));
+	*yes = has && readable;
+	if (!readable)
+		goto out;
+	at = w->asked_n++ % COUNT_OF(w->asked);
+	w->asked[at].yes = *yes;
+	TRY(arena_copy(&w->room->arena, group, &w->asked[at].group));
+out:
+	return err;
+}
+
 /* Which of the groups that the rules name hold the originator? One that cannot
  * be read holds nobody. */
 static err_t memberships(struct work *w, const struct decision_policies *policies,
@@ -67,11 +115,10 @@ static err_t memberships(struct work *w, const struct decision_policies *policie
 
 	*n = 0;
 	for (size_t i = 0; i < count && w->originator.n; i++) {
-		bool has = false, readable = false;
+		bool yes;
 
-		TRY(resource_group_has(w->room->resources, groups[i], w->originator, &has,
-		                       &readable));
-		if (has && readable)
+		TRY(is_member(w, groups[i], &yes));
+		if (yes)
 			out[(*n)++] = groups[i];
 	}
 out:
@@ -161,6 +208,8 @@ static err_t by_rules(struct work *w, const struct store_row *row,
 		decision_refuse(&w->decision,
 		                "the linked policy is absent or unreadable: it grants nothing");
 out:
+	facts->memberships_n = 0; /* groups end here */
+	facts->memberships = NULL;
 	return err;
 }
 
@@ -171,6 +220,8 @@ err_t facts_decide(struct work *w)
 	err_t err;
 
 	w->discovers = is_discovery(&w->request);
+	if (w->discovers)
+		TRY(searches_values(&w->request, &w->by_values));
 	w->access = w->discovers ? ACCESS_DISCOVERY : access_of[w->request.operation];
 	TRY(store_get(w->room->store, w->target.id, &row));
 	/* It was resolved in this transaction. */
@@ -193,10 +244,11 @@ out:
  * row itself enters it. */
 static bool *judged_slot(struct work *w, uint64_t owner, bool *known)
 {
-	size_t at = owner % COUNT_OF(w->judged);
+	size_t at = (owner * 2 + (w->access == ACCESS_RETRIEVE)) % COUNT_OF(w->judged);
 
-	*known = owner != 0 && w->judged[at].owner == owner;
+	*known = owner != 0 && w->judged[at].owner == owner && w->judged[at].access == w->access;
 	w->judged[at].owner = owner;
+	w->judged[at].access = w->access;
 	return &w->judged[at].yes;
 }
 
@@ -254,9 +306,14 @@ out:
 	return err == ERR_OK && yes;
 }
 
+/* Who searches by values that discovery does not show must be allowed to read
+ * them: a pattern would tell them letter by letter. */
 bool facts_may_discover(void *self, uint64_t id)
 {
-	return may(self, id, ACCESS_DISCOVERY);
+	struct work *w = self;
+
+	return may(w, id, ACCESS_DISCOVERY) &&
+	       (!w->by_values || may(w, id, ACCESS_RETRIEVE));
 }
 
 bool facts_may_retrieve(void *self, uint64_t id)

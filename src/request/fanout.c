@@ -2,18 +2,20 @@
  * with an access decision of its own [TS-0001 10.2.7; TS-0004 7.4.14]. The
  * answer is
  *
- *   { "m2m:agr": { "m2m:rsp": [ { "pc": .., "rqi": .., "rsc": .., "to": .. } ] } }
+ *   { "m2m:agr": { "m2m:rsp": [ { "fr": .., "pc": .., "rqi": .., "rsc": .., "rvi": .. } ] } }
  *
  * A group that is reached again through itself is answered 4104, as a Group
  * Request Identifier seen before would be. Members at other CSEs: 5103. */
 #include "request/work.h"
 
-enum { RESPONSE_MEMBERS = 4 };
+enum { RESPONSE_MEMBERS = 5, ADDRESS_MAX = 8192, MEMBER_EFFORT = 8 };
 
-/* One rsp of the aggregated response. */
+/* One rsp of the aggregated response; From says which member [7.4.14.2.5]. */
 static err_t put_response(struct buf *out, struct work *member)
 {
-	struct buf value[RESPONSE_MEMBERS] = { buf_make(64), buf_make(4096), buf_make(4096) };
+	struct buf value[RESPONSE_MEMBERS] = { buf_make(64), buf_make(4096), buf_make(ADDRESS_MAX),
+		                                     buf_make(64) };
+	struct bytes release = admission_release(member);
 	struct cbor_member m[RESPONSE_MEMBERS];
 	size_t n = 3;
 	err_t err;
@@ -23,7 +25,11 @@ static err_t put_response(struct buf *out, struct work *member)
 	TRY(cbor_put_text(&value[2], member->request.to));
 	m[0] = (struct cbor_member){ BYTES("rsc"), bytes_of_buf(&value[0]) };
 	m[1] = (struct cbor_member){ BYTES("rqi"), bytes_of_buf(&value[1]) };
-	m[2] = (struct cbor_member){ BYTES("to"), bytes_of_buf(&value[2]) };
+	m[2] = (struct cbor_member){ BYTES("fr"), bytes_of_buf(&value[2]) };
+	if (release.n) {
+		TRY(cbor_put_text(&value[3], release));
+		m[n++] = (struct cbor_member){ BYTES("rvi"), bytes_of_buf(&value[3]) };
+	}
 	if (member->content.n)
 		m[n++] = (struct cbor_member){ BYTES("pc"), bytes_of_buf(&member->content) };
 	TRY(cbor_put_members(out, m, n));
@@ -36,7 +42,7 @@ out:
 /* The member's address with what stands behind the fan-out point. */
 static err_t member_address(struct work *w, struct bytes member, struct bytes *out)
 {
-	struct buf b = buf_make(4096);
+	struct buf b = buf_make(ADDRESS_MAX);
 	err_t err;
 
 	TRY(buf_add(&b, member));
@@ -52,7 +58,7 @@ static err_t one_member(struct work *w, struct bytes address, struct buf *respon
 	struct work member = {
 		.room = w->room, .in = w->in, .request = w->request,
 		.association = w->association, .originator = w->originator,
-		.question = w->question, .depth = w->depth + 1, .fan = w->fan,
+		.app_id = w->app_id, .question = w->question, .depth = w->depth + 1, .fan = w->fan,
 		.content = buf_make(w->room->content_max),
 	};
 	err_t err;
@@ -89,6 +95,7 @@ static err_t each_member(struct work *w, const struct cbor *members, struct buf 
 	for (uint64_t i = 0; i < members->u; i++) {
 		TRY(cbor_next(&rest, &member));
 		TRY(member.kind == CBOR_TEXT ? ERR_OK : ERR_TAMPERED);
+		TRY(resource_spend(w->room->resources, MEMBER_EFFORT) ? ERR_OK : ERR_LIMIT);
 		TRY(one_member(w, member.s, responses));
 	}
 out:
@@ -118,6 +125,11 @@ static err_t read_members(struct work *w, struct cbor *out)
 
 	TRY(store_get(w->room->store, w->target.parent_of_virtual, &group));
 	TRY(group ? ERR_OK : ERR_TAMPERED);
+	/* Expired is gone, whether swept yet or not. */
+	if (group->expires != 0 && group->expires <= w->in->now) {
+		work_refuse(w, RSC_NOT_FOUND, "TS-0004 7.3.2.6", "no such resource");
+		return ERR_OK;
+	}
 	TRY(w->target.virtual_child->fans_out(w->room->resources, group, &view));
 	TRY(arena_copy(&w->room->arena, view, &members));
 	TRY(cbor_read(members, out));
@@ -129,7 +141,7 @@ out:
 err_t fanout_run(struct work *w)
 {
 	struct buf responses = buf_make(w->room->content_max);
-	struct cbor members;
+	struct cbor members = { .u = 0 };
 	const char *why;
 	unsigned status = barred(w, &why);
 	err_t err = ERR_OK;
@@ -139,6 +151,8 @@ err_t fanout_run(struct work *w)
 		goto out;
 	}
 	TRY(read_members(w, &members));
+	if (w->status)
+		goto out;
 	if (members.u == 0) {
 		work_refuse(w, RSC_NO_MEMBERS, "TS-0004 7.4.14", "the group has no members");
 		goto out;

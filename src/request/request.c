@@ -70,6 +70,13 @@ out:
 
 /* --- resolve ------------------------------------------------------------------- */
 
+/* la and ol of an empty container: that it is empty is for those to know who
+ * may read it. */
+static bool stands_for_none(const struct work *w)
+{
+	return w->target.place == TARGET_NONE && w->target.virtual_child;
+}
+
 static err_t step_resolve(struct work *w)
 {
 	err_t err;
@@ -78,7 +85,7 @@ static err_t step_resolve(struct work *w)
 	if (w->target.place == TARGET_ELSEWHERE)
 		work_refuse(w, RSC_TARGET_NOT_REACHABLE, "TS-0004 7.3.2.6",
 		            "the target is at another CSE; this node does not forward");
-	else if (w->target.place != TARGET_HERE && !w->repeated)
+	else if (w->target.place != TARGET_HERE && !w->repeated && !stands_for_none(w))
 		work_refuse(w, RSC_NOT_FOUND, "TS-0004 7.3.2.6", "no such resource");
 out:
 	return err;
@@ -92,12 +99,14 @@ static err_t step_decide(struct work *w)
 
 	/* A first result whose target is gone since: to whom it was given is known,
 	 * and there is nothing left to be judged. */
-	if (w->target.place != TARGET_HERE)
+	if (w->target.place != TARGET_HERE && !stands_for_none(w))
 		return ERR_OK;
 	TRY(facts_decide(w));
 	if (!w->status && !w->permit)
 		work_refuse(w, RSC_ORIGINATOR_HAS_NO_PRIVILEGE, w->decision.text,
 		            w->decision.text);
+	else if (!w->status && stands_for_none(w) && !w->repeated)
+		work_refuse(w, RSC_NOT_FOUND, "TS-0004 6.8", "there is no instance");
 out:
 	return err;
 }
@@ -207,6 +216,7 @@ err_t request_serve(struct request_room *room, const struct request_arrival *in,
 	err_t err;
 
 	arena_reset(&room->arena);
+	resource_begin(room->resources);
 	w.content = buf_make(room->content_max);
 	TRY(work_mark(room));
 	err = serve(&w, answer);

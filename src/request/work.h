@@ -32,6 +32,7 @@ struct work {
 
 	enum access_bit access;
 	bool discovers;
+	bool by_values;            /* discovery by what only a reader may know */
 	struct target target;
 	struct decision decision;
 	const struct permit *permit;
@@ -47,8 +48,15 @@ struct work {
 	/* verdicts on further rows, by the row whose policies they come from */
 	struct {
 		uint64_t owner;
+		enum access_bit access;
 		bool yes;
 	} judged[16];
+	/* groups that were asked for the originator, the last ones */
+	struct {
+		struct bytes group;
+		bool yes;
+	} asked[DECISION_GROUPS_MAX];
+	size_t asked_n;
 	err_t judge_err;           /* why a verdict could not be had */
 
 	/* fan-out */

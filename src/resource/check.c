@@ -86,7 +86,7 @@ static err_t check_creator(struct resource_work *w, const struct cbor *value)
 static err_t check_one_create(struct resource_work *w, const struct cbor_member *m)
 {
 	const struct attribute *a = type_attribute(w->type, m->key);
-	struct cbor value;
+	struct cbor value = { .kind = CBOR_NULL };
 	err_t err;
 
 	TRY(check_present(w, a, m->key, a ? a->create : NP, &value));
@@ -120,7 +120,7 @@ out:
 static err_t check_one_update(struct resource_work *w, const struct cbor_member *m)
 {
 	const struct attribute *a = type_attribute(w->type, m->key);
-	struct cbor value;
+	struct cbor value = { .kind = CBOR_NULL };
 	err_t err;
 
 	TRY(check_present(w, a, m->key, a && !(a->flags & F_ONCE) ? a->update : NP, &value));
@@ -186,6 +186,8 @@ err_t work_expiry(struct resource_work *w)
 	int64_t expires = update ? w->row.expires : 0, before = expires;
 	struct cbor value;
 
+	if (!type_attribute(w->type, BYTES("et")))
+		return ERR_OK;
 	if (set_get(&w->asked, BYTES("et"), &value)) {
 		expires = 0;
 		if (value.kind == CBOR_TEXT && clock_parse(value.s, &expires) != ERR_OK)
@@ -195,10 +197,12 @@ err_t work_expiry(struct resource_work *w)
 	} else if (update) {
 		return ERR_OK;
 	}
-	/* The CSE shortens what is too long; the answer shows it [TS-0004 7.3.3.3]. */
-	if (expires > w->now + EXPIRATION_MAX_MS)
+	/* There is always one (multiplicity 1): the CSE assigns what is not given
+	 * or is given as null, and shortens what is too long; the answer shows it
+	 * [TS-0001 9.6.1.3.2; TS-0004 7.3.3.3]. */
+	if (expires == 0 || expires > w->now + EXPIRATION_MAX_MS)
 		expires = w->now + EXPIRATION_MAX_MS;
-	if (w->parent.expires && (expires == 0 || expires > w->parent.expires))
+	if (w->parent.expires && expires > w->parent.expires)
 		expires = w->parent.expires;
 	w->row.expires = expires;
 	if (update && expires && (before == 0 || expires < before))

@@ -38,6 +38,17 @@ err_t work_whole(struct resource_work *w)
 	return ERR_OK;
 }
 
+void resource_begin(struct resources *r)
+{
+	r->effort = EFFORT_MAX;
+}
+
+bool resource_spend(struct resources *r, uint64_t units)
+{
+	r->effort -= units < r->effort ? units : r->effort;
+	return r->effort > 0;
+}
+
 bool row_expired(const struct store_row *row, int64_t now)
 {
 	return row->expires != 0 && row->expires <= now;
@@ -97,7 +108,7 @@ err_t work_condition(struct resource_work *w, struct filter_criteria *filter, bo
 	err = filter_read(w->ask->request, filter);
 	if (err == ERR_UNSUPPORTED || (err == ERR_OK && filter->arp.n))
 		return refuse(w->out, RSC_NOT_IMPLEMENTED, "filter criteria not supported", NO_DETAIL);
-	if (err != ERR_OK)
+	if (err != ERR_OK || !filter_known(filter))
 		return refuse(w->out, RSC_BAD_REQUEST, "malformed filter criteria", NO_DETAIL);
 	/* With children in the result the criteria choose among these. */
 	if (w->ask->request->result_content != PRIMITIVE_DEFAULT_RCN &&

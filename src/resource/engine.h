@@ -31,6 +31,7 @@ struct resources {
 	struct bytes base_ri;  /* resourceID of the CSEBase: CSE-ID without slash */
 	struct buf scratch;    /* for one encoding at a time */
 	struct arena passing;  /* for one row looked at, of thousands */
+	uint64_t effort;       /* units that the request under way has left */
 };
 
 /* --- attribute sets: a body, taken apart --------------------------------------- */
@@ -191,6 +192,8 @@ enum { SELECTION_MAX = 10000, VISIT_MAX = 50000 };
 
 err_t select_below(struct selection *s, uint64_t root) MUST_USE;
 void select_limits(struct selection *s, const struct filter_criteria *filter);
+/* No type has an attribute of a name in the criteria: false. */
+bool filter_known(const struct filter_criteria *f);
 err_t filter_matches(struct resources *r, const struct filter_criteria *f,
                      const struct store_row *row, bool *matches) MUST_USE;
 

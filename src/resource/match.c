@@ -83,6 +83,27 @@ static err_t match_labels(struct subject *s, enum verdict *out)
 	return ERR_OK;
 }
 
+/* contentType against the media type of contentInfo, or against all of it
+ * [TS-0004 7.3.3.17.8]. */
+static err_t match_content_type(struct subject *s, enum verdict *out)
+{
+	struct bytes rest, media;
+	struct cbor info;
+
+	*out = s->f->content_types_n ? NO : ABSENT;
+	if (!s->f->content_types_n || !set_get(&s->body, BYTES("cnf"), &info) ||
+	    info.kind != CBOR_TEXT)
+		return ERR_OK;
+	rest = info.s;
+	media = bytes_cut(&rest, ':');
+	for (size_t i = 0; i < s->f->content_types_n; i++) {
+		if (bytes_equal(s->f->content_types[i], media) ||
+		    bytes_equal(s->f->content_types[i], info.s))
+			*out = YES;
+	}
+	return ERR_OK;
+}
+
 static err_t match_size(struct subject *s, enum verdict *out)
 {
 	const struct filter_criteria *f = s->f;
@@ -106,13 +127,18 @@ static err_t match_state(struct subject *s, enum verdict *out)
 	return ERR_OK;
 }
 
+enum { PATTERN_STEPS = 1 << 20, STEPS_IN_UNIT = 1024 };
+
 /* '*' stands for any octets, nothing else is special. Linear but for the last
- * '*' seen, so that no pattern takes more than length x length steps. */
-static bool pattern_matches(struct bytes text, struct bytes pattern)
+ * '*' seen, so that a pattern takes length x length steps at most; a text for
+ * which these are too many does not match. */
+static bool pattern_matches(struct bytes text, struct bytes pattern, size_t *steps)
 {
 	size_t t = 0, p = 0, star = SIZE_MAX, mark = 0;
 
 	while (t < text.n) {
+		if (++*steps > PATTERN_STEPS)
+			return false;
 		if (p < pattern.n && pattern.p[p] == '*') {
 			star = p++;
 			mark = t;
@@ -131,8 +157,8 @@ static bool pattern_matches(struct bytes text, struct bytes pattern)
 	return p == pattern.n;
 }
 
-/* A query may carry a number or a truth as text. */
-static bool scalar_equals(const struct cbor *have, const struct cbor *want, bool patterns)
+/* A query may carry a number or a truth as text. steps NULL: no patterns. */
+static bool scalar_equals(const struct cbor *have, const struct cbor *want, size_t *steps)
 {
 	uint64_t number;
 
@@ -141,7 +167,7 @@ static bool scalar_equals(const struct cbor *have, const struct cbor *want, bool
 	if (want->kind != CBOR_TEXT)
 		return false;
 	if (have->kind == CBOR_TEXT)
-		return patterns && pattern_matches(have->s, want->s);
+		return steps && pattern_matches(have->s, want->s, steps);
 	if (have->kind == CBOR_UINT)
 		return bytes_to_u64(want->s, UINT64_MAX, &number) == ERR_OK && number == have->u;
 	if (have->kind == CBOR_BOOL)
@@ -149,17 +175,17 @@ static bool scalar_equals(const struct cbor *have, const struct cbor *want, bool
 	return false;
 }
 
-static bool value_equals(const struct cbor *have, const struct cbor *want, bool patterns)
+static bool value_equals(const struct cbor *have, const struct cbor *want, size_t *steps)
 {
 	struct bytes content = have->s;
 	struct cbor item;
 
-	if (scalar_equals(have, want, patterns))
+	if (scalar_equals(have, want, steps))
 		return true;
 	for (uint64_t i = 0; have->kind == CBOR_ARRAY && i < have->u; i++) {
 		if (cbor_next(&content, &item) != ERR_OK)
 			return false;
-		if (scalar_equals(&item, want, patterns))
+		if (scalar_equals(&item, want, steps))
 			return true;
 	}
 	return false;
@@ -170,6 +196,7 @@ static err_t match_attributes(struct subject *s, enum verdict *out)
 	const struct filter_criteria *f = s->f;
 	struct attribute_set shown;
 	struct cbor have;
+	size_t steps = 0;
 	err_t err = ERR_OK;
 
 	*out = f->attributes_n ? NO : ABSENT;
@@ -180,18 +207,28 @@ static err_t match_attributes(struct subject *s, enum verdict *out)
 	TRY(view_attributes(s->r, &s->r->passing, s->row, &shown));
 	for (size_t i = 0; i < f->attributes_n; i++) {
 		if (set_get(&shown, f->attribute_names[i], &have) &&
-		    value_equals(&have, &f->attributes[i], f->usage == 1))
+		    value_equals(&have, &f->attributes[i], f->usage == 1 ? &steps : NULL))
 			*out = YES;
 	}
+	(void)resource_spend(s->r, steps / STEPS_IN_UNIT);
 out:
 	return err;
+}
+
+bool filter_known(const struct filter_criteria *f)
+{
+	for (size_t i = 0; i < f->attributes_n; i++) {
+		if (resource_search(f->attribute_names[i]) == SEARCH_UNKNOWN)
+			return false;
+	}
+	return true;
 }
 
 err_t filter_matches(struct resources *r, const struct filter_criteria *f,
                      const struct store_row *row, bool *matches)
 {
 	static err_t (*const conditions[])(struct subject *, enum verdict *) = {
-		match_type, match_created, match_modified, match_expiry, match_size,
+		match_type, match_content_type, match_created, match_modified, match_expiry, match_size,
 		match_state, match_labels, match_attributes,
 	};
 	struct subject s = { .r = r, .f = f, .row = row,

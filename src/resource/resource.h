@@ -109,6 +109,19 @@ void resources_close(struct resources *r);
 const struct cse_identity *resources_cse(const struct resources *r);
 struct store *resources_store(struct resources *r);
 
+/* The work that one request may cause, however it is multiplied: rows looked
+ * at, patterns compared, members of groups and of fan-outs asked. A unit is
+ * about one row. resource_begin before each request; without it no bound.
+ * False: it is used up; results then end early and groups hold nobody. */
+enum { EFFORT_MAX = 100000 };
+void resource_begin(struct resources *r);
+bool resource_spend(struct resources *r, uint64_t units);
+
+/* How the attribute of this short name may be searched: SEARCH_OPEN with the
+ * right to discover, SEARCH_SHOWN only where it may be retrieved too. */
+enum search { SEARCH_UNKNOWN, SEARCH_OPEN, SEARCH_SHOWN };
+enum search resource_search(struct bytes short_name);
+
 /* --- addressing [TS-0001 7.2; TS-0004 6.8, 7.3.2.6] ------------------------------ */
 
 enum target_place {
@@ -119,7 +132,8 @@ enum target_place {
 
 struct target {
 	enum target_place place;
-	uint64_t id;                         /* the row asked, or the one a virtual child stands for */
+	uint64_t id;                         /* the row asked, or the one a virtual child stands for;
+	                                      * its parent when it stands for none (TARGET_NONE) */
 	uint32_t type;
 	uint64_t parent_of_virtual;          /* 0 when not virtual */
 	const struct virtual_child *virtual_child; /* NULL when not */

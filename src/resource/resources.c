@@ -126,6 +126,7 @@ err_t resources_open(struct store *s, const struct cse_identity *cse, struct res
 	if (!r)
 		goto out;
 	r->store = s;
+	r->effort = UINT64_MAX;
 	r->scratch = buf_make(SCRATCH_MAX);
 	arena_init(&r->passing, SCRATCH_MAX);
 	TRY(keep_identity(r, cse));

@@ -57,6 +57,9 @@ static err_t visit(struct selection *s, uint64_t id, uint64_t depth, bool *into)
 	if (++s->visited % TRIM_EVERY == 0)
 		store_trim(s->r->store);
 	TRY(store_get(s->r->store, id, &row));
+	/* Opening a large row costs as much as many small ones. */
+	if (!resource_spend(s->r, 1 + (row ? row->body.n / 4096 : 0)))
+		s->more = true;
 	type = row ? resource_type(row->type) : NULL;
 	if (!type || row_expired(row, s->now))
 		goto out;
@@ -165,52 +168,60 @@ static bool merge_id(uint64_t *list, size_t *n, uint64_t id)
 static err_t index_merge(struct selection *s, struct bytes name, struct bytes value,
                          uint64_t *list, size_t *n)
 {
-	uint64_t ids[PAGE], after = 0;
+	struct store_find find = { .name = name, .value = value, .limit = PAGE };
+	uint64_t ids[PAGE];
 	size_t found;
 	err_t err;
 
 	do {
-		TRY(store_index_find(s->r->store, name, value, after, ids, PAGE, &found));
+		TRY(store_index_find(s->r->store, &find, ids, &found));
 		for (size_t i = 0; i < found && !s->more; i++)
 			s->more = !merge_id(list, n, ids[i]);
 		if (found)
-			after = ids[found - 1];
+			find.after = ids[found - 1];
 	} while (found == PAGE && !s->more);
 out:
 	return err;
 }
 
-static err_t select_indexed(struct selection *s, uint64_t root)
+/* *cut: the index holds more than the list takes, most of it perhaps of others
+ * and not below the root: nobody's labels may hide what another labelled so. */
+static err_t select_indexed(struct selection *s, uint64_t root, bool *cut)
 {
 	uint64_t *list, depth;
 	size_t n = 0;
 	void *p;
-	bool below, into, cut;
+	bool below, into;
 	err_t err;
 
 	TRY(arena_take(s->arena, SELECTION_MAX * sizeof(*list), &p));
 	list = p;
 	for (size_t i = 0; i < s->filter->labels_n; i++)
 		TRY(index_merge(s, BYTES("lbl"), s->filter->labels[i], list, &n));
-	cut = s->more;
+	*cut = s->more;
 	s->more = false;
-	for (size_t i = 0; i < n && !s->more; i++) {
+	for (size_t i = 0; i < n && !s->more && !*cut; i++) {
 		TRY(tree_below(s->r, list[i], root, &below, &depth));
 		if (below && depth <= s->levels)
 			TRY(visit(s, list[i], depth, &into));
 	}
-	s->more = s->more || cut;
 out:
 	return err;
 }
 
 err_t select_below(struct selection *s, uint64_t root)
 {
+	bool cut = true;
+	err_t err = ERR_OK;
+
 	s->n = s->capacity = 0;
 	s->passed = s->visited = 0;
 	s->more = false;
 	/* Labels are in the index; with OR another condition may hold alone. */
 	if (s->through && s->filter && s->filter->labels_n && s->filter->operation != 2)
-		return select_indexed(s, root);
-	return select_walk(s, root);
+		TRY(select_indexed(s, root, &cut));
+	if (cut)
+		TRY(select_walk(s, root));
+out:
+	return err;
 }

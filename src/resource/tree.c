@@ -172,8 +172,10 @@ err_t resource_resolve(struct resources *r, struct bytes to, struct target *out)
 	TRY(place.virtual_child->stands_for(r, parent, &id));
 	TRY(place_row(r, id, &place));
 	out->place = place.where;
-	out->id = place.where == TARGET_HERE ? id : 0;
-	out->type = place.type;
+	/* Nothing there: whether that may be known is a matter of its parent. */
+	out->id = place.where == TARGET_HERE ? id : out->parent_of_virtual;
+	if (place.where == TARGET_HERE)
+		out->type = place.type;
 out:
 	return err;
 }

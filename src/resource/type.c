@@ -49,6 +49,23 @@ const struct attribute *type_attribute(const struct resource_type *type, struct 
 	return NULL;
 }
 
+/* What is in no index, content above all, is not given away piece by piece to
+ * one who may learn only that the resource exists. */
+enum search resource_search(struct bytes short_name)
+{
+	enum search found = SEARCH_UNKNOWN;
+
+	for (size_t i = 0; i < COUNT_OF(types); i++) {
+		const struct attribute *a = type_attribute(types[i], short_name);
+
+		if (a && !(a->flags & (F_INDEX | F_COLUMN)))
+			return SEARCH_SHOWN;
+		if (a)
+			found = SEARCH_OPEN;
+	}
+	return found;
+}
+
 bool type_allows_parent(const struct resource_type *type, uint32_t parent)
 {
 	for (size_t i = 0; i < type->parents_n; i++) {

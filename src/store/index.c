@@ -106,21 +106,20 @@ out:
 	return err;
 }
 
-err_t store_index_find(struct store *s, struct bytes name, struct bytes value, uint64_t after,
-                       uint64_t *ids, size_t limit, size_t *n)
+err_t store_index_find(struct store *s, const struct store_find *find, uint64_t *ids, size_t *n)
 {
-	struct index_entry asked = { .attribute = name, .id = after }, at, chunk[CHUNK];
+	struct index_entry asked = { .attribute = find->name, .id = find->after }, at, chunk[CHUNK];
 	size_t got;
 	err_t err;
 
 	*n = 0;
-	TRY(value_hash(s, name, value, asked.value_h));
+	TRY(value_hash(s, find->name, find->value, asked.value_h));
 	at = asked;
-	if (limit == 0)
+	if (find->limit == 0)
 		goto out;
 	do {
 		TRY(s->ops->index_find(s->engine, &at, chunk, CHUNK, &got));
-		for (size_t i = 0; i < got && *n < limit; i++) {
+		for (size_t i = 0; i < got && *n < find->limit; i++) {
 			bool holds;
 
 			at.id = chunk[i].id;
@@ -128,8 +127,8 @@ err_t store_index_find(struct store *s, struct bytes name, struct bytes value, u
 			if (holds)
 				ids[(*n)++] = chunk[i].id;
 		}
-	} while (got == CHUNK && *n < limit);
-	find_changed(s, &asked, ids, limit, n);
+	} while (got == CHUNK && *n < find->limit);
+	find_changed(s, &asked, ids, find->limit, n);
 out:
 	return err;
 }

@@ -79,12 +79,13 @@ static err_t gather_type(struct store *s, struct gather *g, uint32_t type)
 	do {
 		TRY(s->ops->children(s->engine, &scan, ids, want, &n));
 		for (size_t i = 0; i < n; i++) {
+			bool gone = is_deleted(s, ids[i]);
+
 			scan.after = ids[i];
-			if (is_deleted(s, ids[i])) {
-				if (from_start)
-					skip_note(s, &scan, ids[i]);
+			if (gone && from_start)
+				skip_note(s, &scan, ids[i]);
+			if (gone)
 				continue;
-			}
 			from_start = false;
 			if (gather_full(g, ids[i]))
 				goto out;

@@ -110,7 +110,7 @@ void store_close(struct store *s)
 		return;
 	if (s->inside)
 		store_rollback(s);
-	if (s->engine) {
+	if (s->ops && s->engine) {
 		give_back_ids(s);
 		s->ops->close(s->engine);
 	}

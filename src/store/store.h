@@ -9,7 +9,7 @@
  *               edited in the file is refused as ERR_TAMPERED [T8 T20]
  *
  * A fresh data key is drawn at every start of the core (epoch), so no nonce
- * comes twice whatever crashed. [DESIGN 7] Transactions: store_begin ..
+ * comes twice whatever crashed. Transactions: store_begin ..
  * store_commit; everything between is in one, durable when commit returns.
  * Rows read are cached opened; changed rows are sealed and written once at
  * commit. Pointers to rows are valid until the next store_* call that changes
@@ -117,9 +117,16 @@ err_t store_expired(struct store *s, int64_t now, uint64_t *ids, size_t limit, s
  * (replaces what it had). Values are kept as keyed hashes only. */
 err_t store_index_set(struct store *s, uint64_t id, struct bytes name,
                       const struct bytes *values, size_t n) MUST_USE;
-/* Ids of resources whose attribute has the value, in id order. */
-err_t store_index_find(struct store *s, struct bytes name, struct bytes value,
-                       uint64_t after, uint64_t *ids, size_t limit, size_t *n) MUST_USE;
+
+struct store_find {
+	struct bytes name, value; /* attribute and the value it has */
+	uint64_t after;           /* continue behind this id, 0: from the start */
+	size_t limit;
+};
+/* Ids of resources whose attribute has the value, in id order; *n of them into
+ * ids[find->limit]. */
+err_t store_index_find(struct store *s, const struct store_find *find,
+                       uint64_t *ids, size_t *n) MUST_USE;
 
 /* SHA-256 of a body, for the audit record of a change. */
 void store_digest(struct bytes body, uint8_t digest[32]);

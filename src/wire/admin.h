@@ -12,9 +12,15 @@
  *                      PSK identity, sealed key (keeper_calls.h IMPORT_PSK)
  *   REVOKE             Credential-ID
  *   AUDIT_LIST         u64 from, u32 limit
+ *   KEY_GENERATE       key name, u8 class (enum key_class)
+ *   KEY_SIGN           key name, text
+ *   KEY_DESTROY        key name
  *
  * ENROL_CERTIFICATE answers one row { "id": Credential-ID, "certificate": DER,
- * "until": ms }; ENROL_PSK { "id", "until" }. */
+ * "until": ms }; ENROL_PSK { "id", "until" }; KEY_GENERATE { "name", "public":
+ * hex }; KEY_SIGN { "name", "signature": hex, "public": hex }: over "holdfast
+ * statement" 0 text, DER ECDSA with SHA-256, or Ed25519. KEY_SIGN counts as a
+ * change, so that its record is durable before the signature leaves. */
 #ifndef WIRE_ADMIN_H
 #define WIRE_ADMIN_H
 

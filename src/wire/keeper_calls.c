@@ -347,7 +347,7 @@ out:
 
 err_t keeper_status(struct keeper *k, struct keeper_status *out)
 {
-	struct bytes provider;
+	struct bytes provider, why;
 	struct call c;
 	err_t err;
 
@@ -361,7 +361,9 @@ err_t keeper_status(struct keeper *k, struct keeper_status *out)
 	out->handles = wire_get_u32(&c.in);
 	provider = wire_get_bytes(&c.in, sizeof(out->provider) - 1);
 	out->warnings = wire_get_u8(&c.in);
+	why = wire_get_bytes(&c.in, sizeof(out->why) - 1);
 	TRY(wire_done(&c.in));
+	TRY(bytes_put_str(out->why, sizeof(out->why), why));
 	TRY(bytes_put_str(out->provider, sizeof(out->provider), provider));
 out:
 	call_end(&c);
@@ -500,6 +502,28 @@ err_t keeper_import_psk(struct keeper *k, struct bytes identity, struct bytes se
 	chosen = wire_get_bytes(&c.in, KEEPER_NAME_MAX);
 	TRY(wire_done(&c.in));
 	TRY(buf_add(name, chosen));
+out:
+	call_end(&c);
+	return err;
+}
+
+err_t keeper_generate(struct keeper *k, const struct keeper_generate *ask, struct buf *name,
+                      struct buf *public_key)
+{
+	struct bytes chosen, key;
+	struct call c;
+	err_t err;
+
+	call_begin(&c);
+	wire_put_bytes(&c.out, ask->name);
+	wire_put_u8(&c.out, (uint8_t)ask->class);
+	wire_put_u8(&c.out, (uint8_t)ask->purpose);
+	TRY(call_ask(&c, k, OP_GENERATE));
+	chosen = wire_get_bytes(&c.in, KEEPER_NAME_MAX);
+	key = wire_get_bytes(&c.in, 65);
+	TRY(wire_done(&c.in));
+	TRY(buf_add(name, chosen));
+	TRY(buf_add(public_key, key));
 out:
 	call_end(&c);
 	return err;

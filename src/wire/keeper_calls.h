@@ -20,12 +20,16 @@ enum {
 
 enum key_class { KEY_EC_P256 = 1, KEY_ED25519 = 2, KEY_SYMMETRIC_16 = 3, KEY_SYMMETRIC_32 = 4 };
 
-/* What an EC key may sign; fixed when the key is made [CM26: one purpose a key]. */
+/* What a key may sign; fixed when the key is made: one purpose a key
+ * [CM26]; the node's own has its three forms of one. */
 enum sign_purpose {
+	SIGN_NOTHING = 0,
 	SIGN_TLS13_SERVER = 1, /* 64 blanks, "TLS 1.3, server CertificateVerify", 0, hash of 32 or
 	                          48 octets (of the suite) */
 	SIGN_TLS13_CLIENT = 2, /* the same with "client": the courier */
 	SIGN_TLS12_SERVER = 3, /* client random, server random, 3, named curve, point */
+	SIGN_STATEMENT = 4,    /* "holdfast statement" 0 text: UTF-8, no control characters; by
+	                          generated keys only, for the core only */
 };
 
 /* A link to the keeper and what to do with its notices. */
@@ -60,7 +64,9 @@ err_t keeper_drain(struct keeper *k) MUST_USE;
 err_t keeper_open_key(struct keeper *k, struct bytes name, struct keeper_key *out) MUST_USE;
 
 /* SIGN: handle, u8 purpose, tag, input -> signature (DER ECDSA-SHA256, or raw
- * Ed25519). Tells the core CREDENTIAL_USED for the tag. */
+ * Ed25519). Tells the core CREDENTIAL_USED for the tag, but of SIGN_STATEMENT,
+ * whose tag counts for nothing. ERR_REFUSED: not this key's purpose, not this
+ * asker's, or not of its form. */
 err_t keeper_sign(struct keeper *k, uint32_t handle, enum sign_purpose purpose,
                   const uint8_t tag[KEEPER_TAG], struct bytes input, struct buf *out) MUST_USE;
 
@@ -101,7 +107,8 @@ err_t keeper_tls12_master(struct keeper *k, uint32_t psk, unsigned hash,
 err_t keeper_close_handle(struct keeper *k, uint32_t handle) MUST_USE;
 
 /* STATUS: -> u8 locked, u8 protection level (0..3), u64 generation,
- * u32 keys, u32 handles, provider name bytes, u8 warnings bits. */
+ * u32 keys, u32 handles, provider name bytes, u8 warnings bits, bytes why it is
+ * locked (text; empty when it is not). */
 struct keeper_status {
 	bool locked;
 	unsigned level;
@@ -109,6 +116,7 @@ struct keeper_status {
 	uint32_t keys, handles;
 	char provider[32];
 	unsigned warnings; /* 1 memory not locked, 2 no memfd_secret, 4 not bound to the machine */
+	char why[160];
 };
 err_t keeper_status(struct keeper *k, struct keeper_status *out) MUST_USE;
 
@@ -160,7 +168,21 @@ err_t keeper_certify(struct keeper *k, const struct keeper_certify *ask, struct 
 err_t keeper_import_psk(struct keeper *k, struct bytes identity, struct bytes sealed,
                         int64_t not_after, struct buf *name) MUST_USE;
 
-/* DESTROY: name. Only "psk/..." and derived keys. ERR_MISSING, ERR_REFUSED. */
+/* GENERATE: name (begins with "user/"), u8 class, u8 purpose -> key name, public
+ * key bytes (empty: symmetric). Purpose: SIGN_STATEMENT for P-256 and Ed25519,
+ * SIGN_NOTHING for a symmetric key. ERR_REFUSED: another name or purpose;
+ * ERR_UNSUPPORTED: no such class; ERR_SYNTAX, ERR_EXISTS: the name; ERR_FULL,
+ * ERR_IO: it could not be written, and is not there. */
+struct keeper_generate {
+	struct bytes name;
+	enum key_class class;
+	enum sign_purpose purpose;
+};
+/* public_key: appended. */
+err_t keeper_generate(struct keeper *k, const struct keeper_generate *ask, struct buf *name,
+                      struct buf *public_key) MUST_USE;
+
+/* DESTROY: name. Only "psk/...", derived and generated keys. ERR_MISSING, ERR_REFUSED. */
 err_t keeper_destroy(struct keeper *k, struct bytes name) MUST_USE;
 
 /* DERIVE [TS-0003 10.3]. */

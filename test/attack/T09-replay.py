@@ -16,7 +16,7 @@ with Twin() as t:
     control = len(t.ask("GET", "/pay")[1]) == 3
     print("control: one payment, sent three times, was executed three times")
 
-with Node() as n:
+with Node(options="replay.window = 10") as n:
     d = n.enrol("d", "Cdev")
     d.register()
     cnt = "/cse-in/ae-Cdev/c"
@@ -87,4 +87,24 @@ with Node() as n:
     r.say("repeated after a restart", count() == before)
     d.close()
     stranger.close()
+    # a credential whose changes must carry their time: no repetition counts, however late
+    e = n.enrol("s", "Cstrict", "device", False, "--replay", "strict")
+    stamp = lambda: time.strftime("%Y%m%dT%H%M%S", time.gmtime())
+    e.ask("POST", "/cse-in", {"m2m:ae": {"rn": "ae-Cstrict", "api": "Nx", "rr": False, "srv": ["3"]}}, 2, headers={"X-M2M-OT": stamp()})
+    e.create("/cse-in/ae-Cstrict", 3, {"m2m:cnt": {"rn": "c"}}, headers={"X-M2M-OT": stamp()})
+    recorded = dict(headers={"X-M2M-OT": stamp()}, rqi="late")
+    a = e.create("/cse-in/ae-Cstrict/c", 4, body, **recorded)
+    r.say("with its time (is executed)", a.rsc == 2001, f"rsc {a.rsc}")
+    a = e.create("/cse-in/ae-Cstrict/c", 4, body)
+    r.say("without a time", a.rsc == 4000, f"rsc {a.rsc}")
+    time.sleep(11)
+    e.close()
+    a = e.create("/cse-in/ae-Cstrict/c", 4, body, **recorded)
+    r.say("repeated after the window", a.rsc == 4008, f"rsc {a.rsc}")
+    r.say("and was executed once", e.retrieve("/cse-in/ae-Cstrict/c").json["m2m:cnt"]["cni"] == 1)
+    e.close()
+    records = n.audit()
+    for rsc, rqi in ((4105, "same"), (4103, "same"), (4008, "late")):
+        r.say(f"the refusal {rsc} is on record", any(x.get("rsc") == rsc and x.get("rqi") == rqi for x in records))
+    r.say("the audit chain is whole", n.cli("audit", "verify", check=False)[0] == 0)
 end(control, r.all, "replay")

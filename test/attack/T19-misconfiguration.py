@@ -3,7 +3,7 @@
 import pathlib, sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 
-import os, pathlib, re, socket, ssl, stat, subprocess
+import json, os, pathlib, re, socket, ssl, stat, subprocess
 
 from attack import Refusals, Twin, end
 from node import Node, NAME, Entity
@@ -41,25 +41,35 @@ with Twin() as t:
     control = any(a == "00000000" for a, _ in found) and bool(readable_by_others(t.top)) and t.ask("GET", "/key")[0] == 200
     print(f"control: listens on {found}, key file readable, key given without a credential")
 
-with Node(start=False) as n:
+with Node(start=False, options="log.level = info") as n:
+    # the default start: what `holdfast init` made, and nothing else
+    bare = n.top / "bare"
+    n.cli("init", bare, "--sp", "//demo.example", "--cse-id", "/in-cse", directory=False)
+    text = (bare / "holdfast.conf").read_text()
+    port = re.search(r"(?m)^listen\.https *= *(\S+):(\d+)", text)
+    r.say("a node of `holdfast init` without a listener listens on loopback only", not port or port.group(1) in ("127.0.0.1", "[::1]"), port.group(0) if port else "nowhere")
+    r.say("it switches nothing on", not re.search(r"(?m)^(lab|courier|user)", text), " ".join(text.split()))
+    empty = n.top / "empty"
+    empty.mkdir()
+    p = subprocess.run([str(n.build / "holdfastd"), "-d", str(empty)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=20)
+    r.say("a start in a folder that is no node", p.returncode != 0, p.stdout.decode().strip().splitlines()[-1][:100])
     conf = n.dir / "holdfast.conf"
     text = conf.read_text()
     conf.write_text(re.sub(r"(?m)^listen\.https.*$", "", text))
-    n.process = subprocess.Popen([str(n.build / "holdfastd"), "-d", str(n.dir)], stdout=open(n.log_path, "ab"), stderr=subprocess.STDOUT)
-    for _ in range(200):
-        if n.cli("status", check=False)[0] == 0:
-            break
-        __import__("time").sleep(0.05)
+    n.spawn()
+    n.wait_ready(listening=False)
     found = listeners([p for ps in n.pids().values() for p in ps] + [n.process.pid])
     r.say("without a listener in the configuration nothing listens", not found, str(found))
     n.stop()
     conf.write_text(text)
     n.start()
+    rows = json.loads(n.cli("-o", "json", "credential", "list"))
+    r.say("no credential is there from the beginning", rows == [], str(rows))
     pids = [p for ps in n.pids().values() for p in ps] + [n.process.pid]
     found = listeners(pids)
     r.say("only the configured listener, on its address", {a for a, _ in found} <= {"0100007F"} and {p for _, p in found} == {n.port}, str(found))
     public = {"ca.pem", "node.pem"}
-    loose = [p for p in readable_by_others(n.dir) if pathlib.Path(p).name not in public | {"status"}]
+    loose = [p for p in readable_by_others(n.dir) if pathlib.Path(p).name not in public | {"status"}]  # what runs, for anybody: no name, no identity
     r.say("files that others may read or write", not loose, ", ".join(loose))
     for folder in ("keeper", "store"):
         r.say(f"folder {folder} closed to others", (n.dir / folder).stat().st_mode & 0o077 == 0)
@@ -85,13 +95,43 @@ with Node(start=False) as n:
     for path in ("/", "/admin", "/status", "/console", "/.env", "/metrics", "/debug"):
         x = d.retrieve(path)
         r.say(f"unused page {path}", x.rsc not in range(2000, 3000), f"rsc {x.rsc}")
+    refused = [x for x in n.audit() if x.get("rsc") == 4106]
+    r.say("the default accounts are refused on record", len(refused) == 2, f"{len(refused)} records")  # "/in-cse" is 4000
+    r.say("the anonymous probes are in the log", n.log_text().count("connection refused") >= 7)
+    # what another user of this machine may do
+    for what, argv in {"read the configuration": ["cat", conf], "read the key store": ["cat", n.dir / "keeper/keystore"], "read the store": ["cat", n.dir / "store/holdfast.db"],
+                       "read the passphrase": ["cat", n.dir / "credential"], "use the administration": [n.build / "holdfast", "-d", n.dir, "credential", "list"]}.items():
+        mine = subprocess.run(list(map(str, argv)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+        other = subprocess.run(["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", *map(str, argv)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        r.say(f"another user: {what} (root may: {'yes' if mine else 'NO'})", mine and other.returncode != 0, other.stdout.decode(errors="replace").strip()[-60:])
     d.close()
     n.stop()
+
+    def starts():
+        p = subprocess.run(["timeout", "1.5", str(n.build / "holdfastd"), "-d", str(n.dir)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        return p.returncode == 124, " | ".join(l[22:] for l in p.stdout.decode().strip().splitlines()[-2:])[:150]
+
     os.chmod(conf, 0o666)
-    p = subprocess.run([str(n.build / "holdfastd"), "-d", str(n.dir)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=20)
-    r.say("a configuration that others may write", p.returncode != 0, p.stdout.decode().strip().splitlines()[-1][:100])
+    up, said = starts()
+    r.say("a configuration that others may write", not up, said)
     os.chmod(conf, 0o600)
-    conf.write_text(text + "\nlab = yes\n")
-    p = subprocess.run([str(n.build / "holdfastd"), "-d", str(n.dir)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=20)
-    r.say("lab mode by the configuration file", p.returncode != 0, p.stdout.decode().strip().splitlines()[-1][:100])
+    for name, mode, what in (("credential", 0o644, "a passphrase file that others may read"), ("keeper", 0o755, "a key store that others may read"),
+                             ("keeper", 0o777, "a key store folder that others may write"), ("store", 0o777, "a store that others may write"), (".", 0o777, "a node that others may write")):
+        kept = (n.dir / name).stat().st_mode & 0o7777
+        os.chmod(n.dir / name, mode)
+        up, said = starts()
+        tightened = (n.dir / name).stat().st_mode & 0o077 == 0
+        r.say(f"{what} ({'tightened' if tightened else 'not started'})", not up or tightened, said)
+        os.chmod(n.dir / name, kept)
+    for line, what in (("lab = yes", "lab mode by the configuration file"), ("listen.lab_http = 0.0.0.0:8080", "a plain listener by the configuration file"),
+                       ("lab.admin = Sadmin", "an administrator of everything by the configuration file")):
+        conf.write_text(text + "\n" + line + "\n")
+        up, said = starts()
+        r.say(what, not up, said)
+    conf.write_text(text + "\nlisten.lab_http = 0.0.0.0:8080\n")
+    p = subprocess.run(["timeout", "5", str(n.build / "holdfastd"), "-d", str(n.dir), "--lab"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    r.say("lab mode on all interfaces", p.returncode not in (0, 124), p.stdout.decode().strip().splitlines()[-1][:110])
+    conf.write_text(text)
+    n.start()
+    r.say("with its own configuration it starts", n.cli("status", check=False)[0] == 0)
 end(control, r.all, "misconfiguration")

@@ -3,7 +3,7 @@
 import pathlib, sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 
-import pathlib
+import pathlib, sqlite3
 
 from attack import Refusals, Twin, encodings, end, scan_files
 from node import Node
@@ -34,6 +34,15 @@ with Node() as n:
         r.say(f"data in the store, {state}", size > 4096 and not found, f"{size} octets; {found}" if found else f"{size} octets")
         found = scan_files(n.dir, encodings(key))
         r.say(f"keys in any file, {state}", not found, str(found) if found else "")
+    # a backup, as an administrator makes it, and the audit log in it
+    backup = n.top / "backup"
+    backup.mkdir()
+    source, target = sqlite3.connect(n.dir / "store/holdfast.db"), sqlite3.connect(backup / "copy.db")
+    source.backup(target)
+    rows = target.execute("SELECT count(*) FROM resource").fetchone()[0] + target.execute("SELECT count(*) FROM log").fetchone()[0]
+    source.close(), target.close()
+    found = scan_files(backup, WORDS)
+    r.say(f"data in a backup of {rows} rows", rows > 5 and not found, str(found) if found else "")
     n.start()
     back = d.retrieve(f"{root}/{WORDS['name'].decode()}/la")
     r.say("and the owner reads it (it is there)", back.rsc == 2000 and back.json["m2m:cin"]["con"].encode() == WORDS["content"])

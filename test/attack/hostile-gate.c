@@ -108,9 +108,18 @@ out:
 	return err;
 }
 
-/* ASSOCIATION_OPEN; *number is 0 when it was refused. */
-static err_t open_association(unsigned kind, const uint8_t *tag, struct bytes fingerprint,
-                              struct bytes who, uint64_t *number)
+/* What an ASSOCIATION_OPEN says; the rest is the same for all. */
+struct claim {
+	unsigned kind;
+	const uint8_t *tag;
+	struct bytes fingerprint, who;
+	int64_t not_after;
+};
+
+static char reason[300];
+
+/* *number is 0 when it was refused, and `reason` says why. */
+static err_t open_claim(const struct claim *c, uint64_t *number)
 {
 	struct buf body = buf_make(2048), answer = buf_make(4096);
 	struct wire_out out = wire_out(&body);
@@ -118,11 +127,11 @@ static err_t open_association(unsigned kind, const uint8_t *tag, struct bytes fi
 	uint8_t address[16] = { 127, 0, 0, 1 };
 	err_t err;
 
-	wire_put_fixed(&out, bytes_make(tag, KEEPER_TAG));
-	wire_put_u8(&out, (uint8_t)kind);
-	wire_put_fixed(&out, fingerprint);
-	wire_put_bytes(&out, who);
-	wire_put_u64(&out, 4102444800000);
+	wire_put_fixed(&out, bytes_make(c->tag, KEEPER_TAG));
+	wire_put_u8(&out, (uint8_t)c->kind);
+	wire_put_fixed(&out, c->fingerprint);
+	wire_put_bytes(&out, c->who);
+	wire_put_u64(&out, (uint64_t)c->not_after);
 	wire_put_u16(&out, 0x0304);
 	wire_put_u16(&out, 0x1301);
 	wire_put_u8(&out, 4);
@@ -132,13 +141,32 @@ static err_t open_association(unsigned kind, const uint8_t *tag, struct bytes fi
 	TRY(out.err);
 	TRY(ask_core(MSG_ASSOCIATION_OPEN, bytes_of_buf(&body), &answer));
 	in = wire_in(bytes_of_buf(&answer));
-	err = (err_t)wire_get_u8(&in);
-	if (err == ERR_OK)
-		*number = wire_get_u64(&in);
+	*number = wire_get_u64(&in);
+	(void)wire_get_u64(&in);
+	TRY(bytes_put_str(reason, sizeof(reason), wire_get_bytes(&in, sizeof(reason) - 1)));
+	TRY(wire_done(&in));
+	if (*number == 0)
+		err = ERR_REFUSED;
 out:
 	buf_free(&body);
 	buf_free(&answer);
 	return err;
+}
+
+static const int64_t far = 4102444800000;
+
+static err_t open_association(unsigned kind, const uint8_t *tag, struct bytes fingerprint,
+                              struct bytes who, uint64_t *number)
+{
+	struct claim c = { kind, tag, fingerprint, who, far };
+
+	return open_claim(&c, number);
+}
+
+/* Refused means: the core said so, by the number 0 and a reason. */
+static void judge_open(err_t err, const char *what)
+{
+	say(err == ERR_REFUSED && reason[0] ? "refused" : "FELL", what, err == ERR_REFUSED ? reason : err_name(err));
 }
 
 /* {"fr": from, "op": 2, "to": to, "rqi": "h", "rvi": "3"} as canonical CBOR. */
@@ -186,12 +214,13 @@ static unsigned request_as(uint64_t association, const char *from, const char *t
 	return rsc;
 }
 
+/* 4106, or what comes before it; never silence. */
 static void judge_rsc(unsigned rsc, const char *what)
 {
 	char detail[32];
 
 	snprintf(detail, sizeof(detail), "rsc %u", rsc);
-	say(rsc == 0 || rsc >= 4000 ? "refused" : "FELL", what, detail);
+	say(rsc >= 4000 && rsc != 5000 ? "refused" : "FELL", what, detail);
 }
 
 /* --- cases -------------------------------------------------------------------------- */
@@ -208,7 +237,7 @@ static err_t run_key_schedule(uint8_t out[32])
 
 	TRY(keeper_psk_open(&keeper, bytes_str(identity), tag, &psk, &n));
 	TRY(keeper_early_secret(&keeper, psk, &early));
-	TRY(keeper_handshake_secret(&keeper, early, bytes_make(zeros + 1, 32), out));
+	TRY(keeper_handshake_secret(&keeper, early, BYTES("an (EC)DHE secret of its choice!"), out));
 out:
 	return err;
 }
@@ -219,11 +248,18 @@ static void case_live(void)
 	uint64_t number;
 	char line[64];
 	int fd, n;
-	err_t err = run_key_schedule(secret);
+	err_t err = ERR_REFUSED;
 
-	if (err == ERR_OK)
-		err = open_association(2, tag, bytes_make(zeros, 32), bytes_str(identity), &number);
-	say(err == ERR_OK ? "can" : "said", "open an association for an enrolled pre-shared key identity", err_name(err));
+	/* The first gates run before the core has opened its store. */
+	for (int i = 0; i < 50 && err != ERR_OK; i++) {
+		if (i)
+			usleep(100000);
+		err = run_key_schedule(secret);
+		if (err == ERR_OK)
+			err = open_association(2, tag, bytes_make(zeros, 32), bytes_str(identity), &number);
+	}
+	say(err == ERR_OK ? "can" : "said", "open an association for an enrolled pre-shared key identity",
+	    err == ERR_OK ? "" : reason);
 	if (err != ERR_OK)
 		return;
 	say(request_as(number, originator, "cse-in/ae-Cdev") == 2000 ? "can" : "said", "speak on it as that identity", "");
@@ -240,7 +276,7 @@ static void case_association_of_another_gate(void)
 	char line[64] = "";
 	uint64_t number = 0;
 
-	for (int i = 0; i < 50 && !number; i++) {
+	for (int i = 0; i < 100 && !number; i++) {
 		int fd = open("hostile.number", O_RDONLY);
 		ssize_t n = fd >= 0 ? read(fd, line, sizeof(line) - 1) : -1;
 
@@ -259,6 +295,36 @@ static void case_association_of_another_gate(void)
 	judge_rsc(request_as(0, originator, "cse-in/ae-Cdev"), "speak outside any association");
 }
 
+/* The certificate of "Cother", which is enrolled: it is public, so the gate may know
+ * its fingerprint. Written by the program that started the node. */
+static bool read_fingerprint(const char *name, uint8_t out[32])
+{
+	int fd = open(name, O_RDONLY);
+	bool whole = fd >= 0 && read(fd, out, 32) == 32;
+
+	if (fd >= 0)
+		close(fd);
+	return whole;
+}
+
+/* A handshake of this gate's own, in which the node's key took part. */
+static err_t use_node_key(const uint8_t with[KEEPER_TAG])
+{
+	struct keeper_key key;
+	struct buf out = buf_make(4096);
+	uint8_t input[130];
+	err_t err;
+
+	memset(input, ' ', 64);
+	memcpy(input + 64, "TLS 1.3, server CertificateVerify", 34);
+	memset(input + 98, 7, 32);
+	TRY(keeper_open_key(&keeper, BYTES("node"), &key));
+	TRY(keeper_sign(&keeper, key.handle, SIGN_TLS13_SERVER, with, bytes_make(input, 130), &out));
+out:
+	buf_free(&out);
+	return err;
+}
+
 static void case_invented_associations(void)
 {
 	uint64_t number;
@@ -267,17 +333,63 @@ static void case_invented_associations(void)
 	err_t err;
 
 	err = open_association(2, other, bytes_make(zeros, 32), bytes_str(identity), &number);
-	judge(err != ERR_OK, "open for a pre-shared key that took part in nothing", err);
+	judge_open(err, "open for a pre-shared key that took part in nothing");
 	err = open_association(1, other, bytes_make(fingerprint, 32), BYTES_NONE, &number);
-	judge(err != ERR_OK, "open for an unknown certificate", err);
+	judge_open(err, "open for an unknown certificate");
 	err = open_association(0, other, bytes_make(zeros, 32), BYTES_NONE, &number);
-	judge(err != ERR_OK, "open without a credential", err);
+	judge_open(err, "open without a credential");
 	err = open_association(3, other, bytes_make(zeros, 32), BYTES_NONE, &number);
-	judge(err != ERR_OK, "open with a credential of no kind", err);
-	if (run_key_schedule((uint8_t[32]){ 0 }) == ERR_OK) {
-		err = open_association(2, tag, bytes_make(zeros, 32), BYTES("other@demo.example"), &number);
-		judge(err != ERR_OK, "open for another identity than the keeper saw", err);
+	judge_open(err, "open with a credential of no kind");
+	err = run_key_schedule((uint8_t[32]){ 0 });
+	say(err == ERR_OK ? "can" : "FELL", "run the key schedule of an enrolled identity", err_name(err));
+	err = open_association(2, tag, bytes_make(zeros, 32), BYTES("other@demo.example"), &number);
+	judge_open(err, "open for another identity than the keeper saw");
+	err = open_association(2, tag, bytes_make(zeros, 32), bytes_str(identity), &number);
+	judge_open(err, "open by a tag that was used up");
+	err = run_key_schedule((uint8_t[32]){ 0 });
+	say(err == ERR_OK ? "can" : "FELL", "run it again", err_name(err));
+	err = open_association(1, tag, bytes_make(zeros, 32), BYTES_NONE, &number);
+	judge_open(err, "open for a certificate of zeros after a pre-shared key's handshake");
+}
+
+/* Nothing of the client's is checked behind the gate yet: what a gate can do with
+ * an enrolled certificate, and what it cannot. */
+static void case_certificates(void)
+{
+	uint8_t print[32], revoked[32];
+	struct claim c = { 1, tag, BYTES_OF(print), BYTES_NONE, far };
+	uint64_t number;
+	err_t err;
+
+	if (!read_fingerprint("hostile.enrolled", print) || !read_fingerprint("hostile.revoked", revoked)) {
+		say("FELL", "no fingerprint to try", "");
+		return;
 	}
+	err = open_claim(&c, &number);
+	judge_open(err, "open for an enrolled certificate without a handshake");
+	err = use_node_key(tag);
+	say(err == ERR_OK ? "can" : "FELL", "have the node's key sign a handshake of its own", err_name(err));
+	err = open_claim(&c, &number);
+	say(err == ERR_OK ? "can" : "said", "open for an enrolled certificate whose fingerprint it knows, after it", err_name(err));
+	if (err == ERR_OK) {
+		judge_rsc(request_as(number, originator, "cse-in/ae-Cdev"), "speak on it as another than the certificate's entity");
+		say(request_as(number, "Cother", "cse-in/ae-Cother") == 2000 ? "can" : "said", "speak on it as that entity", "");
+	}
+	err = open_claim(&c, &number);
+	judge_open(err, "open a second one by the same handshake");
+	err = use_node_key(tag);
+	c.fingerprint = BYTES_OF(revoked);
+	err = err == ERR_OK ? open_claim(&c, &number) : err;
+	judge_open(err, "open for a revoked certificate");
+	err = use_node_key(tag);
+	c.fingerprint = BYTES_OF(print);
+	c.not_after = 1;
+	err = err == ERR_OK ? open_claim(&c, &number) : err;
+	judge_open(err, "open for a certificate that says it has expired");
+	err = run_key_schedule((uint8_t[32]){ 0 });
+	c.not_after = far;
+	err = err == ERR_OK ? open_claim(&c, &number) : err;
+	judge_open(err, "open for an enrolled certificate after a pre-shared key's handshake");
 }
 
 static void case_other_handles(void)
@@ -362,8 +474,17 @@ static void case_psk_oracle(void)
 	judge(err != ERR_OK, "a TLS 1.2 master secret over no session hash", err);
 	err = keeper_tls12_master(&keeper, psk, 7, BYTES_NONE, bytes_make(zeros, 32), secret);
 	judge(err != ERR_OK, "a TLS 1.2 master secret by no hash", err);
+	/* A step of the key schedule (keeper_calls.h): the binder of one transcript. */
 	err = keeper_binder(&keeper, psk, bytes_make(zeros, 32), secret);
-	judge(err != ERR_OK, "an HMAC by the pre-shared key itself", err);
+	say(err == ERR_OK ? "can" : "said", "have the binder of a transcript of its own made", err_name(err));
+	err = keeper_binder(&keeper, psk, BYTES("not a hash"), secret);
+	judge(err != ERR_OK, "a binder of what is no transcript hash", err);
+	err = keeper_binder(&keeper, early, bytes_make(zeros, 32), secret);
+	judge(err != ERR_OK, "an HMAC by the early secret", err);
+	err = keeper_tls12_master(&keeper, psk, 0, BYTES_NONE, bytes_make(zeros, 32), secret);
+	say(err == ERR_OK ? "can" : "said", "derive one TLS 1.2 master secret", err_name(err));
+	err = keeper_tls12_master(&keeper, psk, 0, BYTES_NONE, bytes_make(zeros, 32), secret);
+	judge(err != ERR_OK, "a second one by the handle that is spent", err);
 	err = keeper_psk_open(&keeper, BYTES("nobody@demo.example"), tag, &psk, &n);
 	judge(err != ERR_OK, "an identity that is not enrolled", err);
 }
@@ -395,17 +516,64 @@ static void case_operations(void)
 	buf_free(&out);
 }
 
-static void case_sizes(void)
+/* The rows that a gate may send, sent wrongly: one fault a gate. `size` is what
+ * the head claims, `n` how much follows. */
+static const struct fault {
+	const char *what;
+	bool keeper;
+	unsigned type;
+	uint16_t zero;
+	uint32_t size;
+	size_t n;
+} faults[] = {
+	{ "a request of 4 GiB", false, MSG_REQUEST, 0, 0xffffffff, 16 },
+	{ "a request of one octet more than its row allows", false, MSG_REQUEST, 0, 1114113, 16 },
+	{ "an empty request", false, MSG_REQUEST, 0, 0, 0 },
+	{ "a request that ends in its head", false, MSG_REQUEST, 0, 10, 10 },
+	{ "a request with reserved octets that are not zero", false, MSG_REQUEST, 1, 16, 16 },
+	{ "an ASSOCIATION_OPEN larger than its row allows", false, MSG_ASSOCIATION_OPEN, 0, 2049, 16 },
+	{ "an ASSOCIATION_CLOSE larger than its row allows", false, MSG_ASSOCIATION_CLOSE, 0, 65, 65 },
+	{ "an ASSOCIATION_CLOSE that is too short", false, MSG_ASSOCIATION_CLOSE, 0, 3, 3 },
+	{ "an ASSOCIATION_CLOSE with octets after its end", false, MSG_ASSOCIATION_CLOSE, 0, 9, 9 },
+	{ "a call larger than its row allows", true, MSG_CALL, 0, 65537, 16 },
+	{ "a call with reserved octets that are not zero", true, MSG_CALL, 9, 4, 4 },
+};
+
+/* Bodies of the right size and the wrong content are answered by a refusal. */
+static void case_contents(void)
 {
-	raw_frame(core.fd, MSG_REQUEST, 0, 0xffffffff, 16);
-	say(link_ended(&core) ? "refused" : "FELL", "a request of 4 GiB", "");
-	raw_frame(keeper.link.fd, MSG_CALL, 9, 4, 4);
-	say(link_ended(&keeper.link) ? "refused" : "FELL", "reserved octets that are not zero", "");
+	struct buf answer = buf_make(1 << 20);
+	err_t err;
+
+	for (size_t n = 0; n <= sizeof(zeros); n++) {
+		err = ask_core(MSG_ASSOCIATION_OPEN, bytes_make(zeros, n), &answer);
+		if (err != ERR_OK || answer.n < 8 || get_be64(answer.p) != 0) {
+			say("FELL", "ASSOCIATION_OPEN of zeros", err_name(err));
+			break;
+		}
+	}
+	if (err == ERR_OK)
+		say("refused", "ASSOCIATION_OPEN of 0..256 zeros", "number 0");
+	err = ask_core(MSG_REQUEST, bytes_make(zeros, 200), &answer);
+	say(err != ERR_OK || !memmem(answer.p, answer.n, "\x63rsc\x19\x07", 6) ? "refused" : "FELL",
+	    "a request of zeros", err_name(err));
+	buf_free(&answer);
+}
+
+/* The parent ends a worker that speaks out of turn; so the last words come first. */
+static void case_parent(void)
+{
+	static const unsigned types[] = { MSG_START, MSG_LINK, MSG_STOP, MSG_PENALTY };
+
+	say("note", "a message that a gate may not send goes to the parent", "");
+	raw_frame(w.control.fd, types[(unsigned)getpid() % COUNT_OF(types)], 0, 4, 4);
+	sleep(3);
+	say("FELL", "outlived a message to the parent that a gate may not send", "");
 }
 
 static void (*const cases[])(void) = {
 	case_live, case_association_of_another_gate, case_invented_associations, case_other_handles,
-	case_signing_oracle, case_psk_oracle, case_operations, case_sizes,
+	case_signing_oracle, case_psk_oracle, case_operations, case_contents, case_certificates, case_parent,
 };
 
 /* After the cases: each message type, to the core and to the keeper. */
@@ -420,6 +588,14 @@ static void play(void)
 		return;
 	}
 	n -= COUNT_OF(cases);
+	if (n < COUNT_OF(faults)) {
+		struct link *to = faults[n].keeper ? &keeper.link : &core;
+
+		raw_frame(to->fd, faults[n].type, faults[n].zero, faults[n].size, faults[n].n);
+		say(link_ended(to) ? "refused" : "FELL", faults[n].what, "");
+		return;
+	}
+	n -= COUNT_OF(faults);
 	for (unsigned type = 1; type < MSG_TYPE_COUNT; type++) {
 		bool to_core = true;
 

@@ -2,7 +2,7 @@
 
 An attack runs twice with the same code: against the control, where it must succeed, and
 against Holdfast, where it must be refused. The last line says both."""
-import base64, hashlib, http.client, json, os, pathlib, re, socket, subprocess, sys, tempfile, time
+import base64, hashlib, http.client, json, os, pathlib, re, shutil, socket, subprocess, sys, tempfile, time
 
 from node import free_port
 
@@ -67,6 +67,31 @@ class Refusals:
     def say(self, what, refused, detail=""):
         self.all &= bool(refused)
         print(f"  {'refused' if refused else 'FELL   '}  {what}" + (f"  ({detail})" if detail else ""))
+
+
+def attempt(entity, ask):
+    """The answer to ask(); None when the connection was closed instead of an answer, on a
+    connection of its own (an earlier answer may have ended the one before)."""
+    for _ in range(2):
+        try:
+            return ask()
+        except (OSError, ConnectionError):
+            entity.close()
+    return None
+
+
+def is_success(answer):
+    return answer is not None and 2000 <= answer.rsc < 3000
+
+
+def programs(folder, build, **other):
+    """A folder of the node's programs with some replaced: programs(f, b, gate=path)."""
+    folder = pathlib.Path(folder)
+    folder.mkdir()
+    os.chmod(folder, 0o755)
+    for name in ("holdfast", "holdfastd", *(f"holdfast-{r}" for r in ("core", "keeper", "courier", "door", "gate"))):
+        shutil.copy2(other.get(name.rpartition("-")[2], pathlib.Path(build) / name), folder / name)
+    return folder
 
 
 def encodings(key):

@@ -176,7 +176,7 @@ class Node:
         self.port = free_port()
         self.lab_port = free_port() if lab else None
         self.cse_name = "cse-in"
-        self.process = None
+        self.process = self.log = None
         self.log_path = self.top / "log"
         if not self.dir.exists():
             self.cli("init", str(self.dir), "--sp", SP, "--cse-id", CSE,
@@ -195,24 +195,31 @@ class Node:
             raise RuntimeError(f"{argv}: exit {p.returncode}\n{out}")
         return out if check else (p.returncode, out)
 
-    def start(self, wait=15):
+    def spawn(self):
+        """holdfastd, without waiting for it."""
         argv = [str(self.build / "holdfastd"), "-d", str(self.dir)]
         if self.lab_port:
             argv += ["--lab", "--lab-port", str(self.lab_port)]
         self.log = open(self.log_path, "ab")
         self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+
+    def start(self, wait=15):
+        self.spawn()
         self.wait_ready(wait)
         return self
 
-    def wait_ready(self, seconds=15):
+    def wait_ready(self, seconds=15, listening=True):
         end = time.time() + seconds
         while time.time() < end:
             if self.process.poll() is not None:
                 raise RuntimeError(f"holdfastd ended with {self.process.returncode}\n" + self.log_text()[-3000:])
             code, _ = self.cli("status", check=False)
+            if code == 0 and not listening:
+                return
             if code == 0:
                 try:
-                    socket.create_connection(("127.0.0.1", self.port), 1).close()
+                    for port in filter(None, (self.port, self.lab_port)):
+                        socket.create_connection(("127.0.0.1", port), 1).close()
                     return
                 except OSError:
                     pass
@@ -253,7 +260,8 @@ class Node:
         self.process.send_signal(signal.SIGTERM)
         code = self.process.wait(wait)
         self.process = None
-        self.log.close()
+        if self.log:
+            self.log.close()
         return code
 
     def kill(self):

@@ -45,6 +45,36 @@ class Writer(threading.Thread):
             pass
 
 
+class Enroller(threading.Thread):
+    """Enrols by pre-shared key, so that the key store is written as well."""
+
+    def __init__(self, node):
+        super().__init__(daemon=True)
+        self.node, self.acknowledged, self.over = node, [], False
+
+    def run(self):
+        n = 0
+        try:
+            while not self.over:
+                self.node.enrol(f"p{n}", f"Cp{n}", "device", True, "--identity", f"p{n}@demo.example")
+                if not self.over:
+                    self.acknowledged.append(f"p{n}")
+                n += 1
+        except Exception:
+            pass
+
+
+def is_known(node, folder, name):
+    """The key is in the key store and the credential in the register: it may register."""
+    e = lib.PskEntity(node, folder, "C" + name)
+    try:
+        return e.register().rsc == 2001
+    except (OSError, ConnectionError):
+        return False
+    finally:
+        e.close()
+
+
 def one_round(number, top):
     under, mount, after = top / "under", top / "mount", top / "after"
     under.mkdir()
@@ -71,11 +101,14 @@ def one_round(number, top):
             writers.append(Writer(e, i))
         for w in writers:
             w.start()
+        late = Enroller(node)
+        late.start()
         time.sleep(1.0 + 0.37 * number)
         with open(mount / "control", "w") as f:
             f.write("never synced")
         for w in writers:
             w.over = True
+        late.over = True
         drop.send_signal(signal.SIGUSR1)
         while not pathlib.Path(str(snapshot) + ".done").exists():
             time.sleep(0.01)
@@ -84,7 +117,11 @@ def one_round(number, top):
                 os.kill(pid, signal.SIGKILL)
         node.kill()
         said = sorted(n for w in writers for n in w.acknowledged)
+        late.join(10)
         shutil.copytree(device.folder, top / "profile")
+        enrolled = sorted(late.acknowledged)
+        for name in enrolled:
+            shutil.copytree(node.top / f"profile-{name}", top / f"profile-{name}")
         sh("umount", "-l", mount)
         loops.append(attach(snapshot, after))
         if (after / "control").exists() and (after / "control").read_text() == "never synced":
@@ -95,14 +132,18 @@ def one_round(number, top):
         node.start()
         e = lib.Entity(node, top / "profile", "Cdev")
         lost = [n for n in said if e.retrieve(f"/cse-in/ae-Cdev/data/{n}").rsc != 2000]
-        verdict = node.cli("audit", "verify", check=False)
-        print(f"round {number}: {len(said)} creates acknowledged before the cut, {len(lost)} lost; "
-              f"audit verify exit {verdict[0]}", flush=True)
-        node.stop()
-        if not said:
-            print("no create was acknowledged: nothing was tested")
+        strangers = [n for n in enrolled if not is_known(node, top / f"profile-{n}", n)]
+        on = e.create("/cse-in/ae-Cdev/data", 4, {"m2m:cin": {"con": "after the cut"}}).rsc
+        verdict, whole = (node.cli(w, "verify", check=False) for w in ("audit", "store"))
+        e.close()
+        stopped = node.stop()
+        print(f"round {number}: {len(said)} creates and {len(enrolled)} credentials acknowledged before the cut, "
+              f"{len(lost)} and {len(strangers)} lost; a create after it {on}; audit verify exit {verdict[0]}, "
+              f"store verify exit {whole[0]}, stop exit {stopped}", flush=True)
+        if not said or not enrolled:
+            print("nothing was acknowledged: nothing was tested")
             return 1
-        return 1 if lost or verdict[0] else 0
+        return 1 if lost or strangers or verdict[0] or whole[0] or stopped or on != 2001 else 0
     finally:
         if node:
             node.kill()

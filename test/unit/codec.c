@@ -222,6 +222,18 @@ static void test_limits(void **state)
 	}
 }
 
+/* A view of nothing has no octets to point at. */
+static void test_nothing(void **state)
+{
+	struct buf out = buf_make(8);
+
+	assert_int_equal(json_to_cbor(BYTES_NONE, &codec_default_limits, &out), ERR_SYNTAX);
+	assert_int_equal(cbor_canonical(BYTES_NONE, &codec_default_limits, &out), ERR_SYNTAX);
+	assert_int_equal(cbor_check(BYTES_NONE, &codec_default_limits), ERR_SYNTAX);
+	assert_int_equal(out.n, 0);
+	buf_free(&out);
+}
+
 static void test_output_has_a_maximum(void **state)
 {
 	struct buf out = buf_make(8);
@@ -380,6 +392,7 @@ int main(void)
 		cmocka_unit_test(test_cbor_from_outside),
 		cmocka_unit_test(test_check_says_no),
 		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_nothing),
 		cmocka_unit_test(test_output_has_a_maximum),
 		cmocka_unit_test(test_large_map),
 		cmocka_unit_test(test_views),

@@ -14,6 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
+static const uint8_t kept_psk[16] = { 7 };
+
 #define PSK_ID "dev@sp.example.org"
 
 struct bench {
@@ -710,6 +712,102 @@ static void test_expiry(void **state)
 	bench_close(&b);
 }
 
+/* The gate closes at the end of an association before the core's tick: the end
+ * is on record all the same, as is a gate that broke its link to the keeper. */
+static void test_ends_on_record(void **state)
+{
+	static const uint8_t broke[] = { 0, 0, ROLE_GATE, 3, ERR_REFUSED, 0, 0, 0, 0 };
+	int64_t now = clock_now();
+	uint8_t body[8];
+	struct bench b;
+
+	bench_open(&b);
+	put_be64(body, enrolled_and_open(&b));
+	assert_false(has(list_audit(&b), "ended: expired or revoked"));
+	clock_simulate(now + 4000ll * 24 * 3600 * 1000);
+	b.core.next_tick = INT64_MAX;
+	assert_int_equal(link_send(&b.gate, MSG_ASSOCIATION_CLOSE, 0, BYTES_OF(body)), ERR_OK);
+	assert_int_equal(link_flush(&b.gate), ERR_OK);
+	assert_int_equal(loop_turn(&b.core), ERR_OK);
+	clock_simulate(0);
+	assert_true(has(list_audit(&b), "ended: expired or revoked"));
+	assert_false(has(list_audit(&b), "closed by the gate"));
+	association_keeper_event(&b.core, BYTES_OF(broke));
+	assert_int_equal(loop_turn(&b.core), ERR_OK);
+	assert_true(has(list_audit(&b), "gate 3 broke the rules of its link to the keeper"));
+	bench_close(&b);
+}
+
+static const char *key_command(struct bench *b, enum admin_command number, const char *name, int class,
+                               struct bytes text)
+{
+	struct buf fields = buf_make(8192);
+	struct wire_out out = wire_out(&fields);
+	const char *answer;
+
+	wire_put_bytes(&out, bytes_str(name));
+	if (number == ADMIN_KEY_GENERATE)
+		wire_put_u8(&out, (uint8_t)class);
+	if (number == ADMIN_KEY_SIGN)
+		wire_put_bytes(&out, text);
+	answer = command(b, number, bytes_of_buf(&fields));
+	buf_free(&fields);
+	return answer;
+}
+
+static void test_keys(void **state)
+{
+	static const char *const kept[] = { "ca", "node", "audit", "import", "root", "", "exported/10/x",
+		                            "psk/" PSK_ID, "psk/" PSK_ID "/1/00", "nobody" };
+	static const uint8_t long_text[4097] = { 'x' };
+	struct bench b;
+
+	bench_open(&b);
+	assert_true(has(key_command(&b, ADMIN_KEY_GENERATE, "user/e", KEY_ED25519, BYTES_NONE), "\"name\":\"user/e\""));
+	assert_true(has(key_command(&b, ADMIN_KEY_GENERATE, "user/p", KEY_EC_P256, BYTES_NONE), "\"public\":\"04"));
+	assert_true(has(key_command(&b, ADMIN_KEY_GENERATE, "user/s", KEY_SYMMETRIC_32, BYTES_NONE), "\"public\":\"\""));
+	key_command(&b, ADMIN_KEY_GENERATE, "user/e", KEY_ED25519, BYTES_NONE);
+	assert_int_equal(b.done, ERR_EXISTS);
+	key_command(&b, ADMIN_KEY_GENERATE, "psk/x", KEY_ED25519, BYTES_NONE);
+	assert_int_equal(b.done, ERR_REFUSED);
+	key_command(&b, ADMIN_KEY_GENERATE, "user/x", 9, BYTES_NONE);
+	assert_int_equal(b.done, ERR_UNSUPPORTED);
+	assert_true(has(key_command(&b, ADMIN_KEY_SIGN, "user/e", 0, BYTES("well")), "\"signature\":\""));
+	assert_int_equal(b.done, ERR_OK);
+	assert_true(has(key_command(&b, ADMIN_KEY_SIGN, "user/p", 0, BYTES("well")), "\"signature\":\"30"));
+	key_command(&b, ADMIN_KEY_SIGN, "user/s", 0, BYTES("well"));
+	assert_int_equal(b.done, ERR_REFUSED);
+	key_command(&b, ADMIN_KEY_SIGN, "node", 0, BYTES("well"));
+	assert_int_equal(b.done, ERR_REFUSED);
+	key_command(&b, ADMIN_KEY_SIGN, "user/e", 0, BYTES("a\nb"));
+	assert_int_equal(b.done, ERR_REFUSED);
+	key_command(&b, ADMIN_KEY_SIGN, "user/e", 0, BYTES_NONE);
+	assert_int_equal(b.done, ERR_REFUSED);
+	key_command(&b, ADMIN_KEY_SIGN, "user/e", 0, BYTES_OF(long_text));
+	assert_int_not_equal(b.done, ERR_OK);
+	key_command(&b, ADMIN_KEY_SIGN, "user/nobody", 0, BYTES("well"));
+	assert_int_equal(b.done, ERR_MISSING);
+	/* what the node lives by stays, and the key of a live credential */
+	enrol_psk(&b, CHILD_SP "/in-cse/Cdev", PSK_ID);
+	assert_int_equal(b.done, ERR_OK);
+	for (size_t i = 0; i < COUNT_OF(kept); i++) {
+		key_command(&b, ADMIN_KEY_DESTROY, kept[i], 0, BYTES_NONE);
+		assert_int_equal(b.done, ERR_REFUSED);
+	}
+	key_command(&b, ADMIN_KEY_DESTROY, "user/e", 0, BYTES_NONE);
+	assert_int_equal(b.done, ERR_OK);
+	key_command(&b, ADMIN_KEY_DESTROY, "user/e", 0, BYTES_NONE);
+	assert_int_equal(b.done, ERR_MISSING);
+	/* a key that nobody is enrolled with */
+	assert_int_equal(keeper_child_psk(&b.keeper, BYTES("left@sp.example.org"), BYTES_OF(kept_psk)), ERR_OK);
+	key_command(&b, ADMIN_KEY_DESTROY, "psk/left@sp.example.org", 0, BYTES_NONE);
+	assert_int_equal(b.done, ERR_OK);
+	assert_true(has(list_audit(&b), "KEY_GENERATE"));
+	assert_true(has(list_audit(&b), "KEY_SIGN"));
+	assert_true(has(list_audit(&b), "KEY_DESTROY"));
+	bench_close(&b);
+}
+
 /* An enrolment cut short left its key in the keeper: the next one succeeds. */
 static void test_stale_key(void **state)
 {
@@ -778,7 +876,9 @@ int main(void)
 		cmocka_unit_test(test_batch),
 		cmocka_unit_test(test_commit_fails), cmocka_unit_test(test_restart),
 		cmocka_unit_test(test_rollback), cmocka_unit_test(test_verify),
-		cmocka_unit_test(test_expiry), cmocka_unit_test(test_stale_key),
+		cmocka_unit_test(test_expiry), cmocka_unit_test(test_ends_on_record),
+		cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_stale_key),
 		cmocka_unit_test(test_keeper_lost), cmocka_unit_test(test_stop),
 	};
 

@@ -60,6 +60,21 @@ static void test_export_is_refused_and_recorded(void **state)
 	}
 }
 
+static void test_broken_link_is_recorded(void **state)
+{
+	struct bed *b = *state;
+
+	b->notices = 0;
+	keeper_caller_broke(&b->ks, b->by[ROLE_GATE], ERR_REFUSED);
+	assert_int_equal(b->notices, 1);
+	assert_int_equal(b->told, MSG_KEEPER_EVENT);
+	assert_int_equal(get_be16(b->notice.p), 0);
+	assert_int_equal(b->notice.p[2], ROLE_GATE);
+	assert_int_equal(b->notice.p[4], ERR_REFUSED);
+	keeper_caller_broke(&b->ks, b->by[ROLE_CORE], ERR_REFUSED);
+	assert_int_equal(b->notices, 1);
+}
+
 static void test_refusals_do_not_flood(void **state)
 {
 	struct bed *b = *state;
@@ -361,6 +376,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_roles),
 		cmocka_unit_test(test_export_is_refused_and_recorded),
+		cmocka_unit_test(test_broken_link_is_recorded),
 		cmocka_unit_test(test_refusals_do_not_flood),
 		cmocka_unit_test(test_rate),
 		cmocka_unit_test(test_malformed),

@@ -393,7 +393,216 @@ static void test_status(void **state)
 	assert_int_equal(wire_get_u32(&b->r), handles_count(&b->ks));
 	assert_bytes(wire_get_bytes(&b->r, 32), BYTES("software"));
 	assert_true(wire_get_u8(&b->r) & 4); /* not bound to a machine */
+	assert_int_equal(wire_get_bytes(&b->r, 160).n, 0);
 	assert_int_equal(wire_done(&b->r), ERR_OK);
+}
+
+/* --- generated keys ---------------------------------------------------------------- */
+
+static err_t generate(struct bed *b, const char *name, unsigned class, unsigned purpose)
+{
+	begin(b, OP_GENERATE);
+	wire_put_bytes(&b->w, bytes_str(name));
+	wire_put_u8(&b->w, (uint8_t)class);
+	wire_put_u8(&b->w, (uint8_t)purpose);
+	return ask(b, ROLE_CORE);
+}
+
+static void test_generate(void **state)
+{
+	static const struct { const char *name; unsigned class, purpose, public_n; } rows[] = {
+		{ "user/p", KEY_EC_P256, SIGN_STATEMENT, 65 }, { "user/e", KEY_ED25519, SIGN_STATEMENT, 32 },
+		{ "user/s", KEY_SYMMETRIC_16, SIGN_NOTHING, 0 }, { "user/t", KEY_SYMMETRIC_32, SIGN_NOTHING, 0 },
+	};
+	struct bed *b = *state;
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct vault_key *key;
+
+		b->told = (enum message_type)0;
+		assert_int_equal(generate(b, rows[i].name, rows[i].class, rows[i].purpose), ERR_OK);
+		assert_int_equal(b->told, MSG_KEEPER_EVENT);
+		assert_int_equal(get_be16(b->notice.p), OP_GENERATE);
+		assert_bytes(wire_get_bytes(&b->r, 128), bytes_str(rows[i].name));
+		key = vault_find(&b->ks.vault, bytes_str(rows[i].name));
+		assert_non_null(key);
+		assert_bytes(wire_get_bytes(&b->r, 65), bytes_make(key->key.public_key, rows[i].public_n));
+		assert_int_equal(wire_done(&b->r), ERR_OK);
+		assert_int_equal(key->purposes, rows[i].purpose ? 1u << SIGN_STATEMENT : 0);
+		assert_int_equal(generate(b, rows[i].name, rows[i].class, rows[i].purpose), ERR_EXISTS);
+		/* it is listed, and no secret of it is */
+		begin(b, OP_KEY_LIST);
+		wire_put_u32(&b->w, (uint32_t)b->ks.vault.keys_n - 1);
+		assert_int_equal(ask(b, ROLE_DOOR), ERR_OK);
+		for (size_t at = 0; at + 8 <= b->out.n; at++)
+			assert_memory_not_equal(b->out.p + at, key->key.blob.p, 8);
+		/* no material of another's derivations */
+		begin(b, OP_DERIVE);
+		wire_put_u8(&b->w, DERIVE_KM);
+		wire_put_bytes(&b->w, bytes_str(rows[i].name));
+		wire_put_bytes(&b->w, BYTES("maf"));
+		wire_put_bytes(&b->w, BYTES_NONE);
+		assert_int_equal(ask(b, ROLE_CORE), ERR_REFUSED);
+		/* nor a pre-shared key */
+		assert_int_equal(open_psk(b, bytes_str(rows[i].name)), ERR_MISSING);
+	}
+	/* a symmetric key is opened by no handle */
+	assert_int_equal(open_key(b, b->by[ROLE_CORE], BYTES("user/s")), ERR_REFUSED);
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		begin(b, OP_DESTROY);
+		wire_put_bytes(&b->w, bytes_str(rows[i].name));
+		assert_int_equal(ask(b, ROLE_CORE), ERR_OK);
+		assert_null(vault_find(&b->ks.vault, bytes_str(rows[i].name)));
+	}
+}
+
+static void test_generate_refusals(void **state)
+{
+	static const char *const names[] = { "node", "ca", "psk/x", "", "user", "User/x", "/user/x", "exported/1" };
+	struct bed *b = *state;
+	size_t keys = b->ks.vault.keys_n;
+
+	for (size_t i = 0; i < COUNT_OF(names); i++)
+		assert_int_equal(generate(b, names[i], KEY_ED25519, SIGN_STATEMENT), ERR_REFUSED);
+	assert_int_equal(generate(b, "user/", KEY_ED25519, SIGN_STATEMENT), ERR_SYNTAX);
+	assert_int_equal(generate(b, "user/a b", KEY_ED25519, SIGN_STATEMENT), ERR_SYNTAX);
+	assert_int_equal(generate(b, "user/a\n", KEY_ED25519, SIGN_STATEMENT), ERR_SYNTAX);
+	for (unsigned class = 0; class < 256; class++) {
+		b->by[ROLE_CORE]->rates[OP_GENERATE] = (struct rate){ 0 };
+		if (class == 0 || class > KEY_SYMMETRIC_32)
+			assert_int_equal(generate(b, "user/x", class, SIGN_STATEMENT), ERR_UNSUPPORTED);
+	}
+	for (unsigned purpose = 0; purpose < 256; purpose++) {
+		b->by[ROLE_CORE]->rates[OP_GENERATE] = (struct rate){ 0 };
+		if (purpose != SIGN_STATEMENT) {
+			assert_int_equal(generate(b, "user/x", KEY_EC_P256, purpose), ERR_REFUSED);
+			assert_int_equal(generate(b, "user/x", KEY_ED25519, purpose), ERR_REFUSED);
+		}
+		b->by[ROLE_CORE]->rates[OP_GENERATE] = (struct rate){ 0 };
+		if (purpose != SIGN_NOTHING)
+			assert_int_equal(generate(b, "user/x", KEY_SYMMETRIC_32, purpose), ERR_REFUSED);
+	}
+	assert_int_equal(b->ks.vault.keys_n, keys);
+	b->by[ROLE_CORE]->rates[OP_GENERATE] = (struct rate){ 0 };
+}
+
+static err_t sign(struct bed *b, enum role role, uint32_t handle, unsigned purpose, struct bytes input)
+{
+	begin(b, OP_SIGN);
+	wire_put_u32(&b->w, handle);
+	wire_put_u8(&b->w, (uint8_t)purpose);
+	wire_put_fixed(&b->w, BYTES_OF(TAG));
+	wire_put_bytes(&b->w, input);
+	return ask(b, role);
+}
+
+static uint32_t opened(struct bed *b, const char *name)
+{
+	assert_int_equal(open_key(b, b->by[ROLE_CORE], bytes_str(name)), ERR_OK);
+	return answer_handle(b);
+}
+
+static void sign_and_verify(struct bed *b, uint32_t handle, const struct vault_key *key, struct bytes input)
+{
+	struct bytes signature;
+
+	b->notices = 0;
+	assert_int_equal(sign(b, ROLE_CORE, handle, SIGN_STATEMENT, input), ERR_OK);
+	assert_int_equal(b->notices, 0); /* no handshake: nothing to judge by */
+	signature = wire_get_bytes(&b->r, 80);
+	assert_int_equal(wire_done(&b->r), ERR_OK);
+	assert_int_equal(key->key.class == KEY_ED25519
+	                         ? crypt_ed25519_verify(key->key.public_key, input, signature)
+	                         : crypt_p256_verify(key->key.public_key, input, signature), ERR_OK);
+}
+
+/* What every other purpose takes: TLS 1.3, TLS 1.2, and what the keeper signs itself. */
+static size_t other_input(unsigned which, uint8_t out[256])
+{
+	const struct bytes own[] = {
+		BYTES("holdfast enrolment\0\1//sp.example.org/Sx"), BYTES("holdfast audit anchor\0........"),
+		BYTES("\x30\x82\x01\x00 certificate"), BYTES("holdfast statement"),
+		BYTES("holdfast statement\0"), BYTES("holdfast statement\0a\nb"),
+		BYTES("holdfast statement\0a\0b"), BYTES("holdfast statement\0\xff"),
+		BYTES("holdfast statement\0\x7f"), BYTES("Holdfast statement\0text"), BYTES(" holdfast statement\0text"),
+		BYTES(""),
+	};
+	struct bytes context = which == 0 ? BYTES("TLS 1.3, server CertificateVerify")
+	                                  : BYTES("TLS 1.3, client CertificateVerify");
+
+	bytes_zero(out, 256);
+	if (which < 2) {
+		for (int i = 0; i < 64; i++)
+			out[i] = ' ';
+		bytes_copy(out + 64, context.p, context.n);
+		return 64 + context.n + 1 + 32;
+	}
+	if (which == 2) { /* the randoms are a statement as far as they go */
+		for (int i = 0; i < 64; i++)
+			out[i] = 'x';
+		bytes_copy(out, "holdfast statement", 19);
+		out[64] = 3;
+		out[66] = 29;
+		out[67] = 32;
+		for (int i = 68; i < 100; i++)
+			out[i] = 'x';
+		return 100;
+	}
+	if (which - 3 >= COUNT_OF(own))
+		return SIZE_MAX;
+	bytes_copy(out, own[which - 3].p, own[which - 3].n);
+	return own[which - 3].n;
+}
+
+static void test_statements(void **state)
+{
+	struct bed *b = *state;
+	uint8_t input[256];
+	size_t n;
+
+	assert_int_equal(generate(b, "user/p", KEY_EC_P256, SIGN_STATEMENT), ERR_OK);
+	assert_int_equal(generate(b, "user/e", KEY_ED25519, SIGN_STATEMENT), ERR_OK);
+	for (int i = 0; i < 2; i++) {
+		const char *name = i ? "user/e" : "user/p";
+		const struct vault_key *key = vault_find(&b->ks.vault, bytes_str(name));
+		uint32_t h = opened(b, name);
+
+		sign_and_verify(b, h, key, BYTES("holdfast statement\0all is well"));
+		sign_and_verify(b, h, key, BYTES("holdfast statement\0gr\xc3\xbc\xc3\x9f"));
+		assert_int_equal(key->uses, 2);
+		/* every other purpose, with the very input it takes and with a statement */
+		for (unsigned which = 0; (n = other_input(which, input)) != SIZE_MAX; which++) {
+			for (unsigned purpose = 0; purpose < 256; purpose++)
+				assert_int_equal(sign(b, ROLE_CORE, h, purpose, bytes_make(input, n)), ERR_REFUSED);
+		}
+		for (unsigned purpose = 0; purpose < 256; purpose++) {
+			if (purpose != SIGN_STATEMENT)
+				assert_int_equal(sign(b, ROLE_CORE, h, purpose, BYTES("holdfast statement\0x")), ERR_REFUSED);
+		}
+		assert_int_equal(key->uses, 2);
+		/* it is the core's alone, in no handshake, and agrees with nobody */
+		assert_int_equal(open_key(b, b->by[ROLE_GATE], bytes_str(name)), ERR_REFUSED);
+		assert_int_equal(open_key(b, b->by[ROLE_COURIER], bytes_str(name)), ERR_REFUSED);
+		assert_int_equal(sign(b, ROLE_GATE, h, SIGN_STATEMENT, BYTES("holdfast statement\0x")), ERR_MISSING);
+	}
+	assert_int_equal(software_provider.agree(&vault_find(&b->ks.vault, BYTES("user/e"))->key,
+	                                         bytes_make(vault_find(&b->ks.vault, BYTES("user/p"))->key.public_key, 65),
+	                                         input), ERR_TYPE);
+	/* the node's key signs no statement, whoever asks */
+	for (int role = ROLE_GATE; role <= ROLE_COURIER; role++) {
+		assert_int_equal(open_key(b, b->by[role], BYTES("node")), ERR_OK);
+		assert_int_equal(sign(b, (enum role)role, answer_handle(b), SIGN_STATEMENT,
+		                      BYTES("holdfast statement\0x")), ERR_REFUSED);
+	}
+	/* destroyed: its handles go with it */
+	{
+		uint32_t h = opened(b, "user/e");
+
+		begin(b, OP_DESTROY);
+		wire_put_bytes(&b->w, BYTES("user/e"));
+		assert_int_equal(ask(b, ROLE_CORE), ERR_OK);
+		assert_int_equal(sign(b, ROLE_CORE, h, SIGN_STATEMENT, BYTES("holdfast statement\0x")), ERR_MISSING);
+	}
 }
 
 int main(void)
@@ -412,6 +621,9 @@ int main(void)
 		cmocka_unit_test(test_anchor),
 		cmocka_unit_test(test_list_and_check_values),
 		cmocka_unit_test(test_status),
+		cmocka_unit_test(test_generate),
+		cmocka_unit_test(test_generate_refusals),
+		cmocka_unit_test(test_statements),
 	};
 
 	return cmocka_run_group_tests(tests, setup, bed_teardown);

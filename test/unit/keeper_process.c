@@ -267,6 +267,7 @@ static void test_notice_is_before_the_answer(void **state)
 static void test_locked(void **state)
 {
 	static const char *const wrong[] = { NULL, "long enougi", "", "\n" };
+	static const char *const why[] = { "there is no passphrase", "wrong passphrase" };
 	struct keeper_status s;
 
 	for (size_t i = 0; i < COUNT_OF(wrong); i++) {
@@ -274,6 +275,7 @@ static void test_locked(void **state)
 		assert_int_equal(keeper_status(&core, &s), ERR_OK);
 		assert_true(s.locked);
 		assert_int_equal(s.keys, 0);
+		assert_string_equal(s.why, why[i == 1]);
 		assert_int_equal(sign(TAG), ERR_LOCKED);
 		stop();
 	}

@@ -1,4 +1,5 @@
 /* keeper_vault: the files: who may open them, what is found out, what survives. */
+#include "keeper/disk.h"
 #include "keeper_help.h"
 
 #include <fcntl.h>
@@ -562,6 +563,288 @@ static void test_write_fails(void **state)
 	assert_int_equal(try_open(), ERR_OK);
 }
 
+/* --- torture: the n-th step of a writing fails --------------------------------------- */
+
+enum act { ACT_ADD, ACT_DESTROY, ACT_ANCHOR, ACTS };
+
+static err_t act(struct vault *v, enum act what)
+{
+	uint8_t hash[32] = { 77 };
+
+	if (what == ACT_ANCHOR)
+		return vault_anchor(v, 77, BYTES_OF(hash));
+	if (what == ACT_ADD)
+		add_key(v, "psk/new");
+	else
+		vault_remove(v, vault_find(v, BYTES("psk/old")));
+	return vault_save(v);
+}
+
+/* The same files each time: each making and opening costs a derivation of keys. */
+static void begin_torture(void)
+{
+	static struct file keystore, counter;
+	struct vault v;
+
+	clear_folder();
+	if (keystore.n) {
+		file_put("keystore", &keystore);
+		file_put("counter", &counter);
+		return;
+	}
+	assert_int_equal(make_node(NULL), ERR_OK);
+	assert_int_equal(open_again(&v), ERR_OK);
+	add_key(&v, "psk/old");
+	assert_int_equal(vault_save(&v), ERR_OK);
+	vault_close(&v);
+	anchor_once(7);
+	file_get("keystore", &keystore);
+	file_get("counter", &counter);
+}
+
+/* What a restart finds: all of before, or all of after. */
+static void check_old_or_new(enum act what, bool must_be_new)
+{
+	bool old_key, new_key, anchored;
+	struct vault v;
+
+	assert_int_equal(open_again(&v), ERR_OK);
+	old_key = vault_find(&v, BYTES("psk/old"));
+	new_key = vault_find(&v, BYTES("psk/new"));
+	anchored = v.count.sequence == 77;
+	assert_true(anchored || v.count.sequence == 7);
+	assert_int_equal(v.count.generation, v.generation);
+	assert_int_equal(v.keys_n, 5 + old_key + new_key);
+	assert_true(what == ACT_DESTROY || old_key);
+	assert_true(what == ACT_ADD || !new_key);
+	assert_true(what == ACT_ANCHOR || !anchored);
+	if (must_be_new)
+		assert_true(what == ACT_ADD ? new_key : what == ACT_ANCHOR ? anchored : !old_key);
+	vault_close(&v);
+}
+
+/* Killed at each step: the next start opens. And killed again while it mends. */
+static void test_killed_at_each_step(void **state)
+{
+	for (unsigned what = 0; what < ACTS; what++) {
+		unsigned n = 1, failed = 1;
+
+		for (; failed; n++) {
+			struct vault v;
+			err_t err;
+
+			begin_torture();
+			assert_int_equal(open_again(&v), ERR_OK);
+			disk_fail_at(n, ERR_IO, true);
+			err = act(&v, (enum act)what);
+			failed = disk_steps() >= n;
+			assert_int_equal(err, failed ? ERR_IO : ERR_OK);
+			vault_close(&v); /* its last writing fails too */
+			for (unsigned again = 0; failed && again < 2; again++) {
+				disk_fail_at(1 + (n + 3 * again) % 6, ERR_IO, true);
+				(void)!open_again(&v);
+				vault_close(&v);
+			}
+			disk_fail_at(0, ERR_OK, false);
+			check_old_or_new((enum act)what, !failed);
+		}
+		assert_in_range(n, what == ACT_ANCHOR ? 6 : 9, 20); /* it failed at every step */
+	}
+}
+
+/* One step fails, as on a full disk; the keeper goes on, and is killed later. */
+static void test_full_at_each_step(void **state)
+{
+	for (unsigned what = 0; what < ACTS; what++) {
+		unsigned failed = 1;
+
+		for (unsigned n = 1; failed; n++) {
+			for (unsigned later = 1; later < 10; later++) {
+				struct vault v;
+				err_t err;
+
+				if (what != ACT_ADD && later != 1 + n % 9)
+					continue;
+				begin_torture();
+				assert_int_equal(open_again(&v), ERR_OK);
+				disk_fail_at(n, ERR_FULL, false);
+				err = act(&v, (enum act)what);
+				failed = disk_steps() >= n;
+				assert_int_equal(err, failed ? ERR_FULL : ERR_OK);
+				/* the keeper in memory still works, and writes again */
+				assert_non_null(vault_find(&v, BYTES("node")));
+				v.dirty = true;
+				disk_fail_at(later, ERR_IO, true);
+				(void)!vault_save(&v);
+				vault_close(&v);
+				disk_fail_at(0, ERR_OK, false);
+				check_old_or_new((enum act)what, false);
+			}
+		}
+	}
+}
+
+/* A birth that fails leaves nothing, and the next one is whole. */
+static void test_birth_fails_at_each_step(void **state)
+{
+	bool failed = true;
+
+	for (unsigned n = 1; failed; n++) {
+		struct stat st;
+		err_t err;
+
+		clear_folder();
+		disk_fail_at(n, ERR_FULL, false);
+		err = make_node(NULL);
+		failed = disk_steps() >= n;
+		disk_fail_at(0, ERR_OK, false);
+		assert_int_equal(err, failed ? ERR_FULL : ERR_OK);
+		if (failed) {
+			assert_int_not_equal(fstatat(dir, "keystore", &st, 0), 0);
+			assert_int_not_equal(fstatat(dir, "keystore.new", &st, 0), 0);
+			assert_int_not_equal(fstatat(dir, "counter", &st, 0), 0);
+			assert_int_equal(make_node(NULL), ERR_OK);
+		}
+		assert_int_equal(try_open(), ERR_OK);
+	}
+}
+
+/* The asker is told, the old key store is used on, and what failed is not there. */
+static void test_full_disk_is_told(void **state)
+{
+	struct vault_setup with = { .passphrase = BYTES("correct horse") };
+	unsigned steps = 1;
+	struct bed b;
+
+	bed_init(&b, dir);
+	assert_int_equal(vault_open(&b.ks.vault, &with), ERR_OK);
+	for (unsigned n = 1; n <= steps; n++) {
+		disk_fail_at(n, ERR_FULL, false);
+		begin(&b, OP_GENERATE);
+		wire_put_bytes(&b.w, BYTES("user/x"));
+		wire_put_u8(&b.w, KEY_ED25519);
+		wire_put_u8(&b.w, SIGN_STATEMENT);
+		assert_int_equal(ask(&b, ROLE_CORE), ERR_FULL);
+		assert_null(vault_find(&b.ks.vault, BYTES("user/x")));
+		assert_int_equal(b.notice.p[4], ERR_FULL); /* on record, too */
+		assert_int_equal(open_key(&b, b.by[ROLE_GATE], BYTES("node")), ERR_OK);
+		/* how many there are, from one that succeeds */
+		disk_fail_at(0, ERR_OK, false);
+		begin(&b, OP_GENERATE);
+		wire_put_bytes(&b.w, BYTES("user/x"));
+		wire_put_u8(&b.w, KEY_ED25519);
+		wire_put_u8(&b.w, SIGN_STATEMENT);
+		assert_int_equal(ask(&b, ROLE_CORE), ERR_OK);
+		if (n == 1)
+			steps = disk_steps();
+		begin(&b, OP_DESTROY);
+		wire_put_bytes(&b.w, BYTES("user/x"));
+		assert_int_equal(ask(&b, ROLE_CORE), ERR_OK);
+	}
+	assert_in_range(steps, 8, 20);
+	bed_end(&b);
+	assert_int_equal(try_open(), ERR_OK);
+}
+
+/* Half of a counter's slot is written, then the keeper goes on and is cut again
+ * in the other: the write begins with the worse slot. */
+static void test_counter_torn_twice(void **state)
+{
+	uint8_t hash[32] = { 9 };
+	struct vault v;
+
+	for (unsigned n = 1; n <= 4; n++) {
+		for (unsigned then = 1; then <= 5; then++) {
+			begin_torture();
+			assert_int_equal(open_again(&v), ERR_OK);
+			disk_fail_at(n, ERR_IO, false);
+			assert_int_equal(vault_anchor(&v, 77, BYTES_OF(hash)), ERR_IO);
+			assert_int_equal(v.count.sequence, 7);
+			disk_fail_at(then, ERR_IO, true);
+			(void)!vault_anchor(&v, 77, BYTES_OF(hash));
+			vault_close(&v);
+			disk_fail_at(0, ERR_OK, false);
+			check_old_or_new(ACT_ANCHOR, false);
+		}
+	}
+}
+
+/* Generated keys come back with their purpose; an altered public part does not load. */
+static void test_generated_keys_come_back(void **state)
+{
+	static const enum key_class classes[] = { KEY_EC_P256, KEY_ED25519, KEY_SYMMETRIC_16, KEY_SYMMETRIC_32 };
+	static const char *const names[] = { "user/1", "user/2", "user/3", "user/4" };
+	struct buf signature = buf_make(256);
+	uint8_t public_key[KEY_POINT], seed[32];
+	struct vault_key *key, *added, forged;
+	struct vault v;
+
+	assert_int_equal(open_again(&v), ERR_OK);
+	for (size_t i = 0; i < COUNT_OF(classes); i++) {
+		struct vault_key made = vault_key_new(key_provider_first(), classes[i], ORIGIN_GENERATED, 0);
+
+		made.purposes = 1u << SIGN_STATEMENT;
+		assert_int_equal(made.provider->make(&made.key), ERR_OK);
+		assert_int_equal(vault_add(&v, bytes_str(names[i]), &made, &added), ERR_OK);
+	}
+	assert_int_equal(vault_save(&v), ERR_OK);
+	bytes_copy(public_key, vault_find(&v, BYTES("user/2"))->key.public_key, 32);
+	vault_close(&v);
+	assert_int_equal(open_again(&v), ERR_OK);
+	for (size_t i = 0; i < COUNT_OF(classes); i++) {
+		key = vault_find(&v, bytes_str(names[i]));
+		assert_non_null(key);
+		assert_int_equal(key->key.class, classes[i]);
+		assert_int_equal(key->origin, ORIGIN_GENERATED);
+		assert_int_equal(key->purposes, 1u << SIGN_STATEMENT);
+		assert_int_equal(key->provider->id, PROVIDER_SOFTWARE);
+	}
+	assert_int_equal(vault_find(&v, BYTES("audit"))->purposes, 0);
+	key = vault_find(&v, BYTES("user/2"));
+	assert_bytes(bytes_make(key->key.public_key, key->key.public_n), bytes_make(public_key, 32));
+	assert_int_equal(key->provider->sign(&key->key, BYTES("text"), &signature), ERR_OK);
+	assert_int_equal(crypt_ed25519_verify(public_key, BYTES("text"), bytes_of_buf(&signature)), ERR_OK);
+	assert_int_equal(crypt_ed25519_verify(public_key, BYTES("texu"), bytes_of_buf(&signature)), ERR_TAMPERED);
+	/* another's public part */
+	bytes_copy(seed, key->key.blob.p, 32);
+	forged = vault_key_new(key->provider, KEY_ED25519, ORIGIN_GENERATED, 0);
+	assert_int_equal(secret_copy(BYTES_OF(seed), &forged.key.blob), ERR_OK);
+	bytes_copy(forged.key.public_key, public_key, 32);
+	forged.key.public_key[31] ^= 1;
+	forged.key.public_n = 32;
+	assert_int_equal(vault_add(&v, BYTES("user/forged"), &forged, &added), ERR_TAMPERED);
+	vault_close(&v);
+	buf_free(&signature);
+}
+
+/* RFC 8032 7.1, test 2: the seed is the blob. */
+static void test_known_answer_of_ed25519(void **state)
+{
+	static const char *const seed = "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb";
+	static const char *const point = "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c";
+	static const char *const want = "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da"
+	                                "085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00";
+	struct provider_key k = { .class = KEY_ED25519, .public_n = 32 };
+	struct buf signature = buf_make(256);
+	char hex[129];
+
+	assert_int_equal(secret_new(32, &k.blob), ERR_OK);
+	for (size_t i = 0; i < 32; i++) {
+		unsigned a, b;
+
+		assert_int_equal(sscanf(seed + 2 * i, "%2x", &a), 1);
+		assert_int_equal(sscanf(point + 2 * i, "%2x", &b), 1);
+		k.blob.p[i] = (uint8_t)a;
+		k.public_key[i] = (uint8_t)b;
+	}
+	assert_int_equal(software_provider.load(&k), ERR_OK);
+	assert_int_equal(software_provider.sign(&k, BYTES("r"), &signature), ERR_OK);
+	bytes_to_hex(bytes_of_buf(&signature), hex, sizeof(hex));
+	assert_string_equal(hex, want);
+	software_provider.unload(&k);
+	buf_free(&signature);
+}
+
 #define TEST(name) cmocka_unit_test_setup(test_##name, fresh)
 
 int main(void)
@@ -585,6 +868,13 @@ int main(void)
 		TEST(one_keeper_at_a_time),
 		TEST(no_links),
 		TEST(write_fails),
+		TEST(killed_at_each_step),
+		TEST(full_at_each_step),
+		TEST(birth_fails_at_each_step),
+		TEST(full_disk_is_told),
+		TEST(counter_torn_twice),
+		TEST(generated_keys_come_back),
+		TEST(known_answer_of_ed25519),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -71,7 +72,7 @@ static struct connection_limits some_limits(void)
 		                           .body = 100000, .buffered = 64 << 20 };
 }
 
-static void start(struct server *s, struct connection_limits limits)
+static void start_with(struct server *s, struct connection_limits limits, SSL_CTX *ctx)
 {
 	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
 	struct connection_owner owner = { s, on_secured, on_request, on_closed, on_refused, NULL };
@@ -85,7 +86,12 @@ static void start(struct server *s, struct connection_limits limits)
 	s->port = ntohs(a.sin_port);
 	assert_int_equal(uv_loop_init(&s->loop), 0);
 	assert_int_equal(connections_new(&s->loop, &limits, &owner, &s->set), ERR_OK);
-	assert_int_equal(connections_listen(s->set, fd, NULL, true), ERR_OK);
+	assert_int_equal(connections_listen(s->set, fd, ctx, true), ERR_OK);
+}
+
+static void start(struct server *s, struct connection_limits limits)
+{
+	start_with(s, limits, NULL);
 }
 
 static void stop(struct server *s)
@@ -530,6 +536,123 @@ static void test_close_all(void **state)
 	stop(&s);
 }
 
+/* The owner never answers: the client is not held for ever. */
+static void test_no_answer_ends(void **state)
+{
+	struct connection_limits limits = some_limits();
+	struct server s;
+	uint64_t hung;
+	int fd;
+
+	limits.answer_ms = 300;
+	start(&s, limits);
+	s.late = true;
+	fd = dial(&s);
+	say(&s, fd, BYTES(GET));
+	hung = s.id;
+	turn(&s, 150);
+	assert_int_equal(s.closed, 0);
+	turn(&s, 500);
+	assert_ended(fd);
+	assert_int_equal(s.closed, 1);
+	assert_string_equal(s.why, "no answer from inside in time");
+	assert_null(connections_find(s.set, hung)); /* a late answer finds nobody */
+	close(fd);
+	/* an answer in time is as good as ever */
+	fd = dial(&s);
+	say(&s, fd, BYTES(GET));
+	turn(&s, 150);
+	connection_answer(connections_find(s.set, s.id), BYTES(OK), false);
+	assert_heard(fd, BYTES(OK));
+	turn(&s, 500);
+	assert_int_equal(s.closed, 1);
+	close(fd);
+	stop(&s);
+}
+
+/* A context whose handshake waits for a peer that says nothing. */
+static SSL_CTX *silent_context(void)
+{
+	static const uint8_t key[32] = { 1 };
+	struct channel_client_setup setup = { .psk_identity = BYTES("x"), .psk = BYTES_OF(key) };
+	SSL_CTX *ctx;
+
+	assert_int_equal(channel_client_new(&setup, &ctx), ERR_OK);
+	return ctx;
+}
+
+static bool ended(int fd)
+{
+	uint8_t room[2048];
+	ssize_t n;
+
+	do {
+		n = recv(fd, room, sizeof(room), MSG_DONTWAIT);
+	} while (n > 0);
+	return n == 0 || errno != EAGAIN;
+}
+
+static void test_half_open_have_their_own_bound(void **state)
+{
+	struct connection_limits limits = some_limits();
+	SSL_CTX *ctx = silent_context();
+	struct server s;
+	int fd[5];
+
+	limits.half_open = 3;
+	start_with(&s, limits, ctx);
+	for (size_t i = 0; i < 3; i++)
+		fd[i] = dial(&s);
+	assert_int_equal(connections_count(s.set), 3);
+	assert_int_equal(s.closed, 0);
+	/* one more: the oldest goes, whoever came later stays */
+	fd[3] = dial(&s);
+	assert_int_equal(connections_count(s.set), 3);
+	assert_int_equal(s.closed, 1);
+	assert_string_equal(s.why, "too many handshakes at once");
+	assert_true(ended(fd[0]));
+	assert_false(ended(fd[1]));
+	/* one that left of its own accord makes room as well */
+	close(fd[2]);
+	turn(&s, 5);
+	fd[4] = dial(&s);
+	assert_int_equal(s.closed, 2);
+	assert_int_equal(connections_count(s.set), 3);
+	assert_false(ended(fd[1]));
+	assert_false(ended(fd[3]));
+	assert_int_equal(s.secured, 0);
+	for (size_t i = 0; i < 5; i++) {
+		if (i != 2)
+			close(fd[i]);
+	}
+	turn(&s, 5);
+	assert_int_equal(connections_count(s.set), 0);
+	stop(&s);
+	SSL_CTX_free(ctx);
+}
+
+/* When every place is taken, the oldest handshake gives its place up. */
+static void test_half_open_hold_no_place(void **state)
+{
+	struct connection_limits limits = some_limits();
+	SSL_CTX *ctx = silent_context();
+	struct server s;
+	int fd[6];
+
+	limits.total = 4;
+	start_with(&s, limits, ctx);
+	for (size_t i = 0; i < 6; i++)
+		fd[i] = dial(&s);
+	assert_int_equal(connections_count(s.set), 4);
+	assert_true(ended(fd[0]) && ended(fd[1]));
+	assert_false(ended(fd[2]) || ended(fd[5]));
+	for (size_t i = 0; i < 6; i++)
+		close(fd[i]);
+	turn(&s, 5);
+	stop(&s);
+	SSL_CTX_free(ctx);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -548,7 +671,11 @@ int main(void)
 		cmocka_unit_test(test_all_buffers_have_a_bound),
 		cmocka_unit_test(test_numbers_are_not_used_again),
 		cmocka_unit_test(test_close_all),
+		cmocka_unit_test(test_no_answer_ends),
+		cmocka_unit_test(test_half_open_have_their_own_bound),
+		cmocka_unit_test(test_half_open_hold_no_place),
 	};
 
+	(void)signal(SIGPIPE, SIG_IGN); /* as in the gate */
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -315,6 +315,44 @@ static void test_sweep_undone(void **state)
 	assert_true(knows(m, 10));
 }
 
+/* Where nothing left the window nothing is written: a sweep each second is free. */
+static void test_sweep_writes_only_what_moved(void **state)
+{
+	struct replay_room *m = *state;
+
+	assert_false(replay_sweep_due(m->r, m->now));
+	remember_many(m, 0, 10);
+	assert_false(replay_sweep_due(m->r, m->now));
+	m->now += 1000;
+	remember_many(m, 10, 10);
+	m->now += WINDOW;
+	assert_true(replay_sweep_due(m->r, m->now));
+	/* undone: still due */
+	begin(m);
+	OK(replay_sweep(m->r, m->now));
+	store_rollback(m->store->s);
+	replay_settle(m->r, false);
+	assert_true(replay_sweep_due(m->r, m->now));
+	/* a later part of the transaction that is undone does not undo the sweep */
+	begin(m);
+	OK(replay_sweep(m->r, m->now));
+	replay_mark(m->r);
+	replay_undo_to_mark(m->r);
+	commit(m);
+	assert_false(replay_sweep_due(m->r, m->now));
+	assert_true(knows(m, 10));
+	/* all gone, then something new: no write but for what leaves */
+	m->now += 1;
+	assert_true(replay_sweep_due(m->r, m->now + 1000));
+	m->now += 1000;
+	begin(m);
+	OK(replay_sweep(m->r, m->now));
+	commit(m);
+	assert_false(replay_sweep_due(m->r, m->now));
+	remember_many(m, 30, 1);
+	assert_false(replay_sweep_due(m->r, m->now));
+}
+
 static void test_memory_fails(void **state)
 {
 	struct replay_room *m = *state;
@@ -357,6 +395,7 @@ int main(void)
 		REPLAY_BOTH(test_oldest_go_out),
 		REPLAY_BOTH(test_sweep),
 		REPLAY_BOTH(test_sweep_undone),
+		REPLAY_BOTH(test_sweep_writes_only_what_moved),
 		REPLAY_BOTH(test_memory_fails),
 	};
 

@@ -442,8 +442,9 @@ static void test_fan_out(void **state)
 	records = node_records(&n);
 	expect(&n, DEV, CIN("cse-in/dev/g/fopt", "Cdev", "o2", "7"), 2000);
 	shows(&n, "m2m:agr");
-	shows(&n, "'to':'cse-in/dev/open'");
-	shows(&n, "'to':'cse-in/dev/own'");
+	shows(&n, "'fr':'cse-in/dev/open'");
+	shows(&n, "'fr':'cse-in/dev/own'");
+	hides(&n, "'to'");
 	hides(&n, "'rsc':4");
 	/* a record each, and one of the whole */
 	assert_int_equal(node_records(&n), records + 3);
@@ -501,6 +502,142 @@ static void test_fan_out_loops(void **state)
 	expect(&n, DEV, GET("cse-in/dev/f/fopt", "Cdev"), 2000);
 	hides(&n, "'rn':'own'");
 	shows(&n, "too deep");
+	node_close(&n);
+}
+
+/* JSON with a number in it, as one request of DEV. */
+static void numbered(struct node *n, const char *before, int i, const char *after, unsigned status)
+{
+	struct buf text = buf_make(4096);
+
+	assert_int_equal(buf_printf(&text, "%s%d%s", before, i, after), ERR_OK);
+	assert_int_equal(buf_add_byte(&text, 0), ERR_OK);
+	expect(n, DEV, (const char *)text.p, status);
+	buf_free(&text);
+}
+
+/* What one request may cost is bounded, however it is multiplied: a container
+ * of 600, asked for by 200 groups within one. */
+static void test_fan_out_is_bounded(void **state)
+{
+	struct buf text = buf_make(1 << 20);
+	struct node n;
+
+	node_open(&n);
+	node_fill(&n);
+	for (int i = 0; i < 600; i++)
+		numbered(&n, "{'op':1,'to':'cse-in/dev/own','fr':'Cdev','rvi':'3','ty':4,'rqi':'i", i,
+		         "','pc':{'m2m:cin':{'con':'x'}}}", 2001);
+	for (int i = 0; i < 200; i++)
+		numbered(&n, "{'op':1,'to':'cse-in/dev','fr':'Cdev','rvi':'3','ty':9,'rqi':'g", i,
+		         "','pc':{'m2m:grp':{'mnm':1,'mid':['cse-in/dev/own']}}}", 2001);
+	assert_int_equal(buf_printf(&text, "{'op':1,'to':'cse-in/dev','fr':'Cdev','rqi':'top','rvi':'3','ty':9,"
+	                            "'pc':{'m2m:grp':{'rn':'top','mnm':1000,'mid':["), ERR_OK);
+	for (uint64_t i = 0, id = node_rows(&n); i < 200; i++)
+		assert_int_equal(buf_printf(&text, "%s'grp%u/fopt'", i ? "," : "", (unsigned)(id - i)), ERR_OK);
+	assert_int_equal(buf_printf(&text, "]}}}"), ERR_OK);
+	assert_int_equal(buf_add_byte(&text, 0), ERR_OK);
+	expect(&n, DEV, (const char *)text.p, 2001);
+	shows(&n, "'cnm':200");
+	expect(&n, DEV, R(2, "cse-in/dev/own", "Cdev", "one", ",'fc':{'fu':1,'sza':100}"), 2000);
+	expect(&n, DEV, R(2, "cse-in/dev/top/fopt", "Cdev", "all", ",'fc':{'fu':1,'sza':100}"), 5207);
+	shows(&n, "too much");
+	expect(&n, DEV, R(2, "cse-in/dev/own", "Cdev", "one", ",'fc':{'fu':1,'sza':100}"), 2000);
+	buf_free(&text);
+	node_close(&n);
+}
+
+/* What a fan-out did before it was found too much is undone. */
+static void test_fan_out_too_much_is_undone(void **state)
+{
+	struct node n;
+
+	node_open(&n);
+	node_fill(&n);
+	expect(&n, DEV, GRP("g", "o1", "'cse-in/dev/open','cse-in/dev/own'", ",'mt':3"), 2001);
+	n.room.content_max = 250; /* one answer fits, two do not */
+	expect(&n, DEV, CIN("cse-in/dev/g/fopt", "Cdev", "o2", "7"), 5207);
+	n.room.content_max = 1 << 20;
+	expect(&n, DEV, GET("cse-in/dev/open", "Cdev"), 2000);
+	shows(&n, "'cni':0");
+	/* and the same may be asked again */
+	expect(&n, DEV, CIN("cse-in/dev/g/fopt", "Cdev", "o2", "7"), 2000);
+	node_close(&n);
+}
+
+static void test_fan_out_of_an_expired_group(void **state)
+{
+	struct node n;
+
+	node_open(&n);
+	node_fill(&n);
+	expect(&n, DEV, GRP("g", "o1", "'cse-in/dev/open'", ",'et':'20260101T000100'"), 2001);
+	expect(&n, DEV, GET("cse-in/dev/g/fopt", "Cdev"), 2000);
+	n.now += 61000;
+	clock_simulate(n.now);
+	expect(&n, DEV, GET("cse-in/dev/g/fopt", "Cdev"), 4004);
+	node_close(&n);
+}
+
+/* What the credential binds holds behind a group, too. */
+static void test_fan_out_keeps_the_credential(void **state)
+{
+	struct bytes links[] = { BYTES("cse-in/dev/acp") };
+	const struct credential *c;
+	struct node n;
+
+	node_open(&n);
+	node_fill(&n);
+	expect(&n, DEV, R(3, "cse-in/dev/acp", "Cdev", "k1", ",'pc':{'m2m:acp':{'pv':{'acr':["
+	       "{'acor':['Sapp','Cdev'],'acop':63}]}}}"), 2004);
+	assert_int_equal(resource_link_base(n.room.resources, permit_for_system("test"), links, 1, NOW), ERR_OK);
+	expect(&n, DEV, GRP("g", "k2", "'cse-in'", ",'macp':['cse-in/dev/acp']"), 2001);
+	expect(&n, APP, R(4, "cse-in/app", "Sapp", "k3", ""), 2002);
+	assert_int_equal(registry_find(n.room.registry, BYTES("12-app@demo.example"), &c), ERR_OK);
+	assert_int_equal(bytes_put_str(((struct credential *)(uintptr_t)c)->app_id, sizeof(c->app_id),
+	                               BYTES("Nbound.example")), ERR_OK);
+	expect(&n, APP, REGISTER("Sapp", "other", "k4"), 4126);
+	expect(&n, APP, R(1, "cse-in/dev/g/fopt", "Sapp", "k5", ",'ty':2,'pc':" AE("other")), 2000);
+	shows(&n, "'rsc':4126");
+	hides(&n, "'rsc':2001");
+	node_close(&n);
+}
+
+/* Whether a container is empty is not for strangers. */
+static void test_empty_container(void **state)
+{
+	struct node n;
+
+	node_open(&n);
+	node_fill(&n);
+	expect(&n, DEV, GET("cse-in/dev/own/la", "Cdev"), 4004);
+	expect(&n, APP, GET("cse-in/dev/own/la", "Sapp"), 4103);
+	expect(&n, APP, R(4, "cse-in/dev/own/ol", "Sapp", "e1", ""), 4103);
+	expect(&n, DEV, R(4, "cse-in/dev/own/ol", "Cdev", "e2", ""), 4004);
+	expect(&n, DEV, CIN("cse-in/dev/own", "Cdev", "e3", "7"), 2001);
+	expect(&n, APP, GET("cse-in/dev/own/la", "Sapp"), 4103);
+	expect(&n, DEV, R(3, "cse-in/dev/own/la", "Cdev", "e4", ",'pc':{'m2m:cin':{}}"), 4005);
+	node_close(&n);
+}
+
+/* The right to discover is not the right to read by guessing. */
+static void test_discovery_by_content(void **state)
+{
+	struct node n;
+
+	node_open(&n);
+	node_fill(&n);
+	expect(&n, DEV, CIN("cse-in/dev/open", "Cdev", "v1", "secret"), 2001);
+	expect(&n, DEV, R(3, "cse-in/dev/acp", "Cdev", "v2", ",'pc':{'m2m:acp':{'pv':{'acr':["
+	       "{'acor':['Sapp'],'acop':32},{'acor':['Cdev'],'acop':63}]}}}"), 2004);
+	expect(&n, APP, R(2, "cse-in/dev/open", "Sapp", "v3", ",'fc':{'fu':1}"), 2000);
+	shows(&n, "cse-in/dev/open/cin");
+	expect(&n, APP, R(2, "cse-in/dev/open", "Sapp", "v4", ",'fc':{'fu':1,'atr':[{'nm':'con','val':'s*'}]}"), 2000);
+	hides(&n, "cse-in/dev/open/cin");
+	expect(&n, APP, R(2, "cse-in/dev/open", "Sapp", "v5", ",'fc':{'fu':1,'atr':[{'nm':'rn','val':'cin*'}]}"), 2000);
+	shows(&n, "cse-in/dev/open/cin");
+	expect(&n, DEV, R(2, "cse-in/dev/open", "Cdev", "v6", ",'fc':{'fu':1,'atr':[{'nm':'con','val':'s*'}]}"), 2000);
+	shows(&n, "cse-in/dev/open/cin");
 	node_close(&n);
 }
 
@@ -568,12 +705,18 @@ static void test_lab_is_not_authenticated(void **state)
 
 	node_open(&n);
 	node_fill(&n);
-	expect(&n, DEV, R(3, "cse-in/dev/acp", "Cdev", "b1", ",'pc':{'m2m:acp':{'pv':{'acr':["
-	       "{'acor':['Cdev'],'acop':63,'acaf':true}]}}}"), 2004);
-	expect(&n, DEV, GET("cse-in/dev/open", "Cdev"), 2000);
 	n.room.lab = true;
-	expect(&n, LAB, GET("cse-in/dev/open", "Cdev"), 4103);
+	n.room.require_registration_rule = false;
+	expect(&n, LAB, REGISTER("Clab", "lab", "b0"), 2001);
+	expect(&n, DEV, R(3, "cse-in/dev/acp", "Cdev", "b1", ",'pc':{'m2m:acp':{'pv':{'acr':["
+	       "{'acor':['Cdev','Clab'],'acop':63,'acaf':true}]}}}"), 2004);
+	expect(&n, DEV, GET("cse-in/dev/open", "Cdev"), 2000);
+	expect(&n, LAB, GET("cse-in/dev/open", "Clab"), 4103);
 	shows(&n, "authenticated originator is required");
+	/* who has a credential cannot be impersonated in a laboratory either */
+	expect(&n, LAB, GET("cse-in/dev/open", "Cdev"), 4107);
+	expect(&n, LAB, GET("cse-in/app", "Sapp"), 4107);
+	expect(&n, LAB, GET("cse-in/app", "//demo.example/Sapp"), 4107);
 	node_close(&n);
 }
 
@@ -749,6 +892,12 @@ int main(void)
 		cmocka_unit_test(test_repeated_is_decided_anew), cmocka_unit_test(test_freshness),
 		cmocka_unit_test(test_fan_out), cmocka_unit_test(test_fan_out_access),
 		cmocka_unit_test(test_fan_out_loops), cmocka_unit_test(test_fan_out_of_changes),
+		cmocka_unit_test(test_fan_out_is_bounded),
+		cmocka_unit_test(test_fan_out_too_much_is_undone),
+		cmocka_unit_test(test_fan_out_of_an_expired_group),
+		cmocka_unit_test(test_fan_out_keeps_the_credential),
+		cmocka_unit_test(test_empty_container),
+		cmocka_unit_test(test_discovery_by_content),
 		cmocka_unit_test(test_lab), cmocka_unit_test(test_lab_is_not_authenticated),
 		cmocka_unit_test(test_must_commit), cmocka_unit_test(test_record_of_a_change),
 		cmocka_unit_test(test_no_memory), cmocka_unit_test(test_store_fails),

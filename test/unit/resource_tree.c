@@ -128,6 +128,67 @@ static void grow(struct room *m)
 	expect(m, CNT("z", ",'lbl':['red'],'disr':false,'et':'20260601T000000'"), 2001); /* 6 */
 }
 
+/* Ten thousand rows of one with a label do not hide the one of another. */
+static void test_labels_of_others(void **state)
+{
+	struct room *m = *state;
+	struct buf json = buf_make(1024);
+
+	expect(m, CNT("many", ""), 2001);
+	for (int i = 0; i <= SELECTION_MAX; i++) {
+		buf_clear(&json);
+		assert_int_equal(buf_printf(&json, "{'op':1,'to':'cse-in/many','fr':'Ctest','rqi':'1','rvi':'3','ty':3,"
+		                            "'pc':{'m2m:cnt':{'rn':'n%d','lbl':['common']}}}", i), ERR_OK);
+		assert_int_equal(buf_add_byte(&json, 0), ERR_OK);
+		expect(m, (const char *)json.p, 2001);
+		arena_reset(&m->arena);
+	}
+	expect(m, CNT("mine", ""), 2001);
+	expect(m, CREATE("cse-in/mine", 3, "{'m2m:cnt':{'rn':'x','lbl':['common']}}"), 2001);
+	expect(m, DISCOVER("cse-in/mine", ",'lbl':['common']"), 2000);
+	shows(m, "cse-in/mine/x");
+	buf_free(&json);
+}
+
+/* One pattern against one long text must not stop the node, nor a thousand. */
+static void test_patterns_are_bounded(void **state)
+{
+	struct room *m = *state;
+	struct buf text = buf_make(1 << 20), pattern = buf_make(1 << 16);
+
+	for (int i = 0; i < 60000; i++)
+		assert_int_equal(buf_add_byte(&text, 'a'), ERR_OK);
+	for (int i = 0; i < 3000; i++)
+		assert_int_equal(buf_add_byte(&pattern, 'a'), ERR_OK);
+	expect(m, CNT("c", ""), 2001);
+	for (int i = 0; i < 200; i++) {
+		struct buf json = buf_make(1 << 20);
+
+		assert_int_equal(buf_printf(&json, "{'op':1,'to':'cse-in/c','fr':'Ctest','rqi':'1','rvi':'3','ty':4,"
+		                            "'pc':{'m2m:cin':{'con':'"), ERR_OK);
+		assert_int_equal(buf_add(&json, bytes_of_buf(&text)), ERR_OK);
+		assert_int_equal(buf_printf(&json, "'}}}"), ERR_OK);
+		assert_int_equal(buf_add_byte(&json, 0), ERR_OK);
+		expect(m, (const char *)json.p, 2001);
+		buf_free(&json);
+	}
+	assert_int_equal(buf_add_byte(&pattern, 0), ERR_OK);
+	buf_clear(&text);
+	assert_int_equal(buf_printf(&text, "{'op':2,'to':'cse-in/c','fr':'Ctest','rqi':'1','rvi':'3','fc':{'fu':1,"
+	                            "'atr':[{'nm':'con','val':'*%sb'}]}}", (const char *)pattern.p), ERR_OK);
+	assert_int_equal(buf_add_byte(&text, 0), ERR_OK);
+	resource_begin(m->r);
+	expect(m, (const char *)text.p, 2000);
+	shows(m, "[]");
+	assert_true(m->out.content_status == 1); /* there may be more: it was cut */
+	resource_begin(m->r);
+	expect(m, "{'op':2,'to':'cse-in/c','fr':'Ctest','rqi':'1','rvi':'3','fc':{'fu':1,"
+	          "'atr':[{'nm':'con','val':'aa*aa'}]}}", 2000);
+	shows(m, "cse-in/c/cin");
+	buf_free(&text);
+	buf_free(&pattern);
+}
+
 static void test_discovery(void **state)
 {
 	struct room *m = *state;
@@ -148,6 +209,7 @@ static void test_discovery(void **state)
 	finds(m, "cse-in", ",'lvl':2", "'cse-in/a','cse-in/a/b','cse-in/z'");
 	finds(m, "cse-in", ",'lvl':0", "");
 	finds(m, "cse-in", ",'sza':5", "'cse-in/a/b/i'");
+	finds(m, "cse-in", ",'cty':['text/none']", "");
 	finds(m, "cse-in", ",'szb':5", "'cse-in/a/b/j'");
 	finds(m, "cse-in", ",'stb':2", "'cse-in/a/b','cse-in/a/b/j'");
 	finds(m, "cse-in", ",'sts':2,'ty':[4]", "'cse-in/a/b/i'");
@@ -160,7 +222,9 @@ static void test_discovery(void **state)
 	finds(m, "cse-in", ",'atr':[{'nm':'or','val':'http://o/*'}]", "'cse-in/a/b/j'");
 	finds(m, "cse-in", ",'atr':[{'nm':'rn','val':'*'}],'ty':[3]", "'cse-in/a','cse-in/a/b','cse-in/z'");
 	finds(m, "cse-in", ",'atr':[{'nm':'disr','val':'false'}]", "'cse-in/z'");
-	finds(m, "cse-in", ",'atr':[{'nm':'@cr','val':'*'}]", "");
+	expect(m, DISCOVER("cse-in", ",'atr':[{'nm':'@cr','val':'*'}]"), 4000);
+	expect(m, DISCOVER("cse-in", ",'atr':[{'nm':'mni','val':1},{'nm':'nonsense','val':1}]"), 4000);
+	expect(m, REQ(2, "cse-in/a") ",'fc':{'atr':[{'nm':'nonsense','val':1}]}}", 4000);
 	finds(m, "cse-in", ",'atr':[{'nm':'pi','val':'in-cse'}]", "'cse-in/a','cse-in/z'");
 	expect(m, DISCOVER("cse-in", ",'arp':'x'"), 5001);
 	expect(m, DISCOVER("cse-in/none", ""), 4004);
@@ -478,7 +542,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		row(test_addresses), row(test_virtual_addresses), row(test_address_of),
-		row(test_discovery), row(test_limits), row(test_only_what_may_be_seen),
+		row(test_discovery), row(test_patterns_are_bounded), row(test_labels_of_others), row(test_limits), row(test_only_what_may_be_seen),
 		row(test_no_judge_no_children), row(test_results), row(test_conditions),
 		row(test_partial), row(test_policy), row(test_dangling_policy_grants_nothing),
 		row(test_expired_policy_grants_nothing), row(test_link_policy),

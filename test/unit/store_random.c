@@ -249,7 +249,7 @@ static void agree_sets(struct world *w)
 		labelled += r->there && (r->labels >> label & 1);
 		expired += r->there && r->expires && r->expires <= now;
 	}
-	OK(store_index_find(w->room->s, BYTES("lbl"), label_of(label), 0, ids, ROWS, &n));
+	OK(store_index_find(w->room->s, &(struct store_find){ BYTES("lbl"), label_of(label), 0, ROWS }, ids, &n));
 	assert_int_equal(n, labelled);
 	for (size_t i = 0; i < n; i++)
 		assert_true(w->now.rows[ids[i]].there && (w->now.rows[ids[i]].labels >> label & 1) &&

@@ -150,9 +150,9 @@ static void test_moved_index_is_refused(void **state)
 
 	prepare(room);
 	edit(room, "UPDATE search SET id=1 WHERE id=2");
-	assert_int_equal(store_index_find(room->s, BYTES("lbl"), BYTES("red"), 0, ids, 4, &n), ERR_TAMPERED);
+	assert_int_equal(store_index_find(room->s, &(struct store_find){ BYTES("lbl"), BYTES("red"), 0, 4 }, ids, &n), ERR_TAMPERED);
 	edit(room, "UPDATE search SET id=2 WHERE id=1; UPDATE search SET mac=zeroblob(7) WHERE id=3");
-	assert_int_equal(store_index_find(room->s, BYTES("lbl"), BYTES("red"), 0, ids, 4, &n), ERR_TAMPERED);
+	assert_int_equal(store_index_find(room->s, &(struct store_find){ BYTES("lbl"), BYTES("red"), 0, 4 }, ids, &n), ERR_TAMPERED);
 	edit(room, "CREATE TEMP TABLE t AS SELECT * FROM resource;"
 	           "UPDATE resource SET name_h=zeroblob(16) WHERE id=3;"
 	           "UPDATE resource SET name_h=(SELECT name_h FROM t WHERE id=3) WHERE id=2");

@@ -82,7 +82,7 @@ static void check(struct store *s, unsigned rounds)
 	OK(store_log_last(s, STORE_AUDIT, &n));
 	assert_int_equal(n, rounds);
 	OK(store_log_walk(s, STORE_AUDIT, 0, SIZE_MAX, take_round, NULL));
-	OK(store_index_find(s, BYTES("lbl"), BYTES("red"), 0, ids, 8, &found));
+	OK(store_index_find(s, &(struct store_find){ BYTES("lbl"), BYTES("red"), 0, 8 }, ids, &found));
 	assert_int_equal(found, rounds ? 1 : 0);
 	OK(store_expired(s, 1000, ids, 8, &found));
 	assert_int_equal(found, rounds ? 1 : 0);

@@ -36,7 +36,9 @@ static void field_add(const char *name, unsigned field)
 	for (size_t i = 0; i < b.n; i++) {
 		char c = name[i];
 
-		names[row][i] = c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+		if (c >= 'A' && c <= 'Z')
+			c = (char)(c + 32);
+		names[row][i] = c;
 	}
 	rows[row] = (struct field_row){ bytes_make(names[row], b.n), (uint8_t)field,
 	                                first_of_length[b.n] };
@@ -66,9 +68,4 @@ unsigned field_of(struct bytes name)
 			return rows[i].field;
 	}
 	return HTTP_FIELD_COUNT;
-}
-
-bool field_is_m2m(struct bytes name)
-{
-	return octets_equal_nocase(bytes_sub(name, 0, 6), BYTES("x-m2m-"));
 }

@@ -32,9 +32,6 @@ struct bytes octets_trim(struct bytes b);
 /* The field of a name, HTTP_FIELD_COUNT for one that means nothing here. */
 unsigned field_of(struct bytes name);
 
-/* True for X-M2M-...: a parameter of the primitive, known or not. */
-bool field_is_m2m(struct bytes name);
-
 /* The media types [TS-0004 6.7; TS-0009 6.4.3], one entry of Content-Type. */
 struct media {
 	enum http_serial serial;

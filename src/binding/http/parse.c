@@ -213,9 +213,9 @@ static err_t field_line(struct http_parser *p, struct bytes message, struct byte
 	if (value.n && !octets_are(value, OCTET_VALUE))
 		return fail(p, 400, "a header field holds what must not stand there");
 	field = field_of(name);
+	/* "Any other unrecognized HTTP headers shall be ignored" [TS-0009 6.4.0]. */
 	if (field == HTTP_FIELD_COUNT)
-		return field_is_m2m(name) && !p->response ?
-			       fail(p, 400, "an unknown X-M2M header field") : ERR_OK;
+		return ERR_OK;
 	if (p->field[field].at && !field_repeats(field))
 		return fail(p, 400, "a header field stands twice");
 	p->field[field] = span_of(message, value);

@@ -21,7 +21,7 @@ void http_mapper_init(struct http_mapper *m, size_t body_max)
 		m->limits.string = body_max;
 	/* JSON may grow as CBOR, CBOR as JSON (escapes), but not without bound. */
 	m->scratch = buf_make(8 * body_max + HTTP_HEAD_MAX);
-	m->inner = buf_make(4 * HTTP_HEAD_MAX);
+	m->inner = buf_make((size_t)4 * HTTP_HEAD_MAX);
 }
 
 void http_mapper_trim(struct http_mapper *m)
@@ -53,6 +53,9 @@ static err_t read_params(const struct http_parser *p, struct bytes message, stru
 		if (!p->field[HTTP_FIELD_PARAM + i].at)
 			continue;
 		value = http_field(p, message, HTTP_FIELD_PARAM + i);
+		/* An AE that has no identity yet may leave it empty. */
+		if (i == PARAM_FR && value.n == 0)
+			continue;
 		if (!(param_row((enum param)i)->where & PARAM_REQ) ||
 		    !bytes_is_printable(value))
 			return ERR_SYNTAX;

@@ -19,6 +19,8 @@ static int64_t state_time(const struct connection *c)
 	case CONNECTION_REQUEST:
 	case CONNECTION_WRITING:
 		return l->request_ms;
+	case CONNECTION_SERVING:
+		return l->answer_ms ? l->answer_ms : INT64_MAX;
 	case CONNECTION_DRAINING:
 		return DRAIN_MS;
 	default:
@@ -26,11 +28,54 @@ static int64_t state_time(const struct connection *c)
 	}
 }
 
+/* --- half open: nobody has shown a credential yet ------------------------------ */
+
+static void half_open_begin(struct connection *c)
+{
+	struct connections *s = c->set;
+
+	c->half_next = NULL;
+	c->half_from = s->half_last;
+	*s->half_last = c;
+	s->half_last = &c->half_next;
+	s->half_n++;
+}
+
+static void half_open_end(struct connection *c)
+{
+	struct connections *s = c->set;
+
+	if (!c->half_from)
+		return;
+	*c->half_from = c->half_next;
+	if (c->half_next)
+		c->half_next->half_from = c->half_from;
+	else
+		s->half_last = c->half_from;
+	c->half_from = NULL;
+	s->half_n--;
+}
+
+bool half_open_evict(struct connections *s)
+{
+	struct connection *c = s->half_first;
+
+	if (!c)
+		return false;
+	s->owner.refused(s->owner.self, &c->address, "too many handshakes at once");
+	connection_close(c);
+	return true;
+}
+
 void connection_enter(struct connection *c, enum connection_state state)
 {
 	int64_t now = (int64_t)uv_now(c->set->loop), time, deadline;
 
 	c->state = state;
+	if (state == CONNECTION_HANDSHAKE && c->ssl)
+		half_open_begin(c);
+	else
+		half_open_end(c);
 	/* The owner's judgement counts into the handshake's time. */
 	if (state == CONNECTION_JUDGED)
 		return;
@@ -41,12 +86,16 @@ void connection_enter(struct connection *c, enum connection_state state)
 
 void connection_expired(struct connection *c)
 {
-	/* A handshake that is late is worth a line; an idle connection is not. */
-	if (c->state == CONNECTION_HANDSHAKE || c->state == CONNECTION_REQUEST)
-		c->set->owner.refused(c->set->owner.self, &c->address,
-		                      c->state == CONNECTION_HANDSHAKE ?
-		                              "the handshake took too long" :
-		                              "the request took too long");
+	/* What is late is worth a line; an idle connection is not. */
+	static const char *const late[CONNECTION_CLOSED + 1] = {
+		[CONNECTION_HANDSHAKE] = "the handshake took too long",
+		[CONNECTION_JUDGED] = "no verdict on the association in time",
+		[CONNECTION_REQUEST] = "the request took too long",
+		[CONNECTION_SERVING] = "no answer from inside in time",
+	};
+
+	if (late[c->state] && (int64_t)uv_now(c->set->loop) < c->until)
+		c->set->owner.refused(c->set->owner.self, &c->address, late[c->state]);
 	connection_close(c);
 }
 
@@ -91,6 +140,7 @@ void connection_close(struct connection *c)
 	if (c->state != CONNECTION_DRAINING)
 		io_goodbye(c);
 	wheel_remove(&c->timed);
+	half_open_end(c);
 	/* CLOSED first: the owner may look at others, or close this one again. */
 	c->state = CONNECTION_CLOSED;
 	s->owner.closed(s->owner.self, c);

@@ -82,21 +82,35 @@ size_t connections_count(const struct connections *s)
 static void address_of(const struct sockaddr_storage *from, struct address *a, uint16_t *port)
 {
 	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-	const struct sockaddr_in *four = (const struct sockaddr_in *)from;
-	const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)from;
+	struct sockaddr_in four;
+	struct sockaddr_in6 six;
 
+	bytes_copy(&four, from, sizeof(four));
+	bytes_copy(&six, from, sizeof(six));
 	*a = (struct address){ 0 };
-	*port = ntohs(four->sin_port); /* at the same place in both */
+	*port = ntohs(four.sin_port); /* at the same place in both */
 	if (from->ss_family == AF_INET) {
 		a->n = 4;
-		bytes_copy(a->octets, &four->sin_addr, 4);
-	} else if (bytes_equal(bytes_make(&six->sin6_addr, 12), BYTES_OF(mapped))) {
+		bytes_copy(a->octets, &four.sin_addr, 4);
+	} else if (bytes_equal(bytes_make(&six.sin6_addr, 12), BYTES_OF(mapped))) {
 		a->n = 4;
-		bytes_copy(a->octets, six->sin6_addr.s6_addr + 12, 4);
+		bytes_copy(a->octets, six.sin6_addr.s6_addr + 12, 4);
 	} else {
 		a->n = 16;
-		bytes_copy(a->octets, &six->sin6_addr, 16);
+		bytes_copy(a->octets, &six.sin6_addr, 16);
 	}
+}
+
+/* For one more, when a half-open one makes room for it. */
+static bool has_room(const struct connections *s)
+{
+	return s->count < s->limits.total || s->half_n > 0;
+}
+
+static void make_room(struct connections *s)
+{
+	if (s->count >= s->limits.total || (s->limits.half_open && s->half_n >= s->limits.half_open))
+		(void)half_open_evict(s);
 }
 
 static void arrived(struct listener *l, int fd, const struct sockaddr_storage *from)
@@ -118,6 +132,7 @@ static void arrived(struct listener *l, int fd, const struct sockaddr_storage *f
 		close(fd);
 		return;
 	}
+	make_room(s);
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
 	connection_begin(l, fd, &address, port);
 }
@@ -127,7 +142,7 @@ static void on_arrival(uv_poll_t *handle, int status, int events)
 	struct listener *l = handle->data;
 	struct connections *s = l->set;
 
-	for (int i = 0; i < ACCEPTS_A_TURN && s->count < s->limits.total; i++) {
+	for (int i = 0; i < ACCEPTS_A_TURN && has_room(s); i++) {
 		struct sockaddr_storage from = { 0 };
 		socklen_t n = sizeof(from);
 		int fd = accept4(l->fd, (struct sockaddr *)&from, &n,
@@ -161,9 +176,9 @@ static void say_full(struct connections *s)
 
 void listeners_update(struct connections *s)
 {
-	bool open = s->accepting && !s->starved && s->count < s->limits.total;
+	bool open = s->accepting && !s->starved && has_room(s);
 
-	if (s->accepting && s->count >= s->limits.total)
+	if (s->accepting && !has_room(s))
 		say_full(s);
 	for (size_t i = 0; i < s->listeners_n; i++) {
 		struct listener *l = &s->listeners[i];
@@ -283,6 +298,7 @@ err_t connections_new(uv_loop_t *loop, const struct connection_limits *limits,
 	s->owner = *owner;
 	s->accepting = true;
 	s->handshakes.last = &s->handshakes.first;
+	s->half_last = &s->half_first;
 	s->again.last = &s->again.first;
 	wheel_init(&s->wheel, (int64_t)uv_now(loop));
 	TRY(addresses_new(&s->addresses));

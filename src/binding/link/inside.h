@@ -76,6 +76,8 @@ struct connections {
 	uint32_t free_slot;
 	size_t buffered;
 	struct queue handshakes, again;
+	struct connection *half_first, **half_last; /* half open, the oldest first */
+	size_t half_n;
 	struct listener listeners[LISTENERS_MAX];
 	size_t listeners_n;
 	bool accepting, starved, ending;
@@ -99,6 +101,8 @@ void connection_begin(struct listener *l, int fd, const struct address *from, ui
 void connection_step(struct connection *c);
 void connection_expired(struct connection *c);
 void connection_queue(struct connection *c, bool handshake);
+/* Close the oldest half-open connection; false: there is none. */
+bool half_open_evict(struct connections *s);
 
 /* Slot of the table; 0 when there is no memory. */
 uint64_t slot_take(struct connections *s, struct connection *c);

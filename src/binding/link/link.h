@@ -2,8 +2,8 @@
  * in the lab), on one libuv loop.
  *
  *   accepted -> HANDSHAKE -> JUDGED -> IDLE <-> REQUEST -> SERVING -> (WRITING) -> IDLE
- *                 time       owner     time      time       owner       time
- *                            admits                         answers
+ *                 time       owner     time      time       time        time
+ *                            admits                         owner answers
  *
  * One request a connection is in flight; until its answer has left nothing
  * more is read, so that answers keep their order and a peer that asks faster
@@ -59,15 +59,20 @@ struct connection {
 	int64_t until;            /* end of the association, clock_steady */
 	uv_poll_t poll;
 	int fd, events;
+	struct connection *half_next, **half_from; /* while half open */
 	bool queued, handshakes, close_after, continued, freed;
 	struct buf in, out;
 	size_t out_at;
 	uint32_t drained;
 };
 
+/* half_open: handshakes under way at most; when one more arrives, or the total is
+ * reached, the oldest of them makes room. Who has shown no credential holds no
+ * place against who has. */
 struct connection_limits {
-	size_t total, per_address;
+	size_t total, per_address, half_open;
 	int64_t handshake_ms, request_ms, idle_ms;
+	int64_t answer_ms; /* the owner's answer comes within this, or the connection ends */
 	size_t body;     /* octets of one request's content */
 	size_t buffered; /* octets held for all unfinished requests and unread answers */
 };

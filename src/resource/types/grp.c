@@ -50,7 +50,8 @@ out:
 }
 
 static const struct virtual_child virtuals[] = {
-	{ .name = "fopt", .operations = RIGHT_CREATE | RIGHT_RETRIEVE | RIGHT_UPDATE | RIGHT_DELETE,
+	{ .name = "fopt", .operations = RIGHT_CREATE | RIGHT_RETRIEVE | RIGHT_UPDATE | RIGHT_DELETE |
+	                                RIGHT_DISCOVERY,
 	  .fans_out = members_of, .policy_attribute = "macp" },
 };
 
@@ -259,6 +260,8 @@ err_t resource_group_has(struct resources *r, struct bytes group, struct bytes a
 	TRY(members_of(r, row, &view));
 	TRY(buf_add(&members, view));
 	if (cbor_read(bytes_of_buf(&members), &list) != ERR_OK || list.kind != CBOR_ARRAY)
+		goto out;
+	if (!resource_spend(r, 1 + list.u))
 		goto out;
 	*readable = true;
 	for (uint64_t i = 0; i < list.u && !*has; i++) {

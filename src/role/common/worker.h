@@ -9,7 +9,8 @@
  * START body: u8 number, u32 user id, u32 owner, directory bytes (worker's own
  * directory, "" none), u8 flags, u8 links that follow, then options_write.
  * LINK body: u8 what (enum worker_link), u8 neighbour role, u8 neighbour number,
- * u8 listener flags. PENALTY body: u8 address length (4 or 16), address 16
+ * u8 listener flags. LIFE is a locked file that the worker only keeps: while it
+ * lives, no other parent starts workers on this directory. PENALTY body: u8 address length (4 or 16), address 16
  * octets (zeros after the address), u32 seconds.
  * READY body: u32 protections in force (enum protection), text bytes: what is
  * missing and why, "" nothing.
@@ -26,7 +27,8 @@
 
 enum worker_link { WORKER_LINK_NEIGHBOUR = 1, WORKER_LINK_HTTPS = 2, WORKER_LINK_LAB_HTTP = 3,
 	           WORKER_LINK_DOOR = 4, WORKER_LINK_CRASH_PAGE = 5, WORKER_LINK_PASSPHRASE = 6,
-	           WORKER_LINK_DIRECTORY = 7, WORKER_LINK_EMPTY_ROOT = 8 };
+	           WORKER_LINK_DIRECTORY = 7, WORKER_LINK_EMPTY_ROOT = 8,
+	           WORKER_LINK_LIFE = 9 };
 
 enum { WORKER_CONTROL_FD = 3, WORKER_LINKS_MAX = 80 };
 

@@ -21,6 +21,9 @@ static const struct {
 	{ ADMIN_AUDIT_VERIFY, admin_audit_verify, true },
 	{ ADMIN_STORE_VERIFY, admin_store_verify, true },
 	{ ADMIN_ANCHOR, admin_anchor, true },
+	{ ADMIN_KEY_GENERATE, admin_key_generate, true },
+	{ ADMIN_KEY_SIGN, admin_key_sign, true },
+	{ ADMIN_KEY_DESTROY, admin_key_destroy, true },
 };
 
 /* --- rows ------------------------------------------------------------------------ */
@@ -224,7 +227,11 @@ static err_t serve(struct admin *a, const struct admin_row *row,
 	if (c->inside) {
 		err_t committed = batch_commit(c);
 
-		if (err == ERR_OK)
+		/* On a full disk nothing changes, but an administrator can look why. */
+		if (committed == ERR_FULL && !a->changes)
+			log_event(LOG_WARN, "not recorded", "command=%s user=%u why=%s", row->name,
+			          a->user, err_text(committed));
+		else if (err == ERR_OK)
 			err = committed;
 	}
 	settle_keys(a, err);

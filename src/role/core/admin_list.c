@@ -47,6 +47,8 @@ static void put_keeper(struct core *c, struct row *r)
 	row_uint(r, "generation", s.generation);
 	row_uint(r, "keys", s.keys);
 	row_uint(r, "warnings", s.warnings);
+	if (s.locked)
+		row_text(r, "why", bytes_str(s.why));
 }
 
 err_t admin_status(struct admin *a)

@@ -5,6 +5,8 @@
 
 enum { EVENTS_MAX = 64 * 1024, REASON_MAX = 128 };
 
+static const char ended[] = "ended: expired or revoked";
+
 void association_credential_used(void *self, struct bytes body)
 {
 	struct core *c = self;
@@ -44,8 +46,10 @@ static err_t record_event(struct core *c, struct bytes body)
 	TRY(wire_done(&in));
 	if (!bytes_is_printable(name))
 		name = BYTES("?");
-	TRY(buf_printf(&text, "operation %u asked by %s %u: %s", operation,
-	               role_name((enum role)role), number,
+	if (operation)
+		TRY(buf_printf(&text, "operation %u asked by ", operation));
+	TRY(buf_printf(&text, "%s %u%s: %s", role_name((enum role)role), number,
+	               operation ? "" : " broke the rules of its link to the keeper",
 	               result < ERR_COUNT ? err_text((err_t)result) : "?"));
 	record.target = name;
 	record.text = bytes_of_buf(&text);
@@ -160,9 +164,11 @@ err_t association_close(struct core *c, struct neighbour *from, const struct mes
 	TRY(wire_done(&in));
 	if (!c->open)
 		goto out;
-	a = registry_association(c->room.registry, number, gate, c->now);
+	/* At 0 none has expired: a gate that closes at the end of an association may
+	 * be faster than the sweep, and that end is recorded as well. */
+	a = registry_association(c->room.registry, number, gate, 0);
 	if (a)
-		err = record_association(c, a, "closed by the gate");
+		err = record_association(c, a, a->facts.until <= c->now ? ended : "closed by the gate");
 	registry_close_association(c->room.registry, number, gate);
 out:
 	return err;
@@ -184,7 +190,7 @@ static void end_one(void *self, const struct association *a)
 	struct core *c = self;
 	struct neighbour *gate = gate_of(c, a->gate);
 	uint8_t body[8];
-	err_t err = record_association(c, a, "ended: expired or revoked");
+	err_t err = record_association(c, a, ended);
 
 	put_be64(body, a->number);
 	if (gate && err == ERR_OK)

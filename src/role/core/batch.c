@@ -112,6 +112,7 @@ err_t batch_answer(struct core *c, const struct pending *p, struct bytes body)
 	c->pending[c->pending_n].n = body.n;
 	TRY(buf_add(&c->answers, body));
 	c->pending_n++;
+	p->to->answering += body.n;
 out:
 	return err;
 }
@@ -182,8 +183,10 @@ void batch_finish(struct core *c)
 
 	if (commit_is_due(c))
 		durable = batch_commit(c) == ERR_OK;
-	for (size_t i = 0; i < c->pending_n; i++)
+	for (size_t i = 0; i < c->pending_n; i++) {
 		send_one(c, &c->pending[i], durable);
+		c->pending[i].to->answering = 0;
+	}
 	c->pending_n = 0;
 	buf_clear(&c->answers);
 }

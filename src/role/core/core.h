@@ -26,6 +26,7 @@ enum {
 	CORE_ANSWERS = 256 * 1024 * 1024, /* octets of answers in one turn */
 	CORE_READ_LAG_MS = 100,   /* a permitted read is durable at most this late */
 	CORE_TICK_MS = 1000,
+	CORE_FULL_MS = 5000,      /* until a store without room is tried again */
 	CORE_ANCHOR_BATCHES = 1000,
 	CORE_EXPIRE_ROWS = 256,   /* a tick */
 	CORE_QUEUE_MAX = 16 * 1024 * 1024, /* a neighbour with more unread is not read */
@@ -34,6 +35,8 @@ enum {
 struct neighbour {
 	struct link link;
 	bool used;
+	size_t answering;  /* octets of answers that wait for the end of the turn */
+	bool held;         /* what it asked is not all served: too much waits for it */
 };
 
 /* An answer that waits for the commit. */
@@ -78,14 +81,13 @@ struct core {
 
 	int64_t started, next_tick;
 	uint64_t batches, answered[10]; /* by status / 1000; 0 unreadable */
-	uint64_t ticks;
 	bool stopping;
 };
 
 /* --- node.c ------------------------------------------------------------------- */
 
-/* Opens the store and what lives in it. ERR_LOCKED, ERR_CLOSED (no keeper) and
- * ERR_TIMEOUT may be tried again later; others are final. */
+/* Opens the store and what lives in it. ERR_LOCKED, ERR_CLOSED (no keeper),
+ * ERR_TIMEOUT and ERR_FULL may be tried again later; others are final. */
 err_t node_open(struct core *c) MUST_USE;
 /* The last records, the last anchor, and close. */
 void node_close(struct core *c);
@@ -137,7 +139,7 @@ void expire_when_due(struct core *c);
 /* A row under construction. */
 struct row {
 	struct buf values;
-	struct { const char *key; size_t at, n; } m[24];
+	struct { const char *key; size_t at, n; } m[32];
 	size_t n;
 	err_t err; /* sticky */
 };
@@ -180,6 +182,9 @@ err_t admin_audit_list(struct admin *a) MUST_USE;
 err_t admin_audit_verify(struct admin *a) MUST_USE;
 err_t admin_store_verify(struct admin *a) MUST_USE;
 err_t admin_anchor(struct admin *a) MUST_USE;
+err_t admin_key_generate(struct admin *a) MUST_USE;
+err_t admin_key_sign(struct admin *a) MUST_USE;
+err_t admin_key_destroy(struct admin *a) MUST_USE;
 
 /* --- loop.c ---------------------------------------------------------------------------- */
 

@@ -2,9 +2,6 @@
 #include "base/log.h"
 #include "role/core/core.h"
 
-/* Sweeping the memory of replay writes; once in a while is enough. */
-enum { SWEEP_TICKS = 30 };
-
 static err_t expire_resources(struct core *c)
 {
 	struct audit_record record = { .kind = AUDIT_CHANGE, .at = c->now,
@@ -37,6 +34,8 @@ static err_t sweep_replay(struct core *c)
 {
 	err_t err;
 
+	if (!replay_sweep_due(c->room.replay, c->now))
+		return ERR_OK;
 	TRY(batch_mark(c));
 	err = replay_sweep(c->room.replay, c->now);
 	batch_unmark(c, err);
@@ -51,8 +50,7 @@ void expire_when_due(struct core *c)
 	if (c->rollback)
 		return;
 	TRY(expire_resources(c));
-	if (++c->ticks % SWEEP_TICKS == 0)
-		TRY(sweep_replay(c));
+	TRY(sweep_replay(c));
 out:
 	if (err != ERR_OK)
 		log_event(LOG_ERROR, "expiry failed", "why=%s", err_text(err));

@@ -102,13 +102,25 @@ static err_t serve_message(struct core *c, struct neighbour *from, const struct 
 	return ERR_REFUSED;
 }
 
+/* Answers are many times larger than what asks for them: more than the queue
+ * takes would be lost, those of others with them. The rest waits in the link. */
+static bool has_enough(const struct neighbour *n)
+{
+	return n->link.out.n + n->answering >= CORE_QUEUE_MAX;
+}
+
 static err_t serve_link(struct core *c, struct neighbour *n)
 {
 	struct message m;
 	bool found;
 	err_t err;
 
+	n->held = false;
 	for (;;) {
+		if (has_enough(n)) {
+			n->held = true;
+			return ERR_OK;
+		}
 		TRY(link_next(&n->link, &m, &found));
 		if (!found)
 			return ERR_OK;
@@ -122,6 +134,15 @@ static err_t serve_link(struct core *c, struct neighbour *n)
 	}
 out:
 	return err;
+}
+
+/* What was held back, before more is read. */
+static void take_held(struct core *c, struct neighbour *n)
+{
+	err_t err = has_enough(n) ? ERR_OK : serve_link(c, n);
+
+	if (err != ERR_OK)
+		lose(c, n, err);
 }
 
 /* Read and serve; a link that ended or broke the rules is lost after what it
@@ -167,7 +188,7 @@ out:
 
 static bool may_be_tried_again(err_t err)
 {
-	return err == ERR_LOCKED || err == ERR_CLOSED || err == ERR_TIMEOUT;
+	return err == ERR_LOCKED || err == ERR_CLOSED || err == ERR_TIMEOUT || err == ERR_FULL;
 }
 
 static err_t tick(struct core *c)
@@ -180,6 +201,10 @@ static err_t tick(struct core *c)
 		err = node_open(c);
 		if (err == ERR_LOCKED && !was_locked)
 			log_event(LOG_WARN, "locked", "the key store is locked: nothing is served");
+		if (err == ERR_FULL) {
+			log_event(LOG_ERROR, "not open", "no room left on the disk: nothing is served until there is");
+			c->next_tick += CORE_FULL_MS - CORE_TICK_MS;
+		}
 		return may_be_tried_again(err) ? ERR_OK : err;
 	}
 	if (!c->open)
@@ -193,6 +218,12 @@ static int time_left(const struct core *c)
 {
 	int64_t now = clock_steady(), left = c->next_tick - now;
 
+	for (size_t i = 0; i < CORE_NEIGHBOURS; i++) {
+		const struct neighbour *n = &c->neighbours[i];
+
+		if (n->used && n->held && !has_enough(n))
+			return 0;
+	}
 	if (c->inside && c->since + CORE_READ_LAG_MS - now < left)
 		left = c->since + CORE_READ_LAG_MS - now;
 	return left > 0 ? (int)left : 0;
@@ -211,7 +242,7 @@ static void prepare(struct core *c, struct pollfd p[POLLED])
 
 		*at = (struct pollfd){ .fd = n->used ? n->link.fd : -1 };
 		/* Who does not take its answers is not asked for more. */
-		if (n->used && n->link.out.n < CORE_QUEUE_MAX)
+		if (n->used && !n->held && n->link.out.n < CORE_QUEUE_MAX)
 			at->events |= POLLIN;
 		if (n->used && link_wants_write(&n->link))
 			at->events |= POLLOUT;
@@ -251,8 +282,12 @@ err_t loop_turn(struct core *c)
 	if (p[KEEPER].revents)
 		take_keeper(c);
 	for (size_t i = 0; i < CORE_NEIGHBOURS; i++) {
-		if (c->neighbours[i].used && p[FIRST_NEIGHBOUR + i].revents & (POLLIN | POLLHUP | POLLERR))
-			take_from(c, &c->neighbours[i]);
+		struct neighbour *n = &c->neighbours[i];
+
+		if (n->used && n->held)
+			take_held(c, n);
+		else if (n->used && p[FIRST_NEIGHBOUR + i].revents & (POLLIN | POLLHUP | POLLERR))
+			take_from(c, n);
 	}
 	if (clock_steady() >= c->next_tick)
 		TRY(tick(c));

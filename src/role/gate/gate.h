@@ -9,6 +9,7 @@
 enum {
 	GATE_STOP_MS = 5000,        /* for requests in flight */
 	GATE_LINES_A_SECOND = 10,   /* of refusals in the log */
+	GATE_HALF_OPEN = 4,         /* one connection of so many may be in its handshake */
 	GATE_BUFFERED = 256 * 1024 * 1024,
 };
 
@@ -55,5 +56,10 @@ void core_close_association(struct gate *g, uint64_t number);
 /* primitive: in g->message behind the head that core_request_head put there. */
 err_t core_request_head(struct gate *g, const struct connection *c) MUST_USE;
 err_t core_request(struct gate *g, const struct connection *c) MUST_USE;
+
+/* --- renewal.c: at start and each day, does the node's certificate end soon ------- */
+
+void renewal_start(struct gate *g);
+void renewal_judge(const X509 *certificate);
 
 #endif

@@ -207,6 +207,7 @@ static void run(struct gate *g, int core)
 	must(uv_prepare_start(&prepare, on_prepare) == 0);
 	if (core >= 0)
 		core_take(g, core);
+	renewal_start(g);
 	/* What came with the START's last read lies in memory, not in the socket. */
 	on_control(&control, 0, UV_READABLE);
 	(void)uv_run(&g->loop, UV_RUN_DEFAULT);

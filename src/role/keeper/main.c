@@ -184,8 +184,11 @@ static void turn(struct process *p)
 	p->more = false;
 	for (size_t i = 0; i < COUNT_OF(p->all); i++) {
 		struct neighbour *n = &p->all[i];
+		err_t err = n->caller ? serve(p, n) : ERR_OK;
 
-		if (n->caller && serve(p, n) != ERR_OK)
+		if (err == ERR_REFUSED || err == ERR_SYNTAX)
+			keeper_caller_broke(&p->keeper, n->caller, err);
+		if (err != ERR_OK)
 			drop(p, n);
 	}
 	flush_all(p);

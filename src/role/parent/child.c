@@ -80,6 +80,7 @@ void child_kill(struct child *c, const char *why)
 	          role_name(c->role), c->number, why);
 	if (c->pid > 0)
 		(void)kill(c->pid, SIGKILL);
+	c->forced = true;
 	c->control.dead = true;
 }
 
@@ -198,6 +199,7 @@ static err_t collect(struct parent *p, struct child *c, struct gift_list *g)
 {
 	struct node *n = &p->node;
 
+	gift(g, WORKER_LINK_LIFE, n->life_fd, false);
 	if (c->role == ROLE_KEEPER) {
 		/* The file may have been read by the one before. */
 		if (n->passphrase_fd >= 0)
@@ -269,7 +271,7 @@ void child_start(struct parent *p, struct child *c)
 	if (c->page)
 		c->page->address_n = 0;
 	c->missing[0] = '\0';
-	c->asked_to_stop = false;
+	c->asked_to_stop = c->forced = false;
 	c->started = clock_steady();
 	TRY(spawn(p, c));
 	c->state = CHILD_STARTING;
@@ -277,6 +279,10 @@ void child_start(struct parent *p, struct child *c)
 	TRY(send_start(p, c, g.n));
 	for (size_t i = 0; i < g.n; i++)
 		send_link(c, &g.list[i]);
+	/* Read before the first connection is accepted: a source that waited in the
+	 * listener while its victim was started again finds the door shut. */
+	if (c->role == ROLE_GATE)
+		crash_penalties_to(p, c);
 out:
 	for (size_t i = 0; i < g.n; i++) {
 		if (g.list[i].ours)
@@ -308,8 +314,6 @@ static err_t take_ready(struct parent *p, struct child *c, struct bytes body)
 	if (c->missing[0])
 		log_event(LOG_WARN, "protections missing", "role=%s number=%u missing=%s",
 		          role_name(c->role), c->number, c->missing);
-	if (c->role == ROLE_GATE)
-		crash_penalties_to(p, c);
 out:
 	return err;
 }

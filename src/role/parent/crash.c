@@ -36,7 +36,7 @@ static void describe(int status, char *how, size_t size)
 		TRY(buf_printf(&text, "the program cannot be run"));
 	else
 		TRY(buf_printf(&text, "status %d", WEXITSTATUS(status)));
-	err = bytes_put_str(how, size, bytes_of_buf(&text));
+	TRY(bytes_put_str(how, size, bytes_of_buf(&text)));
 out:
 	buf_free(&text);
 }
@@ -72,6 +72,22 @@ static void send_penalty(struct child *gate, const struct penalty *q, uint32_t s
 	buf_free(&body);
 }
 
+/* Octets can end their reader in many ways, but not by these signals: who sends
+ * them has other reasons, and no source is to blame. A gate that we ended by force
+ * hung, perhaps over what it read. */
+static bool source_to_blame(const struct child *c, int status)
+{
+	static const int from_outside[] = { SIGKILL, SIGTERM, SIGINT, SIGHUP, SIGQUIT };
+
+	if (c->forced)
+		return true;
+	for (size_t i = 0; i < COUNT_OF(from_outside); i++) {
+		if (WIFSIGNALED(status) && WTERMSIG(status) == from_outside[i])
+			return false;
+	}
+	return true;
+}
+
 /* The noted source of a gate that died. */
 static void penalise(struct parent *p, const struct child *gate)
 {
@@ -90,7 +106,7 @@ static void penalise(struct parent *p, const struct child *gate)
 	log_event(LOG_WARN, "source refused", "address=%s seconds=%u why=a gate died while it read "
 	          "from there", text, q->seconds);
 	for (size_t i = 0; i < p->children_n; i++) {
-		if (p->children[i].role == ROLE_GATE && p->children[i].state == CHILD_READY)
+		if (p->children[i].role == ROLE_GATE && p->children[i].state != CHILD_ABSENT)
 			send_penalty(&p->children[i], q, q->seconds);
 	}
 }
@@ -171,7 +187,7 @@ static void ended(struct parent *p, struct child *c, int status)
 	c->pid = 0;
 	c->state = CHILD_ABSENT;
 	if (!c->asked_to_stop) {
-		if (c->role == ROLE_GATE && !clean)
+		if (c->role == ROLE_GATE && !clean && source_to_blame(c, status))
 			penalise(p, c);
 		crash_note(p, c, how);
 	} else if (!clean) {

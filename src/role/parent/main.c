@@ -184,6 +184,7 @@ out:
 int main(int argc, char **argv)
 {
 	static struct parent parent = { .node = { .fd = -1, .run_fd = -1, .lock_fd = -1,
+		.life_fd = -1,
 		.keeper_fd = -1, .store_fd = -1, .public_fd = -1, .empty_fd = -1, .door_fd = -1,
 		.passphrase_fd = -1 } };
 	struct parent *p = &parent;

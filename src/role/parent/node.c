@@ -1,7 +1,8 @@
 /* node.c: the node's directory, as `holdfast init` makes it.
  *
- *   holdfast.conf  keeper/  store/  node/  run/{lock,status,admin.sock,empty/} */
+ *   holdfast.conf  keeper/  store/  node/  run/{lock,workers,status,admin.sock,empty/} */
 #define _GNU_SOURCE
+#include "base/clock.h"
 #include "base/log.h"
 #include "role/parent/parent.h"
 
@@ -115,6 +116,32 @@ out:
 	return err;
 }
 
+/* Workers of a parent that was killed die with it, but perhaps a moment later;
+ * until then they have the store, the key store and the port. */
+static err_t wait_for_workers(struct node *n)
+{
+	int64_t end = clock_steady() + LIFE_MS;
+	bool said = false;
+
+	/* Read only: the workers cannot write through it. */
+	n->life_fd = openat(n->run_fd, "workers", O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (n->life_fd < 0)
+		return fail("no lock", n->path);
+	while (flock(n->life_fd, LOCK_EX | LOCK_NB) != 0) {
+		if (!said)
+			log_event(LOG_NOTE, "waiting", "path=%s why=workers of a parent that died are "
+			          "still ending", n->path);
+		said = true;
+		if (clock_steady() >= end) {
+			log_event(LOG_ERROR, "runs already", "path=%s why=workers of a parent that "
+			          "died do not end", n->path);
+			return ERR_TIMEOUT;
+		}
+		(void)poll(NULL, 0, LIFE_STEP_MS);
+	}
+	return ERR_OK;
+}
+
 /* The run directory belongs to the user that the parent runs as. */
 static err_t open_run(struct parent *p)
 {
@@ -134,6 +161,8 @@ static err_t open_run(struct parent *p)
 		log_event(LOG_ERROR, "runs already", "path=%s", n->path);
 		return ERR_EXISTS;
 	}
+	if (wait_for_workers(n) != ERR_OK)
+		return ERR_EXISTS;
 	/* Of a start that was not ended in order. */
 	(void)unlinkat(n->run_fd, "status", 0);
 	if (mkdirat(n->run_fd, "empty", 0555) != 0 && errno != EEXIST)

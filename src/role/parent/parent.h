@@ -24,6 +24,7 @@ enum {
 	CHILDREN_MAX = GATES_MAX + 4,
 	READY_MS = 60000,        /* START to READY */
 	STOP_MS = 10000,         /* STOP to the end, each round */
+	LIFE_MS = 10000, LIFE_STEP_MS = 20, /* for the workers of a parent that died */
 	DELAY_MIN_MS = 50, DELAY_MAX_MS = 5000,
 	STABLE_MS = 30000,       /* who ran this long starts again without delay */
 	CRASHES_MAX = 10, CRASH_SPAN_MS = 60000, /* of keeper or core: give up */
@@ -46,7 +47,7 @@ struct child {
 	unsigned row;              /* crashes without a stable run between */
 	int64_t crashes[CRASHES_MAX];
 	size_t crashes_n;
-	bool asked_to_stop;
+	bool asked_to_stop, forced; /* told to end; ended by us with SIGKILL */
 	unsigned held;             /* enum protection, from READY */
 	char missing[900];
 	/* gates: kept over restarts, -1 none */
@@ -64,6 +65,7 @@ struct penalty {
 struct node {
 	char path[PATH_MAX];
 	int fd, run_fd, lock_fd;
+	int life_fd; /* locked as long as one of our workers lives */
 	int keeper_fd, store_fd, public_fd, empty_fd; /* directories, O_PATH */
 	int door_fd;                                  /* listener */
 	int passphrase_fd;                            /* -1 none */

@@ -193,7 +193,7 @@ static int tls13_derive(void *self, unsigned char *out, size_t n, const OSSL_PAR
 
 /* --- TLS 1.2 ------------------------------------------------------------------ */
 
-/* u16 n, other secret; u16 n, key [RFC 4279 2, RFC 5489 2]. Without (EC)DHE the
+/* u16 n, other secret; u16 n, key [RFC 4279 2; RFC 5489 2]. Without (EC)DHE the
  * other secret is as many zeros as the key has octets, given as empty here. */
 static enum standin premaster_split(struct bytes secret, struct bytes *other,
                                     struct psk_use **use)

@@ -4,7 +4,7 @@
  * live (memory). A gate says that a handshake ended well; the registry believes
  * the parts that the keeper (CREDENTIAL_USED) and its own credential records
  * confirm, and nothing else: the identities come from the record, never from
- * the gate [DESIGN 2; T13 T18]. */
+ * the gate [T13 T18]. */
 #ifndef ASSOCIATION_REGISTRY_H
 #define ASSOCIATION_REGISTRY_H
 

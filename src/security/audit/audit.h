@@ -1,4 +1,4 @@
-/* audit.h: the record of each decision and change, chained [DESIGN 2; T3 T9].
+/* audit.h: the record of each decision and change, chained [T3 T9].
  *
  *   hash(n) = SHA-256(hash(n-1) || record(n)),  hash(0) = 32 zero octets
  *

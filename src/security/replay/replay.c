@@ -18,7 +18,7 @@ enum {
 	KEY = 16,
 	RECORD = KEY + KEY + 8 + 2 + 8,
 	FUTURE = 60 * 1000,    /* ms that an originator's clock may be ahead */
-	SWEEP = 1024,          /* entries dropped in one sweep at most */
+	SWEEP = 16384,         /* entries dropped in one sweep at most */
 	BATCH = 65536,         /* entries of one transaction at most */
 	NONE = 0,              /* empty place of the table */
 };
@@ -41,6 +41,8 @@ struct replay {
 	uint32_t *table;       /* place + 1 of the newest of a bucket */
 	uint64_t head, tail;   /* counts; place = count modulo ring_n */
 	uint64_t marked, settled;
+	uint64_t swept;        /* the log was trimmed below this number */
+	uint64_t trimmed, trimmed_marked; /* will be, with this transaction; 0 not */
 	bool asked;            /* this key was found new, and is not remembered yet */
 	uint8_t asked_key[KEY];
 	struct hash_key hash_key;
@@ -174,6 +176,7 @@ err_t replay_open(struct store *s, int64_t window, size_t entries, int64_t now, 
 	r->store = s;
 	r->window = window;
 	r->entries = entries > 0 ? entries : 1;
+	r->swept = 1;
 	crypt_random(&r->hash_key, sizeof(r->hash_key));
 	err = entries > UINT32_MAX / 4 ? ERR_RANGE : ERR_OK;
 	if (err == ERR_OK)
@@ -295,18 +298,23 @@ static void back_to(struct replay *r, uint64_t tail)
 void replay_mark(struct replay *r)
 {
 	r->marked = r->tail;
+	r->trimmed_marked = r->trimmed;
 	r->asked = false;
 }
 
 void replay_undo_to_mark(struct replay *r)
 {
 	back_to(r, r->marked);
+	r->trimmed = r->trimmed_marked;
 }
 
 void replay_settle(struct replay *r, bool committed)
 {
 	if (!committed)
 		back_to(r, r->settled);
+	else if (r->trimmed > r->swept)
+		r->swept = r->trimmed;
+	r->trimmed = r->trimmed_marked = 0;
 	/* Only what is durable pushes the oldest out. */
 	while (r->tail - r->head > r->entries)
 		drop_oldest(r);
@@ -314,18 +322,40 @@ void replay_settle(struct replay *r, bool committed)
 	r->asked = false;
 }
 
+/* --- sweeping ------------------------------------------------------------------------- */
+
+static bool left_window(const struct replay *r, uint64_t count, int64_t now)
+{
+	return count < r->settled && entry_at(r, count)->at + r->window < now;
+}
+
+/* Numbers below this are not needed any more. */
+static uint64_t needed_from(const struct replay *r)
+{
+	uint64_t last;
+
+	if (r->head < r->tail)
+		return entry_at(r, r->head)->number;
+	return store_log_last(r->store, STORE_REPLAY, &last) == ERR_OK ? last + 1 : 0;
+}
+
+bool replay_sweep_due(const struct replay *r, int64_t now)
+{
+	return left_window(r, r->head, now) || needed_from(r) > r->swept;
+}
+
 err_t replay_sweep(struct replay *r, int64_t now)
 {
 	uint64_t below;
+	err_t err;
 
-	for (int i = 0; i < SWEEP && r->head < r->settled; i++) {
-		if (entry_at(r, r->head)->at + r->window >= now)
-			break;
+	for (int i = 0; i < SWEEP && left_window(r, r->head, now); i++)
 		drop_oldest(r);
-	}
-	if (r->head < r->tail)
-		below = entry_at(r, r->head)->number;
-	else if (store_log_last(r->store, STORE_REPLAY, &below) != ERR_OK)
-		below = 0;
-	return store_log_trim(r->store, STORE_REPLAY, below);
+	below = needed_from(r);
+	if (below <= r->swept)
+		return ERR_OK;
+	TRY(store_log_trim(r->store, STORE_REPLAY, below));
+	r->trimmed = below;
+out:
+	return err;
 }

@@ -61,7 +61,10 @@ void replay_mark(struct replay *r);
 void replay_undo_to_mark(struct replay *r);
 void replay_settle(struct replay *r, bool committed);
 
-/* Drop what left the window; a bounded amount of work. Inside a transaction. */
+/* Did anything leave the window? Only then is a sweep worth a transaction. */
+bool replay_sweep_due(const struct replay *r, int64_t now);
+/* Drop what left the window; a bounded amount of work. Inside a transaction, in
+ * which nothing is written when nothing moved. */
 err_t replay_sweep(struct replay *r, int64_t now) MUST_USE;
 
 #endif

@@ -1,0 +1,121 @@
+/* keys.c: keys of the keeper that the administrator has made for statements. */
+#include "cli/door.h"
+
+#include <stdio.h>
+
+static const struct column columns[] = {
+	{ "name", "name", COLUMN_PLAIN, NULL }, { "signature", "signature", COLUMN_PLAIN, NULL },
+	{ "public", "public key", COLUMN_PLAIN, NULL },
+};
+
+/* The class by its name on the line; 0 when there is none. */
+static unsigned class_of(const char *name)
+{
+	static const struct {
+		const char *name;
+		enum key_class class;
+	} classes[] = {
+		{ "p256", KEY_EC_P256 }, { "ed25519", KEY_ED25519 },
+		{ "symmetric16", KEY_SYMMETRIC_16 }, { "symmetric32", KEY_SYMMETRIC_32 },
+	};
+
+	for (size_t i = 0; i < COUNT_OF(classes); i++) {
+		if (bytes_equal(bytes_str(name ? name : "p256"), bytes_str(classes[i].name)))
+			return classes[i].class;
+	}
+	return 0;
+}
+
+/* The name as the key list has it: NAME is short for user/NAME. */
+static void put_user_name(struct wire_out *w, struct bytes name)
+{
+	struct bytes prefix = BYTES("user/");
+
+	if (bytes_starts(name, prefix))
+		prefix.n = 0;
+	wire_put_u32(w, (uint32_t)(prefix.n + name.n));
+	wire_put_fixed(w, prefix);
+	wire_put_fixed(w, name);
+}
+
+static int ask(struct cli *c, enum admin_command command, struct wire_out *w, struct buf *rows)
+{
+	struct door d;
+	err_t err;
+
+	if (w->err != ERR_OK)
+		return cli_fail(c, w->err, "the name or text is too long");
+	if (door_open(c, &d) != ERR_OK)
+		return CLI_FAILED;
+	err = door_command(&d, command, bytes_of_buf(w->buf), rows);
+	door_close(&d);
+	return err == ERR_OK ? CLI_OK : CLI_FAILED;
+}
+
+static int ask_and_print(struct cli *c, enum admin_command command, struct wire_out *w)
+{
+	struct buf rows = buf_make(65536);
+	int code = ask(c, command, w, &rows);
+
+	if (code == CLI_OK &&
+	    output_record(c, bytes_of_buf(&rows), columns, COUNT_OF(columns)) != ERR_OK)
+		code = CLI_FAILED;
+	buf_free(&rows);
+	buf_free(w->buf);
+	return code;
+}
+
+int run_key_generate(struct cli *c)
+{
+	struct buf fields = buf_make(ADMIN_FIELD_MAX);
+	struct wire_out w = wire_out(&fields);
+	unsigned class = class_of(c->option[CLI_CLASS]);
+
+	if (!class)
+		return cli_usage(c, "--class is p256, ed25519, symmetric16 or symmetric32");
+	put_user_name(&w, bytes_str(c->argument[0]));
+	wire_put_u8(&w, (uint8_t)class);
+	return ask_and_print(c, ADMIN_KEY_GENERATE, &w);
+}
+
+/* The signature alone, so that it can be piped; the public key with -o json. */
+int run_key_sign(struct cli *c)
+{
+	struct buf fields = buf_make(2 * ADMIN_FIELD_MAX), rows = buf_make(65536);
+	struct wire_out w = wire_out(&fields);
+	struct cbor signature;
+	bool found = false;
+	int code;
+
+	put_user_name(&w, bytes_str(c->argument[0]));
+	wire_put_bytes(&w, bytes_str(c->argument[1]));
+	if (c->json)
+		return ask_and_print(c, ADMIN_KEY_SIGN, &w);
+	code = ask(c, ADMIN_KEY_SIGN, &w, &rows);
+	if (code == CLI_OK && (cbor_find(bytes_of_buf(&rows), BYTES("signature"), &signature, &found) != ERR_OK ||
+	                       !found || signature.kind != CBOR_TEXT))
+		code = CLI_FAILED;
+	if (code == CLI_OK)
+		printf("%.*s\n", BYTES_FMT(signature.s));
+	buf_free(&fields);
+	buf_free(&rows);
+	return code;
+}
+
+/* The whole name: nothing is destroyed by what a name is short for. */
+int run_key_destroy(struct cli *c)
+{
+	struct buf fields = buf_make(ADMIN_FIELD_MAX), rows = buf_make(65536);
+	struct wire_out w = wire_out(&fields);
+	int code;
+
+	wire_put_bytes(&w, bytes_str(c->argument[0]));
+	code = ask(c, ADMIN_KEY_DESTROY, &w, &rows);
+	if (code == CLI_OK && c->json)
+		printf("{\"destroyed\":true}\n");
+	else if (code == CLI_OK)
+		printf("destroyed: %s\n", c->argument[0]);
+	buf_free(&fields);
+	buf_free(&rows);
+	return code;
+}
