@@ -52,7 +52,7 @@ bool name_is_sp(struct bytes name)
 
 static bool is_unreserved(struct bytes b)
 {
-	return all_of(b, "-._") && is_alnum(b.p[0]);
+	return b.n > 0 && is_alnum(b.p[0]) && all_of(b, "-._");
 }
 
 bool name_is_cse(struct bytes name)
