@@ -674,7 +674,7 @@ static void test_cache_is_bounded(void **state)
 	struct store_room *room = *state;
 	struct store *s = room->s;
 	const struct store_row *row;
-	char name[16];
+	char name[32];
 
 	for (int i = 0; i < 40; i++) {
 		OK(store_begin(s));

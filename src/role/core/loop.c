@@ -218,6 +218,8 @@ static int time_left(const struct core *c)
 {
 	int64_t now = clock_steady(), left = c->next_tick - now;
 
+	if (left > CORE_FULL_MS) /* the longest wait there is: the clock was set back */
+		left = CORE_FULL_MS;
 	for (size_t i = 0; i < CORE_NEIGHBOURS; i++) {
 		const struct neighbour *n = &c->neighbours[i];
 
