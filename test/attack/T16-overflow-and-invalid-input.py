@@ -131,14 +131,19 @@ def files(n, r, rng):
     for kind, path in kinds.items():
         whole, ends = path.read_bytes(), []
         commands = [["inspect"]] + ([["audit", "verify"]] if kind == "audit export" else [])
-        r.say(f"file, whole: {kind} (is read)", all(n.cli(*c, path, check=False)[0] == 0 for c in commands))
+        damaged = target = n.top / "damaged"
+        if kind == "profile":  # a folder, of which this file is one
+            target = n.top / "damaged-profile"
+            shutil.copytree(path.parent, target)
+            damaged = target / path.name
+        damaged.write_bytes(whole)
+        r.say(f"file, whole: {kind} (is read)", all(n.cli(*c, target, check=False)[0] == 0 for c in commands))
         for i in range(25):
             data = bytearray(whole)
             for _ in range(rng.randint(1, 20)):
                 data[rng.randrange(len(data))] = rng.randrange(256)
-            damaged = n.top / "damaged"
             damaged.write_bytes([bytes(data), bytes(data[:rng.randrange(len(data))]), bytes(data) + b"\xff" * 100000][i % 3])
-            ends += [n.cli(*c, damaged, check=False, timeout=10)[0] for c in commands]
+            ends += [n.cli(*c, target, check=False, timeout=10)[0] for c in commands]
         r.say(f"file, damaged: {kind}, {len(ends)} times", set(ends) <= {0, 1, 2} and 1 in ends, f"exits {sorted(set(ends))}")
 
 
@@ -149,7 +154,9 @@ def configurations(n, r):
                "a number out of range": "gate.workers = 65", "no number": "gate.workers = 1e3", "a zero octet": "log.level = note\0", "no text at all": "\xff\xfe=",
                "an option twice": "gate.workers = 1\ngate.workers = 2", "a hostile address": "listen.https = [::1:99999999", "a format": "log.level = %s%n"}
     for what, line in hostile.items():
-        conf.write_text(text + line + "\n", encoding="latin-1")
+        option = line.split(" ")[0]
+        kept = "".join(l for l in text.splitlines(True) if not l.startswith(option + " "))
+        conf.write_text(kept + line + "\n", encoding="latin-1")
         p = subprocess.run([str(n.build / "holdfastd"), "-d", str(n.dir)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=20)
         last = p.stdout.decode(errors="replace").strip().splitlines()
         r.say(f"configuration: {what}", p.returncode in (1, 2) and last, last[-1][:90] if last else f"exit {p.returncode}")
