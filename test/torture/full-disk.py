@@ -4,7 +4,7 @@ acknowledged, goes on reading, and changes again when room returns, without a re
 
 The node is on a small file system of its own. The control proves that the disk is full: a
 file cannot be written there."""
-import errno, os, pathlib, shutil, subprocess, sys, tempfile, time
+import errno, json, os, pathlib, shutil, subprocess, sys, tempfile, time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 import node as lib
@@ -107,6 +107,9 @@ def while_full(room, number):
     code, out = node.cli("enrol", "device", f"late{number}", "--id", f"Clate{number}", "--out", str(room.folder / f"late{number}"),
                          "--server", "127.0.0.1:1", check=False)
     room.check(code == 1, f"an enrolment that cannot be kept is refused: {code} {out}")
+    code, out = node.cli("enrol", "device", "psk", "--id", "Cpsk", "--psk", "--identity", "psk@demo.example", "--out",
+                         str(room.folder / "psk"), "--server", "127.0.0.1:1", check=False)
+    room.check(code == 1 and "psk@" not in node.cli("key", "list"), f"so is one by pre-shared key, and its key is gone: {out}")
     code, out = node.cli("status", check=False)
     room.check(code == 0, f"status answers: {out}")
     return codes
@@ -126,6 +129,7 @@ def one_round(room, number):
         time.sleep(0.1)
         answer = room.create()
     room.check(answer.rsc == 2001, f"changes are served again: {answer}")
+    room.check("could not be kept" in json.dumps(node.audit()), "the gap in the log is on record")
     room.check(node.pids() == pids, f"without a restart: {pids} {node.pids()}")
     room.check(not room.missing(), "nothing is lost")
     code, out = node.cli("enrol", "device", f"late{number}", "--id", f"Clate{number}", "--out", str(room.folder / f"late{number}"),

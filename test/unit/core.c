@@ -598,6 +598,36 @@ static void test_commit_fails(void **state)
 	bench_close(&b);
 }
 
+/* A store that cannot be written can be read; the gap is recorded when it can. */
+static void test_reads_while_no_commit(void **state)
+{
+	uint64_t number;
+	struct bench b;
+
+	bench_open(&b);
+	number = enrolled_and_open(&b);
+	engine_fail_at(1, ERR_FULL);
+	assert_int_equal(request(&b, number, GET_AE), 2000);
+	/* its time is over: in this turn the commit is tried, and fails */
+	while (b.core.failed_commits == 0) {
+		b.core.since = b.core.inside ? clock_steady() - CORE_READ_LAG_MS : b.core.since;
+		assert_int_equal(request(&b, number, GET_AE), 2000);
+		engine_fail_at(1, ERR_FULL);
+	}
+	/* where reads must be recorded first they are refused */
+	set(&b, "audit.read", "durable");
+	engine_fail_at(1, ERR_FULL);
+	assert_int_equal(request(&b, number, GET_AE), 5000);
+	set(&b, "audit.read", "batch");
+	engine_fail_at(0, ERR_OK);
+	assert_int_equal(request(&b, number, MAKE("c1")), 2001);
+	assert_true(b.core.failed_commits == 0);
+	assert_true(has(list_audit(&b), "batches of records could not be kept"));
+	command(&b, ADMIN_AUDIT_VERIFY, BYTES_NONE);
+	assert_string_equal(b.text, "done");
+	bench_close(&b);
+}
+
 static void copy_file(const char *from, const char *to)
 {
 	static uint8_t octets[1 << 22];
@@ -874,7 +904,8 @@ int main(void)
 		cmocka_unit_test(test_certificates), cmocka_unit_test(test_gate_alone),
 		cmocka_unit_test(test_hostile_gate), cmocka_unit_test(test_not_open),
 		cmocka_unit_test(test_batch),
-		cmocka_unit_test(test_commit_fails), cmocka_unit_test(test_restart),
+		cmocka_unit_test(test_commit_fails), cmocka_unit_test(test_reads_while_no_commit),
+		cmocka_unit_test(test_restart),
 		cmocka_unit_test(test_rollback), cmocka_unit_test(test_verify),
 		cmocka_unit_test(test_expiry), cmocka_unit_test(test_ends_on_record),
 		cmocka_unit_test(test_keys),

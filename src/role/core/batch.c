@@ -32,18 +32,57 @@ static void settle(struct core *c, bool committed)
 		must_failed("register of credentials cannot be read again", __FILE__, __LINE__);
 }
 
+/* What could not be kept leaves a gap in what the log tells, permitted reads among
+ * it: that there is one, and since when, stands in the first batch that is kept. */
+static err_t record_gap(struct core *c)
+{
+	struct audit_record record = { .kind = AUDIT_CHANGE, .at = c->now, .rule = BYTES("audit") };
+	char since[CLOCK_STAMP_LENGTH + 1];
+	struct buf text = buf_make(160);
+	err_t err;
+
+	clock_stamp(c->failed_since, since);
+	TRY(buf_printf(&text, "since %s %llu batches of records could not be kept", since,
+	               (unsigned long long)c->failed_commits));
+	record.text = bytes_of_buf(&text);
+	TRY(batch_record(c, &record));
+out:
+	buf_free(&text);
+	return err;
+}
+
+/* A full disk fails every batch: one line in a while. */
+static void note_failure(struct core *c, err_t err)
+{
+	int64_t now = clock_steady();
+
+	if (c->failed_commits++ == 0)
+		c->failed_since = c->now;
+	else if (now - c->failed_said < CORE_FULL_MS)
+		return;
+	c->failed_said = now;
+	log_event(LOG_ERROR, "commit failed", "why=%s batches=%llu", err_text(err),
+	          (unsigned long long)c->failed_commits);
+}
+
 err_t batch_commit(struct core *c)
 {
-	err_t err;
+	err_t err = ERR_OK;
 
 	if (!c->inside)
 		return ERR_OK;
-	err = store_commit(c->store);
+	if (c->failed_commits)
+		err = record_gap(c);
+	if (err == ERR_OK)
+		err = store_commit(c->store);
+	else
+		store_rollback(c->store);
 	settle(c, err == ERR_OK);
 	if (err != ERR_OK) {
-		log_event(LOG_ERROR, "commit failed", "why=%s", err_text(err));
+		note_failure(c, err);
 		return err;
 	}
+	c->failed_commits = 0;
 	c->batches++;
 	c->batches_since_anchor++;
 	return ERR_OK;
@@ -165,24 +204,21 @@ out:
 	buf_free(&instead);
 }
 
-static bool commit_is_due(const struct core *c)
+/* The answers of this turn say something that must be on disk before. */
+static bool answers_need_commit(const struct core *c)
 {
-	if (!c->inside)
-		return false;
 	if (c->room.must_commit || c->stopping)
 		return true;
-	if (c->pending_n && bytes_equal(bytes_str(options_text(&c->worker->options, OPT_audit_read)),
-	                                BYTES("durable")))
-		return true;
-	return clock_steady() - c->since >= CORE_READ_LAG_MS;
+	return c->pending_n && bytes_equal(bytes_str(options_text(&c->worker->options, OPT_audit_read)),
+	                                   BYTES("durable"));
 }
 
 void batch_finish(struct core *c)
 {
-	bool durable = true;
+	bool needed = answers_need_commit(c), durable = true;
 
-	if (commit_is_due(c))
-		durable = batch_commit(c) == ERR_OK;
+	if (c->inside && (needed || clock_steady() - c->since >= CORE_READ_LAG_MS))
+		durable = batch_commit(c) == ERR_OK || !needed;
 	for (size_t i = 0; i < c->pending_n; i++) {
 		send_one(c, &c->pending[i], durable);
 		c->pending[i].to->answering = 0;

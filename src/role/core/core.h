@@ -79,6 +79,10 @@ struct core {
 	int64_t anchored_at;
 	uint64_t batches_since_anchor;
 
+	/* commits that failed since the last good one, and when: recorded with it */
+	uint64_t failed_commits;
+	int64_t failed_since, failed_said;
+
 	int64_t started, next_tick;
 	uint64_t batches, answered[10]; /* by status / 1000; 0 unreadable */
 	bool stopping;
