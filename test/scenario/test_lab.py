@@ -42,14 +42,9 @@ def test_the_log_says_loudly_what_is_off(lab):
 
 
 def test_the_plain_door_is_on_loopback_only(lab):
-    ports = subprocess.run(["ss", "-Hltn"], capture_output=True, text=True).stdout
+    ports = subprocess.run(["ss", "-Hltn"], capture_output=True, text=True, check=True).stdout
     listening = [l.split()[3] for l in ports.splitlines() if l.split()[3].endswith(f":{lab.lab_port}")]
-    if ports:
-        assert listening and all(a.startswith(("127.", "[::1]")) for a in listening), listening
-    for a in {i[4][0] for i in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)}:
-        if not a.startswith("127."):
-            with pytest.raises(OSError):
-                socket.create_connection((a, lab.lab_port), 2)
+    assert listening and all(a.startswith(("127.", "[::1]")) for a in listening), listening
 
 
 @pytest.mark.parametrize("origin,form", [("S", r"S.+"), ("C", r"C.+"), ("Cown", r"Cown"), (None, r"[SC].+"), ("Sown", r"Sown")],
