@@ -1,5 +1,6 @@
 /* request.c: the request primitive, checked parameter by parameter. */
 #include "base/clock.h"
+#include "primitive/release.h"
 #include "primitive/request.h"
 
 enum {
@@ -205,6 +206,7 @@ err_t request_read(struct bytes cbor, int64_t now, struct request_primitive *out
 	out->has_content = false;
 	out->result_content = PRIMITIVE_DEFAULT_RCN;
 	out->result_id_type = 1;
+	out->release = 0;
 	out->originated = out->expires = 0;
 	err = cbor_check(cbor, &primitive_limits);
 	if (err != ERR_OK) {
@@ -221,6 +223,7 @@ err_t request_read(struct bytes cbor, int64_t now, struct request_primitive *out
 		err = found ? read_member(out, key, &value, now) : ERR_OK;
 		first = first == ERR_OK ? err : first;
 	}
+	out->release = release_number(out->rvi);
 	err = first;
 out:
 	return err;

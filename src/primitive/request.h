@@ -39,6 +39,7 @@ struct request_primitive {
 	/* the most used ones, decoded; 0 or empty when absent */
 	unsigned operation;
 	struct bytes to, from, rqi, rvi;
+	unsigned release;             /* number of rvi, 1 when absent, 0 not spoken */
 	uint32_t type;                /* ty */
 	bool has_content;
 	struct bytes content;         /* pc, encoded */

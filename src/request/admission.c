@@ -2,6 +2,7 @@
  * association alone; the only one that reads a resource is open_ae, which runs
  * where no association exists that From could be compared with. */
 #include "primitive/id.h"
+#include "primitive/release.h"
 #include "request/work.h"
 
 enum { TYPE_AE = 2, TYPE_LAST = 66, ANNOUNCED = 10000 };
@@ -311,32 +312,9 @@ static err_t admission_content(struct work *w, bool *well)
 
 /* --- (8) ------------------------------------------------------------------------ */
 
-/* Releases whose primitives are understood, as supportedReleaseVersions of the
- * CSEBase has them; the first is named in answers to those that name another.
- * An absent one (Release 1 had none [TS-0004 7.2.1.1]) is let pass: what is not
- * understood in such a request is refused by itself. */
-static const char *const releases[] = { "3", "2a", "4" };
-
-static bool release_known(struct bytes rvi)
-{
-	for (size_t i = 0; i < COUNT_OF(releases); i++) {
-		if (bytes_equal(rvi, bytes_str(releases[i])))
-			return true;
-	}
-	return false;
-}
-
-struct bytes admission_release(const struct work *w)
-{
-	/* None to a Release 1 entity [TS-0004 7.3.3.12]. */
-	if (w->request.rqi.n && !w->request.rvi.n)
-		return BYTES_NONE;
-	return release_known(w->request.rvi) ? w->request.rvi : bytes_str(releases[0]);
-}
-
 static err_t admission_release_known(struct work *w, bool *well)
 {
-	*well = !w->request.has[PARAM_RVI] || release_known(w->request.rvi);
+	*well = release_number(w->request.rvi) != 0;
 	return ERR_OK;
 }
 

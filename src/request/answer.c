@@ -1,5 +1,6 @@
 /* answer.c: reading what a gate sent about a request, and answers that are made
  * without serving. */
+#include "primitive/release.h"
 #include "request/work.h"
 #include "wire/wire.h"
 
@@ -40,6 +41,11 @@ static struct bytes text_member(struct bytes primitive, struct bytes key, size_t
 struct bytes answer_identifier(struct bytes primitive)
 {
 	return text_member(primitive, BYTES("rqi"), RQI_MAX);
+}
+
+struct bytes answer_release(const struct work *w)
+{
+	return w->request.rqi.n || w->request.rvi.n ? release_of_answer(w->request.rvi) : BYTES("3");
 }
 
 bool request_only_reads(struct bytes primitive)

@@ -15,7 +15,7 @@ static err_t put_response(struct buf *out, struct work *member)
 {
 	struct buf value[RESPONSE_MEMBERS] = { buf_make(64), buf_make(4096), buf_make(ADDRESS_MAX),
 		                                     buf_make(64) };
-	struct bytes release = admission_release(member);
+	struct bytes release = answer_release(member);
 	struct cbor_member m[RESPONSE_MEMBERS];
 	size_t n = 3;
 	err_t err;

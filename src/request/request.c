@@ -199,7 +199,7 @@ static err_t serve(struct work *w, struct buf *answer)
 	TRY(audit_since_mark(w->room->audit) > 0 ? ERR_OK : ERR_BAD_STATE);
 	response = (struct response_primitive){
 		.status = work_status(w), .rqi = answer_identifier(w->in->primitive),
-		.rvi = admission_release(w), .content = bytes_of_buf(&w->content),
+		.rvi = answer_release(w), .content = bytes_of_buf(&w->content),
 		.content_status = w->outcome.content_status,
 		.content_offset = w->outcome.content_offset,
 	};

@@ -90,8 +90,6 @@ void work_refuse(struct work *w, unsigned status, const char *rule, const char *
 /* [admission.c] The rows of admission.def that belong to a step. The first that
  * does not hold refuses. */
 err_t admission_run(struct work *w, enum request_step step) MUST_USE;
-/* The release that an answer names. */
-struct bytes admission_release(const struct work *w);
 
 /* [identify.c] From in absolute form into `claimed`; then, once admitted, the
  * originator and what its credential allows; then the memory of replay. */
@@ -117,6 +115,8 @@ err_t request_member(struct work *w) MUST_USE;
 
 /* [answer.c] rqi of a primitive that may be unreadable otherwise; empty. */
 struct bytes answer_identifier(struct bytes primitive);
+/* The release that an answer names; of what could not be read at all, "3". */
+struct bytes answer_release(const struct work *w);
 
 /* [record.c] One record of what became of the request. */
 err_t record_request(struct work *w) MUST_USE;

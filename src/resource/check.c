@@ -109,7 +109,9 @@ err_t work_check_create(struct resource_work *w)
 	for (size_t i = 0; i < w->type->attributes_n; i++) {
 		struct bytes name = bytes_str(w->type->attributes[i].short_name);
 
-		if (w->type->attributes[i].create == MAN && !set_get(&w->asked, name, &value))
+		if (w->type->attributes[i].create != MAN || set_get(&w->asked, name, &value))
+			continue;
+		if (!(w->type->attributes[i].flags & F_LATER) || w->ask->request->release > 1)
 			return refuse(w->out, RSC_BAD_REQUEST, "mandatory attribute is missing", name);
 	}
 	TRY(work_expiry(w));

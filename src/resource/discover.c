@@ -28,7 +28,7 @@ static err_t discover(struct resource_work *w, const struct discovery *d, struct
 	err_t err;
 
 	TRY(work_whole(w));
-	TRY(retrieve_target(w));
+	TRY(work_target(w, RIGHT_RETRIEVE));
 	err = filter_read(q, &filter);
 	if (err == ERR_UNSUPPORTED || (err == ERR_OK && filter.arp.n))
 		return refuse(w->out, RSC_NOT_IMPLEMENTED, "filter criteria not supported", NO_DETAIL);

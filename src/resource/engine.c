@@ -70,6 +70,41 @@ out:
 	return err;
 }
 
+static err_t barred(struct resource_work *w, enum resource_right right)
+{
+	bool hidden = false;
+	err_t err = ERR_OK;
+
+	if (w->type->hidden && right != RIGHT_UPDATE)
+		TRY(w->type->hidden(w->r, &w->row, &hidden));
+	if (hidden || w->type->not_allowed & right)
+		return refuse(w->out, RSC_OPERATION_NOT_ALLOWED,
+		              hidden ? "retrieval is disabled" : "not of this type", NO_DETAIL);
+out:
+	return err;
+}
+
+err_t work_target(struct resource_work *w, enum resource_right right)
+{
+	const struct target *t = w->ask->target;
+	err_t err;
+
+	if (t->place != TARGET_HERE)
+		return refuse(w->out, RSC_NOT_FOUND, "no such resource", NO_DETAIL);
+	if (t->virtual_child && !(t->virtual_child->operations & right))
+		return refuse(w->out, RSC_OPERATION_NOT_ALLOWED, "not of this virtual resource",
+		              NO_DETAIL);
+	if (t->virtual_child && !t->virtual_child->stands_for)
+		return refuse(w->out, RSC_NOT_IMPLEMENTED, "not addressed by itself", NO_DETAIL);
+	TRY(work_row(w, t->id, &w->row));
+	w->type = resource_type(w->row.type);
+	if (!w->type)
+		return ERR_TAMPERED;
+	TRY(barred(w, right));
+out:
+	return err;
+}
+
 err_t work_parent(struct resource_work *w, uint64_t id)
 {
 	err_t err;

@@ -100,6 +100,10 @@ void work_start(struct resource_work *w, struct resources *r, const struct resou
 /* A copy of the row that outlives changes of the store; 4004 when it is absent
  * or expired. */
 err_t work_row(struct resource_work *w, uint64_t id, struct store_row *out) MUST_USE;
+/* The row that a retrieve (or a discovery), an update or a delete is about, into
+ * w->row and w->type: 4004 when it is absent, 4005 where the type, the virtual
+ * child or the moment do not allow the operation. */
+err_t work_target(struct resource_work *w, enum resource_right right) MUST_USE;
 /* Parent of w->row with its attributes. */
 err_t work_parent(struct resource_work *w, uint64_t id) MUST_USE;
 err_t work_parent_write(struct resource_work *w) MUST_USE;
@@ -202,8 +206,6 @@ err_t view_put_tree(struct selection *s, const struct store_row *root, bool attr
                     struct buf *out) MUST_USE;
 err_t view_put_references(struct selection *s, unsigned result_id_type, struct buf *out) MUST_USE;
 
-/* The row a retrieve or a discovery is about. */
-err_t retrieve_target(struct resource_work *w) MUST_USE;
 struct selection select_for(struct resource_work *w, const struct filter_criteria *filter);
 /* cnst and cnot of the answer. */
 void note_rest(struct outcome *out, const struct selection *s);

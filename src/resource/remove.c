@@ -77,30 +77,6 @@ out:
 	return err;
 }
 
-static err_t delete_target(struct resource_work *w)
-{
-	const struct target *t = w->ask->target;
-	bool hidden = false;
-	err_t err;
-
-	if (t->place != TARGET_HERE)
-		return refuse(w->out, RSC_NOT_FOUND, "no such resource", NO_DETAIL);
-	if (t->virtual_child && !(t->virtual_child->operations & RIGHT_DELETE))
-		return refuse(w->out, RSC_OPERATION_NOT_ALLOWED, "cannot be deleted", NO_DETAIL);
-	if (t->virtual_child && t->virtual_child->fans_out)
-		return refuse(w->out, RSC_NOT_IMPLEMENTED, "not addressed by itself", NO_DETAIL);
-	TRY(work_row(w, t->id, &w->row));
-	w->type = resource_type(w->row.type);
-	if (!w->type)
-		return ERR_TAMPERED;
-	if (w->type->hidden)
-		TRY(w->type->hidden(w->r, &w->row, &hidden));
-	if (hidden || w->type->not_allowed & RIGHT_DELETE)
-		return refuse(w->out, RSC_OPERATION_NOT_ALLOWED, "cannot be deleted", NO_DETAIL);
-out:
-	return err;
-}
-
 /* The row and what is below it, and what its parent keeps of it. */
 static err_t remove_with_parent(struct resource_work *w)
 {
@@ -121,7 +97,7 @@ static err_t delete(struct resource_work *w, struct buf *content)
 	err_t err;
 
 	TRY(work_whole(w));
-	TRY(delete_target(w));
+	TRY(work_target(w, RIGHT_DELETE));
 	/* What is shown is what was there. */
 	TRY(result_of_row(w, w->ask->request->result_content == PRIMITIVE_DEFAULT_RCN
 	                         ? 0 : w->ask->request->result_content, content));

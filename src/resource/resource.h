@@ -33,6 +33,7 @@ enum {
 	F_PERSON = 16, /* personal data */
 	F_COLUMN = 32, /* lives in a column of the row, not in the body */
 	F_NOT_BUILT = 64, /* of the standard, not built yet: 5001 when present */
+	F_LATER = 256, /* not of Release 1, whose requests need not give it */
 	F_POLICY = 128 /* names accessControlPolicy resources of this CSE */
 };
 

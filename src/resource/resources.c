@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "primitive/id.h"
+#include "primitive/release.h"
 
 static err_t keep_identity(struct resources *r, const struct cse_identity *cse)
 {
@@ -44,12 +45,21 @@ out:
 	return err;
 }
 
+static err_t put_releases(struct resources *r, struct arena *a, struct attribute_set *set)
+{
+	const struct release *list;
+	struct bytes texts[16];
+	size_t n = releases(&list);
+
+	must(n <= COUNT_OF(texts));
+	for (size_t i = 0; i < n; i++)
+		texts[i] = bytes_str(list[i].indicator);
+	return set_put_texts(r, a, set, BYTES("srv"), texts, n);
+}
+
 /* What of the CSEBase follows from the program and its configuration. */
 static err_t base_attributes(struct resources *r, struct arena *a, struct attribute_set *set)
 {
-	static const struct bytes releases[] = {
-		{ (const uint8_t *)"2a", 2 }, { (const uint8_t *)"3", 1 }, { (const uint8_t *)"4", 1 },
-	};
 	const struct bytes serializations[] = { BYTES("application/json"),
 		                                BYTES("application/cbor") };
 	struct cbor poa;
@@ -59,7 +69,7 @@ static err_t base_attributes(struct resources *r, struct arena *a, struct attrib
 	TRY(set_put_text(r, a, set, BYTES("csi"), r->cse.cse_id));
 	TRY(put_supported_types(r, a, set));
 	TRY(set_put_texts(r, a, set, BYTES("csz"), serializations, COUNT_OF(serializations)));
-	TRY(set_put_texts(r, a, set, BYTES("srv"), releases, COUNT_OF(releases)));
+	TRY(put_releases(r, a, set));
 	if (!set_get(set, BYTES("poa"), &poa))
 		TRY(set_put_texts(r, a, set, BYTES("poa"), NULL, 0));
 out:

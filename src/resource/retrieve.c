@@ -2,30 +2,6 @@
  * [TS-0004 7.3.3.6]. */
 #include "resource/engine.h"
 
-err_t retrieve_target(struct resource_work *w)
-{
-	const struct target *t = w->ask->target;
-	bool hidden = false;
-	err_t err;
-
-	if (t->place != TARGET_HERE)
-		return refuse(w->out, RSC_NOT_FOUND, "no such resource", NO_DETAIL);
-	if (t->virtual_child && !(t->virtual_child->operations & RIGHT_RETRIEVE))
-		return refuse(w->out, RSC_OPERATION_NOT_ALLOWED, "cannot be retrieved", NO_DETAIL);
-	if (t->virtual_child && t->virtual_child->fans_out)
-		return refuse(w->out, RSC_NOT_IMPLEMENTED, "not addressed by itself", NO_DETAIL);
-	TRY(work_row(w, t->id, &w->row));
-	w->type = resource_type(w->row.type);
-	if (!w->type)
-		return ERR_TAMPERED;
-	if (w->type->hidden)
-		TRY(w->type->hidden(w->r, &w->row, &hidden));
-	if (hidden || w->type->not_allowed & RIGHT_RETRIEVE)
-		return refuse(w->out, RSC_OPERATION_NOT_ALLOWED, "retrieval is disabled", NO_DETAIL);
-out:
-	return err;
-}
-
 /* Attribute names asked for: one behind '#', or the list in the content. */
 static err_t asked_names(struct resource_work *w, struct cbor *list, struct bytes *single)
 {
@@ -95,7 +71,7 @@ static err_t retrieve(struct resource_work *w, struct buf *content)
 	bool has;
 	err_t err;
 
-	TRY(retrieve_target(w));
+	TRY(work_target(w, RIGHT_RETRIEVE));
 	TRY(work_condition(w, &filter, &has));
 	TRY(asked_names(w, &list, &single));
 	w->out->resource = w->row.id;

@@ -22,23 +22,11 @@ bool resource_updates_policy_link(const struct request_primitive *request)
 
 static err_t update_target(struct resource_work *w)
 {
-	const struct target *t = w->ask->target;
 	struct filter_criteria filter;
 	bool has;
 	err_t err;
 
-	if (t->place != TARGET_HERE)
-		return refuse(w->out, RSC_NOT_FOUND, "no such resource", NO_DETAIL);
-	if (t->virtual_child && !(t->virtual_child->operations & RIGHT_UPDATE))
-		return refuse(w->out, RSC_OPERATION_NOT_ALLOWED, "cannot be updated", NO_DETAIL);
-	if (t->virtual_child)
-		return refuse(w->out, RSC_NOT_IMPLEMENTED, "not addressed by itself", NO_DETAIL);
-	TRY(work_row(w, t->id, &w->row));
-	w->type = resource_type(w->row.type);
-	if (!w->type)
-		return ERR_TAMPERED;
-	if (w->type->not_allowed & RIGHT_UPDATE)
-		return refuse(w->out, RSC_OPERATION_NOT_ALLOWED, "cannot be updated", NO_DETAIL);
+	TRY(work_target(w, RIGHT_UPDATE));
 	TRY(work_condition(w, &filter, &has));
 	if (w->row.parent)
 		TRY(work_parent(w, w->row.parent));

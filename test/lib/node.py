@@ -24,19 +24,22 @@ def encode(serialisation, value):
     return json.dumps(value).encode()
 
 
+def decode(media, body):
+    """The value, None where there is none that can be read."""
+    try:
+        if body and "cbor" in media:
+            import cbor2
+            return cbor2.loads(body)
+        return json.loads(body) if body else None
+    except ValueError:
+        return None
+
+
 class Answer:
     def __init__(self, status, headers, body):
         self.http, self.headers, self.body = status, headers, body
         self.rsc = int(headers.get("x-m2m-rsc", 0))
-        self.json = None
-        try:
-            if body and "cbor" in headers.get("content-type", ""):
-                import cbor2
-                self.json = cbor2.loads(body)
-            elif body:
-                self.json = json.loads(body)
-        except ValueError:
-            pass
+        self.json = decode(headers.get("content-type", ""), body)
 
     def __repr__(self):
         return f"<{self.http} rsc={self.rsc} {self.body[:300]!r}>"

@@ -474,13 +474,26 @@ static void test_map_many_pairs(void **state)
 static void test_map_formats(void **state)
 {
 	static const char *const unknown[] = {
-		"text/plain", "application/xml", "application/vnd.onem2m-res+xml", "application/json;x=y",
+		"text/plain", "application/xml", "application/vnd.onem2m-res+xml",
 		"application/json;charset=latin1", "application/jsonx", "",
 	};
 	static const char *const malformed[] = {
 		"application/json;ty=", "application/json;ty=x", "application/json;ty=1;ty=1",
 		"application/json;ty=4294967296", "application/vnd.onem2m-ntfy+json;ty=4",
+		"application/json;ty=\"\"", "application/json;ty=\"3", "application/json;=3",
+		"application/json;ty==3", "application/json;ty=\"3\";TY=3", "application/json; ty 3",
 	};
+	static const char *const odd[] = {
+		"application/json; ty = 3", "Application/JSON ;TY=3;", "application/json;ty=\"3\"",
+		"application/json;v=1;ty=3", "application/vnd.onem2m-res+json;;ty=3 ; charset=\"UTF-8\"",
+	};
+
+	for (size_t i = 0; i < COUNT_OF(odd); i++)
+		assert_string_equal(map_body("POST", odd[i], BYTES("{}")).json,
+		                    "{\"op\":1,\"pc\":{},\"to\":\"cse-in\",\"ty\":3}");
+	/* Where nothing is created it says nothing. */
+	assert_string_equal(map_body("PUT", "application/json;ty=3", BYTES("{}")).json,
+	                    "{\"op\":3,\"pc\":{},\"to\":\"cse-in\"}");
 
 	for (size_t i = 0; i < COUNT_OF(unknown); i++) {
 		struct mapped m = map_body("POST", unknown[i], BYTES("{}"));
@@ -575,7 +588,7 @@ static void test_response_cannot_be_split(void **state)
 	assert_int_equal(buf_add(&out, BYTES("before")), ERR_OK);
 	for (size_t i = 0; i < COUNT_OF(evil); i++) {
 		struct response_primitive r = { .status = 2000, .rqi = bytes_str(evil[i]) };
-		struct http_refusal why = { 400, 4000, "reason" };
+		struct http_refusal why = { .http = 400, .status = 4000, .why = "reason" };
 
 		assert_int_equal(http_response_write(&r, &mapper, (struct http_form){ 0 }, &out), ERR_SYNTAX);
 		assert_int_equal(out.n, 6);

@@ -97,8 +97,9 @@ static const struct row admission_rows[] = {
 	{ R(3, "cse-in/dev", "Cdev", "a", ""), DEV, 4000 },
 	/* (8) */
 	{ "{'op':2,'to':'cse-in/dev','fr':'Cdev','rqi':'a','rvi':'99'}", DEV, 4001 },
-	{ "{'op':2,'to':'cse-in/dev','fr':'Cdev','rqi':'a','rvi':'1'}", DEV, 4001 },
+	{ "{'op':2,'to':'cse-in/dev','fr':'Cdev','rqi':'a','rvi':'1'}", DEV, 2000 },
 	{ "{'op':2,'to':'cse-in/dev','fr':'Cdev','rqi':'a','rvi':'2a'}", DEV, 2000 },
+	{ "{'op':2,'to':'cse-in/dev','fr':'Cdev','rqi':'a','rvi':'5'}", DEV, 2000 },
 	{ "{'op':2,'to':'cse-in/dev','fr':'Cdev','rqi':'a'}", DEV, 2000 },
 	{ R(2, "cse-in/dev", "Cdev", "a", ",'rt':{'rtv':1}"), DEV, 5206 },
 	{ R(2, "cse-in/dev", "Cdev", "a", ",'rt':{'rtv':2}"), DEV, 5001 },

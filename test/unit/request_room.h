@@ -4,17 +4,11 @@
 #ifndef REQUEST_ROOM_H
 #define REQUEST_ROOM_H
 
-#include "base/clock.h"
-#include "codec/json.h"
 #include "primitive/status.h"
 #include "request/request.h"
 #include "wire/keeper_calls.h"
 #include "wire/wire.h"
-#include "unit.h"
-
-#include <string.h>
-
-#define NOW INT64_C(1767225600000) /* 20260101T000000 */
+#include "test_cse.h"
 enum { GATE = 3, PEER_BY_PSK = 2, NOBODY = 0 };
 
 /* Who speaks: indices of node.associations. */
@@ -27,30 +21,6 @@ struct node {
 	int64_t now;
 	unsigned rqi;
 	err_t err;
-};
-
-static err_t test_key_new(void *self, uint8_t key[32], struct buf *sealed)
-{
-	for (int i = 0; i < 32; i++)
-		key[i] = (uint8_t)(i * 7 + 1);
-	return buf_add(sealed, bytes_make(key, 32));
-}
-
-static err_t test_key_open(void *self, struct bytes sealed, uint8_t key[32])
-{
-	return bytes_put(key, 32, sealed);
-}
-
-static err_t test_index_key(void *self, struct bytes attribute, uint8_t key[32])
-{
-	bytes_zero(key, 32);
-	bytes_copy(key, attribute.p, attribute.n < 32 ? attribute.n : 32);
-	return ERR_OK;
-}
-
-static const struct cse_identity test_cse = {
-	.sp_id = BYTES("//demo.example"), .cse_id = BYTES("/in-cse"),
-	.cse_name = BYTES("cse-in"), .cse_type = 1,
 };
 
 /* Enrol a PSK credential and open an association with it, as keeper and gate
@@ -101,10 +71,6 @@ static inline uint64_t node_associate(struct node *n, const char *name, const ch
 
 static inline void node_open(struct node *n)
 {
-	struct store_setup setup = {
-		.engine = "memory", .cache_rows = 1000,
-		.keys = { NULL, test_key_new, test_key_open, test_index_key },
-	};
 	struct request_room *r = &n->room;
 
 	*n = (struct node){ .now = NOW };
@@ -116,7 +82,7 @@ static inline void node_open(struct node *n)
 	n->primitive = buf_make(1 << 20);
 	n->answer = buf_make(4 << 20);
 	n->json = buf_make(16 << 20);
-	assert_int_equal(store_open(&setup, &r->store), ERR_OK);
+	test_store_open(&r->store);
 	assert_int_equal(audit_open(r->store, &r->audit), ERR_OK);
 	assert_int_equal(replay_open(r->store, 300000, 1000, NOW, &r->replay), ERR_OK);
 	assert_int_equal(registry_open(r->store, &r->registry), ERR_OK);
@@ -165,14 +131,9 @@ static inline struct request_arrival node_arrival(struct node *n, enum who who, 
 		.association = n->associations[who], .gate = GATE, .now = n->now,
 		.address = { 192, 0, 2, 7 }, .address_n = 4,
 	};
-	struct buf text = buf_make(1 << 20);
 
-	for (size_t i = 0; json[i]; i++)
-		assert_int_equal(buf_add_byte(&text, json[i] == '\'' ? '"' : (uint8_t)json[i]), ERR_OK);
 	buf_clear(&n->primitive);
-	if (json_to_cbor(bytes_of_buf(&text), &codec_default_limits, &n->primitive) != ERR_OK)
-		fail_msg("not JSON: %s", json);
-	buf_free(&text);
+	test_cbor(json, &n->primitive);
 	in.primitive = bytes_of_buf(&n->primitive);
 	return in;
 }
@@ -207,13 +168,7 @@ static inline const char *node_json(struct node *n)
 
 static inline bool node_has(struct node *n, const char *part)
 {
-	char quoted[512];
-	size_t i = 0;
-
-	for (; part[i] && i < sizeof(quoted) - 1; i++)
-		quoted[i] = part[i] == '\'' ? '"' : part[i];
-	quoted[i] = '\0';
-	return strstr(node_json(n), quoted) != NULL;
+	return test_has(node_json(n), part);
 }
 
 #define expect(n, who, json, status)                                           \

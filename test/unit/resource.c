@@ -1,21 +1,6 @@
 /* resource: create, update, delete and the rows of the types. */
 #include "resource_room.h"
 
-static int setup(void **state)
-{
-	static struct room room;
-
-	room_open(&room);
-	*state = &room;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	room_close(*state);
-	return 0;
-}
-
 static void test_base(void **state)
 {
 	struct room *m = *state;

@@ -3,16 +3,10 @@
 #ifndef RESOURCE_ROOM_H
 #define RESOURCE_ROOM_H
 
-#include "base/clock.h"
-#include "codec/json.h"
 #include "permit/mint.h"
 #include "primitive/id.h"
 #include "resource/engine.h"
-#include "unit.h"
-
-#include <string.h>
-
-#define NOW INT64_C(1767225600000) /* 20260101T000000 */
+#include "test_cse.h"
 
 struct room {
 	struct store *store;
@@ -27,40 +21,11 @@ struct room {
 	err_t err;
 };
 
-static err_t test_key_new(void *self, uint8_t key[32], struct buf *sealed)
-{
-	for (int i = 0; i < 32; i++)
-		key[i] = (uint8_t)(i * 7 + 1);
-	return buf_add(sealed, bytes_make(key, 32));
-}
-
-static err_t test_key_open(void *self, struct bytes sealed, uint8_t key[32])
-{
-	return bytes_put(key, 32, sealed);
-}
-
-static err_t test_index_key(void *self, struct bytes attribute, uint8_t key[32])
-{
-	bytes_zero(key, 32);
-	bytes_copy(key, attribute.p, attribute.n < 32 ? attribute.n : 32);
-	return ERR_OK;
-}
-
-static const struct cse_identity test_cse = {
-	.sp_id = BYTES("//demo.example"), .cse_id = BYTES("/in-cse"),
-	.cse_name = BYTES("cse-in"), .cse_type = 1,
-};
-
 static inline void room_open(struct room *m)
 {
-	struct store_setup setup = {
-		.engine = "memory", .cache_rows = 1000,
-		.keys = { NULL, test_key_new, test_key_open, test_index_key },
-	};
-
 	*m = (struct room){ .now = NOW, .content_max = 1 << 20 };
 	clock_simulate(NOW);
-	assert_int_equal(store_open(&setup, &m->store), ERR_OK);
+	test_store_open(&m->store);
 	assert_int_equal(store_begin(m->store), ERR_OK);
 	assert_int_equal(resources_open(m->store, &test_cse, &m->r), ERR_OK);
 	arena_init(&m->arena, 64 << 20);
@@ -80,6 +45,22 @@ static inline void room_close(struct room *m)
 	clock_simulate(0);
 }
 
+/* For cmocka: a room a test. */
+static inline int setup(void **state)
+{
+	static struct room room;
+
+	room_open(&room);
+	*state = &room;
+	return 0;
+}
+
+static inline int teardown(void **state)
+{
+	room_close(*state);
+	return 0;
+}
+
 static inline bool all_may(void *self, uint64_t id)
 {
 	return true;
@@ -90,19 +71,13 @@ static const struct discovery everything = { all_may, NULL };
  * stand for double ones. */
 static inline void room_request(struct room *m, const char *json, struct request_primitive *q)
 {
-	struct buf text = buf_make(4 << 20);
 	err_t err;
 
-	for (size_t i = 0; json[i]; i++)
-		assert_int_equal(buf_add_byte(&text, json[i] == '\'' ? '"' : (uint8_t)json[i]), ERR_OK);
 	buf_clear(&m->request);
-	err = json_to_cbor(bytes_of_buf(&text), &codec_default_limits, &m->request);
-	if (err != ERR_OK)
-		fail_msg("not JSON: %s", json);
+	test_cbor(json, &m->request);
 	err = request_read(bytes_of_buf(&m->request), m->now, q);
 	if (err != ERR_OK)
 		fail_msg("no request: %s: %s", err_text(err), json);
-	buf_free(&text);
 }
 
 static inline err_t room_perform(struct room *m, const struct request_primitive *q,
@@ -173,13 +148,7 @@ static inline const char *room_json(struct room *m)
 
 static inline bool room_has(struct room *m, const char *part)
 {
-	char quoted[1024];
-	size_t n = 0;
-
-	for (; part[n]; n++)
-		quoted[n] = part[n] == '\'' ? '"' : part[n];
-	quoted[n] = '\0';
-	return strstr(room_json(m), quoted) != NULL;
+	return test_has(room_json(m), part);
 }
 
 #define expect(m, json, status)                                                \

@@ -1,21 +1,6 @@
 /* resource_tree: addresses, discovery, results with children, policy gathering. */
 #include "resource_room.h"
 
-static int setup(void **state)
-{
-	static struct room room;
-
-	room_open(&room);
-	*state = &room;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	room_close(*state);
-	return 0;
-}
-
 #define AE(from, name)                                                                  \
 	"{'op':1,'to':'cse-in','fr':'" from "','rqi':'1','rvi':'3','ty':2,"             \
 	"'pc':{'m2m:ae':{'rn':'" name "','rr':true,'srv':['3'],'api':'Napp'}}}"

@@ -4,21 +4,6 @@
 
 #include <stdio.h>
 
-static int setup(void **state)
-{
-	static struct room room;
-
-	room_open(&room);
-	*state = &room;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	room_close(*state);
-	return 0;
-}
-
 /* --- rows against resource_attributes.tsv ------------------------------------------ */
 
 static void read_vector(const char *name, struct buf *out)

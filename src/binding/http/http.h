@@ -105,6 +105,7 @@ struct http_refusal {
 	unsigned http;
 	unsigned status; /* response status code, 4000 */
 	const char *why; /* a literal */
+	struct bytes rvi; /* of the answer, a view into the request; empty: none */
 };
 
 /* After http_parse failed: what to answer. */

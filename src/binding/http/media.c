@@ -35,18 +35,30 @@ const char *media_name(enum http_serial serial, bool vnd, bool notification)
 	return "";
 }
 
-/* One ";name=value". */
+/* "text" -> text. An escape in it is left: no value known here has one. */
+static struct bytes unquoted(struct bytes value)
+{
+	if (value.n >= 2 && value.p[0] == '"' && value.p[value.n - 1] == '"')
+		return bytes_sub(value, 1, value.n - 2);
+	return value;
+}
+
+/* One ";name=value", with blanks around "=" as some clients write them. A
+ * parameter that is not known says nothing [RFC 9110 8.3.1]. */
 static err_t media_parameter(struct bytes text, struct media *out)
 {
-	struct bytes value = text, name = bytes_cut(&value, '=');
+	struct bytes value = text, name = octets_trim(bytes_cut(&value, '='));
 	uint64_t type;
 
+	if (text.n == 0)
+		return ERR_OK;
+	value = unquoted(octets_trim(value));
+	if (!octets_are(name, OCTET_TOKEN))
+		return ERR_SYNTAX;
 	if (octets_equal_nocase(name, BYTES("charset")))
-		return octets_equal_nocase(value, BYTES("utf-8")) ||
-				       octets_equal_nocase(value, BYTES("\"utf-8\"")) ?
-			       ERR_OK : ERR_UNSUPPORTED;
+		return octets_equal_nocase(value, BYTES("utf-8")) ? ERR_OK : ERR_UNSUPPORTED;
 	if (!octets_equal_nocase(name, BYTES("ty")))
-		return ERR_UNSUPPORTED;
+		return ERR_OK;
 	if (out->has_type || bytes_to_u64(value, UINT32_MAX, &type) != ERR_OK)
 		return ERR_SYNTAX;
 	out->has_type = true;

@@ -318,7 +318,7 @@ struct http_refusal http_parser_refusal(const struct http_parser *p)
 	static const struct { unsigned http, status; } others[] = {
 		{ 405, 4005 }, { 501, 5001 }, { 505, 5001 }, { 503, 5000 },
 	};
-	struct http_refusal why = { p->status, 4000, p->why };
+	struct http_refusal why = { .http = p->status, .status = 4000, .why = p->why };
 
 	for (size_t i = 0; i < COUNT_OF(others); i++) {
 		if (others[i].http == p->status)

@@ -9,6 +9,7 @@
 #include "binding/http/compose.h"
 #include "binding/http/fields.h"
 #include "codec/json.h"
+#include "primitive/release.h"
 
 enum { SCRATCH_KEEP = 64 * 1024 };
 
@@ -38,7 +39,7 @@ void http_mapper_free(struct http_mapper *m)
 
 static err_t refuse(struct http_refusal *why, unsigned http, unsigned status, const char *text)
 {
-	*why = (struct http_refusal){ http, status, text };
+	*why = (struct http_refusal){ .http = http, .status = status, .why = text };
 	return status == 4015 || status == 5207 ? ERR_UNSUPPORTED : ERR_SYNTAX;
 }
 
@@ -72,14 +73,14 @@ static err_t read_operation(const struct http_parser *p, const struct media *med
 		[HTTP_GET] = OPERATION_RETRIEVE, [HTTP_PUT] = OPERATION_UPDATE,
 		[HTTP_DELETE] = OPERATION_DELETE, [HTTP_POST] = OPERATION_NOTIFY,
 	};
-	unsigned op = operations[p->method];
+	/* ty belongs to the media type of a Create [TS-0009 6.4.3]; some clients write
+	 * the one Content-Type they have on everything, where it says nothing. */
+	bool creates = p->method == HTTP_POST && media->has_type;
 	err_t err;
 
-	if (p->method == HTTP_POST && media->has_type)
-		op = OPERATION_CREATE;
 	TRY(compose_key(c, param_row(PARAM_OP)->short_name));
-	TRY(cbor_put_uint(c->parts, op));
-	if (media->has_type) {
+	TRY(cbor_put_uint(c->parts, creates ? OPERATION_CREATE : operations[p->method]));
+	if (creates) {
 		TRY(compose_key(c, param_row(PARAM_TY)->short_name));
 		TRY(cbor_put_uint(c->parts, media->type));
 	}
@@ -167,6 +168,7 @@ out:
 	if (err != ERR_OK)
 		out->n = before;
 	if (err == ERR_MEMORY)
-		*why = (struct http_refusal){ 500, 5000, "out of memory" };
+		*why = (struct http_refusal){ .http = 500, .status = 5000, .why = "out of memory" };
+	why->rvi = release_of_answer(http_field(p, message, HTTP_FIELD_PARAM + PARAM_RVI));
 	return err;
 }

@@ -188,6 +188,7 @@ err_t http_refusal_write(const struct http_refusal *why, struct bytes rqi,
 	TRY(put_number(out, "X-M2M-RSC: ", why->status));
 	if (bytes_is_printable(rqi))
 		TRY(put_field(out, "X-M2M-RI: ", rqi));
+	TRY(put_field(out, "X-M2M-RVI: ", why->rvi));
 	TRY(buf_add(out, bytes_make(every_answer, sizeof(every_answer) - 1)));
 	TRY(put_body(bytes_of_buf(&body), form, out));
 out:

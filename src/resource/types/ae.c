@@ -22,7 +22,7 @@ static const struct attribute rows[] = {
 	{ "csz", "contentSerialization", V_LIST_STRING, OPT, OPT, OPT, 0, 0 },
 	{ "esi", "e2eSecInfo", V_MAP, OPT, OPT, OPT, F_NOT_BUILT, 0 },
 	{ "mei", "M2M-Ext-ID", V_STRING, OPT, OPT, NP, F_PERSON, 0 },
-	{ "srv", "supportedReleaseVersions", V_LIST_STRING, MAN, OPT, OPT, 0, 0 },
+	{ "srv", "supportedReleaseVersions", V_LIST_STRING, MAN, OPT, OPT, F_LATER, 0 },
 	{ "regs", "registrationStatus", V_ENUM, OPT, OPT, NP, F_NOT_BUILT, 2 },
 	{ "trps", "trackRegistrationPoints", V_BOOL, OPT, OPT, NP, F_NOT_BUILT, 0 },
 	{ "scp", "sessionCapabilities", V_ANY, OPT, OPT, NP, F_NOT_BUILT, 0 },
@@ -125,6 +125,17 @@ out:
 	return err;
 }
 
+/* An AE that does not know the attribute is one of Release 1. */
+static err_t speak_first_release(struct resource_work *w)
+{
+	const struct bytes first[] = { BYTES("1") };
+	struct cbor srv;
+
+	if (set_get(&w->set, BYTES("srv"), &srv))
+		return ERR_OK;
+	return set_put_texts(w->r, w->arena, &w->set, BYTES("srv"), first, COUNT_OF(first));
+}
+
 static err_t registered(struct resource_work *w)
 {
 	const struct cse_identity *cse = resources_cse(w->r);
@@ -133,6 +144,7 @@ static err_t registered(struct resource_work *w)
 	err_t err;
 
 	TRY(check_app(w));
+	TRY(speak_first_release(w));
 	if (from.n && id_form(from) != ID_AE_STEM && id_form(from) != ID_ASSIGN) {
 		err = refuse(w->out, RSC_BAD_REQUEST, "From must be an AE-ID-Stem", BYTES("fr"));
 		goto out;

@@ -82,8 +82,8 @@ static void answer_refusal(struct gate *g, struct connection *c,
 static struct http_refusal unsent(err_t err)
 {
 	if (err == ERR_REFUSED)
-		return (struct http_refusal){ 413, 4000, "the content is too large" };
-	return (struct http_refusal){ 503, 5000, "too much is waiting here" };
+		return (struct http_refusal){ .http = 413, .status = 4000, .why = "the content is too large" };
+	return (struct http_refusal){ .http = 503, .status = 5000, .why = "too much is waiting here" };
 }
 
 static void on_request(void *self, struct connection *c, struct bytes message)

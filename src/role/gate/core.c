@@ -112,7 +112,7 @@ out:
 
 static err_t take_answer(struct gate *g, const struct message *m)
 {
-	static const struct http_refusal failed = { 500, 5000, "the answer cannot be written" };
+	static const struct http_refusal failed = { .http = 500, .status = 5000, .why = "the answer cannot be written" };
 	struct connection *c = connections_find(g->connections, m->ref);
 	struct response_primitive r;
 	bool close;
