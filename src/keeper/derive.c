@@ -169,12 +169,23 @@ out:
 	return err;
 }
 
+/* What a derived key has of the one it came from. */
+struct derived {
+	int64_t not_after;
+	uint8_t suid, assurance;
+};
+
 static err_t keep_derived(struct call *c, const struct derive_ask *a, struct bytes name,
-                          struct bytes raw, int64_t not_after)
+                          struct bytes raw, const struct derived *from)
 {
 	struct vault_key *added, key = vault_key_new(c->ks->provider, KEY_SYMMETRIC_32,
-		(enum key_origin)a->derivation, not_after);
+		(enum key_origin)a->derivation, from->not_after);
 	err_t err;
+
+	key.policy = TO(CORE);
+	key.purposes = USE_DERIVE;
+	key.suid = from->suid;
+	key.assurance = from->assurance;
 
 	TRY(key.provider->import(&key.key, raw));
 	TRY(call_keep(c, name, &key, &added));
@@ -182,9 +193,36 @@ out:
 	return err;
 }
 
+/* A key for one security usage derives for that usage only. Ke2e_master is of
+ * Kpsa, too [TS-0003 8.4, 10.3]. */
+static bool suid_allows(unsigned derivation, unsigned suid)
+{
+	unsigned usage = suid % 10;
+
+	if (suid == 0)
+		return true;
+	if (derivation == DERIVE_ESPRIM)
+		return usage == 3;
+	if (derivation >= DERIVE_E2E_MASTER && derivation <= DERIVE_E2E_ATT_CONF)
+		return usage == 2 || usage == 4 || usage == 5;
+	return false;
+}
+
+/* The usage of the new key: named by the derivation, or its input's. */
+static uint8_t suid_of(const struct derive_ask *a, uint8_t input)
+{
+	if (a->derivation == DERIVE_KM)
+		return 21;
+	if (a->derivation == DERIVE_KPSA)
+		return 22;
+	if (a->derivation == DERIVE_USAGE)
+		return (uint8_t)((a->first.p[0] - '0') * 10 + (a->first.p[1] - '0'));
+	return input;
+}
+
 static err_t derive_new(struct call *c, const struct derive_ask *a, struct bytes name)
 {
-	int64_t not_after = 0;
+	struct derived made = { 0 };
 	struct vault_key *key;
 	uint8_t raw[OUT];
 	err_t err;
@@ -192,15 +230,16 @@ static err_t derive_new(struct call *c, const struct derive_ask *a, struct bytes
 	if (a->derivation == DERIVE_EXPORTER) {
 		bytes_copy(raw, a->first.p + EXPORTED_ID, OUT);
 	} else {
-		TRY(call_key(c, a->input, &key));
-		if (!(rows[a->derivation].from & FROM(key->origin)))
+		TRY(call_use(c, a->input, USE_DERIVE, &key));
+		if (!(rows[a->derivation].from & FROM(key->origin)) ||
+		    !suid_allows(a->derivation, key->suid))
 			return ERR_REFUSED;
 		/* It ends with what it came from [TS-0003 10.7]. */
-		not_after = key->not_after;
+		made = (struct derived){ key->not_after, suid_of(a, key->suid), key->assurance };
 		TRY(compute(a, key, raw));
-		key->uses++;
+		TRY(call_count(c, key));
 	}
-	TRY(keep_derived(c, a, name, bytes_make(raw, OUT), not_after));
+	TRY(keep_derived(c, a, name, bytes_make(raw, OUT), &made));
 out:
 	secret_wipe(raw, sizeof(raw));
 	return err;

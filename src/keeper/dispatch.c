@@ -56,6 +56,27 @@ err_t call_key(struct call *c, struct bytes name, struct vault_key **out)
 	return *out && !vault_key_ended(*out, clock_now()) ? ERR_OK : ERR_MISSING;
 }
 
+err_t call_use(struct call *c, struct bytes name, uint32_t use, struct vault_key **out)
+{
+	err_t err;
+
+	TRY(call_key(c, name, out));
+	if (!((*out)->policy & 1u << c->who->role) || !((*out)->purposes & use))
+		return ERR_REFUSED;
+	/* What is out of use still opens what was sealed to it. */
+	if ((*out)->state != KEY_ACTIVE && use != USE_OPEN && use != USE_NODE)
+		return ERR_REFUSED;
+out:
+	return err;
+}
+
+err_t call_count(struct call *c, struct vault_key *key)
+{
+	key->uses++;
+	c->ks->vault.dirty = true;
+	return key->uses_max ? vault_save(&c->ks->vault) : ERR_OK;
+}
+
 err_t call_keep(struct call *c, struct bytes name, struct vault_key *key, struct vault_key **out)
 {
 	err_t err = vault_add(&c->ks->vault, name, key, out);

@@ -24,6 +24,14 @@ typedef err_t (*operation_run)(struct call *c);
 /* A key of that name, not ended. ERR_MISSING. */
 err_t call_key(struct call *c, struct bytes name, struct vault_key **out) MUST_USE;
 
+/* The same, when its policy lets this asker use it in this way (one of enum
+ * key_use) now. ERR_REFUSED. */
+err_t call_use(struct call *c, struct bytes name, uint32_t use, struct vault_key **out) MUST_USE;
+
+/* One more use of it. Of a key that has a last one, each is written at once, so
+ * that no crash gives one back. */
+err_t call_count(struct call *c, struct vault_key *key) MUST_USE;
+
 /* Take over `key` as vault_add does, and write it; one that could not be written
  * is not kept. */
 err_t call_keep(struct call *c, struct bytes name, struct vault_key *key,

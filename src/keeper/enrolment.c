@@ -115,7 +115,7 @@ err_t run_certify(struct call *c)
 		return ERR_UNSUPPORTED;
 	TRY(check_subject(&c->ks->vault, &ask));
 	TRY(check_key(c, &ask, proof));
-	TRY(call_key(c, NAME_CA, &ca.key));
+	TRY(call_use(c, NAME_CA, USE_CERTIFY, &ca.key));
 	TRY(check_end(ca.key, ask.not_after));
 	TRY(certificate_of_entity(&ca, &ask, serial, &der));
 	wire_put_bytes(&c->out, bytes_of_buf(&der));
@@ -141,7 +141,7 @@ static err_t open_sealed(struct call *c, struct bytes identity, struct bytes sea
 	if (sealed.n <= KEY_POINT + CRYPT_AEAD_TAG)
 		return ERR_TAMPERED;
 	body = bytes_sub(sealed, KEY_POINT, sealed.n);
-	TRY(call_key(c, NAME_IMPORT, &import));
+	TRY(call_use(c, NAME_IMPORT, USE_OPEN, &import));
 	TRY(import->provider->agree(&import->key, bytes_sub(sealed, 0, KEY_POINT), x));
 	import->uses++;
 	must(label.n == 16 && identity.n <= KEEPER_NAME_MAX);
@@ -164,6 +164,8 @@ static err_t add_psk(struct call *c, struct bytes name, struct bytes raw, int64_
 		raw.n == 16 ? KEY_SYMMETRIC_16 : KEY_SYMMETRIC_32, ORIGIN_IMPORTED, not_after);
 	err_t err;
 
+	key.policy = TO(GATE) | TO(CORE);
+	key.purposes = USE_HANDSHAKE | USE_DERIVE;
 	TRY(key.provider->import(&key.key, raw));
 	TRY(call_keep(c, name, &key, &added));
 out:

@@ -17,13 +17,6 @@
 
 enum { HASH = 32, ECDHE_MIN = 32, ECDHE_MAX = 256, BLANKS = 64, RANDOM = 32 };
 
-static err_t count_use(struct call *c, struct vault_key *key)
-{
-	key->uses++;
-	c->ks->vault.dirty = true;
-	return ERR_OK;
-}
-
 /* Tell the core which credential takes part in the handshake of this tag. */
 static err_t tell_used(struct call *c, const uint8_t tag[KEEPER_TAG], unsigned kind,
                        struct vault_key *key)
@@ -44,7 +37,7 @@ static err_t tell_used(struct call *c, const uint8_t tag[KEEPER_TAG], unsigned k
 	/* A core that does not know of it could not judge the association. */
 	TRY(c->ks->notify ? c->ks->notify(c->ks->notify_self, MSG_CREDENTIAL_USED,
 	                                  bytes_of_buf(&body)) : ERR_CLOSED);
-	err = count_use(c, key);
+	err = call_count(c, key);
 out:
 	buf_free(&body);
 	return err;
@@ -53,13 +46,14 @@ out:
 err_t run_open_key(struct call *c)
 {
 	struct bytes name = wire_get_bytes(&c->in, KEEPER_NAME_MAX);
+	unsigned assurance = c->in.rest.n ? wire_get_u8(&c->in) : 0;
 	struct vault_key *key;
 	struct handle *h;
 	err_t err;
 
 	TRY(wire_done(&c->in));
-	TRY(call_key(c, name, &key));
-	if (!(key->policy & 1u << c->who->role))
+	TRY(call_use(c, name, USE_SIGN, &key));
+	if (assurance < key->assurance)
 		return ERR_REFUSED;
 	TRY(handle_new(c->who, HANDLE_KEY, key, NULL, &h));
 	wire_put_u32(&c->out, h->number);
@@ -164,11 +158,12 @@ err_t run_sign(struct call *c)
 	TRY(handle_find(c->who, number, 1u << HANDLE_KEY, &h));
 	err = ERR_REFUSED;
 	if (purpose >= COUNT_OF(purposes) || !(purposes[purpose].who & 1u << c->who->role) ||
-	    !(h->key->purposes & 1u << purpose) || !purposes[purpose].is(input))
+	    !(h->key->purposes & 1u << purpose) || h->key->state != KEY_ACTIVE ||
+	    !purposes[purpose].is(input))
 		goto out;
 	TRY(h->key->provider->sign(&h->key->key, input, &signature));
 	/* A statement authenticates nobody in a handshake. */
-	TRY(purpose == SIGN_STATEMENT ? count_use(c, h->key)
+	TRY(purpose == SIGN_STATEMENT ? call_count(c, h->key)
 	                              : tell_used(c, tag.p, CREDENTIAL_USED_NODE_KEY, h->key));
 	wire_put_bytes(&c->out, bytes_of_buf(&signature));
 out:
@@ -190,9 +185,10 @@ err_t run_psk_open(struct call *c)
 	TRY(wire_done(&c->in));
 	bytes_copy(name, prefix.p, prefix.n);
 	bytes_copy(name + prefix.n, identity.p, identity.n);
-	TRY(call_key(c, bytes_make(name, prefix.n + identity.n), &key));
-	/* What was derived from a pre-shared key is not one itself. */
-	if (key->origin != ORIGIN_IMPORTED)
+	/* What was derived from a pre-shared key is not one itself; nor is a key for
+	 * another security usage than associations [TS-0003 10.7]. */
+	if (call_use(c, bytes_make(name, prefix.n + identity.n), USE_HANDSHAKE, &key) != ERR_OK ||
+	    key->suid % 10 > 2)
 		return ERR_MISSING;
 	TRY(handle_new(c->who, HANDLE_PSK, key, tag.p, &h));
 	wire_put_u32(&c->out, h->number);

@@ -10,7 +10,7 @@
 
 enum {
 	FORMAT = 1, KDF_SCRYPT = 1, KDF_LOG_N = 15, KDF_R = 8, KDF_P = 1,
-	HEADER = 128, RECORD_FORMAT = 2, RECORD_MAX = 2048, TAG = CRYPT_AEAD_TAG,
+	HEADER = 128, RECORD_FORMAT = 3, RECORD_BEFORE = 2, RECORD_MAX = 2048, TAG = CRYPT_AEAD_TAG,
 	KDF_MEMORY = 64 * 1024 * 1024,
 	SEAL_OF_HEADER = -1, /* in place of a record's index */
 };
@@ -221,7 +221,14 @@ static err_t record_print(const struct vault_key *k, struct secret *page, size_t
 	wire_put_u8(&w, (uint8_t)k->key.class);
 	wire_put_u8(&w, (uint8_t)k->origin);
 	wire_put_u8(&w, (uint8_t)k->policy);
-	wire_put_u8(&w, (uint8_t)k->purposes);
+	wire_put_u32(&w, k->purposes);
+	wire_put_u8(&w, k->suid);
+	wire_put_u8(&w, k->assurance);
+	wire_put_u64(&w, k->uses_max);
+	wire_put_u32(&w, k->owner);
+	wire_put_u8(&w, (uint8_t)k->state);
+	wire_put_u32(&w, k->minimum);
+	wire_put_u64(&w, k->erase_at);
 	wire_put_u32(&w, k->version);
 	wire_put_u64(&w, k->uses);
 	wire_put_u64(&w, (uint64_t)k->created);
@@ -259,12 +266,51 @@ out:
 	return err;
 }
 
+/* What a record of form 2 left unsaid: uses went by where the key came from. */
+static void policy_before(struct vault_key *k, struct bytes name)
+{
+	static const struct {
+		const char *name;
+		uint32_t use;
+	} born[] = { { "root", USE_NODE }, { "ca", USE_CERTIFY }, { "audit", USE_ANCHOR },
+		     { "import", USE_OPEN } };
+
+	k->minimum = 1;
+	k->owner = KEY_NO_OWNER;
+	if (k->origin == ORIGIN_IMPORTED) {
+		k->purposes = USE_HANDSHAKE | USE_DERIVE;
+		k->policy = TO(GATE) | TO(CORE);
+	} else if (k->origin < ORIGIN_MADE) {
+		k->purposes = USE_DERIVE;
+		k->policy = TO(CORE);
+	}
+	for (size_t i = 0; k->origin == ORIGIN_MADE && i < COUNT_OF(born); i++) {
+		if (bytes_equal(name, bytes_str(born[i].name))) {
+			k->purposes = born[i].use;
+			k->policy = TO(CORE);
+		}
+	}
+}
+
+static void policy_fields(struct wire_in *in, struct vault_key *k)
+{
+	k->purposes = wire_get_u32(in);
+	k->suid = wire_get_u8(in);
+	k->assurance = wire_get_u8(in);
+	k->uses_max = wire_get_u64(in);
+	k->owner = wire_get_u32(in);
+	k->state = (enum key_state)wire_get_u8(in);
+	k->minimum = wire_get_u32(in);
+	k->erase_at = wire_get_u64(in);
+}
+
 static err_t record_fields(struct wire_in *in, struct vault_key *k, struct bytes *name)
 {
 	struct bytes public_key, blob;
+	unsigned form = wire_get_u16(in);
 	err_t err;
 
-	if (wire_get_u16(in) != RECORD_FORMAT)
+	if (form != RECORD_FORMAT && form != RECORD_BEFORE)
 		return ERR_UNSUPPORTED;
 	k->provider = key_provider(wire_get_u8(in));
 	if (!k->provider)
@@ -272,7 +318,10 @@ static err_t record_fields(struct wire_in *in, struct vault_key *k, struct bytes
 	k->key.class = (enum key_class)wire_get_u8(in);
 	k->origin = (enum key_origin)wire_get_u8(in);
 	k->policy = wire_get_u8(in);
-	k->purposes = wire_get_u8(in);
+	if (form == RECORD_FORMAT)
+		policy_fields(in, k);
+	else
+		k->purposes = wire_get_u8(in);
 	k->version = wire_get_u32(in);
 	k->uses = wire_get_u64(in);
 	k->created = (int64_t)wire_get_u64(in);
@@ -283,6 +332,8 @@ static err_t record_fields(struct wire_in *in, struct vault_key *k, struct bytes
 	TRY(wire_done(in));
 	if (blob.n == 0)
 		return ERR_SYNTAX;
+	if (form == RECORD_BEFORE)
+		policy_before(k, *name);
 	bytes_copy(k->key.public_key, public_key.p, public_key.n);
 	k->key.public_n = public_key.n;
 	TRY(secret_copy(blob, &k->key.blob));

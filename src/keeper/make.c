@@ -7,19 +7,19 @@
 
 enum { CA_DAYS = 7305, NODE_DAYS_MAX = 3650 };
 
-/* One purpose a key [CM26]. Only the node's TLS key may be opened by handle. */
+/* One purpose a key [CM26]. Only the node's TLS key signs for an asker. */
 static const struct {
 	const char *name;
 	enum key_class class;
 	unsigned policy, purposes;
 	unsigned days; /* 0: no end */
 } born[] = {
-	{ "root", KEY_SYMMETRIC_32, TO(NONE), 0, 0 },
-	{ "ca", KEY_EC_P256, TO(NONE), 0, CA_DAYS },
+	{ "root", KEY_SYMMETRIC_32, TO(CORE), USE_NODE, 0 },
+	{ "ca", KEY_EC_P256, TO(CORE), USE_CERTIFY, CA_DAYS },
 	{ "node", KEY_EC_P256, TO(GATE) | TO(COURIER),
 	  1u << SIGN_TLS13_SERVER | 1u << SIGN_TLS13_CLIENT | 1u << SIGN_TLS12_SERVER, 0 },
-	{ "audit", KEY_EC_P256, TO(NONE), 0, 0 },
-	{ "import", KEY_EC_P256, TO(NONE), 0, 0 },
+	{ "audit", KEY_EC_P256, TO(CORE), USE_ANCHOR, 0 },
+	{ "import", KEY_EC_P256, TO(CORE), USE_OPEN, 0 },
 };
 
 static err_t make_keys(struct vault *v, const struct key_provider *provider)

@@ -24,6 +24,15 @@ bool name_is_key(struct bytes name)
 	return name.n <= KEEPER_NAME_MAX && all_of(name, "._:@/-");
 }
 
+bool name_is_kept(struct bytes name)
+{
+	struct bytes rest = name, first = bytes_cut(&rest, '#');
+	uint64_t version;
+
+	return name_is_key(first) && name.n <= KEEPER_NAME_MAX &&
+	       (first.n == name.n || bytes_to_u64(rest, UINT32_MAX, &version) == ERR_OK);
+}
+
 bool name_is_domain(struct bytes name)
 {
 	struct bytes rest = name;

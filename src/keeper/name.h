@@ -7,6 +7,9 @@
 /* [A-Za-z0-9._:@/-]+, at most KEEPER_NAME_MAX. */
 bool name_is_key(struct bytes name);
 
+/* The same, or an earlier version of it: with "#" and a number behind. */
+bool name_is_kept(struct bytes name);
+
 /* "//" then a lower-case domain name. */
 bool name_is_sp(struct bytes name);
 

@@ -15,7 +15,7 @@ static err_t root_mac(struct call *c, struct bytes label, struct bytes more, uin
 	err_t err;
 
 	must(label.n + 1 + more.n <= sizeof(message));
-	TRY(call_key(c, NAME_ROOT, &root));
+	TRY(call_use(c, NAME_ROOT, USE_NODE, &root));
 	bytes_copy(message, label.p, label.n);
 	message[label.n] = 0;
 	bytes_copy(message + label.n + 1, more.p, more.n);
@@ -113,7 +113,7 @@ static err_t put_anchor(struct call *c)
 
 	if (kept->at != 0) {
 		must(n + 48 <= sizeof(message));
-		TRY(call_key(c, NAME_AUDIT, &audit));
+		TRY(call_use(c, NAME_AUDIT, USE_ANCHOR, &audit));
 		bytes_copy(message, label.p, label.n);
 		message[label.n] = 0;
 		put_be64(message + n, kept->sequence);
@@ -230,6 +230,14 @@ err_t run_key_list(struct call *c)
 	wire_put_u64(&c->out, (uint64_t)key->not_after);
 	wire_put_fixed(&c->out, BYTES_OF(check));
 	wire_put_bytes(&c->out, bytes_make(key->key.public_key, key->key.public_n));
+	wire_put_u32(&c->out, key->purposes);
+	wire_put_u8(&c->out, key->suid);
+	wire_put_u8(&c->out, key->assurance);
+	wire_put_u8(&c->out, (uint8_t)key->state);
+	wire_put_u32(&c->out, key->minimum);
+	wire_put_u64(&c->out, key->uses_max);
+	wire_put_u8(&c->out, (uint8_t)key->provider->id);
+	wire_put_u32(&c->out, key->owner);
 out:
 	return err;
 }

@@ -1,6 +1,7 @@
 /* user.c: keys that are made when an administrator asks for one. They sign
  * statements and nothing else; a symmetric one has its check value only. */
 #include "keeper/dispatch.h"
+#include "keeper/name.h"
 
 /* A key has one purpose, and its class decides which [CM26]. */
 static err_t check_use(unsigned class, unsigned purpose)
@@ -24,7 +25,7 @@ err_t run_generate(struct call *c)
 	c->subject = name;
 	if (!bytes_starts(name, prefix))
 		return ERR_REFUSED;
-	if (name.n == prefix.n)
+	if (name.n == prefix.n || !name_is_key(name))
 		return ERR_SYNTAX;
 	TRY(check_use(class, purpose));
 	if (purpose != SIGN_NOTHING) {

@@ -56,14 +56,16 @@ void vault_close(struct vault *v)
 struct vault_key vault_key_new(const struct key_provider *p, enum key_class class,
                                enum key_origin origin, int64_t not_after)
 {
-	return (struct vault_key){ .origin = origin, .version = 1, .created = clock_now(),
+	return (struct vault_key){ .origin = origin, .version = 1, .minimum = 1,
+		                   .owner = KEY_NO_OWNER, .created = clock_now(),
 		                   .not_after = not_after, .provider = p,
 		                   .key = { .class = class } };
 }
 
 bool vault_key_ended(const struct vault_key *key, int64_t now)
 {
-	return key->not_after != 0 && key->not_after <= now;
+	return (key->not_after != 0 && key->not_after <= now) || key->state == KEY_WITHDRAWN ||
+	       (key->uses_max != 0 && key->uses >= key->uses_max);
 }
 
 void vault_subkey(const struct vault *v, struct bytes label, struct bytes more, uint8_t out[32])
@@ -132,7 +134,7 @@ err_t vault_add(struct vault *v, struct bytes name, struct vault_key *key, struc
 	struct vault_key *own = NULL;
 	err_t err;
 
-	if (!name_is_key(name)) {
+	if (!name_is_kept(name)) {
 		err = ERR_SYNTAX;
 		goto out;
 	}
@@ -167,6 +169,52 @@ void vault_remove(struct vault *v, struct vault_key *key)
 	v->dirty = true;
 	slots_fill(v);
 	key_free(key);
+}
+
+err_t vault_rename(struct vault *v, struct vault_key *key, struct bytes name)
+{
+	err_t err = ERR_EXISTS;
+
+	if (!name_is_kept(name))
+		err = ERR_SYNTAX;
+	else if (!vault_find(v, name))
+		err = bytes_put_str(key->name, sizeof(key->name), name);
+	if (err == ERR_OK)
+		slots_fill(v);
+	return err;
+}
+
+err_t vault_renew(struct vault *v, struct vault_key *old, struct vault_key *key,
+                  struct vault_key **out)
+{
+	char name[sizeof(old->name)], kept[sizeof(old->name) + 16];
+	err_t err;
+
+	must(bytes_put_str(name, sizeof(name), bytes_str(old->name)) == ERR_OK);
+	if (!text_print(kept, sizeof(kept), "%s#%u", name, old->version)) {
+		key->provider->unload(&key->key);
+		return ERR_LIMIT;
+	}
+	key->policy = old->policy;
+	key->purposes = old->purposes;
+	key->suid = old->suid;
+	key->assurance = old->assurance;
+	key->uses_max = old->uses_max;
+	key->owner = old->owner;
+	key->version = old->version + 1;
+	key->minimum = old->minimum;
+	err = vault_rename(v, old, bytes_str(kept));
+	if (err != ERR_OK) {
+		key->provider->unload(&key->key);
+		return err;
+	}
+	TRY(vault_add(v, bytes_str(name), key, out));
+	old->state = KEY_OLD;
+	v->dirty = true;
+out:
+	if (err != ERR_OK)
+		must(vault_rename(v, old, bytes_str(name)) == ERR_OK);
+	return err;
 }
 
 err_t vault_create(struct vault *v, const struct vault_setup *setup)

@@ -28,12 +28,20 @@ enum key_origin { ORIGIN_MADE = 16, ORIGIN_IMPORTED = 17, ORIGIN_GENERATED = 18 
 struct vault_key {
 	char name[KEEPER_NAME_MAX + 1];
 	enum key_origin origin;
-	unsigned policy;   /* set of roles that may open it by handle */
-	unsigned purposes; /* set of 1 << enum sign_purpose; of its making, for good */
-	uint32_t version;
-	uint64_t uses;
-	int64_t created;   /* ms */
+	/* Its policy, of its making, for good. */
+	unsigned policy;   /* set of roles that may use it */
+	uint32_t purposes; /* set of 1 << enum sign_purpose, and of enum key_use */
+	uint8_t suid;      /* the only security usage it is for; 0: any [TS-0004 6.3.4.2.39] */
+	uint8_t assurance; /* least level of the association that it is used for */
+	uint64_t uses_max; /* 0: no end */
+	uint32_t owner;    /* user of the system who may use it through the door */
 	int64_t not_after; /* ms, 0: no end */
+	/* Its life. */
+	enum key_state state;
+	uint32_t version, minimum; /* earlier versions below the minimum are gone */
+	uint64_t uses;
+	uint64_t erase_at; /* elapsed time of the keeper, when withdrawn */
+	int64_t created;   /* ms */
 	const struct key_provider *provider;
 	struct provider_key key;
 };
@@ -107,8 +115,16 @@ err_t vault_add(struct vault *v, struct bytes name, struct vault_key *key,
 /* Wipe and forget. Not yet written. */
 void vault_remove(struct vault *v, struct vault_key *key);
 
-/* Has the key ended? */
+/* Has the key ended, was it withdrawn, or is it used up? */
 bool vault_key_ended(const struct vault_key *key, int64_t now);
+
+/* Give the key another name, which is free. Not yet written. */
+err_t vault_rename(struct vault *v, struct vault_key *key, struct bytes name) MUST_USE;
+
+/* A key that is not in the vault takes the place of `old`, by the same policy and
+ * one version later; `old` stays as NAME#VERSION. Takes over `key`, also on error. */
+err_t vault_renew(struct vault *v, struct vault_key *old, struct vault_key *key,
+                  struct vault_key **out) MUST_USE;
 
 /* A key for one use of the master key: HMAC(master, label 0 more). */
 void vault_subkey(const struct vault *v, struct bytes label, struct bytes more, uint8_t out[32]);

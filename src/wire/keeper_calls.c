@@ -596,5 +596,13 @@ err_t keeper_key_row_read(struct bytes fields, struct keeper_key_row *out)
 	check = wire_get_fixed(&in, sizeof(out->check));
 	out->public_key = wire_get_bytes(&in, 65);
 	bytes_copy(out->check, check.p, check.n);
+	out->purposes = wire_get_u32(&in);
+	out->suid = wire_get_u8(&in);
+	out->assurance = wire_get_u8(&in);
+	out->state = wire_get_u8(&in);
+	out->minimum = wire_get_u32(&in);
+	out->uses_max = wire_get_u64(&in);
+	out->provider = wire_get_u8(&in);
+	out->owner = wire_get_u32(&in);
 	return wire_done(&in);
 }

@@ -32,6 +32,27 @@ enum sign_purpose {
 	                          generated keys only, for the core only */
 };
 
+/* What else a key may be used for, beside the purposes of signatures, in one set;
+ * fixed when it is made. */
+enum key_use {
+	USE_HANDSHAKE = 1 << 16, /* pre-shared key of a handshake */
+	USE_DERIVE = 1 << 17,    /* input of a derivation */
+	USE_OPEN = 1 << 18,      /* opens what was sealed to it */
+	USE_NODE = 1 << 19,      /* index keys, and what seals data keys */
+	USE_CERTIFY = 1 << 20,   /* certificates that the keeper composed */
+	USE_ANCHOR = 1 << 21,    /* anchors of the audit chain */
+	USE_SIGN = 0xffff,       /* any purpose of a signature */
+};
+
+/* Where a key stands. */
+enum key_state {
+	KEY_ACTIVE = 0,
+	KEY_DEPRECATED = 1, /* opens what was sealed to it; nothing new by it */
+	KEY_OLD = 2,        /* an earlier version, named NAME#VERSION: likewise */
+	KEY_WITHDRAWN = 3,  /* not usable; erased after the delay, until then it can be undone */
+};
+enum { KEY_NO_OWNER = 0xffffffff };
+
 /* A link to the keeper and what to do with its notices. */
 struct keeper {
 	struct link link;
@@ -59,8 +80,10 @@ err_t keeper_call(struct keeper *k, enum operation op, struct bytes fields,
  * before it judges an ASSOCIATION_OPEN. */
 err_t keeper_drain(struct keeper *k) MUST_USE;
 
-/* OPEN_KEY: name -> u32 handle, u8 class, public key bytes. Known names:
- * "node" (TLS key of this node), "ca", "audit", "import". */
+/* OPEN_KEY: name, and u8 level of assurance of the association that it is for (may
+ * be left out: none is stated, 0) -> u32 handle, u8 class, public key bytes. Only
+ * keys that sign: "node" (TLS key of this node), "user/...". ERR_REFUSED: the
+ * key's policy names another role or a higher assurance. */
 err_t keeper_open_key(struct keeper *k, struct bytes name, struct keeper_key *out) MUST_USE;
 
 /* SIGN: handle, u8 purpose, tag, input -> signature (DER ECDSA-SHA256, or raw
@@ -212,9 +235,11 @@ err_t keeper_derive(struct keeper *k, const struct keeper_derive *ask, struct bu
 err_t keeper_check_value(struct keeper *k, struct bytes name, uint8_t out[4]) MUST_USE;
 
 /* KEY_LIST: u32 index -> u8 more, name bytes, u8 class, u32 version, u8 policy
- * (set of roles that may open it by handle), u64 uses, u64 not after (ms, 0 no
- * end), 4 octets check value (zeros unless symmetric), public key bytes.
- * ERR_MISSING after the last. The row's views lie in `fields`. */
+ * (set of roles that may use it), u64 uses, u64 not after (ms, 0 no
+ * end), 4 octets check value (zeros unless symmetric), public key bytes, u32
+ * purposes and uses (sets of sign_purpose, key_use), u8 suid (0 none), u8 least
+ * assurance, u8 state, u32 least version, u64 most uses (0 no end), u8 provider,
+ * u32 owner. ERR_MISSING after the last. The row's views lie in `fields`. */
 struct keeper_key_row {
 	bool more;
 	struct bytes name;
@@ -225,6 +250,9 @@ struct keeper_key_row {
 	int64_t not_after;
 	uint8_t check[4];
 	struct bytes public_key;
+	uint32_t purposes, minimum, owner;
+	unsigned suid, assurance, state, provider;
+	uint64_t uses_max;
 };
 err_t keeper_key_row_read(struct bytes fields, struct keeper_key_row *out) MUST_USE;
 

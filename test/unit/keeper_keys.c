@@ -359,7 +359,10 @@ static void test_list_and_check_values(void **state)
 		assert_int_equal(keeper_key_row_read(b->r.rest, &row), ERR_OK);
 		key = vault_find(&b->ks.vault, row.name);
 		assert_non_null(key);
-		assert_int_equal(row.policy, bytes_equal(row.name, BYTES("node")) ? TO(GATE) | TO(COURIER) : 0);
+		assert_int_equal(row.policy, bytes_equal(row.name, BYTES("node")) ? TO(GATE) | TO(COURIER)
+		                             : bytes_starts(row.name, BYTES("psk/")) && key->origin == ORIGIN_IMPORTED
+		                                       ? TO(GATE) | TO(CORE) : TO(CORE));
+		assert_int_equal(row.purposes, key->purposes);
 		crypt_hmac_sha256(secret_view(&key->key.blob), BYTES("holdfast check value"), mac);
 		if (row.public_key.n)
 			bytes_zero(mac, 4);

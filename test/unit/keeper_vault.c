@@ -799,7 +799,7 @@ static void test_generated_keys_come_back(void **state)
 		assert_int_equal(key->purposes, 1u << SIGN_STATEMENT);
 		assert_int_equal(key->provider->id, PROVIDER_SOFTWARE);
 	}
-	assert_int_equal(vault_find(&v, BYTES("audit"))->purposes, 0);
+	assert_int_equal(vault_find(&v, BYTES("audit"))->purposes, USE_ANCHOR);
 	key = vault_find(&v, BYTES("user/2"));
 	assert_bytes(bytes_make(key->key.public_key, key->key.public_n), bytes_make(public_key, 32));
 	assert_int_equal(key->provider->sign(&key->key, BYTES("text"), &signature), ERR_OK);
