@@ -1,6 +1,5 @@
 /* admission.c: the checks of admission.def. Each looks at the primitive and the
- * association alone; the only one that reads a resource is open_ae, which runs
- * where no association exists that From could be compared with. */
+ * association alone. */
 #include "primitive/id.h"
 #include "primitive/release.h"
 #include "request/work.h"
@@ -177,15 +176,10 @@ static err_t admission_cse_no_other(struct work *w, bool *well)
 
 /* --- (6) ------------------------------------------------------------------------ */
 
-static bool is_lab_admin(const struct work *w)
-{
-	return !w->association && w->room->lab && w->room->lab_admin.n &&
-	       bytes_equal(w->request.from, w->room->lab_admin);
-}
-
 static err_t admission_open_cse(struct work *w, bool *well)
 {
-	*well = w->association || is_lab_admin(w) || !is_cse_form(id_form(w->request.from));
+	*well = w->association || lab_is_admin(w) || lab_is_cse(w) ||
+	        !is_cse_form(id_form(w->request.from));
 	return ERR_OK;
 }
 
@@ -215,20 +209,15 @@ static err_t admission_open_enrolled(struct work *w, bool *well)
 	return err;
 }
 
+/* An AE of this CSE, registered or not, is judged by the policies there; one
+ * behind another CSE needs that this CSE is believed. */
 static err_t admission_open_ae(struct work *w, bool *well)
 {
-	uint64_t id = 0;
-	err_t err = ERR_OK;
+	enum id_form form = id_form(w->request.from);
 
-	*well = true;
-	if (w->association || is_lab_admin(w) || creates_ae(w) ||
-	    !is_ae_form(id_form(w->request.from)))
-		return ERR_OK;
-	if (id_form(w->request.from) == ID_AE_STEM)
-		TRY(store_find_ident(w->room->store, w->request.from, &id));
-	*well = id != 0;
-out:
-	return err;
+	*well = w->association || lab_is_admin(w) || !is_ae_form(form) || form == ID_AE_STEM ||
+	        lab_is_cse(w);
+	return ERR_OK;
 }
 
 /* --- (7) ------------------------------------------------------------------------ */

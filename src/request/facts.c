@@ -173,12 +173,6 @@ static err_t register_itself(struct work *w, const struct decision_facts *facts)
 	                        &w->decision);
 }
 
-static bool is_lab_admin(const struct work *w)
-{
-	return w->room->lab && !w->association && w->room->lab_admin.n &&
-	       bytes_equal(w->request.from, w->room->lab_admin);
-}
-
 /* A change of acpi is a right of its own: Update in the selfPrivileges of what
  * is linked now [TS-0001 9.6.1.3.2]. */
 static err_t target_policy(struct work *w, const struct store_row *row,
@@ -213,6 +207,22 @@ out:
 	return err;
 }
 
+/* Where no rule permits, the laboratory may. The row may have moved meanwhile. */
+static err_t by_rules_or_lab(struct work *w, const struct store_row *row,
+                             struct decision_facts *facts)
+{
+	bool opens;
+	err_t err;
+
+	TRY(lab_opens(w, row, &opens));
+	TRY(by_rules(w, row, facts));
+	if (!w->permit && opens)
+		err = decide_on_ground(facts, GROUND_LAB_OPEN, &w->room->arena, &w->permit,
+		                       &w->decision);
+out:
+	return err;
+}
+
 err_t facts_decide(struct work *w)
 {
 	struct decision_facts facts;
@@ -227,13 +237,13 @@ err_t facts_decide(struct work *w)
 	/* It was resolved in this transaction. */
 	TRY(row ? ERR_OK : ERR_TAMPERED);
 	TRY(gather(w, row, &w->room->arena, &facts));
-	if (is_lab_admin(w))
+	if (lab_is_admin(w))
 		err = decide_on_ground(&facts, GROUND_LAB_ADMIN, &w->room->arena, &w->permit,
 		                       &w->decision);
 	else if (is_registration(w, row))
 		err = register_itself(w, &facts);
 	else
-		err = by_rules(w, row, &facts);
+		err = by_rules_or_lab(w, row, &facts);
 out:
 	return err;
 }
@@ -293,7 +303,7 @@ static bool may(struct work *w, uint64_t id, enum access_bit access)
 	bool yes = false;
 	err_t err;
 
-	if (is_lab_admin(w))
+	if (lab_is_admin(w))
 		return true;
 	w->access = access;
 	TRY(store_get(w->room->store, id, &row));

@@ -18,6 +18,7 @@ struct request_room {
 	struct arena scratch;      /* reset per candidate of a discovery */
 	bool lab;                  /* requests without association are let in */
 	struct bytes lab_admin;    /* originator that may do everything there; empty: none */
+	struct bytes lab_cses;     /* CSE-IDs believed there without an association, by commas */
 	uint64_t content_max;      /* octets of one result */
 	bool require_registration_rule; /* AE may register only as its credential says */
 	/* Set by request_serve (never cleared): something changed, or a refusal that

@@ -91,6 +91,13 @@ void work_refuse(struct work *w, unsigned status, const char *rule, const char *
  * does not hold refuses. */
 err_t admission_run(struct work *w, enum request_step step) MUST_USE;
 
+/* [lab.c] Without an association, which lab mode alone lets in: is From the
+ * administrator; is it one of the CSEs that are believed, or behind one; and is
+ * the target open to it [doc/decision/020-lab.md]? */
+bool lab_is_admin(const struct work *w);
+bool lab_is_cse(const struct work *w);
+err_t lab_opens(struct work *w, const struct store_row *target, bool *opens) MUST_USE;
+
 /* [identify.c] From in absolute form into `claimed`; then, once admitted, the
  * originator and what its credential allows; then the memory of replay. */
 err_t identify_claim(struct work *w) MUST_USE;

@@ -18,11 +18,108 @@
 #include <unistd.h>
 
 #define LAB_ADMIN "CAdmin"
-enum { LAB_DEPTH = 3 };
+#define LAB_SP_ID "//lab.example"
+#define LAB_CSE_ID "/in-cse"
+#define LAB_CSE_NAME "cse-in"
+enum { LAB_DEPTH = 3, LAB_PORT_MAX = 5 };
+
+static const struct {
+	const char *word, *value, *option, *text;
+} words[] = {
+#define LAB(word, value, option, text) { word, value, option, text },
+#include "role/parent/lab.def"
+#undef LAB
+};
+
+/* --- the command line ------------------------------------------------------------ */
+
+static bool is_port(const char *text)
+{
+	uint64_t port;
+
+	return bytes_to_u64(bytes_str(text), 65535, &port) == ERR_OK;
+}
+
+bool lab_argument(struct arguments *a, int argc, char **argv, int *at)
+{
+	for (size_t i = 0; i < COUNT_OF(words); i++) {
+		const char *value = *at + 1 < argc ? argv[*at + 1] : NULL;
+
+		if (!bytes_equal(bytes_str(argv[*at]), bytes_str(words[i].word)))
+			continue;
+		/* A port is told as wrong at once; the others by their options. */
+		if (!value || !*value || (!*words[i].option && !is_port(value)))
+			return false;
+		a->lab_word[i] = value;
+		++*at;
+		return true;
+	}
+	return false;
+}
+
+static const char *word_of(const struct parent *p, const char *word)
+{
+	for (size_t i = 0; i < COUNT_OF(words); i++) {
+		if (bytes_equal(bytes_str(words[i].word), bytes_str(word)))
+			return p->arguments.lab_word[i];
+	}
+	return NULL;
+}
+
+static const char *word_or(const struct parent *p, const char *word, const char *otherwise)
+{
+	const char *value = word_of(p, word);
+
+	return value ? value : otherwise;
+}
+
+err_t lab_help(struct buf *out)
+{
+	static const char head[] =
+		"usage: holdfastd --lab [-d DIRECTORY] [OPTION VALUE]...\n"
+		"\n"
+		"A node for interoperability laboratories and old clients: plain HTTP on a\n"
+		"loopback address, nobody is authenticated, nothing is protected.\n"
+		"\n"
+		"  -d DIRECTORY  its own state, made by the first start; without it a temporary\n"
+		"                directory, in memory, that is removed at the end\n";
+	static const char tail[] =
+		"\n"
+		"What a request may do there:\n"
+		"  any AE registers itself; From: S, C, a name of its own (Cname), or empty\n"
+		"  a registered AE may retrieve the CSEBase and discover from it; what is found is\n"
+		"    still what its policies let it discover\n"
+		"  anyone may create an accessControlPolicy under the CSEBase\n"
+		"  a resource without policies is its creator's, and nobody else's\n"
+		"  an originator that is not registered is judged by the policies, too\n"
+		"  the administrator may do everything\n"
+		"  the CSEs of --remote-cses register themselves, and speak for the AEs behind them\n"
+		"\n"
+		"Example, two nodes:\n"
+		"  holdfastd --lab --lab-port 8080 --cse-id /id-in --remote-cses /id-mn\n"
+		"  holdfastd --lab --lab-port 8081 --cse-id /id-mn --cse-name cse-mn --cse-type MN \\\n"
+		"            --register-to http://127.0.0.1:8080 --registrar-id /id-in\n";
+	err_t err;
+
+	TRY(buf_add(out, bytes_str(head)));
+	for (size_t i = 0; i < COUNT_OF(words); i++)
+		TRY(buf_printf(out, "  %s %s\n                %s\n", words[i].word, words[i].value,
+		               words[i].text));
+	TRY(buf_add(out, bytes_str(tail)));
+out:
+	return err;
+}
+
+/* --- the directory --------------------------------------------------------------- */
 
 /* `holdfast init` beside us makes the directory; it is the only one that knows how. */
 static err_t run_init(const struct parent *p, const char *directory)
 {
+	const char *const args[] = {
+		"holdfast", "init", directory, "--sp", word_or(p, "--sp-id", LAB_SP_ID),
+		"--cse-id", word_or(p, "--cse-id", LAB_CSE_ID),
+		"--cse-name", word_or(p, "--cse-name", LAB_CSE_NAME), "--listen", "", NULL
+	};
 	struct buf path = buf_make(PATH_MAX);
 	char program[PATH_MAX];
 	int status;
@@ -33,9 +130,6 @@ static err_t run_init(const struct parent *p, const char *directory)
 	TRY(bytes_put_str(program, sizeof(program), bytes_of_buf(&path)));
 	pid = fork();
 	if (pid == 0) {
-		const char *const args[] = { "holdfast", "init", directory, "--sp", "//lab.example",
-			                     "--cse-id", "/in-cse", "--listen", "", NULL };
-
 		/* What to do next is for a node's administrator. */
 		(void)dup2(p->null_fd, STDOUT_FILENO);
 		execv(program, (char *const *)(uintptr_t)args);
@@ -180,14 +274,17 @@ err_t lab_prepare(struct parent *p)
 	return mark(directory);
 }
 
-/* --lab-port, else the file's address, else 127.0.0.1:8080. */
+/* --- the options ------------------------------------------------------------------ */
+
+/* --lab-port, else --listen or the file's address, else 127.0.0.1:8080. */
 static err_t set_listener(const struct parent *p, struct options *o)
 {
+	const char *port = word_of(p, "--lab-port");
 	struct buf place = buf_make(64);
 	err_t err = ERR_OK;
 
-	if (p->arguments.lab_port)
-		TRY(buf_printf(&place, "127.0.0.1:%s", p->arguments.lab_port));
+	if (port)
+		TRY(buf_printf(&place, "127.0.0.1:%s", port));
 	else if (!*options_text(o, OPT_listen_lab_http))
 		TRY(buf_add(&place, BYTES("127.0.0.1:8080")));
 	if (place.n)
@@ -197,17 +294,94 @@ out:
 	return err;
 }
 
+/* Whose directory it is was decided when it was made. */
+static bool is_identity(const char *option)
+{
+	static const char *const ids[] = { "node.sp_id", "node.cse_id", "node.cse_name" };
+
+	for (size_t i = 0; i < COUNT_OF(ids); i++) {
+		if (bytes_equal(bytes_str(option), bytes_str(ids[i])))
+			return true;
+	}
+	return false;
+}
+
+static bool is_of_another(const struct options *o, const char *option, struct bytes value)
+{
+	for (enum option_id id = 0; id < OPT_COUNT; id++) {
+		if (bytes_equal(bytes_str(option_row(id)->name), bytes_str(option)))
+			return !bytes_equal(bytes_str(options_text(o, id)), value);
+	}
+	return true;
+}
+
+/* IN, MN, ASN are 1, 2, 3 in the file. */
+static struct bytes value_of(const char *option, const char *text)
+{
+	static const char *const kinds[] = { "IN", "MN", "ASN" };
+	static const char *const numbers[] = { "1", "2", "3" };
+
+	for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+		if (bytes_equal(bytes_str(option), BYTES("node.cse_type")) &&
+		    bytes_equal(bytes_str(text), bytes_str(kinds[i])))
+			return bytes_str(numbers[i]);
+	}
+	return bytes_str(text);
+}
+
+/* One word of the command line as its option. */
+static err_t set_word(struct options *o, const char *option, const char *text)
+{
+	struct bytes value = value_of(option, text);
+
+	if (is_identity(option) && is_of_another(o, option, value))
+		return ERR_REFUSED;
+	return options_set(o, bytes_str(option), value);
+}
+
+static err_t set_words(const struct parent *p, struct options *o, char *where, size_t size)
+{
+	struct buf text = buf_make(size - 1);
+	err_t err = ERR_OK, failed = ERR_OK;
+
+	for (size_t i = 0; i < COUNT_OF(words) && failed == ERR_OK; i++) {
+		if (!p->arguments.lab_word[i] || !*words[i].option)
+			continue;
+		failed = set_word(o, words[i].option, p->arguments.lab_word[i]);
+		if (failed != ERR_OK)
+			TRY(buf_printf(&text, "%s: %s", words[i].word, failed == ERR_REFUSED ?
+			               "the directory is another CSE's" : "no such value"));
+	}
+	if (text.n)
+		TRY(bytes_put_str(where, size, bytes_of_buf(&text)));
+	err = failed;
+out:
+	buf_free(&text);
+	return err;
+}
+
+static err_t set_all(const struct parent *p, struct options *o, char *where, size_t size)
+{
+	bool named = word_of(p, "--store") != NULL;
+	err_t err;
+
+	TRY(options_set(o, BYTES("lab"), BYTES("yes")));
+	TRY(set_words(p, o, where, size));
+	TRY(set_listener(p, o));
+	if (p->arguments.lab_made && !named)
+		TRY(options_set(o, BYTES("store.engine"), BYTES("memory")));
+	if (!*options_text(o, OPT_lab_admin))
+		TRY(options_set(o, BYTES("lab.admin"), BYTES(LAB_ADMIN)));
+out:
+	return err;
+}
+
 err_t lab_options(const struct parent *p, struct options *o, char *where, size_t size)
 {
 	static const enum option_id listeners[] = { OPT_listen_lab_http, OPT_listen_https };
 	err_t err;
 
-	TRY(options_set(o, BYTES("lab"), BYTES("yes")));
-	TRY(set_listener(p, o));
-	if (p->arguments.lab_made)
-		TRY(options_set(o, BYTES("store.engine"), BYTES("memory")));
-	if (!*options_text(o, OPT_lab_admin))
-		TRY(options_set(o, BYTES("lab.admin"), BYTES(LAB_ADMIN)));
+	TRY(set_all(p, o, where, size));
 	for (size_t i = 0; i < COUNT_OF(listeners); i++) {
 		struct bytes place = bytes_str(options_text(o, listeners[i]));
 		bool loopback = false;
@@ -217,7 +391,7 @@ err_t lab_options(const struct parent *p, struct options *o, char *where, size_t
 			                  ERR_REFUSED);
 	}
 out:
-	if (err != ERR_OK)
+	if (err != ERR_OK && !*where)
 		return node_fault(where, size, "the options of lab mode do not fit", err);
 	return err;
 }
@@ -228,6 +402,10 @@ void lab_announce(const struct parent *p)
 	log_event(LOG_WARN, "LAB MODE", "off: encryption and authentication of connections on %s",
 	          options_text(&p->options, OPT_listen_lab_http));
 	log_event(LOG_WARN, "LAB MODE", "off: enrolment; applications register themselves");
+	log_event(LOG_WARN, "LAB MODE", "off: a policy of the CSEBase; who is registered may read it, and anyone may add policies");
+	if (*options_text(&p->options, OPT_lab_remote_cses))
+		log_event(LOG_WARN, "LAB MODE", "off: authentication of the CSEs %s",
+		          options_text(&p->options, OPT_lab_remote_cses));
 	log_event(LOG_WARN, "LAB MODE", "off: access decisions for originator %s",
 	          options_text(&p->options, OPT_lab_admin));
 	if (p->arguments.lab_made)

@@ -17,7 +17,7 @@ enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 static const char usage[] =
 	"usage: holdfastd [-d DIRECTORY] [--check]\n"
-	"       holdfastd --lab [--lab-port PORT] [-d DIRECTORY]\n"
+	"       holdfastd --lab [--lab-port PORT] [-d DIRECTORY] [OPTION VALUE]...\n"
 	"       holdfastd --print-options | --help | --version\n"
 	"\n"
 	"Starts the node of DIRECTORY (" DIRECTORY "), which `holdfast init` made,\n"
@@ -27,7 +27,7 @@ static const char usage[] =
 	"  --check          only check the configuration\n"
 	"  --lab            plain HTTP on a loopback address, for laboratories only;\n"
 	"                   without -d in a temporary directory; nothing is protected\n"
-	"  --lab-port PORT  its port (8080)\n"
+	"  --lab-port PORT  its port (8080); --lab --help names the other options\n"
 	"  --foreground     the default\n"
 	"  --print-options  every option with its default, as a configuration file\n"
 	"\n"
@@ -54,9 +54,21 @@ static bool is(const char *arg, const char *name)
 	return bytes_equal(bytes_str(arg), bytes_str(name));
 }
 
+static int print_lab_help(void)
+{
+	struct buf text = buf_make(OPTIONS_FILE_MAX);
+	bool done = lab_help(&text) == ERR_OK && buf_add_byte(&text, 0) == ERR_OK &&
+	            print((const char *)text.p) == EXIT_OK;
+
+	buf_free(&text);
+	return done ? EXIT_OK : EXIT_FAILED;
+}
+
 /* Words that need no node: the exit status, or -1. */
 static int answer_at_once(int argc, char **argv)
 {
+	if (argc == 3 && is(argv[1], "--lab") && is(argv[2], "--help"))
+		return print_lab_help();
 	if (argc != 2)
 		return -1;
 	if (is(argv[1], "--help"))
@@ -68,15 +80,9 @@ static int answer_at_once(int argc, char **argv)
 	return -1;
 }
 
-static bool is_port(const char *text)
-{
-	uint64_t port;
-
-	return bytes_to_u64(bytes_str(text), 65535, &port) == ERR_OK;
-}
-
 static err_t parse_arguments(int argc, char **argv, struct arguments *a)
 {
+	bool words = false;
 	err_t err = ERR_OK;
 
 	for (int i = 1; i < argc; i++) {
@@ -86,9 +92,8 @@ static err_t parse_arguments(int argc, char **argv, struct arguments *a)
 			a->check = true;
 		} else if (is(argv[i], "--lab")) {
 			a->lab = true;
-		} else if (is(argv[i], "--lab-port") && value && is_port(value)) {
-			a->lab_port = value;
-			i++;
+		} else if (lab_argument(a, argc, argv, &i)) {
+			words = true;
 		} else if (is(argv[i], "-d") && value && *value) {
 			TRY(bytes_put_str(a->directory, sizeof(a->directory), bytes_str(value)));
 			i++;
@@ -96,7 +101,7 @@ static err_t parse_arguments(int argc, char **argv, struct arguments *a)
 			return ERR_SYNTAX;
 		}
 	}
-	if (a->lab_port && !a->lab)
+	if (words && !a->lab)
 		return ERR_SYNTAX;
 	if (!a->directory[0] && !a->lab)
 		err = bytes_put_str(a->directory, sizeof(a->directory), BYTES(DIRECTORY));

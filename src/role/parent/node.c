@@ -92,9 +92,10 @@ static err_t check_whole(const struct parent *p, struct options *o, char *where,
 		return node_fault(where, size, "node.sp_id and node.cse_id are needed", ERR_MISSING);
 	if (p->arguments.lab)
 		return lab_options(p, o, where, size);
-	if (*options_text(o, OPT_listen_lab_http) || *options_text(o, OPT_lab_admin))
-		return node_fault(where, size, "listen.lab_http and lab.admin are for "
-		                  "holdfastd --lab only", ERR_REFUSED);
+	if (*options_text(o, OPT_listen_lab_http) || *options_text(o, OPT_lab_admin) ||
+	    *options_text(o, OPT_lab_remote_cses))
+		return node_fault(where, size, "listen.lab_http, lab.admin and lab.remote_cses are "
+		                  "for holdfastd --lab only", ERR_REFUSED);
 	return ERR_OK;
 }
 

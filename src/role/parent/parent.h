@@ -72,10 +72,18 @@ struct node {
 	uint32_t owner;
 };
 
+/* The words of lab.def, in its order. */
+enum {
+#define LAB(word, value, option, text) + 1
+	LAB_WORDS = 0
+#include "role/parent/lab.def"
+#undef LAB
+};
+
 struct arguments {
 	char directory[PATH_MAX];
 	bool check, lab, lab_made; /* lab_made: a temporary directory of ours */
-	const char *lab_port;
+	const char *lab_word[LAB_WORDS]; /* their values; NULL not given */
 };
 
 struct parent {
@@ -120,6 +128,10 @@ err_t listen_open_door(struct parent *p) MUST_USE;
 err_t listen_is_loopback(struct bytes place, bool *loopback) MUST_USE;
 
 /* lab.c */
+/* Is argv[*at] a word of lab.def with a value behind it? Then *at is on that. */
+bool lab_argument(struct arguments *a, int argc, char **argv, int *at);
+/* The text of --lab --help. */
+err_t lab_help(struct buf *out) MUST_USE;
 err_t lab_prepare(struct parent *p) MUST_USE;
 err_t lab_options(const struct parent *p, struct options *o, char *where, size_t where_size) MUST_USE;
 void lab_announce(const struct parent *p);

@@ -277,6 +277,7 @@ err_t decide(const struct decision_facts *facts, const struct decision_policies 
 static const char *const grounds[] = {
 	[GROUND_REGISTRATION] = "registration [TS-0001 10.2.2.2]",
 	[GROUND_LAB_ADMIN] = "lab mode: administrator",
+	[GROUND_LAB_OPEN] = "lab mode: open",
 };
 
 err_t decide_on_ground(const struct decision_facts *facts, enum decision_ground ground,

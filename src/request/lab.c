@@ -1,0 +1,75 @@
+/* lab.c: who is let in without a security association, and to what: the laboratory
+ * alone. Nothing else is off there: policies are evaluated, limits and records
+ * hold, and who is enrolled keeps its name. */
+#include "primitive/id.h"
+#include "request/work.h"
+
+enum { TYPE_ACP = 1, TYPE_CSE_BASE = 5, TYPE_REMOTE_CSE = 16 };
+
+static bool in_lab(const struct work *w)
+{
+	return !w->association && w->room->lab;
+}
+
+bool lab_is_admin(const struct work *w)
+{
+	return in_lab(w) && w->room->lab_admin.n &&
+	       bytes_equal(w->request.from, w->room->lab_admin);
+}
+
+/* "/id-mn" of "/id-mn", "/id-mn/Cae", "//sp/id-mn", "//sp/id-mn/Cae" of this
+ * provider; empty for others. */
+static struct bytes cse_of(const struct work *w)
+{
+	struct bytes sp = resources_cse(w->room->resources)->sp_id, id = w->request.from;
+	size_t n;
+
+	if (bytes_starts(id, BYTES("//"))) {
+		if (!bytes_starts(id, sp))
+			return BYTES_NONE;
+		id = bytes_sub(id, sp.n, id.n);
+	}
+	if (!bytes_starts(id, BYTES("/")))
+		return BYTES_NONE;
+	n = bytes_find(bytes_sub(id, 1, id.n), '/');
+	return bytes_sub(id, 0, n + 1);
+}
+
+bool lab_is_cse(const struct work *w)
+{
+	struct bytes rest = w->room->lab_cses, cse = in_lab(w) ? cse_of(w) : BYTES_NONE;
+
+	while (cse.n && rest.n) {
+		if (bytes_equal(bytes_cut(&rest, ','), cse))
+			return true;
+	}
+	return false;
+}
+
+static err_t is_registered(struct work *w, bool *yes)
+{
+	uint64_t id = 0;
+	err_t err = ERR_OK;
+
+	if (id_form(w->request.from) == ID_AE_STEM)
+		TRY(store_find_ident(w->room->store, w->request.from, &id));
+	*yes = id != 0;
+out:
+	return err;
+}
+
+/* The CSEBase: policies by anyone; a look by who is registered; a CSE that is
+ * believed makes its remoteCSE. */
+err_t lab_opens(struct work *w, const struct store_row *target, bool *opens)
+{
+	*opens = false;
+	if (!in_lab(w) || target->type != TYPE_CSE_BASE || w->target.virtual_child)
+		return ERR_OK;
+	if (w->access == ACCESS_CREATE)
+		*opens = w->request.type == TYPE_ACP ||
+		         (w->request.type == TYPE_REMOTE_CSE && lab_is_cse(w));
+	if (!(w->access & (ACCESS_RETRIEVE | ACCESS_DISCOVERY)))
+		return ERR_OK;
+	*opens = lab_is_cse(w);
+	return *opens ? ERR_OK : is_registered(w, opens);
+}
