@@ -681,13 +681,29 @@ static void test_lab(void **state)
 	n.room.require_registration_rule = false;
 	/* (6) */
 	expect(&n, LAB, GET("cse-in/dev", "/mn-cse"), 4107);
-	expect(&n, LAB, GET("cse-in/dev", "Cnobody"), 4106);
 	expect(&n, LAB, GET("cse-in/dev", "/mn-cse/Cx"), 4106);
+	/* who is not registered is judged by the policies */
+	expect(&n, LAB, GET("cse-in/dev", "Cnobody"), 4103);
+	expect(&n, LAB, GET("cse-in", "Cnobody"), 4103);
+	expect(&n, LAB, CNT("cse-in", "Cnobody", "no", "b0", ""), 4103);
+	expect(&n, LAB, R(1, "cse-in", "Cnobody", "b4", ",'ty':1,'pc':{'m2m:acp':{'rn':'p','pv':{'acr':[]},"
+	       "'pvs':{'acr':[{'acor':['Cnobody'],'acop':63}]}}}"), 2001);
+	expect(&n, LAB, GET("cse-in/p", "Cnobody"), 2000);
+	/* believed CSEs, each by its whole name */
+	n.room.lab_cses = BYTES("/mn-cse,/asn");
+	expect(&n, LAB, GET("cse-in", "/mn-cse"), 2000);
+	expect(&n, LAB, GET("cse-in", "//demo.example/asn"), 2000);
+	expect(&n, LAB, GET("cse-in/dev", "/mn-cse/Cx"), 4103);
+	expect(&n, LAB, GET("cse-in", "/mn"), 4107);
+	expect(&n, LAB, GET("cse-in", "/mn-cse,/asn"), 4000);
+	expect(&n, LAB, GET("cse-in", "//other.example/mn-cse"), 4107);
 	expect(&n, LAB, GET("cse-in/dev", "/in-cse/Cdev"), 4000);
 	expect(&n, LAB, REGISTER("Clab", "lab", "b1"), 2001);
 	shows(&n, "'aei':'Clab'");
 	expect(&n, LAB, REGISTER("C", "lab2", "b2"), 2001);
 	expect(&n, LAB, GET("cse-in/lab", "Clab"), 2000);
+	expect(&n, LAB, GET("cse-in", "Clab"), 2000);
+	assert_true(record_says(&n, "ru", "lab mode: open"));
 	expect(&n, LAB, GET("cse-in/dev", "Clab"), 4103);
 	expect(&n, LAB, GET("cse-in/dev", "CAdmin"), 2000);
 	assert_true(record_says(&n, "ru", "lab mode: administrator"));
