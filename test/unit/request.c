@@ -690,13 +690,14 @@ static void test_lab(void **state)
 	       "'pvs':{'acr':[{'acor':['Cnobody'],'acop':63}]}}}"), 2001);
 	expect(&n, LAB, GET("cse-in/p", "Cnobody"), 2000);
 	/* believed CSEs, each by its whole name */
-	n.room.lab_cses = BYTES("/mn-cse,/asn");
-	expect(&n, LAB, GET("cse-in", "/mn-cse"), 2000);
+	n.room.lab_cses = BYTES("/mn-lab,/asn,/mn-cse");
+	expect(&n, LAB, GET("cse-in", "/mn-lab"), 2000);
 	expect(&n, LAB, GET("cse-in", "//demo.example/asn"), 2000);
-	expect(&n, LAB, GET("cse-in/dev", "/mn-cse/Cx"), 4103);
+	expect(&n, LAB, GET("cse-in/dev", "/mn-lab/Cx"), 4103);
 	expect(&n, LAB, GET("cse-in", "/mn"), 4107);
-	expect(&n, LAB, GET("cse-in", "/mn-cse,/asn"), 4000);
-	expect(&n, LAB, GET("cse-in", "//other.example/mn-cse"), 4107);
+	expect(&n, LAB, GET("cse-in", "/mn-cse"), 4107); /* it is enrolled */
+	expect(&n, LAB, GET("cse-in", "/mn-lab,/asn"), 4000);
+	expect(&n, LAB, GET("cse-in", "//other.example/mn-lab"), 4107);
 	expect(&n, LAB, GET("cse-in/dev", "/in-cse/Cdev"), 4000);
 	expect(&n, LAB, REGISTER("Clab", "lab", "b1"), 2001);
 	shows(&n, "'aei':'Clab'");
