@@ -1,7 +1,10 @@
-/* keys.c: keys of the keeper that the administrator has made for statements. */
+/* keys.c: keys of the keeper that the administrator has made, for statements or
+ * for programs. */
 #include "cli/door.h"
 
 #include <stdio.h>
+
+enum { PURPOSE_NONE = 255 };
 
 static const struct column columns[] = {
 	{ "name", "name", COLUMN_PLAIN, NULL }, { "signature", "signature", COLUMN_PLAIN, NULL },
@@ -38,6 +41,37 @@ static void put_user_name(struct wire_out *w, struct bytes name)
 	wire_put_fixed(w, name);
 }
 
+/* 0 (the class decides) without the option; PURPOSE_NONE when there is none such. */
+static unsigned purpose_of(const char *name, bool program)
+{
+	static const struct {
+		const char *name;
+		enum sign_purpose purpose;
+	} purposes[] = {
+		{ "sign", SIGN_PROGRAM }, { "digest", SIGN_PROGRAM_DIGEST }, { "agree", AGREE_PROGRAM },
+	};
+
+	if (!program)
+		return name ? PURPOSE_NONE : SIGN_NOTHING;
+	for (size_t i = 0; i < COUNT_OF(purposes); i++) {
+		if (bytes_equal(bytes_str(name ? name : "sign"), bytes_str(purposes[i].name)))
+			return purposes[i].purpose;
+	}
+	return PURPOSE_NONE;
+}
+
+/* app/NAME of a user is app/USER/NAME. */
+static void put_program_name(struct wire_out *w, struct bytes name, struct bytes user)
+{
+	struct bytes prefix = BYTES("app/");
+
+	wire_put_u32(w, (uint32_t)(name.n + user.n + 1));
+	wire_put_fixed(w, prefix);
+	wire_put_fixed(w, user);
+	wire_put_fixed(w, BYTES("/"));
+	wire_put_fixed(w, bytes_sub(name, prefix.n, name.n));
+}
+
 static int ask(struct cli *c, enum admin_command command, struct wire_out *w, struct buf *rows)
 {
 	struct door d;
@@ -69,12 +103,25 @@ int run_key_generate(struct cli *c)
 {
 	struct buf fields = buf_make(ADMIN_FIELD_MAX);
 	struct wire_out w = wire_out(&fields);
-	unsigned class = class_of(c->option[CLI_CLASS]);
+	struct bytes name = bytes_str(c->argument[0]), user = bytes_str(c->option[CLI_USER]);
+	unsigned class = class_of(c->option[CLI_CLASS]), purpose;
+	bool program = bytes_starts(name, BYTES("app/"));
+	uint64_t number;
 
+	purpose = purpose_of(c->option[CLI_PURPOSE], program);
 	if (!class)
 		return cli_usage(c, "--class is p256, ed25519, symmetric16 or symmetric32");
-	put_user_name(&w, bytes_str(c->argument[0]));
+	if (program != (user.n > 0) ||
+	    (program && bytes_to_u64(user, UINT32_MAX - 1, &number) != ERR_OK))
+		return cli_usage(c, "a key app/NAME, and no other, takes --user with a number");
+	if (purpose == PURPOSE_NONE)
+		return cli_usage(c, "--purpose is sign, digest or agree, for a key app/NAME");
+	if (program)
+		put_program_name(&w, name, user);
+	else
+		put_user_name(&w, name);
 	wire_put_u8(&w, (uint8_t)class);
+	wire_put_u8(&w, (uint8_t)purpose);
 	return ask_and_print(c, ADMIN_KEY_GENERATE, &w);
 }
 

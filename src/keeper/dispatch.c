@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-enum { REFUSALS_PER_SECOND = 10, EVENT_NAME_MAX = KEEPER_NAME_MAX };
+enum { REFUSALS_PER_SECOND = 10, EVENT_NAME_MAX = KEEPER_NAME_MAX, USER_TEXT = 20 };
 
 enum audited { QUIET, AUDITED };
 
@@ -47,6 +47,9 @@ static const struct {
 	[OP_DERIVE] = { run_derive, false },
 	[OP_MAC_CHECK] = { run_mac_check, false },
 	[OP_KEY_LIST] = { run_key_list, false },
+	[OP_PROGRAM_KEYS] = { run_program_keys, false },
+	[OP_PROGRAM_SIGN] = { run_program_sign, false },
+	[OP_PROGRAM_AGREE] = { run_program_agree, false },
 	/* EXPORT has none: nobody may ask. */
 };
 
@@ -113,6 +116,23 @@ static err_t admit(const struct keeper_state *ks, struct keeper_caller *who, uns
 	return runs[op].run ? ERR_OK : ERR_UNSUPPORTED;
 }
 
+/* Of a program the record says whose it was: "app/1000/tls user 1001". */
+static void put_subject(struct wire_out *w, const struct keeper_caller *who, struct bytes subject)
+{
+	struct buf text = buf_make(EVENT_NAME_MAX);
+
+	if (who->role != ROLE_PROGRAM) {
+		wire_put_bytes(w, bytes_sub(subject, 0, EVENT_NAME_MAX));
+		return;
+	}
+	if (!bytes_is_printable(subject))
+		subject = BYTES("?");
+	w->err = buf_printf(&text, "%.*s user %u",
+	                    BYTES_FMT(bytes_sub(subject, 0, EVENT_NAME_MAX - USER_TEXT)), who->user);
+	wire_put_bytes(w, bytes_of_buf(&text));
+	buf_free(&text);
+}
+
 static void tell_event(struct keeper_state *ks, const struct keeper_caller *who, unsigned op,
                        err_t status, struct bytes subject)
 {
@@ -123,7 +143,7 @@ static void tell_event(struct keeper_state *ks, const struct keeper_caller *who,
 	wire_put_u8(&w, (uint8_t)who->role);
 	wire_put_u8(&w, (uint8_t)who->number);
 	wire_put_u8(&w, (uint8_t)status);
-	wire_put_bytes(&w, bytes_sub(subject, 0, EVENT_NAME_MAX));
+	put_subject(&w, who, subject);
 	if (w.err != ERR_OK || !ks->notify ||
 	    ks->notify(ks->notify_self, MSG_KEEPER_EVENT, bytes_of_buf(&body)) != ERR_OK)
 		log_event(LOG_ERROR, "keeper event not recorded", "operation=%u asker=%s/%u", op,
@@ -132,13 +152,15 @@ static void tell_event(struct keeper_state *ks, const struct keeper_caller *who,
 }
 
 /* KEEPER_EVENT to the core: an audited operation, or one that the asker had no
- * business to ask for. The latter are bounded, so that they flood no log. */
+ * business to ask for, by its role or, a program, by its user or the key's
+ * purpose. The latter are bounded, so that they flood no log. */
 static void record(struct keeper_state *ks, struct keeper_caller *who, unsigned op, err_t status,
                    struct bytes subject)
 {
 	bool audited = operations[op].audited == AUDITED && status != ERR_LIMIT;
 
-	if (status == ERR_REFUSED && !(operations[op].who & 1u << who->role)) {
+	if (status == ERR_REFUSED &&
+	    (who->role == ROLE_PROGRAM || !(operations[op].who & 1u << who->role))) {
 		if (!rate_allows(&who->rates[OP_COUNT], REFUSALS_PER_SECOND))
 			return;
 		log_event(LOG_WARN, "operation refused", "operation=%s asker=%s/%u",

@@ -38,6 +38,8 @@ enum { HANDLE_SLAB = 128, HANDLE_SLABS = KEEPER_HANDLES_MAX / HANDLE_SLAB };
 struct keeper_caller {
 	enum role role;
 	unsigned number;
+	uint32_t user;     /* ROLE_PROGRAM: whose programs; */
+	int64_t last;      /* and when they last asked (clock_steady) */
 	struct handle *handles; /* grows; pointers are valid until the next handle_new */
 	size_t handles_n, used, next;
 	struct secret slabs[HANDLE_SLABS];

@@ -12,7 +12,7 @@
 #include "keeper/vault.h"
 #include "wire/keeper_calls.h"
 
-enum { KEEPER_CALLERS_MAX = 80, KEEPER_HANDLES_MAX = 4096, KEEPER_RESULT_MAX = 65536 };
+enum { KEEPER_CALLERS_MAX = 80, KEEPER_PROGRAM_USERS_MAX = 64, KEEPER_HANDLES_MAX = 4096, KEEPER_RESULT_MAX = 65536 };
 
 struct keeper_caller;
 
@@ -21,6 +21,7 @@ struct keeper_state {
 	const struct key_provider *provider; /* makes new keys; each key knows its own */
 	struct keeper_caller *callers[KEEPER_CALLERS_MAX];
 	size_t callers_n;
+	struct keeper_caller *programs[KEEPER_PROGRAM_USERS_MAX]; /* a user each, for rates */
 	/* CREDENTIAL_USED and KEEPER_EVENT for the core. The answer to the asker
 	 * may leave only after these were written. An error refuses the use. */
 	err_t (*notify)(void *self, enum message_type type, struct bytes body);
@@ -49,6 +50,10 @@ void keeper_caller_broke(struct keeper_state *ks, const struct keeper_caller *wh
  * caller of this function wipes them. */
 err_t keeper_dispatch(struct keeper_state *ks, struct keeper_caller *who, struct bytes call,
                       struct buf *result) MUST_USE;
+
+/* The same for the body of a PROGRAM_CALL, which the door sent. */
+err_t keeper_dispatch_program(struct keeper_state *ks, struct bytes call,
+                              struct buf *result) MUST_USE;
 
 /* A new node: keys, CA certificate and node certificate. */
 struct keeper_node {

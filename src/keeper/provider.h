@@ -55,6 +55,9 @@ struct key_provider {
 
 	/* ECDSA with SHA-256, DER; or Ed25519, 64 octets; appended. */
 	err_t (*sign)(struct provider_key *k, struct bytes input, struct buf *out) MUST_USE;
+	/* ECDSA over a SHA-256 digest as it stands, DER, appended; may be NULL. */
+	err_t (*sign_digest)(struct provider_key *k, const uint8_t digest[32],
+	                     struct buf *out) MUST_USE;
 	/* x coordinate of the shared point. ERR_SYNTAX: peer not on the curve. */
 	err_t (*agree)(struct provider_key *k, struct bytes peer, uint8_t out[KEY_AGREED]) MUST_USE;
 	/* HMAC-SHA-256(key, message). */

@@ -133,25 +133,39 @@ static void software_unload(struct provider_key *k)
 	secret_free(&k->blob);
 }
 
+static err_t software_sign_digest(struct provider_key *k, const uint8_t digest[32],
+                                  struct buf *out)
+{
+	struct software_key *s = k->loaded;
+	size_t n = SIGNATURE_MAX;
+	err_t err;
+
+	if (!s || k->class != KEY_EC_P256)
+		return ERR_TYPE;
+	TRY(buf_reserve(out, n));
+	if (EVP_PKEY_sign(s->sign, out->p + out->n, &n, digest, 32) != 1)
+		return ERR_CRYPTO;
+	out->n += n;
+out:
+	return err;
+}
+
 static err_t software_sign(struct provider_key *k, struct bytes input, struct buf *out)
 {
 	struct software_key *s = k->loaded;
 	uint8_t digest[32];
-	size_t n = SIGNATURE_MAX;
 	err_t err;
 
 	if (!s)
 		return ERR_TYPE;
-	TRY(buf_reserve(out, n));
 	if (k->class == KEY_ED25519) {
+		TRY(buf_reserve(out, SIGNATURE_MAX));
 		TRY(crypt_ed25519_sign(&s->key, input, out->p + out->n));
 		out->n += ED_SIGNATURE;
 		return ERR_OK;
 	}
 	crypt_sha256(input, digest);
-	if (EVP_PKEY_sign(s->sign, out->p + out->n, &n, digest, sizeof(digest)) != 1)
-		return ERR_CRYPTO;
-	out->n += n;
+	err = software_sign_digest(k, digest, out);
 out:
 	return err;
 }
@@ -225,6 +239,7 @@ const struct key_provider software_provider = {
 	.load = software_load,
 	.unload = software_unload,
 	.sign = software_sign,
+	.sign_digest = software_sign_digest,
 	.agree = software_agree,
 	.mac = software_mac,
 	.extract = software_extract,

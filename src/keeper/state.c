@@ -49,6 +49,8 @@ void keeper_end(struct keeper_state *ks)
 {
 	while (ks->callers_n)
 		keeper_caller_end(ks, ks->callers[0]);
+	for (size_t i = 0; i < COUNT_OF(ks->programs); i++)
+		mem_free(ks->programs[i]); /* hold no handles */
 	vault_close(&ks->vault);
 }
 

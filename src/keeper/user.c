@@ -1,5 +1,6 @@
-/* user.c: keys that are made when an administrator asks for one. They sign
- * statements and nothing else; a symmetric one has its check value only. */
+/* user.c: keys that are made when an administrator asks for one. Those under
+ * user/ sign statements and nothing else; a symmetric one has its check value
+ * only. Those under app/ are for other programs (program.c). */
 #include "keeper/dispatch.h"
 #include "keeper/name.h"
 
@@ -16,6 +17,7 @@ static err_t check_use(unsigned class, unsigned purpose)
 err_t run_generate(struct call *c)
 {
 	struct bytes name = wire_get_bytes(&c->in, KEEPER_NAME_MAX), prefix = BYTES("user/");
+	bool program = bytes_starts(name, BYTES("app/"));
 	unsigned class = wire_get_u8(&c->in), purpose = wire_get_u8(&c->in);
 	struct vault_key *made, key = vault_key_new(c->ks->provider, (enum key_class)class,
 		ORIGIN_GENERATED, 0);
@@ -23,14 +25,16 @@ err_t run_generate(struct call *c)
 
 	TRY(wire_done(&c->in));
 	c->subject = name;
-	if (!bytes_starts(name, prefix))
+	if (!program && !bytes_starts(name, prefix))
 		return ERR_REFUSED;
 	if (name.n == prefix.n || !name_is_key(name))
 		return ERR_SYNTAX;
-	TRY(check_use(class, purpose));
+	TRY(program ? program_key_check(name, class, purpose, &key.owner)
+	            : check_use(class, purpose));
+	/* No role may open a program's key by handle. */
 	if (purpose != SIGN_NOTHING) {
 		key.purposes = 1u << purpose;
-		key.policy = TO(CORE);
+		key.policy = program ? TO(NONE) : TO(CORE);
 	}
 	TRY(key.provider->make(&key.key));
 	TRY(call_keep(c, name, &key, &made));

@@ -12,7 +12,8 @@
  *                      PSK identity, sealed key (keeper_calls.h IMPORT_PSK)
  *   REVOKE             Credential-ID
  *   AUDIT_LIST         u64 from, u32 limit
- *   KEY_GENERATE       key name, u8 class (enum key_class)
+ *   KEY_GENERATE       key name (user/NAME, or app/USER/NAME), u8 class (enum key_class),
+ *                      u8 purpose (enum sign_purpose; 0: what the class is for under user/)
  *   KEY_SIGN           key name, text
  *   KEY_DESTROY        key name
  *

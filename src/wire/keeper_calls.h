@@ -30,6 +30,9 @@ enum sign_purpose {
 	SIGN_TLS12_SERVER = 3, /* client random, server random, 3, named curve, point */
 	SIGN_STATEMENT = 4,    /* "holdfast statement" 0 text: UTF-8, no control characters; by
 	                          generated keys only, for the core only */
+	SIGN_PROGRAM = 5,        /* what a program gives, hashed by the keeper; keys under app/ */
+	SIGN_PROGRAM_DIGEST = 6, /* a SHA-256 digest of a program's; P-256 keys under app/ */
+	AGREE_PROGRAM = 7,       /* no signature: ECDH; P-256 keys under app/ */
 };
 
 /* What else a key may be used for, beside the purposes of signatures, in one set;
@@ -191,9 +194,10 @@ err_t keeper_certify(struct keeper *k, const struct keeper_certify *ask, struct 
 err_t keeper_import_psk(struct keeper *k, struct bytes identity, struct bytes sealed,
                         int64_t not_after, struct buf *name) MUST_USE;
 
-/* GENERATE: name (begins with "user/"), u8 class, u8 purpose -> key name, public
- * key bytes (empty: symmetric). Purpose: SIGN_STATEMENT for P-256 and Ed25519,
- * SIGN_NOTHING for a symmetric key. ERR_REFUSED: another name or purpose;
+/* GENERATE: name (begins with "user/", or is app/USER/NAME with the numeric user
+ * in decimal), u8 class, u8 purpose -> key name, public key bytes (empty:
+ * symmetric). Purpose under user/: SIGN_STATEMENT for P-256 and Ed25519,
+ * SIGN_NOTHING for a symmetric key; under app/: one for programs, of a pair. ERR_REFUSED: another name or purpose;
  * ERR_UNSUPPORTED: no such class; ERR_SYNTAX, ERR_EXISTS: the name; ERR_FULL,
  * ERR_IO: it could not be written, and is not there. */
 struct keeper_generate {
@@ -259,5 +263,16 @@ err_t keeper_key_row_read(struct bytes fields, struct keeper_key_row *out) MUST_
 /* CREDENTIAL_USED body: u8 role, u8 gate number, tag, u8 kind (1 PSK, 2 node
  * key), name bytes (PSK identity, or key name). */
 enum { CREDENTIAL_USED_PSK = 1, CREDENTIAL_USED_NODE_KEY = 2 };
+
+/* --- programs: wire/program_calls.h asks these, through the door --------------
+ *
+ * PROGRAM_KEYS: u32 index, 0 first -> u32 index to go on with (0: that was all),
+ * u32 rows, each: key name, u8 class, u8 purpose, public key bytes. A call may
+ * find no row and yet not be the last.
+ * PROGRAM_SIGN: key name, u8 purpose, input -> signature as of SIGN.
+ * PROGRAM_AGREE: key name, peer's point (65) -> 32 octets.
+ * ERR_REFUSED: not a key of this user, whether it exists or not; not the key's
+ * purpose. ERR_MISSING: the user has no such key. ERR_LIMIT: too often. */
+enum { PROGRAM_INPUT_MAX = 32768, PROGRAM_DIGEST = 32, PROGRAM_ROWS = 64 };
 
 #endif

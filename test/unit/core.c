@@ -776,8 +776,10 @@ static const char *key_command(struct bench *b, enum admin_command number, const
 	const char *answer;
 
 	wire_put_bytes(&out, bytes_str(name));
-	if (number == ADMIN_KEY_GENERATE)
+	if (number == ADMIN_KEY_GENERATE) {
 		wire_put_u8(&out, (uint8_t)class);
+		wire_put_u8(&out, bytes_starts(bytes_str(name), BYTES("app/")) ? SIGN_PROGRAM : 0);
+	}
 	if (number == ADMIN_KEY_SIGN)
 		wire_put_bytes(&out, text);
 	answer = command(b, number, bytes_of_buf(&fields));
@@ -796,6 +798,7 @@ static void test_keys(void **state)
 	assert_true(has(key_command(&b, ADMIN_KEY_GENERATE, "user/e", KEY_ED25519, BYTES_NONE), "\"name\":\"user/e\""));
 	assert_true(has(key_command(&b, ADMIN_KEY_GENERATE, "user/p", KEY_EC_P256, BYTES_NONE), "\"public\":\"04"));
 	assert_true(has(key_command(&b, ADMIN_KEY_GENERATE, "user/s", KEY_SYMMETRIC_32, BYTES_NONE), "\"public\":\"\""));
+	assert_true(has(key_command(&b, ADMIN_KEY_GENERATE, "app/7/e", KEY_ED25519, BYTES_NONE), "\"name\":\"app/7/e\""));
 	key_command(&b, ADMIN_KEY_GENERATE, "user/e", KEY_ED25519, BYTES_NONE);
 	assert_int_equal(b.done, ERR_EXISTS);
 	key_command(&b, ADMIN_KEY_GENERATE, "psk/x", KEY_ED25519, BYTES_NONE);

@@ -49,11 +49,13 @@ err_t admin_key_generate(struct admin *a)
 	err_t err;
 
 	ask.class = (enum key_class)wire_get_u8(&a->in);
+	ask.purpose = (enum sign_purpose)wire_get_u8(&a->in);
 	TRY(wire_done(&a->in));
-	ask.purpose = ask.class == KEY_EC_P256 || ask.class == KEY_ED25519 ? SIGN_STATEMENT
-	                                                                  : SIGN_NOTHING;
+	if (!ask.purpose && (ask.class == KEY_EC_P256 || ask.class == KEY_ED25519))
+		ask.purpose = SIGN_STATEMENT;
 	err = keeper_generate(&a->core->keeper, &ask, &name, &public_key);
-	TRY(refuse(a, err, "keys are generated under user/ only"));
+	TRY(refuse(a, err, "keys are generated under user/, for statements, or app/, for programs: "
+	                   "P-256 to sign, to sign digests or to agree, Ed25519 to sign"));
 	TRY(bytes_put_str(a->imported, sizeof(a->imported), bytes_of_buf(&name)));
 	row_text(&r, "name", bytes_of_buf(&name));
 	row_hex(&r, "public", bytes_of_buf(&public_key));
@@ -140,8 +142,8 @@ err_t admin_key_destroy(struct admin *a)
 	err_t err;
 
 	TRY(wire_done(&a->in));
-	if (!is_psk && !bytes_starts(name, BYTES("user/")))
-		return refuse(a, ERR_REFUSED, "only keys under user/ and psk/ are destroyed");
+	if (!is_psk && !bytes_starts(name, BYTES("user/")) && !bytes_starts(name, BYTES("app/")))
+		return refuse(a, ERR_REFUSED, "only keys under user/, app/ and psk/ are destroyed");
 	if (is_psk)
 		TRY(check_unused(a, bytes_sub(name, psk.n, name.n)));
 	err = keeper_destroy(&a->core->keeper, name);

@@ -15,39 +15,79 @@ static bool may_enter(const struct door *d, uint32_t user)
 	return user == 0 || user == d->worker.owner;
 }
 
-static struct door_client *free_client(struct door *d)
+static struct door_client *free_client(struct door *d, bool program)
 {
 	for (size_t i = 0; i < DOOR_CLIENTS_MAX; i++) {
-		if (!d->clients[i].used)
+		if (door_is_program(i) == program && !d->clients[i].used)
 			return &d->clients[i];
 	}
 	return NULL;
 }
 
+static bool has_too_many(const struct door *d, uint32_t user)
+{
+	size_t n = 0;
+
+	for (size_t i = DOOR_ADMINS_MAX; i < DOOR_CLIENTS_MAX; i++)
+		n += d->clients[i].used && d->clients[i].user == user;
+	return n >= DOOR_PER_USER_MAX;
+}
+
+static void take(struct door *d, int fd, const struct ucred *who, bool program)
+{
+	struct door_client *c = free_client(d, program);
+
+	if (!c || (program && has_too_many(d, who->uid))) {
+		log_event(LOG_WARN, "door full", "user=%u for=%s", (unsigned)who->uid,
+		          program ? "programs" : "administration");
+		close(fd);
+		return;
+	}
+	*c = (struct door_client){ .used = true, .user = who->uid,
+	                           .process = (uint32_t)who->pid, .active = clock_steady() };
+	link_init(&c->link, fd, ROLE_DOOR, program ? ROLE_PROGRAM : ROLE_CLIENT,
+	          (unsigned)(c - d->clients));
+}
+
+/* A connection and who the kernel says is there; -1. */
+static int accept_from(int listener, struct ucred *who)
+{
+	socklen_t n = sizeof(*who);
+	int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+	*who = (struct ucred){ 0 };
+	if (fd >= 0 && (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, who, &n) != 0 || n != sizeof(*who))) {
+		log_event(LOG_WARN, "refused at the door", "why=no credentials");
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
 void door_accept(struct door *d)
 {
-	struct ucred who = { 0 };
-	socklen_t n = sizeof(who);
-	struct door_client *c = free_client(d);
-	int fd = accept4(d->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	struct ucred who;
+	int fd = accept_from(d->listener, &who);
 
 	if (fd < 0)
 		return;
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n) != 0 ||
-	    n != sizeof(who) || !may_enter(d, who.uid)) {
+	if (!may_enter(d, who.uid)) {
 		log_event(LOG_WARN, "refused at the door", "user=%u process=%u",
 		          (unsigned)who.uid, (unsigned)who.pid);
 		close(fd);
 		return;
 	}
-	if (!c) {
-		log_event(LOG_WARN, "door full", "clients=%d", DOOR_CLIENTS_MAX);
-		close(fd);
-		return;
-	}
-	*c = (struct door_client){ .used = true, .user = who.uid,
-	                           .process = (uint32_t)who.pid, .active = clock_steady() };
-	link_init(&c->link, fd, ROLE_DOOR, ROLE_CLIENT, (unsigned)(c - d->clients));
+	take(d, fd, &who, false);
+}
+
+/* Everybody whom the socket's mode lets in: what he may use is the keeper's word. */
+void door_accept_program(struct door *d)
+{
+	struct ucred who;
+	int fd = accept_from(d->programs, &who);
+
+	if (fd >= 0)
+		take(d, fd, &who, true);
 }
 
 void door_client_drop(struct door *d, size_t i, const char *why)

@@ -3,7 +3,11 @@
  *   command --ADMIN-----> door --ADMIN + user, process--> core
  *           --ADMIN_CALL->      --CALL-----------------> keeper
  *           <-ADMIN_ROW, ADMIN_DONE, ADMIN_RESULT- answers, by reference
+ *   program --PROGRAM_ASK-> door --PROGRAM_CALL: user, process--> keeper
+ *           <-PROGRAM_ANSWER-
  *
+ * Programs have a socket of their own (door.programs), and places of their own
+ * here, so that they cannot keep an administrator out. *
  * The door reads heads and moves bodies; it does not look into one. What a
  * command may ask is decided by the core and by the keeper's table. */
 #ifndef ROLE_DOOR_H
@@ -12,7 +16,11 @@
 #include "role/common/worker.h"
 
 enum {
-	DOOR_CLIENTS_MAX = 16,
+	DOOR_ADMINS_MAX = 16,
+	DOOR_PROGRAMS_MAX = 64,
+	DOOR_CLIENTS_MAX = DOOR_ADMINS_MAX + DOOR_PROGRAMS_MAX, /* programs behind the others */
+	DOOR_PER_USER_MAX = 16,       /* programs of one user */
+	DOOR_PROGRAM_OPEN_MAX = 2,    /* open questions of a program */
 	DOOR_PENDING_MAX = 256,       /* open questions of all clients */
 	DOOR_QUEUE_MAX = 16 << 20,    /* octets that a client leaves unread */
 	DOOR_IDLE_MS = 60 * 1000,     /* without a whole message or an open question */
@@ -32,13 +40,13 @@ struct door_pending {
 	uint64_t ref;    /* ours, 0 free */
 	uint64_t theirs;
 	int client;      /* -1: the client is gone, its answer is dropped */
-	enum role asked; /* ROLE_CORE or ROLE_KEEPER */
+	const struct door_route *route;
 };
 
 struct door {
 	struct worker worker;
 	struct link core, keeper;
-	int listener;
+	int listener, programs; /* sockets; programs -1: not configured */
 	bool stopping;
 	struct door_client clients[DOOR_CLIENTS_MAX];
 	struct door_pending pending[DOOR_PENDING_MAX];
@@ -47,9 +55,15 @@ struct door {
 
 /* clients.c: who is connected. */
 void door_accept(struct door *d);
+void door_accept_program(struct door *d);
 void door_client_read(struct door *d, size_t i);
 void door_client_drop(struct door *d, size_t i, const char *why);
 void door_sweep(struct door *d, int64_t now);
+
+static inline bool door_is_program(size_t client)
+{
+	return client >= DOOR_ADMINS_MAX;
+}
 
 /* relay.c: questions and answers. */
 void door_question(struct door *d, size_t client, const struct message *m);

@@ -1,4 +1,4 @@
-/* main.c: holdfast-door, local administration.
+/* main.c: holdfast-door, local administration, and keys for other programs.
  *
  * It holds no key, no data and no policy, and parses nothing but heads. */
 #include "base/clock.h"
@@ -8,7 +8,7 @@
 #include <poll.h>
 #include <unistd.h>
 
-enum { AT_CONTROL, AT_LISTENER, AT_CORE, AT_KEEPER, AT_CLIENTS,
+enum { AT_CONTROL, AT_LISTENER, AT_PROGRAMS, AT_CORE, AT_KEEPER, AT_CLIENTS,
        POLLED = AT_CLIENTS + DOOR_CLIENTS_MAX, TURN_MS = 1000 };
 
 static void take_neighbour(struct door *d, enum role role, int fd)
@@ -48,6 +48,7 @@ static void watch_all(const struct door *d, struct pollfd *p)
 {
 	p[AT_CONTROL] = (struct pollfd){ d->worker.control.fd, POLLIN, 0 };
 	p[AT_LISTENER] = (struct pollfd){ d->stopping ? -1 : d->listener, POLLIN, 0 };
+	p[AT_PROGRAMS] = (struct pollfd){ d->stopping ? -1 : d->programs, POLLIN, 0 };
 	p[AT_CORE] = watch(&d->core);
 	p[AT_KEEPER] = watch(&d->keeper);
 	for (size_t i = 0; i < DOOR_CLIENTS_MAX; i++)
@@ -108,6 +109,8 @@ static err_t run(struct door *d)
 		serve_clients(d, p + AT_CLIENTS);
 		if (p[AT_LISTENER].revents & POLLIN)
 			door_accept(d);
+		if (p[AT_PROGRAMS].revents & POLLIN)
+			door_accept_program(d);
 		door_sweep(d, clock_steady());
 	}
 out:
@@ -125,6 +128,7 @@ int main(int argc, char **argv)
 	take_neighbour(d, ROLE_CORE, worker_take_link(&d->worker, WORKER_LINK_NEIGHBOUR, ROLE_CORE, 0));
 	take_neighbour(d, ROLE_KEEPER, worker_take_link(&d->worker, WORKER_LINK_NEIGHBOUR, ROLE_KEEPER, 0));
 	d->listener = worker_take_link(&d->worker, WORKER_LINK_DOOR, ROLE_PARENT, 0);
+	d->programs = worker_take_link(&d->worker, WORKER_LINK_PROGRAMS, ROLE_PARENT, 0);
 	TRY(worker_confine(&d->worker));
 	err = run(d);
 out:

@@ -4,32 +4,20 @@
 #include "role/door/door.h"
 
 /* Which question goes where, and how its answers are called at the client. */
-static const struct route {
+static const struct door_route {
 	enum message_type question, forward;
 	enum role to;
-	enum message_type end; /* what ends the exchange at the client */
+	bool with_user;         /* u32 user, u32 process go in front */
+	enum message_type last; /* what ends the exchange at the client */
 } routes[] = {
-	{ MSG_ADMIN, MSG_ADMIN, ROLE_CORE, MSG_ADMIN_DONE },
-	{ MSG_ADMIN_CALL, MSG_CALL, ROLE_KEEPER, MSG_ADMIN_RESULT },
-};
-
-static const struct {
-	enum message_type answer, back;
-	bool last;
-} answers[] = {
-	{ MSG_ADMIN_ROW, MSG_ADMIN_ROW, false },
-	{ MSG_ADMIN_DONE, MSG_ADMIN_DONE, true },
-	{ MSG_RESULT, MSG_ADMIN_RESULT, true },
+	{ MSG_ADMIN, MSG_ADMIN, ROLE_CORE, true, MSG_ADMIN_DONE },
+	{ MSG_ADMIN_CALL, MSG_CALL, ROLE_KEEPER, false, MSG_ADMIN_RESULT },
+	{ MSG_PROGRAM_ASK, MSG_PROGRAM_CALL, ROLE_KEEPER, true, MSG_PROGRAM_ANSWER },
 };
 
 struct link *door_neighbour(struct door *d, enum role role)
 {
 	return role == ROLE_CORE ? &d->core : &d->keeper;
-}
-
-static const struct route *route_to(enum role to)
-{
-	return to == ROLE_CORE ? &routes[0] : &routes[1];
 }
 
 /* Send to a client; who does not read is dropped by door_sweep. */
@@ -41,16 +29,16 @@ static void reply(struct door_client *c, enum message_type type, uint64_t ref,
 }
 
 /* The door's own answer: u8 err_t and, where the type has one, no text. */
-static void reply_error(struct door_client *c, const struct route *r, uint64_t ref, err_t why)
+static void reply_error(struct door_client *c, const struct door_route *r, uint64_t ref, err_t why)
 {
 	struct buf body = buf_make(64);
 	struct wire_out out = wire_out(&body);
 
 	wire_put_u8(&out, (uint8_t)why);
-	if (r->end == MSG_ADMIN_DONE)
+	if (r->last == MSG_ADMIN_DONE)
 		wire_put_bytes(&out, bytes_str(err_text(why)));
 	if (out.err == ERR_OK)
-		reply(c, r->end, ref, bytes_of_buf(&body));
+		reply(c, r->last, ref, bytes_of_buf(&body));
 	else
 		c->link.dead = true;
 	buf_free(&body);
@@ -65,9 +53,8 @@ static struct door_pending *find(struct door *d, uint64_t ref)
 	return NULL;
 }
 
-/* u32 user, u32 process in front of an administrative command, as wire/admin.h
- * says; a keeper operation goes as it stands. */
-static err_t forward(struct door *d, const struct door_client *c, const struct route *r,
+/* Where the kernel's word counts, it goes in front; the body as it stands. */
+static err_t forward(struct door *d, const struct door_client *c, const struct door_route *r,
                      uint64_t ref, struct bytes body)
 {
 	struct buf whole = buf_make(WIRE_BODY_MAX);
@@ -75,7 +62,7 @@ static err_t forward(struct door *d, const struct door_client *c, const struct r
 	struct link *to = door_neighbour(d, r->to);
 	err_t err;
 
-	if (r->question == MSG_ADMIN) {
+	if (r->with_user) {
 		wire_put_u32(&out, c->user);
 		wire_put_u32(&out, c->process);
 	}
@@ -88,17 +75,17 @@ out:
 	return err;
 }
 
-static void ask(struct door *d, size_t client, const struct route *r, const struct message *m)
+static void ask(struct door *d, size_t client, const struct door_route *r, const struct message *m)
 {
 	struct door_client *c = &d->clients[client];
 	struct door_pending *p = find(d, 0);
 	err_t err;
 
-	if (!p) {
+	if (!p || (door_is_program(client) && c->open >= DOOR_PROGRAM_OPEN_MAX)) {
 		reply_error(c, r, m->ref, ERR_LIMIT);
 		return;
 	}
-	*p = (struct door_pending){ ++d->next_ref, m->ref, (int)client, r->to };
+	*p = (struct door_pending){ ++d->next_ref, m->ref, (int)client, r };
 	c->open++;
 	err = forward(d, c, r, p->ref, m->body);
 	if (err == ERR_OK)
@@ -120,24 +107,23 @@ void door_question(struct door *d, size_t client, const struct message *m)
 	door_client_drop(d, client, "not a question");
 }
 
+/* Only a row of an administrative answer has more behind it. */
 static void answer(struct door *d, const struct message *m)
 {
 	struct door_pending *p = find(d, m->ref);
+	bool last = m->type != MSG_ADMIN_ROW;
 
-	for (size_t i = 0; p && i < COUNT_OF(answers); i++) {
-		if (answers[i].answer != m->type)
-			continue;
-		if (p->client >= 0) {
-			struct door_client *c = &d->clients[p->client];
-
-			c->active = clock_steady();
-			c->open -= answers[i].last;
-			reply(c, answers[i].back, p->theirs, m->body);
-		}
-		if (answers[i].last)
-			*p = (struct door_pending){ 0 };
+	if (!p || p->ref == 0)
 		return;
+	if (p->client >= 0) {
+		struct door_client *c = &d->clients[p->client];
+
+		c->active = clock_steady();
+		c->open -= last;
+		reply(c, last ? p->route->last : m->type, p->theirs, m->body);
 	}
+	if (last)
+		*p = (struct door_pending){ 0 };
 }
 
 void door_answers(struct door *d, enum role from)
@@ -161,11 +147,11 @@ void door_neighbour_lost(struct door *d, enum role from)
 	for (size_t i = 0; i < DOOR_PENDING_MAX; i++) {
 		struct door_pending *p = &d->pending[i];
 
-		if (p->ref == 0 || p->asked != from)
+		if (p->ref == 0 || p->route->to != from)
 			continue;
 		if (p->client >= 0) {
 			d->clients[p->client].open--;
-			reply_error(&d->clients[p->client], route_to(from), p->theirs, ERR_CLOSED);
+			reply_error(&d->clients[p->client], p->route, p->theirs, ERR_CLOSED);
 		}
 		*p = (struct door_pending){ 0 };
 	}

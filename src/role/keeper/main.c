@@ -96,8 +96,11 @@ static err_t serve_one(struct process *p, struct neighbour *n, const struct mess
 	err_t err;
 
 	/* The table of messages lets nothing else come from a neighbour. */
-	must(m->type == MSG_CALL);
-	TRY(keeper_dispatch(&p->keeper, n->caller, m->body, &p->result));
+	must(m->type == MSG_CALL || m->type == MSG_PROGRAM_CALL);
+	if (m->type == MSG_PROGRAM_CALL)
+		TRY(keeper_dispatch_program(&p->keeper, m->body, &p->result));
+	else
+		TRY(keeper_dispatch(&p->keeper, n->caller, m->body, &p->result));
 	TRY(link_send(&n->link, MSG_RESULT, m->ref, bytes_of_buf(&p->result)));
 out:
 	wipe_body(&n->link, m->body);

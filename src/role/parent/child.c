@@ -195,6 +195,12 @@ out:
 	return err;
 }
 
+static void gift_door(struct gift_list *g, const struct node *n)
+{
+	gift(g, WORKER_LINK_DOOR, n->door_fd, false);
+	gift(g, WORKER_LINK_PROGRAMS, n->programs_fd, false);
+}
+
 static err_t collect(struct parent *p, struct child *c, struct gift_list *g)
 {
 	struct node *n = &p->node;
@@ -218,7 +224,7 @@ static err_t collect(struct parent *p, struct child *c, struct gift_list *g)
 		gift(g, WORKER_LINK_CRASH_PAGE, c->page_fd, false);
 	}
 	if (c->role == ROLE_DOOR)
-		gift(g, WORKER_LINK_DOOR, n->door_fd, false);
+		gift_door(g, n);
 	return make_pairs(p, c, g);
 }
 

@@ -183,3 +183,59 @@ err_t listen_open_door(struct parent *p)
 	p->node.door_fd = err == ERR_OK ? fd : -1;
 	return err;
 }
+
+/* A socket of an earlier start may stand there; nothing else is taken away. */
+static err_t clear_place(const char *path)
+{
+	struct stat s;
+
+	if (lstat(path, &s) != 0)
+		return errno == ENOENT ? ERR_OK : ERR_IO;
+	if (!S_ISSOCK(s.st_mode)) {
+		errno = EEXIST;
+		return ERR_EXISTS;
+	}
+	return unlink(path) == 0 ? ERR_OK : ERR_IO;
+}
+
+/* Who may connect: the group, or every user. Who may use which key is the
+ * keeper's word, by the user whom the kernel names. */
+static err_t open_to(const char *path, uint64_t group)
+{
+	if (group && lchown(path, (uid_t)-1, (gid_t)group) != 0)
+		return ERR_IO;
+	return chmod(path, group ? 0660 : 0666) == 0 ? ERR_OK : ERR_IO;
+}
+
+err_t listen_open_programs(struct parent *p)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	struct bytes path = bytes_str(options_text(&p->options, OPT_door_programs));
+	mode_t old;
+	int fd = -1;
+	err_t err;
+
+	if (!path.n)
+		return ERR_OK;
+	old = umask(0177);
+	errno = EINVAL;
+	TRY(path.p[0] == '/' ? bytes_put_str(to.sun_path, sizeof(to.sun_path), path) : ERR_SYNTAX);
+	TRY(clear_place(to.sun_path));
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&to, sizeof(to)) != 0)
+		TRY(ERR_IO);
+	TRY(open_to(to.sun_path, options_number(&p->options, OPT_door_programs_group)));
+	if (listen(fd, DOOR_BACKLOG) != 0)
+		TRY(ERR_IO);
+	log_event(LOG_NOTE, "listening", "option=door.programs path=%s", to.sun_path);
+	p->node.programs_fd = fd;
+out:
+	(void)umask(old);
+	if (err != ERR_OK) {
+		log_event(LOG_ERROR, "no socket for programs", "path=%.*s why=%s", BYTES_FMT(path),
+		          strerror(errno));
+		if (fd >= 0)
+			close(fd);
+	}
+	return err;
+}

@@ -177,6 +177,7 @@ static err_t prepare(struct parent *p)
 	TRY(children_make(p));
 	TRY(listen_open(p));
 	TRY(listen_open_door(p));
+	TRY(listen_open_programs(p));
 	TRY(open_signals(p));
 	notify_open(p);
 	if (p->arguments.lab)
@@ -191,6 +192,7 @@ int main(int argc, char **argv)
 	static struct parent parent = { .node = { .fd = -1, .run_fd = -1, .lock_fd = -1,
 		.life_fd = -1,
 		.keeper_fd = -1, .store_fd = -1, .public_fd = -1, .empty_fd = -1, .door_fd = -1,
+		.programs_fd = -1,
 		.passphrase_fd = -1 } };
 	struct parent *p = &parent;
 	int status = answer_at_once(argc, argv);

@@ -67,7 +67,7 @@ struct node {
 	int fd, run_fd, lock_fd;
 	int life_fd; /* locked as long as one of our workers lives */
 	int keeper_fd, store_fd, public_fd, empty_fd; /* directories, O_PATH */
-	int door_fd;                                  /* listener */
+	int door_fd, programs_fd;                     /* listeners, -1 none */
 	int passphrase_fd;                            /* -1 none */
 	uint32_t owner;
 };
@@ -124,6 +124,8 @@ err_t node_open_passphrase(struct parent *p) MUST_USE;
 err_t listen_open(struct parent *p) MUST_USE;
 /* The door's socket, in the run directory. */
 err_t listen_open_door(struct parent *p) MUST_USE;
+/* The door's socket for other programs, where door.programs says. */
+err_t listen_open_programs(struct parent *p) MUST_USE;
 /* True for "127.x:port" and "[::1]:port". ERR_SYNTAX when it is no address. */
 err_t listen_is_loopback(struct bytes place, bool *loopback) MUST_USE;
 

@@ -1,0 +1,138 @@
+"""Keys of the keeper for other programs of the machine, through the door's second socket."""
+import os, pathlib, stat, subprocess, sys, time
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+from node import Node
+from program import *
+
+ALICE, BOB = 64101, 64102
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs programs of two users")
+
+
+@pytest.fixture(scope="module")
+def node():
+    with Node(start=False) as n:
+        n.socket = n.top / "programs.sock"
+        with open(n.dir / "holdfast.conf", "a") as f:
+            f.write(f"door.programs = {n.socket}\n")
+        n.start()
+        for name, user, *more in (("tls", ALICE, "--purpose", "digest"), ("doc", ALICE), ("dh", ALICE, "--purpose", "agree"),
+                                  ("ed", ALICE, "--class", "ed25519"), ("tls", BOB, "--purpose", "digest")):
+            n.cli("key", "generate", f"app/{name}", "--user", user, *more)
+        yield n
+
+
+def verify(public, message, signature, digest=True):
+    """By the openssl command: the peer that knows nothing of us."""
+    import tempfile
+    spki = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d030107034200") + public
+    with tempfile.TemporaryDirectory() as d:
+        d = pathlib.Path(d)
+        (d / "p").write_bytes(spki)
+        (d / "m").write_bytes(message)
+        (d / "s").write_bytes(signature)
+        return subprocess.run(["openssl", "dgst", "-sha256", "-verify", d / "p", "-keyform", "DER", "-signature", d / "s",
+                               d / "m"], capture_output=True).returncode == 0
+
+
+def test_not_listening_by_default():
+    with Node() as n:
+        assert not list(n.top.rglob("programs*"))
+        assert len([p for p in n.dir.rglob("*") if p.is_socket()]) == 1
+
+
+def test_a_user_sees_and_uses_his_keys(node):
+    import hashlib
+    with Program(node.socket, ALICE) as p:
+        keys = p.keys()
+        assert set(keys) == {f"app/{ALICE}/{k}" for k in ("tls", "doc", "dh", "ed")}
+        err, body = p.sign(f"app/{ALICE}/doc", FOR_SIGN, b"text")
+        assert err == OK and verify(keys[f"app/{ALICE}/doc"][2], b"text", body[4:])
+        assert not verify(keys[f"app/{ALICE}/tls"][2], b"text", body[4:])
+        err, body = p.sign(f"app/{ALICE}/tls", FOR_DIGEST, hashlib.sha256(b"text").digest())
+        assert err == OK and verify(keys[f"app/{ALICE}/tls"][2], b"text", body[4:])
+        err, body = p.agree(f"app/{ALICE}/dh", keys[f"app/{ALICE}/tls"][2])
+        assert err == OK and len(body) == 32
+
+
+def test_another_user_and_another_purpose_are_refused(node):
+    with Program(node.socket, BOB) as p:
+        assert set(p.keys()) == {f"app/{BOB}/tls"}
+        for name in (f"app/{ALICE}/tls", f"app/{ALICE}/none", "node", "ca"):
+            assert p.sign(name, FOR_DIGEST, bytes(32))[0] == REFUSED
+        assert p.sign(f"app/{BOB}/tls", FOR_SIGN, b"text")[0] == REFUSED
+        assert p.agree(f"app/{BOB}/tls", bytes(65))[0] == REFUSED
+    with Program(node.socket, 0) as p:  # root has no keys either
+        assert p.keys() == {}
+        assert p.sign(f"app/{ALICE}/tls", FOR_DIGEST, bytes(32))[0] == REFUSED
+    end = time.time() + 5
+    while time.time() < end and f"app/{ALICE}/tls user {BOB}" not in str(node.audit()):
+        time.sleep(0.1)
+    assert f"app/{ALICE}/tls user {BOB}" in str(node.audit())
+
+
+def test_programs_are_no_administrators(node):
+    for kind in (50, 53, 40, 44, 1):
+        with Program(node.socket, 0) as p:
+            p.send(bytes(10), kind)
+            with pytest.raises(ConnectionError):
+                p.read()
+    with Program(node.socket, ALICE) as p:
+        for op in range(64):
+            if op not in (KEYS, SIGN, AGREE):
+                assert p.ask(op)[0] in (REFUSED, 15), op
+
+
+def test_places_are_shared_fairly(node):
+    held = [Program(node.socket, ALICE) for _ in range(40)]
+    open_ = 0
+    for p in held:
+        try:
+            open_ += p.ask(KEYS, bytes(4))[0] in (OK, LIMIT)
+        except OSError:
+            pass
+    assert open_ == 16
+    with Program(node.socket, BOB) as p:
+        assert p.keys()
+    assert node.cli("key", "list")
+    for p in held:
+        p.close()
+
+
+def test_a_destroyed_key_is_gone_at_once(node):
+    node.cli("key", "generate", "app/short", "--user", ALICE)
+    with Program(node.socket, ALICE) as p:
+        assert p.sign(f"app/{ALICE}/short", FOR_SIGN, b"x")[0] == OK
+        node.cli("key", "destroy", f"app/{ALICE}/short")
+        assert p.sign(f"app/{ALICE}/short", FOR_SIGN, b"x")[0] == MISSING
+
+
+def test_administration_says_what_it_wants(node):
+    for wrong in (("app/x",), ("x", "--user", "1"), ("app/x", "--user", "me"), ("app/x", "--user", "1", "--purpose", "all"),
+                  ("x", "--purpose", "sign")):
+        code, text = node.cli("key", "generate", *wrong, check=False)
+        assert code == 2, text
+    code, text = node.cli("key", "generate", "app/x", "--user", "1", "--class", "ed25519", "--purpose", "agree", check=False)
+    assert code == 1 and "app/" in text
+
+
+def test_the_socket_is_for_a_group():
+    with Node(start=False) as n:
+        n.socket = n.top / "programs.sock"
+        n.socket.write_text("not a socket")
+        with open(n.dir / "holdfast.conf", "a") as f:
+            f.write(f"door.programs = {n.socket}\ndoor.programs_group = 64200\n")
+        with pytest.raises(RuntimeError):
+            n.start()  # what is no socket is not taken away
+        assert n.socket.read_text() == "not a socket"
+        n.socket.unlink()
+        n.start()
+        s = n.socket.stat()
+        assert stat.S_IMODE(s.st_mode) == 0o660 and s.st_gid == 64200
+        with pytest.raises(PermissionError):
+            Program(n.socket, ALICE)
+        n.stop()
+        n.start()  # over the socket that is left
+        assert Program(n.socket, 0).keys() == {}
