@@ -179,11 +179,8 @@ err_t apply_run(struct work *w)
 	}
 	if (v && v->fans_out)
 		return fan_out(w);
-	if (!operations[w->request.operation]) {
-		work_refuse(w, RSC_NOT_IMPLEMENTED, "not built",
-		            "notifications are not taken yet");
-		return ERR_OK;
-	}
+	if (w->request.operation == OPERATION_NOTIFY)
+		return notify_run(w);
 	if (w->request.operation == OPERATION_RETRIEVE)
 		TRY(operate(w));
 	else

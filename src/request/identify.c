@@ -60,6 +60,12 @@ err_t identify_replay(struct work *w)
 	enum replay_verdict verdict;
 	err_t err;
 
+	if (!w->in->again && w->room->is_kept &&
+	    w->room->is_kept(w->room->kept_by, w->originator, w->request.rqi)) {
+		work_refuse(w, replay_refusals[REPLAY_PENDING].status, "replay [CM10]",
+		            replay_refusals[REPLAY_PENDING].what);
+		return ERR_OK;
+	}
 	w->question = (struct replay_question){
 		.mode = w->association ? (enum replay_mode)w->association->facts.replay_mode
 		                       : REPLAY_OFF,

@@ -216,6 +216,7 @@ err_t request_serve(struct request_room *room, const struct request_arrival *in,
 	err_t err;
 
 	arena_reset(&room->arena);
+	room->needs.n = 0;
 	resource_begin(room->resources);
 	w.content = buf_make(room->content_max);
 	TRY(work_mark(room));

@@ -2,6 +2,7 @@
 #ifndef REQUEST_REQUEST_H
 #define REQUEST_REQUEST_H
 
+#include "request/outbound.h"
 #include "resource/resource.h"
 #include "security/association/registry.h"
 #include "security/audit/audit.h"
@@ -25,6 +26,12 @@ struct request_room {
 	 * an auditor looks for was recorded, so that no answer of this transaction
 	 * may leave before it is committed. */
 	bool must_commit;
+	/* Of the request served last, when it gave ERR_PENDING. */
+	struct outbound_needs needs;
+	/* Is such a request kept by the caller until its needs are answered? The same
+	 * identifier is refused meanwhile [TS-0001 7.1.7]. NULL: none is kept. */
+	bool (*is_kept)(void *self, struct bytes originator, struct bytes rqi);
+	void *kept_by;
 };
 
 /* One request as it came from a gate. Body of REQUEST: u64 association number
@@ -36,6 +43,8 @@ struct request_arrival {
 	unsigned address_n;
 	struct bytes primitive;
 	int64_t now;
+	struct outbound_memo memo; /* empty the first time */
+	bool again;                /* it was kept, and is served again */
 };
 err_t request_arrival_read(struct bytes body, unsigned gate, int64_t now,
                            struct request_arrival *out) MUST_USE;
@@ -44,7 +53,9 @@ err_t request_arrival_read(struct bytes body, unsigned gate, int64_t now,
  * primitive is appended to `answer`. When must_commit is set the answer must not
  * leave before the transaction is committed. An error is ours (store, audit,
  * memory): nothing of the request remains in the transaction, and the caller
- * answers request_failed. Never fails for what came from outside. On ERR_OK at
+ * answers request_failed. ERR_PENDING: undone too, but room->needs says what must
+ * be asked of others before it is served again (request/outbound.h).
+ * Never fails for what came from outside. On ERR_OK at
  * least one audit record was appended. Sets the marks of store, audit, replay. */
 err_t request_serve(struct request_room *room, const struct request_arrival *in,
                     struct buf *answer) MUST_USE;

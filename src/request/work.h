@@ -114,6 +114,9 @@ bool facts_may_retrieve(void *self, uint64_t id);
 /* [apply.c] Under w->permit: the operation, or the first result again. */
 err_t apply_run(struct work *w) MUST_USE;
 
+/* [notify.c] NOTIFY under w->permit. ERR_PENDING. */
+err_t notify_run(struct work *w) MUST_USE;
+
 /* [fanout.c] Every member through resolve, decide and apply. */
 err_t fanout_run(struct work *w) MUST_USE;
 

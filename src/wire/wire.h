@@ -48,6 +48,14 @@ enum role_set {
 
 enum message_after { AFTER_ANY, AFTER_STARTED, AFTER_ASKED };
 
+/* SEND: u32 ms it may take, u8 flags, u8 serialisation (0 JSON, 1 CBOR), URL bytes,
+ * primitive bytes. SENT: u8 err_t, answer primitive bytes (empty unless ERR_OK). */
+enum {
+	SEND_REPEAT = 1, /* may go twice, when a kept connection ended unanswered */
+	SEND_TO = 2,     /* To stands behind the path of the URL; else the URL is all */
+	SEND_TARGET_MAX = 2048,
+};
+
 struct message_row {
 	const char *name;
 	const char *text;

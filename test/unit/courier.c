@@ -5,16 +5,15 @@
 
 static void place(struct bytes target, err_t want, struct bytes host, uint16_t port)
 {
-	struct bytes h = BYTES_NONE;
-	uint16_t p = 0;
-	err_t err = place_of(target, &h, &p);
+	struct url u;
+	err_t err = place_of(target, &u);
 
 	if (err != want)
 		fail_msg("%.*s: %s", BYTES_FMT(target), err_name(err));
 	if (err != ERR_OK)
 		return;
-	assert_true(bytes_equal(h, host));
-	assert_int_equal(p, port);
+	assert_true(bytes_equal(u.host, host));
+	assert_int_equal(u.port, port);
 }
 
 static void test_targets(void **state)
@@ -24,7 +23,8 @@ static void test_targets(void **state)
 	place(BYTES("https://192.0.2.1:8443/"), ERR_OK, BYTES("192.0.2.1"), 8443);
 	place(BYTES("https://[2001:db8::1]:8443/"), ERR_OK, BYTES("[2001:db8::1]"), 8443);
 	place(BYTES("https://[2001:db8::1]/"), ERR_OK, BYTES("[2001:db8::1]"), 443);
-	place(BYTES("http://a.example/"), ERR_UNSUPPORTED, BYTES_NONE, 0);
+	place(BYTES("http://a.example/"), ERR_OK, BYTES("a.example"), 80);
+	place(BYTES("ftp://a.example/"), ERR_UNSUPPORTED, BYTES_NONE, 0);
 	place(BYTES("coaps://a.example/"), ERR_UNSUPPORTED, BYTES_NONE, 0);
 	place(BYTES("HTTPS://a.example/"), ERR_UNSUPPORTED, BYTES_NONE, 0);
 	place(BYTES("https://"), ERR_SYNTAX, BYTES_NONE, 0);
@@ -43,21 +43,84 @@ static void test_targets(void **state)
 	place(BYTES("https://a.example/\0"), ERR_SYNTAX, BYTES_NONE, 0);
 }
 
+static bool allowed(const char *list, const char *target, struct place_address *at)
+{
+	struct url u;
+
+	assert_int_equal(place_of(bytes_str(target), &u), ERR_OK);
+	return place_allowed(bytes_str(list), &u, at);
+}
+
 static void test_allowed(void **state)
 {
-	struct bytes list = BYTES("a.example:443 192.0.2.1:8443  [2001:db8::1]:443 bad broken:x");
+	const char *list = "a.example:443 192.0.2.1:8443  [2001:db8::1]:443 bad broken:x "
+			   "b.example:443@192.0.2.9 c.example:443@nothing d.example:443@[::1]";
+	static const char *const no[] = {
+		"https://a.example:8443", "https://b.a.example", "https://example",
+		"https://a.example.", "https://bad", "https://c.example", "https://b.example:444",
+		"https://192.0.2.9", "https://192.0.2.1", "https://3221225985:8443",
+	};
+	struct place_address at;
 
-	assert_true(place_allowed(list, BYTES("a.example"), 443));
-	assert_true(place_allowed(list, BYTES("192.0.2.1"), 8443));
-	assert_true(place_allowed(list, BYTES("[2001:db8::1]"), 443));
-	assert_false(place_allowed(list, BYTES("a.example"), 8443));
-	assert_false(place_allowed(list, BYTES("b.a.example"), 443));
-	assert_false(place_allowed(list, BYTES("example"), 443));
-	assert_false(place_allowed(list, BYTES("a.example."), 443));
-	assert_false(place_allowed(list, BYTES("bad"), 443));
-	assert_false(place_allowed(list, BYTES("broken"), 0));
-	assert_false(place_allowed(BYTES(""), BYTES("a.example"), 443));
-	assert_false(place_allowed(BYTES("*:443"), BYTES("a.example"), 443));
+	assert_true(allowed(list, "https://a.example", &at));
+	assert_int_equal(at.n, 0);
+	assert_true(allowed(list, "https://192.0.2.1:8443/x", &at));
+	assert_int_equal(at.n, 4);
+	assert_true(allowed(list, "https://[2001:db8::1]/", &at));
+	assert_int_equal(at.n, 16);
+	assert_true(allowed(list, "https://b.example/", &at));
+	assert_memory_equal(at.octets, ((uint8_t[]){ 192, 0, 2, 9 }), 4);
+	assert_true(allowed(list, "https://d.example/", &at));
+	assert_int_equal(at.n, 16);
+	for (size_t i = 0; i < COUNT_OF(no); i++) {
+		if (allowed(list, no[i], &at))
+			fail_msg("%s", no[i]);
+	}
+	assert_false(allowed("", "https://a.example", &at));
+	assert_false(allowed("*:443", "https://a.example", &at));
+}
+
+/* What a name of the network must not lead to. */
+static void test_private(void **state)
+{
+	static const struct { struct place_address a; bool is; } rows[] = {
+		{ { 4, { 127, 0, 0, 1 } }, true }, { { 4, { 10, 1, 2, 3 } }, true },
+		{ { 4, { 172, 31, 0, 1 } }, true }, { { 4, { 172, 32, 0, 1 } }, false },
+		{ { 4, { 192, 168, 9, 9 } }, true }, { { 4, { 169, 254, 169, 254 } }, true },
+		{ { 4, { 0, 0, 0, 0 } }, true }, { { 4, { 239, 1, 1, 1 } }, true },
+		{ { 4, { 255, 255, 255, 255 } }, true }, { { 4, { 100, 64, 0, 1 } }, true },
+		{ { 4, { 100, 128, 0, 1 } }, false }, { { 4, { 8, 8, 8, 8 } }, false },
+		{ { 16, { [15] = 1 } }, true }, { { 16, { 0xfe, 0x80 } }, true },
+		{ { 16, { 0xfc } }, true }, { { 16, { [10] = 0xff, 0xff, 127, 0, 0, 1 } }, true },
+		{ { 16, { 0x2a, 0x00 } }, false }, { { 16, { 0x20, 0x02, 127 } }, true },
+		{ { 0, { 0 } }, true },
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		if (place_is_private(&rows[i].a) != rows[i].is)
+			fail_msg("row %zu", i);
+	}
+}
+
+static void test_loopback(void **state)
+{
+	static const struct { const char *target; bool is; } rows[] = {
+		{ "http://127.0.0.1:9/x", true }, { "http://localhost:9", true },
+		{ "http://[::1]:9", true }, { "http://127.255.0.3", true },
+		{ "http://128.0.0.1", false }, { "http://2130706433", false },
+		{ "http://127.1", false }, { "http://0.0.0.0", false },
+		{ "http://localhost.example", false }, { "http://[::ffff:127.0.0.1]", false },
+		{ "http://127.0.0.1.example", false },
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct place_address at;
+		struct url u;
+
+		assert_int_equal(place_of(bytes_str(rows[i].target), &u), ERR_OK);
+		if (place_is_loopback(&u, &at) != rows[i].is)
+			fail_msg("%s", rows[i].target);
+	}
 }
 
 int main(void)
@@ -65,6 +128,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_targets),
 		cmocka_unit_test(test_allowed),
+		cmocka_unit_test(test_private),
+		cmocka_unit_test(test_loopback),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -110,7 +110,7 @@ static const struct row admission_rows[] = {
 	{ R(2, "cse-in/dev", "Cdev", "a", ",'rids':['x@demo.example']"), DEV, 5001 },
 	{ R(2, "cse-in/dev", "Cdev", "a", ",'vsi':'x'"), DEV, 2000 },
 	/* beyond the gate */
-	{ R(5, "cse-in/dev", "Cdev", "a9", ",'pc':{'m2m:sgn':{}}"), DEV, 5001 },
+	{ R(5, "cse-in/dev", "Cdev", "a9", ",'pc':{'m2m:sgn':{}}"), DEV, 5103 },
 	{ GET("cse-in/nothing", "Cdev"), DEV, 4004 },
 	{ GET("/other-cse/x", "Cdev"), DEV, 5103 },
 	{ GET("//other.example/x/y", "Cdev"), DEV, 5103 },

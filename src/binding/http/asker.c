@@ -36,8 +36,37 @@ out:
 	return err;
 }
 
+/* Name or address with its port; an IPv6 address stands in brackets. */
+static bool host_fits(struct bytes host)
+{
+	for (size_t i = 0; i < host.n; i++) {
+		if (!octet_is(host.p[i], OCTET_PATH) && host.p[i] != '[' && host.p[i] != ']')
+			return false;
+	}
+	return host.n > 0;
+}
+
+/* The request target: of the URL, or of To. */
+static err_t put_target(const struct asked *a, struct bytes primitive,
+                        const struct http_to *t, struct buf *out)
+{
+	struct bytes query = t->path, path = bytes_cut(&query, '?');
+	err_t err;
+
+	if (t->path.n)
+		return octets_are(path, OCTET_PATH) && (!query.n || octets_are(query, OCTET_QUERY)) ?
+			       buf_add(out, t->path) : ERR_SYNTAX;
+	if (t->before.n && !octets_are(t->before, OCTET_PATH))
+		return ERR_SYNTAX;
+	TRY(buf_add(out, t->before));
+	TRY(uri_put_path(a->value[PARAM_TO].s, out));
+	TRY(query_write(primitive, out));
+out:
+	return err;
+}
+
 static err_t put_start(const struct asked *a, struct bytes primitive,
-                       struct bytes host, struct buf *out)
+                       const struct http_to *t, struct buf *out)
 {
 	static const char *const methods[] = { "", "POST ", "GET ", "PUT ", "DELETE ", "POST " };
 	const struct cbor *op = &a->value[PARAM_OP], *to = &a->value[PARAM_TO];
@@ -46,13 +75,12 @@ static err_t put_start(const struct asked *a, struct bytes primitive,
 	if (!a->has[PARAM_OP] || !a->has[PARAM_TO])
 		return ERR_MISSING;
 	if (op->kind != CBOR_UINT || op->u < 1 || op->u >= COUNT_OF(methods) ||
-	    to->kind != CBOR_TEXT || !octets_are(host, OCTET_PATH))
+	    to->kind != CBOR_TEXT || !host_fits(t->host))
 		return ERR_SYNTAX;
 	TRY(buf_add(out, bytes_str(methods[op->u])));
-	TRY(uri_put_path(to->s, out));
-	TRY(query_write(primitive, out));
+	TRY(put_target(a, primitive, t, out));
 	TRY(buf_add(out, BYTES(" HTTP/1.1\r\nHost: ")));
-	TRY(buf_add(out, host));
+	TRY(buf_add(out, t->host));
 	TRY(buf_add(out, BYTES("\r\n")));
 out:
 	return err;
@@ -160,6 +188,14 @@ out:
 err_t http_request_write(struct bytes primitive, struct http_mapper *m,
                          struct bytes host, enum http_serial serial, struct buf *out)
 {
+	struct http_to to = { .host = host, .serial = serial };
+
+	return http_request_write_to(primitive, m, &to, out);
+}
+
+err_t http_request_write_to(struct bytes primitive, struct http_mapper *m,
+                            const struct http_to *to, struct buf *out)
+{
 	size_t before = out->n;
 	struct asked a;
 	err_t err;
@@ -167,9 +203,9 @@ err_t http_request_write(struct bytes primitive, struct http_mapper *m,
 	TRY(read_primitive(primitive, &a));
 	if (!all_placed(&a))
 		return ERR_UNSUPPORTED;
-	TRY(put_start(&a, primitive, host, out));
+	TRY(put_start(&a, primitive, to, out));
 	TRY(put_headers(&a, out));
-	TRY(put_content(&a, m, serial, out));
+	TRY(put_content(&a, m, to->serial, out));
 out:
 	if (err != ERR_OK)
 		out->n = before;

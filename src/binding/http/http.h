@@ -50,6 +50,8 @@ struct http_accept {
 struct http_parser {
 	/* set by http_parser_init */
 	bool response;
+	bool old; /* set behind it, for the lab: HTTP/1.0 and content that ends with the
+	           * connection are taken in a response */
 	uint32_t body_max;
 	/* where it is */
 	uint8_t state;
@@ -62,6 +64,7 @@ struct http_parser {
 	uint32_t head_n;      /* octets of the head with its blank line; 0: not whole yet */
 	uint32_t body_n;      /* octets of the body */
 	bool close, expect_continue;
+	bool until_end; /* old: the content ends with the connection */
 	struct http_accept accept;
 	struct http_span target;
 	struct http_span field[HTTP_FIELD_COUNT];
@@ -77,6 +80,10 @@ void http_parser_init(struct http_parser *p, bool response, size_t body_max);
  * not depend on how the octets were cut. An interim response (1xx) is a message
  * of its own. */
 err_t http_parse(struct http_parser *p, struct bytes in, bool *done) MUST_USE;
+
+/* The peer closed after these octets: ERR_OK when the message was whole by that
+ * (old, until_end), else ERR_CLOSED. */
+err_t http_parse_end(struct http_parser *p, struct bytes in) MUST_USE;
 
 /* A field's value without blanks around it; empty when absent. */
 struct bytes http_field(const struct http_parser *p, struct bytes message, unsigned field);
@@ -140,6 +147,16 @@ extern const struct bytes http_continue;
 err_t http_request_write(struct bytes primitive, struct http_mapper *m,
                          struct bytes host, enum http_serial serial,
                          struct buf *out) MUST_USE;
+
+/* The same to a URL of its own: `path`, with its query, is the request target
+ * where it is not empty, and To is not written; else To is behind `before`, the
+ * path that the peer's point of access begins with ("" none). */
+struct http_to {
+	struct bytes host, path, before;
+	enum http_serial serial;
+};
+err_t http_request_write_to(struct bytes primitive, struct http_mapper *m,
+                            const struct http_to *to, struct buf *out) MUST_USE;
 
 /* A whole response -> response primitive. Views into message and mapper, valid
  * until the mapper's next use. ERR_MISSING without X-M2M-RSC: then it was no

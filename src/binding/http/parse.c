@@ -64,6 +64,10 @@ static err_t check_version(struct http_parser *p, struct bytes v)
 {
 	if (bytes_equal(v, BYTES("HTTP/1.1")))
 		return ERR_OK;
+	if (p->old && p->response && bytes_equal(v, BYTES("HTTP/1.0"))) {
+		p->close = true;
+		return ERR_OK;
+	}
 	if (v.n == 8 && bytes_starts(v, BYTES("HTTP/")) && octet_is(v.p[5], OCTET_DIGIT) &&
 	    v.p[6] == '.' && octet_is(v.p[7], OCTET_DIGIT))
 		return fail(p, 505, "only HTTP/1.1 is spoken here");
@@ -236,6 +240,10 @@ static err_t head_end(struct http_parser *p)
 	p->state = BODY;
 	if (p->field[HTTP_FIELD_TRANSFER_ENCODING].at)
 		return fail(p, 411, "send Content-Length, not chunks");
+	if (p->response && p->old && !has_length && !bodiless(p)) {
+		p->until_end = p->close = true;
+		return ERR_OK;
+	}
 	if (p->response)
 		return (bodiless(p) ? p->body_n > 0 : !has_length) ?
 			       fail(p, 502, "the length of the content is not known") :
@@ -292,12 +300,24 @@ err_t http_parse(struct http_parser *p, struct bytes in, bool *done)
 		if (found)
 			TRY(take_line(p, in, line));
 	}
+	if (p->state >= BODY && p->until_end)
+		return in.n - p->head_n <= p->body_max ? ERR_OK :
+		                                         fail(p, 413, "the content is too large");
 	if (p->state >= BODY && in.n - p->head_n >= p->body_n) {
 		p->state = WHOLE;
 		*done = true;
 	}
 out:
 	return err;
+}
+
+err_t http_parse_end(struct http_parser *p, struct bytes in)
+{
+	if (p->state != BODY || !p->until_end)
+		return ERR_CLOSED;
+	p->body_n = (uint32_t)(in.n - p->head_n);
+	p->state = WHOLE;
+	return ERR_OK;
 }
 
 struct bytes http_field(const struct http_parser *p, struct bytes message, unsigned field)

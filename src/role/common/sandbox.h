@@ -20,6 +20,7 @@ struct sandbox {
 	uint64_t files;        /* open descriptors wanted, 0: the role's row */
 	uint16_t ports[SANDBOX_PORTS_MAX]; /* TCP ports that may be connected to */
 	size_t ports_n;
+	bool any_port;         /* lab mode: every port, which only the program narrows */
 };
 
 /* Confine this process for good. *held: enum protection; `missing`: words for

@@ -113,6 +113,10 @@ err_t sandbox_landlock(const struct sandbox *s, unsigned *held, struct buf *miss
 	err_t err;
 
 	TRY(handled(abi, &all, &size, &gained, missing));
+	if (row->connects && s->any_port) {
+		all.network &= ~(uint64_t)N_CONNECT;
+		TRY(buf_printf(missing, "%sTCP ports to connect to: lab mode", missing->n ? "; " : ""));
+	}
 	if (abi < 1)
 		return ERR_OK;
 	fd = (int)syscall(SYS_landlock_create_ruleset, &all, size, 0);
@@ -120,7 +124,7 @@ err_t sandbox_landlock(const struct sandbox *s, unsigned *held, struct buf *miss
 		return ERR_IO;
 	if (row->keeps_directory && s->directory_fd >= 0)
 		TRY(allow_directory(fd, s->directory_fd, all.files));
-	if (row->connects && all.network)
+	if (row->connects && all.network & N_CONNECT)
 		TRY(allow_ports(fd, s));
 	if (syscall(SYS_landlock_restrict_self, fd, 0) != 0)
 		err = ERR_IO;

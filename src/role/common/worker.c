@@ -254,13 +254,13 @@ int worker_take_neighbour(struct worker *w, enum role *peer, unsigned *number)
 	return -1;
 }
 
-/* The ports of "host:port host:port": what the kernel may let through. */
+/* The ports of "host:port host:port@address": what the kernel may let through. */
 static void allowed_ports(const struct worker *w, struct sandbox *s)
 {
 	struct bytes rest = bytes_str(options_text(&w->options, OPT_courier_allow));
 
 	while (rest.n && s->ports_n < SANDBOX_PORTS_MAX) {
-		struct bytes place = bytes_cut(&rest, ' ');
+		struct bytes pin = bytes_cut(&rest, ' '), place = bytes_cut(&pin, '@');
 		size_t colon = place.n;
 		uint64_t port;
 
@@ -309,6 +309,7 @@ err_t worker_confine(struct worker *w)
 		s.files = options_number(&w->options, OPT_gate_connections) + 256;
 	if (w->role == ROLE_COURIER)
 		allowed_ports(w, &s);
+	s.any_port = w->role == ROLE_COURIER && options_flag(&w->options, OPT_lab);
 	TRY(sandbox_enter(&s, &held, &missing));
 	TRY(send_ready(w, held, &missing));
 out:

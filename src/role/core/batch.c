@@ -250,29 +250,44 @@ static const char *barred(const struct core *c, struct bytes primitive)
 	return NULL;
 }
 
-err_t batch_request(struct core *c, struct neighbour *from, const struct message *m)
+err_t batch_serve(struct core *c, struct pending *p, struct request_arrival *in, struct held *h)
 {
-	struct pending p = { .to = from, .type = MSG_ANSWER, .ref = m->ref };
 	struct buf answer = buf_make(message_row(MSG_ANSWER)->max);
-	struct request_arrival in;
-	const char *bar;
-	err_t err, served = ERR_OK;
+	const char *bar = barred(c, in->primitive);
+	err_t err = ERR_OK, served = ERR_OK;
 
-	TRY(request_arrival_read(m->body, from->link.peer_number, c->now, &in));
-	p.primitive = in.primitive;
-	bar = barred(c, in.primitive);
+	p->primitive = in->primitive;
 	if (bar) {
 		log_event(LOG_DEBUG, "request not served", "why=%s", bar);
-		TRY(request_refuse(in.primitive, RSC_INTERNAL_SERVER_ERROR, &answer));
+		TRY(request_refuse(in->primitive, RSC_INTERNAL_SERVER_ERROR, &answer));
 	} else {
 		served = batch_begin(c);
 		if (served == ERR_OK)
-			served = request_serve(&c->room, &in, &answer);
+			served = request_serve(&c->room, in, &answer);
+		if (served == ERR_PENDING)
+			served = held_keep(c, p, in, h);
+		if (served == ERR_PENDING)
+			goto out;
 		if (served != ERR_OK)
-			TRY(fail(c, &in, served, &answer));
+			TRY(fail(c, in, served, &answer));
 	}
-	TRY(batch_answer(c, &p, bytes_of_buf(&answer)));
+	if (h)
+		held_done(c, h);
+	if (p->to)
+		err = batch_answer(c, p, bytes_of_buf(&answer));
 out:
 	buf_free(&answer);
+	return err;
+}
+
+err_t batch_request(struct core *c, struct neighbour *from, const struct message *m)
+{
+	struct pending p = { .to = from, .type = MSG_ANSWER, .ref = m->ref };
+	struct request_arrival in;
+	err_t err;
+
+	TRY(request_arrival_read(m->body, from->link.peer_number, c->now, &in));
+	err = batch_serve(c, &p, &in, NULL);
+out:
 	return err;
 }

@@ -30,6 +30,9 @@ enum {
 	CORE_ANCHOR_BATCHES = 1000,
 	CORE_EXPIRE_ROWS = 256,   /* a tick */
 	CORE_QUEUE_MAX = 16 * 1024 * 1024, /* a neighbour with more unread is not read */
+	CORE_HELD = 1024,         /* requests that wait for answers from elsewhere */
+	CORE_HELD_PER_ORIGINATOR = 64,
+	CORE_HELD_OCTETS = 64 * 1024 * 1024, /* of all of them, with what was answered */
 };
 
 struct neighbour {
@@ -47,6 +50,31 @@ struct pending {
 	uint64_t association;   /* ASSOCIATION_OPENED: taken back when the commit fails */
 	size_t at, n;           /* in core.answers */
 	struct bytes primitive; /* of the request, valid for this turn */
+};
+
+/* What a held request asked, and what was said. */
+struct asked {
+	uint8_t key[OUTBOUND_KEY];
+	bool answered;
+	err_t err;
+	struct buf primitive;
+};
+
+/* A request that waits for answers from elsewhere; nothing of it is in the store. */
+struct held {
+	bool used;
+	uint32_t serial;        /* so that a late answer finds nothing */
+	struct neighbour *to;   /* NULL: its gate is gone */
+	uint64_t ref;
+	struct request_arrival in;
+	struct buf primitive;
+	char originator[FACT_ID_MAX];
+	struct buf request;     /* its rqi */
+	int64_t deadline;       /* clock_steady */
+	unsigned rounds;
+	struct asked *asked;
+	size_t asked_n, asked_cap, awaited;
+	bool done;              /* answered in this turn: freed when the turn is over */
 };
 
 struct core {
@@ -69,6 +97,11 @@ struct core {
 	struct pending *pending;
 	size_t pending_n, pending_cap;
 	struct buf answers;
+
+	/* requests that wait for others */
+	struct held held[CORE_HELD];
+	size_t held_octets, held_n;
+	uint32_t held_serial;
 
 	/* what the keeper reported, to be recorded in the next transaction */
 	struct buf events;
@@ -114,6 +147,32 @@ err_t batch_record(struct core *c, const struct audit_record *record) MUST_USE;
 /* Serve a REQUEST. ERR_SYNTAX: the gate wrote no request. */
 err_t batch_request(struct core *c, struct neighbour *from, const struct message *m) MUST_USE;
 err_t batch_answer(struct core *c, const struct pending *p, struct bytes body) MUST_USE;
+
+/* Serve what came, or came again: an answer waits for the commit, or the request
+ * is held. `h` is the one that it is held as, NULL for a fresh one. */
+err_t batch_serve(struct core *c, struct pending *p, struct request_arrival *in,
+                  struct held *h) MUST_USE;
+
+/* --- held.c: requests that wait for answers from elsewhere ------------------------ */
+
+/* Through the courier; its SENT has this number. ms: how long it may take. */
+err_t held_send(struct core *c, uint64_t ref, const struct outbound_need *need,
+                int64_t ms) MUST_USE;
+/* After ERR_PENDING: keep it and send what it needs; then ERR_PENDING. h: kept
+ * already. ERR_LIMIT: it can be kept no longer. */
+err_t held_keep(struct core *c, const struct pending *p, const struct request_arrival *in,
+                struct held *h) MUST_USE;
+/* It was answered. */
+void held_done(struct core *c, struct held *h);
+/* SENT. */
+err_t held_sent(struct core *c, struct neighbour *from, const struct message *m) MUST_USE;
+/* Serve again whose answers are there, or late. Then, when its answers left: free. */
+void held_turn(struct core *c);
+void held_sweep(struct core *c);
+int64_t held_next(const struct core *c); /* clock_steady; INT64_MAX none */
+void held_neighbour_lost(struct core *c, const struct neighbour *n);
+bool held_has(void *self, struct bytes originator, struct bytes rqi);
+void held_free(struct core *c);
 
 /* --- association.c --------------------------------------------------------------- */
 

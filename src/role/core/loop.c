@@ -20,6 +20,7 @@ static void lose(struct core *c, struct neighbour *n, err_t why)
 	n->used = false;
 	if (n->link.peer == ROLE_GATE)
 		association_gate_lost(c, n->link.peer_number, why);
+	held_neighbour_lost(c, n);
 	link_close(&n->link);
 }
 
@@ -77,11 +78,6 @@ static err_t serve_admin(struct core *c, struct neighbour *from, const struct me
 	return ERR_OK;
 }
 
-static err_t serve_sent(struct core *c, struct neighbour *from, const struct message *m)
-{
-	return ERR_OK; /* nothing is sent through the courier yet */
-}
-
 static const struct {
 	enum message_type type;
 	err_t (*serve)(struct core *c, struct neighbour *from, const struct message *m);
@@ -90,7 +86,7 @@ static const struct {
 	{ MSG_ASSOCIATION_OPEN, association_open },
 	{ MSG_ASSOCIATION_CLOSE, association_close },
 	{ MSG_ADMIN, serve_admin },
-	{ MSG_SENT, serve_sent },
+	{ MSG_SENT, held_sent },
 };
 
 static err_t serve_message(struct core *c, struct neighbour *from, const struct message *m)
@@ -226,6 +222,8 @@ static int time_left(const struct core *c)
 		if (n->used && n->held && !has_enough(n))
 			return 0;
 	}
+	if (held_next(c) - now < left)
+		left = held_next(c) - now;
 	if (c->inside && c->since + CORE_READ_LAG_MS - now < left)
 		left = c->since + CORE_READ_LAG_MS - now;
 	return left > 0 ? (int)left : 0;
@@ -293,8 +291,10 @@ err_t loop_turn(struct core *c)
 	}
 	if (clock_steady() >= c->next_tick)
 		TRY(tick(c));
+	held_turn(c);
 	association_record_events(c);
 	batch_finish(c);
+	held_sweep(c);
 	anchor_when_due(c, false);
 	flush_all(c);
 out:

@@ -123,6 +123,8 @@ err_t node_open(struct core *c)
 	arena_init(&c->room.arena, CORE_ARENA);
 	arena_init(&c->room.scratch, CORE_SCRATCH);
 	node_reload(c);
+	c->room.is_kept = held_has;
+	c->room.kept_by = c;
 	/* What survives no restart cannot be compared with an anchor that does. */
 	c->anchors = !bytes_equal(bytes_str(options_text(&c->worker->options, OPT_store_engine)),
 	                          BYTES("memory"));

@@ -1,7 +1,9 @@
 /* places.c: targets and the list of allowed places. */
 #include "role/courier/places.h"
 
-enum { HTTPS_PORT = 443 };
+#include <arpa/inet.h>
+
+enum { HTTPS_PORT = 443, HTTP_PORT = 80 };
 
 /* Letters, digits, "-", "." and, in brackets, an IPv6 address: no user part, no
  * escape, no blank can be smuggled in. */
@@ -9,7 +11,7 @@ static bool is_host(struct bytes host)
 {
 	bool bracket = bytes_starts(host, BYTES("["));
 
-	if (host.n == 0 || host.n > 253 || bracket != bytes_ends(host, BYTES("]")))
+	if (host.n == 0 || host.n > PLACE_HOST_MAX || bracket != bytes_ends(host, BYTES("]")))
 		return false;
 	for (size_t i = bracket; i + bracket < host.n; i++) {
 		uint8_t c = host.p[i];
@@ -21,11 +23,11 @@ static bool is_host(struct bytes host)
 	return true;
 }
 
-/* Cut host:port at the last colon outside brackets. */
-static err_t split(struct bytes place, bool port_needed, struct bytes *host, uint16_t *port)
+/* Cut host:port at the last colon outside brackets; *port stays without one. */
+static err_t split(struct bytes place, struct bytes *host, uint16_t *port, bool *has_port)
 {
 	size_t colon = place.n;
-	uint64_t n = HTTPS_PORT;
+	uint64_t n = *port;
 
 	for (size_t i = 0; i < place.n; i++) {
 		if (place.p[i] == ':')
@@ -34,37 +36,112 @@ static err_t split(struct bytes place, bool port_needed, struct bytes *host, uin
 			colon = place.n;
 	}
 	*host = bytes_sub(place, 0, colon);
-	if (colon < place.n) {
-		if (bytes_to_u64(bytes_sub(place, colon + 1, place.n), 65535, &n) != ERR_OK || n == 0)
-			return ERR_SYNTAX;
-	} else if (port_needed) {
+	*has_port = colon < place.n;
+	if (*has_port &&
+	    (bytes_to_u64(bytes_sub(place, colon + 1, place.n), 65535, &n) != ERR_OK || n == 0))
 		return ERR_SYNTAX;
-	}
 	*port = (uint16_t)n;
 	return is_host(*host) ? ERR_OK : ERR_SYNTAX;
 }
 
-err_t place_of(struct bytes target, struct bytes *host, uint16_t *port)
+err_t place_of(struct bytes target, struct url *out)
 {
-	struct bytes scheme = BYTES("https://");
+	static const struct bytes schemes[] = { BYTES("https://"), BYTES("http://") };
+	struct bytes rest;
+	bool has_port;
+	size_t i = 0;
 
+	*out = (struct url){ .plain = false };
 	if (target.n > PLACE_TARGET_MAX || !bytes_is_printable(target))
 		return ERR_SYNTAX;
-	if (!bytes_starts(target, scheme))
+	while (i < COUNT_OF(schemes) && !bytes_starts(target, schemes[i]))
+		i++;
+	if (i == COUNT_OF(schemes))
 		return ERR_UNSUPPORTED;
-	target = bytes_sub(target, scheme.n, target.n);
-	return split(bytes_cut(&target, '/'), false, host, port);
+	out->plain = i == 1;
+	out->port = out->plain ? HTTP_PORT : HTTPS_PORT;
+	rest = bytes_sub(target, schemes[i].n, target.n);
+	out->path = bytes_sub(rest, bytes_find(rest, '/'), rest.n);
+	return split(bytes_sub(rest, 0, rest.n - out->path.n), &out->host, &out->port, &has_port);
 }
 
-bool place_allowed(struct bytes allowed, struct bytes host, uint16_t port)
+/* The canonical writing of an address only: what inet_pton takes is that. */
+static bool read_address(struct bytes host, struct place_address *at)
 {
-	while (allowed.n) {
-		struct bytes place = bytes_cut(&allowed, ' '), name;
-		uint16_t number;
+	char text[64];
+	bool bracket = bytes_starts(host, BYTES("["));
 
-		if (split(place, true, &name, &number) == ERR_OK && number == port &&
-		    bytes_equal(name, host))
-			return true;
+	*at = (struct place_address){ .n = 0 };
+	if (bytes_put_str(text, sizeof(text), bracket ? bytes_sub(host, 1, host.n - 2) : host) !=
+	    ERR_OK)
+		return false;
+	if (!bracket && inet_pton(AF_INET, text, at->octets) == 1)
+		at->n = 4;
+	else if (inet_pton(AF_INET6, text, at->octets) == 1)
+		at->n = 16;
+	return at->n != 0;
+}
+
+bool place_allowed(struct bytes allowed, const struct url *u, struct place_address *at)
+{
+	*at = (struct place_address){ .n = 0 };
+	while (allowed.n) {
+		struct bytes pin = bytes_cut(&allowed, ' '), place = bytes_cut(&pin, '@'), name;
+		uint16_t number = 0;
+		bool has_port;
+
+		if (split(place, &name, &number, &has_port) != ERR_OK || !has_port ||
+		    number != u->port || !bytes_equal(name, u->host))
+			continue;
+		/* A pin that cannot be read allows nothing. */
+		if (pin.n)
+			return read_address(pin, at);
+		(void)read_address(name, at);
+		return true;
 	}
 	return false;
+}
+
+bool place_is_loopback(const struct url *u, struct place_address *at)
+{
+	static const uint8_t six[16] = { [15] = 1 };
+
+	if (bytes_equal(u->host, BYTES("localhost"))) {
+		*at = (struct place_address){ 4, { 127, 0, 0, 1 } };
+		return true;
+	}
+	if (!read_address(u->host, at))
+		return false;
+	return at->n == 4 ? at->octets[0] == 127
+	                  : bytes_equal(BYTES_OF(at->octets), BYTES_OF(six));
+}
+
+/* Networks nobody outside is in [RFC 6890]; bits of the prefix. */
+static const struct {
+	uint8_t n, bits, octets[16];
+} private_networks[] = {
+	{ 4, 8, { 0 } }, { 4, 8, { 10 } }, { 4, 10, { 100, 64 } }, { 4, 8, { 127 } },
+	{ 4, 16, { 169, 254 } }, { 4, 12, { 172, 16 } }, { 4, 24, { 192, 0, 0 } },
+	{ 4, 24, { 192, 0, 2 } }, { 4, 16, { 192, 168 } }, { 4, 15, { 198, 18 } },
+	{ 4, 24, { 198, 51, 100 } }, { 4, 24, { 203, 0, 113 } }, { 4, 3, { 224 } },
+	/* Everything but global unicast, 2000::/3, is refused below. */
+	{ 16, 32, { 0x20, 0x01, 0x0d, 0xb8 } }, { 16, 16, { 0x20, 0x02 } },
+	{ 16, 32, { 0x20, 0x01, 0, 0 } },
+};
+
+bool place_is_private(const struct place_address *a)
+{
+	if (a->n == 16 && a->octets[0] >> 5 != 1)
+		return true;
+	for (size_t i = 0; i < COUNT_OF(private_networks); i++) {
+		unsigned bits = private_networks[i].bits, whole = bits / 8;
+		uint8_t mask = (uint8_t)(0xff00 >> bits % 8);
+
+		if (private_networks[i].n == a->n &&
+		    bytes_equal(bytes_make(a->octets, whole),
+		                bytes_make(private_networks[i].octets, whole)) &&
+		    ((a->octets[whole] ^ private_networks[i].octets[whole]) & mask) == 0)
+			return true;
+	}
+	return a->n == 0;
 }

@@ -217,8 +217,9 @@ static err_t collect(struct parent *p, struct child *c, struct gift_list *g)
 	} else {
 		gift(g, WORKER_LINK_EMPTY_ROOT, n->empty_fd, false);
 	}
-	if (c->role == ROLE_GATE) {
+	if (c->role == ROLE_GATE || c->role == ROLE_COURIER)
 		gift(g, WORKER_LINK_DIRECTORY, n->public_fd, false);
+	if (c->role == ROLE_GATE) {
 		gift(g, WORKER_LINK_HTTPS, c->https_fd, false);
 		gift(g, WORKER_LINK_LAB_HTTP, c->lab_fd, false);
 		gift(g, WORKER_LINK_CRASH_PAGE, c->page_fd, false);
@@ -233,6 +234,7 @@ static err_t put_directory(const struct parent *p, enum role role, struct wire_o
 {
 	static const char *const names[ROLE_COUNT] = {
 		[ROLE_KEEPER] = "keeper", [ROLE_CORE] = "store", [ROLE_GATE] = "node",
+		[ROLE_COURIER] = "node",
 	};
 	struct buf path = buf_make(511);
 	err_t err = ERR_OK;

@@ -408,6 +408,8 @@ void lab_announce(const struct parent *p)
 		          options_text(&p->options, OPT_lab_remote_cses));
 	log_event(LOG_WARN, "LAB MODE", "off: access decisions for originator %s",
 	          options_text(&p->options, OPT_lab_admin));
+	log_event(LOG_WARN, "LAB MODE", "off: the list of places the courier may reach, for this "
+	          "machine: plain http to every loopback address and port");
 	if (p->arguments.lab_made)
 		log_event(LOG_WARN, "LAB MODE", "off: the store; nothing survives the end; directory %s",
 		          p->node.path);

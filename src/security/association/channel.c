@@ -130,7 +130,7 @@ static void set_habits(SSL_CTX *ctx)
 }
 
 /* A context with its own part; the part is the context's from here on. */
-static err_t context_new(const SSL_METHOD *method, bool server, SSL_CTX **out,
+static err_t context_new(const SSL_METHOD *method, bool node, SSL_CTX **out,
                          struct channel_context **part)
 {
 	struct channel_context *c = mem_new(1, sizeof(*c));
@@ -139,13 +139,14 @@ static err_t context_new(const SSL_METHOD *method, bool server, SSL_CTX **out,
 
 	*out = NULL;
 	TRY(c ? ERR_OK : ERR_MEMORY);
-	c->server = server;
+	c->node = node;
+	c->server = node && method == TLS_server_method();
 	TRY(indices());
 	crypt_start();
 	/* A client's own key is in this process: our provider stays out. */
-	if (server)
+	if (node)
 		TRY(channel_library(&c->library));
-	ctx = SSL_CTX_new_ex(c->library, server ? CHANNEL_PROPERTIES : FROM_DEFAULT, method);
+	ctx = SSL_CTX_new_ex(c->library, node ? CHANNEL_PROPERTIES : FROM_DEFAULT, method);
 	TRY(ctx ? ERR_OK : ERR_MEMORY);
 	TRY(SSL_CTX_set_ex_data(ctx, context_index, c) == 1 ? ERR_OK : ERR_MEMORY);
 	*part = c;
@@ -268,7 +269,7 @@ static int on_hello(SSL *ssl, int *alert, void *self)
 	return SSL_CLIENT_HELLO_SUCCESS;
 }
 
-static err_t server_key(SSL_CTX *ctx, struct channel_context *c)
+static err_t keeper_key(SSL_CTX *ctx, struct channel_context *c)
 {
 	EVP_PKEY *key = NULL;
 	err_t err;
@@ -294,7 +295,7 @@ err_t channel_server_new(const struct channel_server_setup *setup, SSL_CTX **out
 	TRY(set_algorithms(ctx, c));
 	TRY(set_anchors(ctx, setup->anchor_pem));
 	TRY(set_certificates(ctx, setup->certificate_pem));
-	TRY(server_key(ctx, c));
+	TRY(keeper_key(ctx, c));
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
 	SSL_CTX_set_client_hello_cb(ctx, on_hello, c);
 	TRY(SSL_CTX_set_num_tickets(ctx, 0) == 1 ? ERR_OK : ERR_CRYPTO);
@@ -375,6 +376,56 @@ out:
 	return err;
 }
 
+/* --- the node as the one that connects ------------------------------------------------------ */
+
+err_t channel_node_new(const struct channel_server_setup *setup, SSL_CTX **out)
+{
+	struct channel_context *c;
+	SSL_CTX *ctx = NULL;
+	err_t err;
+
+	*out = NULL;
+	TRY(context_new(TLS_client_method(), true, &ctx, &c));
+	c->keeper = setup->keeper;
+	TRY(set_algorithms(ctx, c));
+	TRY(SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION) == 1 ? ERR_OK : ERR_CRYPTO);
+	TRY(set_anchors(ctx, setup->anchor_pem));
+	TRY(set_certificates(ctx, setup->certificate_pem));
+	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+	*out = ctx;
+	ctx = NULL;
+out:
+	SSL_CTX_free(ctx);
+	return err;
+}
+
+err_t channel_node_key(SSL_CTX *ctx)
+{
+	return SSL_CTX_get0_privatekey(ctx) ? ERR_OK : keeper_key(ctx, channel_context_of(ctx));
+}
+
+err_t channel_node_connect(SSL_CTX *ctx, const char *name, SSL **out)
+{
+	X509_VERIFY_PARAM *param;
+	err_t err;
+
+	*out = NULL;
+	if (!name || !name[0])
+		return ERR_MISSING;
+	TRY(channel_new(ctx, out));
+	param = SSL_get0_param(*out);
+	X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_WILDCARDS |
+	                                       X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+	if (X509_VERIFY_PARAM_set1_host(param, name, 0) != 1 ||
+	    SSL_set_tlsext_host_name(*out, name) != 1) {
+		SSL_free(*out);
+		*out = NULL;
+		err = ERR_MEMORY;
+	}
+out:
+	return err;
+}
+
 err_t channel_new(SSL_CTX *ctx, SSL **out)
 {
 	struct channel_context *c = channel_context_of(ctx);
@@ -387,8 +438,9 @@ err_t channel_new(SSL_CTX *ctx, SSL **out)
 		mem_free(state);
 		return ERR_MEMORY;
 	}
-	if (c->server) {
+	if (c->node)
 		crypt_random(state->tag, sizeof(state->tag));
+	if (c->server) {
 		SSL_set_accept_state(ssl);
 	} else {
 		SSL_set_connect_state(ssl);

@@ -50,7 +50,17 @@ struct channel_client_setup {
 };
 err_t channel_client_new(const struct channel_client_setup *setup, SSL_CTX **out) MUST_USE;
 
-/* A connection of either context. Server connections draw their tag here. */
+/* The node as the one that connects (courier): TLS 1.3 only, the node's own
+ * certificate, its key used by the keeper. No name is set: each connection has
+ * one of its own. The key may be out of reach (a locked keeper): then
+ * channel_node_key is called again before a connection is made. */
+err_t channel_node_new(const struct channel_server_setup *setup, SSL_CTX **out) MUST_USE;
+err_t channel_node_key(SSL_CTX *ctx) MUST_USE;
+/* A connection of it to the peer whose certificate names `name`, exactly, as its
+ * dNSName. */
+err_t channel_node_connect(SSL_CTX *ctx, const char *name, SSL **out) MUST_USE;
+
+/* A connection of the other contexts. Server connections draw their tag here. */
 err_t channel_new(SSL_CTX *ctx, SSL **out) MUST_USE;
 
 /* After the handshake: who is there. ERR_REFUSED when TLS 1.2 came without

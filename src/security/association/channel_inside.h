@@ -38,8 +38,9 @@ struct channel_state {
 /* What belongs to a context; lies behind SSL_CTX ex_data. */
 struct channel_context {
 	bool server, legacy;
-	OSSL_LIB_CTX *library;              /* server: ours; client: the default */
-	struct keeper *keeper;              /* server */
+	bool node;                          /* our own key is with the keeper */
+	OSSL_LIB_CTX *library;              /* node: ours; client: the default */
+	struct keeper *keeper;              /* node */
 	char identity[CHANNEL_IDENTITY_MAX];/* client with PSK */
 	struct secret psk;                  /* client with PSK: its own key */
 	char strong_suites[ALGORITHM_LIST_MAX]; /* TLS 1.2, without the LEGACY ones */

@@ -1,0 +1,75 @@
+/* outbound.h: what a request needs of others before it can be answered: the
+ * verification of a subscription, a blocking notification, a member of a group or
+ * a target at another CSE.
+ *
+ *   request_serve --> outbound_ask: nobody asked yet --> a need, ERR_PENDING
+ *     the caller undoes the request, keeps it, and sends its needs
+ *     --> each becomes an answer in the memo, be it that nobody answered
+ *   request_serve again, from its first step, with the memo
+ *     --> outbound_ask finds the answer, and the request goes on
+ *
+ * So every access decision is made anew with what came back: a right that was
+ * withdrawn meanwhile refuses. A step may note several needs before it gives
+ * ERR_PENDING up to its caller; they are sent together. What is asked must come
+ * out the same each time, so identifiers are drawn by outbound_identifier. */
+#ifndef REQUEST_OUTBOUND_H
+#define REQUEST_OUTBOUND_H
+
+#include "base/arena.h"
+#include "primitive/request.h"
+
+struct work;
+
+enum {
+	OUTBOUND_NEEDS = 256,   /* of one round; the rest waits for the next */
+	OUTBOUND_ROUNDS = 16,   /* of one request */
+	OUTBOUND_KEY = 32,
+	OUTBOUND_RQI = 24,
+};
+
+/* target: a URL, or "pcu:" and the number of a polling channel's row. */
+struct outbound_need {
+	uint8_t key[OUTBOUND_KEY];
+	struct bytes target, primitive;
+	unsigned flags;         /* SEND_ of wire/wire.h */
+};
+
+/* err: ERR_OK with the response primitive, else why there is none. */
+struct outbound_answer {
+	uint8_t key[OUTBOUND_KEY];
+	err_t err;
+	struct bytes primitive;
+};
+
+struct outbound_memo {
+	const struct outbound_answer *list;
+	size_t n;
+	int64_t arrived;        /* when the request was served first, ms; 0: now */
+};
+
+/* The needs of the request served last; views into the room's arena. */
+struct outbound_needs {
+	struct outbound_need list[OUTBOUND_NEEDS];
+	size_t n;
+	struct bytes originator, request; /* whose request it is, absolute, and its rqi */
+};
+
+/* The answer to `primitive` (a whole request primitive with its own rqi) from
+ * target. ERR_PENDING: noted, ask again when the request is served again. The
+ * answer lives as long as the memo. */
+err_t outbound_ask(struct work *w, struct bytes target, struct bytes primitive, unsigned flags,
+                   const struct outbound_answer **answer) MUST_USE;
+
+/* A Request Identifier for a request of our own, the same whenever this request is
+ * served, another for every seed. In the arena. */
+err_t outbound_identifier(struct work *w, struct bytes seed, struct bytes *rqi) MUST_USE;
+
+/* A request primitive of our own; empty or 0: left out. In canonical CBOR. */
+struct outbound_request {
+	unsigned operation, type;
+	struct bytes to, from, rqi, rvi, content;
+	unsigned event_category;
+};
+err_t outbound_compose(const struct outbound_request *r, struct buf *out) MUST_USE;
+
+#endif

@@ -1,0 +1,127 @@
+/* reach.c: where an entity is reached, and the exchange with it [TS-0001 9.6.5,
+ * 9.6.21; TS-0004 7.3.2.6, 7.5.1.2].
+ *
+ * A URL is itself. An AE or a CSE is reached at its points of access where it says
+ * that it is reachable, and by its polling channel where it has one. Whether a
+ * URL may be reached at all is the courier's to say. */
+#include "request/reach.h"
+
+#include "request/work.h"
+#include "wire/wire.h"
+
+enum { TYPE_AE = 2, TYPE_POLLING_CHANNEL = 15, TYPE_REMOTE_CSE = 16, URL_MAX = 2048 };
+
+static bool is_url(struct bytes to)
+{
+	return bytes_starts(to, BYTES("https://")) || bytes_starts(to, BYTES("http://"));
+}
+
+static void add(struct reach *out, struct bytes target, unsigned flags)
+{
+	if (out->n == REACH_MAX || target.n == 0 || target.n > SEND_TARGET_MAX)
+		return;
+	out->list[out->n].target = target;
+	out->list[out->n++].flags = flags;
+}
+
+static err_t add_access_points(struct work *w, const struct store_row *row, struct reach *out)
+{
+	unsigned flags = row->type == TYPE_REMOTE_CSE ? SEND_TO : 0;
+	struct cbor poa, reachable, item;
+	struct bytes list;
+	bool found;
+	err_t err;
+
+	TRY(cbor_find(row->body, BYTES("rr"), &reachable, &found));
+	if (!found || reachable.kind != CBOR_BOOL || !reachable.u)
+		goto out;
+	TRY(cbor_find(row->body, BYTES("poa"), &poa, &found));
+	if (!found || poa.kind != CBOR_ARRAY)
+		goto out;
+	TRY(arena_copy(&w->room->arena, poa.s, &list));
+	for (uint64_t i = 0; i < poa.u; i++) {
+		TRY(cbor_next(&list, &item));
+		if (item.kind == CBOR_TEXT && is_url(item.s))
+			add(out, item.s, flags);
+	}
+out:
+	return err;
+}
+
+static err_t add_channel(struct work *w, uint64_t entity, struct reach *out)
+{
+	struct store_scan scan = { .parent = entity, .type = TYPE_POLLING_CHANNEL, .limit = 1 };
+	struct buf text = buf_make(32);
+	struct bytes target;
+	uint64_t id;
+	size_t n;
+	err_t err;
+
+	TRY(store_children(w->room->store, &scan, &id, &n));
+	if (n == 0)
+		goto out;
+	TRY(buf_add(&text, BYTES(REACH_CHANNEL)));
+	TRY(buf_add_u64(&text, id));
+	TRY(arena_copy(&w->room->arena, bytes_of_buf(&text), &target));
+	add(out, target, 0);
+out:
+	buf_free(&text);
+	return err;
+}
+
+err_t reach_row(struct work *w, uint64_t id, struct reach *out)
+{
+	const struct store_row *row;
+	err_t err;
+
+	*out = (struct reach){ .entity = id };
+	TRY(store_get(w->room->store, id, &row));
+	if (!row || (row->type != TYPE_AE && row->type != TYPE_REMOTE_CSE))
+		goto out;
+	TRY(add_access_points(w, row, out));
+	TRY(add_channel(w, id, out));
+out:
+	return err;
+}
+
+err_t reach_of(struct work *w, struct bytes to, struct reach *out)
+{
+	struct target target;
+	err_t err = ERR_OK;
+
+	*out = (struct reach){ .entity = 0 };
+	if (is_url(to)) {
+		add(out, to, 0);
+		goto out;
+	}
+	TRY(resource_resolve(w->room->resources, to, &target));
+	if (target.place == TARGET_HERE && !target.virtual_child)
+		TRY(reach_row(w, target.id, out));
+out:
+	return err;
+}
+
+err_t reach_exchange(struct work *w, const struct reach *reach, struct bytes primitive,
+                     unsigned flags, struct response_primitive *out)
+{
+	const struct outbound_answer *answer;
+	err_t err = ERR_OK;
+
+	*out = (struct response_primitive){ .status = 0 };
+	for (size_t i = 0; i < reach->n; i++) {
+		TRY(outbound_ask(w, reach->list[i].target, primitive, flags | reach->list[i].flags,
+		                 &answer));
+		if (answer->err != ERR_OK)
+			continue;
+		TRY(response_read(answer->primitive, out));
+		break;
+	}
+out:
+	/* What was no response is nobody's mistake here. */
+	if (err == ERR_SYNTAX || err == ERR_TYPE || err == ERR_UNSUPPORTED || err == ERR_MISSING ||
+	    err == ERR_RANGE) {
+		*out = (struct response_primitive){ .status = 0 };
+		err = ERR_OK;
+	}
+	return err;
+}

@@ -1,0 +1,28 @@
+/* reach.h: where an entity is reached. Inside the room only. */
+#ifndef REQUEST_REACH_H
+#define REQUEST_REACH_H
+
+#include "primitive/request.h"
+
+struct work;
+
+enum { REACH_MAX = 8 };
+#define REACH_CHANNEL "pcu:" /* and the number of the polling channel's row */
+
+struct reach {
+	uint64_t entity;  /* row of the AE or CSE, 0 for a URL */
+	struct { struct bytes target; unsigned flags; } list[REACH_MAX]; /* best first */
+	size_t n;         /* 0: not reachable from here */
+};
+
+/* to: a URL, or the address of an AE or a remoteCSE. Views into the arena or
+ * into `to`. */
+err_t reach_of(struct work *w, struct bytes to, struct reach *out) MUST_USE;
+err_t reach_row(struct work *w, uint64_t id, struct reach *out) MUST_USE;
+
+/* Ask at one place after the other until one answers. status 0: nobody did.
+ * ERR_PENDING as outbound_ask. flags: SEND_REPEAT. */
+err_t reach_exchange(struct work *w, const struct reach *reach, struct bytes primitive,
+                     unsigned flags, struct response_primitive *out) MUST_USE;
+
+#endif
