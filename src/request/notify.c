@@ -20,7 +20,7 @@ static err_t hand_on(struct work *w, const struct reach *reach, struct response_
 {
 	struct outbound_request request = {
 		.operation = OPERATION_NOTIFY, .to = w->request.to, .from = from_of(w),
-		.rqi = w->request.rqi, .rvi = admission_release(w), .content = w->request.content,
+		.rqi = w->request.rqi, .rvi = answer_release(w), .content = w->request.content,
 	};
 	struct buf primitive = buf_make(PRIMITIVE_MAX);
 	err_t err;
