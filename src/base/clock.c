@@ -25,6 +25,11 @@ int64_t clock_steady(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+void clock_start(void)
+{
+	tzset();
+}
+
 void clock_simulate(int64_t ms)
 {
 	simulated = ms;
@@ -38,23 +43,46 @@ static char *put_digits(char *out, size_t n, unsigned v)
 	return out + n;
 }
 
-/* By hand: each representation has three, and strftime asks for the locale. */
+struct date {
+	unsigned year, month, day;
+};
+
+/* The Gregorian date so many days after 1970-01-01. Counted in years that begin
+ * in March, so that the leap day is the last one of its year. */
+static struct date date_of(unsigned days)
+{
+	enum { YEAR = 365, YEARS_4 = 1461, YEARS_100 = 36524, YEARS_400 = 146097,
+	       BEFORE_1970 = 719468 /* days from March 0000 */ };
+	unsigned since = days + BEFORE_1970, cycle = since / YEARS_400, in = since % YEARS_400;
+	unsigned year = (in - in / (YEARS_4 - 1) + in / YEARS_100 - in / (YEARS_400 - 1)) / YEAR;
+	unsigned day = in - (YEAR * year + year / 4 - year / 100);
+	unsigned month = (5 * day + 2) / 153; /* 0 is March; five months have 153 days */
+
+	return (struct date){ .year = 400 * cycle + year + (month >= 10),
+		              .month = month < 10 ? month + 3 : month - 9,
+		              .day = day - (153 * month + 2) / 5 + 1 };
+}
+
+/* By hand: each representation has three; strftime asks for the locale, and
+ * gmtime takes a lock to look whether the time zone changed. */
 void clock_stamp(int64_t ms, char out[CLOCK_STAMP_LENGTH + 1])
 {
-	time_t seconds = (time_t)(ms >= 0 ? ms / 1000 : 0);
-	struct tm tm;
+	int64_t seconds = ms >= 0 ? ms / 1000 : 0;
+	struct date date;
+	unsigned time;
 
 	/* Years above 9999 have no form on the wire. */
 	if (seconds > 253402300799)
 		seconds = 253402300799;
-	gmtime_r(&seconds, &tm);
-	out = put_digits(out, 4, (unsigned)tm.tm_year + 1900);
-	out = put_digits(out, 2, (unsigned)tm.tm_mon + 1);
-	out = put_digits(out, 2, (unsigned)tm.tm_mday);
+	date = date_of((unsigned)(seconds / 86400));
+	time = (unsigned)(seconds % 86400);
+	out = put_digits(out, 4, date.year);
+	out = put_digits(out, 2, date.month);
+	out = put_digits(out, 2, date.day);
 	*out++ = 'T';
-	out = put_digits(out, 2, (unsigned)tm.tm_hour);
-	out = put_digits(out, 2, (unsigned)tm.tm_min);
-	out = put_digits(out, 2, (unsigned)tm.tm_sec);
+	out = put_digits(out, 2, time / 3600);
+	out = put_digits(out, 2, time / 60 % 60);
+	out = put_digits(out, 2, time % 60);
 	*out = '\0';
 }
 

@@ -19,6 +19,10 @@ int64_t clock_steady(void);
 /* For tests: freeze clock_now at ms; 0 returns to the real clock. */
 void clock_simulate(int64_t ms);
 
+/* Before a process gives up opening files: the conversions of the system open
+ * the file of the time zone when they are first used, though all here is UTC. */
+void clock_start(void);
+
 /* ms as 20141003T112032 into out[16], NUL-terminated. */
 void clock_stamp(int64_t ms, char out[CLOCK_STAMP_LENGTH + 1]);
 

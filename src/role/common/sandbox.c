@@ -204,21 +204,12 @@ out:
 	return err;
 }
 
-/* What the C library reads from files when it is first used: the log's time of
- * day wants the time zone. */
-static void preload(void)
-{
-	char stamp[CLOCK_STAMP_LENGTH + 1];
-
-	clock_stamp(clock_now(), stamp);
-}
-
 err_t sandbox_enter(const struct sandbox *s, unsigned *held, struct buf *missing)
 {
 	err_t err;
 
 	*held = 0;
-	preload();
+	clock_start();
 	TRY(sandbox_limits(s, held, missing));
 	TRY(sandbox_user(s, held, missing));
 	/* The change of user may have reset it. */
