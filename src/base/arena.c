@@ -30,7 +30,8 @@ static err_t arena_add_block(struct arena *a, size_t n)
 	return ERR_OK;
 }
 
-err_t arena_take(struct arena *a, size_t n, void **out)
+/* n octets with whatever is in them. */
+static err_t arena_room(struct arena *a, size_t n, void **out)
 {
 	size_t need = n > SIZE_MAX - ALIGN ? n : (n + ALIGN - 1) / ALIGN * ALIGN;
 	struct arena_block *b = a->blocks;
@@ -43,10 +44,19 @@ err_t arena_take(struct arena *a, size_t n, void **out)
 		TRY(arena_add_block(a, need));
 	b = a->blocks;
 	*out = b->data + b->used;
-	bytes_zero(*out, n);
 	b->used += need;
 	a->used += need;
 	err = ERR_OK;
+out:
+	return err;
+}
+
+err_t arena_take(struct arena *a, size_t n, void **out)
+{
+	err_t err;
+
+	TRY(arena_room(a, n, out));
+	bytes_zero(*out, n);
 out:
 	return err;
 }
@@ -56,7 +66,7 @@ err_t arena_copy(struct arena *a, struct bytes b, struct bytes *out)
 	void *p;
 	err_t err;
 
-	TRY(arena_take(a, b.n, &p));
+	TRY(arena_room(a, b.n, &p));
 	bytes_copy(p, b.p, b.n);
 	*out = bytes_make(p, b.n);
 out:

@@ -59,11 +59,6 @@ void buf_free(struct buf *b)
 	*b = (struct buf){ .max = b->max };
 }
 
-void buf_clear(struct buf *b)
-{
-	b->n = 0;
-}
-
 err_t buf_reserve(struct buf *b, size_t n)
 {
 	size_t want, cap;
@@ -87,30 +82,6 @@ err_t buf_reserve(struct buf *b, size_t n)
 	b->p = p;
 	b->cap = cap;
 	return ERR_OK;
-}
-
-err_t buf_add(struct buf *b, struct bytes add)
-{
-	err_t err = ERR_OK;
-
-	if (add.n > b->cap - b->n)
-		TRY(buf_reserve(b, add.n));
-	if (add.n)
-		memcpy(b->p + b->n, add.p, add.n);
-	b->n += add.n;
-out:
-	return err;
-}
-
-err_t buf_add_byte(struct buf *b, uint8_t c)
-{
-	err_t err = ERR_OK;
-
-	if (b->n == b->cap)
-		TRY(buf_reserve(b, 1));
-	b->p[b->n++] = c;
-out:
-	return err;
 }
 
 err_t buf_add_u64(struct buf *b, uint64_t n)

@@ -5,16 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct bytes bytes_str(const char *s)
-{
-	return bytes_make(s, s ? strlen(s) : 0);
-}
-
-bool bytes_equal(struct bytes a, struct bytes b)
-{
-	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
-}
-
 int bytes_compare(struct bytes a, struct bytes b)
 {
 	size_t n = a.n < b.n ? a.n : b.n;
@@ -125,22 +115,10 @@ err_t bytes_from_hex(struct bytes hex, uint8_t *out, size_t n)
 	return ERR_OK;
 }
 
-void bytes_copy(void *to, const void *from, size_t n)
-{
-	if (n)
-		memcpy(to, from, n);
-}
-
 void bytes_move(void *to, const void *from, size_t n)
 {
 	if (n)
 		memmove(to, from, n);
-}
-
-void bytes_zero(void *p, size_t n)
-{
-	if (n)
-		memset(p, 0, n);
 }
 
 err_t bytes_put(void *to, size_t size, struct bytes from)
@@ -239,37 +217,4 @@ bool bytes_is_printable(struct bytes b)
 			return false;
 	}
 	return true;
-}
-
-void put_be16(uint8_t *p, uint16_t v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-}
-
-void put_be32(uint8_t *p, uint32_t v)
-{
-	put_be16(p, (uint16_t)(v >> 16));
-	put_be16(p + 2, (uint16_t)v);
-}
-
-void put_be64(uint8_t *p, uint64_t v)
-{
-	put_be32(p, (uint32_t)(v >> 32));
-	put_be32(p + 4, (uint32_t)v);
-}
-
-uint16_t get_be16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-uint32_t get_be32(const uint8_t *p)
-{
-	return (uint32_t)get_be16(p) << 16 | get_be16(p + 2);
-}
-
-uint64_t get_be64(const uint8_t *p)
-{
-	return (uint64_t)get_be32(p) << 32 | get_be32(p + 4);
 }

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct bytes {
 	const uint8_t *p;
@@ -47,9 +48,15 @@ static inline struct bytes bytes_of_buf(const struct buf *b)
 }
 
 /* A view of a NUL-terminated string; s may be NULL (empty). */
-struct bytes bytes_str(const char *s);
+static inline struct bytes bytes_str(const char *s)
+{
+	return bytes_make(s, s ? strlen(s) : 0);
+}
 
-bool bytes_equal(struct bytes a, struct bytes b);
+static inline bool bytes_equal(struct bytes a, struct bytes b)
+{
+	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
 
 /* Three-way comparison of octets, the shorter first where one is a prefix. */
 int bytes_compare(struct bytes a, struct bytes b);
@@ -89,10 +96,20 @@ void bytes_to_hex(struct bytes b, char *out, size_t out_size);
 err_t bytes_from_hex(struct bytes hex, uint8_t *out, size_t n) MUST_USE;
 
 /* Copy n octets; regions must not overlap. n may be 0 with NULL pointers. */
-void bytes_copy(void *to, const void *from, size_t n);
+static inline void bytes_copy(void *to, const void *from, size_t n)
+{
+	if (n)
+		memcpy(to, from, n);
+}
+
 /* The same for regions that may overlap. */
 void bytes_move(void *to, const void *from, size_t n);
-void bytes_zero(void *p, size_t n);
+
+static inline void bytes_zero(void *p, size_t n)
+{
+	if (n)
+		memset(p, 0, n);
+}
 
 /* Copy into a fixed array of `size` octets, ERR_LIMIT when it does not fit. */
 err_t bytes_put(void *to, size_t size, struct bytes from) MUST_USE;
@@ -120,12 +137,39 @@ struct buf buf_make(size_t max);
 void buf_free(struct buf *b);
 
 /* Forget the content, keep the memory. */
-void buf_clear(struct buf *b);
+static inline void buf_clear(struct buf *b)
+{
+	b->n = 0;
+}
 
 /* Make room for n more octets. ERR_LIMIT beyond max, ERR_MEMORY. */
 err_t buf_reserve(struct buf *b, size_t n) MUST_USE;
-err_t buf_add(struct buf *b, struct bytes add) MUST_USE;
-err_t buf_add_byte(struct buf *b, uint8_t c) MUST_USE;
+
+/* Inline, as what an answer is made of comes in pieces of few octets. */
+static inline MUST_USE err_t buf_add(struct buf *b, struct bytes add)
+{
+	err_t err = ERR_OK;
+
+	if (add.n > b->cap - b->n)
+		TRY(buf_reserve(b, add.n));
+	if (add.n)
+		memcpy(b->p + b->n, add.p, add.n);
+	b->n += add.n;
+out:
+	return err;
+}
+
+static inline MUST_USE err_t buf_add_byte(struct buf *b, uint8_t c)
+{
+	err_t err = ERR_OK;
+
+	if (b->n == b->cap)
+		TRY(buf_reserve(b, 1));
+	b->p[b->n++] = c;
+out:
+	return err;
+}
+
 err_t buf_add_u64(struct buf *b, uint64_t n) MUST_USE; /* decimal */
 err_t buf_add_hex(struct buf *b, struct bytes raw) MUST_USE;
 err_t buf_printf(struct buf *b, const char *fmt, ...)
@@ -149,11 +193,37 @@ void mem_fail_at(uint64_t n);
 uint64_t mem_count(void);
 
 /* Big-endian integers. */
-void put_be16(uint8_t *p, uint16_t v);
-void put_be32(uint8_t *p, uint32_t v);
-void put_be64(uint8_t *p, uint64_t v);
-uint16_t get_be16(const uint8_t *p);
-uint32_t get_be32(const uint8_t *p);
-uint64_t get_be64(const uint8_t *p);
+static inline void put_be16(uint8_t *p, uint16_t v)
+{
+	p[0] = (uint8_t)(v >> 8);
+	p[1] = (uint8_t)v;
+}
+
+static inline void put_be32(uint8_t *p, uint32_t v)
+{
+	put_be16(p, (uint16_t)(v >> 16));
+	put_be16(p + 2, (uint16_t)v);
+}
+
+static inline void put_be64(uint8_t *p, uint64_t v)
+{
+	put_be32(p, (uint32_t)(v >> 32));
+	put_be32(p + 4, (uint32_t)v);
+}
+
+static inline uint16_t get_be16(const uint8_t *p)
+{
+	return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+static inline uint32_t get_be32(const uint8_t *p)
+{
+	return (uint32_t)get_be16(p) << 16 | get_be16(p + 2);
+}
+
+static inline uint64_t get_be64(const uint8_t *p)
+{
+	return (uint64_t)get_be32(p) << 32 | get_be32(p + 4);
+}
 
 #endif
