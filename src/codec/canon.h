@@ -82,7 +82,7 @@ static inline err_t canon_read_head(struct bytes *in, struct canon_in *out)
 	out->major = in->p[0] >> 5;
 	out->info = info = in->p[0] & 31;
 	out->n = info;
-	if (info >= 24) {
+	if (__builtin_expect(info >= 24, 0)) {
 		if (info >= 28 && info != 31)
 			return ERR_SYNTAX;
 		size = info < 28 ? (size_t)1 << (info - 24) : 0;

@@ -55,8 +55,9 @@ static err_t simple_read(const struct canon_in *h, struct cbor *out)
 }
 
 /* The head of an item and, of a string, its octets. A container's content is
- * not looked at: *inside says how many items it holds. */
-static err_t item_read(struct bytes *in, struct cbor *out, uint64_t *inside)
+ * not looked at: *inside says how many items it holds. Inline: every octet of
+ * a primitive passes here several times. */
+static inline err_t item_read(struct bytes *in, struct cbor *out, uint64_t *inside)
 {
 	static const enum cbor_kind kinds[] = { CBOR_UINT, CBOR_NINT, CBOR_BYTES,
 		                                CBOR_TEXT, CBOR_ARRAY, CBOR_MAP };
@@ -80,39 +81,64 @@ static err_t item_read(struct bytes *in, struct cbor *out, uint64_t *inside)
 	if (h.n > in->n)
 		return ERR_SYNTAX;
 	if (h.major == OCTETS || h.major == TEXT) {
-		out->s = bytes_sub(*in, 0, (size_t)h.n);
-		*in = bytes_sub(*in, (size_t)h.n, in->n);
+		out->s = bytes_make(in->p, (size_t)h.n);
+		in->p += h.n;
+		in->n -= (size_t)h.n;
 	} else {
 		*inside = h.major == MAP ? 2 * h.n : h.n;
 	}
 	return ERR_OK;
 }
 
-err_t cbor_next(struct bytes *in, struct cbor *out)
+/* Behind `pending` items and all that they hold. */
+static err_t pass(struct bytes *in, uint64_t pending)
 {
-	struct bytes rest = *in, content;
-	uint64_t pending;
-	bool container;
-	err_t err;
+	err_t err = ERR_OK;
 
-	TRY(item_read(&rest, out, &pending));
-	content = rest;
-	container = out->kind == CBOR_ARRAY || out->kind == CBOR_MAP;
 	while (pending > 0) {
 		struct cbor inner;
 		uint64_t more;
 
-		if (pending > rest.n)
+		if (pending > in->n)
 			return ERR_SYNTAX;
-		TRY(item_read(&rest, &inner, &more));
+		TRY(item_read(in, &inner, &more));
 		pending += more - 1;
 	}
-	if (container)
-		out->s = bytes_sub(content, 0, content.n - rest.n);
-	out->raw = bytes_sub(*in, 0, in->n - rest.n);
+out:
+	return err;
+}
+
+err_t cbor_next(struct bytes *in, struct cbor *out)
+{
+	struct bytes rest = *in, content;
+	uint64_t pending;
+	err_t err;
+
+	TRY(item_read(&rest, out, &pending));
+	content = rest;
+	if (out->kind == CBOR_ARRAY || out->kind == CBOR_MAP) {
+		TRY(pass(&rest, pending));
+		out->s = bytes_make(content.p, content.n - rest.n);
+	}
+	out->raw = bytes_make(in->p, in->n - rest.n);
 	*in = rest;
 out:
 	return err;
+}
+
+err_t cbor_map(struct bytes raw, struct bytes *content, uint64_t *pairs)
+{
+	struct canon_in h;
+
+	if (canon_read_head(&raw, &h) != ERR_OK)
+		return ERR_SYNTAX;
+	if (h.major != MAP)
+		return ERR_TYPE;
+	if (!canon_is_shortest(&h))
+		return ERR_SYNTAX;
+	*content = raw;
+	*pairs = h.n;
+	return ERR_OK;
 }
 
 err_t cbor_read(struct bytes in, struct cbor *out)
@@ -143,16 +169,12 @@ out:
 
 err_t cbor_find(struct bytes raw, struct bytes key, struct cbor *value, bool *found)
 {
-	struct canon_in h;
+	uint64_t pairs;
 	err_t err;
 
 	*found = false;
-	TRY(canon_read_head(&raw, &h));
-	if (h.major != MAP)
-		return ERR_TYPE;
-	if (!canon_is_shortest(&h))
-		return ERR_SYNTAX;
-	for (uint64_t i = 0; i < h.n; i++) {
+	TRY(cbor_map(raw, &raw, &pairs));
+	for (uint64_t i = 0; i < pairs; i++) {
 		struct bytes k;
 		bool more;
 		int order;

@@ -64,6 +64,12 @@ err_t cbor_read(struct bytes in, struct cbor *out) MUST_USE;
 err_t cbor_pair(struct bytes *content, struct bytes *key, struct cbor *value,
                 bool *found) MUST_USE;
 
+/* What stands behind the head of the map that `raw` begins with, and how many
+ * pairs: for a walk that reads each pair itself, so that the content is not
+ * passed twice. The map is whole when so many pairs were read, and alone when
+ * nothing is left. ERR_TYPE when raw is no map, ERR_SYNTAX. */
+err_t cbor_map(struct bytes raw, struct bytes *content, uint64_t *pairs) MUST_USE;
+
 /* The member `key` of an encoded map (raw). Empty (*found false) when absent.
  * ERR_TYPE when raw is no map. */
 err_t cbor_find(struct bytes raw, struct bytes key, struct cbor *value,

@@ -195,8 +195,9 @@ static void salvage(struct bytes cbor, struct request_primitive *r)
 err_t request_read(struct bytes cbor, int64_t now, struct request_primitive *out)
 {
 	struct bytes content, key;
-	struct cbor map, value;
-	bool found = true;
+	struct cbor value;
+	uint64_t pairs;
+	bool found;
 	err_t err, first = ERR_OK;
 
 	bytes_zero(out->has, sizeof(out->has));
@@ -213,14 +214,12 @@ err_t request_read(struct bytes cbor, int64_t now, struct request_primitive *out
 		salvage(cbor, out);
 		return err;
 	}
-	TRY(cbor_read(cbor, &map));
-	if (map.kind != CBOR_MAP)
-		return ERR_TYPE;
-	content = map.s;
-	while (found) {
+	/* It is one whole item: that was checked. */
+	TRY(cbor_map(cbor, &content, &pairs));
+	while (pairs-- > 0) {
 		TRY(cbor_pair(&content, &key, &value, &found));
 		/* Go on after the first fault: the rest may name the request. */
-		err = found ? read_member(out, key, &value, now) : ERR_OK;
+		err = found ? read_member(out, key, &value, now) : ERR_SYNTAX;
 		first = first == ERR_OK ? err : first;
 	}
 	out->release = release_number(out->rvi);

@@ -133,27 +133,27 @@ static err_t take_member(struct response_primitive *r, enum param p, const struc
 err_t response_read(struct bytes cbor, struct response_primitive *out)
 {
 	struct bytes content, key;
-	struct cbor map, value;
-	bool found = true;
+	struct cbor value;
+	uint64_t pairs;
+	bool found;
 	err_t err;
 
 	*out = (struct response_primitive){ 0 };
-	TRY(cbor_read(cbor, &map));
-	if (map.kind != CBOR_MAP)
-		return ERR_TYPE;
-	content = map.s;
-	for (;;) {
+	TRY(cbor_map(cbor, &content, &pairs));
+	for (uint64_t i = 0; i < pairs; i++) {
 		const struct param_row *row;
 		enum param p;
 
 		TRY(cbor_pair(&content, &key, &value, &found));
 		if (!found)
-			break;
+			return ERR_SYNTAX;
 		row = param_named(key, &p);
 		if (!row || !(row->where & PARAM_RSP))
 			return ERR_UNSUPPORTED;
 		TRY(take_member(out, p, &value));
 	}
+	if (content.n)
+		return ERR_SYNTAX;
 	err = out->status ? ERR_OK : ERR_MISSING;
 out:
 	return err;

@@ -3,23 +3,22 @@
 
 err_t set_load(struct attribute_set *set, struct bytes body)
 {
-	struct cbor map, value;
+	struct cbor value;
 	struct bytes content, key;
+	uint64_t pairs;
 	bool found;
 
 	set->n = 0;
-	if (cbor_read(body, &map) != ERR_OK || map.kind != CBOR_MAP)
+	if (cbor_map(body, &content, &pairs) != ERR_OK)
 		return ERR_TAMPERED;
-	content = map.s;
-	for (;;) {
-		if (cbor_pair(&content, &key, &value, &found) != ERR_OK)
+	for (uint64_t i = 0; i < pairs; i++) {
+		if (cbor_pair(&content, &key, &value, &found) != ERR_OK || !found)
 			return ERR_TAMPERED;
-		if (!found)
-			return ERR_OK;
 		if (set->n == ATTRIBUTES_MAX)
 			return ERR_LIMIT;
 		set->m[set->n++] = (struct cbor_member){ key, value.raw };
 	}
+	return content.n == 0 ? ERR_OK : ERR_TAMPERED;
 }
 
 /* Most keys differ in length or in their first octet: look there first. */

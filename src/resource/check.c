@@ -10,19 +10,17 @@
 
 err_t work_asked(struct resource_work *w)
 {
-	struct cbor content, value;
-	struct bytes pairs, key;
-	bool found;
+	struct bytes rest, inside;
+	uint64_t n;
+	struct cbor key;
 
 	if (!w->ask->request->has_content ||
-	    cbor_read(w->ask->request->content, &content) != ERR_OK ||
-	    content.kind != CBOR_MAP || content.u != 1)
+	    cbor_map(w->ask->request->content, &rest, &n) != ERR_OK || n != 1)
 		return refuse(w->out, RSC_BAD_REQUEST, "content must be one resource", NO_DETAIL);
-	pairs = content.s;
-	if (cbor_pair(&pairs, &key, &value, &found) != ERR_OK || !found ||
-	    value.kind != CBOR_MAP || resource_type_named(key) != w->type)
-		return refuse(w->out, RSC_BAD_REQUEST, "content is not of the resource type", key);
-	if (value.u > ATTRIBUTES_MAX || set_load(&w->asked, value.raw) != ERR_OK)
+	if (cbor_next(&rest, &key) != ERR_OK || key.kind != CBOR_TEXT ||
+	    cbor_map(rest, &inside, &n) != ERR_OK || resource_type_named(key.s) != w->type)
+		return refuse(w->out, RSC_BAD_REQUEST, "content is not of the resource type", key.s);
+	if (n > ATTRIBUTES_MAX || set_load(&w->asked, rest) != ERR_OK)
 		return refuse(w->out, RSC_BAD_REQUEST, "malformed attributes", NO_DETAIL);
 	return ERR_OK;
 }
@@ -107,9 +105,12 @@ err_t work_check_create(struct resource_work *w)
 	for (size_t i = 0; i < w->asked.n; i++)
 		TRY(check_one_create(w, &w->asked.m[i]));
 	for (size_t i = 0; i < w->type->attributes_n; i++) {
-		struct bytes name = bytes_str(w->type->attributes[i].short_name);
+		struct bytes name;
 
-		if (w->type->attributes[i].create != MAN || set_get(&w->asked, name, &value))
+		if (w->type->attributes[i].create != MAN)
+			continue;
+		name = bytes_str(w->type->attributes[i].short_name);
+		if (set_get(&w->asked, name, &value))
 			continue;
 		if (!(w->type->attributes[i].flags & F_LATER) || w->ask->request->release > 1)
 			return refuse(w->out, RSC_BAD_REQUEST, "mandatory attribute is missing", name);

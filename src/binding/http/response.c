@@ -75,23 +75,29 @@ out:
 	return err;
 }
 
+static struct bytes text_of(struct bytes raw)
+{
+	struct cbor v;
+
+	return cbor_next(&raw, &v) == ERR_OK && v.kind == CBOR_TEXT ? v.s : BYTES_NONE;
+}
+
 /* Where a created resource is: uri of the content (rcn 2, 3), else its ri. */
 static struct bytes created_at(struct bytes content)
 {
-	struct bytes key;
-	struct cbor map, v, ri;
+	struct bytes rest;
+	struct cbor name, v;
+	uint64_t pairs;
 	bool found = false;
 
-	if (!content.n || cbor_read(content, &map) != ERR_OK || map.kind != CBOR_MAP ||
-	    cbor_pair(&map.s, &key, &v, &found) != ERR_OK || !found)
+	if (!content.n || cbor_map(content, &rest, &pairs) != ERR_OK || pairs == 0 ||
+	    cbor_next(&rest, &name) != ERR_OK)
 		return BYTES_NONE;
-	if (bytes_equal(key, BYTES("m2m:uri")))
+	if (bytes_equal(name.s, BYTES("m2m:uri")))
+		return text_of(rest);
+	if ((cbor_find(rest, BYTES("uri"), &v, &found) == ERR_OK && found) ||
+	    (cbor_find(rest, BYTES("ri"), &v, &found) == ERR_OK && found))
 		return v.kind == CBOR_TEXT ? v.s : BYTES_NONE;
-	if (v.kind != CBOR_MAP)
-		return BYTES_NONE;
-	if ((cbor_find(v.raw, BYTES("uri"), &ri, &found) == ERR_OK && found) ||
-	    (cbor_find(v.raw, BYTES("ri"), &ri, &found) == ERR_OK && found))
-		return ri.kind == CBOR_TEXT ? ri.s : BYTES_NONE;
 	return BYTES_NONE;
 }
 
