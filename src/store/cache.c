@@ -185,7 +185,9 @@ void cache_attach(struct store *s, struct slot *slot, struct row_data *data)
 	slot->data = data;
 	if (slot->state == SLOT_CLEAN)
 		s->clean_octets += data->size;
-	link_slot(s, slot, BY_NAME, name_hash(s, data->row.parent, data->row.name));
+	/* A row named by its own id is found by that (rows.c). */
+	if (data->has_name)
+		link_slot(s, slot, BY_NAME, name_hash(s, data->row.parent, data->row.name));
 	if (data->row.ident.n)
 		link_slot(s, slot, BY_IDENT, hash_bytes(&s->hash_key, data->row.ident));
 }

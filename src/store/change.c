@@ -75,11 +75,17 @@ static void let_go(struct store *s, struct slot *slot, struct row_data *data)
 
 void change_data(struct store *s, struct slot *slot, struct row_data *data)
 {
-	struct row_data *old = cache_detach(s, slot);
+	struct row_data *old = slot->data;
 
 	must(slot->state != SLOT_CLEAN);
-	if (data)
-		cache_attach(s, slot, data);
+	if (old && data) {
+		/* Parent, name and identifier of a row never change. */
+		slot->data = data;
+	} else {
+		(void)cache_detach(s, slot);
+		if (data)
+			cache_attach(s, slot, data);
+	}
 	let_go(s, slot, old);
 }
 

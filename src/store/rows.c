@@ -11,7 +11,7 @@
  * Nor does it pay for looking whether somebody gave its name before: `future` is
  * the greatest number in which a name ends that is not its row's own and was not
  * in use when the name was given. A name whose number is new (>= fresh_from) and
- * above `future` can stand in no index. */
+ * above `future` can stand in no index, nor among the names of the slots. */
 #include "store/inner.h"
 
 #define ROW_NAME BYTES("row/name")
@@ -128,8 +128,9 @@ out:
 err_t store_find_child(struct store *s, uint64_t parent, struct bytes name, uint64_t *id)
 {
 	uint64_t number = name_number(name);
+	bool unheard = number >= s->fresh_from && number > s->future;
+	struct slot *slot = unheard ? NULL : cache_find_name(s, parent, name);
 	uint8_t name_h[ENGINE_HASH];
-	struct slot *slot = cache_find_name(s, parent, name);
 	err_t err;
 
 	*id = 0;
@@ -143,7 +144,7 @@ err_t store_find_child(struct store *s, uint64_t parent, struct bytes name, uint
 		*id = slot->id;
 		return ERR_OK;
 	}
-	if (number >= s->fresh_from && number > s->future)
+	if (unheard)
 		return ERR_OK;
 	TRY(rows_name_hash(s, parent, name, name_h));
 	TRY(find_indexed(s, parent, name, name_h, id));
