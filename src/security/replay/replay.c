@@ -21,6 +21,7 @@ enum {
 	SWEEP = 16384,         /* entries dropped in one sweep at most */
 	BATCH = 65536,         /* entries of one transaction at most */
 	NONE = 0,              /* empty place of the table */
+	TEXT = 512,            /* octets of a longest originator or request kept */
 };
 
 struct entry {
@@ -45,6 +46,13 @@ struct replay {
 	uint64_t trimmed, trimmed_marked; /* will be, with this transaction; 0 not */
 	bool asked;            /* this key was found new, and is not remembered yet */
 	uint8_t asked_key[KEY];
+	/* Whose key was made last: who asks comes again soon, and each question is
+	 * checked and then remembered. */
+	struct last {
+		uint8_t who[TEXT], request[TEXT];
+		size_t who_n, request_n; /* 0: nothing kept */
+		uint8_t who_hash[32], key[KEY];
+	} last;
 	struct hash_key hash_key;
 };
 
@@ -204,14 +212,34 @@ void replay_close(struct replay *r)
 
 /* --- judging ------------------------------------------------------------------------ */
 
-static void key_of(const struct replay_question *q, uint8_t key[KEY])
+/* A text of 0 octets is none that was kept. */
+static bool was_last(const uint8_t kept[TEXT], size_t n, struct bytes text)
 {
-	uint8_t who[32], whole[32];
+	return n > 0 && bytes_equal(bytes_make(kept, n), text);
+}
 
-	/* The first part has one length: no pair can be read as another. */
-	crypt_sha256(q->originator, who);
-	crypt_sha256_two(BYTES_OF(who), q->request, whole);
-	bytes_copy(key, whole, KEY);
+static size_t keep_last(uint8_t kept[TEXT], struct bytes text)
+{
+	return bytes_put(kept, TEXT, text) == ERR_OK ? text.n : 0;
+}
+
+static void key_of(struct replay *r, const struct replay_question *q, uint8_t key[KEY])
+{
+	struct last *l = &r->last;
+	uint8_t whole[32];
+
+	if (!was_last(l->who, l->who_n, q->originator)) {
+		crypt_sha256(q->originator, l->who_hash);
+		l->who_n = keep_last(l->who, q->originator);
+		l->request_n = 0;
+	}
+	if (!was_last(l->request, l->request_n, q->request)) {
+		/* The first part has one length: no pair can be read as another. */
+		crypt_sha256_two(BYTES_OF(l->who_hash), q->request, whole);
+		bytes_copy(l->key, whole, KEY);
+		l->request_n = keep_last(l->request, q->request);
+	}
+	bytes_copy(key, l->key, KEY);
 }
 
 static void digest_of(const struct replay_question *q, uint8_t digest[KEY])
@@ -246,7 +274,7 @@ err_t replay_check(struct replay *r, const struct replay_question *q,
 	*verdict = judge_time(r, q);
 	if (*verdict != REPLAY_NEW || !q->changes || q->mode == REPLAY_OFF)
 		return ERR_OK;
-	key_of(q, key);
+	key_of(r, q, key);
 	e = find(r, key);
 	if (!e) {
 		if (r->asked && bytes_equal(BYTES_OF(key), BYTES_OF(r->asked_key)))
@@ -274,7 +302,7 @@ err_t replay_remember(struct replay *r, const struct replay_question *q,
 
 	if (!q->changes || q->mode == REPLAY_OFF)
 		return ERR_OK;
-	key_of(q, e.key);
+	key_of(r, q, e.key);
 	digest_of(q, e.digest);
 	pack(&e, record);
 	if (r->tail - r->settled >= BATCH)
