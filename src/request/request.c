@@ -3,6 +3,8 @@
  * nothing else. */
 #include "request/work.h"
 
+enum { CONTENT_KEEP = 64 * 1024 };
+
 void work_refuse(struct work *w, unsigned status, const char *rule, const char *what)
 {
 	must(status_row(status) && !status_is_success(status));
@@ -198,7 +200,8 @@ static err_t serve(struct work *w, struct buf *answer)
 	/* No way leads out of here without a record. */
 	TRY(audit_since_mark(w->room->audit) > 0 ? ERR_OK : ERR_BAD_STATE);
 	response = (struct response_primitive){
-		.status = work_status(w), .rqi = answer_identifier(w->in->primitive),
+		.status = work_status(w),
+		.rqi = w->request.rqi.n ? w->request.rqi : answer_identifier(w->in->primitive),
 		.rvi = answer_release(w), .content = bytes_of_buf(&w->content),
 		.content_status = w->outcome.content_status,
 		.content_offset = w->outcome.content_offset,
@@ -218,7 +221,10 @@ err_t request_serve(struct request_room *room, const struct request_arrival *in,
 	arena_reset(&room->arena);
 	room->needs.n = 0;
 	resource_begin(room->resources);
-	w.content = buf_make(room->content_max);
+	if (room->content.cap > room->content_max)
+		buf_free(&room->content);
+	w.content = room->content;
+	w.content.max = room->content_max;
 	TRY(work_mark(room));
 	err = serve(&w, answer);
 	if (err == ERR_OK) {
@@ -228,6 +234,10 @@ err_t request_serve(struct request_room *room, const struct request_arrival *in,
 		answer->n = answered;
 	}
 out:
-	buf_free(&w.content);
+	/* Its memory serves the next request, unless this one was out of the way. */
+	buf_clear(&w.content);
+	if (w.content.cap > CONTENT_KEEP)
+		buf_free(&w.content);
+	room->content = w.content;
 	return err;
 }

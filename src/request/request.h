@@ -21,6 +21,7 @@ struct request_room {
 	struct bytes lab_admin;    /* originator that may do everything there; empty: none */
 	struct bytes lab_cses;     /* CSE-IDs believed there without an association, by commas */
 	uint64_t content_max;      /* octets of one result */
+	struct buf content;        /* memory for it, from request to request */
 	bool require_registration_rule; /* AE may register only as its credential says */
 	/* Set by request_serve (never cleared): something changed, or a refusal that
 	 * an auditor looks for was recorded, so that no answer of this transaction

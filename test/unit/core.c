@@ -58,6 +58,7 @@ static void core_start_links(struct bench *b, int keeper)
 	link_init(&b->parent, pair[1], ROLE_PARENT, ROLE_CORE, 0);
 	b->core = (struct core){ .worker = &b->worker };
 	b->core.answers = buf_make(CORE_ANSWERS);
+	b->core.answer = buf_make(message_row(MSG_ANSWER)->max);
 	b->core.events = buf_make(65536);
 	b->core.now = b->core.started = clock_now();
 	/* the keeper lives longer than a core: lend it a copy of the descriptor */
@@ -87,6 +88,7 @@ static void core_stop(struct bench *b)
 	link_close(&b->parent);
 	mem_free(b->core.pending);
 	buf_free(&b->core.answers);
+	buf_free(&b->core.answer);
 	buf_free(&b->core.events);
 	worker_end(&b->worker);
 }

@@ -110,6 +110,7 @@ static inline void node_close(struct node *n)
 		store_rollback(r->store);
 	store_close(r->store);
 	arena_free(&r->arena);
+	buf_free(&r->content);
 	arena_free(&r->scratch);
 	buf_free(&n->primitive);
 	buf_free(&n->answer);

@@ -252,31 +252,32 @@ static const char *barred(const struct core *c, struct bytes primitive)
 
 err_t batch_serve(struct core *c, struct pending *p, struct request_arrival *in, struct held *h)
 {
-	struct buf answer = buf_make(message_row(MSG_ANSWER)->max);
 	const char *bar = barred(c, in->primitive);
 	err_t err = ERR_OK, served = ERR_OK;
 
 	p->primitive = in->primitive;
+	buf_clear(&c->answer);
 	if (bar) {
 		log_event(LOG_DEBUG, "request not served", "why=%s", bar);
-		TRY(request_refuse(in->primitive, RSC_INTERNAL_SERVER_ERROR, &answer));
+		TRY(request_refuse(in->primitive, RSC_INTERNAL_SERVER_ERROR, &c->answer));
 	} else {
 		served = batch_begin(c);
 		if (served == ERR_OK)
-			served = request_serve(&c->room, in, &answer);
+			served = request_serve(&c->room, in, &c->answer);
 		if (served == ERR_PENDING)
 			served = held_keep(c, p, in, h);
 		if (served == ERR_PENDING)
 			goto out;
 		if (served != ERR_OK)
-			TRY(fail(c, in, served, &answer));
+			TRY(fail(c, in, served, &c->answer));
 	}
 	if (h)
 		held_done(c, h);
 	if (p->to)
-		err = batch_answer(c, p, bytes_of_buf(&answer));
+		err = batch_answer(c, p, bytes_of_buf(&c->answer));
+	if (c->answer.cap > CORE_ANSWER_KEEP)
+		buf_free(&c->answer);
 out:
-	buf_free(&answer);
 	return err;
 }
 

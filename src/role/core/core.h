@@ -29,6 +29,7 @@ enum {
 	CORE_FULL_MS = 5000,      /* until a store without room is tried again */
 	CORE_ANCHOR_BATCHES = 1000,
 	CORE_EXPIRE_ROWS = 256,   /* a tick */
+	CORE_ANSWER_KEEP = 64 * 1024,      /* memory for one answer, from request to request */
 	CORE_QUEUE_MAX = 16 * 1024 * 1024, /* a neighbour with more unread is not read */
 	CORE_HELD = 1024,         /* requests that wait for answers from elsewhere */
 	CORE_HELD_PER_ORIGINATOR = 64,
@@ -96,7 +97,7 @@ struct core {
 	int64_t since;          /* clock_steady when it began */
 	struct pending *pending;
 	size_t pending_n, pending_cap;
-	struct buf answers;
+	struct buf answers, answer; /* of all that wait; the one being made */
 
 	/* requests that wait for others */
 	struct held held[CORE_HELD];

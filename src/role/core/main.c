@@ -30,6 +30,7 @@ static void close_links(struct core *c)
 	held_free(c);
 	mem_free(c->pending);
 	buf_free(&c->answers);
+	buf_free(&c->answer);
 	buf_free(&c->events);
 }
 
@@ -41,6 +42,7 @@ int main(int argc, char **argv)
 
 	core = (struct core){ .worker = &worker, .keeper.link.fd = -1 };
 	core.answers = buf_make(CORE_ANSWERS);
+	core.answer = buf_make(message_row(MSG_ANSWER)->max);
 	core.events = buf_make(EVENTS_MAX);
 	TRY(worker_start(ROLE_CORE, argc, argv, &worker));
 	crypt_start();

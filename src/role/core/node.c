@@ -113,6 +113,7 @@ static void drop(struct core *c)
 	room->audit = NULL;
 	room->store = c->store = NULL;
 	arena_free(&room->arena);
+	buf_free(&room->content);
 	arena_free(&room->scratch);
 }
 
