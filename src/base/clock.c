@@ -144,3 +144,68 @@ err_t clock_parse(struct bytes in, int64_t *out)
 	*out = (int64_t)seconds * 1000 + fraction;
 	return ERR_OK;
 }
+
+/* One "12M" or "1.5S" of a duration; the unit is its last octet. Milliseconds
+ * are kept of a fraction, which only seconds may have. */
+static err_t duration_part(struct bytes *in, uint8_t *unit, uint64_t *whole, uint64_t *ms)
+{
+	struct bytes digits = *in, fraction;
+	size_t n = 0, scale = 100;
+	err_t err;
+
+	while (n < in->n && ((in->p[n] >= '0' && in->p[n] <= '9') || in->p[n] == '.'))
+		n++;
+	if (n == 0 || n == in->n)
+		return ERR_SYNTAX;
+	*unit = in->p[n];
+	digits = fraction = bytes_sub(*in, 0, n);
+	*in = bytes_sub(*in, n + 1, in->n);
+	digits = bytes_cut(&fraction, '.');
+	*ms = 0;
+	TRY(bytes_to_u64(digits, UINT32_MAX, whole));
+	if (digits.n < n && (*unit != 'S' || fraction.n == 0))
+		return ERR_SYNTAX;
+	for (size_t i = 0; i < fraction.n; i++, scale /= 10) {
+		if (fraction.p[i] == '.')
+			return ERR_SYNTAX;
+		*ms += (uint64_t)(fraction.p[i] - '0') * scale;
+	}
+out:
+	return err;
+}
+
+err_t clock_duration(struct bytes text, int64_t *ms)
+{
+	static const struct { bool time; uint8_t unit; uint64_t seconds; } units[] = {
+		{ false, 'Y', 365 * 86400 }, { false, 'M', 30 * 86400 }, { false, 'D', 86400 },
+		{ true, 'H', 3600 }, { true, 'M', 60 }, { true, 'S', 1 },
+	};
+	uint64_t whole, part, total = 0;
+	size_t next = 0, parts = 0;
+	bool time = false;
+	uint8_t unit;
+	err_t err = ERR_OK;
+
+	if (!bytes_starts(text, BYTES("P")) || bytes_ends(text, BYTES("T")))
+		return ERR_SYNTAX;
+	text = bytes_sub(text, 1, text.n);
+	for (; text.n; parts++) {
+		if (!time && text.p[0] == 'T') {
+			time = true;
+			text = bytes_sub(text, 1, text.n);
+		}
+		TRY(duration_part(&text, &unit, &whole, &part));
+		while (next < COUNT_OF(units) && (units[next].time != time || units[next].unit != unit))
+			next++;
+		if (next == COUNT_OF(units))
+			return ERR_SYNTAX;
+		total += whole * units[next++].seconds * 1000 + part;
+	}
+	if (parts == 0)
+		return ERR_SYNTAX;
+	if (total > (uint64_t)INT64_MAX / 2)
+		return ERR_RANGE;
+	*ms = (int64_t)total;
+out:
+	return err;
+}

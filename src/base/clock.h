@@ -29,4 +29,8 @@ void clock_stamp(int64_t ms, char out[CLOCK_STAMP_LENGTH + 1]);
 /* Parse m2m:timestamp; ERR_SYNTAX, ERR_RANGE (no such date). */
 err_t clock_parse(struct bytes stamp, int64_t *ms) MUST_USE;
 
+/* xs:duration, P[nY][nM][nD][T[nH][nM][n[.n]S]], not negative, in ms; a year
+ * counts 365 days, a month 30. ERR_SYNTAX, ERR_RANGE. */
+err_t clock_duration(struct bytes text, int64_t *ms) MUST_USE;
+
 #endif

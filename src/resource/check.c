@@ -8,21 +8,46 @@
 
 #include "base/clock.h"
 
+/* A type that is only a frame is given its shape by the attribute that names the
+ * definition [TS-0004 7.4.15, 7.4.37]. One that is not known is 4125. */
+static err_t specialize(struct resource_work *w)
+{
+	const struct resource_type *special;
+	struct cbor value;
+
+	if (!w->type->selector || w->type->definition || w->type->management)
+		return ERR_OK;
+	if (!set_get(&w->asked, bytes_str(w->type->selector), &value))
+		return refuse(w->out, RSC_BAD_REQUEST, "mandatory attribute is missing",
+		              bytes_str(w->type->selector));
+	special = type_specialization(w->type, &value);
+	if (!special)
+		return refuse(w->out, RSC_SPECIALIZATION_SCHEMA_NOT_FOUND, "no such definition here",
+		              bytes_str(w->type->selector));
+	w->type = special;
+	return ERR_OK;
+}
+
 err_t work_asked(struct resource_work *w)
 {
 	struct bytes rest, inside;
-	uint64_t n;
 	struct cbor key;
+	uint64_t n;
+	err_t err;
 
 	if (!w->ask->request->has_content ||
 	    cbor_map(w->ask->request->content, &rest, &n) != ERR_OK || n != 1)
 		return refuse(w->out, RSC_BAD_REQUEST, "content must be one resource", NO_DETAIL);
 	if (cbor_next(&rest, &key) != ERR_OK || key.kind != CBOR_TEXT ||
-	    cbor_map(rest, &inside, &n) != ERR_OK || resource_type_named(key.s) != w->type)
+	    cbor_map(rest, &inside, &n) != ERR_OK)
 		return refuse(w->out, RSC_BAD_REQUEST, "content is not of the resource type", key.s);
 	if (n > ATTRIBUTES_MAX || set_load(&w->asked, rest) != ERR_OK)
 		return refuse(w->out, RSC_BAD_REQUEST, "malformed attributes", NO_DETAIL);
-	return ERR_OK;
+	TRY(specialize(w));
+	if (resource_type_named(key.s) != w->type)
+		return refuse(w->out, RSC_BAD_REQUEST, "content is not of the resource type", key.s);
+out:
+	return err;
 }
 
 /* What holds for an attribute that is present, whatever the operation. */

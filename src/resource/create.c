@@ -107,10 +107,11 @@ static err_t create_row(struct resource_work *w)
 	w->row.created = w->row.modified = w->now;
 	TRY(create_name(w));
 	TRY(set_put_text(w->r, w->arena, &w->set, BYTES(INTERNAL_CREATOR), w->ask->originator));
-	if (w->type->created)
-		TRY(w->type->created(w));
-	if (w->parent_type->child_created)
-		TRY(w->parent_type->child_created(w));
+	TRY(work_actions(w));
+	if (resource_hooks(w->type)->created)
+		TRY(resource_hooks(w->type)->created(w));
+	if (resource_hooks(w->parent_type)->child_created)
+		TRY(resource_hooks(w->parent_type)->child_created(w));
 	TRY(set_encode(w->r, w->arena, &w->set, &w->row.body));
 	TRY(store_insert(w->r->store, &w->row));
 	TRY(index_write(w->r, w->type, w->row.id, &w->set, NULL));

@@ -75,8 +75,8 @@ static err_t barred(struct resource_work *w, enum resource_right right)
 	bool hidden = false;
 	err_t err = ERR_OK;
 
-	if (w->type->hidden && right != RIGHT_UPDATE)
-		TRY(w->type->hidden(w->r, &w->row, &hidden));
+	if (resource_hooks(w->type)->hidden && right != RIGHT_UPDATE)
+		TRY(resource_hooks(w->type)->hidden(w->r, &w->row, &hidden));
 	if (hidden || w->type->not_allowed & right)
 		return refuse(w->out, RSC_OPERATION_NOT_ALLOWED,
 		              hidden ? "retrieval is disabled" : "not of this type", NO_DETAIL);
@@ -97,7 +97,7 @@ err_t work_target(struct resource_work *w, enum resource_right right)
 	if (t->virtual_child && !t->virtual_child->stands_for)
 		return refuse(w->out, RSC_NOT_IMPLEMENTED, "not addressed by itself", NO_DETAIL);
 	TRY(work_row(w, t->id, &w->row));
-	w->type = resource_type(w->row.type);
+	w->type = resource_row_type(&w->row);
 	if (!w->type)
 		return ERR_TAMPERED;
 	TRY(barred(w, right));
@@ -110,7 +110,7 @@ err_t work_parent(struct resource_work *w, uint64_t id)
 	err_t err;
 
 	TRY(work_row(w, id, &w->parent));
-	w->parent_type = resource_type(w->parent.type);
+	w->parent_type = resource_row_type(&w->parent);
 	if (!w->parent_type) {
 		err = ERR_TAMPERED;
 		goto out;

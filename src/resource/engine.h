@@ -6,11 +6,8 @@
 #include "resource/resource.h"
 
 enum {
-	ATTRIBUTES_MAX = 64,      /* of one resource, and child lists in its result */
+	ATTRIBUTES_MAX = 128,     /* of one resource, and child lists in its result */
 	TREE_DEPTH_MAX = 32,      /* resources above one another */
-	LIST_ITEMS_DEFAULT = 64,
-	STRING_MAX = 4096,        /* octets of a string attribute (not of content) */
-	URI_MAX = 2048,
 	SCRATCH_MAX = 4 << 20,
 	PAGE = 64,                /* rows read at once */
 	TRIM_EVERY = 16384        /* rows read before the store may forget some */
@@ -31,6 +28,8 @@ struct resources {
 	struct bytes base_ri;  /* resourceID of the CSEBase: CSE-ID without slash */
 	struct buf scratch;    /* for one encoding at a time */
 	struct arena passing;  /* for one row looked at, of thousands */
+	const struct executor *executors;
+	size_t executors_n;
 	uint64_t effort;       /* units that the request under way has left */
 };
 
@@ -112,25 +111,14 @@ err_t work_asked(struct resource_work *w) MUST_USE;
 /* Attributes of the request against the rows of the type. */
 err_t work_check_create(struct resource_work *w) MUST_USE;
 err_t work_check_update(struct resource_work *w) MUST_USE;
+/* What the request asks this node to do (F_ACTION), by its executors; 5001 for
+ * what none can do. */
+err_t work_actions(struct resource_work *w) MUST_USE;
 /* et of the request (in w->asked) into row.expires, bounded by the parent's. */
 err_t work_expiry(struct resource_work *w) MUST_USE;
 /* Filter criteria as a condition on the target: 4004 when it does not hold. */
 err_t work_condition(struct resource_work *w, struct filter_criteria *filter, bool *has) MUST_USE;
 bool row_expired(const struct store_row *row, int64_t now);
-
-/* --- rows of the types ------------------------------------------------------------ */
-
-const struct attribute *type_attribute(const struct resource_type *type, struct bytes short_name);
-/* Can any type be its child? */
-bool type_has_children(const struct resource_type *type);
-bool type_allows_parent(const struct resource_type *type, uint32_t parent);
-
-/* --- values ------------------------------------------------------------------------ */
-
-bool value_ok(const struct attribute *a, const struct cbor *v);
-bool acrs_ok(const struct cbor *v);
-/* Rules in an encoded, checked setOfAcrs. */
-size_t acrs_rules(const struct cbor *v);
 
 /* --- tree -------------------------------------------------------------------------- */
 

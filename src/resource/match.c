@@ -232,7 +232,7 @@ err_t filter_matches(struct resources *r, const struct filter_criteria *f,
 		match_state, match_labels, match_attributes,
 	};
 	struct subject s = { .r = r, .f = f, .row = row,
-	                     .type = resource_type(row->type) };
+	                     .type = resource_row_type(row) };
 	bool all = true, any = false, some = false;
 	enum verdict v;
 	err_t err;

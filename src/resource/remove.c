@@ -12,7 +12,7 @@ static err_t remove_row(struct resources *r, uint64_t id)
 	TRY(store_get(r->store, id, &row));
 	if (!row)
 		goto out;
-	type = resource_type(row->type);
+	type = resource_row_type(row);
 	/* A row that cannot be read still has to go; what the index says of it
 	 * leads nowhere then. */
 	if (type && set_load(&set, row->body) == ERR_OK)
@@ -85,8 +85,8 @@ static err_t remove_with_parent(struct resource_work *w)
 	TRY(work_parent(w, w->row.parent));
 	TRY(set_load(&w->set, w->row.body));
 	TRY(tree_remove(w->r, w->row.id));
-	if (w->parent_type->child_deleted)
-		TRY(w->parent_type->child_deleted(w));
+	if (resource_hooks(w->parent_type)->child_deleted)
+		TRY(resource_hooks(w->parent_type)->child_deleted(w));
 	TRY(work_parent_write(w));
 out:
 	return err;
@@ -143,7 +143,7 @@ static err_t expire_one(struct resources *r, uint64_t id, struct arena *a)
 	if (!row || !row->parent)
 		goto out;
 	TRY(work_row(&w, id, &w.row));
-	w.type = resource_type(w.row.type);
+	w.type = resource_row_type(&w.row);
 	TRY(remove_with_parent(&w));
 out:
 	return err;

@@ -1,8 +1,8 @@
 /* resource.h: what a resource is; the door of the room.
  *
- * A type is one file of rows under types/ and one line in types.def. From the
- * rows come validation, merging, representation, indexing and discovery. No
- * code outside types/ switches on a type number.
+ * What it looks like stands in schema/: from these rows come validation, merging,
+ * representation, indexing and discovery. What a type does is its hooks, a file
+ * under types/. No code outside types/ switches on a type number.
  *
  * Stored body: canonical CBOR map, short names, of every attribute that is not
  * a column of the row (rn ty ri pi ct lt et are made from columns). */
@@ -13,45 +13,8 @@
 #include "permit/permit.h"
 #include "primitive/request.h"
 #include "primitive/status.h"
+#include "schema/schema.h"
 #include "store/store.h"
-
-/* How a value is checked and carried. One function per kind (resource/value.c). */
-enum value_kind {
-	V_STRING, V_UINT, V_POSITIVE, V_BOOL, V_TIMESTAMP, V_URI, V_ID,
-	V_LIST_STRING, V_LIST_URI, V_LIST_ID, V_LIST_UINT, V_ENUM, V_ACRS,
-	V_NAME, V_CONTENT_INFO, V_ANY, V_MAP, V_FLOAT
-};
-
-/* Optionality on create and update. */
-enum option { NP, OPT, MAN };
-
-enum {
-	F_SERVER = 1,  /* set by us only */
-	F_ONCE = 2,    /* immutable after creation */
-	F_INDEX = 4,   /* searchable: kept in the index */
-	F_SECRET = 8,  /* never returned, scrubbed from audit */
-	F_PERSON = 16, /* personal data */
-	F_COLUMN = 32, /* lives in a column of the row, not in the body */
-	F_NOT_BUILT = 64, /* of the standard, not built yet: 5001 when present */
-	F_LATER = 256, /* not of Release 1, whose requests need not give it */
-	F_POLICY = 128 /* names accessControlPolicy resources of this CSE */
-};
-
-/* accessControlOperations [TS-0004 6.3.4.2], as a permit is asked for. */
-enum resource_right {
-	RIGHT_CREATE = 1, RIGHT_RETRIEVE = 2, RIGHT_UPDATE = 4,
-	RIGHT_DELETE = 8, RIGHT_NOTIFY = 16, RIGHT_DISCOVERY = 32
-};
-
-struct attribute {
-	const char *short_name, *long_name;
-	enum value_kind kind;
-	enum option create, update;
-	enum option announce;  /* NP, OPT (OA), MAN (MA) */
-	unsigned flags;
-	uint32_t enum_max;     /* V_ENUM: 1..enum_max. V_UINT: 0..enum_max unless 0.
-	                        * Lists: items at most, 0: 64 */
-};
 
 struct resources;
 struct resource_work; /* one operation under way, resource/engine.h */
@@ -69,32 +32,24 @@ struct virtual_child {
 	                               * instead of acpi ("macp"); NULL: acpi */
 };
 
-struct resource_type {
-	uint32_t number;
-	const char *name, *short_name; /* "container", "cnt" */
-	const struct attribute *attributes;
-	size_t attributes_n;
-	const uint32_t *parents; /* type numbers it may be a child of */
-	size_t parents_n;
+/* What resources of a type do besides being stored; any may be NULL. They run
+ * inside the transaction. */
+struct resource_hooks {
 	const struct virtual_child *virtuals;
 	size_t virtuals_n;
-	unsigned not_allowed;    /* access bits answered 4005 */
-	bool policy_of_parent;   /* no acpi attribute: the parent's policy decides */
-	bool self_governed;      /* judged by selfPrivileges (accessControlPolicy) */
 	/* Rows of this type that may be neither read nor deleted now (4005), and
-	 * are in no result [TS-0001 9.6.6 disableRetrieval]. NULL: none. */
+	 * are in no result [TS-0001 9.6.6 disableRetrieval]. */
 	err_t (*hidden)(struct resources *r, const struct store_row *row, bool *hidden);
-	/* Hooks; any may be NULL. They run inside the transaction. */
 	err_t (*created)(struct resource_work *w);       /* before the row is written */
 	err_t (*updated)(struct resource_work *w);
 	err_t (*child_created)(struct resource_work *w); /* on the parent, the child is in w */
 	err_t (*child_deleted)(struct resource_work *w);
 };
+/* Never NULL. */
+const struct resource_hooks *resource_hooks(const struct resource_type *type);
 
-/* The type of a number or a member name ("m2m:cnt"); NULL when unknown. */
-const struct resource_type *resource_type(uint32_t number);
-const struct resource_type *resource_type_named(struct bytes member);
-size_t resource_types(const struct resource_type *const **out);
+/* The type of a row: its specialization where it has one. NULL when unknown. */
+const struct resource_type *resource_row_type(const struct store_row *row);
 
 /* This CSE. */
 struct cse_identity {

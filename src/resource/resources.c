@@ -31,14 +31,18 @@ out:
 static err_t put_supported_types(struct resources *r, struct arena *a, struct attribute_set *set)
 {
 	const struct resource_type *const *types;
-	size_t n = resource_types(&types);
+	size_t all = schema_types(&types), n = 0;
 	struct bytes value;
 	err_t err;
 
+	for (size_t i = 0; i < all; i++)
+		n += resource_type(types[i]->number) == types[i];
 	buf_clear(&r->scratch);
 	TRY(cbor_put_array(&r->scratch, n));
-	for (size_t i = 0; i < n; i++)
-		TRY(cbor_put_uint(&r->scratch, types[i]->number));
+	for (size_t i = 0; i < all; i++) {
+		if (resource_type(types[i]->number) == types[i])
+			TRY(cbor_put_uint(&r->scratch, types[i]->number));
+	}
 	TRY(arena_copy(a, bytes_of_buf(&r->scratch), &value));
 	TRY(set_put(set, BYTES("srt"), value));
 out:

@@ -202,7 +202,7 @@ err_t resource_represent(struct resources *r, const struct resource_ask *ask, ui
 	if (!permit_covers(ask->permit, RIGHT_CREATE, row->parent))
 		return ERR_REFUSED;
 	TRY(work_row(&w, id, &w.row));
-	w.type = resource_type(w.row.type);
+	w.type = resource_row_type(&w.row);
 	if (!w.type)
 		return ERR_TAMPERED;
 	err = refusal_is_result(result_of_change(&w, ask->request->result_content, content), &out);

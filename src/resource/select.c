@@ -63,8 +63,8 @@ static err_t visit(struct selection *s, uint64_t id, uint64_t depth, bool *into)
 	type = row ? resource_type(row->type) : NULL;
 	if (!type || row_expired(row, s->now))
 		goto out;
-	if (type->hidden)
-		TRY(type->hidden(s->r, row, &hidden));
+	if (resource_hooks(type)->hidden)
+		TRY(resource_hooks(type)->hidden(s->r, row, &hidden));
 	if (hidden)
 		goto out;
 	if (s->filter)

@@ -36,9 +36,9 @@ static bool cut_origin(struct resources *r, struct bytes *to, enum target_place 
 /* "cnt12" -> 12 when row 12 is a container; 0 otherwise. */
 static err_t find_unstructured(struct resources *r, struct bytes ri, uint64_t *id)
 {
-	const struct resource_type *const *types;
-	size_t n = resource_types(&types), letters = 0;
+	const struct resource_type *type;
 	const struct store_row *row;
+	size_t letters = 0;
 	uint64_t number;
 	err_t err;
 
@@ -49,14 +49,12 @@ static err_t find_unstructured(struct resources *r, struct bytes ri, uint64_t *i
 		letters++;
 	if (bytes_to_u64(bytes_sub(ri, letters, ri.n), UINT64_MAX, &number) != ERR_OK)
 		goto out;
-	for (size_t i = 0; i < n; i++) {
-		if (!bytes_equal(bytes_sub(ri, 0, letters), bytes_str(types[i]->short_name)))
-			continue;
-		TRY(store_get(r->store, number, &row));
-		/* One resource has one identifier: no "ae3" beside its stem. */
-		if (row && row->type == types[i]->number && row->parent != 0 && row->ident.n == 0)
-			*id = number;
-	}
+	TRY(store_get(r->store, number, &row));
+	type = row ? resource_type(row->type) : NULL;
+	/* One resource has one identifier: no "ae3" beside its stem. */
+	if (type && bytes_equal(bytes_sub(ri, 0, letters), bytes_str(type->short_name)) &&
+	    row->parent != 0 && row->ident.n == 0)
+		*id = number;
 out:
 	return err;
 }
@@ -74,9 +72,11 @@ static err_t find_first(struct resources *r, struct bytes name, uint64_t *id)
 
 const struct virtual_child *tree_virtual(const struct resource_type *type, struct bytes name)
 {
-	for (size_t i = 0; i < type->virtuals_n; i++) {
-		if (bytes_equal(name, bytes_str(type->virtuals[i].name)))
-			return &type->virtuals[i];
+	const struct resource_hooks *hooks = resource_hooks(type);
+
+	for (size_t i = 0; i < hooks->virtuals_n; i++) {
+		if (bytes_equal(name, bytes_str(hooks->virtuals[i].name)))
+			return &hooks->virtuals[i];
 	}
 	return NULL;
 }

@@ -47,8 +47,9 @@ static err_t update(struct resource_work *w, struct buf *content)
 	if (type_attribute(w->type, BYTES("st")))
 		TRY(set_put_uint(w->r, w->arena, &w->set, BYTES("st"),
 		                 set_uint(&w->set, BYTES("st"), 0) + 1));
-	if (w->type->updated)
-		TRY(w->type->updated(w));
+	TRY(work_actions(w));
+	if (resource_hooks(w->type)->updated)
+		TRY(resource_hooks(w->type)->updated(w));
 	w->row.modified = w->now;
 	TRY(set_encode(w->r, w->arena, &w->set, &w->row.body));
 	TRY(store_update(w->r->store, &w->row));

@@ -7,13 +7,14 @@
 /* m2m:<short name> */
 static err_t put_member_key(const struct resource_type *type, struct buf *out)
 {
-	char key[24];
-	size_t n = bytes_str(type->short_name).n;
+	struct buf key = buf_make(URI_MAX);
+	err_t err;
 
-	must(n + 4 <= sizeof(key));
-	bytes_copy(key, "m2m:", 4);
-	bytes_copy(key + 4, type->short_name, n);
-	return cbor_put_text(out, bytes_make(key, n + 4));
+	TRY(type_member(type, &key));
+	TRY(cbor_put_text(out, bytes_of_buf(&key)));
+out:
+	buf_free(&key);
+	return err;
 }
 
 static err_t put_time(struct resources *r, struct arena *a, struct attribute_set *set,
@@ -63,7 +64,7 @@ out:
 err_t view_attributes(struct resources *r, struct arena *a, const struct store_row *row,
                       struct attribute_set *out)
 {
-	const struct resource_type *type = resource_type(row->type);
+	const struct resource_type *type = resource_row_type(row);
 	const struct attribute *rule;
 	size_t n = 0;
 	err_t err;
@@ -175,68 +176,93 @@ out:
 static err_t put_node(struct selection *s, const struct store_row *row, size_t first,
                       bool attributes, struct buf *out);
 
-/* Direct children of type `type` among the chosen from `first` on, as one list. */
-static err_t children_of_type(struct selection *s, const struct resource_type *type,
-                              size_t first, size_t n, struct buf *out)
+/* The type of the i-th chosen row, when it is a child in the run that starts at
+ * `first`; else NULL. */
+static err_t child_type(struct selection *s, size_t first, size_t i,
+                        const struct resource_type **type, const struct store_row **row)
 {
-	uint64_t depth = s->list[first].depth;
-	const struct store_row *row;
-	err_t err;
+	err_t err = ERR_OK;
 
-	TRY(cbor_put_array(out, n));
-	for (size_t i = first; i < s->n && s->list[i].depth >= depth; i++) {
-		if (s->list[i].depth != depth)
+	*type = NULL;
+	if (s->list[i].depth != s->list[first].depth)
+		goto out;
+	TRY(store_get(s->r->store, s->list[i].id, row));
+	if (!*row)
+		return ERR_MISSING;
+	*type = resource_row_type(*row);
+out:
+	return err;
+}
+
+static bool same_member(const struct resource_type *a, const struct resource_type *b)
+{
+	return a == b || (a && b && a->prefix == b->prefix &&
+	                  bytes_equal(bytes_str(a->short_name), bytes_str(b->short_name)));
+}
+
+/* Direct children with the member name of `type` among the chosen from `first`
+ * on, as one list; *n of them. out NULL: only count. */
+static err_t children_of_type(struct selection *s, const struct resource_type *type,
+                              size_t first, size_t *n, struct buf *out)
+{
+	const struct resource_type *one;
+	const struct store_row *row;
+	err_t err = ERR_OK;
+
+	if (out)
+		TRY(cbor_put_array(out, *n));
+	*n = 0;
+	for (size_t i = first; i < s->n && s->list[i].depth >= s->list[first].depth; i++) {
+		TRY(child_type(s, first, i, &one, &row));
+		if (!one || !same_member(one, type))
 			continue;
-		TRY(store_get(s->r->store, s->list[i].id, &row));
-		if (!row)
-			return ERR_MISSING;
-		if (row->type == type->number)
+		(*n)++;
+		if (out)
 			TRY(put_node(s, row, i + 1, true, out));
 	}
 out:
 	return err;
 }
 
-static err_t count_of_type(struct selection *s, const struct resource_type *type,
-                           size_t first, size_t *n)
+static err_t add_list(struct selection *s, const struct resource_type *type, size_t first,
+                      struct attribute_set *set, struct buf *list)
 {
-	uint64_t depth = s->list[first].depth;
-	const struct store_row *row;
-	err_t err = ERR_OK;
+	struct bytes key, value;
+	size_t n = 0;
+	err_t err;
 
-	*n = 0;
-	for (size_t i = first; i < s->n && s->list[i].depth >= depth; i++) {
-		if (s->list[i].depth != depth)
-			continue;
-		TRY(store_get(s->r->store, s->list[i].id, &row));
-		*n += row && row->type == type->number;
-	}
+	buf_clear(list);
+	TRY(type_member(type, list));
+	TRY(arena_copy(s->arena, bytes_of_buf(list), &key));
+	TRY(children_of_type(s, type, first, &n, NULL));
+	buf_clear(list);
+	TRY(children_of_type(s, type, first, &n, list));
+	TRY(arena_copy(s->arena, bytes_of_buf(list), &value));
+	TRY(set_put(set, key, value));
 out:
 	return err;
 }
 
-/* Lists of children become members m2m:<short> of their parent. */
+/* Lists of children become members m2m:<short> of their parent: one for each
+ * name that is met. */
 static err_t add_children(struct selection *s, size_t first, struct attribute_set *set,
                           size_t max)
 {
-	const struct resource_type *const *types;
-	size_t types_n = resource_types(&types), n;
+	const struct resource_type *met[ATTRIBUTES_MAX], *type;
+	const struct store_row *row;
 	struct buf list = buf_make(max);
+	size_t met_n = 0, k;
 	err_t err = ERR_OK;
 
-	for (size_t t = 0; t < types_n; t++) {
-		struct bytes key, value;
-
-		TRY(count_of_type(s, types[t], first, &n));
-		if (n == 0)
+	for (size_t i = first; i < s->n && s->list[i].depth >= s->list[first].depth; i++) {
+		TRY(child_type(s, first, i, &type, &row));
+		for (k = 0; k < met_n && !same_member(met[k], type); k++)
 			continue;
-		buf_clear(&list);
-		TRY(buf_printf(&list, "m2m:%s", types[t]->short_name));
-		TRY(arena_copy(s->arena, bytes_of_buf(&list), &key));
-		buf_clear(&list);
-		TRY(children_of_type(s, types[t], first, n, &list));
-		TRY(arena_copy(s->arena, bytes_of_buf(&list), &value));
-		TRY(set_put(set, key, value));
+		if (!type || k < met_n)
+			continue;
+		TRY(met_n < COUNT_OF(met) ? ERR_OK : ERR_LIMIT);
+		met[met_n++] = type;
+		TRY(add_list(s, type, first, set, &list));
 	}
 out:
 	buf_free(&list);
@@ -268,7 +294,7 @@ out:
 err_t view_put_tree(struct selection *s, const struct store_row *root, bool attributes,
                     struct buf *out)
 {
-	const struct resource_type *type = resource_type(root->type);
+	const struct resource_type *type = resource_row_type(root);
 	err_t err;
 
 	TRY(cbor_put_map(out, 1));

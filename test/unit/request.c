@@ -80,7 +80,7 @@ static const struct row admission_rows[] = {
 	{ R(1, "cse-in/dev", "Cdev", "a", ",'pc':{'m2m:cnt':{}}"), DEV, 4000 },
 	{ R(1, "cse-in/dev", "Cdev", "a", ",'ty':0,'pc':{'m2m:cnt':{}}"), DEV, 4000 },
 	{ R(1, "cse-in/dev", "Cdev", "a", ",'ty':999,'pc':{'m2m:cnt':{}}"), DEV, 4000 },
-	{ R(1, "cse-in/dev", "Cdev", "a", ",'ty':34,'pc':{'m2m:dac':{}}"), DEV, 5001 },
+	{ R(1, "cse-in/dev", "Cdev", "a", ",'ty':45,'pc':{'m2m:lmg':{}}"), DEV, 5001 },
 	{ R(2, "cse-in/dev", "Cdev", "a", ",'ty':3"), DEV, 4000 },
 	{ R(1, "cse-in/dev", "Cdev", "a", ",'ty':3,'pc':{'m2m:cnt':{}},'fc':{}"), DEV, 4000 },
 	{ R(1, "cse-in/dev", "Cdev", "a", ",'ty':3,'pc':{'m2m:cnt':{}},'rcn':4"), DEV, 4000 },

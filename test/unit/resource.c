@@ -8,7 +8,7 @@ static void test_base(void **state)
 	expect(m, RETRIEVE("cse-in"), 2000);
 	shows(m, "'csi':'/in-cse'");
 	shows(m, "'csz':['application/json','application/cbor']");
-	shows(m, "'srt':[1,2,3,4,5,9]");
+	shows(m, "'srt':[1,2,3,4,5,6,7,8,9,10,");
 	shows(m, "'pi':''");
 	shows(m, "'ri':'in-cse'");
 	shows(m, "'rn':'cse-in'");
@@ -84,7 +84,7 @@ static void test_create_refusals(void **state)
 	expect(m, CREATE("cse-in", 3, "{'m2m:cnt':3}"), 4000);
 	expect(m, REQ(1, "cse-in") ",'ty':3}", 4000);
 	expect(m, REQ(1, "cse-in") ",'pc':{'m2m:cnt':{}}}", 4000);
-	expect(m, CREATE("cse-in", 28, "{'m2m:cnt':{}}"), 5001);
+	expect(m, CREATE("cse-in", 45, "{'m2m:cnt':{}}"), 5001);
 	expect(m, CREATE("cse-in", 4, "{'m2m:cin':{'con':'x'}}"), 4108);
 	expect(m, CREATE("cse-in/none", 3, "{'m2m:cnt':{}}"), 4004);
 	expect(m, CREATE("cse-in", 2, "{'m2m:ae':{'api':'N1'}}"), 4000);

@@ -1,20 +1,6 @@
 /* accessControlPolicy [TS-0001 9.6.2; TS-0004 7.4.2]: rules others are judged
  * by. Itself it is judged by its selfPrivileges, which may never be empty. */
-#include "resource/types/rows.h"
-
-static const struct attribute rows[] = {
-	ROWS_UNIVERSAL(OPT),
-	ROW_EXPIRATION(OPT),
-	ROW_LABELS(OPT, OPT),
-	ROWS_ANNOUNCEMENT(OPT),
-	{ "pv", "privileges", V_ACRS, MAN, OPT, MAN, 0, 0 },
-	{ "pvs", "selfPrivileges", V_ACRS, MAN, OPT, MAN, 0, 0 },
-	{ "adri", "authorizationDecisionResourceIDs", V_LIST_URI, OPT, OPT, OPT, F_NOT_BUILT, 0 },
-	{ "apri", "authorizationPolicyResourceIDs", V_LIST_URI, OPT, OPT, OPT, F_NOT_BUILT, 0 },
-	{ "airi", "authorizationInformationResourceIDs", V_LIST_URI, OPT, OPT, OPT, F_NOT_BUILT, 0 },
-};
-
-static const uint32_t parents[] = { 2, 5 };
+#include "resource/engine.h"
 
 /* Without a rule for itself nobody could ever change it again. */
 static err_t check_self(struct resource_work *w)
@@ -27,15 +13,7 @@ static err_t check_self(struct resource_work *w)
 	return ERR_OK;
 }
 
-const struct resource_type resource_type_acp = {
-	.number = 1,
-	.name = "accessControlPolicy",
-	.short_name = "acp",
-	.attributes = rows,
-	.attributes_n = COUNT_OF(rows),
-	.parents = parents,
-	.parents_n = COUNT_OF(parents),
-	.self_governed = true,
+const struct resource_hooks resource_hooks_acp = {
 	.created = check_self,
 	.updated = check_self,
 };

@@ -1,23 +1,7 @@
 /* contentInstance [TS-0001 9.6.7; TS-0004 7.4.7]: one datum, never changed. */
-#include "resource/types/rows.h"
+#include "resource/engine.h"
 
 #include "codec/json.h"
-
-static const struct attribute rows[] = {
-	ROWS_UNIVERSAL(OPT),
-	ROW_EXPIRATION(NP),
-	ROW_STATE,
-	ROW_LABELS(OPT, NP),
-	ROWS_ANNOUNCEMENT(NP),
-	ROW_CREATOR,
-	{ "cnf", "contentInfo", V_CONTENT_INFO, OPT, NP, OPT, F_ONCE, 0 },
-	{ "cs", "contentSize", V_UINT, NP, NP, OPT, F_SERVER, 0 },
-	{ "conr", "contentRef", V_ANY, OPT, NP, OPT, F_ONCE | F_NOT_BUILT, 0 },
-	ROW_ONTOLOGY(NP),
-	{ "con", "content", V_ANY, MAN, NP, OPT, F_ONCE, 0 },
-};
-
-static const uint32_t parents[] = { 3 };
 
 /* Octets of a string; of anything else its canonical JSON text. */
 static err_t content_size(struct resource_work *w, uint64_t *size)
@@ -65,16 +49,7 @@ out:
 	return err;
 }
 
-const struct resource_type resource_type_cin = {
-	.number = 4,
-	.name = "contentInstance",
-	.short_name = "cin",
-	.attributes = rows,
-	.attributes_n = COUNT_OF(rows),
-	.parents = parents,
-	.parents_n = COUNT_OF(parents),
-	.not_allowed = RIGHT_UPDATE,
-	.policy_of_parent = true,
+const struct resource_hooks resource_hooks_cin = {
 	.hidden = hidden,
 	.created = created,
 };

@@ -1,28 +1,8 @@
 /* container [TS-0001 9.6.6; TS-0004 7.4.6]: instances of data, and how many of
  * them at most. Its counts are exact after every operation. */
-#include "resource/types/rows.h"
-
-static const struct attribute rows[] = {
-	ROWS_UNIVERSAL(OPT),
-	ROW_POLICIES(OPT, OPT),
-	ROW_EXPIRATION(OPT),
-	ROW_STATE,
-	ROW_LABELS(OPT, OPT),
-	ROWS_ANNOUNCEMENT(OPT),
-	ROW_CONSULTATION(OPT, OPT),
-	ROW_CREATOR,
-	{ "mni", "maxNrOfInstances", V_UINT, OPT, OPT, OPT, 0, 0 },
-	{ "mbs", "maxByteSize", V_UINT, OPT, OPT, OPT, 0, 0 },
-	{ "mia", "maxInstanceAge", V_UINT, OPT, OPT, OPT, 0, 0 },
-	{ "cni", "currentNrOfInstances", V_UINT, NP, NP, NP, F_SERVER, 0 },
-	{ "cbs", "currentByteSize", V_UINT, NP, NP, NP, F_SERVER, 0 },
-	{ "li", "locationID", V_URI, NP, NP, OPT, F_SERVER, 0 },
-	ROW_ONTOLOGY(OPT),
-	{ "disr", "disableRetrieval", V_BOOL, OPT, OPT, OPT, 0, 0 },
-};
+#include "resource/engine.h"
 
 enum { CONTAINER = 3, CONTENT_INSTANCE = 4 };
-static const uint32_t parents[] = { 2, CONTAINER, 5 };
 
 /* Latest and oldest in the order of creation, which is the order of ids. */
 static err_t one_instance(struct resources *r, const struct store_row *container,
@@ -181,14 +161,7 @@ out:
 	return err;
 }
 
-const struct resource_type resource_type_cnt = {
-	.number = CONTAINER,
-	.name = "container",
-	.short_name = "cnt",
-	.attributes = rows,
-	.attributes_n = COUNT_OF(rows),
-	.parents = parents,
-	.parents_n = COUNT_OF(parents),
+const struct resource_hooks resource_hooks_cnt = {
 	.virtuals = virtuals,
 	.virtuals_n = COUNT_OF(virtuals),
 	.created = created,

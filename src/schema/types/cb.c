@@ -1,6 +1,6 @@
 /* CSEBase [TS-0001 9.6.3; TS-0004 7.4.3]: this CSE. Made by resources_open, and
  * changed by no request. */
-#include "resource/types/rows.h"
+#include "schema/types/rows.h"
 
 static const struct attribute rows[] = {
 	ROWS_UNIVERSAL(NP),
@@ -23,5 +23,6 @@ const struct resource_type resource_type_cb = {
 	.short_name = "cb",
 	.attributes = rows,
 	.attributes_n = COUNT_OF(rows),
+	.announced = true,
 	.not_allowed = RIGHT_CREATE | RIGHT_UPDATE | RIGHT_DELETE,
 };

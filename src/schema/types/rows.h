@@ -1,9 +1,9 @@
 /* rows.h: rows that many types have [TS-0004 tables 7.4.x.1-2].
  * { short, long, kind, create, update, announce, flags, bound } */
-#ifndef RESOURCE_TYPES_ROWS_H
-#define RESOURCE_TYPES_ROWS_H
+#ifndef SCHEMA_TYPES_ROWS_H
+#define SCHEMA_TYPES_ROWS_H
 
-#include "resource/engine.h"
+#include "schema/schema.h"
 
 /* option: of resourceName in a Create. */
 #define ROWS_UNIVERSAL(option)                                                          \

@@ -1,0 +1,234 @@
+/* complex.c: complex values, as rows [TS-0004 6.3.5]. A member is an attribute of
+ * which only the names, the kind, the bound and whether it is mandatory count. */
+#include "schema/schema.h"
+
+#define M(short_name, long_name, kind, option, bound)                                   \
+	{ short_name, long_name, kind, option, option, NP, 0, bound }
+#define MF(short_name, long_name, kind, option, flags, bound)                           \
+	{ short_name, long_name, kind, option, option, NP, flags, bound }
+#define MANY(id, max) (C_##id | (uint32_t)(max) << 16)
+
+/* --- access control [TS-0004 6.3.5.26-28] ------------------------------------------
+ * A condition that is not understood must not be dropped: a rule without its
+ * condition grants more. So lists must be filled. */
+
+static const struct attribute members_setOfAcrs[] = {
+	MF("acr", "accessControlRule", V_STRUCTS, OPT, 0, MANY(accessControlRule, 64)),
+};
+static const struct attribute members_accessControlRule[] = {
+	MF("acor", "accessControlOriginators", V_ORIGINATORS, MAN, F_FILLED, 0),
+	M("acop", "accessControlOperations", V_UINT, MAN, 63),
+	MF("acco", "accessControlContexts", V_STRUCTS, OPT, F_FILLED, MANY(accessControlContexts, 16)),
+	M("acaf", "accessControlAuthenticationFlag", V_BOOL, OPT, 0),
+	MF("acod", "accessControlObjectDetails", V_STRUCTS, OPT, F_FILLED,
+	   MANY(accessControlObjectDetails, 16)),
+};
+static const struct attribute members_accessControlContexts[] = {
+	MF("actw", "accessControlWindow", V_SCHEDULES, OPT, F_FILLED | F_REPEAT, 16),
+	M("acip", "accessControlIpAddresses", V_STRUCT, OPT, C_accessControlIpAddresses),
+	M("aclr", "accessControlLocationRegion", V_STRUCT, OPT, C_locationRegion),
+};
+static const struct attribute members_accessControlIpAddresses[] = {
+	MF("ipv4", "ipv4Addresses", V_LIST_IPV4, OPT, F_FILLED, 0),
+	MF("ipv6", "ipv6Addresses", V_LIST_IPV6, OPT, F_FILLED, 0),
+};
+static const struct attribute members_locationRegion[] = {
+	MF("accr", "circRegion", V_CIRCLE, OPT, F_FILLED, 3),
+	MF("accc", "countryCode", V_COUNTRIES, OPT, F_FILLED, 0),
+};
+static const struct attribute members_accessControlObjectDetails[] = {
+	M("ty", "resourceType", V_UINT, OPT, UINT32_MAX),
+	M("spty", "specializationType", V_SPECIALIZATION, OPT, 0),
+	MF("chty", "childResourceType", V_LIST_UINT, MAN, F_FILLED, 0),
+};
+static const struct attribute members_specializationType[] = {
+	M("cnd", "containerDefinition", V_URI, OPT, 0),
+	M("mgd", "mgmtDefinition", V_UINT, OPT, UINT32_MAX),
+};
+
+/* --- subscriptions ------------------------------------------------------------------- */
+
+static const struct attribute members_eventNotificationCriteria[] = {
+	M("crb", "createdBefore", V_TIMESTAMP, OPT, 0),
+	M("cra", "createdAfter", V_TIMESTAMP, OPT, 0),
+	M("ms", "modifiedSince", V_TIMESTAMP, OPT, 0),
+	M("us", "unmodifiedSince", V_TIMESTAMP, OPT, 0),
+	M("sts", "stateTagSmaller", V_POSITIVE, OPT, 0),
+	M("stb", "stateTagBigger", V_UINT, OPT, 0),
+	M("exb", "expireBefore", V_TIMESTAMP, OPT, 0),
+	M("exa", "expireAfter", V_TIMESTAMP, OPT, 0),
+	M("lbl", "labels", V_LIST_STRING, OPT, 0),
+	M("sza", "sizeAbove", V_UINT, OPT, 0),
+	M("szb", "sizeBelow", V_POSITIVE, OPT, 0),
+	M("om", "operationMonitor", V_STRUCTS, OPT, C_operationMonitor),
+	M("atr", "attribute", V_LIST_STRING, OPT, 0),
+	M("net", "notificationEventType", V_LIST_ENUM, OPT, 10),
+	M("md", "missingData", V_STRUCT, OPT, C_missingData),
+	M("chty", "childResourceType", V_LIST_UINT, OPT, 0),
+	M("fo", "filterOperation", V_ENUM, OPT, 3),
+};
+static const struct attribute members_operationMonitor[] = {
+	M("op", "operation", V_ENUM, OPT, 5),
+	M("ops", "operations", V_UINT, OPT, 63),
+	M("or", "originator", V_STRING, OPT, 0),
+};
+static const struct attribute members_missingData[] = {
+	M("num", "number", V_POSITIVE, MAN, 0),
+	M("dur", "duration", V_DURATION, MAN, 0),
+};
+static const struct attribute members_eventNotificationCriteriaSet[] = {
+	MF("encn", "eventNotificationCriteriaEntry", V_STRUCTS, MAN, F_FILLED,
+	   C_eventNotificationCriteria),
+};
+static const struct attribute members_batchNotify[] = {
+	M("num", "number", V_POSITIVE, OPT, 0),
+	M("dur", "duration", V_DURATION, OPT, 0),
+};
+static const struct attribute members_rateLimit[] = {
+	M("mnn", "maxNrOfNotify", V_UINT, OPT, 0),
+	M("tww", "timeWindow", V_DURATION, OPT, 0),
+};
+static const struct attribute members_deletionContexts[] = {
+	MF("tod", "timeOfDay", V_SCHEDULES, OPT, F_FILLED | F_REPEAT, 16),
+	MF("lr", "locationRegions", V_STRUCTS, OPT, F_FILLED, MANY(locationRegion, 16)),
+};
+
+/* --- management ------------------------------------------------------------------------ */
+
+static const struct attribute members_scheduleEntries[] = {
+	MF("sce", "scheduleEntry", V_SCHEDULES, MAN, F_FILLED | F_REPEAT, 64),
+};
+static const struct attribute members_actionStatus[] = {
+	M("acn", "action", V_STRING, OPT, 0),
+	M("sus", "status", V_ENUM0, MAN, 3),
+};
+static const struct attribute members_mgmtLinkRef[] = {
+	MF("nm", "name", V_STRING, OPT, F_MARK, 0),
+	MF("typ", "type", V_UINT, MAN, F_MARK, UINT32_MAX),
+	MF("val", "value", V_URI, MAN, F_TEXT, 0),
+};
+static const struct attribute members_backOffParameters[] = {
+	MF("bops", "backOffParametersSet", V_STRUCTS, MAN, F_FILLED, C_backOffParametersEntry),
+};
+static const struct attribute members_backOffParametersEntry[] = {
+	M("nwa", "networkAction", V_ENUM, OPT, 5),
+	M("ibt", "initialBackoffTime", V_UINT, MAN, 0),
+	M("abt", "additionalBackoffTime", V_UINT, MAN, 0),
+	M("mbt", "maximumBackoffTime", V_UINT, MAN, 0),
+	M("rbt", "optionalRandomBackoffTime", V_UINT, OPT, 0),
+};
+static const struct attribute members_listOfDataLinks[] = {
+	MF("dle", "dataLinkEntry", V_STRUCTS, MAN, F_FILLED, C_dataLinkEntry),
+};
+static const struct attribute members_dataLinkEntry[] = {
+	M("nm", "name", V_STRING, MAN, 0),
+	M("dcid", "dataContainerID", V_URI, MAN, 0),
+	M("atn", "attributeName", V_STRING, OPT, 0),
+};
+
+#define ROW_ANY_ARGS M("any", "anyArg", V_STRUCTS, OPT, C_anyArg)
+#define ROWS_CREDENTIAL                                                                 \
+	M("unm", "username", V_STRING, OPT, 0), M("pwd", "password", V_STRING, OPT, 0)
+
+static const struct attribute members_execReqArgs[] = {
+	M("rst", "reset", V_STRUCTS, OPT, C_resetArgs),
+	M("rbo", "reboot", V_STRUCTS, OPT, C_resetArgs),
+	M("uld", "upload", V_STRUCTS, OPT, C_uploadArgs),
+	M("dld", "download", V_STRUCTS, OPT, C_downloadArgs),
+	M("swin", "softwareInstall", V_STRUCTS, OPT, C_softwareInstallArgs),
+	M("swup", "softwareUpdate", V_STRUCTS, OPT, C_softwareUpdateArgs),
+	M("swun", "softwareUninstall", V_STRUCTS, OPT, C_softwareUninstallArgs),
+};
+static const struct attribute members_resetArgs[] = { ROW_ANY_ARGS };
+static const struct attribute members_uploadArgs[] = {
+	M("ftyp", "fileType", V_STRING, MAN, 0), M("url", "URL", V_URI, MAN, 0), ROWS_CREDENTIAL,
+	ROW_ANY_ARGS,
+};
+static const struct attribute members_downloadArgs[] = {
+	M("ftyp", "fileType", V_STRING, MAN, 0), M("url", "URL", V_URI, MAN, 0), ROWS_CREDENTIAL,
+	M("fsi", "filesize", V_UINT, OPT, 0), M("tgf", "targetFile", V_STRING, OPT, 0),
+	M("dss", "delaySeconds", V_UINT, OPT, 0), M("surl", "successURL", V_URI, OPT, 0),
+	M("stt", "startTime", V_STAMP, OPT, 0), M("cpt", "completeTime", V_STAMP, OPT, 0),
+	ROW_ANY_ARGS,
+};
+static const struct attribute members_softwareInstallArgs[] = {
+	M("url", "URL", V_URI, MAN, 0), M("uuid", "UUID", V_STRING, OPT, 0), ROWS_CREDENTIAL,
+	M("eer", "executionEnvRef", V_STRING, OPT, 0), ROW_ANY_ARGS,
+};
+static const struct attribute members_softwareUpdateArgs[] = {
+	M("uuid", "UUID", V_STRING, MAN, 0), M("vr", "version", V_STRING, OPT, 0),
+	M("url", "URL", V_URI, MAN, 0), ROWS_CREDENTIAL,
+	M("eer", "executionEnvRef", V_STRING, OPT, 0), ROW_ANY_ARGS,
+};
+static const struct attribute members_softwareUninstallArgs[] = {
+	M("uuid", "UUID", V_STRING, MAN, 0), M("vr", "version", V_STRING, OPT, 0),
+	M("eer", "executionEnvRef", V_STRING, OPT, 0), ROW_ANY_ARGS,
+};
+static const struct attribute members_anyArg[] = {
+	M("nm", "name", V_STRING, MAN, 0), M("val", "value", V_SCALAR, MAN, 0),
+};
+
+/* --- the rest --------------------------------------------------------------------------- */
+
+static const struct attribute members_contentRef[] = {
+	MF("urir", "URIReference", V_STRUCTS, MAN, F_FILLED, C_contentRefEntry),
+};
+static const struct attribute members_contentRefEntry[] = {
+	M("nm", "name", V_STRING, MAN, 0), M("uri", "URI", V_URI, MAN, 0),
+};
+static const struct attribute members_tokenPermissions[] = {
+	M("pm", "permission", V_STRUCTS, OPT, C_tokenPermission),
+};
+static const struct attribute members_tokenPermission[] = {
+	M("ris", "resourceIDs", V_LIST_URI, OPT, 0), M("pv", "privileges", V_ACRS, OPT, 0),
+	M("rids", "roleIDs", V_LIST_NAMED, OPT, 0),
+};
+static const struct attribute members_ipAddress[] = {
+	M("ip4", "ipv4Address", V_IPV4, OPT, 0), M("ip6", "ipv6Address", V_IPV6, OPT, 0),
+};
+static const struct attribute members_deliveryMetaData[] = {
+	M("tcop", "tracingOption", V_BOOL, MAN, 0), M("tcin", "tracingInfo", V_LIST_ID, OPT, 0),
+};
+static const struct attribute members_aggregatedRequest[] = {
+	M("rqp", "requestPrimitive", V_ANY, MAN, 0),
+};
+static const struct attribute members_activityPatternElements[] = {
+	M("apt", "activityPattern", V_STRUCTS, MAN, C_activityPattern),
+};
+static const struct attribute members_activityPattern[] = {
+	M("sce", "scheduleEntry", V_SCHEDULE, OPT, 0), M("sti", "stationaryIndication", V_ENUM, OPT, 2),
+	M("dsi", "dataSizeIndicator", V_UINT, OPT, 0),
+};
+static const struct attribute members_e2eSecInfo[] = {
+	M("esf", "supportede2ESecFeatures", V_ANY, OPT, 0),
+	M("escert", "certificates", V_ANY, OPT, 0),
+	M("esro", "sharedReceiverESPrimRandObject", V_ANY, OPT, 0),
+};
+static const struct attribute members_sessionCapabilities[] = {
+	M("sdc", "sessionDescription", V_ANY, OPT, 0),
+};
+static const struct attribute members_evalCriteria[] = {
+	M("optr", "operator", V_ENUM, MAN, 6), M("sbjt", "subject", V_STRING, MAN, 0),
+	M("thld", "threshold", V_SCALAR, MAN, 0),
+};
+
+static const struct complex complexes[] = {
+#define COMPLEX(id, flags) [C_##id] = { #id, members_##id, COUNT_OF(members_##id), flags },
+#include "schema/complex.def"
+#undef COMPLEX
+};
+
+const struct complex *schema_complex(uint32_t id)
+{
+	must(id < C_COUNT);
+	return &complexes[id];
+}
+
+const struct attribute *complex_member(const struct complex *c, struct bytes short_name)
+{
+	for (size_t i = 0; short_name.n && i < c->members_n; i++) {
+		if (bytes_equal(short_name, bytes_str(c->members[i].short_name)))
+			return &c->members[i];
+	}
+	return NULL;
+}

@@ -1,0 +1,34 @@
+/* action (TS-0001 of Release 4): a request that the CSE makes when a condition on a
+ * resource holds. */
+#include "schema/types/rows.h"
+
+static const struct attribute rows[] = {
+	ROWS_UNIVERSAL(OPT),
+	ROW_POLICIES(OPT, OPT),
+	ROW_EXPIRATION(OPT),
+	ROW_LABELS(OPT, OPT),
+	ROW_CONSULTATION(OPT, OPT),
+	ROW_CREATOR,
+	{ "apy", "actionPriority", V_UINT, OPT, OPT, NP, 0, 0 },
+	{ "sri", "subjectResourceID", V_URI, OPT, NP, NP, F_ONCE, 0 },
+	{ "evc", "evalCriteria", V_STRUCT, MAN, OPT, NP, 0, C_evalCriteria },
+	{ "evm", "evalMode", V_ENUM0, MAN, OPT, NP, 0, 3 },
+	{ "ecp", "evalControlParam", V_SCALAR, OPT, OPT, NP, 0, 0 },
+	{ "dep", "dependencies", V_LIST_URI, OPT, OPT, NP, 0, 0 },
+	{ "orc", "objectResourceID", V_URI, MAN, NP, NP, F_ONCE, 0 },
+	{ "apv", "actionPrimitive", V_MAP, MAN, OPT, NP, 0, 0 },
+	{ "ipu", "input", V_LIST_STRING, OPT, OPT, NP, F_NOT_BUILT, 0 },
+	{ "air", "actionResult", V_MAP, NP, NP, NP, F_SERVER, 0 },
+};
+
+static const uint32_t parents[] = { 2, 3, 5, 14, 16, 28, 29 };
+
+const struct resource_type resource_type_actr = {
+	.number = 65,
+	.name = "action",
+	.short_name = "actr",
+	.attributes = rows,
+	.attributes_n = COUNT_OF(rows),
+	.parents = parents,
+	.parents_n = COUNT_OF(parents),
+};
