@@ -6,12 +6,13 @@
 
 #include <stddef.h>
 
-enum { USAGE_LAST = 3, USAGE_SUPPORTED = 2, OPERATION_LAST = 3, OPERATION_SUPPORTED = 2 };
+enum { USAGE_LAST = 3, USAGE_SUPPORTED = 2, ACCESS_ALL = 63 };
 
 struct row {
 	struct bytes name;
 	err_t (*read)(const struct row *row, const struct cbor *v, struct filter_criteria *f);
 	size_t at, has_at; /* offsets into struct filter_criteria */
+	unsigned last;     /* of an enumeration */
 };
 
 static err_t read_usage(const struct row *row, const struct cbor *v, struct filter_criteria *f)
@@ -24,27 +25,35 @@ static err_t read_usage(const struct row *row, const struct cbor *v, struct filt
 	return v->u <= USAGE_SUPPORTED ? ERR_OK : ERR_UNSUPPORTED;
 }
 
-static err_t read_operation(const struct row *row, const struct cbor *v, struct filter_criteria *f)
+static void *field(struct filter_criteria *f, size_t at)
 {
+	return (uint8_t *)f + at;
+}
+
+/* A number of an enumeration from 1 to row->last. */
+static err_t read_enum(const struct row *row, const struct cbor *v, struct filter_criteria *f)
+{
+	unsigned *out = field(f, row->at);
+
 	if (v->kind != CBOR_UINT)
 		return ERR_TYPE;
-	if (v->u < 1 || v->u > OPERATION_LAST)
+	if (v->u < 1 || v->u > row->last)
 		return ERR_RANGE;
-	f->operation = (unsigned)v->u;
-	return v->u <= OPERATION_SUPPORTED ? ERR_OK : ERR_UNSUPPORTED;
+	*out = (unsigned)v->u;
+	return ERR_OK;
 }
 
 static err_t read_stamp(const struct row *row, const struct cbor *v, struct filter_criteria *f)
 {
-	int64_t *out = (int64_t *)(void *)((uint8_t *)f + row->at);
+	int64_t *out = field(f, row->at);
 
 	return v->kind == CBOR_TEXT ? clock_parse(v->s, out) : ERR_TYPE;
 }
 
 static err_t read_number(const struct row *row, const struct cbor *v, struct filter_criteria *f)
 {
-	uint64_t *out = (uint64_t *)(void *)((uint8_t *)f + row->at);
-	bool *has = (bool *)((uint8_t *)f + row->has_at);
+	uint64_t *out = field(f, row->at);
+	bool *has = field(f, row->has_at);
 
 	if (v->kind != CBOR_UINT)
 		return ERR_TYPE;
@@ -73,6 +82,7 @@ static struct bytes list_content(const struct cbor *v)
 
 static err_t read_types(const struct row *row, const struct cbor *v, struct filter_criteria *f)
 {
+	struct filter_values *values = field(f, row->at);
 	struct bytes rest = list_content(v);
 	struct cbor item;
 	bool more;
@@ -86,9 +96,9 @@ static err_t read_types(const struct row *row, const struct cbor *v, struct filt
 			return ERR_TYPE;
 		if (item.u > UINT32_MAX)
 			return ERR_RANGE;
-		if (f->types_n == FILTER_LIST_MAX)
+		if (values->types_n == FILTER_LIST_MAX)
 			return ERR_LIMIT;
-		f->types[f->types_n++] = (uint32_t)item.u;
+		values->types[values->types_n++] = (uint32_t)item.u;
 	}
 out:
 	return err;
@@ -117,7 +127,14 @@ out:
 
 static err_t read_labels(const struct row *row, const struct cbor *v, struct filter_criteria *f)
 {
-	return read_texts(v, f->labels, &f->labels_n);
+	struct filter_values *values = field(f, row->at);
+
+	return read_texts(v, values->labels, &values->labels_n);
+}
+
+static err_t read_label_queries(const struct row *row, const struct cbor *v, struct filter_criteria *f)
+{
+	return read_texts(v, f->label_queries, &f->label_queries_n);
 }
 
 static err_t read_content_types(const struct row *row, const struct cbor *v, struct filter_criteria *f)
@@ -126,7 +143,7 @@ static err_t read_content_types(const struct row *row, const struct cbor *v, str
 }
 
 /* { nm: short name, val: value } */
-static err_t read_attribute(const struct cbor *pair, struct filter_criteria *f)
+static err_t read_attribute(const struct cbor *pair, struct filter_values *f)
 {
 	struct cbor name, value;
 	bool named, valued;
@@ -159,7 +176,7 @@ static err_t read_attributes(const struct row *row, const struct cbor *v, struct
 		TRY(list_next(v, &rest, &item, &more));
 		if (!more)
 			return ERR_OK;
-		TRY(read_attribute(&item, f));
+		TRY(read_attribute(&item, field(f, row->at)));
 	}
 out:
 	return err;
@@ -184,35 +201,96 @@ static err_t read_path(const struct row *row, const struct cbor *v, struct filte
 	return ERR_OK;
 }
 
+/* A sum of access bits, or a list of such. */
+static err_t read_rights(const struct row *row, const struct cbor *v, struct filter_criteria *f)
+{
+	struct bytes rest = list_content(v);
+	struct cbor item;
+	bool more;
+	err_t err;
+
+	for (;;) {
+		TRY(list_next(v, &rest, &item, &more));
+		if (!more)
+			break;
+		if (item.kind != CBOR_UINT)
+			return ERR_TYPE;
+		if (item.u < 1 || item.u > ACCESS_ALL)
+			return ERR_RANGE;
+		f->operations |= item.u;
+	}
+	f->has_operations = f->operations != 0;
+	err = f->has_operations ? ERR_OK : ERR_SYNTAX;
+out:
+	return err;
+}
+
+static err_t read_geometry(const struct row *row, const struct cbor *v, struct filter_criteria *f)
+{
+	if (v->kind != CBOR_TEXT)
+		return ERR_TYPE;
+	f->geometry = v->s;
+	return v->s.n ? ERR_OK : ERR_SYNTAX;
+}
+
+static err_t read_member(struct bytes key, const struct cbor *v, struct filter_criteria *f);
+
+/* The three of a geo-query as one. */
+static err_t read_geo(const struct row *row, const struct cbor *v, struct filter_criteria *f)
+{
+	static const struct bytes names[] = { BYTES("gmty"), BYTES("geom"), BYTES("gsf") };
+	struct cbor value;
+	bool found;
+	err_t err;
+
+	if (v->kind != CBOR_MAP)
+		return ERR_TYPE;
+	if (v->u != COUNT_OF(names))
+		return ERR_SYNTAX;
+	for (size_t i = 0; i < COUNT_OF(names); i++) {
+		TRY(cbor_find(v->raw, names[i], &value, &found));
+		if (!found)
+			return ERR_SYNTAX;
+		TRY(read_member(names[i], &value, f));
+	}
+out:
+	return err;
+}
+
 static err_t read_unsupported(const struct row *row, const struct cbor *v, struct filter_criteria *f)
 {
 	return ERR_UNSUPPORTED;
 }
 
 #define NAME(lit) { (const uint8_t *)("" lit), sizeof(lit) - 1 }
-#define STAMP(lit, field) { NAME(lit), read_stamp, offsetof(struct filter_criteria, field), 0 }
-#define NUMBER(lit, field)                                                     \
-	{ NAME(lit), read_number, offsetof(struct filter_criteria, field),     \
-	  offsetof(struct filter_criteria, has_##field) }
-#define OWN(lit, function) { NAME(lit), function, 0, 0 }
+#define AT(field) offsetof(struct filter_criteria, field)
+#define STAMP(lit, field) { NAME(lit), read_stamp, AT(field), 0, 0 }
+#define NUMBER(lit, field) { NAME(lit), read_number, AT(field), AT(has_##field), 0 }
+#define ENUM(lit, field, last) { NAME(lit), read_enum, AT(field), 0, last }
+#define VALUES(lit, function, field) { NAME(lit), function, AT(field), 0, 0 }
+#define OWN(lit, function) { NAME(lit), function, 0, 0, 0 }
 
 static const struct row rows[] = {
-	OWN("fu", read_usage), OWN("fo", read_operation),
-	OWN("ty", read_types), OWN("lbl", read_labels),
+	OWN("fu", read_usage), ENUM("fo", operation, FILTER_XOR),
+	VALUES("ty", read_types, self), VALUES("chty", read_types, child),
+	VALUES("pty", read_types, parent),
+	VALUES("lbl", read_labels, self), VALUES("clbl", read_labels, child),
+	VALUES("palb", read_labels, parent),
+	VALUES("atr", read_attributes, self), VALUES("catr", read_attributes, child),
+	VALUES("patr", read_attributes, parent),
+	OWN("lbq", read_label_queries),
 	STAMP("crb", created_before), STAMP("cra", created_after),
 	STAMP("ms", modified_since), STAMP("us", unmodified_since),
 	STAMP("exb", expire_before), STAMP("exa", expire_after),
 	NUMBER("sza", size_above), NUMBER("szb", size_below),
 	NUMBER("stb", state_above), NUMBER("sts", state_below),
 	NUMBER("lim", limit), NUMBER("lvl", level), NUMBER("ofst", offset),
-	OWN("arp", read_path), OWN("atr", read_attributes),
-	OWN("cty", read_content_types), OWN("chty", read_unsupported),
-	OWN("pty", read_unsupported), OWN("clbl", read_unsupported),
-	OWN("palb", read_unsupported), OWN("lbq", read_unsupported),
+	OWN("arp", read_path), OWN("cty", read_content_types), OWN("ops", read_rights),
+	OWN("gq", read_geo), ENUM("gmty", geometry_type, GEO_POLYGONS),
+	ENUM("gsf", space, GEO_INTERSECTS), OWN("geom", read_geometry),
+	/* SPARQL and jsonpath are not spoken */
 	OWN("smf", read_unsupported), OWN("cfs", read_unsupported),
-	OWN("cfq", read_unsupported), OWN("catr", read_unsupported),
-	OWN("patr", read_unsupported), OWN("gq", read_unsupported),
-	OWN("ops", read_unsupported),
+	OWN("cfq", read_unsupported),
 };
 
 static err_t read_member(struct bytes key, const struct cbor *v, struct filter_criteria *f)
@@ -231,16 +309,19 @@ err_t filter_read(const struct request_primitive *r, struct filter_criteria *out
 	bool found;
 	err_t err;
 
-	*out = (struct filter_criteria){ .usage = 2, .operation = 1 };
+	*out = (struct filter_criteria){ .usage = 2, .operation = FILTER_AND };
 	if (!r->has[PARAM_FC])
 		return ERR_OK;
 	content = r->value[PARAM_FC].s;
 	for (;;) {
 		TRY(cbor_pair(&content, &key, &value, &found));
 		if (!found)
-			return ERR_OK;
+			break;
 		TRY(read_member(key, &value, out));
 	}
+	/* A geo-query is whole or not there. */
+	if (!out->geometry_type != !out->space || !out->space != !out->geometry.n)
+		return ERR_SYNTAX;
 out:
 	return err;
 }

@@ -70,13 +70,27 @@ struct response_primitive {
 err_t response_write(const struct response_primitive *r, struct buf *out) MUST_USE;
 err_t response_read(struct bytes cbor, struct response_primitive *out) MUST_USE;
 
-/* Filter criteria [TS-0004 6.3.5.8], read from fc. */
+/* Filter criteria [TS-0004 6.3.5.8, 7.3.3.17], read from fc. */
 enum { FILTER_LIST_MAX = 32 };
+
+/* What may be asked of a resource, of its children and of its parent. */
+struct filter_values {
+	uint32_t types[FILTER_LIST_MAX]; size_t types_n;       /* ty chty pty */
+	struct bytes labels[FILTER_LIST_MAX]; size_t labels_n; /* lbl clbl palb */
+	/* atr catr patr: names, and the values they are to have */
+	struct bytes attribute_names[FILTER_LIST_MAX];
+	struct cbor attributes[FILTER_LIST_MAX]; size_t attributes_n;
+};
+
+enum filter_operation { FILTER_AND = 1, FILTER_OR = 2, FILTER_XOR = 3 };
+enum filter_geometry { GEO_POINT = 1, GEO_LINE, GEO_POLYGON, GEO_POINTS, GEO_LINES, GEO_POLYGONS };
+enum filter_space { GEO_WITHIN = 1, GEO_CONTAINS, GEO_INTERSECTS };
+
 struct filter_criteria {
 	unsigned usage;        /* fu: 1 discovery, 2 conditional (default) */
-	unsigned operation;    /* fo: 1 AND (default), 2 OR */
-	uint32_t types[FILTER_LIST_MAX]; size_t types_n;
-	struct bytes labels[FILTER_LIST_MAX]; size_t labels_n;
+	unsigned operation;    /* fo: enum filter_operation, default AND */
+	struct filter_values self, child, parent;
+	struct bytes label_queries[FILTER_LIST_MAX]; size_t label_queries_n; /* lbq */
 	struct bytes content_types[FILTER_LIST_MAX]; size_t content_types_n;
 	int64_t created_before, created_after, modified_since, unmodified_since,
 	        expire_before, expire_after;   /* ms, 0 absent */
@@ -84,11 +98,13 @@ struct filter_criteria {
 	uint64_t size_above, size_below, state_above, state_below;
 	bool has_limit, has_level, has_offset;
 	uint64_t limit, level, offset;
-	struct bytes arp;
-	struct cbor attributes[FILTER_LIST_MAX]; /* attribute filters: value */
-	struct bytes attribute_names[FILTER_LIST_MAX]; size_t attributes_n;
+	struct bytes arp;      /* "a/b", plain segments */
+	bool has_operations;
+	uint64_t operations;   /* ops: access bits the originator is to have */
+	unsigned geometry_type, space; /* gmty, gsf; 0 absent, else geometry is there */
+	struct bytes geometry; /* geom: JSON text of coordinates */
 };
-/* ERR_UNSUPPORTED for a member not built yet (answer 5001), else ERR_SYNTAX... */
+/* ERR_UNSUPPORTED for a member not built (answer 5001), else ERR_SYNTAX... */
 err_t filter_read(const struct request_primitive *r, struct filter_criteria *out) MUST_USE;
 
 #endif

@@ -251,18 +251,22 @@ static err_t admission_filter(struct work *w, bool *well)
 /* Valid resultContent by operation [TS-0001 8.1.2]. */
 static const unsigned result_contents[] = {
 	[OPERATION_CREATE] = RCN(0) | RCN(1) | RCN(2) | RCN(3) | RCN(9),
-	[OPERATION_RETRIEVE] = RCN(1) | RCN(4) | RCN(5) | RCN(6) | RCN(7) | RCN(8) | RCN(10),
+	[OPERATION_RETRIEVE] = RCN(1) | RCN(4) | RCN(5) | RCN(6) | RCN(7) | RCN(8) | RCN(10) | RCN(12),
 	[OPERATION_UPDATE] = RCN(0) | RCN(1) | RCN(9),
 	[OPERATION_DELETE] = RCN(0) | RCN(1) | RCN(4) | RCN(5) | RCN(6) | RCN(8),
 	[OPERATION_NOTIFY] = 0,
 };
 
+/* Of a discovery: references, or their addresses alone (11). */
+enum { DISCOVERY_CONTENTS = RCN(6) | RCN(11) };
+
 static err_t admission_result(struct work *w, bool *well)
 {
 	unsigned rcn = w->request.result_content;
+	unsigned valid = facts_is_discovery(&w->request) ? DISCOVERY_CONTENTS
+	                                                 : result_contents[w->request.operation];
 
-	*well = !w->request.has[PARAM_RCN] ||
-	        (rcn < 32 && (result_contents[w->request.operation] & RCN(rcn)));
+	*well = !w->request.has[PARAM_RCN] || (rcn < 32 && (valid & RCN(rcn)));
 	return ERR_OK;
 }
 

@@ -13,8 +13,7 @@ static const enum access_bit access_of[] = {
 	[OPERATION_NOTIFY] = ACCESS_NOTIFY,
 };
 
-/* Discovery is Retrieve with filterUsage 1, and needs its own bit [TS-0003 7.1.3]. */
-static bool is_discovery(const struct request_primitive *r)
+bool facts_is_discovery(const struct request_primitive *r)
 {
 	struct cbor usage;
 	bool found;
@@ -24,27 +23,28 @@ static bool is_discovery(const struct request_primitive *r)
 	       found && usage.kind == CBOR_UINT && usage.u == FILTER_USAGE_DISCOVERY;
 }
 
-/* Do the criteria name an attribute that only a reader may know? */
-static err_t searches_values(const struct request_primitive *r, bool *yes)
+static bool names_shown_only(const struct filter_values *v)
 {
-	struct cbor pairs, pair, name;
-	struct bytes rest;
-	bool found;
-	err_t err;
-
-	*yes = false;
-	TRY(cbor_find(r->value[PARAM_FC].raw, BYTES("atr"), &pairs, &found));
-	if (!found)
-		goto out;
-	rest = pairs.kind == CBOR_ARRAY ? pairs.s : pairs.raw;
-	while (rest.n && !*yes) {
-		TRY(cbor_next(&rest, &pair));
-		/* What is malformed is refused when it is used. */
-		if (cbor_find(pair.raw, BYTES("nm"), &name, &found) == ERR_OK && found)
-			*yes = resource_search(name.s) == SEARCH_SHOWN;
+	for (size_t i = 0; i < v->attributes_n; i++) {
+		if (resource_search(v->attribute_names[i]) == SEARCH_SHOWN)
+			return true;
 	}
-out:
-	return err;
+	return false;
+}
+
+/* What the criteria of a discovery ask for beside the right to discover: the right
+ * to read, where they name what only a reader may know, and the rights in ops.
+ * Criteria that cannot be read are refused when they are used. */
+static void search_rights(struct work *w)
+{
+	struct filter_criteria f;
+
+	if (filter_read(&w->request, &f) != ERR_OK)
+		return;
+	w->search_rights = f.has_operations ? (unsigned)f.operations : 0;
+	if (f.geometry_type || names_shown_only(&f.self) || names_shown_only(&f.child) ||
+	    names_shown_only(&f.parent))
+		w->search_rights |= ACCESS_RETRIEVE;
 }
 
 /* --- gathering ------------------------------------------------------------------ */
@@ -229,9 +229,9 @@ err_t facts_decide(struct work *w)
 	const struct store_row *row;
 	err_t err;
 
-	w->discovers = is_discovery(&w->request);
+	w->discovers = facts_is_discovery(&w->request);
 	if (w->discovers)
-		TRY(searches_values(&w->request, &w->by_values));
+		search_rights(w);
 	w->access = w->discovers ? ACCESS_DISCOVERY : access_of[w->request.operation];
 	TRY(store_get(w->room->store, w->target.id, &row));
 	/* It was resolved in this transaction. */
@@ -321,9 +321,13 @@ out:
 bool facts_may_discover(void *self, uint64_t id)
 {
 	struct work *w = self;
+	bool yes = may(w, id, ACCESS_DISCOVERY);
 
-	return may(w, id, ACCESS_DISCOVERY) &&
-	       (!w->by_values || may(w, id, ACCESS_RETRIEVE));
+	for (unsigned bit = 1; yes && bit <= w->search_rights; bit <<= 1) {
+		if (w->search_rights & bit)
+			yes = may(w, id, (enum access_bit)bit);
+	}
+	return yes;
 }
 
 bool facts_may_retrieve(void *self, uint64_t id)

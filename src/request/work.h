@@ -32,7 +32,7 @@ struct work {
 
 	enum access_bit access;
 	bool discovers;
-	bool by_values;            /* discovery by what only a reader may know */
+	unsigned search_rights;    /* access bits that a discovery asks for beside its own */
 	struct target target;
 	struct decision decision;
 	const struct permit *permit;
@@ -104,7 +104,10 @@ err_t identify_claim(struct work *w) MUST_USE;
 err_t identify_accept(struct work *w) MUST_USE;
 err_t identify_replay(struct work *w) MUST_USE;
 
-/* [facts.c] The access decision on w->target: fills decision and permit. */
+/* [facts.c] Discovery is Retrieve with filterUsage 1, and needs its own bit [TS-0003
+ * 7.1.3]. */
+bool facts_is_discovery(const struct request_primitive *r);
+/* The access decision on w->target: fills decision and permit. */
 err_t facts_decide(struct work *w) MUST_USE;
 /* The verdict alone on a further row that a result would show; self is the
  * work. An error of ours is kept in judge_err and says no. */

@@ -30,12 +30,12 @@ static err_t discover(struct resource_work *w, const struct discovery *d, struct
 	TRY(work_whole(w));
 	TRY(work_target(w, RIGHT_RETRIEVE));
 	err = filter_read(q, &filter);
-	if (err == ERR_UNSUPPORTED || (err == ERR_OK && filter.arp.n))
+	if (err == ERR_UNSUPPORTED)
 		return refuse(w->out, RSC_NOT_IMPLEMENTED, "filter criteria not supported", NO_DETAIL);
 	if (err != ERR_OK || filter.usage != 1 || !filter_known(&filter))
 		return refuse(w->out, RSC_BAD_REQUEST, "malformed filter criteria", NO_DETAIL);
-	if (q->result_content != PRIMITIVE_DEFAULT_RCN && q->result_content != 1 &&
-	    q->result_content != 6)
+	if (q->result_content != PRIMITIVE_DEFAULT_RCN && q->result_content != 6 &&
+	    q->result_content != 11)
 		return rcn_unknown(w, q->result_content);
 	s = select_for(w, &filter);
 	s.may = d;

@@ -132,6 +132,16 @@ out:
 	return err;
 }
 
+static bool lists_references(const struct request_primitive *q)
+{
+	return q->result_content == 5 || q->result_content == 6;
+}
+
+static bool shows_children(const struct request_primitive *q)
+{
+	return lists_references(q) || q->result_content == 4 || q->result_content == 8;
+}
+
 err_t work_condition(struct resource_work *w, struct filter_criteria *filter, bool *has)
 {
 	bool matches;
@@ -141,15 +151,19 @@ err_t work_condition(struct resource_work *w, struct filter_criteria *filter, bo
 	if (!*has)
 		return ERR_OK;
 	err = filter_read(w->ask->request, filter);
-	if (err == ERR_UNSUPPORTED || (err == ERR_OK && filter->arp.n))
+	if (err == ERR_UNSUPPORTED)
 		return refuse(w->out, RSC_NOT_IMPLEMENTED, "filter criteria not supported", NO_DETAIL);
 	if (err != ERR_OK || !filter_known(filter))
 		return refuse(w->out, RSC_BAD_REQUEST, "malformed filter criteria", NO_DETAIL);
-	/* With children in the result the criteria choose among these. */
-	if (w->ask->request->result_content != PRIMITIVE_DEFAULT_RCN &&
-	    w->ask->request->result_content >= 4 && w->ask->request->result_content <= 8)
+	if (filter->arp.n && !lists_references(w->ask->request))
+		return refuse(w->out, RSC_BAD_REQUEST, "a relative path suits lists of references only",
+		              BYTES("arp"));
+	/* With children in the result the criteria choose among these; what is
+	 * deleted is the target. */
+	if (w->ask->request->operation == OPERATION_RETRIEVE && shows_children(w->ask->request))
 		return ERR_OK;
-	TRY(filter_matches(w->r, filter, &w->row, &matches));
+	TRY(filter_matches(&(struct matcher){ w->r, filter, w->ask->children, w->now },
+	                   &w->row, &matches));
 	if (!matches)
 		return refuse(w->out, RSC_NOT_FOUND, "the resource does not match", NO_DETAIL);
 out:

@@ -31,6 +31,7 @@ struct resources {
 	const struct executor *executors;
 	size_t executors_n;
 	uint64_t effort;       /* units that the request under way has left */
+	size_t looked;         /* rows read by selections since the store could forget some */
 };
 
 /* --- attribute sets: a body, taken apart --------------------------------------- */
@@ -133,6 +134,9 @@ struct place {
 };
 err_t tree_walk(struct resources *r, struct bytes to, struct place *out) MUST_USE;
 const struct virtual_child *tree_virtual(const struct resource_type *type, struct bytes name);
+/* The row at a relative path "a/b" below row id, behind virtual children too; 0
+ * when there is none. */
+err_t tree_follow(struct resources *r, uint64_t id, struct bytes path, uint64_t *to) MUST_USE;
 /* Is `id` below `root`? *depth 1 for a child. */
 err_t tree_below(struct resources *r, uint64_t id, uint64_t root, bool *below,
                  uint64_t *depth) MUST_USE;
@@ -184,10 +188,19 @@ enum { SELECTION_MAX = 10000, VISIT_MAX = 50000 };
 
 err_t select_below(struct selection *s, uint64_t root) MUST_USE;
 void select_limits(struct selection *s, const struct filter_criteria *filter);
-/* No type has an attribute of a name in the criteria: false. */
+/* False: no type has an attribute of a name in the criteria, or a label query or
+ * a geometry cannot be read. */
 bool filter_known(const struct filter_criteria *f);
-err_t filter_matches(struct resources *r, const struct filter_criteria *f,
-                     const struct store_row *row, bool *matches) MUST_USE;
+
+/* How rows are judged by criteria. Children and parents count only where may()
+ * says yes; without it none does. */
+struct matcher {
+	struct resources *r;
+	const struct filter_criteria *filter;
+	const struct discovery *may;
+	int64_t now;
+};
+err_t filter_matches(const struct matcher *m, const struct store_row *row, bool *matches) MUST_USE;
 
 /* { "m2m:<short>": attributes and/or children } and { "m2m:rrl": ... } */
 err_t view_put_tree(struct selection *s, const struct store_row *root, bool attributes,

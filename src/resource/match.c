@@ -1,14 +1,11 @@
 /* match.c: filter criteria against one row [TS-0004 7.3.3.17]. Values of one
- * condition are alternatives; conditions are joined by AND, or by OR. */
-#include "resource/engine.h"
-
-struct subject {
-	struct resources *r;
-	const struct filter_criteria *f;
-	const struct store_row *row;
-	const struct resource_type *type;
-	struct attribute_set body;
-};
+ * condition are alternatives; conditions are joined by AND, by OR, or by XOR (an
+ * odd number of them holds).
+ *
+ * Conditions on children and on the parent count only where the originator may
+ * know of that child or parent: else what is hidden could be asked for by its
+ * neighbours. */
+#include "resource/match.h"
 
 enum verdict { ABSENT, NO, YES };
 
@@ -27,59 +24,21 @@ static enum verdict in_time(int64_t t, int64_t after, int64_t before)
 
 static err_t match_created(struct subject *s, enum verdict *out)
 {
-	*out = in_time(s->row->created, s->f->created_after, s->f->created_before);
+	*out = in_time(s->row->created, s->m->filter->created_after, s->m->filter->created_before);
 	return ERR_OK;
 }
 
 static err_t match_modified(struct subject *s, enum verdict *out)
 {
-	*out = in_time(s->row->modified, s->f->modified_since, s->f->unmodified_since);
+	*out = in_time(s->row->modified, s->m->filter->modified_since, s->m->filter->unmodified_since);
 	return ERR_OK;
 }
 
 static err_t match_expiry(struct subject *s, enum verdict *out)
 {
-	*out = in_time(s->row->expires, s->f->expire_after, s->f->expire_before);
+	*out = in_time(s->row->expires, s->m->filter->expire_after, s->m->filter->expire_before);
 	if (*out == YES && s->row->expires == 0)
 		*out = NO;
-	return ERR_OK;
-}
-
-static err_t match_type(struct subject *s, enum verdict *out)
-{
-	*out = s->f->types_n ? NO : ABSENT;
-	for (size_t i = 0; i < s->f->types_n; i++) {
-		if (s->f->types[i] == s->row->type)
-			*out = YES;
-	}
-	return ERR_OK;
-}
-
-static bool list_has(const struct cbor *list, struct bytes text)
-{
-	struct bytes content = list->s;
-	struct cbor item;
-
-	for (uint64_t i = 0; list->kind == CBOR_ARRAY && i < list->u; i++) {
-		if (cbor_next(&content, &item) != ERR_OK)
-			return false;
-		if (item.kind == CBOR_TEXT && bytes_equal(item.s, text))
-			return true;
-	}
-	return false;
-}
-
-static err_t match_labels(struct subject *s, enum verdict *out)
-{
-	struct cbor labels;
-
-	*out = s->f->labels_n ? NO : ABSENT;
-	if (!s->f->labels_n || !set_get(&s->body, BYTES("lbl"), &labels))
-		return ERR_OK;
-	for (size_t i = 0; i < s->f->labels_n; i++) {
-		if (list_has(&labels, s->f->labels[i]))
-			*out = YES;
-	}
 	return ERR_OK;
 }
 
@@ -90,15 +49,15 @@ static err_t match_content_type(struct subject *s, enum verdict *out)
 	struct bytes rest, media;
 	struct cbor info;
 
-	*out = s->f->content_types_n ? NO : ABSENT;
-	if (!s->f->content_types_n || !set_get(&s->body, BYTES("cnf"), &info) ||
+	*out = s->m->filter->content_types_n ? NO : ABSENT;
+	if (!s->m->filter->content_types_n || !set_get(&s->body, BYTES("cnf"), &info) ||
 	    info.kind != CBOR_TEXT)
 		return ERR_OK;
 	rest = info.s;
 	media = bytes_cut(&rest, ':');
-	for (size_t i = 0; i < s->f->content_types_n; i++) {
-		if (bytes_equal(s->f->content_types[i], media) ||
-		    bytes_equal(s->f->content_types[i], info.s))
+	for (size_t i = 0; i < s->m->filter->content_types_n; i++) {
+		if (bytes_equal(s->m->filter->content_types[i], media) ||
+		    bytes_equal(s->m->filter->content_types[i], info.s))
 			*out = YES;
 	}
 	return ERR_OK;
@@ -106,7 +65,7 @@ static err_t match_content_type(struct subject *s, enum verdict *out)
 
 static err_t match_size(struct subject *s, enum verdict *out)
 {
-	const struct filter_criteria *f = s->f;
+	const struct filter_criteria *f = s->m->filter;
 
 	*out = f->has_size_above || f->has_size_below ? NO : ABSENT;
 	if (*out == NO && type_attribute(s->type, BYTES("cs")))
@@ -117,7 +76,7 @@ static err_t match_size(struct subject *s, enum verdict *out)
 
 static err_t match_state(struct subject *s, enum verdict *out)
 {
-	const struct filter_criteria *f = s->f;
+	const struct filter_criteria *f = s->m->filter;
 	uint64_t st = set_uint(&s->body, BYTES("st"), 0);
 
 	*out = f->has_state_above || f->has_state_below ? NO : ABSENT;
@@ -127,127 +86,182 @@ static err_t match_state(struct subject *s, enum verdict *out)
 	return ERR_OK;
 }
 
-enum { PATTERN_STEPS = 1 << 20, STEPS_IN_UNIT = 1024 };
-
-/* '*' stands for any octets, nothing else is special. Linear but for the last
- * '*' seen, so that a pattern takes length x length steps at most; a text for
- * which these are too many does not match. */
-static bool pattern_matches(struct bytes text, struct bytes pattern, size_t *steps)
+static err_t match_label_queries(struct subject *s, enum verdict *out)
 {
-	size_t t = 0, p = 0, star = SIZE_MAX, mark = 0;
+	const struct filter_criteria *f = s->m->filter;
 
-	while (t < text.n) {
-		if (++*steps > PATTERN_STEPS)
-			return false;
-		if (p < pattern.n && pattern.p[p] == '*') {
-			star = p++;
-			mark = t;
-		} else if (p < pattern.n && pattern.p[p] == text.p[t]) {
-			p++;
-			t++;
-		} else if (star != SIZE_MAX) {
-			p = star + 1;
-			t = ++mark;
-		} else {
-			return false;
-		}
-	}
-	while (p < pattern.n && pattern.p[p] == '*')
-		p++;
-	return p == pattern.n;
+	*out = f->label_queries_n ? NO : ABSENT;
+	for (size_t i = 0; i < f->label_queries_n && *out == NO; i++)
+		*out = verdict(label_query_holds(&s->body, f->label_queries[i]));
+	return ERR_OK;
 }
 
-/* A query may carry a number or a truth as text. steps NULL: no patterns. */
-static bool scalar_equals(const struct cbor *have, const struct cbor *want, size_t *steps)
+static err_t match_place(struct subject *s, enum verdict *out)
 {
-	uint64_t number;
-
-	if (bytes_equal(have->raw, want->raw))
-		return true;
-	if (want->kind != CBOR_TEXT)
-		return false;
-	if (have->kind == CBOR_TEXT)
-		return steps && pattern_matches(have->s, want->s, steps);
-	if (have->kind == CBOR_UINT)
-		return bytes_to_u64(want->s, UINT64_MAX, &number) == ERR_OK && number == have->u;
-	if (have->kind == CBOR_BOOL)
-		return bytes_equal(want->s, have->u ? BYTES("true") : BYTES("false"));
-	return false;
+	*out = s->m->filter->geometry_type ? verdict(geo_holds(s->m, &s->body)) : ABSENT;
+	return ERR_OK;
 }
 
-static bool value_equals(const struct cbor *have, const struct cbor *want, size_t *steps)
-{
-	struct bytes content = have->s;
-	struct cbor item;
+/* --- conditions on a row, its children, its parent -------------------------------- */
 
-	if (scalar_equals(have, want, steps))
-		return true;
-	for (uint64_t i = 0; have->kind == CBOR_ARRAY && i < have->u; i++) {
-		if (cbor_next(&content, &item) != ERR_OK)
-			return false;
-		if (scalar_equals(&item, want, steps))
-			return true;
-	}
-	return false;
+static bool any_values(const struct filter_values *v)
+{
+	return v->types_n || v->labels_n || v->attributes_n;
 }
 
-static err_t match_attributes(struct subject *s, enum verdict *out)
+static bool all_seen(const struct filter_values *v, const struct seen *seen)
 {
-	const struct filter_criteria *f = s->f;
-	struct attribute_set shown;
-	struct cbor have;
-	size_t steps = 0;
-	err_t err = ERR_OK;
+	return (!v->types_n || seen->types) && (!v->labels_n || seen->labels) &&
+	       (!v->attributes_n || seen->attributes);
+}
 
-	*out = f->attributes_n ? NO : ABSENT;
-	if (!f->attributes_n)
-		return ERR_OK;
-	/* Only what can be shown can be searched. */
-	arena_reset(&s->r->passing);
-	TRY(view_attributes(s->r, &s->r->passing, s->row, &shown));
-	for (size_t i = 0; i < f->attributes_n; i++) {
-		if (set_get(&shown, f->attribute_names[i], &have) &&
-		    value_equals(&have, &f->attributes[i], f->usage == 1 ? &steps : NULL))
-			*out = YES;
-	}
-	(void)resource_spend(s->r, steps / STEPS_IN_UNIT);
+/* A child or parent that the originator may know of. */
+static err_t look_at(const struct matcher *m, const struct filter_values *v, uint64_t id,
+                     struct seen *seen)
+{
+	const struct store_row *row;
+	struct subject relative;
+	bool known = false;
+	err_t err;
+
+	m->r->looked++;
+	TRY(store_get(m->r->store, id, &row));
+	if (!row || row_expired(row, m->now) || !m->may || !m->may->may(m->may->self, id))
+		goto out;
+	TRY(subject_open(m, row, &relative, &known));
+	if (known)
+		TRY(values_see(&relative, v, seen));
 out:
 	return err;
 }
 
-bool filter_known(const struct filter_criteria *f)
+/* Children of one type alone are looked at where it is the only one asked for. */
+static err_t look_at_children(const struct subject *s, struct seen *seen)
 {
-	for (size_t i = 0; i < f->attributes_n; i++) {
-		if (resource_search(f->attribute_names[i]) == SEARCH_UNKNOWN)
+	const struct filter_values *v = &s->m->filter->child;
+	struct store_scan scan = { .parent = s->row->id, .limit = PAGE };
+	uint64_t ids[PAGE];
+	size_t n, looked = 0;
+	err_t err;
+
+	if (v->types_n == 1 && !v->labels_n && !v->attributes_n)
+		scan.type = v->types[0];
+	do {
+		TRY(store_children(s->m->r->store, &scan, ids, &n));
+		for (size_t i = 0; i < n && !all_seen(v, seen); i++) {
+			if (++looked > CHILDREN_MAX || !resource_spend(s->m->r, 1))
+				return ERR_OK;
+			TRY(look_at(s->m, v, ids[i], seen));
+		}
+		if (n)
+			scan.after = ids[n - 1];
+	} while (n == PAGE && !all_seen(v, seen));
+out:
+	return err;
+}
+
+/* --- joining ------------------------------------------------------------------------ */
+
+struct tally {
+	size_t conditions, held;
+};
+
+static void count(struct tally *t, enum verdict v)
+{
+	t->conditions += v != ABSENT;
+	t->held += v == YES;
+}
+
+static void count_values(struct tally *t, const struct filter_values *v, const struct seen *seen)
+{
+	count(t, v->types_n ? verdict(seen->types) : ABSENT);
+	count(t, v->labels_n ? verdict(seen->labels) : ABSENT);
+	count(t, v->attributes_n ? verdict(seen->attributes) : ABSENT);
+}
+
+static bool joined(const struct tally *t, unsigned operation)
+{
+	if (t->conditions == 0)
+		return true;
+	if (operation == FILTER_OR)
+		return t->held > 0;
+	return operation == FILTER_XOR ? t->held % 2 == 1 : t->held == t->conditions;
+}
+
+static err_t match_own(struct subject *s, struct tally *t)
+{
+	static err_t (*const conditions[])(struct subject *, enum verdict *) = {
+		match_content_type, match_created, match_modified, match_expiry, match_size,
+		match_state, match_label_queries, match_place,
+	};
+	const struct filter_values *v = &s->m->filter->self;
+	struct seen seen = { 0 };
+	enum verdict verdict;
+	err_t err = ERR_OK;
+
+	if (any_values(v))
+		TRY(values_see(s, v, &seen));
+	count_values(t, v, &seen);
+	for (size_t i = 0; i < COUNT_OF(conditions); i++) {
+		TRY(conditions[i](s, &verdict));
+		count(t, verdict);
+	}
+out:
+	return err;
+}
+
+static err_t match_relatives(struct subject *s, struct tally *t)
+{
+	const struct filter_criteria *f = s->m->filter;
+	struct seen child = { 0 }, parent = { 0 };
+	err_t err = ERR_OK;
+
+	/* With AND there is nothing left to be found out. */
+	if (f->operation == FILTER_AND && t->held < t->conditions)
+		return ERR_OK;
+	if (any_values(&f->parent) && s->row->parent)
+		TRY(look_at(s->m, &f->parent, s->row->parent, &parent));
+	if (any_values(&f->child))
+		TRY(look_at_children(s, &child));
+	count_values(t, &f->parent, &parent);
+	count_values(t, &f->child, &child);
+out:
+	return err;
+}
+
+err_t filter_matches(const struct matcher *m, const struct store_row *row, bool *matches)
+{
+	struct tally tally = { 0 };
+	struct subject s;
+	bool known;
+	err_t err;
+
+	*matches = false;
+	TRY(subject_open(m, row, &s, &known));
+	if (!known)
+		return ERR_OK;
+	TRY(match_own(&s, &tally));
+	TRY(match_relatives(&s, &tally));
+	*matches = joined(&tally, m->filter->operation);
+out:
+	return err;
+}
+
+static bool names_known(const struct filter_values *v)
+{
+	for (size_t i = 0; i < v->attributes_n; i++) {
+		if (resource_search(v->attribute_names[i]) == SEARCH_UNKNOWN)
 			return false;
 	}
 	return true;
 }
 
-err_t filter_matches(struct resources *r, const struct filter_criteria *f,
-                     const struct store_row *row, bool *matches)
+bool filter_known(const struct filter_criteria *f)
 {
-	static err_t (*const conditions[])(struct subject *, enum verdict *) = {
-		match_type, match_content_type, match_created, match_modified, match_expiry, match_size,
-		match_state, match_labels, match_attributes,
-	};
-	struct subject s = { .r = r, .f = f, .row = row,
-	                     .type = resource_row_type(row) };
-	bool all = true, any = false, some = false;
-	enum verdict v;
-	err_t err;
-
-	*matches = false;
-	if (!s.type)
-		return ERR_OK;
-	TRY(set_load(&s.body, row->body));
-	for (size_t i = 0; i < COUNT_OF(conditions); i++) {
-		TRY(conditions[i](&s, &v));
-		some = some || v != ABSENT;
-		all = all && v != NO;
-		any = any || v == YES;
+	for (size_t i = 0; i < f->label_queries_n; i++) {
+		if (!label_query_ok(f->label_queries[i]))
+			return false;
 	}
-	*matches = !some || (f->operation == 2 ? any : all);
-out:
-	return err;
+	return names_known(&f->self) && names_known(&f->child) && names_known(&f->parent) &&
+	       (!f->geometry_type || geo_ok(f->geometry_type, f->geometry));
 }

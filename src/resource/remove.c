@@ -94,10 +94,13 @@ out:
 
 static err_t delete(struct resource_work *w, struct buf *content)
 {
+	struct filter_criteria filter;
+	bool has;
 	err_t err;
 
 	TRY(work_whole(w));
 	TRY(work_target(w, RIGHT_DELETE));
+	TRY(work_condition(w, &filter, &has));
 	/* What is shown is what was there. */
 	TRY(result_of_row(w, w->ask->request->result_content == PRIMITIVE_DEFAULT_RCN
 	                         ? 0 : w->ask->request->result_content, content));

@@ -2,11 +2,16 @@
  * TS-0004 7.5.2]. */
 #include "resource/engine.h"
 
+enum { ANNOUNCED = 10000 };
+
 err_t rcn_unknown(struct resource_work *w, unsigned rcn)
 {
-	if (rcn == 7 || rcn == 10)
+	/* 10 is SPARQL's, 12 is in no text that this program follows. */
+	if (rcn == 10 || rcn == 12 || (rcn == 7 && w->type->number > ANNOUNCED))
 		return refuse(w->out, RSC_NOT_IMPLEMENTED, "result content is not supported",
 		              BYTES("rcn"));
+	if (rcn == 7)
+		return refuse(w->out, RSC_BAD_REQUEST, "not an announced resource", BYTES("rcn"));
 	return refuse(w->out, RSC_BAD_REQUEST, "result content does not suit the operation",
 	              BYTES("rcn"));
 }
@@ -60,6 +65,8 @@ static err_t with_children(struct resource_work *w, unsigned rcn, struct buf *co
 	err_t err;
 
 	TRY(work_condition(w, &filter, &has));
+	if (w->ask->request->operation == OPERATION_DELETE)
+		has = false; /* the criteria were the condition, and what goes is all of it */
 	s = select_for(w, has ? &filter : NULL);
 	s.through = rcn == 5 || rcn == 6;
 	TRY(select_below(&s, w->row.id));

@@ -45,36 +45,67 @@ static bool may_show(const struct selection *s, uint64_t id)
 	return permit_covers(s->permit, s->right, id);
 }
 
+static err_t is_hidden(const struct selection *s, const struct store_row *row, bool *hidden)
+{
+	const struct resource_type *type = row ? resource_type(row->type) : NULL;
+
+	*hidden = !type || row_expired(row, s->now);
+	if (*hidden || !resource_hooks(type)->hidden)
+		return ERR_OK;
+	return resource_hooks(type)->hidden(s->r, row, hidden);
+}
+
+/* applyRelativePath: in the place of what matched stands what is at the path from
+ * there, if anything is and may be shown [TS-0004 7.3.3.17.17]. */
+static err_t choose_at(struct selection *s, uint64_t id, uint64_t depth)
+{
+	const struct store_row *row;
+	bool hidden;
+	uint64_t to;
+	err_t err;
+
+	if (!s->filter || s->filter->arp.n == 0)
+		return choose(s, id, depth);
+	s->r->looked++;
+	TRY(tree_follow(s->r, id, s->filter->arp, &to));
+	if (!to)
+		goto out;
+	TRY(store_get(s->r->store, to, &row));
+	TRY(is_hidden(s, row, &hidden));
+	if (!hidden && may_show(s, to))
+		TRY(choose(s, to, depth));
+out:
+	return err;
+}
+
 /* Looks at one row; *into: what is below it is to be looked at too. */
 static err_t visit(struct selection *s, uint64_t id, uint64_t depth, bool *into)
 {
-	const struct resource_type *type;
 	const struct store_row *row;
-	bool matches = true, hidden = false;
+	bool matches = true, hidden;
 	err_t err;
 
 	*into = false;
-	if (++s->visited % TRIM_EVERY == 0)
+	s->visited++;
+	if (++s->r->looked >= TRIM_EVERY) {
 		store_trim(s->r->store);
+		s->r->looked = 0;
+	}
 	TRY(store_get(s->r->store, id, &row));
 	/* Opening a large row costs as much as many small ones. */
 	if (!resource_spend(s->r, 1 + (row ? row->body.n / 4096 : 0)))
 		s->more = true;
-	type = row ? resource_type(row->type) : NULL;
-	if (!type || row_expired(row, s->now))
-		goto out;
-	if (resource_hooks(type)->hidden)
-		TRY(resource_hooks(type)->hidden(s->r, row, &hidden));
+	TRY(is_hidden(s, row, &hidden));
 	if (hidden)
 		goto out;
 	if (s->filter)
-		TRY(filter_matches(s->r, s->filter, row, &matches));
+		TRY(filter_matches(&(struct matcher){ s->r, s->filter, s->may, s->now }, row, &matches));
 	/* may() can read other rows: nothing of `row` is used behind it. */
-	*into = type_has_children(type) && depth < s->levels;
+	*into = type_has_children(resource_type(row->type)) && depth < s->levels;
 	matches = matches && may_show(s, id);
 	*into = *into && (matches || s->through);
 	if (matches)
-		TRY(choose(s, id, depth));
+		TRY(choose_at(s, id, depth));
 out:
 	return err;
 }
@@ -196,8 +227,8 @@ static err_t select_indexed(struct selection *s, uint64_t root, bool *cut)
 
 	TRY(arena_take(s->arena, SELECTION_MAX * sizeof(*list), &p));
 	list = p;
-	for (size_t i = 0; i < s->filter->labels_n; i++)
-		TRY(index_merge(s, BYTES("lbl"), s->filter->labels[i], list, &n));
+	for (size_t i = 0; i < s->filter->self.labels_n; i++)
+		TRY(index_merge(s, BYTES("lbl"), s->filter->self.labels[i], list, &n));
 	*cut = s->more;
 	s->more = false;
 	for (size_t i = 0; i < n && !s->more && !*cut; i++) {
@@ -217,8 +248,9 @@ err_t select_below(struct selection *s, uint64_t root)
 	s->n = s->capacity = 0;
 	s->passed = s->visited = 0;
 	s->more = false;
-	/* Labels are in the index; with OR another condition may hold alone. */
-	if (s->through && s->filter && s->filter->labels_n && s->filter->operation != 2)
+	/* Labels are in the index; with OR and XOR another condition may hold alone. */
+	if (s->through && s->filter && s->filter->self.labels_n &&
+	    s->filter->operation == FILTER_AND)
 		TRY(select_indexed(s, root, &cut));
 	if (cut)
 		TRY(select_walk(s, root));

@@ -147,6 +147,41 @@ out:
 	return err;
 }
 
+/* One name: a child, or what a virtual child stands for. */
+static err_t follow_name(struct resources *r, uint64_t id, struct bytes name, uint64_t *to)
+{
+	const struct virtual_child *v = NULL;
+	const struct resource_type *type;
+	const struct store_row *row;
+	err_t err;
+
+	TRY(store_find_child(r->store, id, name, to));
+	if (*to)
+		goto out;
+	TRY(store_get(r->store, id, &row));
+	type = row ? resource_type(row->type) : NULL;
+	if (type)
+		v = tree_virtual(type, name);
+	if (v && v->stands_for)
+		TRY(v->stands_for(r, row, to));
+out:
+	return err;
+}
+
+err_t tree_follow(struct resources *r, uint64_t id, struct bytes path, uint64_t *to)
+{
+	size_t depth = 0;
+	err_t err = ERR_OK;
+
+	*to = id;
+	while (path.n && *to && depth++ <= TREE_DEPTH_MAX)
+		TRY(follow_name(r, *to, bytes_cut(&path, '/'), to));
+	if (path.n)
+		*to = 0;
+out:
+	return err;
+}
+
 err_t resource_resolve(struct resources *r, struct bytes to, struct target *out)
 {
 	const struct store_row *parent;

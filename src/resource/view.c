@@ -137,7 +137,43 @@ out:
 	return err;
 }
 
-/* [{"nm","typ","val"}, ...]: m2m:childResourceRef. Keys in canonical order. */
+/* mgmtDefinition or containerDefinition of a row that has one: its specializationID. */
+static err_t specialization(const struct store_row *row, struct cbor *out, bool *found)
+{
+	const struct resource_type *type = resource_type(row->type);
+	err_t err = ERR_OK;
+
+	*found = false;
+	if (type && type->selector)
+		TRY(body_get(row->body, bytes_str(type->selector), out, found));
+out:
+	return err;
+}
+
+/* {"nm","typ","val"(,"spid")}: m2m:childResourceRef. Keys in canonical order. */
+static err_t put_reference(struct resources *r, const struct store_row *row,
+                           unsigned result_id_type, struct buf *out)
+{
+	struct cbor special;
+	bool found;
+	err_t err;
+
+	TRY(specialization(row, &special, &found));
+	TRY(cbor_put_map(out, found ? 4 : 3));
+	TRY(cbor_put_text(out, BYTES("nm")));
+	TRY(cbor_put_text(out, row->name));
+	TRY(cbor_put_text(out, BYTES("typ")));
+	TRY(cbor_put_uint(out, row->type));
+	TRY(cbor_put_text(out, BYTES("val")));
+	TRY(put_address(r, row->id, result_id_type, out));
+	if (found) {
+		TRY(cbor_put_text(out, BYTES("spid")));
+		TRY(buf_add(out, special.raw));
+	}
+out:
+	return err;
+}
+
 static err_t put_references(struct selection *s, unsigned result_id_type, struct buf *out)
 {
 	const struct store_row *row;
@@ -148,13 +184,7 @@ static err_t put_references(struct selection *s, unsigned result_id_type, struct
 		TRY(store_get(s->r->store, s->list[i].id, &row));
 		if (!row)
 			return ERR_MISSING;
-		TRY(cbor_put_map(out, 3));
-		TRY(cbor_put_text(out, BYTES("nm")));
-		TRY(cbor_put_text(out, row->name));
-		TRY(cbor_put_text(out, BYTES("typ")));
-		TRY(cbor_put_uint(out, row->type));
-		TRY(cbor_put_text(out, BYTES("val")));
-		TRY(put_address(s->r, s->list[i].id, result_id_type, out));
+		TRY(put_reference(s->r, row, result_id_type, out));
 	}
 out:
 	return err;

@@ -220,8 +220,8 @@ static void test_filter(void **state)
 	                             "'stb':2,'sts':8,'lim':5,'lvl':2,'ofst':1,'arp':'x/y',"
 	                             "'atr':[{'nm':'cr','val':'Cdev1'},{'nm':'cs','val':5}]}", &f), ERR_OK);
 	assert_true(f.usage == 1 && f.operation == 2);
-	assert_true(f.types_n == 2 && f.types[1] == 4);
-	assert_true(f.labels_n == 2 && bytes_equal(f.labels[1], BYTES("b")));
+	assert_true(f.self.types_n == 2 && f.self.types[1] == 4);
+	assert_true(f.self.labels_n == 2 && bytes_equal(f.self.labels[1], BYTES("b")));
 	assert_true(f.created_before == 1704067200000 && f.created_after < f.created_before);
 	assert_true(f.modified_since == 1672531200000 && f.unmodified_since == 1704067200000);
 	assert_true(f.expire_before == 1704067200000 && f.expire_after == 1672531200000);
@@ -229,11 +229,11 @@ static void test_filter(void **state)
 	assert_true(f.has_state_above && f.state_above == 2 && f.has_state_below && f.state_below == 8);
 	assert_true(f.has_limit && f.limit == 5 && f.has_level && f.level == 2 && f.has_offset && f.offset == 1);
 	assert_true(bytes_equal(f.arp, BYTES("x/y")));
-	assert_true(f.attributes_n == 2 && bytes_equal(f.attribute_names[0], BYTES("cr")) &&
-	            bytes_equal(f.attributes[0].s, BYTES("Cdev1")) && f.attributes[1].u == 5);
+	assert_true(f.self.attributes_n == 2 && bytes_equal(f.self.attribute_names[0], BYTES("cr")) &&
+	            bytes_equal(f.self.attributes[0].s, BYTES("Cdev1")) && f.self.attributes[1].u == 5);
 	/* one value where a list may stand */
 	assert_int_equal(read_filter("{'ty':3,'lbl':'a'}", &f), ERR_OK);
-	assert_true(f.types_n == 1 && f.types[0] == 3 && f.labels_n == 1);
+	assert_true(f.self.types_n == 1 && f.self.types[0] == 3 && f.self.labels_n == 1);
 }
 
 static void test_filter_refuses(void **state)
@@ -244,11 +244,19 @@ static void test_filter_refuses(void **state)
 	} bad[] = {
 		{ "{'fu':0}", ERR_RANGE },       { "{'fu':4}", ERR_RANGE },
 		{ "{'fu':3}", ERR_UNSUPPORTED }, { "{'fu':'1'}", ERR_TYPE },
-		{ "{'fo':3}", ERR_UNSUPPORTED }, { "{'fo':0}", ERR_RANGE },
+		{ "{'fo':4}", ERR_RANGE }, { "{'fo':0}", ERR_RANGE },
 		{ "{'ty':['3']}", ERR_TYPE },    { "{'ty':4294967296}", ERR_RANGE },
 		{ "{'lbl':[1]}", ERR_TYPE },     { "{'crb':1}", ERR_TYPE },
 		{ "{'crb':'x'}", ERR_SYNTAX },   { "{'lim':'5'}", ERR_TYPE },
-		{ "{'lim':-1}", ERR_TYPE },      { "{'lbq':'a'}", ERR_UNSUPPORTED },
+		{ "{'lim':-1}", ERR_TYPE },      { "{'lbq':1}", ERR_TYPE },
+		{ "{'cfs':1,'cfq':'x'}", ERR_UNSUPPORTED }, { "{'ops':0}", ERR_RANGE },
+		{ "{'ops':64}", ERR_RANGE }, { "{'ops':[]}", ERR_SYNTAX },
+		{ "{'gmty':1}", ERR_SYNTAX }, { "{'gmty':1,'gsf':1}", ERR_SYNTAX },
+		{ "{'gmty':7,'gsf':1,'geom':'x'}", ERR_RANGE }, { "{'gsf':4}", ERR_RANGE },
+		{ "{'gmty':1,'gsf':1,'geom':''}", ERR_SYNTAX }, { "{'geom':[1]}", ERR_TYPE },
+		{ "{'gq':{'gmty':1,'gsf':1}}", ERR_SYNTAX }, { "{'gq':1}", ERR_TYPE },
+		{ "{'catr':[{'nm':'a'}]}", ERR_SYNTAX }, { "{'chty':['3']}", ERR_TYPE },
+		{ "{'clbl':[1]}", ERR_TYPE }, { "{'pty':-1}", ERR_TYPE },
 		{ "{'smf':['a']}", ERR_UNSUPPORTED }, { "{'unknown':1}", ERR_SYNTAX },
 		{ "{'arp':''}", ERR_SYNTAX },    { "{'arp':'../x'}", ERR_SYNTAX },
 		{ "{'arp':'a//b'}", ERR_SYNTAX },{ "{'arp':1}", ERR_TYPE },

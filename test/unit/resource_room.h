@@ -181,4 +181,11 @@ static inline bool room_has(struct room *m, const char *part)
 #define CNT(name, more) CREATE("cse-in", 3, "{'m2m:cnt':{'rn':'" name "'" more "}}")
 #define CIN(to, con) CREATE(to, 4, "{'m2m:cin':{'con':" con "}}")
 
+#define DISCOVER(to, fc) REQ(2, to) ",'fc':{'fu':1" fc "}}"
+#define finds(m, to, fc, list)                                                 \
+	do {                                                                   \
+		expect(m, DISCOVER(to, fc), 2000);                             \
+		shows(m, "{'m2m:uril':[" list "]}");                           \
+	} while (0)
+
 #endif

@@ -25,9 +25,9 @@ static const struct filter_row {
 	{ "sza", ROW_UINT }, { "szb", ROW_UINT }, { "lim", ROW_UINT },
 	{ "lvl", ROW_UINT }, { "ofst", ROW_UINT }, { "arp", ROW_TEXT },
 	{ "cty", ROW_TEXTS }, { "chty", ROW_UINTS }, { "pty", ROW_UINTS },
-	{ "clbl", ROW_TEXTS }, { "palb", ROW_TEXTS }, { "lbq", ROW_TEXT },
+	{ "clbl", ROW_TEXTS }, { "palb", ROW_TEXTS }, { "lbq", ROW_TEXTS },
 	{ "smf", ROW_TEXTS }, { "cfs", ROW_UINT }, { "cfq", ROW_TEXT },
-	{ "gq", ROW_TEXTS }, { "ops", ROW_UINTS },
+	{ "gmty", ROW_UINT }, { "gsf", ROW_UINT }, { "geom", ROW_TEXT }, { "ops", ROW_UINTS },
 	{ "atr", ROW_PAIRS }, { "catr", ROW_PAIRS }, { "patr", ROW_PAIRS },
 };
 
