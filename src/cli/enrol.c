@@ -28,7 +28,8 @@ struct enrol {
 	struct buf subject; /* of the certificate */
 	struct buf fields, rows;
 	unsigned replay;
-	uint64_t days;
+	uint64_t days, protection;
+	unsigned factor;
 	char credential[256];
 	bool said; /* why it failed was said */
 };
@@ -49,6 +50,20 @@ static int check_replay(struct enrol *e)
 		}
 	}
 	return cli_usage(e->cli, "--replay is window, strict or off");
+}
+
+enum { POSSESSION = 1, NETWORK = 2, PROTECTION_DEFAULT = 1, PROTECTION_MAX = 3 };
+
+/* What the credential is worth as evidence; the node records it, and who says so. */
+static int check_worth(struct enrol *e)
+{
+	const char *factor = e->cli->option[CLI_FACTOR];
+
+	e->factor = factor && bytes_equal(bytes_str(factor), BYTES("network")) ? NETWORK : POSSESSION;
+	if (factor && e->factor == POSSESSION && !bytes_equal(bytes_str(factor), BYTES("possession")))
+		return cli_usage(e->cli, "--factor is possession or network");
+	return cli_number(e->cli, CLI_PROTECTION, PROTECTION_MAX, PROTECTION_DEFAULT,
+	                  &e->protection) == ERR_OK ? CLI_OK : CLI_USAGE;
 }
 
 static int check_identity(struct enrol *e)
@@ -75,6 +90,8 @@ static int check_line(struct enrol *e)
 	if (cli_number(c, CLI_DAYS, DAYS_MAX, 0, &e->days) != ERR_OK)
 		return CLI_USAGE;
 	code = check_replay(e);
+	if (code == CLI_OK)
+		code = check_worth(e);
 	if (code == CLI_OK)
 		code = check_identity(e);
 	if (code != CLI_OK)
@@ -151,6 +168,10 @@ static void put_common(struct enrol *e, struct wire_out *w)
 	wire_put_bytes(w, bytes_str(e->cli->option[CLI_APP_ID]));
 	wire_put_u8(w, (uint8_t)e->replay);
 	wire_put_u32(w, (uint32_t)e->days);
+	wire_put_u8(w, (uint8_t)e->factor);
+	wire_put_u8(w, (uint8_t)e->protection);
+	wire_put_u8(w, e->cli->option[CLI_BOUND] != NULL);
+	wire_put_bytes(w, bytes_str(e->cli->option[CLI_ENVIRONMENT]));
 }
 
 static err_t read_answer(struct enrol *e, struct cbor *certificate, bool *has_certificate)

@@ -132,6 +132,42 @@ static struct decision_policies policies_of(const struct resource_policy *p)
 		                           .creator_only = p->from_creator };
 }
 
+/* The level of the association, as of now: found once in a request. */
+static const struct assurance *level_of(struct work *w)
+{
+	struct evidence evidence[EVIDENCE_MAX];
+	size_t n = 0;
+
+	if (w->level_known)
+		return &w->level;
+	if (w->association)
+		n = registry_evidence(w->room->registry, w->association, w->room->proof_fresh, evidence);
+	assurance_compute(evidence, n, w->in->now, &w->level);
+	w->level_known = true;
+	return &w->level;
+}
+
+/* Nothing is looked at where no rule asks for a level. */
+static err_t assurance_facts(struct work *w, struct decision_facts *out)
+{
+	struct buf address = buf_make(ASSURANCE_ADDRESS_MAX * 4);
+	const struct assurance *level;
+	err_t err = ERR_OK;
+
+	if (assurance_count(w->room->assurance) == 0)
+		return ERR_OK;
+	TRY(resource_address(w->room->resources, out->resource, &address));
+	out->assurance_needed = assurance_needed(w->room->assurance, out, bytes_of_buf(&address));
+	if (out->assurance_needed == 0)
+		goto out;
+	level = level_of(w);
+	out->assurance = level->level;
+	out->assurance_missing = level->missing;
+out:
+	buf_free(&address);
+	return err;
+}
+
 static err_t gather(struct work *w, const struct store_row *row, struct arena *a,
                     struct decision_facts *out)
 {
@@ -146,6 +182,7 @@ static err_t gather(struct work *w, const struct store_row *row, struct arena *a
 	};
 	TRY(context(w, &out->context));
 	TRY(specialization(row, a, &out->specialization));
+	TRY(assurance_facts(w, out));
 out:
 	return err;
 }
@@ -251,7 +288,7 @@ out:
 /* --- verdicts on further rows ------------------------------------------------------- */
 
 /* Rows under one policy get one verdict: apart from the creator, nothing of the
- * row itself enters it. */
+ * row itself enters it, as long as no rule asks for a level of assurance by address. */
 static bool *judged_slot(struct work *w, uint64_t owner, bool *known)
 {
 	size_t at = (owner * 2 + (w->access == ACCESS_RETRIEVE)) % COUNT_OF(w->judged);
@@ -276,7 +313,7 @@ static err_t judge(struct work *w, const struct store_row *row, bool *yes)
 
 	arena_reset(a);
 	TRY(resource_policy(w->room->resources, row, a, &policy));
-	if (!policy.from_creator && type && !type->self_governed)
+	if (assurance_count(w->room->assurance) == 0 && !policy.from_creator && type && !type->self_governed)
 		slot = judged_slot(w, policy.owner, &known);
 	if (known) {
 		*yes = *slot;

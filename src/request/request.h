@@ -4,6 +4,7 @@
 
 #include "request/outbound.h"
 #include "resource/resource.h"
+#include "security/assurance/assurance.h"
 #include "security/association/registry.h"
 #include "security/audit/audit.h"
 #include "security/replay/replay.h"
@@ -15,6 +16,8 @@ struct request_room {
 	struct registry *registry;
 	struct audit *audit;
 	struct replay *replay;
+	struct assurance_rules *assurance;
+	int64_t proof_fresh;       /* ms from a handshake to the end of what it proves */
 	struct arena arena;        /* reset per request */
 	struct arena scratch;      /* reset per candidate of a discovery */
 	bool lab;                  /* requests without association are let in */

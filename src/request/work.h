@@ -34,6 +34,8 @@ struct work {
 	bool discovers;
 	unsigned search_rights;    /* access bits that a discovery asks for beside its own */
 	struct target target;
+	struct assurance level;    /* of the association, when level_known */
+	bool level_known;
 	struct decision decision;
 	const struct permit *permit;
 	struct outcome outcome;

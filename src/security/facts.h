@@ -14,9 +14,34 @@ struct association_facts {
 	char credential[FACT_ID_MAX]; /* Credential-ID, as 33-//sp/Sdev or 12-id@fqdn */
 	char entity[FACT_ID_MAX];   /* absolute AE-ID or CSE-ID it speaks for */
 	bool entity_is_cse;
-	unsigned assurance;         /* 0..4 */
 	unsigned replay_mode;       /* enum replay_mode */
 	int64_t until;              /* ms; the association ends here at the latest */
+};
+
+/* Kinds of evidence that authenticate a machine [decision D10]. */
+enum assurance_factor {
+	FACTOR_NONE,
+	FACTOR_POSSESSION, /* a key in a secure environment of its own */
+	FACTOR_NETWORK,    /* an underlying-network credential of the same node */
+	FACTOR_STATE,      /* a fresh attestation of its software */
+	FACTOR_PERSON,     /* an operator's approval */
+};
+
+/* Protection levels of secure environments [TS-0003 6.3.1]. */
+enum { PROTECTION_NONE, PROTECTION_LOW, PROTECTION_MEDIUM, PROTECTION_HIGH };
+
+enum { EVIDENCE_MAX = 16 };
+
+/* One piece of evidence for who is at the other end. */
+struct evidence {
+	enum assurance_factor factor;
+	bool checked;               /* the identity was checked when it was enrolled */
+	unsigned protection;        /* of the environment of its key, as proved or recorded */
+	bool bound;                 /* the environment is bound to its node [CM5] */
+	char environment[64];       /* which one it is */
+	char source[FACT_ID_MAX];   /* Credential-ID, or who said it */
+	int64_t since, until;       /* ms; fresh from, and to */
+	int64_t ends;               /* ms; association or statement ends */
 };
 
 /* Time, place and network of one request [TS-0003 7.1.2]. */
@@ -52,6 +77,9 @@ struct decision_facts {
 	const struct bytes *roles;  /* Role-IDs valid for the originator */
 	size_t roles_n;
 	struct context_facts context;
+	unsigned assurance;         /* level of the originator's authentication, 0..4 */
+	unsigned assurance_needed;  /* level that the policy asks for; 0 none */
+	const char *assurance_missing; /* what the next level needs; NULL: not said */
 };
 
 #endif

@@ -5,10 +5,13 @@
  * answer: any number of ADMIN_ROW (one canonical CBOR map each), then ADMIN_DONE:
  * u8 err_t, text bytes. Fields:
  *
- *   STATUS, CREDENTIAL_LIST, ASSOCIATION_LIST, AUDIT_VERIFY, STORE_VERIFY, ANCHOR  none
+ *   STATUS, CREDENTIAL_LIST, ASSOCIATION_LIST, AUDIT_VERIFY, STORE_VERIFY, ANCHOR,
+ *   ASSURANCE_LIST     none
  *   ENROL_CERTIFICATE  name, u8 entity kind, entity (absolute ID), App-ID, u8 replay
- *                      mode, u32 days (0: default), public key (65), proof of possession
- *   ENROL_PSK          name, u8 entity kind, entity, App-ID, u8 replay mode, u32 days,
+ *                      mode, u32 days (0: default), u8 factor (1 possession, 2 network), u8
+ *                      protection level of its environment, u8 bound, environment's name,
+ *                      public key (65), proof of possession
+ *   ENROL_PSK          the same up to the environment's name, then
  *                      PSK identity, sealed key (keeper_calls.h IMPORT_PSK)
  *   REVOKE             Credential-ID
  *   AUDIT_LIST         u64 from, u32 limit
@@ -16,6 +19,11 @@
  *                      u8 purpose (enum sign_purpose; 0: what the class is for under user/)
  *   KEY_SIGN           key name, text
  *   KEY_DESTROY        key name
+ *   ASSURANCE_REQUIRE  u8 level, u8 operations (0: all), u32 type (0: any), structured
+ *                      address, network ("": none), schedule ("": always)
+ *   ASSURANCE_REMOVE   u32 number
+ *   ASSOCIATION_SHOW   u64 number
+ *   ASSOCIATION_APPROVE  u64 number, u32 seconds
  *
  * ENROL_CERTIFICATE answers one row { "id": Credential-ID, "certificate": DER,
  * "until": ms }; ENROL_PSK { "id", "until" }; KEY_GENERATE { "name", "public":

@@ -189,6 +189,10 @@ static void put_common(struct wire_out *out, const char *entity, unsigned kind, 
 	wire_put_bytes(out, BYTES_NONE);
 	wire_put_u8(out, (uint8_t)replay);
 	wire_put_u32(out, 0);
+	wire_put_u8(out, 1); /* possession, of software, not bound, an environment of its own */
+	wire_put_u8(out, 1);
+	wire_put_u8(out, 0);
+	wire_put_bytes(out, BYTES_NONE);
 }
 
 static const char *enrol_psk(struct bench *b, const char *entity, const char *identity)

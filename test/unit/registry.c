@@ -177,7 +177,7 @@ static void test_psk_opens(void **state)
 	a = opened(m, psk(m, "net"));
 	number = a->number;
 	assert_true(a->number != 0 && a->gate == 1 && a->address_n == 4 && a->port == 40000);
-	assert_true(a->facts.secured && a->facts.number == a->number && a->facts.assurance == 2);
+	assert_true(a->facts.secured && a->facts.number == a->number);
 	assert_string_equal(a->facts.credential, "12-net");
 	assert_string_equal(a->facts.entity, "//sp.example/in-cse/Cnet");
 	assert_true(!a->facts.entity_is_cse && a->facts.replay_mode == 1 && a->facts.until == NOW + DAY);
@@ -539,6 +539,104 @@ static void test_memory_fails(void **state)
 	assert_true(done > 20);
 }
 
+enum { FRESH = 3600000 };
+
+static size_t evidence(struct registry_room *m, const struct association *a, struct evidence out[EVIDENCE_MAX])
+{
+	return registry_evidence(m->r, a, FRESH, out);
+}
+
+/* A second credential of the same entity on an association of its own is evidence for
+ * the first; one of somebody else is not, and neither is one that ended. */
+static void test_evidence(void **state)
+{
+	struct registry_room *m = *state;
+	struct credential second = credential_psk("second"), other = credential_psk("other");
+	const struct association *a, *b;
+	struct evidence e[EVIDENCE_MAX];
+	uint64_t number;
+
+	OK(enrol(m, credential_psk("net")));
+	snprintf(second.entity, sizeof(second.entity), "//sp.example/in-cse/Cnet");
+	second.factor = FACTOR_NETWORK;
+	second.protection = 3;
+	second.bound = true;
+	snprintf(second.environment, sizeof(second.environment), "uicc");
+	OK(enrol(m, second));
+	OK(enrol(m, other));
+	a = opened(m, psk(m, "net"));
+	(void)opened(m, psk(m, "other"));
+	assert_int_equal(evidence(m, a, e), 1);
+	/* a record from before the fields existed says software */
+	assert_true(e[0].factor == FACTOR_POSSESSION && e[0].checked && !e[0].bound);
+	assert_string_equal(e[0].environment, "12-net");
+	assert_true(e[0].until == NOW + FRESH && e[0].ends == NOW + DAY);
+	b = opened(m, psk(m, "second"));
+	number = b->number;
+	(void)opened(m, psk(m, "second")); /* twice the same adds nothing */
+	assert_int_equal(evidence(m, a, e), 2);
+	assert_true(e[1].factor == FACTOR_NETWORK && e[1].protection == 3 && e[1].bound);
+	assert_string_equal(e[1].environment, "uicc");
+	assert_string_equal(e[1].source, "12-second");
+	registry_close_association(m->r, number, 1);
+	assert_int_equal(evidence(m, a, e), 2); /* the other of the two is still there */
+	withdraw(m, "12-second");
+	assert_int_equal(evidence(m, a, e), 1);
+	withdraw(m, "12-net");
+	assert_int_equal(evidence(m, a, e), 0);
+}
+
+static void test_evidence_kept(void **state)
+{
+	struct registry_room *m = *state;
+	struct credential c = credential_psk("net");
+	const struct credential *found;
+
+	c.factor = FACTOR_NETWORK;
+	c.protection = 2;
+	c.bound = true;
+	snprintf(c.environment, sizeof(c.environment), "tee");
+	OK(enrol(m, c));
+	registry_close(m->r);
+	OK(registry_open(m->store->s, &m->r));
+	OK(registry_find(m->r, BYTES("12-net"), &found));
+	assert_true(found->factor == FACTOR_NETWORK && found->protection == 2 && found->bound);
+	assert_string_equal(found->environment, "tee");
+	c = credential_psk("bad");
+	c.factor = FACTOR_PERSON; /* a person is no credential */
+	assert_int_equal(enrol(m, c), ERR_RANGE);
+	c.factor = FACTOR_POSSESSION;
+	c.protection = 4;
+	assert_int_equal(enrol(m, c), ERR_RANGE);
+}
+
+static void test_approval(void **state)
+{
+	struct registry_room *m = *state;
+	const struct association *a;
+	struct evidence e[EVIDENCE_MAX];
+
+	OK(enrol(m, credential_psk("net")));
+	a = opened(m, psk(m, "net"));
+	assert_int_equal(registry_approve(m->r, a->number + 1, BYTES("user 1"), NOW, NOW + 1), ERR_MISSING);
+	assert_int_equal(registry_approve(m->r, a->number, BYTES("user 1"), NOW, NOW), ERR_RANGE);
+	assert_int_equal(registry_approve(m->r, a->number, BYTES(""), NOW, NOW + 1), ERR_RANGE);
+	OK(registry_approve(m->r, a->number, BYTES("user 1"), NOW, NOW + 1000));
+	OK(registry_approve(m->r, a->number, BYTES("user 1"), NOW, NOW + 2000)); /* the same person */
+	assert_int_equal(evidence(m, a, e), 2);
+	assert_true(e[1].factor == FACTOR_PERSON && e[1].until == NOW + 2000);
+	for (unsigned i = 2; i <= APPROVALS_PER_ASSOCIATION; i++) {
+		uint8_t by[] = { 'u', (uint8_t)('0' + i) };
+
+		OK(registry_approve(m->r, a->number, BYTES_OF(by), NOW, NOW + 1000));
+	}
+	assert_int_equal(registry_approve(m->r, a->number, BYTES("one more"), NOW, NOW + 1), ERR_FULL);
+	OK(registry_approve(m->r, a->number, BYTES("one more"), NOW + 1000, NOW + 1500)); /* an old one makes room */
+	registry_close_association(m->r, a->number, 1);
+	a = opened(m, psk(m, "net")); /* it dies with the association */
+	assert_int_equal(evidence(m, a, e), 1);
+}
+
 #define REGISTRY_BOTH(f) { #f " (sqlite)", f, registry_make, registry_end, engine_of_sqlite }, \
 	{ #f " (memory)", f, registry_make, registry_end, engine_of_memory }
 
@@ -557,6 +655,9 @@ int main(void)
 		REGISTRY_BOTH(test_whole_credentials_only),
 		REGISTRY_BOTH(test_rolled_back),
 		REGISTRY_BOTH(test_many_and_restart),
+		REGISTRY_BOTH(test_evidence),
+		REGISTRY_BOTH(test_evidence_kept),
+		REGISTRY_BOTH(test_approval),
 		REGISTRY_BOTH(test_memory_fails),
 	};
 

@@ -85,6 +85,8 @@ static inline void node_open(struct node *n)
 	test_store_open(&r->store);
 	assert_int_equal(audit_open(r->store, &r->audit), ERR_OK);
 	assert_int_equal(replay_open(r->store, 300000, 1000, NOW, &r->replay), ERR_OK);
+	assert_int_equal(assurance_open(r->store, &r->assurance), ERR_OK);
+	r->proof_fresh = 86400000;
 	assert_int_equal(registry_open(r->store, &r->registry), ERR_OK);
 	assert_int_equal(store_begin(r->store), ERR_OK);
 	assert_int_equal(resources_open(r->store, &test_cse, &r->resources), ERR_OK);
@@ -105,6 +107,7 @@ static inline void node_close(struct node *n)
 	resources_close(r->resources);
 	registry_close(r->registry);
 	replay_close(r->replay);
+	assurance_close(r->assurance);
 	audit_close(r->audit);
 	if (store_in_transaction(r->store))
 		store_rollback(r->store);

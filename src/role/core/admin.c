@@ -24,6 +24,11 @@ static const struct {
 	{ ADMIN_KEY_GENERATE, admin_key_generate, true },
 	{ ADMIN_KEY_SIGN, admin_key_sign, true },
 	{ ADMIN_KEY_DESTROY, admin_key_destroy, true },
+	{ ADMIN_ASSURANCE_REQUIRE, admin_assurance_require, true },
+	{ ADMIN_ASSURANCE_LIST, admin_assurance_list, true },
+	{ ADMIN_ASSURANCE_REMOVE, admin_assurance_remove, true },
+	{ ADMIN_ASSOCIATION_SHOW, admin_association_show, true },
+	{ ADMIN_ASSOCIATION_APPROVE, admin_association_approve, true },
 };
 
 /* --- rows ------------------------------------------------------------------------ */
@@ -189,8 +194,8 @@ static err_t run_marked(struct admin *a, err_t (*run)(struct admin *a))
 	TRY(batch_mark(c));
 	err = run(a);
 	batch_unmark(c, err);
-	if (err != ERR_OK && a->changes && registry_reload(c->room.registry) != ERR_OK)
-		must_failed("register of credentials cannot be read again", __FILE__, __LINE__);
+	if (err != ERR_OK && a->changes)
+		node_reload_registers(c);
 out:
 	return err;
 }

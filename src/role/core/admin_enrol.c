@@ -12,6 +12,8 @@ struct enrolment {
 	struct bytes name, entity, app_id;
 	unsigned kind, replay_mode;
 	uint32_t days;
+	unsigned factor, protection, bound;
+	struct bytes environment;
 };
 
 static err_t refuse(struct admin *a, err_t err, const char *text)
@@ -30,6 +32,10 @@ static void read_common(struct admin *a, struct enrolment *e)
 	e->app_id = wire_get_bytes(&a->in, FACT_ID_MAX - 1);
 	e->replay_mode = wire_get_u8(&a->in);
 	e->days = wire_get_u32(&a->in);
+	e->factor = wire_get_u8(&a->in);
+	e->protection = wire_get_u8(&a->in);
+	e->bound = wire_get_u8(&a->in);
+	e->environment = wire_get_bytes(&a->in, sizeof(((struct credential *)0)->environment) - 1);
 }
 
 static bool within(struct bytes id, struct bytes above)
@@ -72,6 +78,12 @@ static err_t check_common(struct admin *a, const struct enrolment *e)
 		return refuse(a, ERR_SYNTAX, "replay protection is window (0) or strict (1)");
 	if (e->replay_mode == REPLAY_OFF && !a->core->room.lab)
 		return refuse(a, ERR_REFUSED, "replay protection may be off in lab mode only");
+	if (e->factor < FACTOR_POSSESSION || e->factor > FACTOR_NETWORK || e->bound > 1)
+		return refuse(a, ERR_SYNTAX, "the factor of a credential is possession (1) or network (2)");
+	if (e->protection > PROTECTION_HIGH)
+		return refuse(a, ERR_RANGE, "protection levels are 0 to 3");
+	if (!bytes_is_printable(e->environment))
+		return refuse(a, ERR_SYNTAX, "the name of a secure environment must be printable");
 	if (e->days > DAYS_MAX)
 		return refuse(a, ERR_RANGE, "a credential is valid for at most 3650 days");
 	return ERR_OK;
@@ -101,10 +113,13 @@ static err_t fill(struct admin *a, const struct enrolment *e, struct credential 
 	*out = (struct credential){ .kind = (enum entity_kind)e->kind,
 		                    .replay_mode = e->replay_mode,
 		                    .enrolled = a->core->now,
-		                    .not_after = end_of(a, e->days) };
+		                    .not_after = end_of(a, e->days),
+		                    .factor = e->factor, .protection = e->protection,
+		                    .bound = e->bound != 0 };
 	TRY(bytes_put_str(out->name, sizeof(out->name), e->name));
 	TRY(bytes_put_str(out->entity, sizeof(out->entity), e->entity));
 	TRY(bytes_put_str(out->app_id, sizeof(out->app_id), e->app_id));
+	TRY(bytes_put_str(out->environment, sizeof(out->environment), e->environment));
 out:
 	return err;
 }

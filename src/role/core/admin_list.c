@@ -98,6 +98,10 @@ static err_t credential_row(void *self, const struct credential *c)
 	row_text(&r, "replay", c->replay_mode == REPLAY_STRICT ? BYTES("strict")
 	                                                       : BYTES("window"));
 	row_bool(&r, "revoked", c->revoked);
+	row_text(&r, "factor", bytes_str(assurance_factor_name(c->factor)));
+	row_uint(&r, "protection", c->protection);
+	row_bool(&r, "bound", c->bound);
+	row_text(&r, "environment", bytes_str(c->environment));
 	if (c->psk)
 		row_text(&r, "psk_identity", bytes_str(c->psk_identity));
 	else
@@ -127,6 +131,7 @@ static struct bytes address_text(const struct association *a, char text[INET6_AD
 
 static err_t association_row(void *self, const struct association *a)
 {
+	struct admin *admin = self;
 	char text[INET6_ADDRSTRLEN];
 	struct row r = row_begin();
 
@@ -134,7 +139,7 @@ static err_t association_row(void *self, const struct association *a)
 	row_uint(&r, "gate", a->gate);
 	row_text(&r, "credential", bytes_str(a->facts.credential));
 	row_text(&r, "entity", bytes_str(a->facts.entity));
-	row_uint(&r, "assurance", a->facts.assurance);
+	row_uint(&r, "assurance", association_level(admin->core, a));
 	row_text(&r, "address", address_text(a, text));
 	row_uint(&r, "port", a->port);
 	row_uint(&r, "version", a->version);
@@ -142,7 +147,7 @@ static err_t association_row(void *self, const struct association *a)
 	row_uint(&r, "opened", (uint64_t)a->opened);
 	row_uint(&r, "until", (uint64_t)a->facts.until);
 	row_uint(&r, "requests", a->requests);
-	return admin_row_out(self, &r);
+	return admin_row_out(admin, &r);
 }
 
 err_t admin_association_list(struct admin *a)

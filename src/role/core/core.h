@@ -131,6 +131,9 @@ err_t node_open(struct core *c) MUST_USE;
 void node_close(struct core *c);
 /* Options that may change while running. */
 void node_reload(struct core *c);
+/* What lives in memory beside the store, as the store has it: after a rollback. Ends
+ * the process when it cannot be read. */
+void node_reload_registers(struct core *c);
 
 /* --- batch.c ------------------------------------------------------------------ */
 
@@ -249,6 +252,13 @@ err_t admin_anchor(struct admin *a) MUST_USE;
 err_t admin_key_generate(struct admin *a) MUST_USE;
 err_t admin_key_sign(struct admin *a) MUST_USE;
 err_t admin_key_destroy(struct admin *a) MUST_USE;
+err_t admin_assurance_require(struct admin *a) MUST_USE;
+err_t admin_assurance_list(struct admin *a) MUST_USE;
+err_t admin_assurance_remove(struct admin *a) MUST_USE;
+err_t admin_association_show(struct admin *a) MUST_USE;
+err_t admin_association_approve(struct admin *a) MUST_USE;
+/* Level of assurance of a live association, now. */
+unsigned association_level(struct core *c, const struct association *a);
 
 /* --- loop.c ---------------------------------------------------------------------------- */
 

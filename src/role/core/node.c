@@ -54,6 +54,7 @@ static err_t open_mechanisms(struct core *c)
 	TRY(replay_open(c->store, (int64_t)options_number(o, OPT_replay_window) * 1000,
 	                (size_t)options_number(o, OPT_replay_entries), c->now, &c->room.replay));
 	TRY(registry_open(c->store, &c->room.registry));
+	TRY(assurance_open(c->store, &c->room.assurance));
 	/* The first start makes the CSEBase: in a transaction, with a record. */
 	TRY(batch_begin(c));
 	TRY(open_resources(c));
@@ -66,10 +67,17 @@ void node_reload(struct core *c)
 	const struct options *o = &c->worker->options;
 
 	c->room.content_max = options_number(o, OPT_request_content_max);
+	c->room.proof_fresh = (int64_t)options_number(o, OPT_assurance_proof_time) * 1000;
 	c->room.lab = options_flag(o, OPT_lab);
 	c->room.lab_admin = c->room.lab ? bytes_str(options_text(o, OPT_lab_admin)) : BYTES_NONE;
 	c->room.lab_cses = c->room.lab ? bytes_str(options_text(o, OPT_lab_remote_cses)) : BYTES_NONE;
 	c->room.require_registration_rule = !c->room.lab;
+}
+
+void node_reload_registers(struct core *c)
+{
+	if (registry_reload(c->room.registry) != ERR_OK || assurance_reload(c->room.assurance) != ERR_OK)
+		must_failed("registers cannot be read again", __FILE__, __LINE__);
 }
 
 /* Was the last end a clean one? The mark is taken away until the next. */
@@ -101,6 +109,7 @@ static void drop(struct core *c)
 		resources_close(room->resources);
 	if (room->registry)
 		registry_close(room->registry);
+	assurance_close(room->assurance);
 	if (room->replay)
 		replay_close(room->replay);
 	if (room->audit)
@@ -109,6 +118,7 @@ static void drop(struct core *c)
 		store_close(c->store);
 	room->resources = NULL;
 	room->registry = NULL;
+	room->assurance = NULL;
 	room->replay = NULL;
 	room->audit = NULL;
 	room->store = c->store = NULL;

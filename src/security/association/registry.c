@@ -14,7 +14,7 @@ static struct live **bucket(const struct registry *r, uint64_t number)
 	return &r->heads[number & (r->buckets - 1)];
 }
 
-static struct live *find(const struct registry *r, uint64_t number)
+struct live *registry_live(const struct registry *r, uint64_t number)
 {
 	struct live *l = *bucket(r, number);
 
@@ -23,12 +23,20 @@ static struct live *find(const struct registry *r, uint64_t number)
 	return l;
 }
 
+struct live **registry_entity(const struct registry *r, const char *entity)
+{
+	return &r->entities[hash_bytes(&r->credentials.key, bytes_str(entity)) & (r->buckets - 1)];
+}
+
 static void add(struct registry *r, struct live *l)
 {
 	struct live **head = bucket(r, l->a.number);
+	struct live **entity = registry_entity(r, l->a.facts.entity);
 
 	l->next = *head;
 	*head = l;
+	l->next_of_entity = *entity;
+	*entity = l;
 	l->older = r->newest;
 	if (r->newest)
 		r->newest->newer = l;
@@ -40,10 +48,14 @@ static void add(struct registry *r, struct live *l)
 static void forget(struct registry *r, struct live *l)
 {
 	struct live **at = bucket(r, l->a.number);
+	struct live **of_entity = registry_entity(r, l->a.facts.entity);
 
 	while (*at != l)
 		at = &(*at)->next;
 	*at = l->next;
+	while (*of_entity != l)
+		of_entity = &(*of_entity)->next_of_entity;
+	*of_entity = l->next_of_entity;
 	if (l->newer)
 		l->newer->older = l->older;
 	else
@@ -82,7 +94,8 @@ err_t registry_open(struct store *s, struct registry **out)
 	r->store = s;
 	r->buckets = LIVE_BUCKETS;
 	r->heads = mem_new(r->buckets, sizeof(*r->heads));
-	if (!r->heads)
+	r->entities = mem_new(r->buckets, sizeof(*r->entities));
+	if (!r->heads || !r->entities)
 		goto out;
 	crypt_random(&key, sizeof(key));
 	TRY(credentials_init(&r->credentials, &key));
@@ -104,6 +117,7 @@ void registry_close(struct registry *r)
 		notices_forget(r, gate);
 	credentials_free(&r->credentials);
 	mem_free(r->heads);
+	mem_free(r->entities);
 	mem_free(r);
 }
 
@@ -136,6 +150,9 @@ static bool is_whole(const struct credential *c)
 	if (!c->id[0] || !c->entity[0] || c->not_after <= 0 || c->enrolled < 0 || c->replay_mode > 2)
 		return false;
 	if (c->kind != ENTITY_AE && c->kind != ENTITY_CSE)
+		return false;
+	if (c->factor > FACTOR_NETWORK || c->protection > PROTECTION_HIGH ||
+	    !is_terminated(c->environment, sizeof(c->environment)))
 		return false;
 	return c->psk ? c->psk_identity[0] && !has_print : has_print && !c->psk_identity[0];
 }
@@ -332,7 +349,7 @@ static uint64_t draw_number(const struct registry *r)
 
 	do
 		crypt_random(&number, sizeof(number));
-	while (number == 0 || find(r, number));
+	while (number == 0 || registry_live(r, number));
 	return number;
 }
 
@@ -346,7 +363,7 @@ static err_t fill(struct live *l, const struct enrolled *e, const struct opening
 		until = o->not_after;
 	*f = (struct association_facts){
 		.number = l->a.number, .secured = true, .entity_is_cse = e->c.kind == ENTITY_CSE,
-		.assurance = ENROLLED_ASSURANCE, .replay_mode = e->c.replay_mode, .until = until,
+		.replay_mode = e->c.replay_mode, .until = until,
 	};
 	TRY(bytes_put_str(f->credential, sizeof(f->credential), bytes_str(e->c.id)));
 	TRY(bytes_put_str(f->entity, sizeof(f->entity), bytes_str(e->c.entity)));
@@ -396,14 +413,14 @@ static bool is_over(const struct live *l, int64_t now)
 const struct association *registry_association(struct registry *r, uint64_t number, unsigned gate,
                                                int64_t now)
 {
-	const struct live *l = find(r, number);
+	const struct live *l = registry_live(r, number);
 
 	return l && l->a.gate == gate && !is_over(l, now) ? &l->a : NULL;
 }
 
 void registry_touch(struct registry *r, uint64_t number, int64_t now)
 {
-	struct live *l = find(r, number);
+	struct live *l = registry_live(r, number);
 
 	if (!l)
 		return;
@@ -413,7 +430,7 @@ void registry_touch(struct registry *r, uint64_t number, int64_t now)
 
 void registry_close_association(struct registry *r, uint64_t number, unsigned gate)
 {
-	struct live *l = find(r, number);
+	struct live *l = registry_live(r, number);
 
 	if (l && l->a.gate == gate)
 		forget(r, l);

@@ -27,6 +27,11 @@ struct credential {
 	unsigned replay_mode;       /* enum replay_mode */
 	bool revoked;
 	int64_t enrolled;
+	/* What its proof is worth. Records from before these existed: a key in software. */
+	unsigned factor;            /* enum assurance_factor: possession or network */
+	unsigned protection;        /* of the environment of its key, 0..3, as the enrolment has it */
+	bool bound;                 /* that environment is bound to its node [CM5] */
+	char environment[64];       /* which one it is; "": one of its own */
 };
 
 struct registry;
@@ -66,7 +71,7 @@ struct association {
 	uint64_t requests;
 };
 
-enum { ASSOCIATION_LIMIT_PER_CREDENTIAL = 64 };
+enum { ASSOCIATION_LIMIT_PER_CREDENTIAL = 64, APPROVALS_PER_ASSOCIATION = 4 };
 
 /* ERR_REFUSED with a reason (never NULL) when the credential is unknown, revoked,
  * expired, not confirmed by the keeper, or has too many. On ERR_OK *out is live. */
@@ -90,5 +95,17 @@ void registry_sweep(struct registry *r, int64_t now,
 err_t registry_associations(struct registry *r,
                             err_t (*each)(void *self, const struct association *a),
                             void *self) MUST_USE;
+
+/* What stands for the entity of a live association now: the credentials of its live
+ * associations (a second factor is shown by a second association) and what persons
+ * approved on this one. A proof of a key is fresh for `fresh` ms from its handshake.
+ * At most EVIDENCE_MAX; the association's own come first. Returns how many. */
+size_t registry_evidence(const struct registry *r, const struct association *a, int64_t fresh,
+                         struct evidence out[EVIDENCE_MAX]);
+
+/* A person (`by`, printable) approves the association until then; it dies with the
+ * association and with this process. ERR_MISSING, ERR_FULL, ERR_RANGE. */
+err_t registry_approve(struct registry *r, uint64_t number, struct bytes by, int64_t now,
+                       int64_t until) MUST_USE;
 
 #endif

@@ -14,22 +14,29 @@ struct field {
 	const char *key;
 	enum field_kind kind;
 	size_t at, size; /* in struct credential */
+	bool later;      /* records from before it existed lack it */
 };
 
 #define FIELD(key, kind, member) { key, kind, offsetof(struct credential, member), \
-	sizeof(((struct credential *)0)->member) }
+	sizeof(((struct credential *)0)->member), false }
+#define LATER(key, kind, member) { key, kind, offsetof(struct credential, member), \
+	sizeof(((struct credential *)0)->member), true }
 
 /* In canonical order. */
 static const struct field fields[] = {
 	FIELD("ai", FIELD_TEXT, app_id),
 	FIELD("at", FIELD_TIME, enrolled),
+	LATER("bo", FIELD_BOOL, bound),
 	FIELD("en", FIELD_TEXT, entity),
+	LATER("ev", FIELD_TEXT, environment),
+	LATER("fa", FIELD_NUMBER, factor),
 	FIELD("fp", FIELD_FINGERPRINT, fingerprint),
 	FIELD("id", FIELD_TEXT, id),
 	FIELD("kd", FIELD_NUMBER, kind),
 	FIELD("na", FIELD_TIME, not_after),
 	FIELD("nm", FIELD_TEXT, name),
 	FIELD("pi", FIELD_TEXT, psk_identity),
+	LATER("pl", FIELD_NUMBER, protection),
 	FIELD("ps", FIELD_BOOL, psk),
 	FIELD("rm", FIELD_NUMBER, replay_mode),
 	FIELD("rv", FIELD_BOOL, revoked),
@@ -109,12 +116,14 @@ err_t credential_read(struct bytes map, struct credential *out)
 {
 	err_t err = ERR_OK;
 
-	*out = (struct credential){ 0 };
+	*out = (struct credential){ .factor = FACTOR_POSSESSION, .protection = PROTECTION_LOW };
 	for (size_t i = 0; i < COUNT_OF(fields); i++) {
 		struct cbor v;
 		bool found;
 
 		TRY(cbor_find(map, bytes_str(fields[i].key), &v, &found));
+		if (!found && fields[i].later)
+			continue;
 		/* A record without a member is none of ours: nothing is assumed. */
 		TRY(found ? field_read(out, &fields[i], &v) : ERR_TAMPERED);
 	}

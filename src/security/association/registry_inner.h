@@ -12,7 +12,6 @@ enum {
 	NOTICE_LIFE = 60 * 1000,     /* ms */
 	CREDENTIALS_MAX = 1 << 20,
 	ASSOCIATIONS_MAX = 200000,
-	ENROLLED_ASSURANCE = 2,      /* until levels are computed from evidence */
 };
 
 /* The peer's credential in ASSOCIATION_OPEN; as channel.h has it. */
@@ -34,11 +33,19 @@ struct credentials {
 	struct hash_key key;
 };
 
+/* What a person said of an association. */
+struct approval {
+	char by[FACT_ID_MAX];
+	int64_t since, until;       /* until 0: none */
+};
+
 struct live {
 	struct association a;
 	bool ended;
 	struct enrolled *of;
+	struct approval approvals[APPROVALS_PER_ASSOCIATION];
 	struct live *next;          /* in its bucket */
+	struct live *next_of_entity; /* in the bucket of its entity */
 	struct live *newer, *older;
 };
 
@@ -58,7 +65,7 @@ struct registry {
 	struct store *store;
 	struct credentials credentials;
 	bool changed;               /* since the last reload */
-	struct live **heads;
+	struct live **heads, **entities; /* by number, by entity */
 	size_t buckets, live_n;
 	struct live *newest;
 	struct gate_notices *notices[GATES];
@@ -75,6 +82,11 @@ struct enrolled *credentials_by_fingerprint(const struct credentials *all, const
 struct enrolled *credentials_by_psk(const struct credentials *all, struct bytes identity);
 err_t credential_write(const struct credential *c, struct buf *out) MUST_USE;
 err_t credential_read(struct bytes map, struct credential *out) MUST_USE;
+
+/* --- registry.c ------------------------------------------------------------------- */
+
+struct live *registry_live(const struct registry *r, uint64_t number);
+struct live **registry_entity(const struct registry *r, const char *entity);
 
 /* --- registry_notice.c: what the keeper said --------------------------------------- */
 

@@ -3,10 +3,7 @@
  * of the originator does not. */
 #include "security/decision/rule.h"
 
-#include <arpa/inet.h>
 #include <math.h>
-
-enum { TEXT_MAX = 64 };
 
 /* --- network address ----------------------------------------------------------- */
 
@@ -20,46 +17,17 @@ static struct bytes plain_address(const struct context_facts *c)
 	return bytes_make(c->address, c->address_n);
 }
 
-static bool same_bits(const uint8_t *a, const uint8_t *b, unsigned bits)
-{
-	unsigned whole = bits / 8, rest = bits % 8;
-	uint8_t mask = (uint8_t)(0xff00u >> rest);
-
-	if (!bytes_equal(bytes_make(a, whole), bytes_make(b, whole)))
-		return false;
-	return rest == 0 || (a[whole] & mask) == (b[whole] & mask);
-}
-
-/* "192.0.2.1", "192.0.2.0/24" and the same of IPv6. */
-static enum verdict address_matches(struct bytes text, unsigned octets, struct bytes peer)
-{
-	bool network = bytes_find(text, '/') < text.n;
-	struct bytes address = bytes_cut(&text, '/');
-	uint64_t bits = (uint64_t)octets * 8;
-	char string[TEXT_MAX];
-	uint8_t base[16];
-
-	if (bytes_put_str(string, sizeof(string), address) != ERR_OK ||
-	    inet_pton(octets == 4 ? AF_INET : AF_INET6, string, base) != 1)
-		return VERDICT_MALFORMED;
-	if (network && bytes_to_u64(text, (uint64_t)octets * 8, &bits) != ERR_OK)
-		return VERDICT_MALFORMED;
-	if (peer.n != octets)
-		return VERDICT_NO;
-	return same_bits(base, peer.p, (unsigned)bits) ? VERDICT_YES : VERDICT_NO;
-}
-
 static enum verdict ipv4_matches(const struct cbor *item, const struct decision_facts *f)
 {
 	return item->kind == CBOR_TEXT
-	               ? address_matches(item->s, 4, plain_address(&f->context))
+	               ? network_holds(item->s, 4, plain_address(&f->context))
 	               : VERDICT_MALFORMED;
 }
 
 static enum verdict ipv6_matches(const struct cbor *item, const struct decision_facts *f)
 {
 	return item->kind == CBOR_TEXT
-	               ? address_matches(item->s, 16, plain_address(&f->context))
+	               ? network_holds(item->s, 16, plain_address(&f->context))
 	               : VERDICT_MALFORMED;
 }
 

@@ -223,11 +223,36 @@ static void say_rules(struct decision *out, const struct nearest *best,
 		say(out, out->reason, "");
 }
 
-bool decision_judge(const struct decision_facts *facts,
-                    const struct decision_policies *policies, struct decision *out)
+static void judge_rules(const struct decision_facts *facts,
+                        const struct decision_policies *policies, struct decision *out)
 {
 	struct nearest best = { .any = false };
 
+	for (size_t i = 0; i < policies->n && best.stage != STAGE_PERMIT; i++)
+		judge_set(policies->sets[i], policies->ids[i], facts, &best);
+	out->permit = best.any && best.stage == STAGE_PERMIT;
+	say_rules(out, &best, facts);
+}
+
+/* Only who would be let in learns which level is asked for, and what he lacks. */
+static void judge_assurance(const struct decision_facts *facts, struct decision *out)
+{
+	if (!out->permit || facts->assurance >= facts->assurance_needed)
+		return;
+	out->permit = false;
+	out->reason = "the level of assurance is too low";
+	out->text[0] = '\0';
+	say(out, "level of assurance ", "");
+	say_number(out, facts->assurance_needed);
+	say_more(out, " is needed, it is ");
+	say_number(out, facts->assurance);
+	say_more(out, "; missing: ");
+	say_more(out, facts->assurance_missing ? facts->assurance_missing : "not known");
+}
+
+bool decision_judge(const struct decision_facts *facts,
+                    const struct decision_policies *policies, struct decision *out)
+{
 	*out = (struct decision){ .reason = "" };
 	if (policies->creator_only) {
 		out->permit = facts->originator.n && facts->operation != 0 &&
@@ -235,12 +260,10 @@ bool decision_judge(const struct decision_facts *facts,
 		out->reason = out->permit ? "the creator"
 		                          : "no policy is set: only the creator has access";
 		say(out, out->reason, "");
-		return out->permit;
+	} else {
+		judge_rules(facts, policies, out);
 	}
-	for (size_t i = 0; i < policies->n && best.stage != STAGE_PERMIT; i++)
-		judge_set(policies->sets[i], policies->ids[i], facts, &best);
-	out->permit = best.any && best.stage == STAGE_PERMIT;
-	say_rules(out, &best, facts);
+	judge_assurance(facts, out);
 	return out->permit;
 }
 
@@ -288,7 +311,9 @@ err_t decide_on_ground(const struct decision_facts *facts, enum decision_ground 
 	*permit = NULL;
 	*out = (struct decision){ .permit = true, .reason = grounds[ground] };
 	say(out, out->reason, "");
-	return mint(facts, out->reason, arena, permit);
+	if (ground == GROUND_REGISTRATION)
+		judge_assurance(facts, out);
+	return !out->permit ? ERR_OK : mint(facts, out->reason, arena, permit);
 }
 
 void decision_refuse(struct decision *out, const char *reason)

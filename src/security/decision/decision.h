@@ -33,11 +33,12 @@ struct decision {
 	uint64_t policy;    /* of the rule that permitted, or came nearest; 0 none */
 	unsigned rule;      /* its place in the policy from 1; 0 none */
 	const char *reason; /* what that rule lacked, or why it permits; never NULL */
-	char text[128];     /* both, for the record and for the originator; holds no
+	char text[224];     /* both, for the record and for the originator; holds no
 	                       data of anyone but the one who asked */
 };
 
-/* The verdict alone. */
+/* The verdict alone. What the rules permit still needs the level of assurance that
+ * the facts say is needed. */
 bool decision_judge(const struct decision_facts *facts,
                     const struct decision_policies *policies, struct decision *out);
 

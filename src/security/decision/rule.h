@@ -3,9 +3,8 @@
 #define DECISION_RULE_H
 
 #include "codec/cbor.h"
+#include "primitive/context.h"
 #include "security/facts.h"
-
-enum verdict { VERDICT_NO, VERDICT_YES, VERDICT_MALFORMED };
 
 /* acor: is the originator among them? */
 enum verdict rule_originators(const struct cbor *acor, const struct decision_facts *f);
@@ -23,8 +22,5 @@ enum verdict rule_any_of(const struct cbor *array, rule_item each, const struct 
 
 /* True when an acor entry can only be a group's address. */
 bool rule_is_group_entry(struct bytes entry);
-
-/* [context_time.c] One schedule entry, 7 fields, at `now` (ms, UTC). */
-enum verdict schedule_holds(struct bytes entry, int64_t now);
 
 #endif

@@ -1,7 +1,7 @@
-/* schedule.c: accessControlTimeWindow: a schedule entry of seven fields, second
+/* schedule.c: a schedule entry of seven fields, second
  * minute hour day month weekday year, in UTC [TS-0004 6.3.3]. '*', numbers,
  * ranges a-b and lists of both. Weekday 0..7, Sunday is 0 and 7. */
-#include "security/decision/rule.h"
+#include "primitive/context.h"
 
 static const struct {
 	unsigned min, max;

@@ -1,0 +1,185 @@
+/* assurance.c: levels of assurance: the rules that ask for one, and what a live
+ * association is worth. */
+#include "cli/door.h"
+
+#include <stdio.h>
+
+enum { MINUTES_DEFAULT = 15, MINUTES_MAX = 24 * 60, SECONDS = 60 };
+
+static int ask(struct cli *c, enum admin_command command, const struct wire_out *w, struct buf *rows)
+{
+	struct door d;
+	err_t err;
+
+	if (w->err != ERR_OK)
+		return cli_fail(c, w->err, "an argument is too long");
+	if (door_open(c, &d) != ERR_OK)
+		return CLI_FAILED;
+	err = door_command(&d, command, bytes_of_buf(w->buf), rows);
+	door_close(&d);
+	return err == ERR_OK ? CLI_OK : CLI_FAILED;
+}
+
+static int number_argument(struct cli *c, uint64_t max, uint64_t *out)
+{
+	if (bytes_to_u64(bytes_str(c->argument[0]), max, out) == ERR_OK)
+		return CLI_OK;
+	return cli_usage(c, "\"%s\" is no number that could be meant", c->argument[0]);
+}
+
+/* "CUD" as the bits of accessControlOperations; L for discovery. 0: none was named. */
+static int read_operations(struct cli *c, uint8_t *out)
+{
+	static const char letters[] = "CRUDNL";
+	struct bytes text = bytes_str(c->option[CLI_OPERATIONS]);
+
+	*out = 0;
+	for (size_t i = 0; i < text.n; i++) {
+		size_t at = bytes_find(bytes_str(letters), text.p[i]);
+
+		if (at == sizeof(letters) - 1)
+			return cli_usage(c, "--operations takes letters of CRUDNL");
+		*out |= (uint8_t)(1u << at);
+	}
+	return CLI_OK;
+}
+
+int run_assurance_require(struct cli *c)
+{
+	struct buf fields = buf_make(4096), rows = buf_make(4096);
+	struct wire_out w = wire_out(&fields);
+	uint64_t level, type;
+	uint8_t operations;
+	int code = number_argument(c, UINT8_MAX, &level);
+
+	if (code == CLI_OK)
+		code = read_operations(c, &operations);
+	if (code == CLI_OK && cli_number(c, CLI_TY, UINT32_MAX, 0, &type) != ERR_OK)
+		code = CLI_USAGE;
+	if (code != CLI_OK)
+		goto out;
+	wire_put_u8(&w, (uint8_t)level);
+	wire_put_u8(&w, operations);
+	wire_put_u32(&w, (uint32_t)type);
+	wire_put_bytes(&w, bytes_str(c->argument[1]));
+	wire_put_bytes(&w, bytes_str(c->option[CLI_OUTSIDE]));
+	wire_put_bytes(&w, bytes_str(c->option[CLI_DURING]));
+	code = ask(c, ADMIN_ASSURANCE_REQUIRE, &w, &rows);
+	if (code == CLI_OK && c->json)
+		code = output_value(c, bytes_of_buf(&rows)) == ERR_OK ? CLI_OK : CLI_FAILED;
+	else if (code == CLI_OK)
+		printf("rule %llu: %s needs level %llu from now on\n",
+		       (unsigned long long)row_number(bytes_of_buf(&rows), "number"), c->argument[1],
+		       (unsigned long long)level);
+out:
+	buf_free(&fields);
+	buf_free(&rows);
+	return code;
+}
+
+int run_assurance_list(struct cli *c)
+{
+	static const struct column columns[] = {
+		{ "number", "RULE", COLUMN_PLAIN, NULL }, { "level", "LEVEL", COLUMN_PLAIN, NULL },
+		{ "address", "ADDRESS", COLUMN_PLAIN, NULL }, { "operations", "OPERATIONS", COLUMN_PLAIN, NULL },
+		{ "type", "TYPE", COLUMN_PLAIN, NULL }, { "outside", "OUTSIDE", COLUMN_PLAIN, NULL },
+		{ "during", "DURING", COLUMN_PLAIN, NULL },
+	};
+	struct buf fields = buf_make(16), rows = buf_make(1 << 20);
+	struct wire_out w = wire_out(&fields);
+	int code = ask(c, ADMIN_ASSURANCE_LIST, &w, &rows);
+
+	if (code == CLI_OK && output_rows(c, bytes_of_buf(&rows), columns, COUNT_OF(columns),
+	                                  "no rule asks for a level of assurance") != ERR_OK)
+		code = CLI_FAILED;
+	buf_free(&fields);
+	buf_free(&rows);
+	return code;
+}
+
+int run_assurance_remove(struct cli *c)
+{
+	struct buf fields = buf_make(16), rows = buf_make(4096);
+	struct wire_out w = wire_out(&fields);
+	uint64_t number;
+	int code = number_argument(c, UINT32_MAX, &number);
+
+	if (code == CLI_OK) {
+		wire_put_u32(&w, (uint32_t)number);
+		code = ask(c, ADMIN_ASSURANCE_REMOVE, &w, &rows);
+	}
+	if (code == CLI_OK)
+		printf(c->json ? "{\"removed\":%llu}\n" : "rule %llu is taken back\n",
+		       (unsigned long long)number);
+	buf_free(&fields);
+	buf_free(&rows);
+	return code;
+}
+
+/* The first row is the association, the others are its evidence. */
+static err_t print_association(const struct cli *c, struct bytes rows)
+{
+	static const struct column head[] = {
+		{ "entity", "entity", COLUMN_PLAIN, NULL }, { "credential", "credential", COLUMN_PLAIN, NULL },
+		{ "level", "level of assurance", COLUMN_PLAIN, NULL }, { "until", "until", COLUMN_TIME, NULL },
+		{ "missing", "the next level needs", COLUMN_PLAIN, NULL },
+	};
+	static const struct column evidence[] = {
+		{ "factor", "FACTOR", COLUMN_PLAIN, NULL }, { "source", "BY", COLUMN_PLAIN, NULL },
+		{ "environment", "ENVIRONMENT", COLUMN_PLAIN, NULL },
+		{ "protection", "PROTECTION", COLUMN_PLAIN, NULL }, { "bound", "BOUND", COLUMN_YES, NULL },
+		{ "since", "SINCE", COLUMN_TIME, NULL }, { "until", "FRESH UNTIL", COLUMN_TIME, NULL },
+		{ "fresh", "COUNTS", COLUMN_YES, NULL },
+	};
+	struct bytes rest = rows;
+	struct cbor first;
+	err_t err;
+
+	if (c->json)
+		return output_rows(c, rows, evidence, COUNT_OF(evidence), "");
+	TRY(cbor_next(&rest, &first));
+	TRY(output_record(c, first.raw, head, COUNT_OF(head)));
+	TRY(output_rows(c, rest, evidence, COUNT_OF(evidence), "no evidence"));
+out:
+	return err;
+}
+
+int run_association_show(struct cli *c)
+{
+	struct buf fields = buf_make(16), rows = buf_make(65536);
+	struct wire_out w = wire_out(&fields);
+	uint64_t number;
+	int code = number_argument(c, UINT64_MAX, &number);
+
+	if (code == CLI_OK) {
+		wire_put_u64(&w, number);
+		code = ask(c, ADMIN_ASSOCIATION_SHOW, &w, &rows);
+	}
+	if (code == CLI_OK && print_association(c, bytes_of_buf(&rows)) != ERR_OK)
+		code = CLI_FAILED;
+	buf_free(&fields);
+	buf_free(&rows);
+	return code;
+}
+
+int run_association_approve(struct cli *c)
+{
+	struct buf fields = buf_make(16), rows = buf_make(4096);
+	struct wire_out w = wire_out(&fields);
+	uint64_t number, minutes;
+	int code = number_argument(c, UINT64_MAX, &number);
+
+	if (code == CLI_OK && cli_number(c, CLI_MINUTES, MINUTES_MAX, MINUTES_DEFAULT, &minutes) != ERR_OK)
+		code = CLI_USAGE;
+	if (code == CLI_OK) {
+		wire_put_u64(&w, number);
+		wire_put_u32(&w, (uint32_t)minutes * SECONDS);
+		code = ask(c, ADMIN_ASSOCIATION_APPROVE, &w, &rows);
+	}
+	if (code == CLI_OK)
+		printf(c->json ? "{\"approved\":%llu}\n" : "association %llu is approved\n",
+		       (unsigned long long)number);
+	buf_free(&fields);
+	buf_free(&rows);
+	return code;
+}
