@@ -1,48 +1,10 @@
 /* assurance.c: levels of assurance: the rules that ask for one, and what a live
  * association is worth. */
-#include "cli/door.h"
+#include "cli/asking.h"
 
 #include <stdio.h>
 
 enum { MINUTES_DEFAULT = 15, MINUTES_MAX = 24 * 60, SECONDS = 60 };
-
-static int ask(struct cli *c, enum admin_command command, const struct wire_out *w, struct buf *rows)
-{
-	struct door d;
-	err_t err;
-
-	if (w->err != ERR_OK)
-		return cli_fail(c, w->err, "an argument is too long");
-	if (door_open(c, &d) != ERR_OK)
-		return CLI_FAILED;
-	err = door_command(&d, command, bytes_of_buf(w->buf), rows);
-	door_close(&d);
-	return err == ERR_OK ? CLI_OK : CLI_FAILED;
-}
-
-static int number_argument(struct cli *c, uint64_t max, uint64_t *out)
-{
-	if (bytes_to_u64(bytes_str(c->argument[0]), max, out) == ERR_OK)
-		return CLI_OK;
-	return cli_usage(c, "\"%s\" is no number that could be meant", c->argument[0]);
-}
-
-/* "CUD" as the bits of accessControlOperations; L for discovery. 0: none was named. */
-static int read_operations(struct cli *c, uint8_t *out)
-{
-	static const char letters[] = "CRUDNL";
-	struct bytes text = bytes_str(c->option[CLI_OPERATIONS]);
-
-	*out = 0;
-	for (size_t i = 0; i < text.n; i++) {
-		size_t at = bytes_find(bytes_str(letters), text.p[i]);
-
-		if (at == sizeof(letters) - 1)
-			return cli_usage(c, "--operations takes letters of CRUDNL");
-		*out |= (uint8_t)(1u << at);
-	}
-	return CLI_OK;
-}
 
 int run_assurance_require(struct cli *c)
 {
@@ -64,7 +26,7 @@ int run_assurance_require(struct cli *c)
 	wire_put_bytes(&w, bytes_str(c->argument[1]));
 	wire_put_bytes(&w, bytes_str(c->option[CLI_OUTSIDE]));
 	wire_put_bytes(&w, bytes_str(c->option[CLI_DURING]));
-	code = ask(c, ADMIN_ASSURANCE_REQUIRE, &w, &rows);
+	code = ask_node(c, ADMIN_ASSURANCE_REQUIRE, &w, &rows);
 	if (code == CLI_OK && c->json)
 		code = output_value(c, bytes_of_buf(&rows)) == ERR_OK ? CLI_OK : CLI_FAILED;
 	else if (code == CLI_OK)
@@ -87,7 +49,7 @@ int run_assurance_list(struct cli *c)
 	};
 	struct buf fields = buf_make(16), rows = buf_make(1 << 20);
 	struct wire_out w = wire_out(&fields);
-	int code = ask(c, ADMIN_ASSURANCE_LIST, &w, &rows);
+	int code = ask_node(c, ADMIN_ASSURANCE_LIST, &w, &rows);
 
 	if (code == CLI_OK && output_rows(c, bytes_of_buf(&rows), columns, COUNT_OF(columns),
 	                                  "no rule asks for a level of assurance") != ERR_OK)
@@ -106,7 +68,7 @@ int run_assurance_remove(struct cli *c)
 
 	if (code == CLI_OK) {
 		wire_put_u32(&w, (uint32_t)number);
-		code = ask(c, ADMIN_ASSURANCE_REMOVE, &w, &rows);
+		code = ask_node(c, ADMIN_ASSURANCE_REMOVE, &w, &rows);
 	}
 	if (code == CLI_OK)
 		printf(c->json ? "{\"removed\":%llu}\n" : "rule %llu is taken back\n",
@@ -153,7 +115,7 @@ int run_association_show(struct cli *c)
 
 	if (code == CLI_OK) {
 		wire_put_u64(&w, number);
-		code = ask(c, ADMIN_ASSOCIATION_SHOW, &w, &rows);
+		code = ask_node(c, ADMIN_ASSOCIATION_SHOW, &w, &rows);
 	}
 	if (code == CLI_OK && print_association(c, bytes_of_buf(&rows)) != ERR_OK)
 		code = CLI_FAILED;
@@ -174,7 +136,7 @@ int run_association_approve(struct cli *c)
 	if (code == CLI_OK) {
 		wire_put_u64(&w, number);
 		wire_put_u32(&w, (uint32_t)minutes * SECONDS);
-		code = ask(c, ADMIN_ASSOCIATION_APPROVE, &w, &rows);
+		code = ask_node(c, ADMIN_ASSOCIATION_APPROVE, &w, &rows);
 	}
 	if (code == CLI_OK)
 		printf(c->json ? "{\"approved\":%llu}\n" : "association %llu is approved\n",

@@ -6,7 +6,7 @@
  * u8 err_t, text bytes. Fields:
  *
  *   STATUS, CREDENTIAL_LIST, ASSOCIATION_LIST, AUDIT_VERIFY, STORE_VERIFY, ANCHOR,
- *   ASSURANCE_LIST     none
+ *   ASSURANCE_LIST, ACCESS_LIST  none
  *   ENROL_CERTIFICATE  name, u8 entity kind, entity (absolute ID), App-ID, u8 replay
  *                      mode, u32 days (0: default), u8 factor (1 possession, 2 network), u8
  *                      protection level of its environment, u8 bound, environment's name,
@@ -22,6 +22,8 @@
  *   ASSURANCE_REQUIRE  u8 level, u8 operations (0: all), u32 type (0: any), structured
  *                      address, network ("": none), schedule ("": always)
  *   ASSURANCE_REMOVE   u32 number
+ *   ACCESS_GRANT       originator, u8 operations, u8 n, n u32 types that may be created
+ *   ACCESS_WITHDRAW    u32 number of the rule, from 1
  *   ASSOCIATION_SHOW   u64 number
  *   ASSOCIATION_APPROVE  u64 number, u32 seconds
  *

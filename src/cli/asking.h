@@ -1,0 +1,18 @@
+/* asking.h: what commands that ask a running node have in common. Each says why it
+ * failed and returns an exit code. */
+#ifndef CLI_ASKING_H
+#define CLI_ASKING_H
+
+#include "cli/door.h"
+
+/* The command with the fields written; its rows are appended. */
+int ask_node(struct cli *c, enum admin_command command, const struct wire_out *w, struct buf *rows);
+
+/* The first argument as a number of at most max. */
+int number_argument(struct cli *c, uint64_t max, uint64_t *out);
+
+/* --operations: "CUD" as the bits of accessControlOperations, L for discovery; 0 when
+ * it was not given. */
+int read_operations(struct cli *c, uint8_t *out);
+
+#endif
