@@ -35,6 +35,9 @@ def decode(media, body):
         return None
 
 
+import http2  # noqa: E402
+
+
 class Answer:
     def __init__(self, status, headers, body):
         self.http, self.headers, self.body = status, headers, body
@@ -52,9 +55,13 @@ class Entity:
         self.node, self.folder, self.originator = node, pathlib.Path(folder), originator
         self.connection = None
 
+    version = 1  # 2: by ALPN over the same listener
+
     def context(self, cert=True):
         c = ssl.create_default_context(cafile=str(self.node.dir / "node/ca.pem"))
         c.minimum_version = ssl.TLSVersion.TLSv1_2
+        if self.version == 2:
+            c.set_alpn_protocols(["h2"])
         if cert:
             c.load_cert_chain(str(self.folder / "cert.pem"), str(self.folder / "key.pem"))
         return c
@@ -67,9 +74,22 @@ class Entity:
         return self.connection
 
     def close(self):
+        self.shared = None
         if self.connection:
             self.connection.close()
             self.connection = None
+
+    shared = None
+
+    def ask2(self, method, path, fields, content):
+        """The same over HTTP/2."""
+        if not self.connection:
+            self.connect()
+        if not self.shared:
+            self.shared = http2.Connection(self.connection)
+        leave = ("host", "content-length", "connection")
+        more = [(k.lower(), v) for k, v in fields.items() if v is not None and k.lower() not in leave]
+        return Answer(*self.shared.answer(self.shared.ask(method, path, more, content or b"", fields["Host"])))
 
     serialisation = "json"
 
@@ -86,6 +106,8 @@ class Entity:
             h["Content-Type"] = media + (f";ty={ty}" if ty else "")
             h["Content-Length"] = str(len(content))
         h.update(headers or {})
+        if self.version == 2:
+            return self.ask2(method, path, h, content)
         text = f"{method} {path} HTTP/1.1\r\n" + "".join(
             f"{k}: {v}\r\n" for k, v in h.items() if v is not None) + "\r\n"
         return self.raw(text.encode() + (content or b""))

@@ -1,5 +1,5 @@
 """Each scenario is written once and runs over every door: store engine, credential,
-serialisation."""
+serialisation, version of HTTP."""
 import itertools, pathlib, sys
 
 import pytest
@@ -8,7 +8,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 from node import Node
 
 DOORS = [("sqlite", "certificate", "json"), ("sqlite", "psk", "cbor"),
-         ("memory", "certificate", "cbor"), ("memory", "psk", "json")]
+         ("memory", "certificate", "cbor"), ("memory", "psk", "json"),
+         ("sqlite", "certificate-http2", "json"), ("memory", "certificate-http2", "cbor")]
 names = itertools.count(1)
 
 
@@ -42,6 +43,7 @@ class Door:
         e = self.node.enrol(f"e{n}", ident, "device", psk,
                             *(["--identity", f"e{n}@demo.example"] if psk else []), *more)
         e.serialisation = self.serialisation
+        e.version = 2 if self.credential.endswith("http2") else 1
         self.entities.append(e)
         if register:
             a = e.register()

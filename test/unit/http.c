@@ -2,6 +2,7 @@
 /* http: the parser refuses what two readers could read differently, and the
  * mapping is the same from JSON and from CBOR, and the same there and back. */
 #include "binding/http/http.h"
+#include "binding/http/list.h"
 #include "codec/json.h"
 #include "unit.h"
 
@@ -746,9 +747,119 @@ static void test_response_read_wants_a_status(void **state)
 	http_mapper_free(&mapper);
 }
 
+/* --- lists of HTTP/2 ------------------------------------------------------------------------- */
+
+struct pair {
+	const char *name, *value;
+};
+
+static err_t listed(const struct pair *pairs, size_t n, struct bytes body, struct buf *out)
+{
+	struct http_list l;
+	err_t err;
+
+	http_list_init(&l);
+	for (size_t i = 0; i < n; i++)
+		http_list_add(&l, bytes_str(pairs[i].name), bytes_str(pairs[i].value));
+	err = http_list_message(&l, body, out);
+	http_list_free(&l);
+	return err;
+}
+
+static void test_list_is_one_message(void **state)
+{
+	static const struct pair pairs[] = {
+		{ ":method", "POST" }, { ":scheme", "https" }, { ":path", "/a?rcn=1" },
+		{ ":authority", "h" }, { "x-m2m-ri", "7" }, { "content-length", "4" },
+		{ "te", "trailers" }, { "host", "h" },
+	};
+	struct buf out = buf_make(4096);
+
+	assert_int_equal(listed(pairs, COUNT_OF(pairs), BYTES("body"), &out), ERR_OK);
+	assert_true(bytes_equal(bytes_of_buf(&out),
+	                        BYTES("POST /a?rcn=1 HTTP/1.1\r\nhost: h\r\nx-m2m-ri: 7\r\n"
+	                              "content-length: 4\r\n\r\nbody")));
+	buf_free(&out);
+}
+
+static void test_list_refuses(void **state)
+{
+	static const struct pair bad[][2] = {
+		{ { "connection", "close" } }, { { "transfer-encoding", "chunked" } },
+		{ { "upgrade", "h2c" } }, { { "te", "gzip" } }, { { "X", "upper" } },
+		{ { "x", "a\r\ny: b" } }, { { "x", "a\nb" } }, { { "x", " blank" } },
+		{ { "x y", "a" } }, { { "x:", "a" } }, { { ":path", "/twice" } },
+		{ { ":other", "a" } }, { { "x", "a" }, { ":authority", "late" } },
+		{ { "host", "other" } }, { { "", "a" } },
+	};
+	static const struct pair first[] = { { ":method", "GET" }, { ":path", "/a" },
+		                             { ":authority", "h" } };
+	struct buf out = buf_make(4096);
+
+	for (size_t i = 0; i < COUNT_OF(bad); i++) {
+		struct pair pairs[5];
+
+		for (size_t k = 0; k < 3; k++)
+			pairs[k] = first[k];
+		pairs[3] = bad[i][0];
+		pairs[4] = bad[i][1].name ? bad[i][1] : (struct pair){ "x-last", "1" };
+		assert_int_equal(listed(pairs, 5, BYTES_NONE, &out), ERR_SYNTAX);
+		assert_int_equal(out.n, 0);
+	}
+	assert_int_equal(listed(first, 2, BYTES_NONE, &out), ERR_SYNTAX); /* no host */
+	assert_int_equal(listed(first + 1, 2, BYTES_NONE, &out), ERR_SYNTAX);
+	/* a request line is not to be lengthened */
+	assert_int_equal(listed((struct pair[]){ first[0], { ":path", "/a HTTP/1.1" }, first[2] }, 3,
+	                        BYTES_NONE, &out), ERR_SYNTAX);
+	buf_free(&out);
+}
+
+static void test_list_limits(void **state)
+{
+	struct buf out = buf_make(HTTP_HEAD_MAX * 4);
+	struct http_list l;
+	char value[2000];
+
+	for (size_t i = 0; i < sizeof(value); i++)
+		value[i] = 'v';
+	http_list_init(&l);
+	for (unsigned i = 0; i <= HTTP_HEADERS_MAX; i++) {
+		assert_int_equal(l.err, ERR_OK);
+		http_list_add(&l, BYTES("x"), BYTES("y"));
+	}
+	assert_int_equal(http_list_message(&l, BYTES_NONE, &out), ERR_LIMIT);
+	http_list_reset(&l);
+	for (unsigned i = 0; i < 10; i++)
+		http_list_add(&l, BYTES("x"), bytes_make(value, sizeof(value)));
+	assert_int_equal(l.err, ERR_LIMIT);
+	http_list_reset(&l);
+	http_list_add(&l, BYTES(":method"), BYTES("GET"));
+	assert_int_equal(l.err, ERR_OK);
+	http_list_free(&l);
+	buf_free(&out);
+}
+
+static void test_list_of_an_answer(void **state)
+{
+	struct bytes head = BYTES("HTTP/1.1 404 Not Found\r\nX-M2M-RSC: 4004\r\nA:b\r\n\r\nbody");
+	struct bytes name, value;
+
+	assert_int_equal(http_list_status(&head), 404);
+	assert_true(http_list_next(&head, &name, &value));
+	assert_true(bytes_equal(name, BYTES("X-M2M-RSC")) && bytes_equal(value, BYTES("4004")));
+	assert_true(http_list_next(&head, &name, &value));
+	assert_true(bytes_equal(name, BYTES("A")) && bytes_equal(value, BYTES("b")));
+	assert_false(http_list_next(&head, &name, &value));
+	assert_true(bytes_equal(head, BYTES("body")));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_list_is_one_message),
+		cmocka_unit_test(test_list_refuses),
+		cmocka_unit_test(test_list_limits),
+		cmocka_unit_test(test_list_of_an_answer),
 		cmocka_unit_test(test_parse_good),
 		cmocka_unit_test(test_parse_refuses),
 		cmocka_unit_test(test_parse_limits),

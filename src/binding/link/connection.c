@@ -137,12 +137,19 @@ void connection_close(struct connection *c)
 
 	if (c->state == CONNECTION_CLOSED)
 		return;
+	/* A stream ends with all that share its connection; and nothing ends inside
+	 * the library's own calls. */
+	if (c->whole || (c->http2 && c->http2->inside)) {
+		http2_doom(c->whole ? c->whole : c, "");
+		return;
+	}
 	if (c->state != CONNECTION_DRAINING)
 		io_goodbye(c);
 	wheel_remove(&c->timed);
 	half_open_end(c);
 	/* CLOSED first: the owner may look at others, or close this one again. */
 	c->state = CONNECTION_CLOSED;
+	http2_free(c);
 	s->owner.closed(s->owner.self, c);
 	SSL_free(c->ssl);
 	c->ssl = NULL;
@@ -284,6 +291,7 @@ static void (*const steps[])(struct connection *) = {
 	[CONNECTION_SERVING] = pause_step,
 	[CONNECTION_WRITING] = connection_write,
 	[CONNECTION_DRAINING] = connection_drain,
+	[CONNECTION_SHARED] = http2_step,
 	[CONNECTION_CLOSED] = NULL,
 };
 
@@ -302,6 +310,10 @@ void connection_admit(struct connection *c, int64_t until)
 		int64_t left = until - clock_now();
 
 		c->until = (int64_t)uv_now(c->set->loop) + (left > 0 ? left : 0);
+	}
+	if (http2_is_chosen(c)) {
+		http2_begin(c, BYTES_NONE);
+		return;
 	}
 	connection_enter(c, CONNECTION_IDLE);
 	io_watch(c, UV_READABLE);

@@ -16,8 +16,8 @@ static err_t slots_grow(struct connections *s)
 	size_t more = s->slots_n ? s->slots_n * 2 : 64;
 	struct slot *slots;
 
-	if (more > s->limits.total)
-		more = s->limits.total;
+	if (more > s->limits.total + STREAMS_ALL)
+		more = s->limits.total + STREAMS_ALL;
 	if (more <= s->slots_n)
 		return ERR_FULL;
 	slots = mem_grow(s->slots, s->slots_n, more, sizeof(*slots));
@@ -66,8 +66,10 @@ struct connection *connections_find(struct connections *s, uint64_t id)
 struct connection *connections_numbered(struct connections *s, uint64_t number)
 {
 	for (size_t i = 0; i < s->slots_n; i++) {
-		if (s->slots[i].c && s->slots[i].c->number == number)
-			return s->slots[i].c;
+		struct connection *c = s->slots[i].c;
+
+		if (c && !c->whole && c->number == number)
+			return c;
 	}
 	return NULL;
 }
@@ -297,6 +299,8 @@ err_t connections_new(uv_loop_t *loop, const struct connection_limits *limits,
 	s->limits = *limits;
 	s->owner = *owner;
 	s->accepting = true;
+	s->folded = buf_make(HTTP_HEAD_MAX * 2 + limits->body);
+	s->sending = buf_make(HTTP2_SENDING * 2);
 	s->handshakes.last = &s->handshakes.first;
 	s->half_last = &s->half_first;
 	s->again.last = &s->again.first;
@@ -329,7 +333,9 @@ void connections_close_all(struct connections *s, bool all)
 	for (size_t i = 0; i < s->slots_n; i++) {
 		struct connection *c = s->slots[i].c;
 
-		if (c && (all || (c->state != CONNECTION_SERVING &&
+		if (c && !all && c->state == CONNECTION_SHARED)
+			http2_finish(c);
+		else if (c && !c->whole && (all || (c->state != CONNECTION_SERVING &&
 		                  c->state != CONNECTION_WRITING &&
 		                  c->state != CONNECTION_DRAINING)))
 			connection_close(c);
@@ -379,6 +385,8 @@ void connections_free(struct connections *s)
 	if (s->handles)
 		return;
 	addresses_free(s->addresses);
+	buf_free(&s->folded);
+	buf_free(&s->sending);
 	mem_free(s->slots);
 	mem_free(s);
 }

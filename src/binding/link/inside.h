@@ -2,6 +2,7 @@
 #ifndef BINDING_LINK_INSIDE_H
 #define BINDING_LINK_INSIDE_H
 
+#include "binding/http/list.h"
 #include "binding/link/link.h"
 
 /* --- wheel.c: deadlines of all connections --------------------------------- */
@@ -45,6 +46,7 @@ enum {
 	DRAIN_OCTETS = 4 * 1024 * 1024, DRAIN_MS = 2000,
 	LISTENERS_MAX = 8,
 	SAY_FULL_MS = 10000,
+	STREAMS_ALL = 32768,       /* of all connections together */
 };
 
 struct listener {
@@ -87,6 +89,7 @@ struct connections {
 	uv_check_t check;
 	uv_idle_t idle;
 	uint8_t room[ROOM_OCTETS];
+	struct buf folded, sending; /* HTTP/2: one request, what leaves in one write */
 };
 
 /* Start or stop the listeners as accepting, starved and the limit say. */
@@ -122,6 +125,59 @@ void connection_drain(struct connection *c);
 bool connection_has_leftover(const struct connection *c);
 /* Write now what can be; *octets is what remains. ERR_CLOSED. */
 err_t connection_put(struct connection *c, struct bytes *octets) MUST_USE;
+
+/* Keep what could not be written. ERR_FULL. */
+err_t connection_keep_rest(struct connection *c, struct bytes rest) MUST_USE;
+
+/* --- http2.c, http2_stream.c: many requests on one connection ------------------ */
+
+enum {
+	HTTP2_ACKS = 64,           /* answers to SETTINGS and PING that wait */
+	HTTP2_FRAMES = 1024,       /* that bring no request, between two that are served */
+	HTTP2_OCTETS = 256 * 1024, /* the same in octets, but for content */
+	HTTP2_CONTINUATIONS = 8,
+	HTTP2_RESETS = 64,         /* streams taken back beyond those answered */
+	HTTP2_TABLE = 4096,        /* octets of the field table, each way */
+	HTTP2_WINDOW = 65535, HTTP2_WINDOW_ALL = 1 << 20,
+	HTTP2_SENDING = 256 * 1024, /* octets in one write; who reads slower is not read */
+};
+
+struct http2 {
+	struct nghttp2_session *session;
+	struct http_list list;     /* the list of fields that is arriving */
+	struct connection *streams;
+	size_t streams_n;          /* with those forsaken that the owner still works on */
+	unsigned frames, continuations, resets;
+	size_t octets;
+	bool inside;               /* in a call of the session: it must not be ended */
+	const char *doomed;        /* to be ended, and why; "" without a word */
+	bool last;                 /* no new streams; ends with the last one */
+};
+
+/* Do the octets begin as HTTP/2 does? *more: perhaps, but they are too few. */
+bool http2_is_preface(struct bytes octets, bool *more);
+bool http2_is_chosen(const struct connection *c);
+/* The connection is SHARED from here on; octets came already. */
+void http2_begin(struct connection *c, struct bytes octets);
+void http2_step(struct connection *c);
+void http2_free(struct connection *c);
+/* End it at the next turn. */
+void http2_doom(struct connection *c, const char *why);
+/* Take no new streams, and end when those that are there have ended. */
+void http2_finish(struct connection *c);
+/* Its deadline: that of the octets that wait, or of idleness. */
+void http2_deadline(struct connection *c);
+
+/* A new stream; NULL: no memory. It is one of c's until stream_end. */
+struct connection *stream_begin(struct connection *c, int32_t number);
+void stream_end(struct connection *stream);
+/* Its list of fields is whole; more of its content; all of it is there. */
+void stream_list(struct connection *stream);
+void stream_content(struct connection *stream, struct bytes octets);
+void stream_serve(struct connection *stream);
+/* The peer took it back. */
+void stream_forsake(struct connection *stream);
+void stream_answer(struct connection *stream, struct bytes octets, bool close);
 
 /* --- io.c: octets in and out of one connection ------------------------------ */
 

@@ -1,5 +1,5 @@
-/* link.h: the connections that came in: octets of HTTP under TLS (or without,
- * in the lab), on one libuv loop.
+/* link.h: the connections that came in: octets of HTTP/1.1 or HTTP/2 under TLS (or
+ * without, in the lab), on one libuv loop.
  *
  *   accepted -> HANDSHAKE -> JUDGED -> IDLE <-> REQUEST -> SERVING -> (WRITING) -> IDLE
  *                 time       owner     time      time       time        time
@@ -9,6 +9,10 @@
  * more is read, so that answers keep their order and a peer that asks faster
  * than it is served waits in its own socket. A connection that waits holds no
  * buffer: a whole request is read and handed over in memory that all share.
+ *
+ * HTTP/2 (ALPN "h2"; in the lab also by its preface): the connection is SHARED, and
+ * each of its streams is a struct connection of its own (whole is set) for the
+ * owner: REQUEST -> SERVING -> WRITING. The owner sees the same requests.
  * Functions are connection_... and connections_...: link_... is wire/wire.h.
  *
  * Every limit below applies before a credential counts for anything. What a
@@ -25,7 +29,8 @@ struct connections;
 
 enum connection_state {
 	CONNECTION_HANDSHAKE, CONNECTION_JUDGED, CONNECTION_IDLE, CONNECTION_REQUEST,
-	CONNECTION_SERVING, CONNECTION_WRITING, CONNECTION_DRAINING, CONNECTION_CLOSED
+	CONNECTION_SERVING, CONNECTION_WRITING, CONNECTION_DRAINING, CONNECTION_SHARED,
+	CONNECTION_CLOSED
 };
 
 /* IPv6, or IPv4 in the first 4 octets and zeros. */
@@ -54,6 +59,11 @@ struct connection {
 	struct http_form form;    /* of the answer that is owed */
 	/* private */
 	struct connections *set;
+	struct http2 *http2;      /* of a SHARED one */
+	struct connection *whole; /* of a stream: the connection it is one of */
+	struct connection *stream_next, **stream_from;
+	int32_t stream;
+	bool forsaken;            /* the peer took the stream back; the owner still works */
 	struct connection *queue_next;
 	struct timed timed;       /* deadline of the state */
 	int64_t until;            /* end of the association, clock_steady */
@@ -74,6 +84,7 @@ struct connection_limits {
 	int64_t handshake_ms, request_ms, idle_ms;
 	int64_t answer_ms; /* the owner's answer comes within this, or the connection ends */
 	size_t body;     /* octets of one request's content */
+	size_t streams;  /* HTTP/2: requests under way on one connection */
 	size_t buffered; /* octets held for all unfinished requests and unread answers */
 };
 

@@ -62,6 +62,22 @@ static void say_continue(struct connection *c)
 		connection_close(c);
 }
 
+/* In the laboratory HTTP/2 announces itself by its first octets alone. True when
+ * the connection speaks it, or may. */
+static bool begins_http2(struct connection *c, struct bytes view, bool fresh)
+{
+	bool more = false, preface;
+
+	if (c->ssl || c->state != CONNECTION_IDLE)
+		return false;
+	preface = http2_is_preface(view, &more);
+	if (preface)
+		http2_begin(c, view);
+	else if (more && fresh && keep(c, view) != ERR_OK)
+		refuse_full(c);
+	return preface || more;
+}
+
 /* Parse `view`, which is the shared room (fresh) or the connection's buffer.
  * True when more octets are wanted. */
 static bool parse(struct connection *c, struct bytes view, bool fresh)
@@ -70,6 +86,8 @@ static bool parse(struct connection *c, struct bytes view, bool fresh)
 	size_t total;
 	err_t err;
 
+	if (begins_http2(c, view, fresh))
+		return c->state == CONNECTION_IDLE;
 	if (c->state == CONNECTION_IDLE) {
 		http_parser_init(&c->parser, false, c->set->limits.body);
 		connection_enter(c, CONNECTION_REQUEST);

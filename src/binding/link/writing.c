@@ -61,7 +61,7 @@ err_t connection_put(struct connection *c, struct bytes *octets)
 	return ERR_OK;
 }
 
-static err_t keep_rest(struct connection *c, struct bytes rest)
+err_t connection_keep_rest(struct connection *c, struct bytes rest)
 {
 	size_t before = c->out.cap;
 	err_t err;
@@ -95,8 +95,12 @@ void connection_answer(struct connection *c, struct bytes octets, bool close)
 	if (c->state == CONNECTION_CLOSED)
 		return;
 	must(c->state == CONNECTION_SERVING);
+	if (c->whole) {
+		stream_answer(c, octets, close);
+		return;
+	}
 	c->close_after = close;
-	if (connection_put(c, &octets) != ERR_OK || (octets.n && keep_rest(c, octets) != ERR_OK)) {
+	if (connection_put(c, &octets) != ERR_OK || (octets.n && connection_keep_rest(c, octets) != ERR_OK)) {
 		connection_close(c);
 		return;
 	}

@@ -19,6 +19,7 @@ struct connection_limits clients_limits(const struct gate *g)
 		/* A core that hangs must not hold its clients for ever. */
 		.answer_ms = 2000 * (int64_t)options_number(o, OPT_gate_request_time),
 		.idle_ms = 1000 * (int64_t)options_number(o, OPT_gate_idle_time),
+		.streams = options_number(o, OPT_gate_streams),
 		.body = options_number(o, OPT_gate_body_octets),
 		.buffered = GATE_BUFFERED,
 	};

@@ -29,7 +29,7 @@ static err_t read_whole(const char *path, struct buf *out)
 static err_t open_channel(struct gate *g)
 {
 	struct buf node = buf_make(PEM_MAX), anchor = buf_make(PEM_MAX);
-	struct channel_server_setup setup = { .keeper = &g->keeper };
+	struct channel_server_setup setup = { .keeper = &g->keeper, .http2 = true };
 	err_t err;
 
 	TRY(read_whole("node.pem", &node));

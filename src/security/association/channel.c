@@ -281,6 +281,21 @@ out:
 	return err;
 }
 
+/* Suites of TLS 1.2 that a PSK client may need are not for HTTP/2 [RFC 9113 9.2.2]. */
+static int on_protocols(SSL *ssl, const unsigned char **out, unsigned char *n,
+                        const unsigned char *offered, unsigned offered_n, void *arg)
+{
+	static const unsigned char both[] = "\x02h2\x08http/1.1";
+	unsigned skip = SSL_version(ssl) >= TLS1_3_VERSION ? 0 : 3;
+	unsigned char *chosen;
+
+	if (SSL_select_next_proto(&chosen, n, both + skip, sizeof(both) - 1 - skip, offered,
+	                          offered_n) != OPENSSL_NPN_NEGOTIATED)
+		return SSL_TLSEXT_ERR_ALERT_FATAL;
+	*out = chosen;
+	return SSL_TLSEXT_ERR_OK;
+}
+
 err_t channel_server_new(const struct channel_server_setup *setup, SSL_CTX **out)
 {
 	static const unsigned char name[] = "holdfast";
@@ -298,6 +313,8 @@ err_t channel_server_new(const struct channel_server_setup *setup, SSL_CTX **out
 	TRY(keeper_key(ctx, c));
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
 	SSL_CTX_set_client_hello_cb(ctx, on_hello, c);
+	if (setup->http2)
+		SSL_CTX_set_alpn_select_cb(ctx, on_protocols, NULL);
 	TRY(SSL_CTX_set_num_tickets(ctx, 0) == 1 ? ERR_OK : ERR_CRYPTO);
 	TRY(SSL_CTX_set_session_id_context(ctx, name, sizeof(name) - 1) == 1 ? ERR_OK
 	                                                                     : ERR_CRYPTO);

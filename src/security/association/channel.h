@@ -37,6 +37,8 @@ struct channel_server_setup {
 	struct bytes certificate_pem;
 	struct bytes anchor_pem;
 	bool legacy; /* also the LEGACY rows of crypt/algorithms.def */
+	bool http2;  /* ALPN: "h2" over TLS 1.3, else "http/1.1"; a client that offers
+	                neither is refused, one that offers nothing speaks HTTP/1.1 */
 };
 err_t channel_server_new(const struct channel_server_setup *setup, SSL_CTX **out) MUST_USE;
 

@@ -1,0 +1,266 @@
+/* http2_stream.c: one request among those that share a connection. For the owner
+ * it is a connection of its own; here it has no socket, only a place among the
+ * streams of the whole. Its request is folded into one message of HTTP/1.1 and
+ * read by the same parser. */
+#include "binding/link/inside.h"
+
+#include <nghttp2/nghttp2.h>
+
+enum { FIELDS_MAX = 48, NAME_MAX_OCTETS = 32 };
+
+struct connection *stream_begin(struct connection *c, int32_t number)
+{
+	struct connection *s = mem_new(1, sizeof(*s));
+	struct http2 *h = c->http2;
+
+	if (!s)
+		return NULL;
+	*s = (struct connection){ .set = c->set, .whole = c, .stream = number, .fd = -1,
+		                  .address = c->address, .port = c->port, .number = c->number,
+		                  .until = INT64_MAX, .state = CONNECTION_REQUEST };
+	s->in = buf_make(c->set->limits.body);
+	s->out = buf_make(SIZE_MAX / 4);
+	s->id = slot_take(c->set, s);
+	if (!s->id) {
+		mem_free(s);
+		return NULL;
+	}
+	http_parser_init(&s->parser, false, c->set->limits.body);
+	s->stream_next = h->streams;
+	s->stream_from = &h->streams;
+	if (s->stream_next)
+		s->stream_next->stream_from = &s->stream_next;
+	h->streams = s;
+	if (h->streams_n++ == 0)
+		http2_deadline(c);
+	connection_enter(s, CONNECTION_REQUEST);
+	return s;
+}
+
+static void forget(struct connection *s, struct buf *b)
+{
+	s->set->buffered -= b->cap;
+	buf_free(b);
+}
+
+void stream_end(struct connection *s)
+{
+	struct connection *c = s->whole;
+
+	wheel_remove(&s->timed);
+	*s->stream_from = s->stream_next;
+	if (s->stream_next)
+		s->stream_next->stream_from = s->stream_from;
+	if (--c->http2->streams_n == 0 && c->state != CONNECTION_CLOSED)
+		http2_deadline(c);
+	forget(s, &s->in);
+	forget(s, &s->out);
+	slot_release(s->set, s->id);
+	s->state = CONNECTION_CLOSED;
+	mem_free(s);
+}
+
+/* --- the request ------------------------------------------------------------------- */
+
+/* An answer without the owner. */
+static void refuse(struct connection *s, unsigned status, const char *why)
+{
+	struct http_refusal refusal;
+	struct buf out = buf_make(2048);
+
+	s->parser.status = (uint16_t)status;
+	s->parser.why = why;
+	refusal = http_parser_refusal(&s->parser);
+	s->set->owner.refused(s->set->owner.self, &s->address, why);
+	connection_enter(s, CONNECTION_SERVING);
+	if (http_refusal_write(&refusal, BYTES_NONE, false, &out) == ERR_OK)
+		stream_answer(s, bytes_of_buf(&out), false);
+	else
+		http2_doom(s->whole, "");
+	buf_free(&out);
+}
+
+/* The session's list becomes the head of the message, before another one arrives.
+ * Until it is parsed, parser.seen is where the content begins. */
+void stream_list(struct connection *s)
+{
+	size_t before = s->in.cap;
+	err_t err;
+
+	s->in.max = HTTP_HEAD_MAX * 2 + s->set->limits.body;
+	err = http_list_message(&s->whole->http2->list, BYTES_NONE, &s->in);
+	s->set->buffered += s->in.cap - before;
+	s->parser.seen = (uint32_t)s->in.n;
+	if (err == ERR_LIMIT)
+		refuse(s, 431, "the list of fields is too large");
+	else if (err != ERR_OK)
+		refuse(s, 400, "the list of fields is malformed");
+}
+
+void stream_content(struct connection *s, struct bytes octets)
+{
+	struct http2 *h = s->whole->http2;
+	size_t before = s->in.cap;
+	err_t err = ERR_FULL;
+
+	if (s->state != CONNECTION_REQUEST)
+		return; /* answered already: the rest is not wanted */
+	/* Content is no idle frame. */
+	h->frames -= h->frames > 0;
+	h->octets -= octets.n < h->octets ? octets.n : h->octets;
+	if (s->in.n - s->parser.seen + octets.n > s->set->limits.body) {
+		refuse(s, 413, "the content is too large");
+		return;
+	}
+	if (s->set->buffered + octets.n <= s->set->limits.buffered)
+		err = buf_add(&s->in, octets);
+	s->set->buffered += s->in.cap - before;
+	if (err != ERR_OK)
+		refuse(s, 503, "too much is waiting here");
+}
+
+/* Head and content with the length between them, into the set's buffer. */
+static err_t fold(struct connection *s)
+{
+	struct bytes head = bytes_sub(bytes_of_buf(&s->in), 0, s->parser.seen - 2);
+	struct bytes body = bytes_sub(bytes_of_buf(&s->in), s->parser.seen, s->in.n);
+	struct buf *out = &s->set->folded;
+	err_t err;
+
+	buf_clear(out);
+	TRY(buf_add(out, head));
+	if (body.n) {
+		TRY(buf_add(out, BYTES("content-length: ")));
+		TRY(buf_add_u64(out, body.n));
+		TRY(buf_add(out, BYTES("\r\n")));
+	}
+	TRY(buf_add(out, BYTES("\r\n")));
+	TRY(buf_add(out, body));
+out:
+	return err;
+}
+
+void stream_serve(struct connection *s)
+{
+	struct bytes message;
+	bool done = false;
+
+	if (s->state != CONNECTION_REQUEST)
+		return;
+	if (fold(s) != ERR_OK) {
+		refuse(s, 503, "too much is waiting here");
+		return;
+	}
+	message = bytes_of_buf(&s->set->folded);
+	http_parser_init(&s->parser, false, s->set->limits.body);
+	if (http_parse(&s->parser, message, &done) != ERR_OK) {
+		refuse(s, s->parser.status, s->parser.why);
+		return;
+	}
+	/* Exactly one message, or two readers would see two requests. */
+	if (!done || s->parser.head_n + s->parser.body_n != message.n) {
+		refuse(s, 400, "the list of fields is malformed");
+		return;
+	}
+	forget(s, &s->in);
+	s->whole->http2->frames = 0;
+	s->whole->http2->octets = 0;
+	connection_enter(s, CONNECTION_SERVING);
+	s->set->owner.request(s->set->owner.self, s, message);
+	if (s->set->folded.cap > ROOM_OCTETS * 4)
+		buf_free(&s->set->folded);
+}
+
+void stream_forsake(struct connection *s)
+{
+	(void)nghttp2_session_set_stream_user_data(s->whole->http2->session, s->stream, NULL);
+	if (s->state == CONNECTION_SERVING)
+		s->forsaken = true;
+	else
+		stream_end(s);
+}
+
+/* --- the answer --------------------------------------------------------------------- */
+
+static ssize_t on_source(nghttp2_session *session, int32_t number, uint8_t *to, size_t max,
+                         uint32_t *flags, nghttp2_data_source *source, void *self)
+{
+	struct connection *s = source->ptr;
+	struct bytes rest = bytes_sub(bytes_of_buf(&s->out), s->out_at, max);
+
+	bytes_copy(to, rest.p, rest.n);
+	s->out_at += rest.n;
+	if (s->out_at == s->out.n)
+		*flags |= NGHTTP2_DATA_FLAG_EOF;
+	return (ssize_t)rest.n;
+}
+
+static nghttp2_nv field(struct bytes name, struct bytes value)
+{
+	return (nghttp2_nv){ (uint8_t *)(uintptr_t)name.p, (uint8_t *)(uintptr_t)value.p, name.n,
+		             value.n, NGHTTP2_NV_FLAG_NONE };
+}
+
+/* Names in lower case; of one hop is only Connection. */
+static size_t fields_of(struct bytes *head, char names[FIELDS_MAX][NAME_MAX_OCTETS],
+                        nghttp2_nv nv[FIELDS_MAX])
+{
+	struct bytes name, value;
+	size_t n = 1;
+
+	while (n < FIELDS_MAX && http_list_next(head, &name, &value)) {
+		must(name.n < NAME_MAX_OCTETS);
+		for (size_t i = 0; i < name.n; i++) {
+			char c = (char)name.p[i];
+
+			names[n][i] = (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
+		}
+		name = bytes_make(names[n], name.n);
+		if (bytes_equal(name, BYTES("connection")))
+			continue;
+		nv[n] = field(name, value);
+		n++;
+	}
+	return n;
+}
+
+static err_t submit(struct connection *s, struct bytes octets)
+{
+	char names[FIELDS_MAX][NAME_MAX_OCTETS], status[4];
+	nghttp2_data_provider source = { { .ptr = s }, on_source };
+	nghttp2_nv nv[FIELDS_MAX];
+	size_t before = s->out.cap, n;
+	err_t err = ERR_OK;
+
+	(void)text_print(status, sizeof(status), "%u", http_list_status(&octets));
+	nv[0] = field(BYTES(":status"), bytes_make(status, 3));
+	n = fields_of(&octets, names, nv);
+	if (s->set->buffered + octets.n > s->set->limits.buffered)
+		return ERR_FULL;
+	if (octets.n)
+		TRY(buf_add(&s->out, octets));
+	s->set->buffered += s->out.cap - before;
+	if (nghttp2_submit_response(s->whole->http2->session, s->stream, nv, n,
+	                            octets.n ? &source : NULL) != 0)
+		err = ERR_CLOSED;
+out:
+	return err;
+}
+
+void stream_answer(struct connection *s, struct bytes octets, bool close)
+{
+	struct connection *c = s->whole;
+	struct http2 *h = c->http2;
+
+	h->resets -= h->resets > 0 && !s->forsaken;
+	if (close)
+		http2_finish(c);
+	if (s->forsaken) {
+		stream_end(s);
+	} else {
+		connection_enter(s, CONNECTION_WRITING);
+		if (submit(s, octets) != ERR_OK)
+			http2_doom(c, "");
+	}
+	connection_queue(c, false);
+}
