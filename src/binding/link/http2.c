@@ -87,12 +87,19 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
 	return 0;
 }
 
-static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
-                     size_t name_n, const uint8_t *value, size_t value_n, uint8_t flags, void *self)
+static struct bytes octets_of(nghttp2_rcbuf *b)
+{
+	nghttp2_vec v = nghttp2_rcbuf_get_buf(b);
+
+	return bytes_make(v.base, v.len);
+}
+
+static int on_header(nghttp2_session *session, const nghttp2_frame *frame, nghttp2_rcbuf *name,
+                     nghttp2_rcbuf *value, uint8_t flags, void *self)
 {
 	struct connection *c = self;
 
-	http_list_add(&c->http2->list, bytes_make(name, name_n), bytes_make(value, value_n));
+	http_list_add(&c->http2->list, octets_of(name), octets_of(value));
 	return 0;
 }
 
@@ -151,7 +158,7 @@ static nghttp2_session_callbacks *callbacks_new(void)
 		return NULL;
 	nghttp2_session_callbacks_set_on_begin_frame_callback(b, on_begin_frame);
 	nghttp2_session_callbacks_set_on_begin_headers_callback(b, on_begin_headers);
-	nghttp2_session_callbacks_set_on_header_callback(b, on_header);
+	nghttp2_session_callbacks_set_on_header_callback2(b, on_header);
 	nghttp2_session_callbacks_set_on_frame_recv_callback(b, on_frame);
 	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(b, on_data);
 	nghttp2_session_callbacks_set_on_stream_close_callback(b, on_stream_close);
