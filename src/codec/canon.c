@@ -63,8 +63,11 @@ static size_t put_head(uint8_t head[9], unsigned major, uint64_t n)
 err_t canon_head(struct buf *out, unsigned major, uint64_t n)
 {
 	uint8_t head[9];
-	size_t size = put_head(head, major, n);
+	size_t size;
 
+	if (n < 24)
+		return buf_add_byte(out, (uint8_t)(major << 5 | n));
+	size = put_head(head, major, n);
 	return buf_add(out, bytes_make(head, size));
 }
 
@@ -91,13 +94,6 @@ static err_t canon_more_marks(struct canon *c)
 	c->marks = more;
 	c->marks_cap *= 2;
 	return ERR_OK;
-}
-
-int canon_compare(struct bytes a, struct bytes b)
-{
-	if (a.n != b.n)
-		return a.n < b.n ? -1 : 1;
-	return bytes_compare(a, b);
 }
 
 static struct bytes mark_key(const struct canon *c, size_t i)

@@ -345,7 +345,7 @@ err_t cbor_put_members(struct buf *out, struct cbor_member *members, size_t n)
 
 	canon_sort(members, n);
 	for (size_t i = 1; i < n; i++) {
-		if (bytes_equal(members[i - 1].key, members[i].key))
+		if (canon_compare(members[i - 1].key, members[i].key) == 0)
 			return ERR_DUPLICATE;
 	}
 	TRY(canon_head(out, MAP, n));

@@ -33,11 +33,12 @@ static err_t put_escape(struct buf *out, uint8_t c)
  * and U+0080..U+009F are escaped as well. */
 static bool is_plain(struct bytes s, size_t i)
 {
-	uint8_t c = s.p[i];
+	static const bool plain[256] = {
+		[' ' ... '!'] = true, ['#' ... '['] = true, [']' ... '~'] = true,
+		[0x80 ... 0xc1] = true, [0xc3 ... 0xff] = true,
+	};
 
-	if (c == 0xc2 && i + 1 < s.n && s.p[i + 1] < 0xa0)
-		return false;
-	return c >= 0x20 && c != '"' && c != '\\' && c != 0x7f;
+	return plain[s.p[i]] || (s.p[i] == 0xc2 && !(i + 1 < s.n && s.p[i + 1] < 0xa0));
 }
 
 err_t json_put_string(struct buf *out, struct bytes utf8)
@@ -113,16 +114,17 @@ out:
 /* The next value; a container is opened and its content comes next. */
 static err_t put_value(struct printer *p)
 {
+	unsigned major = p->in.n ? p->in.p[0] >> 5 : 0;
 	struct bytes rest = p->in;
 	struct canon_in h;
 	struct cbor v;
 	err_t err;
 
-	TRY(canon_read_head(&rest, &h));
-	if (h.major != 4 && h.major != 5) {
+	if (major != 4 && major != 5) {
 		TRY(cbor_next(&p->in, &v));
 		return put_scalar(p->out, &v);
 	}
+	TRY(canon_read_head(&rest, &h));
 	if (!canon_is_shortest(&h))
 		return ERR_SYNTAX;
 	if (p->depth == CODEC_DEPTH_MAX)

@@ -26,7 +26,8 @@ const struct param_row *param_row(enum param p)
 const struct param_row *param_named(struct bytes short_name, enum param *out)
 {
 	for (unsigned i = 0; i < PARAM_COUNT; i++) {
-		if (lengths[i] == short_name.n &&
+		if (lengths[i] == short_name.n && short_name.n &&
+		    rows[i].short_name[0] == (char)short_name.p[0] &&
 		    bytes_equal(bytes_make(rows[i].short_name, lengths[i]), short_name)) {
 			*out = (enum param)i;
 			return &rows[i];
