@@ -207,6 +207,7 @@ static err_t serve(struct work *w, struct buf *answer)
 		.content_offset = w->outcome.content_offset,
 	};
 	TRY(response_write(&response, answer));
+	w->room->answered = response.status;
 out:
 	return err;
 }

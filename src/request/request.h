@@ -24,6 +24,7 @@ struct request_room {
 	struct bytes lab_admin;    /* originator that may do everything there; empty: none */
 	struct bytes lab_cses;     /* CSE-IDs believed there without an association, by commas */
 	uint64_t content_max;      /* octets of one result */
+	unsigned answered;         /* status of the answer that request_serve made last */
 	struct buf content;        /* memory for it, from request to request */
 	bool require_registration_rule; /* AE may register only as its credential says */
 	/* Set by request_serve (never cleared): something changed, or a refusal that

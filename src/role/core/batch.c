@@ -156,16 +156,11 @@ out:
 	return err;
 }
 
-static void count_answer(struct core *c, struct bytes answer)
+static void count_answer(struct core *c, unsigned status)
 {
-	struct cbor rsc;
-	bool found;
-	size_t class = 0;
+	size_t class = status / 1000;
 
-	if (cbor_find(answer, BYTES("rsc"), &rsc, &found) == ERR_OK && found &&
-	    rsc.kind == CBOR_UINT && rsc.u / 1000 < COUNT_OF(c->answered))
-		class = (size_t)(rsc.u / 1000);
-	c->answered[class]++;
+	c->answered[class < COUNT_OF(c->answered) ? class : 0]++;
 }
 
 /* What is said instead of an answer whose transaction failed. */
@@ -195,7 +190,7 @@ static void send_one(struct core *c, const struct pending *p, bool durable)
 		body = bytes_of_buf(&instead);
 	}
 	if (p->type == MSG_ANSWER)
-		count_answer(c, body);
+		count_answer(c, durable ? p->status : RSC_INTERNAL_SERVER_ERROR);
 	TRY(link_send(&p->to->link, p->type, p->ref, body));
 out:
 	if (err != ERR_OK)
@@ -256,6 +251,7 @@ err_t batch_serve(struct core *c, struct pending *p, struct request_arrival *in,
 	err_t err = ERR_OK, served = ERR_OK;
 
 	p->primitive = in->primitive;
+	p->status = RSC_INTERNAL_SERVER_ERROR;
 	buf_clear(&c->answer);
 	if (bar) {
 		log_event(LOG_DEBUG, "request not served", "why=%s", bar);
@@ -268,7 +264,9 @@ err_t batch_serve(struct core *c, struct pending *p, struct request_arrival *in,
 			served = held_keep(c, p, in, h);
 		if (served == ERR_PENDING)
 			goto out;
-		if (served != ERR_OK)
+		if (served == ERR_OK)
+			p->status = c->room.answered;
+		else
 			TRY(fail(c, in, served, &c->answer));
 	}
 	if (h)

@@ -51,6 +51,7 @@ struct pending {
 	uint64_t association;   /* ASSOCIATION_OPENED: taken back when the commit fails */
 	size_t at, n;           /* in core.answers */
 	struct bytes primitive; /* of the request, valid for this turn */
+	unsigned status;        /* ANSWER: what it says */
 };
 
 /* What a held request asked, and what was said. */

@@ -23,7 +23,7 @@ err_t chain_split(struct bytes stored, struct bytes *hash, struct bytes *record)
 enum { MEMBERS = 14 };
 
 struct member {
-	const char *key;
+	struct bytes key;
 	enum { NUMBER, TEXT, OCTETS } how;
 	uint64_t number;
 	struct bytes octets;
@@ -38,7 +38,7 @@ static err_t put_member(struct buf *out, const struct member *m)
 {
 	err_t err;
 
-	TRY(cbor_put_text(out, bytes_str(m->key)));
+	TRY(cbor_put_text(out, m->key));
 	if (m->how == NUMBER)
 		TRY(cbor_put_uint(out, m->number));
 	else if (m->how == TEXT && bytes_is_utf8(m->octets))
@@ -52,20 +52,20 @@ out:
 err_t audit_encode(const struct audit_record *r, struct buf *out)
 {
 	const struct member members[MEMBERS] = {
-		{ .key = "k", .number = r->kind },
-		{ .key = "t", .number = r->at > 0 ? (uint64_t)r->at : 0 },
-		{ .key = "as", .number = r->association },
-		{ .key = "cr", .how = TEXT, .octets = r->credential },
-		{ .key = "dg", .how = OCTETS, .octets = r->digest },
-		{ .key = "fr", .how = TEXT, .octets = r->originator },
-		{ .key = "id", .number = r->resource },
-		{ .key = "op", .number = r->operation },
-		{ .key = "ru", .how = TEXT, .octets = r->rule },
-		{ .key = "to", .how = TEXT, .octets = r->target },
-		{ .key = "tx", .how = TEXT, .octets = r->text },
-		{ .key = "vn", .number = r->version },
-		{ .key = "rqi", .how = TEXT, .octets = r->request },
-		{ .key = "rsc", .number = r->status },
+		{ .key = BYTES("k"), .number = r->kind },
+		{ .key = BYTES("t"), .number = r->at > 0 ? (uint64_t)r->at : 0 },
+		{ .key = BYTES("as"), .number = r->association },
+		{ .key = BYTES("cr"), .how = TEXT, .octets = r->credential },
+		{ .key = BYTES("dg"), .how = OCTETS, .octets = r->digest },
+		{ .key = BYTES("fr"), .how = TEXT, .octets = r->originator },
+		{ .key = BYTES("id"), .number = r->resource },
+		{ .key = BYTES("op"), .number = r->operation },
+		{ .key = BYTES("ru"), .how = TEXT, .octets = r->rule },
+		{ .key = BYTES("to"), .how = TEXT, .octets = r->target },
+		{ .key = BYTES("tx"), .how = TEXT, .octets = r->text },
+		{ .key = BYTES("vn"), .number = r->version },
+		{ .key = BYTES("rqi"), .how = TEXT, .octets = r->request },
+		{ .key = BYTES("rsc"), .number = r->status },
 	};
 	size_t start = out->n, n = 0;
 	err_t err;
