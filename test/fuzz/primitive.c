@@ -36,8 +36,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (request_read(in, 1700000000000, &r) == ERR_OK) {
 		must(r.expires >= 0 || r.has[PARAM_RQET]);
 		if (filter_read(&r, &f) == ERR_OK)
-			must(f.types_n <= FILTER_LIST_MAX && f.labels_n <= FILTER_LIST_MAX &&
-			     f.attributes_n <= FILTER_LIST_MAX);
+			must(f.self.types_n <= FILTER_LIST_MAX && f.self.labels_n <= FILTER_LIST_MAX &&
+			     f.self.attributes_n <= FILTER_LIST_MAX &&
+			     f.label_queries_n <= FILTER_LIST_MAX &&
+			     f.content_types_n <= FILTER_LIST_MAX);
 	}
 	must(r.rqi.n <= 512 && bytes_is_utf8(r.rqi) && bytes_is_utf8(r.from));
 	if (response_read(in, &p) == ERR_OK) {
