@@ -8,6 +8,7 @@
  * fails, and nothing that was there before is touched. */
 #define _GNU_SOURCE
 #include "cli/cli.h"
+#include "cli/token.h"
 
 #include "base/file.h"
 #include "base/secret.h"
@@ -31,6 +32,7 @@ enum { PATH_SIZE = 1024, USER_BASE = 62000, PEM_MAX = 65536, CREDENTIAL_OCTETS =
 struct init {
 	struct cli *cli;
 	const char *dir, *sp, *cse, *name, *listen, *days;
+	const char *provider, *token; /* token NULL: software */
 	char passphrase[PATH_SIZE]; /* as it stands in the configuration */
 	int dir_fd;
 	bool made_dir;
@@ -43,6 +45,21 @@ struct init {
 static const char *option_or(const struct cli *c, enum cli_option o, const char *initial)
 {
 	return c->option[o] ? c->option[o] : initial;
+}
+
+static int check_provider(struct init *i)
+{
+	struct cli *c = i->cli;
+
+	i->token = c->option[CLI_TOKEN];
+	i->provider = option_or(c, CLI_PROVIDER, i->token ? "token.1" : "software");
+	if (!token_provider_number(i->provider) && !bytes_equal(bytes_str(i->provider), BYTES("software")))
+		return cli_usage(c, "--provider must be software, or token.1 to token.4");
+	if (!token_provider_number(i->provider) != !i->token)
+		return cli_usage(c, "--provider token.N and --token URI belong together");
+	if (c->option[CLI_PIN_FILE] && !i->token)
+		return cli_usage(c, "--pin-file is for --token");
+	return i->token ? token_check(c, i->token) : CLI_OK;
 }
 
 static int check(struct init *i)
@@ -68,6 +85,8 @@ static int check(struct init *i)
 	                 bytes_find(listen, ' ') < listen.n || bytes_find(listen, '#') < listen.n))
 		return cli_usage(c, "--listen must be address:port");
 	if (cli_number(c, CLI_DAYS, 3650, 0, &days) != ERR_OK)
+		return CLI_USAGE;
+	if (check_provider(i) != CLI_OK)
 		return CLI_USAGE;
 	if (conf_node_name(i->sp, i->cse, i->node_name, sizeof(i->node_name)) != ERR_OK)
 		return cli_usage(c, "--sp and --cse-id are too long together");
@@ -212,38 +231,25 @@ static int open_passphrase(struct init *i)
 
 /* --- the keeper ----------------------------------------------------------------------------- */
 
-/* holdfast-keeper beside our own program, or where an installation puts it. */
-static err_t find_keeper(char out[PATH_SIZE])
-{
-	static const char *const places[] = { "holdfast-keeper", "../sbin/holdfast-keeper",
-		                              "../libexec/holdfast/holdfast-keeper" };
-	char self[PATH_SIZE];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+/* What the keeper is handed, by its number in the child. */
+enum { CHILD_PASSPHRASE = 3, CHILD_TOKEN = 4 };
 
-	if (n <= 0)
-		return ERR_MISSING;
-	while (n > 0 && self[n - 1] != '/')
-		n--;
-	for (size_t k = 0; k < COUNT_OF(places); k++) {
-		if (text_print(out, PATH_SIZE, "%.*s%s", (int)n, self, places[k]) && access(out, X_OK) == 0)
-			return ERR_OK;
-	}
-	return ERR_MISSING;
-}
-
-/* In the child: 3 passphrase, 1 the pipe; nothing else is handed over. */
-static _Noreturn void run_keeper(struct init *i, const char *program, int passphrase, int pipe_fd)
+/* In the child: nothing else is handed over than these and, as 1, the pipe. */
+static _Noreturn void run_keeper(struct init *i, const char *program, int passphrase, int pipe_fd,
+                                 int token)
 {
-	char folder[PATH_SIZE], *argv[16], *environment[] = { NULL };
+	char folder[PATH_SIZE], *argv[20], *environment[] = { NULL };
 	size_t n = 0;
 
 	(void)text_print(folder, sizeof(folder), "%s/keeper", i->dir);
 	/* 10 and up first, so that neither overwrites the other. */
 	passphrase = fcntl(passphrase, F_DUPFD, 10);
 	pipe_fd = fcntl(pipe_fd, F_DUPFD, 10);
-	if (dup2(passphrase, 3) != 3 || dup2(pipe_fd, STDOUT_FILENO) != STDOUT_FILENO)
+	token = token >= 0 ? fcntl(token, F_DUPFD, 10) : -1;
+	if (dup2(passphrase, CHILD_PASSPHRASE) < 0 || dup2(pipe_fd, STDOUT_FILENO) < 0 ||
+	    (token >= 0 && dup2(token, CHILD_TOKEN) < 0))
 		_exit(CLI_FAILED);
-	(void)close_range(4, ~0u, 0);
+	(void)close_range(token >= 0 ? CHILD_TOKEN + 1 : CHILD_TOKEN, ~0u, 0);
 	argv[n++] = (char *)(uintptr_t)program;
 	argv[n++] = (char *)(uintptr_t)"--init";
 	argv[n++] = folder;
@@ -259,6 +265,12 @@ static _Noreturn void run_keeper(struct init *i, const char *program, int passph
 	}
 	if (i->cli->option[CLI_NO_MACHINE])
 		argv[n++] = (char *)(uintptr_t)"--no-machine";
+	if (token >= 0) {
+		argv[n++] = (char *)(uintptr_t)"--provider";
+		argv[n++] = (char *)(uintptr_t)i->provider;
+		argv[n++] = (char *)(uintptr_t)"--token-fd";
+		argv[n++] = (char *)(uintptr_t)"4";
+	}
 	argv[n] = NULL;
 	execve(program, argv, environment);
 	_exit(CLI_FAILED);
@@ -287,26 +299,33 @@ out:
 
 static int make_keys(struct init *i)
 {
-	char program[PATH_SIZE];
+	char program[TOKEN_PATH];
 	int passphrase = open_passphrase(i), ends[2], status = 0;
+	struct token_child token = { .link_fd = -1 };
 	pid_t child;
 	err_t err;
 
 	if (passphrase < 0)
 		return CLI_FAILED;
-	if (find_keeper(program) != ERR_OK || pipe2(ends, O_CLOEXEC) != 0) {
+	if (i->token && token_start(i->cli, i->token, token_provider_number(i->provider), &token) != CLI_OK) {
+		close(passphrase);
+		return CLI_FAILED;
+	}
+	if (token_find_program("holdfast-keeper", program) != ERR_OK || pipe2(ends, O_CLOEXEC) != 0) {
 		close(passphrase);
 		return cli_fail(i->cli, ERR_MISSING, "holdfast-keeper is not installed beside holdfast");
 	}
 	child = fork();
 	if (child == 0)
-		run_keeper(i, program, passphrase, ends[1]);
+		run_keeper(i, program, passphrase, ends[1], token.link_fd);
 	close(passphrase);
 	close(ends[1]);
+	token_let_go(&token);
 	err = child > 0 ? read_pipe(ends[0], &i->pem) : ERR_IO;
 	close(ends[0]);
 	while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
 		;
+	token_end(&token);
 	if (err != ERR_OK || status != 0)
 		return cli_fail(i->cli, ERR_CRYPTO, "the keeper made no keys; nothing is left behind");
 	return CLI_OK;
@@ -375,6 +394,8 @@ static int write_conf(struct init *i)
 	TRY(buf_printf(&text, "# made by holdfast init; options: doc/reference/options.md\n"));
 	TRY(buf_printf(&text, "node.sp_id = %s\nnode.cse_id = %s\nnode.cse_name = %s\n", i->sp, i->cse, i->name));
 	TRY(buf_printf(&text, "listen.https = %s\nkeeper.passphrase_file = %s\n", i->listen, i->passphrase));
+	if (i->token)
+		TRY(buf_printf(&text, "%s = %s\nkeeper.provider = %s\n", i->provider, i->token, i->provider));
 	err = write_file(i, "holdfast.conf", bytes_of_buf(&text), 0600);
 out:
 	buf_free(&text);
@@ -396,7 +417,7 @@ static void report(const struct init *i)
 	}
 	printf("made the node %s%s, public name %s, in %s\n", i->sp, i->cse, i->node_name, i->dir);
 	printf("  holdfast.conf    configuration; listens on %s\n", i->listen);
-	printf("  keeper/          key store: CA, node, audit and import keys (software provider)\n");
+	printf("  keeper/          key store: CA, node, audit and import keys (provider %s)\n", i->provider);
 	printf("  node/ca.pem      trust anchor for clients;  node/node.pem: the node's certificate\n");
 	printf("  passphrase       %s\n", i->cli->option[CLI_PASSPHRASE] ? pass :
 	       "credential (random; who reads this file and keeper/ on this machine has the keys)");

@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "crypt/crypt.h"
-#include "keeper/der.h"
+#include "crypt/der.h"
 
 enum { KEY_ID = 20, SKEW_MS = 300000 };
 

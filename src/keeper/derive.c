@@ -186,7 +186,7 @@ static err_t keep_derived(struct call *c, const struct derive_ask *a, struct byt
 	key.purposes = USE_DERIVE;
 	key.suid = from->suid;
 	key.assurance = from->assurance;
-
+	key.key.place = c->ks->place;
 	TRY(key.provider->import(&key.key, raw));
 	TRY(call_keep(c, name, &key, &added));
 out:

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "keeper/wait.h"
 
 enum { REFUSALS_PER_SECOND = 10, EVENT_NAME_MAX = KEEPER_NAME_MAX, USER_TEXT = 20 };
 
@@ -25,31 +26,32 @@ static const struct operation_row operations[OP_COUNT] = {
 static const struct {
 	operation_run run;
 	bool when_locked;
+	bool waits; /* for a token, put aside: changes nothing before its last question */
 } runs[OP_COUNT] = {
 	[OP_OPEN_KEY] = { run_open_key, false },
-	[OP_SIGN] = { run_sign, false },
+	[OP_SIGN] = { run_sign, false, true },
 	[OP_PSK_OPEN] = { run_psk_open, false },
-	[OP_TLS13_EXTRACT] = { run_tls13_extract, false },
+	[OP_TLS13_EXTRACT] = { run_tls13_extract, false, true },
 	[OP_TLS13_EXPAND] = { run_tls13_expand, false },
-	[OP_TLS13_BINDER] = { run_tls13_binder, false },
-	[OP_TLS12_MASTER] = { run_tls12_master, false },
+	[OP_TLS13_BINDER] = { run_tls13_binder, false, true },
+	[OP_TLS12_MASTER] = { run_tls12_master, false, true },
 	[OP_CLOSE_HANDLE] = { run_close_handle, false },
 	[OP_STATUS] = { run_status, true },
 	[OP_DATA_KEY_NEW] = { run_data_key_new, false },
 	[OP_DATA_KEY_OPEN] = { run_data_key_open, false },
 	[OP_INDEX_KEY] = { run_index_key, false },
-	[OP_ANCHOR] = { run_anchor, false },
-	[OP_ANCHOR_READ] = { run_anchor_read, false },
+	[OP_ANCHOR] = { run_anchor, false, true },
+	[OP_ANCHOR_READ] = { run_anchor_read, false, true },
 	[OP_CERTIFY] = { run_certify, false },
 	[OP_IMPORT_PSK] = { run_import_psk, false },
 	[OP_DESTROY] = { run_destroy, false },
 	[OP_GENERATE] = { run_generate, false },
 	[OP_DERIVE] = { run_derive, false },
-	[OP_MAC_CHECK] = { run_mac_check, false },
-	[OP_KEY_LIST] = { run_key_list, false },
-	[OP_PROGRAM_KEYS] = { run_program_keys, false },
-	[OP_PROGRAM_SIGN] = { run_program_sign, false },
-	[OP_PROGRAM_AGREE] = { run_program_agree, false },
+	[OP_MAC_CHECK] = { run_mac_check, false, true },
+	[OP_KEY_LIST] = { run_key_list, false, true },
+	[OP_PROGRAM_KEYS] = { run_program_keys, false, false },
+	[OP_PROGRAM_SIGN] = { run_program_sign, false, false },
+	[OP_PROGRAM_AGREE] = { run_program_agree, false, false },
 	/* EXPORT has none: nobody may ask. */
 };
 
@@ -102,14 +104,14 @@ static bool rate_allows(struct rate *r, unsigned limit)
 	return r->calls++ < limit;
 }
 
-/* May this caller ask for this now? */
-static err_t admit(const struct keeper_state *ks, struct keeper_caller *who, unsigned op)
+/* May this caller ask for this now? Counted once, however often it is run. */
+static err_t admit(const struct keeper_state *ks, struct keeper_caller *who, unsigned op, bool again)
 {
 	const struct operation_row *row = &operations[op];
 
 	if (!(row->who & 1u << who->role))
 		return ERR_REFUSED;
-	if (row->rate && !rate_allows(&who->rates[op], row->rate))
+	if (row->rate && !again && !rate_allows(&who->rates[op], row->rate))
 		return ERR_LIMIT;
 	if (!ks->vault.open && !runs[op].when_locked)
 		return ERR_LOCKED;
@@ -179,8 +181,8 @@ void keeper_caller_broke(struct keeper_state *ks, const struct keeper_caller *wh
 		tell_event(ks, who, 0, why, BYTES_NONE);
 }
 
-err_t keeper_dispatch(struct keeper_state *ks, struct keeper_caller *who, struct bytes body,
-                      struct buf *result)
+static err_t carry_out(struct keeper_state *ks, struct keeper_caller *who, struct bytes body,
+                       struct buf *result, bool again)
 {
 	struct call c = { .ks = ks, .who = who, .in = wire_in(body), .out = wire_out(result) };
 	unsigned op = wire_get_u16(&c.in);
@@ -194,18 +196,70 @@ err_t keeper_dispatch(struct keeper_state *ks, struct keeper_caller *who, struct
 	} else if (op >= OP_COUNT || !operations[op].name) {
 		status = ERR_UNSUPPORTED;
 	} else {
-		status = admit(ks, who, op);
+		status = admit(ks, who, op, again);
 		if (status == ERR_OK)
 			status = runs[op].run(&c);
 		if (status == ERR_OK)
 			status = c.out.err;
-		record(ks, who, op, status, c.subject);
+		if (status != ERR_PENDING)
+			record(ks, who, op, status, c.subject);
 	}
 	if (status != ERR_OK) {
 		secret_wipe(result->p, result->n);
 		result->p[0] = (uint8_t)status;
 		result->n = 1;
 	}
+	err = status == ERR_PENDING ? ERR_PENDING : ERR_OK;
 out:
 	return err;
+}
+
+err_t keeper_dispatch(struct keeper_state *ks, struct keeper_caller *who, struct bytes body,
+                      struct buf *result)
+{
+	return carry_out(ks, who, body, result, false);
+}
+
+/* Carry it out as one that may be put aside. */
+static err_t carry_out_waiting(struct keeper_state *ks, struct waiting *w, struct buf *result,
+                               bool again)
+{
+	err_t err;
+
+	wait_enter(w);
+	err = carry_out(ks, wait_caller(w), wait_body(w), result, again);
+	wait_leave();
+	if (err != ERR_PENDING)
+		wait_end(w);
+	return err;
+}
+
+err_t keeper_ask(struct keeper_state *ks, struct keeper_caller *who, uint64_t ref,
+                 struct bytes body, struct buf *result)
+{
+	unsigned op = body.n >= 2 ? get_be16(body.p) : 0;
+	struct waiting *w = op < OP_COUNT && runs[op].waits ? wait_begin(who, ref, body) : NULL;
+
+	return w ? carry_out_waiting(ks, w, result, false) : carry_out(ks, who, body, result, false);
+}
+
+err_t keeper_next(struct keeper_state *ks, struct keeper_caller **who, uint64_t *ref,
+                  struct buf *result)
+{
+	struct waiting *w;
+	err_t err;
+
+	*who = NULL;
+	while ((w = wait_ready())) {
+		struct keeper_caller *asker = wait_caller(w);
+		uint64_t its = wait_ref(w);
+
+		err = carry_out_waiting(ks, w, result, true);
+		if (err == ERR_PENDING)
+			continue; /* it had another question */
+		*who = asker;
+		*ref = its;
+		return err;
+	}
+	return ERR_OK;
 }

@@ -166,6 +166,7 @@ static err_t add_psk(struct call *c, struct bytes name, struct bytes raw, int64_
 
 	key.policy = TO(GATE) | TO(CORE);
 	key.purposes = USE_HANDSHAKE | USE_DERIVE;
+	key.key.place = c->ks->place;
 	TRY(key.provider->import(&key.key, raw));
 	TRY(call_keep(c, name, &key, &added));
 out:
@@ -217,6 +218,8 @@ static bool is_derived_of(const struct vault_key *key, struct bytes name)
 static void forget(struct call *c, struct vault_key *key)
 {
 	handles_drop_key(c->ks, key);
+	if (key->key.blob.n && key->provider->destroy)
+		key->provider->destroy(&key->key);
 	vault_remove(&c->ks->vault, key);
 }
 

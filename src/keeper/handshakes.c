@@ -232,34 +232,28 @@ static bool all_zero(struct bytes b)
 	return any == 0;
 }
 
-/* The early secret behind a handle of either kind. */
-static err_t early_of(const struct handle *h, uint8_t early[HASH])
-{
-	if (h->kind == HANDLE_PSK)
-		return h->key->provider->extract(&h->key->key, BYTES_NONE, early);
-	bytes_copy(early, h->secret, HASH);
-	return ERR_OK;
-}
-
 static err_t handshake_secret(struct call *c, struct handle *h, struct bytes ecdhe)
 {
-	uint8_t nothing[HASH], early[HASH], derived[HASH], out[HASH];
-	err_t err;
+	uint8_t nothing[HASH], derived[HASH], out[HASH];
+	err_t err = ERR_OK;
 
 	/* Without fresh (EC)DHE the pre-shared key would protect it all alone. */
 	if (ecdhe.n < ECDHE_MIN || all_zero(ecdhe))
 		return ERR_REFUSED;
-	TRY(early_of(h, early));
+	if (h->kind == HANDLE_PSK) {
+		TRY(h->key->provider->tls13(&h->key->key, PART_DERIVED, ecdhe, out));
+	} else {
+		crypt_sha256(BYTES_NONE, nothing);
+		crypt_expand_label(bytes_make(h->secret, HASH), BYTES("derived"), BYTES_OF(nothing),
+		                   derived, HASH);
+		crypt_hkdf_extract(BYTES_OF(derived), ecdhe, out);
+		secret_wipe(derived, sizeof(derived));
+	}
 	TRY(tell_used(c, h->tag, CREDENTIAL_USED_PSK, h->key));
-	crypt_sha256(BYTES_NONE, nothing);
-	crypt_expand_label(BYTES_OF(early), BYTES("derived"), BYTES_OF(nothing), derived, HASH);
-	crypt_hkdf_extract(BYTES_OF(derived), ecdhe, out);
 	wire_put_fixed(&c->out, BYTES_OF(out));
-	secret_wipe(derived, sizeof(derived));
-	secret_wipe(out, sizeof(out));
 	handle_close(c->who, h); /* one handshake a handle */
 out:
-	secret_wipe(early, sizeof(early));
+	secret_wipe(out, sizeof(out));
 	return err;
 }
 
@@ -305,31 +299,11 @@ out:
 	return err;
 }
 
-/* The finished key behind a handle: all of [RFC 8446 4.2.11.2] for a PSK. */
-static err_t finished_of(const struct handle *h, uint8_t finished[HASH])
-{
-	uint8_t nothing[HASH], early[HASH], binder[HASH];
-	err_t err = ERR_OK;
-
-	if (h->kind == HANDLE_FINISHED) {
-		bytes_copy(finished, h->secret, HASH);
-		return ERR_OK;
-	}
-	crypt_sha256(BYTES_NONE, nothing);
-	TRY(early_of(h, early));
-	crypt_expand_label(BYTES_OF(early), BYTES("ext binder"), BYTES_OF(nothing), binder, HASH);
-	crypt_expand_label(BYTES_OF(binder), BYTES("finished"), BYTES_NONE, finished, HASH);
-out:
-	secret_wipe(early, sizeof(early));
-	secret_wipe(binder, sizeof(binder));
-	return err;
-}
-
 err_t run_tls13_binder(struct call *c)
 {
 	uint32_t number = wire_get_u32(&c->in);
 	struct bytes hash = wire_get_bytes(&c->in, HASH);
-	uint8_t key[HASH], mac[HASH];
+	uint8_t mac[HASH];
 	struct handle *h;
 	err_t err;
 
@@ -337,11 +311,12 @@ err_t run_tls13_binder(struct call *c)
 	TRY(handle_find(c->who, number, 1u << HANDLE_FINISHED | 1u << HANDLE_PSK, &h));
 	if (hash.n != HASH)
 		return ERR_REFUSED;
-	TRY(finished_of(h, key));
-	crypt_hmac_sha256(BYTES_OF(key), hash, mac);
+	if (h->kind == HANDLE_PSK)
+		TRY(h->key->provider->tls13(&h->key->key, PART_FINISHED, hash, mac));
+	else
+		crypt_hmac_sha256(bytes_make(h->secret, HASH), hash, mac);
 	wire_put_fixed(&c->out, BYTES_OF(mac));
 out:
-	secret_wipe(key, sizeof(key));
 	return err;
 }
 
@@ -360,8 +335,8 @@ err_t run_tls12_master(struct call *c)
 	TRY(handle_find(c->who, number, 1u << HANDLE_PSK, &h));
 	if (hash > TLS12_SHA384 || ask.session_hash.n != (hash == TLS12_SHA384 ? 48 : 32))
 		return ERR_REFUSED;
-	TRY(tell_used(c, h->tag, CREDENTIAL_USED_PSK, h->key));
 	TRY(h->key->provider->tls12_master(&h->key->key, &ask, master));
+	TRY(tell_used(c, h->tag, CREDENTIAL_USED_PSK, h->key));
 	wire_put_fixed(&c->out, BYTES_OF(master));
 	handle_close(c->who, h);
 out:

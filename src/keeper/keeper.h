@@ -19,6 +19,7 @@ struct keeper_caller;
 struct keeper_state {
 	struct vault vault;
 	const struct key_provider *provider; /* makes new keys; each key knows its own */
+	unsigned place;                      /* which token, where the provider has several */
 	struct keeper_caller *callers[KEEPER_CALLERS_MAX];
 	size_t callers_n;
 	struct keeper_caller *programs[KEEPER_PROGRAM_USERS_MAX]; /* a user each, for rates */
@@ -55,6 +56,18 @@ err_t keeper_dispatch(struct keeper_state *ks, struct keeper_caller *who, struct
 err_t keeper_dispatch_program(struct keeper_state *ks, struct bytes call,
                               struct buf *result) MUST_USE;
 
+/* The same for a process that can wait for tokens: ERR_PENDING, and the call was put
+ * aside under the reference of its asker; keeper_next() has its result later. */
+err_t keeper_ask(struct keeper_state *ks, struct keeper_caller *who, uint64_t ref,
+                 struct bytes call, struct buf *result) MUST_USE;
+
+/* The result of a call that was put aside; *who NULL: none is ready. */
+err_t keeper_next(struct keeper_state *ks, struct keeper_caller **who, uint64_t *ref,
+                  struct buf *result) MUST_USE;
+
+/* Provider and place of "software" or "token.N". ERR_MISSING. */
+err_t keeper_place(struct bytes name, const struct key_provider **provider, unsigned *place) MUST_USE;
+
 /* A new node: keys, CA certificate and node certificate. */
 struct keeper_node {
 	struct bytes sp, cse;    /* //sp.example.org, /in-cse */
@@ -62,6 +75,7 @@ struct keeper_node {
 	struct bytes passphrase;
 	const struct machine *machine; /* parts 0: not bound */
 	const struct key_provider *provider; /* NULL: the first of the table */
+	unsigned place;                /* a token that is attached */
 };
 
 /* Make the key store in the vault's directory and write the certificates, CA

@@ -2,28 +2,31 @@
 #include "base/clock.h"
 #include "keeper/certificate.h"
 #include "keeper/keeper.h"
+#include "keeper/token.h"
 
 #define DAY_MS (INT64_C(86400) * 1000)
 
-enum { CA_DAYS = 7305, NODE_DAYS_MAX = 3650 };
+enum { CA_DAYS = 7305, NODE_DAYS_MAX = 3650, TOKEN_MS = 30000 };
 
 /* One purpose a key [CM26]. Only the node's TLS key signs for an asker. */
 static const struct {
 	const char *name;
 	enum key_class class;
+	enum pair_use use;
 	unsigned policy, purposes;
 	unsigned days; /* 0: no end */
 } born[] = {
-	{ "root", KEY_SYMMETRIC_32, TO(CORE), USE_NODE, 0 },
-	{ "ca", KEY_EC_P256, TO(CORE), USE_CERTIFY, CA_DAYS },
-	{ "node", KEY_EC_P256, TO(GATE) | TO(COURIER),
+	{ "root", KEY_SYMMETRIC_32, PAIR_ANY, TO(CORE), USE_NODE, 0 },
+	{ "ca", KEY_EC_P256, PAIR_SIGN, TO(CORE), USE_CERTIFY, CA_DAYS },
+	{ "node", KEY_EC_P256, PAIR_SIGN, TO(GATE) | TO(COURIER),
 	  1u << SIGN_TLS13_SERVER | 1u << SIGN_TLS13_CLIENT | 1u << SIGN_TLS12_SERVER, 0 },
-	{ "audit", KEY_EC_P256, TO(CORE), USE_ANCHOR, 0 },
-	{ "import", KEY_EC_P256, TO(CORE), USE_OPEN, 0 },
+	{ "audit", KEY_EC_P256, PAIR_SIGN, TO(CORE), USE_ANCHOR, 0 },
+	{ "import", KEY_EC_P256, PAIR_AGREE, TO(CORE), USE_OPEN, 0 },
 };
 
-static err_t make_keys(struct vault *v, const struct key_provider *provider)
+static err_t make_keys(struct vault *v, const struct keeper_node *node)
 {
+	const struct key_provider *provider = node->provider ? node->provider : key_provider_first();
 	int64_t now = clock_now();
 	err_t err = ERR_OK;
 
@@ -33,6 +36,8 @@ static err_t make_keys(struct vault *v, const struct key_provider *provider)
 
 		key.policy = born[i].policy;
 		key.purposes = born[i].purposes;
+		key.key.use = born[i].use;
+		key.key.place = node->place;
 		TRY(key.provider->make(&key.key));
 		TRY(vault_add(v, bytes_str(born[i].name), &key, &added));
 	}
@@ -63,6 +68,18 @@ out:
 	return err;
 }
 
+/* The token takes the secret that binds it to this key store. */
+static err_t pair(struct vault *v, unsigned place)
+{
+	bool made;
+	err_t err;
+
+	TRY(token_open(v, place, &made));
+	TRY(token_await(place, TOKEN_MS));
+out:
+	return err;
+}
+
 err_t keeper_make_node(struct vault *v, const struct keeper_node *node, struct buf *pem)
 {
 	struct vault_setup setup = { .passphrase = node->passphrase, .machine = node->machine,
@@ -74,7 +91,9 @@ err_t keeper_make_node(struct vault *v, const struct keeper_node *node, struct b
 	if (node->days == 0 || node->days > NODE_DAYS_MAX)
 		return ERR_RANGE;
 	TRY(vault_create(v, &setup));
-	TRY(make_keys(v, node->provider ? node->provider : key_provider_first()));
+	if (node->place)
+		TRY(pair(v, node->place));
+	TRY(make_keys(v, node));
 	ca.key = vault_find(v, BYTES("ca"));
 	ca.domain = bytes_sub(bytes_str(v->sp), 2, VAULT_SP_MAX);
 	TRY(certificate_of_ca(&ca, &der));

@@ -13,6 +13,7 @@
 
 #include "base/secret.h"
 #include "wire/keeper_calls.h"
+#include "wire/token_calls.h"
 
 enum {
 	KEY_BLOB_MAX = 1024, KEY_POINT = 65, KEY_AGREED = 32,
@@ -24,6 +25,8 @@ enum {
 /* A key as its provider sees it. */
 struct provider_key {
 	enum key_class class;
+	enum pair_use use;               /* for make */
+	unsigned place;                 /* for make and import: number of the token */
 	struct secret blob;             /* what is stored */
 	uint8_t public_key[KEY_POINT];  /* empty for symmetric keys */
 	size_t public_n;
@@ -52,6 +55,9 @@ struct key_provider {
 	err_t (*load)(struct provider_key *k) MUST_USE;
 	/* Forget, and wipe the blob. */
 	void (*unload)(struct provider_key *k);
+	/* The key is never used again: what lies outside the blob goes too. Before
+	 * unload; what cannot be reached stays there. NULL: all is in the blob. */
+	void (*destroy)(struct provider_key *k);
 
 	/* ECDSA with SHA-256, DER; or Ed25519, 64 octets; appended. */
 	err_t (*sign)(struct provider_key *k, struct bytes input, struct buf *out) MUST_USE;
@@ -64,6 +70,10 @@ struct key_provider {
 	err_t (*mac)(struct provider_key *k, struct bytes message, uint8_t out[32]) MUST_USE;
 	/* HKDF-Extract: HMAC-SHA-256(salt, key). Empty salt: zeros. */
 	err_t (*extract)(struct provider_key *k, struct bytes salt, uint8_t out[32]) MUST_USE;
+	/* HMAC-SHA-256(part, message): what a pre-shared key of TLS 1.3 does. The
+	 * parts are the same in each handshake; message and result are of one. */
+	err_t (*tls13)(struct provider_key *k, enum token_part part, struct bytes message,
+	               uint8_t out[32]) MUST_USE;
 	/* Extended master secret of a PSK suite [RFC 4279, 5489, 7627]. */
 	err_t (*tls12_master)(struct provider_key *k, const struct tls12_ask *ask,
 	                      uint8_t out[48]) MUST_USE;

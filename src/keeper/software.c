@@ -195,6 +195,28 @@ static err_t software_extract(struct provider_key *k, struct bytes salt, uint8_t
 	return ERR_OK;
 }
 
+static err_t software_tls13(struct provider_key *k, enum token_part part, struct bytes message,
+                            uint8_t out[32])
+{
+	uint8_t nothing[32], early[32], key[32], binder[32];
+
+	if (!symmetric_size(k->class) || (part != PART_DERIVED && part != PART_FINISHED))
+		return ERR_TYPE;
+	crypt_sha256(BYTES_NONE, nothing);
+	crypt_hkdf_extract(BYTES_NONE, secret_view(&k->blob), early);
+	if (part == PART_DERIVED) {
+		crypt_expand_label(BYTES_OF(early), BYTES("derived"), BYTES_OF(nothing), key, 32);
+	} else {
+		crypt_expand_label(BYTES_OF(early), BYTES("ext binder"), BYTES_OF(nothing), binder, 32);
+		crypt_expand_label(BYTES_OF(binder), BYTES("finished"), BYTES_NONE, key, 32);
+		secret_wipe(binder, sizeof(binder));
+	}
+	crypt_hmac_sha256(BYTES_OF(key), message, out);
+	secret_wipe(early, sizeof(early));
+	secret_wipe(key, sizeof(key));
+	return ERR_OK;
+}
+
 /* u16 n, other secret, u16 n, key [RFC 4279 2]. */
 static size_t premaster(const struct provider_key *k, struct bytes other,
                         uint8_t out[PREMASTER_MAX])
@@ -243,5 +265,6 @@ const struct key_provider software_provider = {
 	.agree = software_agree,
 	.mac = software_mac,
 	.extract = software_extract,
+	.tls13 = software_tls13,
 	.tls12_master = software_tls12_master,
 };

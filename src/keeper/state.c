@@ -2,6 +2,8 @@
 #include "base/log.h"
 #include "crypt/crypt.h"
 #include "keeper/handle.h"
+#include "keeper/token.h"
+#include "keeper/wait.h"
 
 #include <openssl/crypto.h>
 
@@ -43,6 +45,14 @@ void keeper_init(struct keeper_state *ks, int directory)
 	*ks = (struct keeper_state){ 0 };
 	vault_init(&ks->vault, directory);
 	ks->provider = key_provider_first();
+	token_link_hooks((struct token_hooks){ wait_answer, wait_lost });
+}
+
+err_t keeper_place(struct bytes name, const struct key_provider **provider, unsigned *place)
+{
+	*place = token_number(name);
+	*provider = *place ? &token_provider : &software_provider;
+	return *place || bytes_equal(name, bytes_str(software_provider.name)) ? ERR_OK : ERR_MISSING;
 }
 
 void keeper_end(struct keeper_state *ks)
@@ -77,6 +87,7 @@ void keeper_caller_end(struct keeper_state *ks, struct keeper_caller *who)
 		if (ks->callers[i] == who) {
 			ks->callers[i] = ks->callers[--ks->callers_n];
 			handles_close_all(who);
+			wait_drop_caller(who);
 			mem_free(who);
 			return;
 		}

@@ -32,6 +32,8 @@ err_t run_generate(struct call *c)
 	TRY(program ? program_key_check(name, class, purpose, &key.owner)
 	            : check_use(class, purpose));
 	/* No role may open a program's key by handle. */
+	key.key.place = c->ks->place;
+	key.key.use = purpose == SIGN_NOTHING ? PAIR_ANY : PAIR_SIGN;
 	if (purpose != SIGN_NOTHING) {
 		key.purposes = 1u << purpose;
 		key.policy = program ? TO(NONE) : TO(CORE);

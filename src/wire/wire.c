@@ -21,7 +21,7 @@ static const struct {
 static const char *const role_names[ROLE_COUNT] = {
 	[ROLE_PARENT] = "parent", [ROLE_KEEPER] = "keeper", [ROLE_CORE] = "core",
 	[ROLE_GATE] = "gate", [ROLE_COURIER] = "courier", [ROLE_DOOR] = "door",
-	[ROLE_CLIENT] = "client", [ROLE_PROGRAM] = "program",
+	[ROLE_CLIENT] = "client", [ROLE_PROGRAM] = "program", [ROLE_TOKEN] = "token",
 };
 
 const struct message_row *message_row(unsigned type)

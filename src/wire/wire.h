@@ -43,7 +43,8 @@ enum role_set {
 #define ROLE(name, program, offset, text) ROLES_##name = 1 << ROLE_##name,
 #include "wire/roles.def"
 #undef ROLE
-	ROLES_ALL = ROLES_KEEPER | ROLES_CORE | ROLES_GATE | ROLES_COURIER | ROLES_DOOR
+	ROLES_ALL = ROLES_KEEPER | ROLES_CORE | ROLES_GATE | ROLES_COURIER | ROLES_DOOR |
+	            ROLES_TOKEN
 };
 
 enum message_after { AFTER_ANY, AFTER_STARTED, AFTER_ASKED };

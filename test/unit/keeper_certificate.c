@@ -3,7 +3,7 @@
 #include "keeper_help.h"
 
 #include "keeper/certificate.h"
-#include "keeper/der.h"
+#include "crypt/der.h"
 
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>

@@ -21,8 +21,9 @@
 enum { CAPABILITY_LAST = 63 };
 
 static const struct sandbox_row rows[ROLE_COUNT] = {
-#define BENEATH true
-#define NO_FILES false
+#define BENEATH true, false
+#define NO_FILES false, false
+#define MAKERS false, true
 #define CONNECTS true
 #define NO_CONNECT false
 #define SANDBOX(role, files, connects, descriptors, text)                      \
@@ -30,6 +31,7 @@ static const struct sandbox_row rows[ROLE_COUNT] = {
 #include "role/common/sandbox.def"
 #undef SANDBOX
 #undef BENEATH
+#undef MAKERS
 #undef NO_FILES
 #undef CONNECTS
 #undef NO_CONNECT
@@ -176,6 +178,20 @@ static err_t change_root(int directory_fd)
 	return fchdir(directory_fd) == 0 && chroot(".") == 0 && chdir("/") == 0 ? ERR_OK : ERR_IO;
 }
 
+/* What a maker's library loads and reads later, nobody knows. */
+static err_t own_root(const struct sandbox *s, unsigned *held, struct buf *missing)
+{
+	err_t err;
+
+	if (sandbox_row(s->role)->makers)
+		return buf_printf(missing, "%sa root of its own: the maker's library reads the system's files",
+		                  missing->n ? "; " : "");
+	TRY(change_root(s->directory_fd));
+	*held |= HELD_ROOT;
+out:
+	return err;
+}
+
 err_t sandbox_user(const struct sandbox *s, unsigned *held, struct buf *missing)
 {
 	uint64_t left;
@@ -183,8 +199,8 @@ err_t sandbox_user(const struct sandbox *s, unsigned *held, struct buf *missing)
 
 	if (s->root) {
 		TRY(become(s->user));
-		TRY(change_root(s->directory_fd));
-		*held |= HELD_USER | HELD_ROOT;
+		*held |= HELD_USER;
+		TRY(own_root(s, held, missing));
 	} else {
 		if (s->directory_fd >= 0 && fchdir(s->directory_fd) != 0)
 			return ERR_IO;

@@ -21,6 +21,8 @@ struct sandbox {
 	uint16_t ports[SANDBOX_PORTS_MAX]; /* TCP ports that may be connected to */
 	size_t ports_n;
 	bool any_port;         /* lab mode: every port, which only the program narrows */
+	/* Files and folders of a token's maker: to write, to read; NULL: none. */
+	const char *kept, *read;
 };
 
 /* Confine this process for good. *held: enum protection; `missing`: words for
@@ -44,6 +46,7 @@ err_t sandbox_parent(void) MUST_USE;
 /* What the role's row says. */
 struct sandbox_row {
 	bool keeps_directory;  /* reads and writes beneath directory_fd */
+	bool makers;           /* reads the system's files, writes sandbox.kept */
 	bool connects;         /* TCP connect to sandbox.ports */
 	uint64_t files;        /* RLIMIT_NOFILE */
 };

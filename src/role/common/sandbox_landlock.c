@@ -10,6 +10,8 @@
 #include "role/common/sandbox.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -28,6 +30,7 @@ enum {
 	F_MAKE = 1 << 8, F_MAKE_SOCKET = 1 << 9, F_MAKE_FIFO = 1 << 10,
 	F_MAKE_BLOCK = 1 << 11, F_MAKE_LINK = 1 << 12, F_MOVE = 1 << 13,
 	F_TRUNCATE = 1 << 14, F_IOCTL = 1 << 15,
+	F_OF_FILE = F_EXECUTE | F_WRITE | F_READ | F_TRUNCATE | F_IOCTL,
 	F_KEPT = F_WRITE | F_READ | F_READ_DIR | F_REMOVE | F_MAKE | F_TRUNCATE,
 };
 enum { N_BIND = 1 << 0, N_CONNECT = 1 << 1 };
@@ -91,6 +94,42 @@ static err_t allow_directory(int ruleset, int fd, uint64_t files)
 	return syscall(SYS_landlock_add_rule, ruleset, RULE_PATH, &rule, 0) == 0 ? ERR_OK : ERR_IO;
 }
 
+/* A file takes fewer rights than a folder; what is not there needs none. */
+static err_t allow_path(int ruleset, const char *path, uint64_t rights)
+{
+	int fd = open(path, O_PATH | O_CLOEXEC);
+	struct rule_path rule = { rights, fd };
+	struct stat st;
+	err_t err = ERR_OK;
+
+	if (fd < 0)
+		return ERR_OK;
+	if (fstat(fd, &st) != 0 || !S_ISDIR(st.st_mode))
+		rule.rights &= F_OF_FILE;
+	if (syscall(SYS_landlock_add_rule, ruleset, RULE_PATH, &rule, 0) != 0)
+		err = ERR_IO;
+	close(fd);
+	return err;
+}
+
+/* Libraries, configuration, readers of cards; and what the maker keeps. */
+static err_t allow_makers(int ruleset, const struct sandbox *s, uint64_t files)
+{
+	static const char *const read[] = { "/usr", "/lib", "/lib64", "/etc", "/run/pcscd",
+		                            "/dev/urandom", "/proc/self" };
+	err_t err = ERR_OK;
+
+	for (size_t i = 0; i < COUNT_OF(read); i++)
+		TRY(allow_path(ruleset, read[i], (F_EXECUTE | F_READ | F_READ_DIR) & files));
+	if (s->read)
+		TRY(allow_path(ruleset, s->read, (F_READ | F_READ_DIR) & files));
+	if (s->kept)
+		TRY(allow_path(ruleset, s->kept,
+		               (F_KEPT | F_MAKE_DIR | F_REMOVE_DIR | F_IOCTL) & files));
+out:
+	return err;
+}
+
 static err_t allow_ports(int ruleset, const struct sandbox *s)
 {
 	for (size_t i = 0; i < s->ports_n; i++) {
@@ -124,6 +163,8 @@ err_t sandbox_landlock(const struct sandbox *s, unsigned *held, struct buf *miss
 		return ERR_IO;
 	if (row->keeps_directory && s->directory_fd >= 0)
 		TRY(allow_directory(fd, s->directory_fd, all.files));
+	if (row->makers)
+		TRY(allow_makers(fd, s, all.files));
 	if (row->connects && all.network & N_CONNECT)
 		TRY(allow_ports(fd, s));
 	if (syscall(SYS_landlock_restrict_self, fd, 0) != 0)

@@ -57,7 +57,7 @@ static void open_log(enum role role, unsigned number)
 	err_t err;
 
 	TRY(buf_printf(&text, "%s", role_name(role)));
-	if (role == ROLE_GATE)
+	if (role == ROLE_GATE || role == ROLE_TOKEN)
 		TRY(buf_printf(&text, " %u", number));
 	TRY(bytes_put_str(name, sizeof(name), bytes_of_buf(&text)));
 	log_open(name);
@@ -105,7 +105,7 @@ static err_t take_link(struct worker *w, struct bytes body, struct worker_event 
 	out->number = wire_get_u8(&in);
 	(void)wire_get_u8(&in);
 	TRY(wire_done(&in));
-	if (what < WORKER_LINK_NEIGHBOUR || what > WORKER_LINK_PROGRAMS ||
+	if (what < WORKER_LINK_NEIGHBOUR || what > WORKER_LINK_PIN ||
 	    peer >= ROLE_COUNT || w->descriptor < 0)
 		return ERR_SYNTAX;
 	out->what = (enum worker_link)what;
@@ -310,6 +310,11 @@ err_t worker_confine(struct worker *w)
 	if (w->role == ROLE_COURIER)
 		allowed_ports(w, &s);
 	s.any_port = w->role == ROLE_COURIER && options_flag(&w->options, OPT_lab);
+	if (w->port)
+		for (s.ports_n = 0; s.ports_n < 2; s.ports_n++)
+			s.ports[s.ports_n] = (uint16_t)(w->port + s.ports_n);
+	s.kept = w->kept;
+	s.read = w->read;
 	TRY(sandbox_enter(&s, &held, &missing));
 	TRY(send_ready(w, held, &missing));
 out:

@@ -28,7 +28,7 @@
 enum worker_link { WORKER_LINK_NEIGHBOUR = 1, WORKER_LINK_HTTPS = 2, WORKER_LINK_LAB_HTTP = 3,
 	           WORKER_LINK_DOOR = 4, WORKER_LINK_CRASH_PAGE = 5, WORKER_LINK_PASSPHRASE = 6,
 	           WORKER_LINK_DIRECTORY = 7, WORKER_LINK_EMPTY_ROOT = 8,
-	           WORKER_LINK_LIFE = 9, WORKER_LINK_PROGRAMS = 10 };
+	           WORKER_LINK_LIFE = 9, WORKER_LINK_PROGRAMS = 10, WORKER_LINK_PIN = 11 };
 
 enum { WORKER_CONTROL_FD = 3, WORKER_LINKS_MAX = 80 };
 
@@ -74,6 +74,10 @@ struct worker {
 	/* what came before READY; the role takes them */
 	struct { enum worker_link what; enum role peer; unsigned number; int fd; } links[WORKER_LINKS_MAX];
 	size_t links_n;
+	/* a token's, set before worker_confine: its maker's files to write and to read,
+	 * its simulator's port (and the one after it) */
+	const char *kept, *read;
+	uint16_t port;
 	int descriptor;        /* came with a LINK that is not read yet, -1 none */
 };
 

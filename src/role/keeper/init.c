@@ -1,9 +1,10 @@
 /* init.c: holdfast-keeper --init DIRECTORY --sp //sp --cse-id /cse
- *         --passphrase-fd N [--days N] [--no-machine]
+ *         --passphrase-fd N [--days N] [--no-machine] [--provider token.N --token-fd N]
  *
  * Called by `holdfast init`. The certificates go to standard output as PEM, the
  * CA's first; secrets go nowhere but into the key store. */
 #include "keeper/keeper.h"
+#include "keeper/token.h"
 #include "role/keeper/process.h"
 
 #include <fcntl.h>
@@ -15,15 +16,16 @@
 enum { NODE_DAYS = 397, EXIT_REFUSED = 1, EXIT_USAGE = 2 };
 
 struct arguments {
-	const char *directory, *sp, *cse;
-	uint64_t passphrase_fd, days;
+	const char *directory, *sp, *cse, *provider;
+	uint64_t passphrase_fd, days, token_fd;
 	bool machine;
 };
 
 static int usage(void)
 {
 	fprintf(stderr, "usage: holdfast-keeper --init DIRECTORY --sp //SP --cse-id /CSE "
-	                "--passphrase-fd N [--days N] [--no-machine]\n");
+	                "--passphrase-fd N [--days N] [--no-machine]\n"
+	                "       [--provider token.N --token-fd N]\n");
 	return EXIT_USAGE;
 }
 
@@ -48,6 +50,11 @@ static err_t take_option(int option, const char *value, struct arguments *a)
 	case 'm':
 		a->machine = false;
 		return ERR_OK;
+	case 'v':
+		a->provider = value;
+		return ERR_OK;
+	case 't':
+		return bytes_to_u64(text, 1023, &a->token_fd);
 	default:
 		return ERR_SYNTAX;
 	}
@@ -60,12 +67,15 @@ static err_t take_arguments(int argc, char **argv, struct arguments *a)
 		{ "cse-id", required_argument, NULL, 'c' },
 		{ "passphrase-fd", required_argument, NULL, 'p' },
 		{ "days", required_argument, NULL, 'd' }, { "no-machine", no_argument, NULL, 'm' },
+		{ "provider", required_argument, NULL, 'v' },
+		{ "token-fd", required_argument, NULL, 't' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int option;
 	err_t err;
 
-	*a = (struct arguments){ .passphrase_fd = UINT64_MAX, .days = NODE_DAYS, .machine = true };
+	*a = (struct arguments){ .passphrase_fd = UINT64_MAX, .days = NODE_DAYS, .machine = true,
+		                  .provider = "software" };
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
 		TRY(take_option(option, optarg, a));
 	err = a->directory && a->sp && a->cse && a->passphrase_fd != UINT64_MAX && optind == argc
@@ -91,8 +101,28 @@ static const char *reason(err_t err)
 	}
 }
 
+/* What the token said about itself is for the person at the keyboard. */
+static err_t make_node(const struct arguments *a, struct vault *v, struct keeper_node *node,
+                       struct buf *pem)
+{
+	err_t err;
+
+	TRY(keeper_place(bytes_str(a->provider), &node->provider, &node->place));
+	if (node->place)
+		token_attach(node->place, (int)a->token_fd);
+	err = keeper_make_node(v, node, pem);
+	if (err != ERR_OK && node->place && token_state_of(node->place)->why[0])
+		fprintf(stderr, "holdfast-keeper: %s: %s\n", a->provider, token_state_of(node->place)->why);
+	if (node->place)
+		token_detach(node->place);
+out:
+	return err;
+}
+
 static err_t make(const struct arguments *a, int directory)
 {
+	struct keeper_node node = { .sp = bytes_str(a->sp), .cse = bytes_str(a->cse),
+		                    .days = (unsigned)a->days };
 	struct buf pem = buf_make(16384);
 	struct secret passphrase = { 0 };
 	struct machine machine = { 0 };
@@ -103,11 +133,9 @@ static err_t make(const struct arguments *a, int directory)
 	if (a->machine)
 		machine_read(&machine);
 	TRY(passphrase_read((int)a->passphrase_fd, &passphrase));
-	TRY(keeper_make_node(&ks.vault,
-	                     &(struct keeper_node){ .sp = bytes_str(a->sp), .cse = bytes_str(a->cse),
-	                                            .days = (unsigned)a->days, .machine = &machine,
-	                                            .passphrase = secret_view(&passphrase) },
-	                     &pem));
+	node.machine = &machine;
+	node.passphrase = secret_view(&passphrase);
+	TRY(make_node(a, &ks.vault, &node, &pem));
 	if (fwrite(pem.p, 1, pem.n, stdout) != pem.n || fflush(stdout) != 0)
 		err = ERR_IO;
 out:

@@ -6,6 +6,8 @@
  * keeper/keeper.h. */
 #include "base/log.h"
 #include "keeper/keeper.h"
+#include "keeper/token.h"
+#include "keeper/wait.h"
 #include "role/common/worker.h"
 #include "role/keeper/process.h"
 
@@ -14,7 +16,8 @@
 #include <poll.h>
 #include <unistd.h>
 
-enum { TURN_CALLS = 64, UNREAD_MAX = 1024 * 1024, OUT_ROOM = 128 * 1024, STOP_TURNS = 2000 };
+enum { TURN_CALLS = 64, UNREAD_MAX = 1024 * 1024, OUT_ROOM = 128 * 1024, STOP_TURNS = 2000,
+       TOKEN_TURN_MS = 1000 };
 
 struct neighbour {
 	struct link link;
@@ -52,12 +55,33 @@ static void drop(struct process *p, struct neighbour *n)
 	link_close(&n->link);
 }
 
+/* A token's process, or its successor; a token seen for the first time is paired. */
+static err_t add_token(struct process *p, int fd, unsigned number)
+{
+	bool made = false;
+	err_t err;
+
+	if (number < 1 || number > TOKENS_MAX) {
+		close(fd);
+		return ERR_RANGE;
+	}
+	token_attach(number, fd);
+	err = token_open(&p->keeper.vault, number, &made);
+	if (made)
+		TRY(vault_save(&p->keeper.vault));
+	token_flush();
+out:
+	return err == ERR_LOCKED ? ERR_OK : err;
+}
+
 /* A neighbour, or its successor after a restart. Owns fd. */
 static err_t add(struct process *p, int fd, enum role role, unsigned number)
 {
 	struct neighbour *n = find(p, role, number);
 	err_t err;
 
+	if (role == ROLE_TOKEN)
+		return add_token(p, fd, number);
 	if (n)
 		drop(p, n);
 	for (n = p->all; n < p->all + COUNT_OF(p->all) && n->caller; n++)
@@ -100,12 +124,34 @@ static err_t serve_one(struct process *p, struct neighbour *n, const struct mess
 	if (m->type == MSG_PROGRAM_CALL)
 		TRY(keeper_dispatch_program(&p->keeper, m->body, &p->result));
 	else
-		TRY(keeper_dispatch(&p->keeper, n->caller, m->body, &p->result));
+		TRY(keeper_ask(&p->keeper, n->caller, m->ref, m->body, &p->result));
 	TRY(link_send(&n->link, MSG_RESULT, m->ref, bytes_of_buf(&p->result)));
 out:
 	wipe_body(&n->link, m->body);
 	if (p->result.p)
 		secret_wipe(p->result.p, p->result.n);
+	return err == ERR_PENDING ? ERR_OK : err; /* put aside */
+}
+
+/* Results of the calls that waited for a token. */
+static err_t serve_waiting(struct process *p)
+{
+	struct keeper_caller *who;
+	uint64_t ref;
+	err_t err;
+
+	for (;;) {
+		TRY(keeper_next(&p->keeper, &who, &ref, &p->result));
+		if (!who)
+			return ERR_OK;
+		for (size_t i = 0; i < COUNT_OF(p->all); i++) {
+			if (p->all[i].caller == who &&
+			    link_send(&p->all[i].link, MSG_RESULT, ref, bytes_of_buf(&p->result)) != ERR_OK)
+				p->all[i].link.dead = true;
+		}
+		secret_wipe(p->result.p, p->result.n);
+	}
+out:
 	return err;
 }
 
@@ -194,14 +240,34 @@ static void turn(struct process *p)
 		if (err != ERR_OK)
 			drop(p, n);
 	}
+	if (serve_waiting(p) != ERR_OK)
+		log_event(LOG_ERROR, "no answer", "why=out of memory");
+	token_flush();
 	flush_all(p);
+}
+
+static void poll_tokens(struct pollfd *fds)
+{
+	for (unsigned i = 1; i <= TOKENS_MAX; i++)
+		fds[i - 1] = (struct pollfd){ .fd = token_fd(i),
+			.events = (short)(POLLIN | (token_wants_write(i) ? POLLOUT : 0)) };
+}
+
+static void read_tokens(const struct pollfd *fds)
+{
+	for (unsigned i = 1; i <= TOKENS_MAX; i++) {
+		if (fds[i - 1].revents & (POLLIN | POLLHUP | POLLERR))
+			token_read(i);
+	}
 }
 
 /* Wait, then read once from whom has something. Answers that are held back for
  * the core are not waited for: the core's own socket is. */
 static err_t wait_and_read(struct process *p, int ms)
 {
-	struct pollfd fds[1 + KEEPER_CALLERS_MAX] = { { .fd = p->worker.control.fd, .events = POLLIN } };
+	struct pollfd fds[1 + KEEPER_CALLERS_MAX + TOKENS_MAX] = {
+		{ .fd = p->worker.control.fd, .events = POLLIN } };
+	struct pollfd *tokens = &fds[1 + KEEPER_CALLERS_MAX];
 	struct neighbour *core = find(p, ROLE_CORE, 0);
 	bool held = core && link_wants_write(&core->link);
 
@@ -214,8 +280,12 @@ static err_t wait_and_read(struct process *p, int ms)
 		if (n->caller && link_wants_write(&n->link) && (!held || n == core))
 			fds[1 + i].events |= POLLOUT;
 	}
+	poll_tokens(tokens);
+	if (wait_count(NULL)) /* who waits too long is told */
+		ms = TOKEN_TURN_MS;
 	if (poll(fds, COUNT_OF(fds), p->more ? 0 : ms) < 0)
 		return errno == EINTR ? ERR_OK : ERR_IO;
+	read_tokens(tokens);
 	for (size_t i = 0; i < COUNT_OF(p->all); i++) {
 		if (!p->all[i].caller || !(fds[1 + i].revents & (POLLIN | POLLHUP | POLLERR)))
 			continue;
@@ -286,6 +356,9 @@ static err_t run(struct process *p)
 	keeper_init(&p->keeper, directory);
 	p->keeper.notify = tell_core;
 	p->keeper.notify_self = p;
+	if (keeper_place(bytes_str(options_text(&p->worker.options, OPT_keeper_provider)),
+	                 &p->keeper.provider, &p->keeper.place) != ERR_OK)
+		TRY(ERR_SYNTAX); /* the option is a choice */
 	unlock(p, &machine);
 	while ((fd = worker_take_neighbour(&p->worker, &role, &number)) >= 0)
 		TRY(add(p, fd, role, number));

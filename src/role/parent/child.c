@@ -1,6 +1,7 @@
 /* child.c: one worker process, from fork to READY.
  *
- *   neighbours: keeper and core with everybody; nobody else with anybody
+ *   neighbours: keeper and core with everybody, tokens with the keeper only;
+ *               nobody else with anybody
  *
  * A fresh socket pair is made for each neighbour that runs: one end comes with
  * START, the other goes to the neighbour, which drops its old end. Nothing here
@@ -43,6 +44,8 @@ static err_t add(struct parent *p, enum role role, unsigned number)
 	                     .page_fd = -1 };
 	c->control.dead = true;
 	c->user = p->root ? (uint32_t)options_number(&p->options, OPT_user_base) + role : geteuid();
+	if (role == ROLE_TOKEN && p->root)
+		c->user = (uint32_t)options_number(&p->options, OPT_user_base) + TOKEN_USERS + number;
 	if (role != ROLE_GATE)
 		return ERR_OK;
 	c->page_fd = memfd_create("holdfast-crash", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -65,6 +68,10 @@ err_t children_make(struct parent *p)
 	if (gates > GATES_MAX)
 		gates = GATES_MAX;
 	TRY(add(p, ROLE_KEEPER, 0));
+	for (unsigned i = 1; i <= TOKENS_MAX; i++) {
+		if (*options_text(&p->options, (enum option_id)(OPT_token_1 + i - 1)))
+			TRY(add(p, ROLE_TOKEN, i));
+	}
 	TRY(add(p, ROLE_CORE, 0));
 	for (unsigned i = 0; i < gates; i++)
 		TRY(add(p, ROLE_GATE, i));
@@ -166,6 +173,8 @@ static bool are_neighbours(enum role a, enum role b)
 	bool a_serves = a == ROLE_KEEPER || a == ROLE_CORE;
 	bool b_serves = b == ROLE_KEEPER || b == ROLE_CORE;
 
+	if (a == ROLE_TOKEN || b == ROLE_TOKEN)
+		return a == ROLE_KEEPER || b == ROLE_KEEPER;
 	return a_serves ? a != b : b_serves;
 }
 
@@ -216,6 +225,10 @@ static err_t collect(struct parent *p, struct child *c, struct gift_list *g)
 		gift(g, WORKER_LINK_DIRECTORY, n->store_fd, false);
 	} else {
 		gift(g, WORKER_LINK_EMPTY_ROOT, n->empty_fd, false);
+	}
+	if (c->role == ROLE_TOKEN && n->pin_fd[c->number] >= 0) {
+		(void)lseek(n->pin_fd[c->number], 0, SEEK_SET);
+		gift(g, WORKER_LINK_PIN, n->pin_fd[c->number], false);
 	}
 	if (c->role == ROLE_GATE || c->role == ROLE_COURIER)
 		gift(g, WORKER_LINK_DIRECTORY, n->public_fd, false);

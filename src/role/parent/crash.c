@@ -143,9 +143,11 @@ static size_t recent(struct child *c, int64_t now)
 }
 
 /* Restarting again and again helps nobody: the service manager and the
- * administrator shall see it. A gate may crash as often as it likes. */
+ * administrator shall see it. A gate or a token may crash as often as it likes. */
 static bool hopeless(const struct parent *p, const struct child *c, size_t crashes)
 {
+	if (c->role == ROLE_TOKEN)
+		return false;
 	if (!p->was_ready)
 		return crashes >= CRASHES_AT_START;
 	return (c->role == ROLE_KEEPER || c->role == ROLE_CORE) && crashes >= CRASHES_MAX;

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "role/parent/parent.h"
+#include "token/config.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -79,6 +80,22 @@ out:
 	return err;
 }
 
+static err_t check_tokens(struct options *o, char *where, size_t size)
+{
+	struct token_config config;
+	const char *why;
+
+	for (unsigned i = 1; i <= TOKENS_MAX; i++) {
+		struct bytes text = bytes_str(options_text(o, (enum option_id)(OPT_token_1 + i - 1)));
+
+		if (!text.n || token_config_parse(text, &config, &why) == ERR_OK)
+			continue;
+		(void)text_print(where, size, "token.%u: %s", i, why);
+		return ERR_SYNTAX;
+	}
+	return ERR_OK;
+}
+
 /* What no single line can tell. */
 static err_t check_whole(const struct parent *p, struct options *o, char *where, size_t size)
 {
@@ -90,6 +107,8 @@ static err_t check_whole(const struct parent *p, struct options *o, char *where,
 		                  "192.0.2.1:443 or [2001:db8::1]:443", ERR_SYNTAX);
 	if (!*options_text(o, OPT_node_sp_id) || !*options_text(o, OPT_node_cse_id))
 		return node_fault(where, size, "node.sp_id and node.cse_id are needed", ERR_MISSING);
+	if (check_tokens(o, where, size) != ERR_OK)
+		return ERR_SYNTAX;
 	if (p->arguments.lab)
 		return lab_options(p, o, where, size);
 	if (*options_text(o, OPT_listen_lab_http) || *options_text(o, OPT_lab_admin) ||
@@ -229,7 +248,8 @@ err_t node_prepare(struct parent *p)
 	n->public_fd = openat(n->fd, "node", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (n->public_fd < 0)
 		return fail("not a node directory", "node");
-	err = node_open_passphrase(p);
+	TRY(node_open_passphrase(p));
+	err = node_open_pins(p);
 out:
 	return err;
 }

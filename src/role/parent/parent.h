@@ -14,6 +14,7 @@
 #define ROLE_PARENT_H
 
 #include "role/common/worker.h"
+#include "wire/token_calls.h"
 
 #include <limits.h>
 #include <poll.h>
@@ -21,7 +22,8 @@
 
 enum {
 	GATES_MAX = 64,
-	CHILDREN_MAX = GATES_MAX + 4,
+	CHILDREN_MAX = GATES_MAX + 4 + TOKENS_MAX,
+	TOKEN_USERS = 16,        /* a token's user: user.base + TOKEN_USERS + number */
 	READY_MS = 60000,        /* START to READY */
 	STOP_MS = 10000,         /* STOP to the end, each round */
 	LIFE_MS = 10000, LIFE_STEP_MS = 20, /* for the workers of a parent that died */
@@ -69,6 +71,7 @@ struct node {
 	int keeper_fd, store_fd, public_fd, empty_fd; /* directories, O_PATH */
 	int door_fd, programs_fd;                     /* listeners, -1 none */
 	int passphrase_fd;                            /* -1 none */
+	int pin_fd[TOKENS_MAX + 1];                   /* by token; -1 none */
 	uint32_t owner;
 };
 
@@ -119,6 +122,8 @@ void node_close(struct parent *p);
 
 /* passphrase.c */
 err_t node_open_passphrase(struct parent *p) MUST_USE;
+/* Files with the PINs of tokens. */
+err_t node_open_pins(struct parent *p) MUST_USE;
 
 /* listen.c */
 err_t listen_open(struct parent *p) MUST_USE;

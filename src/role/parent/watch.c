@@ -20,7 +20,14 @@ enum { ROUNDS = 3, TURN_MS = 1000 };
  * roles with a higher round. */
 static const unsigned round_of[ROLE_COUNT] = {
 	[ROLE_GATE] = 1, [ROLE_COURIER] = 1, [ROLE_DOOR] = 1, [ROLE_CORE] = 2, [ROLE_KEEPER] = 3,
+	[ROLE_TOKEN] = 3,
 };
+
+/* Nobody waits for a token that does not come: what needs no key of it works. */
+static bool is_awaited(const struct child *c)
+{
+	return c->state != CHILD_READY && (c->role != ROLE_TOKEN || c->row == 0);
+}
 
 static bool may_start(const struct parent *p, const struct child *c, int64_t now)
 {
@@ -29,7 +36,7 @@ static bool may_start(const struct parent *p, const struct child *c, int64_t now
 	for (size_t i = 0; i < p->children_n; i++) {
 		const struct child *other = &p->children[i];
 
-		if (round_of[other->role] > round_of[c->role] && other->state != CHILD_READY)
+		if (round_of[other->role] > round_of[c->role] && is_awaited(other))
 			return false;
 	}
 	return true;
@@ -38,7 +45,7 @@ static bool may_start(const struct parent *p, const struct child *c, int64_t now
 static bool all_ready(const struct parent *p)
 {
 	for (size_t i = 0; i < p->children_n; i++) {
-		if (p->children[i].state != CHILD_READY)
+		if (is_awaited(&p->children[i]))
 			return false;
 	}
 	return true;

@@ -2,8 +2,8 @@
  *
  * Content first, then its head: der_begin() marks where content starts,
  * der_end() puts tag and length in front of it. Errors stick. */
-#ifndef KEEPER_DER_H
-#define KEEPER_DER_H
+#ifndef CRYPT_DER_H
+#define CRYPT_DER_H
 
 #include "base/bytes.h"
 
@@ -33,6 +33,9 @@ void der_true(struct der *d);
 
 /* UTCTime before 2050, GeneralizedTime from then on [RFC 5280 4.1.2.5]. */
 void der_time(struct der *d, int64_t ms);
+
+/* r and s of ECDSA P-256, 32 octets each, as it travels [RFC 3279 2.2.3]; appended. */
+err_t der_signature(const uint8_t rs[64], struct buf *out) MUST_USE;
 
 /* Octets in a BIT STRING without unused bits. */
 void der_bits(struct der *d, struct bytes octets);

@@ -1,5 +1,5 @@
 /* der.c: writes DER. */
-#include "keeper/der.h"
+#include "crypt/der.h"
 
 #include "base/clock.h"
 
@@ -96,4 +96,15 @@ void der_bits(struct der *d, struct bytes octets)
 	der_raw(d, BYTES("\0"));
 	der_raw(d, octets);
 	der_end(d, begin, DER_BIT_STRING);
+}
+
+err_t der_signature(const uint8_t rs[64], struct buf *out)
+{
+	struct der d = { .out = out };
+	size_t begin = der_begin(&d);
+
+	der_unsigned(&d, bytes_make(rs, 32));
+	der_unsigned(&d, bytes_make(rs + 32, 32));
+	der_end(&d, begin, DER_SEQUENCE);
+	return d.err;
 }

@@ -1,0 +1,21 @@
+/* token.h: the provider of keys on tokens.
+ *
+ * The code of a token's maker runs in its process and never here. What a key
+ * record keeps is a reference: u8 1, u8 number of the token when it was made,
+ * identity of the token (TOKEN_IDENTITY), then the token's own. A key finds its
+ * token by identity: another in its place does not do. */
+#ifndef KEEPER_TOKEN_H
+#define KEEPER_TOKEN_H
+
+#include "keeper/vault.h"
+#include "wire/token_link.h"
+
+/* The pairing secret of the token lies in the vault under "token/N"; without one
+ * a fresh one is made (and *made is true: save), and the token is told to take it
+ * as its first. Its answer is the token's state. ERR_LOCKED, ERR_ABSENT. */
+err_t token_open(struct vault *v, unsigned number, bool *made) MUST_USE;
+
+/* Number of "token.N"; 0 for anything else. */
+unsigned token_number(struct bytes name);
+
+#endif

@@ -1,0 +1,137 @@
+/* token.c: a token's life: loaded, opened, lost, found again. */
+#include "token/token.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "crypt/crypt.h"
+#include "token/serve.h"
+
+enum { RETRY_MS = 500 };
+
+static const struct token_backend *const backends[] = {
+#define TOKEN_BACKEND(name, table) &table,
+#include "token/backend.def"
+#undef TOKEN_BACKEND
+};
+
+err_t token_fault(struct token *t, err_t err, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)text_vprint(t->state.why, sizeof(t->state.why), fmt, ap);
+	va_end(ap);
+	/* It travels as printable text, whatever the maker's code put in. */
+	for (char *c = t->state.why; *c; c++) {
+		if (*c < ' ' || *c > '~')
+			*c = '?';
+	}
+	return err;
+}
+
+void token_paired(const struct token *t, struct bytes label, uint8_t out[32])
+{
+	crypt_hmac_sha256(secret_view(&t->pairing), label, out);
+}
+
+err_t token_load(struct token *t, struct bytes config)
+{
+	const char *why = NULL;
+	err_t err;
+
+	*t = (struct token){ 0 };
+	err = token_config_parse(config, &t->config, &why);
+	if (err != ERR_OK)
+		return token_fault(t, err, "%s", why);
+	t->state.kind = t->config.kind;
+	for (size_t i = 0; i < COUNT_OF(backends); i++) {
+		if (backends[i]->kind == t->config.kind)
+			t->backend = backends[i];
+	}
+	if (!t->backend)
+		return token_fault(t, ERR_UNSUPPORTED, "this program was built without it");
+	TRY(token_fault(t, ERR_OK, "waits for the keeper"));
+	err = t->backend->load(t);
+out:
+	return err;
+}
+
+static void close_it(struct token *t)
+{
+	if (t->state.present)
+		t->backend->close(t);
+	t->state.present = false;
+}
+
+void token_unload(struct token *t)
+{
+	if (t->backend) {
+		close_it(t);
+		t->backend->unload(t);
+	}
+	secret_free(&t->pin);
+	secret_free(&t->pairing);
+	*t = (struct token){ 0 };
+}
+
+/* Open, unless it was tried a moment ago, or the PIN was wrong. */
+static err_t open_it(struct token *t)
+{
+	int64_t now = clock_steady();
+	err_t err;
+
+	if (t->state.present)
+		return ERR_OK;
+	if (!t->pairing.n || t->refused || now < t->retry_at)
+		return ERR_ABSENT;
+	t->retry_at = now + RETRY_MS;
+	err = t->backend->open(t);
+	if (err == ERR_OK) {
+		t->state.present = true;
+		t->state.why[0] = '\0';
+		t->pair = false;
+		log_event(LOG_NOTE, "token open", "name=%s abilities=%u", t->state.name, t->state.can);
+		return ERR_OK;
+	}
+	t->refused = err == ERR_REFUSED;
+	log_event(LOG_WARN, "token not open", "error=%s why=%s", err_name(err), t->state.why);
+	return ERR_ABSENT;
+}
+
+err_t token_use(struct token *t, token_run run, struct token_work *w)
+{
+	struct token_work from = *w;
+	size_t n = w->out.buf->n;
+	err_t err;
+
+	TRY(open_it(t));
+	err = run(t, w);
+	if (err != ERR_ABSENT)
+		return err;
+	/* Lost under way: a session that ended, a token pulled and put back. */
+	log_event(LOG_WARN, "token lost", "why=%s", t->state.why);
+	close_it(t);
+	t->retry_at = 0;
+	TRY(open_it(t));
+	*w = from;
+	w->out.buf->n = n;
+	err = run(t, w);
+	if (err == ERR_ABSENT)
+		close_it(t);
+out:
+	return err;
+}
+
+void token_look(struct token *t, bool *changed)
+{
+	bool before = t->state.present;
+
+	if (before && t->backend->check(t) != ERR_OK) {
+		log_event(LOG_WARN, "token lost", "why=%s", t->state.why);
+		close_it(t);
+		t->retry_at = 0;
+	}
+	if (!t->state.present && t->pairing.n)
+		(void)(open_it(t) == ERR_OK);
+	*changed = before != t->state.present;
+}

@@ -1,0 +1,98 @@
+/* token.h: one token or TPM, behind one table of back ends.
+ *
+ * The process holdfast-token serves one; tests and benchmarks use it without
+ * the process. To add a back end: a file with its table, and its line in
+ * backend.def. A key stays on the token or is wrapped by it: what is handed
+ * out is a reference. Every function may say ERR_ABSENT: the token is gone; it
+ * is then closed, opened again and the operation tried once more, here and not
+ * in the back ends. */
+#ifndef TOKEN_TOKEN_H
+#define TOKEN_TOKEN_H
+
+#include "base/secret.h"
+#include "token/config.h"
+#include "wire/keeper_calls.h"
+
+struct token;
+
+/* A key in use, or being made. */
+struct token_key {
+	enum key_class class;
+	enum pair_use use;
+	struct bytes reference; /* one part's */
+};
+
+/* What a back end hands out for a new key. */
+struct token_made {
+	uint8_t reference[TOKEN_REFERENCE_MAX];
+	size_t reference_n;
+	uint8_t public_key[65];
+	size_t public_n;
+};
+
+struct token_backend {
+	const char *name;
+	enum token_kind kind;
+
+	/* Before the sandbox closes: the maker's code, no session. */
+	err_t (*load)(struct token *t) MUST_USE;
+	void (*unload)(struct token *t);
+	/* A session; fills state: identity, name, can. On error state.why says
+	 * more. ERR_ABSENT, ERR_REFUSED (PIN). */
+	err_t (*open)(struct token *t) MUST_USE;
+	void (*close)(struct token *t);
+	/* Is it still there? */
+	err_t (*check)(struct token *t) MUST_USE;
+	/* A fresh key that never leaves; ERR_UNSUPPORTED. */
+	err_t (*make)(struct token *t, const struct token_key *k, struct token_made *out) MUST_USE;
+	/* 16 or 32 octets as an HMAC key. */
+	err_t (*import)(struct token *t, struct bytes raw, struct token_made *out) MUST_USE;
+	err_t (*destroy)(struct token *t, const struct token_key *k) MUST_USE;
+	/* P-256: a digest of 32 octets; Ed25519: the message. */
+	err_t (*sign)(struct token *t, const struct token_key *k, struct bytes input,
+	              uint8_t out[TOKEN_SIGNATURE]) MUST_USE;
+	err_t (*agree)(struct token *t, const struct token_key *k, struct bytes peer,
+	               uint8_t out[32]) MUST_USE;
+	err_t (*mac)(struct token *t, const struct token_key *k, struct bytes message,
+	             uint8_t out[32]) MUST_USE;
+	err_t (*extract)(struct token *t, const struct token_key *k, struct bytes salt,
+	                 uint8_t out[32]) MUST_USE;
+	err_t (*random)(struct token *t, uint8_t *out, size_t n) MUST_USE;
+};
+
+struct token {
+	const struct token_backend *backend;
+	struct token_config config;
+	struct token_state state;
+	struct secret pin;      /* from a file; empty: sealed by the keeper, or none */
+	struct secret pairing;  /* the keeper's; empty until it came */
+	bool pair;              /* first time: bind the token to the pairing secret */
+	bool refused;           /* a wrong PIN is not tried again: tokens count */
+	int64_t retry_at;       /* clock_steady: not opened before */
+	void *own;              /* the back end's */
+};
+
+/* Choose the back end and load the maker's code. state.why on error. */
+err_t token_load(struct token *t, struct bytes config) MUST_USE;
+void token_unload(struct token *t);
+
+/* One TOKEN_CALL body to one TOKEN_RESULT body; `result` is cleared first. */
+err_t token_serve(struct token *t, struct bytes call, struct buf *result) MUST_USE;
+
+/* From time to time: is it still there, is it back? *changed: tell the keeper. */
+void token_look(struct token *t, bool *changed);
+
+/* --- private to the room ------------------------------------------------------ */
+
+/* Say why, for the log and for people; returns err. */
+err_t token_fault(struct token *t, err_t err, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4))) MUST_USE;
+
+/* The secret of this pairing for one use: HMAC(pairing, label). */
+void token_paired(const struct token *t, struct bytes label, uint8_t out[32]);
+
+#define TOKEN_BACKEND(name, table) extern const struct token_backend table;
+#include "token/backend.def"
+#undef TOKEN_BACKEND
+
+#endif

@@ -1,0 +1,41 @@
+/* token_calls.c: the one body that both ends of a token link read and write. */
+#include "wire/token_calls.h"
+
+err_t token_state_put(struct wire_out *out, const struct token_state *s)
+{
+	wire_put_u8(out, s->present);
+	wire_put_u8(out, (uint8_t)s->kind);
+	wire_put_fixed(out, BYTES_OF(s->identity));
+	wire_put_bytes(out, bytes_str(s->name));
+	wire_put_u32(out, s->can);
+	wire_put_bytes(out, bytes_str(s->why));
+	return out->err;
+}
+
+/* Text that goes to the log and to people: printable, whoever wrote it. */
+static err_t get_text(struct wire_in *in, char *to, size_t size)
+{
+	struct bytes text = wire_get_bytes(in, size - 1);
+
+	if (in->err != ERR_OK || !bytes_is_printable(text))
+		return ERR_SYNTAX;
+	return bytes_put_str(to, size, text);
+}
+
+err_t token_state_get(struct wire_in *in, struct token_state *s)
+{
+	struct bytes identity;
+	err_t err;
+
+	*s = (struct token_state){ .present = wire_get_u8(in) == 1 };
+	s->kind = (enum token_kind)wire_get_u8(in);
+	identity = wire_get_fixed(in, TOKEN_IDENTITY);
+	TRY(in->err);
+	bytes_copy(s->identity, identity.p, identity.n);
+	TRY(get_text(in, s->name, sizeof(s->name)));
+	s->can = wire_get_u32(in);
+	TRY(get_text(in, s->why, sizeof(s->why)));
+	err = wire_done(in);
+out:
+	return err;
+}

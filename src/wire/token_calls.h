@@ -1,0 +1,75 @@
+/* token_calls.h: what passes between the keeper and a process holdfast-token.
+ *
+ * A TOKEN_CALL body is: u16 operation, then its fields. A TOKEN_RESULT body is:
+ * u8 err_t, then the fields below when it is ERR_OK. Many calls may be on their
+ * way; they are carried out in order. Fields that every use of a key has, "key":
+ *   u8 class, identity (TOKEN_IDENTITY octets: of the token that made it),
+ *   reference bytes (at most TOKEN_REFERENCE_MAX)
+ *
+ *   OPEN     pairing (32), u8 pair        -> the fields of a state
+ *   MAKE     u8 class, u8 use             -> identity, reference bytes, public key bytes
+ *   IMPORT   u8 class, octets bytes       -> identity, reference bytes
+ *   DESTROY  key                          -> nothing
+ *   SIGN     key, input bytes             -> r and s, or the Ed25519 signature (64)
+ *   AGREE    key, point (65)              -> x (32)
+ *   MAC      key, u8 part, message bytes  -> 32 octets
+ *   EXTRACT  key, salt bytes              -> 32 octets
+ *   RANDOM   u16 n                        -> n octets
+ *
+ * ERR_ABSENT: the token is not there, or is another; ERR_BAD_STATE: the machine
+ * is not in the state that the key is bound to; ERR_UNSUPPORTED: it cannot.
+ *
+ * A TOKEN_STATE body: u8 present, u8 kind, identity, name bytes (TOKEN_NAME_MAX),
+ * u32 abilities (set of enum token_can), why bytes (TOKEN_WHY_MAX, "" present). */
+#ifndef WIRE_TOKEN_CALLS_H
+#define WIRE_TOKEN_CALLS_H
+
+#include "wire/wire.h"
+
+enum token_op {
+#define TOKEN_OP(number, name, text) TOKEN_##name = (number),
+#include "wire/token_ops.def"
+#undef TOKEN_OP
+};
+
+enum {
+	TOKENS_MAX = 4,
+	TOKEN_IDENTITY = 16,
+	TOKEN_REFERENCE_MAX = 900,
+	TOKEN_PAIRING = 32,
+	TOKEN_NAME_MAX = 64,
+	TOKEN_WHY_MAX = 160,
+	TOKEN_MESSAGE_MAX = 4096,
+	TOKEN_SIGNATURE = 64,
+	TOKEN_RANDOM_MAX = 256,
+};
+
+enum token_kind { TOKEN_KIND_PKCS11 = 1, TOKEN_KIND_TPM = 2 };
+
+/* Parts of a symmetric key. An imported one also has what TLS 1.3 makes of a
+ * pre-shared key, so that a token that offers HMAC only can take part:
+ *   DERIVED  = Derive-Secret(HKDF-Extract(0, key), "derived", "")
+ *   FINISHED = the finished key of its external binder [RFC 8446 7.1, 4.2.11.2] */
+enum token_part { PART_KEY = 0, PART_DERIVED = 1, PART_FINISHED = 2, PART_COUNT = 3 };
+
+enum token_can {
+	TOKEN_CAN_P256 = 1, TOKEN_CAN_ED25519 = 2, TOKEN_CAN_AGREE = 4, TOKEN_CAN_HMAC = 8,
+	TOKEN_CAN_EXTRACT = 16, TOKEN_CAN_GCM = 32, TOKEN_CAN_RANDOM = 64, TOKEN_CAN_PCR = 128,
+};
+
+/* What a pair may be used for, so that the token holds it to it [CM26]. */
+enum pair_use { PAIR_ANY = 0, PAIR_SIGN = 1, PAIR_AGREE = 2 };
+
+struct token_state {
+	bool present;
+	enum token_kind kind;
+	uint8_t identity[TOKEN_IDENTITY];
+	char name[TOKEN_NAME_MAX + 1];
+	unsigned can;
+	char why[TOKEN_WHY_MAX + 1];
+};
+
+err_t token_state_put(struct wire_out *out, const struct token_state *s) MUST_USE;
+err_t token_state_get(struct wire_in *in, struct token_state *s) MUST_USE;
+
+#endif
