@@ -19,8 +19,11 @@ static struct resource_ask ask_of(struct work *w, const struct discovery *childr
 		.now = w->in->now, .children = children,
 	};
 
-	if (w->association)
+	if (w->association) {
 		ask.entity = bytes_str(w->association->facts.entity);
+		ask.credential = bytes_str(w->association->facts.credential);
+		ask.subscription_required = w->room->subscription_required;
+	}
 	return ask;
 }
 

@@ -26,6 +26,7 @@ struct request_room {
 	uint64_t content_max;      /* octets of one result */
 	unsigned answered;         /* status of the answer that request_serve made last */
 	struct buf content;        /* memory for it, from request to request */
+	bool subscription_required; /* 4128 as long as there is no service subscription profile */
 	bool require_registration_rule; /* AE may register only as its credential says */
 	/* Set by request_serve (never cleared): something changed, or a refusal that
 	 * an auditor looks for was recorded, so that no answer of this transaction

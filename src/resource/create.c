@@ -70,13 +70,23 @@ out:
 static err_t create_name(struct resource_work *w)
 {
 	struct cbor name;
-	bool taken;
-	err_t err;
 
 	if (!set_get(&w->asked, BYTES("rn"), &name))
 		return generate_name(w);
 	w->row.name = name.s;
-	TRY(name_taken(w, name.s, &taken));
+	return ERR_OK;
+}
+
+/* After the type was asked: an AE that is registered is told that (4117), not that its
+ * name is taken. */
+static err_t check_name(struct resource_work *w)
+{
+	bool taken = false;
+	struct cbor name;
+	err_t err = ERR_OK;
+
+	if (set_get(&w->asked, BYTES("rn"), &name))
+		TRY(name_taken(w, name.s, &taken));
 	if (taken)
 		return refuse(w->out, RSC_CONFLICT, "a child has this name", BYTES("rn"));
 out:
@@ -110,6 +120,7 @@ static err_t create_row(struct resource_work *w)
 	TRY(work_actions(w));
 	if (resource_hooks(w->type)->created)
 		TRY(resource_hooks(w->type)->created(w));
+	TRY(check_name(w));
 	if (resource_hooks(w->parent_type)->child_created)
 		TRY(resource_hooks(w->parent_type)->child_created(w));
 	TRY(set_encode(w->r, w->arena, &w->set, &w->row.body));

@@ -121,6 +121,17 @@ err_t work_expiry(struct resource_work *w) MUST_USE;
 err_t work_condition(struct resource_work *w, struct filter_criteria *filter, bool *has) MUST_USE;
 bool row_expired(const struct store_row *row, int64_t now);
 
+/* --- the service subscription [TS-0001 10.2.2.2] ------------------------------------- */
+
+enum app_rule {
+	APP_RULE_NO_PROFILE, /* there is no m2mServiceSubscriptionProfile */
+	APP_RULE_NONE,       /* no rule lets this credential register that */
+	APP_RULE_HOLDS
+};
+/* w->ask->credential, with this App-ID and AE-ID-Stem. */
+err_t app_rule_holds(struct resource_work *w, struct bytes app_id, struct bytes stem,
+                     enum app_rule *out) MUST_USE;
+
 /* --- tree -------------------------------------------------------------------------- */
 
 /* Where an address leads, before a virtual child is followed. */

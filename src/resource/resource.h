@@ -172,7 +172,10 @@ struct resource_ask {
 	const struct target *target;
 	struct bytes originator;   /* absolute */
 	struct bytes entity;       /* identity of the association, absolute; empty without */
+	struct bytes credential;   /* Credential-ID of the association, empty without */
 	struct bytes app_id;       /* App-ID the credential allows, empty: any */
+	bool subscription_required; /* an AE registers by a serviceSubscribedAppRule, unless its
+	                            * credential names its App-ID */
 	const struct permit *permit;
 	struct arena *arena;
 	int64_t now;

@@ -33,6 +33,27 @@ static err_t check_app(struct resource_work *w)
 	return ERR_OK;
 }
 
+/* A credential that names its App-ID is the certificate of TS-0001 10.2.2.2 (1). Any
+ * other is subject to the service subscription as soon as there is a profile. */
+static err_t check_subscription(struct resource_work *w, struct bytes stem)
+{
+	enum app_rule rule;
+	struct cbor api;
+	err_t err;
+
+	if (w->ask->app_id.n || !set_get(&w->set, BYTES("api"), &api))
+		return ERR_OK;
+	TRY(app_rule_holds(w, api.s, stem, &rule));
+	if (rule == APP_RULE_NONE)
+		return app_rule(w, "no serviceSubscribedAppRule lets this credential register that",
+		                BYTES("api"));
+	if (rule == APP_RULE_NO_PROFILE && w->ask->subscription_required)
+		return refuse(w->out, RSC_SERVICE_SUBSCRIPTION_NOT_ESTABLISHED,
+		              "there is no service subscription profile", NO_DETAIL);
+out:
+	return err;
+}
+
 /* The association's AE-ID is the only one that may be bound on it. */
 static err_t stem_by_association(struct resource_work *w, struct bytes *stem)
 {
@@ -120,10 +141,12 @@ static err_t registered(struct resource_work *w)
 		err = refuse(w->out, RSC_BAD_REQUEST, "From must be an AE-ID-Stem", BYTES("fr"));
 		goto out;
 	}
-	if (w->ask->entity.n)
+	if (w->ask->entity.n) {
 		TRY(stem_by_association(w, &stem));
-	else
+		TRY(check_subscription(w, stem));
+	} else {
 		TRY(stem_by_request(w, &stem));
+	}
 	TRY(check_free(w, stem));
 	TRY(arena_copy(w->arena, stem, &w->row.ident));
 	TRY(set_put_text(w->r, w->arena, &w->set, BYTES("aei"), stem));

@@ -71,6 +71,7 @@ void node_reload(struct core *c)
 	c->room.lab = options_flag(o, OPT_lab);
 	c->room.lab_admin = c->room.lab ? bytes_str(options_text(o, OPT_lab_admin)) : BYTES_NONE;
 	c->room.lab_cses = c->room.lab ? bytes_str(options_text(o, OPT_lab_remote_cses)) : BYTES_NONE;
+	c->room.subscription_required = options_flag(o, OPT_subscription_required);
 	c->room.require_registration_rule = !c->room.lab;
 }
 

@@ -1,0 +1,147 @@
+/* app_rule.c: the service subscription as it rules who registers [TS-0001 9.6.29,
+ * 10.2.2.2; TS-0004 7.3.2.7]: below an m2mServiceSubscriptionProfile a
+ * serviceSubscribedNode of this CSE, whose ruleLinks lead to serviceSubscribedAppRules.
+ *
+ * A rule holds when Credential-ID, App-ID and AE-ID-Stem each match one entry of its
+ * list; '*' in an entry stands for any characters. A list that is absent matches no
+ * authenticated entity. What cannot be read grants nothing. */
+#include "resource/engine.h"
+
+enum { TYPE_PROFILE = 11, TYPE_RULE = 19, TYPE_NODE = 20, BASE = 1, NODES_MAX = 1024, LINKS_MAX = 64 };
+
+struct question {
+	struct resource_work *w;
+	struct bytes credential, app_id, stem;
+	bool holds;
+};
+
+/* Greedy with one way back: no more than pattern times text steps. */
+static bool matches(struct bytes pattern, struct bytes text)
+{
+	size_t p = 0, t = 0, star = SIZE_MAX, from = 0;
+
+	while (t < text.n) {
+		if (p < pattern.n && pattern.p[p] == '*') {
+			star = p++;
+			from = t;
+		} else if (p < pattern.n && pattern.p[p] == text.p[t]) {
+			p++;
+			t++;
+		} else if (star != SIZE_MAX) {
+			p = star + 1;
+			t = ++from;
+		} else {
+			return false;
+		}
+	}
+	while (p < pattern.n && pattern.p[p] == '*')
+		p++;
+	return p == pattern.n;
+}
+
+static bool listed(struct bytes body, struct bytes key, struct bytes value)
+{
+	struct cbor list, item;
+	struct bytes rest;
+	bool found;
+
+	if (body_get(body, key, &list, &found) != ERR_OK || !found || list.kind != CBOR_ARRAY)
+		return false;
+	rest = list.s;
+	for (uint64_t i = 0; i < list.u && cbor_next(&rest, &item) == ERR_OK; i++) {
+		if (item.kind == CBOR_TEXT && matches(item.s, value))
+			return true;
+	}
+	return false;
+}
+
+static err_t look_at_rule(struct question *q, struct bytes link)
+{
+	const struct store_row *row;
+	struct place place;
+	err_t err;
+
+	TRY(tree_walk(q->w->r, link, &place));
+	if (place.where != TARGET_HERE || place.type != TYPE_RULE || place.virtual_child)
+		return ERR_OK;
+	TRY(store_get(q->w->r->store, place.id, &row));
+	if (!row || row_expired(row, q->w->now))
+		return ERR_OK;
+	q->holds = listed(row->body, BYTES("apci"), q->credential) &&
+	           listed(row->body, BYTES("aai"), q->app_id) &&
+	           listed(row->body, BYTES("aae"), q->stem);
+out:
+	return err;
+}
+
+/* A serviceSubscribedNode speaks for this CSE when it names its CSE-ID. */
+static bool is_ours(struct resources *r, struct bytes body)
+{
+	struct cbor csi;
+	bool found;
+
+	return body_get(body, BYTES("csi"), &csi, &found) == ERR_OK && found && csi.kind == CBOR_TEXT &&
+	       bytes_equal(csi.s, resources_cse(r)->cse_id);
+}
+
+static err_t look_at_node(struct question *q, uint64_t id)
+{
+	const struct store_row *row;
+	struct bytes rest;
+	struct cbor links, link;
+	bool found;
+	err_t err;
+
+	TRY(store_get(q->w->r->store, id, &row));
+	if (!row || row_expired(row, q->w->now) || !is_ours(q->w->r, row->body))
+		return ERR_OK;
+	TRY(body_get(row->body, BYTES("rlk"), &links, &found));
+	if (!found || links.kind != CBOR_ARRAY)
+		return ERR_OK;
+	/* The row may move while others are read. */
+	TRY(arena_copy(q->w->arena, links.s, &rest));
+	for (uint64_t i = 0; i < links.u && i < LINKS_MAX && !q->holds; i++) {
+		TRY(cbor_next(&rest, &link));
+		TRY(resource_spend(q->w->r, 1) ? ERR_OK : ERR_LIMIT);
+		if (link.kind == CBOR_TEXT)
+			TRY(look_at_rule(q, link.s));
+	}
+out:
+	return err;
+}
+
+static err_t look_at_profile(struct question *q, uint64_t profile)
+{
+	struct store_scan scan = { .parent = profile, .type = TYPE_NODE, .limit = PAGE };
+	uint64_t ids[PAGE];
+	size_t n, seen = 0;
+	err_t err;
+
+	do {
+		TRY(store_children(q->w->r->store, &scan, ids, &n));
+		for (size_t i = 0; i < n && !q->holds; i++)
+			TRY(look_at_node(q, ids[i]));
+		seen += n;
+		scan.after = n ? ids[n - 1] : 0;
+	} while (n == PAGE && !q->holds && seen < NODES_MAX);
+out:
+	return err;
+}
+
+err_t app_rule_holds(struct resource_work *w, struct bytes app_id, struct bytes stem, enum app_rule *out)
+{
+	struct store_scan scan = { .parent = BASE, .type = TYPE_PROFILE, .limit = PAGE };
+	struct question q = { .w = w, .credential = w->ask->credential, .app_id = app_id, .stem = stem };
+	uint64_t ids[PAGE];
+	size_t n;
+	err_t err;
+
+	*out = APP_RULE_NO_PROFILE;
+	TRY(store_children(w->r->store, &scan, ids, &n));
+	for (size_t i = 0; i < n && !q.holds; i++)
+		TRY(look_at_profile(&q, ids[i]));
+	if (n)
+		*out = q.holds ? APP_RULE_HOLDS : APP_RULE_NONE;
+out:
+	return err;
+}
