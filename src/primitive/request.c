@@ -48,6 +48,16 @@ static err_t kind_time(const struct cbor *v)
 	return v->kind == CBOR_TEXT ? clock_parse(v->s, &ms) : ERR_TYPE;
 }
 
+/* A time, or a duration: xs:duration, or ms as a number. */
+static err_t kind_span(const struct cbor *v)
+{
+	int64_t ms;
+
+	if (v->kind == CBOR_TEXT && bytes_starts(v->s, BYTES("P")))
+		return clock_duration(v->s, &ms);
+	return kind_time(v);
+}
+
 static err_t kind_of(const struct cbor *v, enum cbor_kind wanted)
 {
 	return v->kind == wanted ? ERR_OK : ERR_TYPE;
@@ -64,6 +74,8 @@ static err_t kind_check(enum param_kind kind, const struct cbor *v)
 		return ERR_OK;
 	if (kind == PARAM_TIME)
 		return kind_time(v);
+	if (kind == PARAM_SPAN)
+		return kind_span(v);
 	if (kind == PARAM_LIST)
 		return kind_list(v);
 	return kind_of(v, plain[kind]);
@@ -104,7 +116,24 @@ out:
 	return err;
 }
 
-static err_t read_expiry(const struct cbor *v, int64_t now, int64_t *out)
+/* eventCat [TS-0004 6.3.4.2]: the standard's own, or one by policy. */
+static err_t read_category(const struct cbor *v)
+{
+	return (v->u >= 1 && v->u <= 4) || (v->u >= 100 && v->u <= 999) ? ERR_OK : ERR_RANGE;
+}
+
+static err_t read_span(const struct cbor *v, struct request_primitive *r)
+{
+	if (v->kind == CBOR_TEXT && !bytes_starts(v->s, BYTES("P")))
+		return clock_parse(v->s, &r->persists);
+	if (v->kind == CBOR_TEXT)
+		return clock_duration(v->s, &r->persistence);
+	r->persistence = (int64_t)v->u;
+	return ERR_OK;
+}
+
+/* Absolute, or relative to now. */
+static err_t read_time(const struct cbor *v, int64_t now, int64_t *out)
 {
 	if (v->kind == CBOR_TEXT)
 		return clock_parse(v->s, out);
@@ -149,7 +178,15 @@ static err_t decode(struct request_primitive *r, enum param p, int64_t now)
 	case PARAM_OT:
 		return read_originated(v, &r->originated);
 	case PARAM_RQET:
-		return read_expiry(v, now, &r->expires);
+		return read_time(v, now, &r->expires);
+	case PARAM_RSET:
+		return read_time(v, now, &r->result_expires);
+	case PARAM_OET:
+		return read_time(v, now, &r->executes);
+	case PARAM_RP:
+		return read_span(v, r);
+	case PARAM_EC:
+		return read_category(v);
 	default:
 		return ERR_OK;
 	}
@@ -208,7 +245,8 @@ err_t request_read(struct bytes cbor, int64_t now, struct request_primitive *out
 	out->result_content = PRIMITIVE_DEFAULT_RCN;
 	out->result_id_type = 1;
 	out->release = 0;
-	out->originated = out->expires = 0;
+	out->originated = out->expires = out->result_expires = out->executes = 0;
+	out->persists = out->persistence = 0;
 	err = cbor_check(cbor, &primitive_limits);
 	if (err != ERR_OK) {
 		salvage(cbor, out);

@@ -14,7 +14,8 @@ enum param {
 	PARAM_COUNT
 };
 
-enum param_kind { PARAM_TEXT, PARAM_UINT, PARAM_TIME, PARAM_BOOL, PARAM_LIST, PARAM_MAP, PARAM_ANY };
+enum param_kind { PARAM_TEXT, PARAM_UINT, PARAM_TIME, PARAM_SPAN, PARAM_BOOL, PARAM_LIST,
+	          PARAM_MAP, PARAM_ANY };
 enum param_where { PARAM_REQ = 1, PARAM_RSP = 2, PARAM_BOTH = 3 };
 
 struct param_row {
@@ -43,17 +44,21 @@ struct request_primitive {
 	uint32_t type;                /* ty */
 	bool has_content;
 	struct bytes content;         /* pc, encoded */
-	unsigned response_type;       /* rt.rtv */
+	unsigned response_type;       /* rt.rtv: enum response_type, 0 absent */
 	unsigned result_content;      /* rcn, PRIMITIVE_DEFAULT_RCN when absent */
 	unsigned result_id_type;      /* drt: 1 structured (default), 2 */
 	int64_t originated;           /* ot ms, 0 */
-	int64_t expires;              /* rqet ms absolute, 0 */
+	/* ms absolute, 0 absent: rqet, rset, oet, and the end of what rp asks for */
+	int64_t expires, result_expires, executes, persists;
+	int64_t persistence;          /* rp, where it is a duration: ms, else 0 */
 };
+
+enum response_type { RT_SYNCH = 1, RT_ASYNCH, RT_BLOCKING, RT_FLEX, RT_NONE };
 
 enum { PRIMITIVE_DEFAULT_RCN = 255 };
 
 /* The types of parameters are checked here; which may stand with which is
- * request/admission. now: for relative rqet. ERR_SYNTAX, ERR_TYPE, ERR_RANGE;
+ * request/admission. now: for relative times. ERR_SYNTAX, ERR_TYPE, ERR_RANGE;
  * ERR_UNSUPPORTED for a member that is no parameter. On error `out` still holds
  * rqi, from and rvi where these were readable, so that an answer can be made. */
 err_t request_read(struct bytes cbor, int64_t now, struct request_primitive *out) MUST_USE;

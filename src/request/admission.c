@@ -2,6 +2,7 @@
  * association alone. */
 #include "primitive/id.h"
 #include "primitive/release.h"
+#include "request/later_work.h"
 #include "request/work.h"
 
 enum { TYPE_AE = 2, TYPE_LAST = 66, ANNOUNCED = 10000 };
@@ -57,31 +58,16 @@ static err_t admission_identifier(struct work *w, bool *well)
 
 /* --- (1) (2) (3) ---------------------------------------------------------------- */
 
-static bool any_unsupported(struct work *w, const enum param *list, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		const struct param_row *row = param_row(list[i]);
-
-		if (w->request.has[list[i]] && !row->supported) {
-			w->detail = row->short_name;
-			return true;
-		}
-	}
-	return false;
-}
-
 static err_t admission_timing(struct work *w, bool *well)
 {
-	static const enum param timing[] = { PARAM_RQET, PARAM_RSET, PARAM_OET, PARAM_EC,
-		                             PARAM_DA };
-
-	*well = !any_unsupported(w, timing, COUNT_OF(timing));
+	*well = !w->request.result_expires || w->request.result_expires >= w->request.expires;
 	return ERR_OK;
 }
 
 static err_t admission_expired(struct work *w, bool *well)
 {
-	*well = !w->request.has[PARAM_RQET] || w->request.expires > w->in->now;
+	*well = (!w->request.has[PARAM_RQET] || w->request.expires > w->in->now) &&
+	        (!w->request.has[PARAM_RSET] || w->request.result_expires > w->in->now);
 	return ERR_OK;
 }
 
@@ -311,24 +297,20 @@ static err_t admission_release_known(struct work *w, bool *well)
 	return ERR_OK;
 }
 
-enum { RT_SYNCH = 1, RT_BLOCKING = 3, RT_LAST = 5 };
-
 static err_t admission_response_type(struct work *w, bool *well)
 {
 	*well = !w->request.has[PARAM_RT] || (w->request.response_type >= RT_SYNCH &&
-	                                      w->request.response_type <= RT_LAST);
+	                                      w->request.response_type <= RT_NONE);
 	return ERR_OK;
 }
 
-static err_t admission_synchronous(struct work *w, bool *well)
+/* Registration gives the identity that later answers would go to, so it is answered
+ * at once; what is done at a later time is not. */
+static err_t admission_answered_now(struct work *w, bool *well)
 {
-	*well = !w->request.has[PARAM_RT] || w->request.response_type != RT_SYNCH;
-	return ERR_OK;
-}
+	bool later = later_wanted(&w->request, w->in->now);
 
-static err_t admission_blocking(struct work *w, bool *well)
-{
-	*well = !w->request.has[PARAM_RT] || w->request.response_type == RT_BLOCKING;
+	*well = w->in->deferred || (later ? !creates_ae(w) : w->request.executes <= w->in->now);
 	return ERR_OK;
 }
 

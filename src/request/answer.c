@@ -1,6 +1,7 @@
 /* answer.c: reading what a gate sent about a request, and answers that are made
  * without serving. */
 #include "primitive/release.h"
+#include "request/later_work.h"
 #include "request/work.h"
 #include "wire/wire.h"
 
@@ -83,7 +84,9 @@ err_t request_failed(struct request_room *room, const struct request_arrival *in
 
 	TRY(work_mark(room));
 	err = audit_append(room->audit, &record);
-	if (err == ERR_OK)
+	if (err == ERR_OK && in->deferred)
+		err = later_failed(room, in);
+	else if (err == ERR_OK)
 		err = request_refuse(in->primitive, RSC_INTERNAL_SERVER_ERROR, answer);
 	if (err == ERR_OK) {
 		store_release_mark(room->store);

@@ -371,3 +371,8 @@ bool facts_may_retrieve(void *self, uint64_t id)
 {
 	return may(self, id, ACCESS_RETRIEVE);
 }
+
+bool facts_may_notify(void *self, uint64_t id)
+{
+	return may(self, id, ACCESS_NOTIFY);
+}

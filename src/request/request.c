@@ -1,6 +1,7 @@
 /* request.c: the path of one request, to be read from top to bottom. What each
  * step does in detail is in the file of its name; the order is steps.def and
  * nothing else. */
+#include "request/later_work.h"
 #include "request/work.h"
 
 enum { CONTENT_KEEP = 64 * 1024 };
@@ -25,6 +26,8 @@ static bool admit_association(struct work *w)
 {
 	const struct request_room *room = w->room;
 
+	if (w->in->deferred)
+		return true; /* later_arrived knows whose it is */
 	if (w->in->association == 0 && room->lab)
 		return true;
 	if (w->in->association != 0)
@@ -42,7 +45,8 @@ static err_t step_admit(struct work *w)
 
 	if (!admit_association(w))
 		return ERR_OK;
-	read = request_read(w->in->primitive, w->in->now, &w->request);
+	read = request_read(w->in->primitive, w->in->memo.arrived ? w->in->memo.arrived : w->in->now,
+	                    &w->request);
 	if (read == ERR_MEMORY)
 		return read;
 	if (read != ERR_OK) {
@@ -64,10 +68,19 @@ static err_t step_identify(struct work *w)
 	TRY(admission_run(w, STEP_identify));
 	if (!w->status)
 		TRY(identify_accept(w));
-	if (!w->status)
+	if (!w->status && !w->in->deferred)
 		TRY(identify_replay(w));
 out:
 	return err;
+}
+
+/* --- defer --------------------------------------------------------------------- */
+
+static err_t step_defer(struct work *w)
+{
+	if (w->in->deferred || !later_wanted(&w->request, w->in->now))
+		return ERR_OK;
+	return later_keep(w);
 }
 
 /* --- resolve ------------------------------------------------------------------- */
@@ -178,7 +191,7 @@ static err_t run_steps(struct work *w, enum request_step from)
 {
 	err_t err = ERR_OK;
 
-	for (size_t i = from; i < STEP_answer && !w->status; i++)
+	for (size_t i = from; i < STEP_answer && !work_status(w); i++)
 		TRY(steps[i].run(w));
 	TRY(steps[STEP_answer].run(w));
 out:
@@ -191,11 +204,25 @@ err_t request_member(struct work *w)
 	return run_steps(w, STEP_resolve);
 }
 
+/* noResponse: that it came is all that is said. */
+static void say_nothing(const struct work *w, struct response_primitive *response)
+{
+	if (w->request.response_type != RT_NONE || !status_is_success(response->status))
+		return;
+	response->status = RSC_ACCEPTED;
+	response->content = BYTES_NONE;
+	response->content_status = 0;
+}
+
 static err_t serve(struct work *w, struct buf *answer)
 {
 	struct response_primitive response;
 	err_t err;
 
+	if (w->in->deferred)
+		TRY(later_arrived(w));
+	if (w->notifies)
+		return later_notify(w);
 	TRY(run_steps(w, STEP_admit));
 	/* No way leads out of here without a record. */
 	TRY(audit_since_mark(w->room->audit) > 0 ? ERR_OK : ERR_BAD_STATE);
@@ -206,6 +233,9 @@ static err_t serve(struct work *w, struct buf *answer)
 		.content_status = w->outcome.content_status,
 		.content_offset = w->outcome.content_offset,
 	};
+	if (w->in->deferred)
+		return later_result(w, &response);
+	say_nothing(w, &response);
 	TRY(response_write(&response, answer));
 	w->room->answered = response.status;
 out:

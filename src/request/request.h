@@ -2,6 +2,7 @@
 #ifndef REQUEST_REQUEST_H
 #define REQUEST_REQUEST_H
 
+#include "request/later.h"
 #include "request/outbound.h"
 #include "resource/resource.h"
 #include "security/assurance/assurance.h"
@@ -38,6 +39,7 @@ struct request_room {
 	 * identifier is refused meanwhile [TS-0001 7.1.7]. NULL: none is kept. */
 	bool (*is_kept)(void *self, struct bytes originator, struct bytes rqi);
 	void *kept_by;
+	struct later later;        /* requests that are answered later */
 };
 
 /* One request as it came from a gate. Body of REQUEST: u64 association number
@@ -51,6 +53,7 @@ struct request_arrival {
 	int64_t now;
 	struct outbound_memo memo; /* empty the first time */
 	bool again;                /* it was kept, and is served again */
+	uint64_t deferred;         /* row of the request resource whose request it is, 0 */
 };
 err_t request_arrival_read(struct bytes body, unsigned gate, int64_t now,
                            struct request_arrival *out) MUST_USE;

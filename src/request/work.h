@@ -29,6 +29,7 @@ struct work {
 	struct replay_question question;
 	struct replay_result kept;
 	bool repeated;             /* the first result is given once more */
+	bool notifies;             /* the request was done: its result is sent */
 
 	enum access_bit access;
 	bool discovers;
@@ -115,6 +116,7 @@ err_t facts_decide(struct work *w) MUST_USE;
  * work. An error of ours is kept in judge_err and says no. */
 bool facts_may_discover(void *self, uint64_t id);
 bool facts_may_retrieve(void *self, uint64_t id);
+bool facts_may_notify(void *self, uint64_t id);
 
 /* [apply.c] Under w->permit: the operation, or the first result again. */
 err_t apply_run(struct work *w) MUST_USE;

@@ -48,7 +48,7 @@ out:
 
 /* Short name of the type and the row's number; a suffix only where somebody
  * has given a sibling just this name. */
-static err_t generate_name(struct resource_work *w)
+err_t work_generate_name(struct resource_work *w)
 {
 	struct buf *b = &w->r->scratch;
 	bool taken = true;
@@ -72,7 +72,7 @@ static err_t create_name(struct resource_work *w)
 	struct cbor name;
 
 	if (!set_get(&w->asked, BYTES("rn"), &name))
-		return generate_name(w);
+		return work_generate_name(w);
 	w->row.name = name.s;
 	return ERR_OK;
 }

@@ -107,6 +107,8 @@ err_t work_target(struct resource_work *w, enum resource_right right) MUST_USE;
 /* Parent of w->row with its attributes. */
 err_t work_parent(struct resource_work *w, uint64_t id) MUST_USE;
 err_t work_parent_write(struct resource_work *w) MUST_USE;
+/* A name that no sibling has, from the type and the number of w->row, into it. */
+err_t work_generate_name(struct resource_work *w) MUST_USE;
 /* The one member m2m:<short> of the request's content, into w->asked. */
 err_t work_asked(struct resource_work *w) MUST_USE;
 /* Attributes of the request against the rows of the type. */

@@ -220,4 +220,27 @@ err_t resource_represent(struct resources *r, const struct resource_ask *ask, ui
 err_t resource_expire(struct resources *r, const struct permit *system, int64_t now,
                       size_t limit, size_t *n) MUST_USE;
 
+/* --- request resources: made and changed by the CSE alone ------------------------- */
+
+/* own: members beginning with '@', encoded, which never leave the row. */
+struct resource_kept {
+	const struct request_primitive *request;
+	struct bytes originator; /* absolute */
+	int64_t now, expires;
+	const struct cbor_member *own;
+	size_t own_n;
+};
+err_t resource_request_keep(struct resources *r, const struct permit *system,
+                            const struct resource_kept *kept, struct arena *a,
+                            uint64_t *id) MUST_USE;
+
+/* Members put, or dropped where the value is empty. Nothing where the row is gone. */
+struct resource_change {
+	const struct cbor_member *m;
+	size_t n;
+	int64_t now, expires;
+};
+err_t resource_request_change(struct resources *r, const struct permit *system, uint64_t id,
+                              const struct resource_change *change, struct arena *a) MUST_USE;
+
 #endif

@@ -1,6 +1,6 @@
 """Result contents, filter criteria and requests that are not answered at once, over every
 serialisation. Each test names the clause it stands for."""
-import urllib.parse
+import http.server, json, threading, time, urllib.parse
 
 import pytest
 from lab import Lab
@@ -93,3 +93,104 @@ def test_discovery_shows_only_what_may_be_discovered(lab):
         assert listed(hidden) == [], hidden
     assert lab.put(path + "/p", {"m2m:acp": {"pv": {"acr": own["acr"] + [acr([other], 34)]}}}, stem).rsc == 2004
     assert listed("c.con=i") == ["b"] and listed("ops=2&ty=3") == ["b"] and listed("ops=4") == []
+
+
+def wait_for(lab, address, stem, seconds=5):
+    end = time.time() + seconds
+    while time.time() < end:
+        a = lab.get("/" + address, stem)
+        if a.rsc != 2000 or a.json["m2m:req"]["rs"] != 3:
+            return a
+        time.sleep(0.02)
+    raise AssertionError("still pending")
+
+
+def test_non_blocking_synchronous(lab):
+    """TS-0001 8.2.2, TS-0004 7.3.2.2: acknowledged at once, the result in a request resource."""
+    stem, path = tree(lab)
+    other, _ = lab.ae()
+    a = lab.get(path + "/a/b/la?rt=1", stem, rqi="nb1")
+    assert (a.http, a.rsc) == (202, 1001) and list(a.json) == ["m2m:uri"]
+    address = a.json["m2m:uri"]
+    req = wait_for(lab, address, stem).json["m2m:req"]
+    assert (req["rs"], req["rid"], req["org"], req["op"], req["tg"]) == (1, "nb1", stem, 2, path[1:] + "/a/b/la")
+    assert req["ors"]["rsc"] == 2000 and req["ors"]["pc"]["m2m:cin"]["con"] == "j" and req["mi"]["rt"] == {"rtv": 1}
+    assert lab.get("/" + address, other).rsc == 4103
+    assert lab.put("/" + address, {"m2m:req": {"rs": 2}}, stem).rsc == 4005
+    assert lab.create("/cse-in", 17, {"m2m:req": {}}).rsc == 4005
+    assert lab.delete("/" + address, stem).rsc == 2002 and lab.get("/" + address, stem).rsc == 4004
+    # a change, and one that is refused
+    a = lab.create(path + "?rt=1", 3, {"m2m:cnt": {"rn": "a"}}, stem)
+    req = wait_for(lab, a.json["m2m:uri"], stem).json["m2m:req"]
+    assert (a.rsc, req["rs"], req["ors"]["rsc"]) == (1001, 2, 4105) and "pc" in req
+    a = lab.get(path + "?rt=1", other)
+    assert wait_for(lab, a.json["m2m:uri"], other).json["m2m:req"]["ors"]["rsc"] == 4103
+    # a registration is answered at once
+    assert lab.create("/cse-in?rt=1", 2, {"m2m:ae": {"api": "Nx", "rr": True, "srv": ["3"]}}, "C").rsc == 4000
+
+
+def test_operation_execution_time_and_result_persistence(lab):
+    """TS-0001 8.1.2."""
+    stem, path = tree(lab)
+    a = lab.delete(path + "/z?rt=1&rp=1500", stem, X_M2M_OET="700")
+    assert a.rsc == 1001 and lab.get(path + "/z", stem).rsc == 2000
+    assert wait_for(lab, a.json["m2m:uri"], stem).json["m2m:req"]["ors"]["rsc"] == 2002
+    assert lab.get(path + "/z", stem).rsc == 4004
+    time.sleep(2)
+    assert lab.get("/" + a.json["m2m:uri"], stem).rsc == 4004
+    assert lab.get(path, stem, X_M2M_OET="700").rsc == 4000  # and nothing would be answered until then
+    a = lab.get(path + "?rt=4", stem, X_M2M_OET="100", X_M2M_RET="50")
+    assert a.rsc == 1001
+    time.sleep(0.2)
+    assert wait_for(lab, a.json["m2m:uri"], stem).json["m2m:req"]["ors"]["rsc"] == 4008
+    for harmless in [{"X_M2M_EC": "2"}, {"X_M2M_RST": "60000"}, {"X_M2M_OET": "20200101T000000"}]:
+        assert lab.get(path + "?da=true&rp=PT5M", stem, **harmless).rsc == 2000, harmless
+    for wrong, rsc in [({"X_M2M_EC": "7"}, 4000), ({"X_M2M_RST": "20200101T000000"}, 4008),
+                       ({"X_M2M_RST": "1000", "X_M2M_RET": "2000"}, 4000)]:
+        assert lab.get(path, stem, **wrong).rsc == rsc, wrong
+    assert lab.get(path + "?rt=6", stem).rsc == 4000 and lab.get(path + "?rp=soon", stem).rsc == 4000
+    assert (lab.get(path + "?rt=5", stem).rsc, lab.get(path + "?rt=5", stem).body) == (1000, b"")
+
+
+class Told(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.told.append((self.headers, json.loads(body)))
+        self.send_response(200)
+        self.send_header("X-M2M-RSC", "2000")
+        self.send_header("X-M2M-RI", self.headers["X-M2M-RI"])
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+def test_non_blocking_asynchronous(lab):
+    """TS-0001 8.2.2, TS-0004 7.5.1.2.5: the result is sent to the notification target."""
+    stem, path = tree(lab)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Told) as server:
+        server.told = []
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        a = lab.get(path + "/a/b/la?rt=2", stem, rqi="as1", X_M2M_RTU=f"http://127.0.0.1:{server.server_port}/told")
+        assert (a.http, a.rsc) == (202, 1002)
+        end = time.time() + 8
+        while not server.told and time.time() < end:
+            time.sleep(0.05)
+        server.shutdown()
+    (headers, body), = server.told
+    assert body["m2m:rsp"]["rqi"] == "as1" and body["m2m:rsp"]["rsc"] == 2000
+    assert body["m2m:rsp"]["pc"]["m2m:cin"]["con"] == "j" and headers["X-M2M-Origin"] == "/in-cse"
+    assert wait_for(lab, a.json["m2m:uri"], stem).json["m2m:req"]["rs"] == 1
+
+
+def test_what_was_acknowledged_survives_a_restart():
+    with Node(lab=True) as n:
+        lab = Lab(n)
+        stem, path = lab.ae()
+        a = lab.create(path + "?rt=1", 3, {"m2m:cnt": {"rn": "later"}}, stem, X_M2M_OET="2500")
+        assert a.rsc == 1001
+        assert n.stop() == 0
+        n.start()
+        assert wait_for(lab, a.json["m2m:uri"], stem, 10).json["m2m:req"]["ors"]["rsc"] == 2001
+        assert lab.get(path + "/later", stem).rsc == 2000

@@ -36,10 +36,17 @@ static const struct row admission_rows[] = {
 	{ "{'op':2,'to':'cse-in/dev','fr':'Cdev','rqi':'a','rvi':'3','zzz':1}", DEV, 5001 },
 	{ "{'op':2,'to':7,'fr':'Cdev','rqi':'a','rvi':'3'}", DEV, 4000 },
 	/* (1) */
-	{ R(2, "cse-in/dev", "Cdev", "a", ",'rset':'20270101T000000'"), DEV, 5001 },
-	{ R(2, "cse-in/dev", "Cdev", "a", ",'oet':'20270101T000000'"), DEV, 5001 },
-	{ R(2, "cse-in/dev", "Cdev", "a", ",'ec':1"), DEV, 5001 },
-	{ R(2, "cse-in/dev", "Cdev", "a", ",'da':true"), DEV, 5001 },
+	{ R(2, "cse-in/dev", "Cdev", "a", ",'rset':'20270101T000000'"), DEV, 2000 },
+	{ R(2, "cse-in/dev", "Cdev", "a", ",'rset':'20250101T000000'"), DEV, 4008 },
+	{ R(2, "cse-in/dev", "Cdev", "a", ",'rset':1000,'rqet':2000"), DEV, 4000 },
+	{ R(2, "cse-in/dev", "Cdev", "a", ",'rset':2000,'rqet':1000"), DEV, 2000 },
+	{ R(2, "cse-in/dev", "Cdev", "a", ",'oet':'20250101T000000'"), DEV, 2000 },
+	{ R(2, "cse-in/dev", "Cdev", "a", ",'oet':'20270101T000000'"), DEV, 4000 },
+	{ R(2, "cse-in/dev", "Cdev", "a", ",'ec':1"), DEV, 2000 },
+	{ R(2, "cse-in/dev", "Cdev", "a", ",'ec':50"), DEV, 4000 },
+	{ R(2, "cse-in/dev", "Cdev", "a", ",'da':true"), DEV, 2000 },
+	{ R(2, "cse-in/dev", "Cdev", "a", ",'rp':'PT10S'"), DEV, 2000 },
+	{ R(2, "cse-in/dev", "Cdev", "a", ",'rp':'soon'"), DEV, 4000 },
 	{ R(2, "cse-in/dev", "Cdev", "a", ",'rqet':'20251231T235959'"), DEV, 4008 },
 	{ R(2, "cse-in/dev", "Cdev", "a", ",'rqet':'20260101T000001'"), DEV, 2000 },
 	{ R(2, "cse-in/dev", "Cdev", "a", ",'rqet':5000"), DEV, 2000 },
@@ -101,9 +108,10 @@ static const struct row admission_rows[] = {
 	{ "{'op':2,'to':'cse-in/dev','fr':'Cdev','rqi':'a','rvi':'2a'}", DEV, 2000 },
 	{ "{'op':2,'to':'cse-in/dev','fr':'Cdev','rqi':'a','rvi':'5'}", DEV, 2000 },
 	{ "{'op':2,'to':'cse-in/dev','fr':'Cdev','rqi':'a'}", DEV, 2000 },
-	{ R(2, "cse-in/dev", "Cdev", "a", ",'rt':{'rtv':1}"), DEV, 5206 },
-	{ R(2, "cse-in/dev", "Cdev", "a", ",'rt':{'rtv':2}"), DEV, 5001 },
-	{ R(2, "cse-in/dev", "Cdev", "a", ",'rt':{'rtv':5}"), DEV, 5001 },
+	{ R(2, "cse-in/dev", "Cdev", "a", ",'rt':{'rtv':1}"), DEV, 1001 },
+	{ R(2, "cse-in/dev", "Cdev", "a", ",'rt':{'rtv':2}"), DEV, 1002 },
+	{ R(2, "cse-in/dev", "Cdev", "a", ",'rt':{'rtv':4}"), DEV, 2000 },
+	{ R(1, "cse-in", "C", "a", ",'rt':{'rtv':1},'ty':2,'pc':" AE("x")), DEV, 4000 },
 	{ R(2, "cse-in/dev", "Cdev", "a", ",'rt':{'rtv':7}"), DEV, 4000 },
 	{ R(2, "cse-in/dev", "Cdev", "a", ",'rt':{'rtv':3}"), DEV, 2000 },
 	{ R(2, "cse-in/dev", "Cdev", "a", ",'tkns':['x']"), DEV, 5001 },
@@ -141,7 +149,7 @@ static void test_order_of_the_gate(void **state)
 	node_open(&n);
 	node_fill(&n);
 	/* the earlier row speaks */
-	expect(&n, DEV, R(2, "cse-in/dev", "Cother", "a", ",'rset':'20270101T000000'"), 5001);
+	expect(&n, DEV, R(2, "cse-in/dev", "Cother", "a", ",'rset':1000,'rqet':2000"), 4000);
 	expect(&n, DEV, R(2, "cse-in/dev", "Cother", "a", ",'rqet':'20200101T000000'"), 4008);
 	expect(&n, DEV, R(2, "cse-in/dev", "/in-cse/Cother", "a", ",'rcn':99"), 4000);
 	shows(&n, "AE-ID-Stem");

@@ -109,6 +109,7 @@ static inline void node_close(struct node *n)
 	replay_close(r->replay);
 	assurance_close(r->assurance);
 	audit_close(r->audit);
+	later_free(&r->later);
 	if (store_in_transaction(r->store))
 		store_rollback(r->store);
 	store_close(r->store);

@@ -116,7 +116,7 @@ out:
 static err_t (*const put_kind[])(struct buf *, struct bytes) = {
 	[PARAM_TEXT] = put_text, [PARAM_UINT] = put_uint, [PARAM_TIME] = put_time,
 	[PARAM_BOOL] = put_bool, [PARAM_LIST] = put_list, [PARAM_MAP] = put_text,
-	[PARAM_ANY] = put_text,
+	[PARAM_ANY] = put_text, [PARAM_SPAN] = put_time,
 };
 
 err_t compose_param(struct compose *c, enum param p, struct bytes text)

@@ -26,6 +26,7 @@ static void settle(struct core *c, bool committed)
 	replay_settle(c->room.replay, committed);
 	c->inside = false;
 	c->room.must_commit = false;
+	c->room.later.stale |= !committed;
 	/* Forgetting a credential that was not undone would open nothing; keeping
 	 * one that was would. */
 	if (!committed)

@@ -198,6 +198,13 @@ err_t anchor_compare(struct core *c) MUST_USE;
 /* Anchor the committed end of the chain, when it is due or `now`. */
 void anchor_when_due(struct core *c, bool now);
 
+/* --- later.c ------------------------------------------------------------------------ */
+
+/* Serve what is due of the requests that are answered later. */
+void later_turn(struct core *c);
+/* ms until the next is; INT64_MAX: none. */
+int64_t later_left(const struct core *c);
+
 /* --- expire.c ---------------------------------------------------------------------- */
 
 void expire_when_due(struct core *c);

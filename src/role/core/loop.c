@@ -224,6 +224,8 @@ static int time_left(const struct core *c)
 	}
 	if (held_next(c) - now < left)
 		left = held_next(c) - now;
+	if (later_left(c) < left)
+		left = later_left(c);
 	if (c->inside && c->since + CORE_READ_LAG_MS - now < left)
 		left = c->since + CORE_READ_LAG_MS - now;
 	return left > 0 ? (int)left : 0;
@@ -292,6 +294,7 @@ err_t loop_turn(struct core *c)
 	if (clock_steady() >= c->next_tick)
 		TRY(tick(c));
 	held_turn(c);
+	later_turn(c);
 	association_record_events(c);
 	batch_finish(c);
 	held_sweep(c);

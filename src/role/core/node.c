@@ -2,6 +2,7 @@
  * keeper; closes them with a last record and a last anchor. */
 #include "base/clock.h"
 #include "base/log.h"
+#include "crypt/crypt.h"
 #include "role/core/core.h"
 
 static err_t data_key_new(void *self, uint8_t key[32], struct buf *sealed)
@@ -115,6 +116,7 @@ static void drop(struct core *c)
 		replay_close(room->replay);
 	if (room->audit)
 		audit_close(room->audit);
+	later_free(&room->later);
 	if (c->store)
 		store_close(c->store);
 	room->resources = NULL;
@@ -143,6 +145,8 @@ err_t node_open(struct core *c)
 	TRY(open_store(c));
 	c->room.store = c->store;
 	TRY(open_mechanisms(c));
+	crypt_random(&c->room.later.key, sizeof(c->room.later.key));
+	TRY(later_reload(&c->room));
 	TRY(record_start(c));
 	if (c->anchors)
 		TRY(anchor_compare(c));

@@ -1,0 +1,490 @@
+/* later_run.c: keeping a request that is answered later, doing it at its time, and
+ * sending its result [TS-0004 7.2.2.2, 7.3.2.2-5, 7.5.1.2].
+ *
+ * What was found out when it arrived - who asked, on which credential - is kept;
+ * what may change is judged anew when it is done: whether the credential still
+ * stands, and whether the originator has the right. */
+#include "request/later_work.h"
+#include "request/reach.h"
+#include "wire/wire.h"
+
+enum {
+	COMPLETED = 1, FAILED = 2, PENDING = 3,
+	TRIES_MAX = 4, RETRY_MS = 15000,
+	RESULT_MAX = 1 << 20, PRIMITIVE_MAX = 2 << 20,
+	OWN_MAX = 8, TARGETS_MAX = 16,
+};
+
+/* A result is kept this long when nothing is asked, and at most. */
+static const int64_t keep_ms = INT64_C(3600) * 1000, keep_max = INT64_C(7) * 86400 * 1000;
+
+static const char reason[] = "request resource";
+
+/* --- what is asked ------------------------------------------------------------------- */
+
+/* nu of the Response Type: whom to tell. */
+static bool targets_of(const struct request_primitive *r, struct cbor *nu)
+{
+	bool found;
+
+	return r->has[PARAM_RT] &&
+	       cbor_find(r->value[PARAM_RT].raw, BYTES("nu"), nu, &found) == ERR_OK && found &&
+	       nu->kind == CBOR_ARRAY && nu->u > 0;
+}
+
+bool later_wanted(const struct request_primitive *r, int64_t now)
+{
+	return r->response_type == RT_SYNCH || r->response_type == RT_ASYNCH ||
+	       (r->response_type == RT_FLEX && r->executes > now);
+}
+
+static bool is_asynchronous(const struct request_primitive *r)
+{
+	struct cbor nu;
+
+	return r->response_type == RT_ASYNCH || (r->response_type == RT_FLEX && targets_of(r, &nu));
+}
+
+/* Until when the result is there, for one that is known at `from`. */
+static int64_t kept_until(const struct request_primitive *r, int64_t from)
+{
+	int64_t until = from + (r->persistence ? r->persistence : keep_ms);
+
+	if (r->persists > from)
+		until = r->persists;
+	if (r->result_expires > from && r->result_expires < until)
+		until = r->result_expires;
+	return until > from + keep_max ? from + keep_max : until;
+}
+
+/* --- keeping ---------------------------------------------------------------------------- */
+
+/* Members of the row that are ours, encoded in one buffer. */
+struct own {
+	struct buf values;
+	struct { struct bytes key; size_t at, end; } m[OWN_MAX];
+	size_t n;
+	err_t err;
+};
+
+static void own_begin(struct own *o, struct bytes key)
+{
+	must(o->n < OWN_MAX);
+	o->m[o->n].key = key;
+	o->m[o->n].at = o->values.n;
+}
+
+static void own_end(struct own *o, err_t err)
+{
+	o->err = o->err == ERR_OK ? err : o->err;
+	o->m[o->n++].end = o->values.n;
+}
+
+static void own_uint(struct own *o, struct bytes key, uint64_t v)
+{
+	own_begin(o, key);
+	own_end(o, cbor_put_uint(&o->values, v));
+}
+
+static void own_text(struct own *o, struct bytes key, struct bytes text)
+{
+	own_begin(o, key);
+	own_end(o, cbor_put_text(&o->values, text));
+}
+
+static void own_bytes(struct own *o, struct bytes key, struct bytes octets)
+{
+	own_begin(o, key);
+	own_end(o, cbor_put_bytes(&o->values, octets));
+}
+
+static void own_raw(struct own *o, struct bytes key, struct bytes encoded)
+{
+	own_begin(o, key);
+	own_end(o, buf_add(&o->values, encoded));
+}
+
+static size_t own_members(const struct own *o, struct cbor_member out[OWN_MAX])
+{
+	for (size_t i = 0; i < o->n; i++)
+		out[i] = (struct cbor_member){ o->m[i].key,
+			bytes_sub(bytes_of_buf(&o->values), o->m[i].at, o->m[i].end - o->m[i].at) };
+	return o->n;
+}
+
+/* Those to be told of the result: nu, else the originator itself. */
+static void own_targets(struct own *o, const struct work *w)
+{
+	struct cbor nu;
+	err_t err;
+
+	own_begin(o, BYTES("@nu"));
+	if (targets_of(&w->request, &nu)) {
+		TRY(buf_add(&o->values, nu.raw));
+	} else {
+		TRY(cbor_put_array(&o->values, 1));
+		TRY(cbor_put_text(&o->values, w->request.from));
+	}
+out:
+	own_end(o, err);
+}
+
+static int64_t due_of(const struct work *w)
+{
+	return w->request.executes > w->in->now ? w->request.executes : w->in->now;
+}
+
+static void own_fill(struct own *o, const struct work *w)
+{
+	*o = (struct own){ .values = buf_make(LATER_OCTETS + 65536) };
+	own_uint(o, BYTES("@at"), (uint64_t)w->in->now);
+	own_uint(o, BYTES("@du"), (uint64_t)due_of(w));
+	own_bytes(o, BYTES("@ad"), bytes_make(w->in->address, w->in->address_n));
+	own_raw(o, BYTES("@rq"), w->in->primitive);
+	if (w->association)
+		own_text(o, BYTES("@cd"), bytes_str(w->association->facts.credential));
+	if (is_asynchronous(&w->request))
+		own_targets(o, w);
+}
+
+static err_t put_reference(struct work *w, uint64_t row)
+{
+	struct resources *r = w->room->resources;
+	struct buf text = buf_make(128);
+	const struct store_row *found;
+	err_t err;
+
+	TRY(store_get(w->room->store, row, &found));
+	if (!found)
+		goto out;
+	/* Who is registered here reads it relative to this CSE; others do not. */
+	if (w->association && w->association->facts.entity_is_cse) {
+		TRY(buf_add(&text, resources_cse(r)->cse_id));
+		TRY(buf_add_byte(&text, '/'));
+	}
+	TRY(resource_identifier(found, &text));
+	TRY(cbor_put_map(&w->content, 1));
+	TRY(cbor_put_text(&w->content, BYTES("m2m:uri")));
+	TRY(cbor_put_text(&w->content, bytes_of_buf(&text)));
+out:
+	buf_free(&text);
+	return err;
+}
+
+static err_t keep(struct work *w, uint64_t *row)
+{
+	const struct permit *system = permit_for_system(reason);
+	struct cbor_member members[OWN_MAX];
+	struct resource_kept kept = {
+		.request = &w->request, .originator = w->originator, .now = w->in->now,
+		.expires = kept_until(&w->request, due_of(w)), .own = members,
+	};
+	struct own own;
+	err_t err;
+
+	/* It must be there at least until it is done. */
+	if (kept.expires <= due_of(w))
+		kept.expires = due_of(w) + keep_ms;
+	own_fill(&own, w);
+	TRY(own.err);
+	kept.own_n = own_members(&own, members);
+	TRY(resource_request_keep(w->room->resources, system, &kept, &w->room->arena, row));
+	TRY(later_add(&w->room->later, due_of(w), *row, w->originator));
+out:
+	buf_free(&own.values);
+	return err;
+}
+
+static const char *too_much(const struct work *w)
+{
+	struct cbor nu;
+
+	if (w->in->primitive.n > LATER_OCTETS)
+		return "too large for a request that is answered later";
+	if (targets_of(&w->request, &nu) && nu.u > TARGETS_MAX)
+		return "too many notification targets";
+	return later_full(&w->room->later, w->originator) ? "too many requests wait already" : NULL;
+}
+
+err_t later_keep(struct work *w)
+{
+	unsigned status = is_asynchronous(&w->request) ? RSC_ACCEPTED_NONBLOCKING_ASYNCH
+	                                               : RSC_ACCEPTED_NONBLOCKING_SYNCH;
+	uint64_t row = w->kept.resource;
+	struct replay_result result;
+	err_t err;
+
+	if (!w->repeated && too_much(w)) {
+		work_refuse(w, RSC_NOT_ACCEPTABLE, "limit", too_much(w));
+		return ERR_OK;
+	}
+	if (!w->repeated)
+		TRY(keep(w, &row));
+	TRY(put_reference(w, row));
+	w->outcome = (struct outcome){ .status = w->repeated ? w->kept.status : status,
+		                       .resource = row, .what = "kept, to be answered later" };
+	/* The acknowledgement promises a result: it is durable first. */
+	w->room->must_commit = true;
+	result = (struct replay_result){ status, row };
+	if (!w->repeated && w->question.changes)
+		TRY(replay_remember(w->room->replay, &w->question, &result));
+out:
+	return err;
+}
+
+/* --- doing ------------------------------------------------------------------------------- */
+
+static err_t member_of(struct work *w, struct bytes key, struct cbor *out, bool *found)
+{
+	const struct store_row *row;
+	err_t err;
+
+	*found = false;
+	TRY(store_get(w->room->store, w->in->deferred, &row));
+	if (!row)
+		goto out;
+	TRY(cbor_find(row->body, key, out, found));
+	if (*found) {
+		TRY(arena_copy(&w->room->arena, out->raw, &out->raw));
+		TRY(cbor_read(out->raw, out));
+	}
+out:
+	return err;
+}
+
+/* The association as it was, on the credential as it is. */
+static err_t stand_in(struct work *w, struct bytes credential)
+{
+	const struct credential *c;
+	struct association *a;
+	void *p;
+	err_t err;
+
+	TRY(registry_find(w->room->registry, credential, &c));
+	if (!c || c->revoked || c->not_after <= w->in->now) {
+		work_refuse(w, RSC_ORIGINATOR_NOT_AUTHENTICATED, "association register",
+		            "the credential that the request came on stands no more");
+		goto out;
+	}
+	TRY(arena_take(&w->room->arena, sizeof(*a), &p));
+	a = p;
+	a->facts = (struct association_facts){ .secured = true, .until = c->not_after,
+		.entity_is_cse = c->kind == ENTITY_CSE, .replay_mode = REPLAY_OFF };
+	TRY(bytes_put_str(a->facts.credential, sizeof(a->facts.credential), bytes_str(c->id)));
+	TRY(bytes_put_str(a->facts.entity, sizeof(a->facts.entity), bytes_str(c->entity)));
+	a->opened = w->in->memo.arrived;
+	w->association = a;
+out:
+	return err;
+}
+
+err_t later_arrived(struct work *w)
+{
+	struct cbor v;
+	bool found;
+	err_t err;
+
+	TRY(member_of(w, BYTES("rs"), &v, &found));
+	w->notifies = found && v.u != PENDING;
+	TRY(member_of(w, BYTES("@cd"), &v, &found));
+	if (found)
+		TRY(stand_in(w, v.s));
+	else if (!w->room->lab)
+		work_refuse(w, RSC_SECURITY_ASSOCIATION_REQUIRED, "association register",
+		            "the request came on no security association");
+out:
+	return err;
+}
+
+static err_t change(struct request_room *room, const struct request_arrival *in,
+                    const struct own *own, int64_t expires)
+{
+	struct cbor_member members[OWN_MAX];
+	struct resource_change c = { .m = members, .n = own_members(own, members),
+		                     .now = in->now, .expires = expires };
+
+	if (own->err != ERR_OK)
+		return own->err;
+	return resource_request_change(room->resources, permit_for_system(reason), in->deferred, &c,
+	                               &room->arena);
+}
+
+static void own_result(struct own *o, const struct response_primitive *response)
+{
+	struct response_primitive bare = *response;
+	size_t at = o->values.n;
+	err_t err;
+
+	own_begin(o, BYTES("ors"));
+	err = response_write(response, &o->values);
+	if (err == ERR_LIMIT) {
+		/* More than a resource holds. */
+		o->values.n = at;
+		bare.status = RSC_NOT_ACCEPTABLE;
+		bare.content = BYTES_NONE;
+		bare.content_status = 0;
+		err = response_write(&bare, &o->values);
+	}
+	own_end(o, err);
+}
+
+static err_t finish(struct request_room *room, const struct request_arrival *in,
+                    const struct request_primitive *q, const struct response_primitive *response)
+{
+	struct own own = { .values = buf_make(RESULT_MAX) };
+	const struct store_row *row;
+	err_t err;
+
+	own_uint(&own, BYTES("rs"), status_is_success(response->status) ? COMPLETED : FAILED);
+	own_result(&own, response);
+	own_raw(&own, BYTES("@rq"), BYTES_NONE);
+	TRY(change(room, in, &own, kept_until(q, in->now)));
+	TRY(store_get(room->store, in->deferred, &row));
+	if (row)
+		TRY(later_add(&room->later, in->now, in->deferred, BYTES_NONE));
+	room->must_commit = true;
+out:
+	buf_free(&own.values);
+	return err;
+}
+
+err_t later_result(struct work *w, const struct response_primitive *response)
+{
+	return finish(w->room, w->in, &w->request, response);
+}
+
+err_t later_failed(struct request_room *room, const struct request_arrival *in)
+{
+	struct response_primitive response = { .status = RSC_INTERNAL_SERVER_ERROR,
+		                               .rqi = answer_identifier(in->primitive) };
+	struct request_primitive q;
+
+	if (request_read(in->primitive, in->memo.arrived, &q) != ERR_OK)
+		q.persistence = q.persists = q.result_expires = 0;
+	arena_reset(&room->arena);
+	return finish(room, in, &q, &response);
+}
+
+/* --- telling -------------------------------------------------------------------------------- */
+
+/* A URL, or an entity here: itself, or one that it may notify. */
+static err_t may_tell(struct work *w, struct bytes target, bool *yes)
+{
+	struct target t;
+	err_t err = ERR_OK;
+
+	*yes = bytes_find(target, ':') < target.n || bytes_equal(target, w->request.from);
+	if (*yes)
+		goto out;
+	TRY(resource_resolve(w->room->resources, target, &t));
+	*yes = t.place == TARGET_HERE && !t.virtual_child && facts_may_notify(w, t.id);
+	TRY(w->judge_err);
+out:
+	return err;
+}
+
+static err_t tell(struct work *w, struct bytes target, struct bytes result, bool *told)
+{
+	struct outbound_request request = {
+		.operation = OPERATION_NOTIFY, .to = target,
+		.from = resources_cse(w->room->resources)->cse_id, .rvi = BYTES("3"),
+	};
+	struct buf content = buf_make(PRIMITIVE_MAX), primitive = buf_make(PRIMITIVE_MAX);
+	struct response_primitive r;
+	struct reach reach;
+	bool may;
+	err_t err;
+
+	*told = true; /* one that may not be told is done with */
+	TRY(may_tell(w, target, &may));
+	if (!may)
+		goto out;
+	TRY(outbound_identifier(w, target, &request.rqi));
+	TRY(cbor_put_map(&content, 1));
+	TRY(cbor_put_text(&content, BYTES("m2m:rsp")));
+	TRY(buf_add(&content, result));
+	request.content = bytes_of_buf(&content);
+	TRY(outbound_compose(&request, &primitive));
+	TRY(reach_of(w, target, &reach));
+	TRY(reach_exchange(w, &reach, bytes_of_buf(&primitive), SEND_REPEAT, &r));
+	*told = r.status != 0;
+out:
+	buf_free(&content);
+	buf_free(&primitive);
+	return err;
+}
+
+/* All of them; each that is missing is asked for before ERR_PENDING. */
+static err_t tell_all(struct work *w, const struct cbor *targets, struct bytes result, bool *told)
+{
+	struct bytes rest = targets->s;
+	bool pending = false;
+	struct cbor item;
+	err_t err = ERR_OK;
+
+	*told = true;
+	while (rest.n) {
+		bool one = true;
+
+		TRY(cbor_next(&rest, &item));
+		if (item.kind == CBOR_TEXT)
+			err = tell(w, item.s, result, &one);
+		pending |= err == ERR_PENDING;
+		TRY(err == ERR_PENDING ? ERR_OK : err);
+		*told = *told && one;
+	}
+	err = pending ? ERR_PENDING : ERR_OK;
+out:
+	return err;
+}
+
+static err_t told_or_again(struct work *w, bool told, unsigned tries)
+{
+	struct own own = { .values = buf_make(64) };
+	const struct store_row *row;
+	int64_t due = w->in->now + ((int64_t)RETRY_MS << (2 * tries));
+	err_t err;
+
+	TRY(store_get(w->room->store, w->in->deferred, &row));
+	if (!row)
+		goto out;
+	if (told || tries + 1 >= TRIES_MAX || due >= row->expires) {
+		own_raw(&own, BYTES("@nu"), BYTES_NONE);
+	} else {
+		own_uint(&own, BYTES("@tr"), tries + 1);
+		own_uint(&own, BYTES("@du"), (uint64_t)due);
+		TRY(later_add(&w->room->later, due, w->in->deferred, w->originator));
+	}
+	TRY(change(w->room, w->in, &own, row->expires));
+out:
+	buf_free(&own.values);
+	return err;
+}
+
+err_t later_notify(struct work *w)
+{
+	struct cbor targets, result, tries;
+	bool found, told = true, retried;
+	err_t err;
+
+	TRY(member_of(w, BYTES("@nu"), &targets, &found));
+	if (found)
+		TRY(member_of(w, BYTES("ors"), &result, &found));
+	if (!found)
+		return ERR_OK; /* a result that nobody waits for */
+	TRY(member_of(w, BYTES("@tr"), &tries, &retried));
+	TRY(member_of(w, BYTES("org"), &w->request.value[PARAM_FR], &found));
+	w->request.from = found ? w->request.value[PARAM_FR].s : BYTES_NONE;
+	w->request.operation = OPERATION_NOTIFY;
+	TRY(identify_claim(w));
+	w->originator = w->claimed;
+	if (!w->status)
+		TRY(tell_all(w, &targets, result.raw, &told));
+	TRY(told_or_again(w, told, retried ? (unsigned)tries.u : 0));
+	w->outcome = (struct outcome){ .status = told ? RSC_OK : RSC_TARGET_NOT_REACHABLE,
+		                       .resource = w->in->deferred, .what = "the result of a request" };
+	w->room->must_commit = true;
+	TRY(record_request(w));
+out:
+	return err;
+}
