@@ -42,6 +42,7 @@ struct resource_hooks {
 	err_t (*hidden)(struct resources *r, const struct store_row *row, bool *hidden);
 	err_t (*created)(struct resource_work *w);       /* before the row is written */
 	err_t (*updated)(struct resource_work *w);
+	err_t (*written)(struct resource_work *w);       /* after both: rows below it */
 	err_t (*child_created)(struct resource_work *w); /* on the parent, the child is in w */
 	err_t (*child_deleted)(struct resource_work *w);
 };

@@ -54,6 +54,8 @@ static err_t update(struct resource_work *w, struct buf *content)
 	TRY(set_encode(w->r, w->arena, &w->set, &w->row.body));
 	TRY(store_update(w->r->store, &w->row));
 	TRY(index_write(w->r, w->type, w->row.id, &w->set, &w->before));
+	if (resource_hooks(w->type)->written)
+		TRY(resource_hooks(w->type)->written(w));
 	w->row.version++;
 	w->out->resource = w->row.id;
 	w->out->version = w->row.version;

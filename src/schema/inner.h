@@ -30,4 +30,7 @@ extern const size_t schema_management_n;
  * or definition is taken. */
 err_t schema_specialize(const struct resource_type *general, const struct specialization *s) MUST_USE;
 
+/* A copy that lives as long as the program, NULL when there is no room. */
+const char *schema_text(struct bytes text);
+
 #endif

@@ -23,7 +23,7 @@ static struct {
 	size_t types_n;
 	struct attribute rows[COMPOSED_ROWS_MAX];
 	size_t rows_n;
-	char text[TYPES_MAX * 64]; /* names of announced variants */
+	char text[TYPES_MAX * 512]; /* names that are no literals */
 	size_t text_n;
 	const struct resource_type *all[COUNT_OF(built) + TYPES_MAX];
 	size_t all_n;
@@ -63,6 +63,18 @@ static char *text_take(const char *s, const char *suffix)
 	bytes_copy(out + n, suffix, m);
 	out[n + m] = '\0';
 	schema.text_n += n + m + 1;
+	return out;
+}
+
+const char *schema_text(struct bytes text)
+{
+	char *out = schema.text + schema.text_n;
+
+	if (sizeof(schema.text) - schema.text_n <= text.n)
+		return NULL;
+	bytes_copy(out, text.p, text.n);
+	out[text.n] = '\0';
+	schema.text_n += text.n + 1;
 	return out;
 }
 
@@ -168,14 +180,12 @@ static bool is_taken(const struct resource_type *general, const struct specializ
 	return false;
 }
 
-static err_t specialize(const struct resource_type *general, const struct specialization *s)
+static err_t compose(const struct resource_type *general, const struct specialization *s)
 {
 	const struct attribute *rows = schema.rows + schema.rows_n;
 	struct resource_type t = *general;
 	err_t err;
 
-	if (is_taken(general, s))
-		return ERR_DUPLICATE;
 	TRY(special_attributes(general, s));
 	t.name = s->name;
 	t.short_name = s->short_name;
@@ -186,8 +196,21 @@ static err_t specialize(const struct resource_type *general, const struct specia
 	t.management = s->management;
 	t.base = general;
 	TRY(type_take(&t));
+out:
+	return err;
+}
+
+static err_t specialize(const struct resource_type *general, const struct specialization *s)
+{
+	err_t err;
+
+	if (is_taken(general, s))
+		return ERR_DUPLICATE;
+	TRY(compose(general, s));
 	if (general->announced)
 		TRY(announce(&schema.types[schema.types_n - 1]));
+	if (general->instances)
+		TRY(compose(resource_type(general->instances), s));
 out:
 	return err;
 }

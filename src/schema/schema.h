@@ -105,6 +105,7 @@ struct resource_type {
 	bool policy_of_parent;   /* no acpi attribute: the parent's policy decides */
 	bool self_governed;      /* judged by selfPrivileges (accessControlPolicy) */
 	bool announced;          /* has an announced variant, 10000 + number */
+	uint32_t instances;      /* type of the instances that are specialized with it, 0 none */
 	const char *selector;    /* attribute whose value chooses the specialization
 	                          * ("mgd", "cnd"), NULL: there is none */
 	/* Of a specialization, else NULL and 0: */
@@ -126,6 +127,12 @@ size_t resource_types(const struct resource_type *const **out);
 size_t schema_types(const struct resource_type *const **out);
 /* "m2m:cnt" into `out`. */
 err_t type_member(const struct resource_type *type, struct buf *out) MUST_USE;
+
+/* Take in the definitions of a file (load.c says its form), whole or not at all:
+ * for the start of a program, before anything is served. *line: where it stopped.
+ * ERR_SYNTAX; ERR_DUPLICATE for a name or definition that is taken; ERR_LIMIT,
+ * the only one that may leave some of the file behind. */
+err_t schema_load(struct bytes text, size_t *line) MUST_USE;
 
 const struct attribute *type_attribute(const struct resource_type *type, struct bytes short_name);
 /* Can any type be its child? */

@@ -2,6 +2,8 @@
  * to AE, accessControlPolicy and group. */
 #include "resource_room.h"
 
+#include "base/file.h"
+
 #include <stdio.h>
 
 /* --- rows against resource_attributes.tsv ------------------------------------------ */
@@ -224,6 +226,118 @@ static void test_actions_without_executor(void **state)
 	expect(m, CREATE("cse-in/n", 13, FIRMWARE("false")), 2001);
 	expect(m, UPDATE("cse-in/n/f", "{'m2m:fwr':{'ud':true}}"), 5001);
 	expect(m, CREATE("cse-in", 12, "{'m2m:mgc':{'cmt':2,'ext':'urn:dev:1','exe':true}}"), 5001);
+}
+
+/* --- flexible containers --------------------------------------------------------------- */
+
+static void load_definitions(const char *name)
+{
+	struct buf text = buf_make(1 << 20), path = buf_make(512);
+	size_t line;
+
+	assert_int_equal(buf_printf(&path, "%s/src/schema/definitions/%s", SOURCE_DIR, name), ERR_OK);
+	assert_int_equal(buf_add_byte(&path, 0), ERR_OK);
+	assert_int_equal(file_read((const char *)path.p, 1 << 20, &text), ERR_OK);
+	if (!resource_type_named(BYTES("m2m:gis")) || !bytes_starts(bytes_str(name), BYTES("inter")))
+	{
+		err_t err = schema_load(bytes_of_buf(&text), &line);
+
+		if (err != ERR_OK)
+			fail_msg("%s:%zu %s", name, line, err_name(err));
+	}
+	buf_free(&text);
+	buf_free(&path);
+}
+
+#define SWITCH "'cnd':'org.onem2m.common.moduleclass.binarySwitch'"
+
+static void test_flex_containers(void **state)
+{
+	struct room *m = *state;
+
+	expect(m, CREATE("cse-in", 28, "{'cod:binSh':{" SWITCH ",'powSe':true}}"), 4125);
+	load_definitions("interworking.rows");
+	load_definitions("modules.rows");
+	load_definitions("devices.rows");
+	expect(m, CREATE("cse-in", 28, "{'cod:binSh':{'rn':'s'," SWITCH ",'powSe':true}}"), 2001);
+	shows(m, "'cod:binSh':");
+	shows(m, "'cs':4");
+	shows(m, "'st':0");
+	expect(m, CREATE("cse-in", 28, "{'cod:binSh':{" SWITCH ",'powSe':1}}"), 4000);
+	expect(m, CREATE("cse-in", 28, "{'cod:binSh':{" SWITCH "}}"), 4000);
+	expect(m, CREATE("cse-in", 28, "{'cod:binSh':{" SWITCH ",'powSe':true,'x':1}}"), 4000);
+	expect(m, CREATE("cse-in", 28, "{'cod:tempe':{" SWITCH ",'powSe':true}}"), 4000);
+	expect(m, CREATE("cse-in", 28, "{'m2m:fcnt':{" SWITCH ",'powSe':true}}"), 4000);
+	expect(m, CREATE("cse-in", 28, "{'x:y':{'cnd':'org.example.none'}}"), 4125);
+	expect(m, UPDATE("cse-in/s", "{'cod:binSh':{'powSe':false}}"), 2004);
+	shows(m, "'st':1");
+	expect(m, UPDATE("cse-in/s", "{'cod:binSh':{'cnd':'org.example.none'}}"), 4000);
+	expect(m, UPDATE("cse-in/s", "{'cod:binSh':{'powSe':null}}"), 4000);
+	expect(m, CREATE("cse-in/s", 28, "{'cod:batty':{'rn':'b',"
+	          "'cnd':'org.onem2m.common.moduleclass.battery','lvl':101}}"), 4000);
+	expect(m, CREATE("cse-in/s", 28, "{'cod:batty':{'rn':'b',"
+	          "'cnd':'org.onem2m.common.moduleclass.battery','lvl':100}}"), 2001);
+	expect(m, CREATE("cse-in", 28, "{'m2m:gis':{'cnd':'org.onem2m.genericInterworkingService',"
+	          "'svcn':'x'}}"), 2001);
+	expect(m, REQ(2, "cse-in") ",'rcn':4}", 2000);
+	shows(m, "'cod:binSh':[");
+	shows(m, "'cod:batty':[");
+}
+
+static void test_flex_instances(void **state)
+{
+	struct room *m = *state;
+
+	expect(m, CREATE("cse-in", 28, "{'cod:binSh':{'rn':'s'," SWITCH ",'powSe':true,'fcied':true,"
+	          "'mni':2}}"), 2001);
+	shows(m, "'cni':1");
+	expect(m, RETRIEVE("cse-in/s/la"), 2000);
+	shows(m, "'powSe':true");
+	shows(m, "'ty':58");
+	expect(m, UPDATE("cse-in/s", "{'cod:binSh':{'powSe':false}}"), 2004);
+	expect(m, UPDATE("cse-in/s", "{'cod:binSh':{'powSe':true}}"), 2004);
+	shows(m, "'cni':2");
+	shows(m, "'cbs':9");
+	expect(m, RETRIEVE("cse-in/s/ol"), 2000);
+	shows(m, "'powSe':false");
+	expect(m, DELETE("cse-in/s/ol"), 2002);
+	expect(m, RETRIEVE("cse-in/s"), 2000);
+	shows(m, "'cni':1");
+	expect(m, CREATE("cse-in/s", 58, "{'cod:binSh':{'powSe':true}}"), 4005);
+	expect(m, UPDATE("cse-in/s", "{'cod:binSh':{'fcied':false}}"), 2004);
+	shows(m, "'cni':0");
+	expect(m, RETRIEVE("cse-in/s/la"), 4004);
+}
+
+/* A bad file is left out whole. */
+static void test_definition_files(void **state)
+{
+	static const struct { const char *text; err_t err; } rows[] = {
+		{ "attribute a b bool M O OA\n", ERR_SYNTAX },
+		{ "definition x.y\nname n\nmember m2m:cnt\n", ERR_DUPLICATE },
+		{ "definition org.onem2m.common.moduleclass.battery\nname n\nmember x:nn\n", ERR_DUPLICATE },
+		{ "management 1001\nname n\nmember x:nn\n", ERR_DUPLICATE },
+		{ "definition x.y\nmember x:nn\n", ERR_SYNTAX },
+		{ "definition x.y\nname n\n", ERR_SYNTAX },
+		{ "definition x.y\nname n\nmember x:nn\nattribute a b none M O OA\n", ERR_SYNTAX },
+		{ "definition x.y\nname n\nmember x:nn\nattribute a b struct M O OA\n", ERR_SYNTAX },
+		{ "definition x.y\nname n\nmember x:nn\nattribute a b enum M O OA\n", ERR_SYNTAX },
+		{ "definition x.y\nname n\nmember x:nn\nattribute a b bool X O OA\n", ERR_SYNTAX },
+		{ "definition x.y\nname n\nmember x:n/n\n", ERR_SYNTAX },
+		{ "garbage\n", ERR_SYNTAX },
+		{ "# nothing\n\n", ERR_OK },
+	};
+	const struct resource_type *const *types;
+	size_t n = schema_types(&types), line;
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		err_t err = schema_load(bytes_str(rows[i].text), &line);
+
+		if (err != rows[i].err)
+			fail_msg("%s: %s", rows[i].text, err_name(err));
+	}
+	assert_int_equal(schema_types(&types), n);
+	assert_null(resource_type_named(BYTES("x:nn")));
 }
 
 /* --- AE ------------------------------------------------------------------------------ */
@@ -513,7 +627,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		row(test_rows), row(test_rows_are_sound), row(test_management),
-		row(test_actions_without_executor), row(test_registration),
+		row(test_actions_without_executor), row(test_flex_containers),
+		row(test_flex_instances), row(test_definition_files), row(test_registration),
 		row(test_registration_in_the_lab), row(test_policies), row(test_rules_are_strict),
 		row(test_links), row(test_group), row(test_group_update), row(test_fan_out),
 		row(test_group_members),

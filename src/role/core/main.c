@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "crypt/crypt.h"
+#include "role/common/definitions.h"
 #include "role/core/core.h"
 
 enum { EVENTS_MAX = 64 * 1024 };
@@ -46,6 +47,7 @@ int main(int argc, char **argv)
 	core.events = buf_make(EVENTS_MAX);
 	TRY(worker_start(ROLE_CORE, argc, argv, &worker));
 	crypt_start();
+	definitions_load(&worker.options);
 	TRY(take_neighbours(&core));
 	TRY(worker_confine(&worker));
 	core.started = core.now = clock_now();

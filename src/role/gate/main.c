@@ -7,6 +7,7 @@
  * policy. A worker that falls to a hostile octet holds the connections it had. */
 #include "base/file.h"
 #include "base/log.h"
+#include "role/common/definitions.h"
 #include "role/gate/gate.h"
 
 #include <signal.h>
@@ -250,6 +251,7 @@ int main(int argc, char **argv)
 	TRY(worker_start(ROLE_GATE, argc, argv, &g->worker));
 	/* The TLS library writes with write(2). */
 	(void)signal(SIGPIPE, SIG_IGN);
+	definitions_load(&g->worker.options);
 	TRY(begin(g));
 	core = worker_take_link(&g->worker, WORKER_LINK_NEIGHBOUR, ROLE_CORE, 0);
 	TRY(worker_confine(&g->worker));

@@ -6,6 +6,7 @@ static const struct attribute rows[] = {
 	ROWS_UNIVERSAL(NP),
 	{ "et", "expirationTime", V_TIMESTAMP, NP, NP, OPT, F_COLUMN | F_SERVER, 0 },
 	{ "lbl", "labels", V_LIST_STRING, NP, NP, OPT, F_INDEX | F_SERVER, 0 },
+	{ "cnd", "containerDefinition", V_URI, NP, NP, OPT, F_SERVER | F_INDEX, 0 },
 	{ "cs", "contentSize", V_UINT, NP, NP, OPT, F_SERVER, 0 },
 	{ "org", "originator", V_STRING, NP, NP, NP, F_SERVER, 0 },
 };
@@ -22,4 +23,5 @@ const struct resource_type resource_type_fci = {
 	.parents_n = COUNT_OF(parents),
 	.not_allowed = RIGHT_CREATE | RIGHT_UPDATE,
 	.policy_of_parent = true,
+	.selector = "cnd",
 };

@@ -14,6 +14,13 @@ static const struct attribute rows[] = {
 	{ "cnd", "containerDefinition", V_URI, MAN, NP, OPT, F_ONCE | F_INDEX, 0 },
 	ROW_ONTOLOGY(OPT),
 	{ "cs", "contentSize", V_UINT, NP, NP, OPT, F_SERVER, 0 },
+	/* Release 4: what it held before, as instances. */
+	{ "fcied", "flexContainerInstancesEnabled", V_BOOL, OPT, OPT, NP, 0, 0 },
+	{ "mni", "maxNrOfInstances", V_UINT, OPT, OPT, OPT, 0, 0 },
+	{ "mbs", "maxByteSize", V_UINT, OPT, OPT, OPT, 0, 0 },
+	{ "mia", "maxInstanceAge", V_UINT, OPT, OPT, OPT, 0, 0 },
+	{ "cni", "currentNrOfInstances", V_UINT, NP, NP, NP, F_SERVER, 0 },
+	{ "cbs", "currentByteSize", V_UINT, NP, NP, NP, F_SERVER, 0 },
 	{ "nl", "nodeLink", V_URI, OPT, OPT, OPT, 0, 0 },
 };
 
@@ -28,5 +35,6 @@ const struct resource_type resource_type_fcnt = {
 	.parents = parents,
 	.parents_n = COUNT_OF(parents),
 	.announced = true,
+	.instances = 58,
 	.selector = "cnd",
 };

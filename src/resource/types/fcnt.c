@@ -1,0 +1,196 @@
+/* flexContainer [TS-0001 9.6.35; TS-0004 7.4.37]: its size is that of its custom
+ * attributes. With instances enabled (Release 4) each state is kept below it as a
+ * flexContainerInstance, as many as its limits allow; "la" and "ol" name them. */
+#include "resource/engine.h"
+
+#include "codec/json.h"
+
+enum { FLEX_CONTAINER = 28, FLEX_INSTANCE = 58 };
+
+static err_t one_instance(struct resources *r, const struct store_row *parent, bool newest,
+                          uint64_t *id)
+{
+	struct store_scan scan = { .parent = parent->id, .type = FLEX_INSTANCE,
+	                           .newest_first = newest, .limit = 1 };
+	size_t n;
+	err_t err;
+
+	TRY(store_children(r->store, &scan, id, &n));
+	if (n == 0)
+		*id = 0;
+out:
+	return err;
+}
+
+static err_t latest(struct resources *r, const struct store_row *parent, uint64_t *id)
+{
+	return one_instance(r, parent, true, id);
+}
+
+static err_t oldest(struct resources *r, const struct store_row *parent, uint64_t *id)
+{
+	return one_instance(r, parent, false, id);
+}
+
+static const struct virtual_child virtuals[] = {
+	{ .name = "la", .operations = RIGHT_RETRIEVE | RIGHT_DELETE, .stands_for = latest,
+	  .member_type = 20002 },
+	{ .name = "ol", .operations = RIGHT_RETRIEVE | RIGHT_DELETE, .stands_for = oldest,
+	  .member_type = 20001 },
+};
+
+static bool is_custom(const struct resource_work *w, struct bytes key)
+{
+	return !(key.n && key.p[0] == INTERNAL_MARK) && !type_attribute(w->type->base, key);
+}
+
+/* Octets of the custom attributes' values, texts as they are and others as JSON. */
+static err_t custom_size(struct resource_work *w, uint64_t *size)
+{
+	struct cbor v;
+	err_t err = ERR_OK;
+
+	*size = 0;
+	for (size_t i = 0; i < w->set.n; i++) {
+		if (!is_custom(w, w->set.m[i].key))
+			continue;
+		TRY(cbor_read(w->set.m[i].value, &v));
+		if (v.kind == CBOR_TEXT) {
+			*size += v.s.n;
+			continue;
+		}
+		buf_clear(&w->r->scratch);
+		TRY(cbor_to_json(v.raw, &w->r->scratch));
+		*size += w->r->scratch.n;
+	}
+out:
+	return err;
+}
+
+/* The body of an instance: definition, labels, size, originator and the data. */
+static err_t instance_body(struct resource_work *w, struct bytes *body)
+{
+	struct attribute_set set = { .n = 0 };
+	err_t err = ERR_OK;
+
+	for (size_t i = 0; i < w->set.n; i++) {
+		struct bytes key = w->set.m[i].key;
+
+		if (is_custom(w, key) || bytes_equal(key, BYTES("cnd")) ||
+		    bytes_equal(key, BYTES("lbl")) || bytes_equal(key, BYTES("cs")))
+			TRY(set_put(&set, key, w->set.m[i].value));
+	}
+	TRY(set_put_text(w->r, w->arena, &set, BYTES("org"), w->ask->request->from));
+	TRY(set_put_text(w->r, w->arena, &set, BYTES(INTERNAL_CREATOR), w->ask->originator));
+	TRY(set_encode(w->r, w->arena, &set, body));
+out:
+	return err;
+}
+
+static err_t keep_instance(struct resource_work *w)
+{
+	uint64_t mia = set_uint(&w->set, BYTES("mia"), UINT64_MAX);
+	struct store_row row = { .parent = w->row.id, .type = FLEX_INSTANCE, .size = w->row.size,
+	                         .created = w->now, .modified = w->now, .expires = w->row.expires };
+	struct buf *b = &w->r->scratch;
+	err_t err;
+
+	if (mia < EXPIRATION_MAX_MS / 1000 && w->now + (int64_t)mia * 1000 < row.expires)
+		row.expires = w->now + (int64_t)mia * 1000;
+	row.id = store_next_id(w->r->store);
+	buf_clear(b);
+	TRY(buf_printf(b, "fci%llu", (unsigned long long)row.id));
+	TRY(arena_copy(w->arena, bytes_of_buf(b), &row.name));
+	TRY(instance_body(w, &row.body));
+	TRY(store_insert(w->r->store, &row));
+out:
+	return err;
+}
+
+/* Remove the oldest until count and octets are within the bounds. */
+static err_t make_room(struct resource_work *w, uint64_t *cni, uint64_t *cbs, uint64_t mni,
+                       uint64_t mbs)
+{
+	const struct store_row *row;
+	uint64_t id;
+	err_t err = ERR_OK;
+
+	while (*cni > mni || *cbs > mbs) {
+		TRY(oldest(w->r, &w->row, &id));
+		if (id == 0)
+			break;
+		TRY(store_get(w->r->store, id, &row));
+		must(row != NULL && *cni > 0 && *cbs >= row->size);
+		--*cni;
+		*cbs -= row->size;
+		TRY(tree_remove(w->r, id));
+	}
+out:
+	return err;
+}
+
+/* Room for the instance that will stand below; disabled: what was kept goes. */
+static err_t count_instance(struct resource_work *w)
+{
+	bool enabled = set_true(&w->set, BYTES("fcied"));
+	uint64_t cni = set_uint(&w->set, BYTES("cni"), 0), cbs = set_uint(&w->set, BYTES("cbs"), 0);
+	uint64_t mni = enabled ? set_uint(&w->set, BYTES("mni"), UINT64_MAX) : 0;
+	uint64_t mbs = set_uint(&w->set, BYTES("mbs"), UINT64_MAX);
+	err_t err = ERR_OK;
+
+	if (!enabled && cni == 0)
+		goto out;
+	if (enabled && (mni == 0 || w->row.size > mbs))
+		return refuse(w->out, RSC_NOT_ACCEPTABLE, "no instance fits the limits", NO_DETAIL);
+	cni += enabled;
+	cbs += enabled ? w->row.size : 0;
+	TRY(make_room(w, &cni, &cbs, mni, mbs));
+	TRY(set_put_uint(w->r, w->arena, &w->set, BYTES("cni"), cni));
+	TRY(set_put_uint(w->r, w->arena, &w->set, BYTES("cbs"), cbs));
+out:
+	return err;
+}
+
+static err_t changed(struct resource_work *w)
+{
+	err_t err;
+
+	TRY(custom_size(w, &w->row.size));
+	TRY(set_put_uint(w->r, w->arena, &w->set, BYTES("cs"), w->row.size));
+	if (w->row.version == 0)
+		TRY(set_put_uint(w->r, w->arena, &w->set, BYTES("st"), 0));
+	TRY(count_instance(w));
+out:
+	return err;
+}
+
+/* The row must stand before an instance stands below it. */
+static err_t written(struct resource_work *w)
+{
+	return set_true(&w->set, BYTES("fcied")) ? keep_instance(w) : ERR_OK;
+}
+
+static err_t child_deleted(struct resource_work *w)
+{
+	uint64_t cni = set_uint(&w->parent_set, BYTES("cni"), 0);
+	uint64_t cbs = set_uint(&w->parent_set, BYTES("cbs"), 0);
+	err_t err = ERR_OK;
+
+	if (w->row.type != FLEX_INSTANCE)
+		goto out;
+	must(cni > 0 && cbs >= w->row.size);
+	TRY(set_put_uint(w->r, w->arena, &w->parent_set, BYTES("cni"), cni - 1));
+	TRY(set_put_uint(w->r, w->arena, &w->parent_set, BYTES("cbs"), cbs - w->row.size));
+	w->parent_changed = true;
+out:
+	return err;
+}
+
+const struct resource_hooks resource_hooks_fcnt = {
+	.virtuals = virtuals,
+	.virtuals_n = COUNT_OF(virtuals),
+	.created = changed,
+	.updated = changed,
+	.written = written,
+	.child_deleted = child_deleted,
+};
