@@ -1,6 +1,7 @@
 /* fuzz keeper: CALL bodies from any role to the dispatcher.
  *
- * Input: any number of { u8 role, u8 length / 2, body }. Checked beside memory:
+ * Input: any number of { u8 role, u8 length / 2, body }; the last role is the door
+ * with what a program asks. Checked beside memory:
  * a refusal says nothing but its status, a result fits its message, and no
  * result holds a long-term key. */
 #include "base/clock.h"
@@ -36,6 +37,19 @@ static void add_psk(const char *name, size_t n)
 	must(vault_add(&ks.vault, bytes_str(name), &key, &out) == ERR_OK);
 }
 
+/* app/1/a, for digests of user 1. */
+static void add_program_key(void)
+{
+	struct vault_key *out, key = vault_key_new(&software_provider, KEY_EC_P256, ORIGIN_GENERATED, 0);
+
+	if (vault_find(&ks.vault, BYTES("app/1/a")))
+		return;
+	key.owner = 1;
+	key.purposes = 1u << SIGN_PROGRAM_DIGEST;
+	must(software_provider.make(&key.key) == ERR_OK);
+	must(vault_add(&ks.vault, BYTES("app/1/a"), &key, &out) == ERR_OK);
+}
+
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	struct keeper_node node = { .sp = BYTES("//a.b"), .cse = BYTES("/c"), .days = 1,
@@ -62,6 +76,7 @@ static void reset(void)
 	add_psk("psk/a", 16);
 	add_psk("psk/b", 32);
 	add_psk("psk/c/d", 32);
+	add_program_key();
 	ks.vault.count = (struct counter){ 0 };
 	while (ks.callers_n)
 		keeper_caller_end(&ks, ks.callers[0]);
@@ -100,9 +115,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t i = 0; i < COUNT_OF(roles); i++)
 		must(keeper_caller_new(&ks, roles[i], 0, &callers[i]) == ERR_OK);
 	while (rest.n >= 2) {
-		size_t who = rest.p[0] % COUNT_OF(roles), n = 2u * rest.p[1];
+		size_t who = rest.p[0] % (COUNT_OF(roles) + 1), n = 2u * rest.p[1];
 
-		must(keeper_dispatch(&ks, callers[who], bytes_sub(rest, 2, n), &result) == ERR_OK);
+		if (who == COUNT_OF(roles)) {
+			err_t err = keeper_dispatch_program(&ks, bytes_sub(rest, 2, n), &result);
+
+			must(err == ERR_OK || (err == ERR_SYNTAX && rest.n < 2 + 8) ||
+			     (err == ERR_SYNTAX && n < 8));
+			if (err != ERR_OK)
+				return 0;
+		} else {
+			must(keeper_dispatch(&ks, callers[who], bytes_sub(rest, 2, n), &result) == ERR_OK);
+		}
 		check(bytes_make(data, size));
 		rest = bytes_sub(rest, 2 + n, rest.n);
 	}
