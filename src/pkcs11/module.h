@@ -18,7 +18,7 @@
 #ifndef PKCS11_MODULE_H
 #define PKCS11_MODULE_H
 
-#include "wire/keeper_calls.h"
+#include "pkcs11/parse.h"
 
 #include <p11-kit/pkcs11.h>
 
@@ -29,8 +29,7 @@ enum {
 	KEYS_MAX = 1024,          /* of one user */
 	SESSIONS_MAX = 256,
 	SECRETS_MAX = 256,        /* agreed secrets that are held at a time */
-	SIGNATURE = 64,           /* r and s, or Ed25519 */
-	POINT = 65, ED_POINT = 32, AGREED = 32,
+	AGREED = 32,
 	CERTIFICATE_MAX = 8192,
 	ATTRIBUTE_MAX = CERTIFICATE_MAX,
 };
@@ -105,28 +104,14 @@ struct agreed *object_secret(CK_OBJECT_HANDLE handle);
 bool object_exists(CK_OBJECT_HANDLE handle);
 /* Wipe what a session agreed (0: every session). */
 void secrets_forget(CK_SESSION_HANDLE session);
-/* A row of PROGRAM_KEYS; views lie in the answer. */
-struct key_row {
-	struct bytes name, public_key;
-	unsigned class, purpose;
-};
-err_t key_row_read(struct wire_in *in, struct key_row *out) MUST_USE;
-
 /* attributes.c: CKR_OK; CKR_ATTRIBUTE_SENSITIVE, CKR_ATTRIBUTE_TYPE_INVALID. */
 CK_RV attribute_get(CK_OBJECT_HANDLE handle, CK_ATTRIBUTE_TYPE type, struct buf *out);
 
-/* certificate.c: parts of a DER certificate, as they stand, headers included. */
-struct certificate {
-	struct bytes serial, issuer, subject, public_key_info;
-};
-err_t certificate_read(struct bytes der, struct certificate *out) MUST_USE;
+/* certificate.c */
 /* NAME.der of the folder, when it is a certificate of this key. */
 void certificate_load(struct key *key);
 
 /* session.c */
 struct session *session_find(CK_SESSION_HANDLE handle);
-
-/* sign.c: DER of an ECDSA signature to r and s. */
-err_t signature_raw(struct bytes der, uint8_t out[SIGNATURE]) MUST_USE;
 
 #endif

@@ -1,6 +1,6 @@
 /* fuzz pkcs11: what the module reads: answers of the keeper, signatures,
  * certificates. The first octet says which. */
-#include "pkcs11/module.h"
+#include "pkcs11/parse.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
