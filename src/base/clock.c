@@ -149,7 +149,7 @@ err_t clock_parse(struct bytes in, int64_t *out)
  * are kept of a fraction, which only seconds may have. */
 static err_t duration_part(struct bytes *in, uint8_t *unit, uint64_t *whole, uint64_t *ms)
 {
-	struct bytes digits = *in, fraction;
+	struct bytes digits, fraction;
 	size_t n = 0, scale = 100;
 	err_t err;
 
@@ -158,7 +158,7 @@ static err_t duration_part(struct bytes *in, uint8_t *unit, uint64_t *whole, uin
 	if (n == 0 || n == in->n)
 		return ERR_SYNTAX;
 	*unit = in->p[n];
-	digits = fraction = bytes_sub(*in, 0, n);
+	fraction = bytes_sub(*in, 0, n);
 	*in = bytes_sub(*in, n + 1, in->n);
 	digits = bytes_cut(&fraction, '.');
 	*ms = 0;

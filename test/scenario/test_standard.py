@@ -45,7 +45,7 @@ def test_registration(lab):
     for absent in AE:
         assert lab.create("/cse-in", 2, {"m2m:ae": {k: v for k, v in AE.items() if k != absent}}, "C").rsc == 4000
     assert lab.create(path, 2, {"m2m:ae": AE}, stem).rsc == 4108
-    assert lab.get(path, "Cunknown").rsc == 4106
+    assert lab.get(path, "Cunknown").rsc == 4103  # doc/decision/020-lab.md
     assert lab.get(path, "/mn-cse").rsc == 4107
     assert lab.get(path, None).rsc == 4000
 
