@@ -693,6 +693,76 @@ static void test_cache_is_bounded(void **state)
 	assert_true(s->clean_n <= s->cache_rows);
 }
 
+static void copy_file(const char *from, const char *to)
+{
+	static uint8_t octets[1 << 16];
+	FILE *in = fopen(from, "rb"), *out = fopen(to, "wb");
+	size_t n;
+
+	assert_true(in && out);
+	while ((n = fread(octets, 1, sizeof(octets), in)) > 0)
+		assert_int_equal(fwrite(octets, 1, n, out), n);
+	fclose(in);
+	assert_int_equal(fclose(out), 0);
+}
+
+/* The files as they are, as if the process had ended here: a store of its own. */
+static void open_copy(struct store_room *room, struct store_room *copy)
+{
+	char from[128], to[128];
+
+	*copy = *room;
+	snprintf(copy->path, sizeof(copy->path), "%s/copy.db", room->folder);
+	copy_file(room->path, copy->path);
+	snprintf(from, sizeof(from), "%s-wal", room->path);
+	snprintf(to, sizeof(to), "%s-wal", copy->path);
+	copy_file(from, to);
+	room_open(copy);
+}
+
+static void end_copy(struct store_room *copy)
+{
+	char name[128];
+
+	store_close(copy->s);
+	unlink(copy->path);
+	snprintf(name, sizeof(name), "%s-wal", copy->path);
+	unlink(name);
+}
+
+/* What is committed stands in the files when the commit returns, be it little or
+ * more than is gathered before it is written; what is not committed does not. */
+static void test_commit_is_in_the_files(void **state)
+{
+	static const size_t rows[] = { 1, 3, 200 };
+	static uint8_t octets[4000];
+	struct store_room *room = *state, copy;
+	uint64_t count, all = 0;
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		OK(store_begin(room->s));
+		for (size_t k = 0; k < rows[i]; k++) {
+			struct store_row row = room_row(room->s, 0, 4, "");
+			char name[32];
+
+			snprintf(name, sizeof(name), "row%zu-%zu-x", i, k);
+			row.name = bytes_str(name);
+			row.body = BYTES_OF(octets);
+			OK(store_insert(room->s, &row));
+		}
+		open_copy(room, &copy);
+		OK(store_count(copy.s, &count));
+		assert_int_equal(count, all);
+		end_copy(&copy);
+		OK(store_commit(room->s));
+		all += rows[i];
+		open_copy(room, &copy);
+		OK(store_count(copy.s, &count));
+		assert_int_equal(count, all);
+		end_copy(&copy);
+	}
+}
+
 static void test_unknown_engine(void **state)
 {
 	struct store_room *room = *state;
@@ -731,6 +801,7 @@ int main(void)
 		ON_BOTH(test_records),
 		ON_BOTH(test_log),
 		ON_SQLITE(test_restart),
+		ON_SQLITE(test_commit_is_in_the_files),
 		ON_BOTH(test_cache_is_bounded),
 		ON_BOTH(test_unknown_engine),
 		ON_SQLITE(test_one_process_only),

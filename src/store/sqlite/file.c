@@ -195,7 +195,7 @@ err_t sqlite_file_open(const char *path, struct engine **out)
 	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 	TRY(own_file(path));
 	TRY(sqlite_error(sqlite3_open_v2(path, &e->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
-	                                 SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE, NULL)));
+	                                 SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE, sqlite_gather())));
 	close_doors(e->db);
 	for (size_t i = 0; i < COUNT_OF(settings); i++)
 		TRY(run_text(e->db, settings[i].sql, settings[i].answer));

@@ -30,4 +30,8 @@ err_t sqlite_error(int code);
 err_t sqlite_file_open(const char *path, struct engine **out) MUST_USE;
 void sqlite_file_close(struct engine *e);
 
+/* --- gather.c: a file system that gathers what is appended to the write-ahead log -- */
+/* Its name; NULL: SQLite has none below, and none is used. */
+const char *sqlite_gather(void);
+
 #endif
