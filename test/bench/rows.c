@@ -1,8 +1,9 @@
 /* rows: our store against bare SQLite writing and reading the same rows.
  *
  *   bench-rows [FOLDER [ROWS...]]     default: the working folder, 1000 and 1000000
- *   bench-rows FOLDER limit BATCH     the limit alone: creates into one container,
- *                                     BATCH a transaction
+ *   bench-rows FOLDER limit BATCH BODY AUDIT REPLAY
+ *                                     the limit alone: creates into one container,
+ *                                     BATCH a transaction, octets as given
  *
  * create  one contentInstance, its container updated, an audit record of 200
  *         octets and a replay record of 50, in transactions of 1 and 64 requests;
@@ -66,7 +67,8 @@ struct side {
 	size_t changed_n, records;
 };
 
-static uint8_t body[BODY], record[AUDIT * 64];
+static uint8_t body[1024], record[1024 * 64];
+static size_t body_n = BODY, audit_n = AUDIT, replay_n = REPLAY;
 static uint64_t draw_state = 1;
 
 static uint64_t draw(uint64_t below)
@@ -120,7 +122,7 @@ static void ours_insert(struct side *s, uint64_t parent, uint32_t type, const ch
 {
 	struct store_row row = { .id = store_next_id(s->store), .parent = parent, .type = type,
 		.created = 1700000000000, .modified = 1700000000000,
-		.expires = type == 4 ? 1800000000000 + (int64_t)s->next : 0, .body = BYTES_OF(body) };
+		.expires = type == 4 ? 1800000000000 + (int64_t)s->next : 0, .body = bytes_make(body, BODY) };
 	struct buf name = buf_make(64);
 
 	s->next++;
@@ -193,6 +195,9 @@ static const char *const limit_statements[STATEMENTS] = {
 
 static void limit_open(struct side *s, const char *path)
 {
+	/* As our store has it; too late, and done, where that is open already. */
+	(void)sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
+	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 	must(sqlite3_open(path, &s->db) == SQLITE_OK);
 	for (size_t i = 0; i < COUNT_OF(limit_setup); i++)
 		must(sqlite3_exec(s->db, limit_setup[i], NULL, NULL, NULL) == SQLITE_OK);
@@ -237,12 +242,12 @@ static void limit_commit(struct side *s)
 		sqlite3_bind_int64(st, 2, 1700000000001);
 		sqlite3_bind_int64(st, 3, (sqlite3_int64)++s->size_of[s->changed[i]]);
 		sqlite3_bind_int64(st, 4, 2);
-		sqlite3_bind_blob(st, 5, body, BODY, SQLITE_STATIC);
+		sqlite3_bind_blob(st, 5, body, (int)body_n, SQLITE_STATIC);
 		step(st);
 	}
 	if (s->records > 0) {
-		limit_log(s, 1, AUDIT);
-		limit_log(s, 2, REPLAY);
+		limit_log(s, 1, audit_n);
+		limit_log(s, 2, replay_n);
 	}
 	step(s->st[COMMIT]);
 }
@@ -262,7 +267,7 @@ static void limit_insert(struct side *s, uint64_t parent, int type, const char *
 	sqlite3_bind_int64(st, 7, 0);
 	sqlite3_bind_int64(st, 8, 1);
 	sqlite3_bind_text(st, 9, (const char *)name.p, (int)name.n, SQLITE_STATIC);
-	sqlite3_bind_blob(st, 10, body, BODY, SQLITE_STATIC);
+	sqlite3_bind_blob(st, 10, body, (int)body_n, SQLITE_STATIC);
 	step(st);
 	buf_free(&name);
 }
@@ -434,11 +439,15 @@ int main(int argc, char **argv)
 
 	crypt_random(body, sizeof(body));
 	crypt_random(record, sizeof(record));
-	if (argc == 4 && bytes_equal(bytes_str(argv[2]), BYTES("limit"))) {
-		uint64_t batch;
+	if (argc == 7 && bytes_equal(bytes_str(argv[2]), BYTES("limit"))) {
+		uint64_t n[4];
 
-		OK(bytes_to_u64(bytes_str(argv[3]), 64, &batch));
-		measure_limit(folder, (size_t)batch);
+		for (size_t i = 0; i < COUNT_OF(n); i++)
+			OK(bytes_to_u64(bytes_str(argv[3 + i]), i == 0 ? 64 : 1024, &n[i]));
+		body_n = (size_t)n[1];
+		audit_n = (size_t)n[2];
+		replay_n = (size_t)n[3];
+		measure_limit(folder, (size_t)n[0]);
 		return 0;
 	}
 	if (argc < 3) {
