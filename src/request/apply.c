@@ -1,5 +1,6 @@
 /* apply.c: the operation itself, under the permit. What the standard refuses
  * is a status of the outcome; nothing of a refused change remains. */
+#include "request/notification.h"
 #include "request/work.h"
 
 typedef err_t (*operation_fn)(struct resources *r, const struct resource_ask *ask,
@@ -67,13 +68,24 @@ static err_t operate(struct work *w)
 	struct resource_ask ask = ask_of(w, &children);
 	err_t err;
 
+	TRY(notification_before(w));
+	if (w->status) {
+		/* As an outcome, so that it is undone and kept as any other. */
+		w->outcome = (struct outcome){ .status = w->status, .what = w->what };
+		w->status = 0;
+		goto out;
+	}
 	if (w->discovers)
 		err = resource_discover(w->room->resources, &ask, &discoverable, &w->content,
 		                        &w->outcome);
 	else
 		err = operations[w->request.operation](w->room->resources, &ask, &w->content,
 		                                       &w->outcome);
-	return err == ERR_OK ? w->judge_err : err;
+	TRY(err == ERR_OK ? w->judge_err : err);
+	if (status_is_success(w->outcome.status))
+		TRY(notification_after(w));
+out:
+	return err;
 }
 
 /* Refused by the standard: nothing of the attempt may stay. */

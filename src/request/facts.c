@@ -176,7 +176,7 @@ static err_t gather(struct work *w, const struct store_row *row, struct arena *a
 
 	*out = (struct decision_facts){
 		.originator = w->originator, .sp_id = cse->sp_id, .cse_id = cse->cse_id,
-		.authenticated = w->association && w->association->facts.secured,
+		.authenticated = w->association ? w->association->facts.secured : w->vouched,
 		.operation = w->access, .resource = row->id, .resource_type = row->type,
 		.create_type = w->access == ACCESS_CREATE ? w->request.type : 0,
 	};

@@ -90,14 +90,19 @@ static err_t each_member(struct work *w, const struct cbor *members, struct buf 
 {
 	struct bytes rest = members->s;
 	struct cbor member;
+	bool pending = false;
 	err_t err = ERR_OK;
 
 	for (uint64_t i = 0; i < members->u; i++) {
 		TRY(cbor_next(&rest, &member));
 		TRY(member.kind == CBOR_TEXT ? ERR_OK : ERR_TAMPERED);
 		TRY(resource_spend(w->room->resources, MEMBER_EFFORT) ? ERR_OK : ERR_LIMIT);
-		TRY(one_member(w, member.s, responses));
+		err = one_member(w, member.s, responses);
+		/* The others are asked meanwhile. */
+		pending = pending || err == ERR_PENDING;
+		TRY(err == ERR_PENDING ? ERR_OK : err);
 	}
+	err = pending ? ERR_PENDING : ERR_OK;
 out:
 	return err;
 }

@@ -25,17 +25,25 @@ static bool noted(const struct outbound_needs *needs, const uint8_t key[OUTBOUND
 	return false;
 }
 
-/* Length before content, so that no two pairs have one key. */
+/* By place, To and Request Identifier: what else is in it may name rows, whose
+ * numbers can be others the next time. Length before content, so that no two have
+ * one key. */
 static err_t key_of(struct bytes target, struct bytes primitive, uint8_t key[OUTBOUND_KEY])
 {
+	static const struct bytes names[] = { BYTES("to"), BYTES("rqi") };
 	struct buf b = buf_make(PRIMITIVE_MAX);
+	struct cbor value;
 	uint8_t n[8];
+	bool found;
 	err_t err;
 
 	put_be64(n, target.n);
 	TRY(buf_add(&b, BYTES_OF(n)));
 	TRY(buf_add(&b, target));
-	TRY(buf_add(&b, primitive));
+	for (size_t i = 0; i < COUNT_OF(names); i++) {
+		TRY(cbor_find(primitive, names[i], &value, &found));
+		TRY(found ? buf_add(&b, value.raw) : ERR_MISSING);
+	}
 	store_digest(bytes_of_buf(&b), key);
 out:
 	buf_free(&b);

@@ -10,8 +10,9 @@
  *
  * So every access decision is made anew with what came back: a right that was
  * withdrawn meanwhile refuses. A step may note several needs before it gives
- * ERR_PENDING up to its caller; they are sent together. What is asked must come
- * out the same each time, so identifiers are drawn by outbound_identifier. */
+ * ERR_PENDING up to its caller; they are sent together. Target, To and Request
+ * Identifier name a question and must come out the same each time, so identifiers
+ * are drawn by outbound_identifier, or are the request's own. */
 #ifndef REQUEST_OUTBOUND_H
 #define REQUEST_OUTBOUND_H
 

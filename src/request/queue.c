@@ -337,13 +337,31 @@ out:
 	return err;
 }
 
-static size_t waiting(const struct lane *lane)
+/* Those whose time has not come: what is under way is another message's. */
+static size_t waiting(const struct lane *lane, int64_t now)
 {
 	size_t n = 0;
 
 	for (const struct item *i = lane->first; i; i = i->next)
-		n += !i->removed;
+		n += !i->removed && i->due > now;
 	return n;
+}
+
+/* The time of a batch is that of its first entry. */
+static int64_t batch_due(struct queue *q, const struct queue_entry *e, int64_t now)
+{
+	uint8_t key[LANE_KEY];
+	const struct lane *lane;
+
+	if (!(e->flags & QUEUE_BATCHED))
+		return e->due;
+	lane_key(e->target, e->subscription, key);
+	lane = find_lane(q, key);
+	for (const struct item *i = lane ? lane->first : NULL; i; i = i->next) {
+		if (!i->removed && i->due > now && i->due < e->due)
+			return i->due;
+	}
+	return e->due;
 }
 
 err_t queue_add(struct queue *q, const struct queue_entry *asked, int64_t now)
@@ -352,13 +370,18 @@ err_t queue_add(struct queue *q, const struct queue_entry *asked, int64_t now)
 	struct buf value = buf_make(VALUE_MAX);
 	struct item *item;
 	uint8_t key[KEY];
+	char rqi[2 * KEY + 1];
 	err_t err;
 
+	e.number = ++q->last;
+	e.due = batch_due(q, &e, now);
+	put_be64(key, e.number);
+	bytes_to_hex(BYTES_OF(key), rqi, sizeof(rqi));
+	if (!e.rqi.n)
+		e.rqi = bytes_str(rqi);
 	TRY(write_entry(&e, &value));
 	if (q->items_n >= QUEUE_ENTRIES || q->octets + value.n > QUEUE_OCTETS)
 		TRY(ERR_LIMIT);
-	e.number = ++q->last;
-	put_be64(key, e.number);
 	TRY(item_new(q, &e, value.n, &item));
 	item->added = true;
 	err = note(q, item, true);
@@ -375,7 +398,7 @@ err_t queue_add(struct queue *q, const struct queue_entry *asked, int64_t now)
 	if (e.flags & QUEUE_LATEST)
 		TRY(remove_older(q, item->lane, item));
 	/* Enough for a message: they do not wait for the time. */
-	if (e.batch && waiting(item->lane) >= e.batch) {
+	if (e.batch && waiting(item->lane, now) >= e.batch) {
 		for (struct item *i = item->lane->first; i; i = i->next)
 			i->due = i->due > now ? now : i->due;
 	}

@@ -45,7 +45,7 @@ struct queue_entry {
 	unsigned batch;            /* QUEUE_BATCHED: so many go at once; 0: by time alone */
 	struct bytes target;       /* as the subscription names it */
 	struct bytes originator;   /* on whose right it is sent, absolute */
-	struct bytes rqi;
+	struct bytes rqi;          /* empty: one that no other entry ever has */
 	struct bytes content;      /* pc, encoded */
 };
 

@@ -1,6 +1,7 @@
 /* record.c: one audit record of what became of a request, in the transaction of
  * what it records. Texts are cut; a secret is never among them: content is
  * recorded by digest only. */
+#include "request/queue.h"
 #include "request/work.h"
 
 enum { ORIGINATOR_MAX = 192, TARGET_MAX = 256, IDENTIFIER_MAX = 128 };
@@ -78,6 +79,8 @@ err_t work_mark(struct request_room *room)
 	TRY(store_mark(room->store));
 	audit_mark(room->audit);
 	replay_mark(room->replay);
+	if (room->queue)
+		queue_mark(room->queue);
 out:
 	return err;
 }
@@ -87,4 +90,6 @@ void work_undo(struct request_room *room)
 	store_undo_to_mark(room->store);
 	audit_undo_to_mark(room->audit);
 	replay_undo_to_mark(room->replay);
+	if (room->queue)
+		queue_undo_to_mark(room->queue);
 }

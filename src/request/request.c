@@ -2,6 +2,7 @@
  * step does in detail is in the file of its name; the order is steps.def and
  * nothing else. */
 #include "request/later_work.h"
+#include "request/notification.h"
 #include "request/work.h"
 
 enum { CONTENT_KEEP = 64 * 1024 };
@@ -120,8 +121,10 @@ static err_t step_decide(struct work *w)
 	if (!w->status && !w->permit)
 		work_refuse(w, RSC_ORIGINATOR_HAS_NO_PRIVILEGE, w->decision.text,
 		            w->decision.text);
-	else if (!w->status && stands_for_none(w) && !w->repeated)
+	else if (!w->status && stands_for_none(w) && !w->repeated) {
 		work_refuse(w, RSC_NOT_FOUND, "TS-0004 6.8", "there is no instance");
+		err = notification_empty(w);
+	}
 out:
 	return err;
 }

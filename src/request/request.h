@@ -10,6 +10,13 @@
 #include "security/audit/audit.h"
 #include "security/replay/replay.h"
 
+/* How many notifications of a subscription left in its window. */
+struct notification_rate {
+	uint64_t subscription;
+	int64_t since;
+	uint64_t n;
+};
+
 /* What the steps work with; made once by the core. */
 struct request_room {
 	struct resources *resources;
@@ -19,6 +26,9 @@ struct request_room {
 	struct replay *replay;
 	struct assurance_rules *assurance;
 	int64_t proof_fresh;       /* ms from a handshake to the end of what it proves */
+	struct queue *queue;       /* what is owed to others; NULL: nothing is kept */
+	int64_t keep_ms;           /* undelivered, for so long */
+	struct notification_rate rates[256]; /* the busiest of late; forgotten at a restart */
 	struct arena arena;        /* reset per request */
 	struct arena scratch;      /* reset per candidate of a discovery */
 	bool lab;                  /* requests without association are let in */

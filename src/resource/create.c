@@ -14,7 +14,9 @@ static err_t create_type(struct resource_work *w)
 	if (w->type->not_allowed & RIGHT_CREATE)
 		return refuse(w->out, RSC_OPERATION_NOT_ALLOWED, "cannot be created", BYTES("ty"));
 	if (!type_allows_parent(w->type, w->parent.type))
-		return refuse(w->out, RSC_INVALID_CHILD_RESOURCE_TYPE,
+		return refuse(w->out, resource_hooks(w->type)->wrong_parent
+		                      ? resource_hooks(w->type)->wrong_parent
+		                      : RSC_INVALID_CHILD_RESOURCE_TYPE,
 		              "the target takes no child of this type", BYTES("ty"));
 	return ERR_OK;
 }

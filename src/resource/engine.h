@@ -10,6 +10,7 @@ enum {
 	TREE_DEPTH_MAX = 32,      /* resources above one another */
 	SCRATCH_MAX = 4 << 20,
 	PAGE = 64,                /* rows read at once */
+	WATCHED_MAX = 1024,
 	TRIM_EVERY = 16384        /* rows read before the store may forget some */
 };
 
@@ -32,6 +33,8 @@ struct resources {
 	size_t executors_n;
 	uint64_t effort;       /* units that the request under way has left */
 	size_t looked;         /* rows read by selections since the store could forget some */
+	uint64_t watched[WATCHED_MAX]; /* rows whose reads are events for somebody */
+	size_t watched_n;      /* WATCHED_MAX: all may be */
 };
 
 /* --- attribute sets: a body, taken apart --------------------------------------- */
@@ -133,6 +136,12 @@ enum app_rule {
 /* w->ask->credential, with this App-ID and AE-ID-Stem. */
 err_t app_rule_holds(struct resource_work *w, struct bytes app_id, struct bytes stem,
                      enum app_rule *out) MUST_USE;
+
+/* --- subscriptions (subscribe.c) ------------------------------------------------------ */
+
+/* w->row is a subscription; `reads`: to something that only reads. */
+err_t subscription_watch(struct resource_work *w, bool reads) MUST_USE;
+err_t subscription_watch_open(struct resources *r) MUST_USE;
 
 /* --- tree -------------------------------------------------------------------------- */
 

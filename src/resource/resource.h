@@ -45,6 +45,7 @@ struct resource_hooks {
 	err_t (*written)(struct resource_work *w);       /* after both: rows below it */
 	err_t (*child_created)(struct resource_work *w); /* on the parent, the child is in w */
 	err_t (*child_deleted)(struct resource_work *w);
+	unsigned wrong_parent; /* status for a parent that takes no child of this type; 0: 4108 */
 };
 /* Never NULL. */
 const struct resource_hooks *resource_hooks(const struct resource_type *type);

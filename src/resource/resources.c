@@ -149,6 +149,7 @@ err_t resources_open(struct store *s, const struct cse_identity *cse, struct res
 		TRY(base_refresh(r, &a, base));
 	else
 		TRY(base_create(r, &a));
+	TRY(subscription_watch_open(r));
 	*out = r;
 	r = NULL;
 out:

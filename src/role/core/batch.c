@@ -24,6 +24,8 @@ static void settle(struct core *c, bool committed)
 {
 	audit_settle(c->room.audit, committed);
 	replay_settle(c->room.replay, committed);
+	queue_settle(c->room.queue, committed);
+	c->deliver_at = 0;
 	c->inside = false;
 	c->room.must_commit = false;
 	c->room.later.stale |= !committed;
@@ -97,6 +99,7 @@ err_t batch_mark(struct core *c)
 	TRY(store_mark(c->store));
 	audit_mark(c->room.audit);
 	replay_mark(c->room.replay);
+	queue_mark(c->room.queue);
 out:
 	return err;
 }
@@ -110,6 +113,7 @@ void batch_unmark(struct core *c, err_t result)
 	store_undo_to_mark(c->store);
 	audit_undo_to_mark(c->room.audit);
 	replay_undo_to_mark(c->room.replay);
+	queue_undo_to_mark(c->room.queue);
 }
 
 err_t batch_record(struct core *c, const struct audit_record *record)

@@ -14,6 +14,7 @@
 #ifndef CORE_CORE_H
 #define CORE_CORE_H
 
+#include "request/notification.h"
 #include "request/request.h"
 #include "role/common/worker.h"
 #include "wire/admin.h"
@@ -34,6 +35,8 @@ enum {
 	CORE_HELD = 1024,         /* requests that wait for answers from elsewhere */
 	CORE_HELD_PER_ORIGINATOR = 64,
 	CORE_HELD_OCTETS = 64 * 1024 * 1024, /* of all of them, with what was answered */
+	CORE_DELIVERIES = 512,    /* entries of the queue under way at once */
+	CORE_DELIVERY_MS = 10000, /* one of them takes at most this long */
 };
 
 struct neighbour {
@@ -105,6 +108,11 @@ struct core {
 	size_t held_octets, held_n;
 	uint32_t held_serial;
 
+	/* entries of the queue that are under way: what was judged when they were sent */
+	struct delivery *deliveries;
+	uint64_t delivery_last;
+	int64_t deliver_at;       /* clock_steady: not looked at before */
+
 	/* what the keeper reported, to be recorded in the next transaction */
 	struct buf events;
 
@@ -169,8 +177,8 @@ err_t held_keep(struct core *c, const struct pending *p, const struct request_ar
                 struct held *h) MUST_USE;
 /* It was answered. */
 void held_done(struct core *c, struct held *h);
-/* SENT. */
-err_t held_sent(struct core *c, struct neighbour *from, const struct message *m) MUST_USE;
+/* SENT with a number of ours. */
+void held_answered(struct core *c, uint64_t ref, err_t result, struct bytes primitive);
 /* Serve again whose answers are there, or late. Then, when its answers left: free. */
 void held_turn(struct core *c);
 void held_sweep(struct core *c);
@@ -178,6 +186,19 @@ int64_t held_next(const struct core *c); /* clock_steady; INT64_MAX none */
 void held_neighbour_lost(struct core *c, const struct neighbour *n);
 bool held_has(void *self, struct bytes originator, struct bytes rqi);
 void held_free(struct core *c);
+
+/* --- deliver.c: what is owed leaves ------------------------------------------------ */
+
+enum { DELIVERY_REF = 1 }; /* the topmost octet of the number of a SEND; 0: held.c */
+
+/* SENT, of whichever. */
+err_t deliver_sent(struct core *c, struct neighbour *from, const struct message *m) MUST_USE;
+/* Send what is due, as far as there is room. */
+void deliver_turn(struct core *c);
+int64_t deliver_next(const struct core *c); /* clock_steady; INT64_MAX none */
+/* The courier is gone: what was under way is tried again. */
+void deliver_courier_lost(struct core *c);
+void deliver_free(struct core *c);
 
 /* --- association.c --------------------------------------------------------------- */
 

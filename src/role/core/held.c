@@ -228,32 +228,20 @@ void held_done(struct core *c, struct held *h)
 	h->done = true;
 }
 
-err_t held_sent(struct core *c, struct neighbour *from, const struct message *m)
+void held_answered(struct core *c, uint64_t ref, err_t result, struct bytes primitive)
 {
-	struct wire_in in = wire_in(m->body);
-	unsigned result = wire_get_u8(&in);
-	struct bytes primitive = wire_get_bytes(&in, m->body.n);
 	struct held *h;
-	struct asked *a;
-	err_t err;
+	struct asked *a = asked_of(c, ref, &h);
 
-	TRY(wire_done(&in));
-	TRY(from->link.peer == ROLE_COURIER && result < ERR_COUNT ? ERR_OK : ERR_REFUSED);
-	a = asked_of(c, m->ref, &h);
 	if (!a)
-		return ERR_OK;
+		return;
 	if (result == ERR_OK && c->held_octets + primitive.n > CORE_HELD_OCTETS)
 		result = ERR_LIMIT;
-	/* What the courier says was answered is looked at as anything from outside. */
-	if (result == ERR_OK && cbor_check(primitive, &codec_default_limits) != ERR_OK)
-		result = ERR_SYNTAX;
-	if (result == ERR_OK) {
-		TRY(buf_add(&a->primitive, primitive));
+	if (result == ERR_OK)
+		result = buf_add(&a->primitive, primitive);
+	if (result == ERR_OK)
 		c->held_octets += primitive.n;
-	}
-	answer(h, a, (err_t)result);
-out:
-	return err;
+	answer(h, a, result);
 }
 
 void held_turn(struct core *c)

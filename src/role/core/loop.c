@@ -21,6 +21,8 @@ static void lose(struct core *c, struct neighbour *n, err_t why)
 	if (n->link.peer == ROLE_GATE)
 		association_gate_lost(c, n->link.peer_number, why);
 	held_neighbour_lost(c, n);
+	if (n->link.peer == ROLE_COURIER)
+		deliver_courier_lost(c);
 	link_close(&n->link);
 }
 
@@ -86,7 +88,7 @@ static const struct {
 	{ MSG_ASSOCIATION_OPEN, association_open },
 	{ MSG_ASSOCIATION_CLOSE, association_close },
 	{ MSG_ADMIN, serve_admin },
-	{ MSG_SENT, held_sent },
+	{ MSG_SENT, deliver_sent },
 };
 
 static err_t serve_message(struct core *c, struct neighbour *from, const struct message *m)
@@ -226,6 +228,8 @@ static int time_left(const struct core *c)
 		left = held_next(c) - now;
 	if (later_left(c) < left)
 		left = later_left(c);
+	if (deliver_next(c) - now < left)
+		left = deliver_next(c) - now;
 	if (c->inside && c->since + CORE_READ_LAG_MS - now < left)
 		left = c->since + CORE_READ_LAG_MS - now;
 	return left > 0 ? (int)left : 0;
@@ -297,6 +301,7 @@ err_t loop_turn(struct core *c)
 	later_turn(c);
 	association_record_events(c);
 	batch_finish(c);
+	deliver_turn(c); /* what is owed is durable now */
 	held_sweep(c);
 	anchor_when_due(c, false);
 	flush_all(c);

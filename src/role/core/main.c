@@ -29,6 +29,7 @@ static void close_links(struct core *c)
 	if (c->keeper_up)
 		link_close(&c->keeper.link);
 	held_free(c);
+	deliver_free(c);
 	mem_free(c->pending);
 	buf_free(&c->answers);
 	buf_free(&c->answer);

@@ -56,6 +56,7 @@ static err_t open_mechanisms(struct core *c)
 	                (size_t)options_number(o, OPT_replay_entries), c->now, &c->room.replay));
 	TRY(registry_open(c->store, &c->room.registry));
 	TRY(assurance_open(c->store, &c->room.assurance));
+	TRY(queue_open(c->store, &c->room.queue));
 	/* The first start makes the CSEBase: in a transaction, with a record. */
 	TRY(batch_begin(c));
 	TRY(open_resources(c));
@@ -67,6 +68,7 @@ void node_reload(struct core *c)
 {
 	const struct options *o = &c->worker->options;
 
+	c->room.keep_ms = 1000 * (int64_t)options_number(o, OPT_outbound_keep);
 	c->room.content_max = options_number(o, OPT_request_content_max);
 	c->room.proof_fresh = (int64_t)options_number(o, OPT_assurance_proof_time) * 1000;
 	c->room.lab = options_flag(o, OPT_lab);
@@ -117,6 +119,8 @@ static void drop(struct core *c)
 	if (room->audit)
 		audit_close(room->audit);
 	later_free(&room->later);
+	queue_close(room->queue);
+	room->queue = NULL;
 	if (c->store)
 		store_close(c->store);
 	room->resources = NULL;

@@ -269,6 +269,18 @@ out:
 	return err;
 }
 
+err_t registry_entity(struct registry *r, struct bytes entity, int64_t now, bool *known, bool *live)
+{
+	*known = *live = false;
+	for (struct enrolled *e = r->credentials.newest; e && !*live; e = e->older) {
+		if (!bytes_equal(bytes_str(e->c.entity), entity))
+			continue;
+		*known = true;
+		*live = !e->c.revoked && e->c.not_after > now;
+	}
+	return ERR_OK;
+}
+
 /* --- associations ------------------------------------------------------------------------ */
 
 /* ASSOCIATION_OPEN, read. */

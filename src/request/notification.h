@@ -1,0 +1,79 @@
+/* notification.h: who is told of what a request did, and whether it may still be
+ * sent [TS-0001 10.2.10; TS-0004 7.4.8, 7.5.1.2].
+ *
+ *   a change --> notification_after: what each subscription wants of it is owed,
+ *                in the queue, in the transaction of the change
+ *   due      --> notification_judge: is the right on which it stands still there?
+ *                --> sent, put off, or dropped with a record
+ *   answered --> notification_done
+ *
+ * A notification stands on the right of the subscription's creator to retrieve
+ * what is told, and of that creator to notify the receiver; both are judged before
+ * each sending, so that what is withdrawn stops what is queued. */
+#ifndef REQUEST_NOTIFICATION_H
+#define REQUEST_NOTIFICATION_H
+
+#include "request/queue.h"
+#include "request/reach.h"
+#include "request/request.h"
+
+/* --- inside a request ------------------------------------------------------------ */
+
+/* Before the operation: a subscription's targets are asked whether they want it; a
+ * blocking subscription is asked whether the update may be; what a delete takes
+ * with it is noted. ERR_PENDING; w->status when it is refused. */
+err_t notification_before(struct work *w) MUST_USE;
+/* After it succeeded. */
+err_t notification_after(struct work *w) MUST_USE;
+/* Its parts. */
+err_t notification_may_update(struct work *w) MUST_USE;
+err_t notification_before_delete(struct work *w) MUST_USE;
+/* May subscription `sub` be told of anything now, by its schedule? */
+err_t notification_scheduled(struct work *w, uint64_t sub, bool *now) MUST_USE;
+/* May `creator` (absolute) retrieve the row, by itself? */
+err_t notification_creator_may(struct work *w, struct bytes creator, uint64_t resource,
+                               bool *yes) MUST_USE;
+/* A retrieve of la or ol that stands for none. */
+err_t notification_empty(struct work *w) MUST_USE;
+
+/* The result of a request that did not wait, owed to `target` (a URL or an entity;
+ * empty: the originator itself). response: its response primitive. Sent until
+ * `expires` (0: as long as any other). In the transaction of the caller. */
+struct notification_result {
+	struct bytes target, originator, response;
+	int64_t now, expires;
+};
+err_t notification_result(struct request_room *room, const struct notification_result *r) MUST_USE;
+
+/* A time series misses data [7.5.1.2.9]: content is the m2m:tsn of subscription
+ * `sub`, whose policy the caller has applied. In the transaction of the caller. */
+err_t notification_missing(struct request_room *room, uint64_t sub, struct bytes tsn,
+                           int64_t now) MUST_USE;
+
+/* --- sending ------------------------------------------------------------------------ */
+
+enum notification_verdict { NOTIFICATION_SEND, NOTIFICATION_WAIT, NOTIFICATION_DROP };
+
+struct notification {
+	enum notification_verdict verdict;
+	const char *why;         /* of a drop, for the record */
+	int64_t until;           /* of a wait */
+	struct reach reach;      /* where it goes */
+	struct bytes primitive;  /* the request */
+	struct bytes target, originator, rqi;
+	uint64_t subscription;
+	uint64_t numbers[QUEUE_BATCH]; /* the entries it is made of */
+	size_t n;
+};
+
+/* Judge the entry and put the request together; views live in the room's arena,
+ * which is reset. Reads only. */
+err_t notification_judge(struct request_room *room, uint64_t number, int64_t now,
+                         struct notification *out) MUST_USE;
+
+/* It was answered with `status`, or dropped (status 0): the entries go, with a
+ * record; a subscription that counted to its end goes too. In a transaction. */
+err_t notification_done(struct request_room *room, const struct notification *n, unsigned status,
+                        int64_t now) MUST_USE;
+
+#endif

@@ -1,0 +1,301 @@
+/* notification_ask.c: what is asked of others before an operation: does a target
+ * want a subscription's notifications [TS-0004 7.5.1.2.3], may an update be
+ * [7.5.1.2.19]. The answers come by serving the request again (outbound.h). */
+#include "request/notification.h"
+
+#include "request/work.h"
+#include "resource/subscribe.h"
+#include "wire/wire.h"
+
+enum { PRIMITIVE_MAX = 2 << 20, TARGETS_MAX = 64, URI_TEXT = 4096 };
+
+static bool member(struct bytes body, const char *key, struct cbor *out)
+{
+	bool found = false;
+
+	return body.n && cbor_find(body, bytes_str(key), out, &found) == ERR_OK && found;
+}
+
+/* Ask `target` with this notification; status 0: nobody answered. */
+static err_t ask(struct work *w, const char *what, struct bytes target, struct bytes content,
+                 unsigned *status)
+{
+	const struct cse_identity *cse = resources_cse(w->room->resources);
+	struct outbound_request request = { .operation = OPERATION_NOTIFY, .to = target,
+		                            .from = cse->cse_id, .rvi = BYTES("3"),
+		                            .content = content };
+	struct buf primitive = buf_make(PRIMITIVE_MAX), seed = buf_make(URI_TEXT);
+	struct response_primitive r;
+	struct reach reach;
+	err_t err;
+
+	TRY(buf_printf(&seed, "%s %llu ", what, (unsigned long long)w->target.id));
+	TRY(buf_add(&seed, target));
+	TRY(outbound_identifier(w, bytes_of_buf(&seed), &request.rqi));
+	TRY(outbound_compose(&request, &primitive));
+	TRY(reach_of(w, target, &reach));
+	TRY(reach_exchange(w, &reach, bytes_of_buf(&primitive), SEND_REPEAT, &r));
+	*status = r.status;
+out:
+	buf_free(&primitive);
+	buf_free(&seed);
+	return err;
+}
+
+/* Is the target the originator itself? It need not be asked. */
+static err_t is_originator(struct work *w, struct bytes target, bool *yes)
+{
+	const struct cse_identity *cse = resources_cse(w->room->resources);
+	struct buf absolute = buf_make(URI_TEXT);
+	struct target place;
+	const struct store_row *row;
+	struct bytes sp_relative = bytes_sub(w->originator, cse->sp_id.n, w->originator.n);
+	err_t err;
+
+	*yes = bytes_equal(target, w->originator) || bytes_equal(target, w->request.from) ||
+	       (bytes_starts(w->originator, cse->sp_id) && bytes_equal(target, sp_relative));
+	if (*yes)
+		return ERR_OK;
+	TRY(resource_resolve(w->room->resources, target, &place));
+	if (place.place != TARGET_HERE || place.virtual_child)
+		goto out;
+	TRY(store_get(w->room->store, place.id, &row));
+	if (!row || !row->ident.n)
+		goto out;
+	TRY(buf_add(&absolute, cse->sp_id));
+	if (row->ident.p[0] == 'C')
+		TRY(buf_add(&absolute, cse->cse_id));
+	TRY(buf_add_byte(&absolute, '/'));
+	TRY(buf_add(&absolute, row->ident));
+	*yes = bytes_equal(bytes_of_buf(&absolute), w->originator);
+out:
+	buf_free(&absolute);
+	return err;
+}
+
+/* The receiver's policy, where it is here: may the creator notify it? [TS-0001
+ * 9.6.2.3] */
+static err_t may_notify(struct work *w, struct bytes target, bool *yes)
+{
+	struct target place;
+	err_t err;
+
+	TRY(resource_resolve(w->room->resources, target, &place));
+	*yes = place.place != TARGET_HERE || facts_may_notify(w, place.id);
+	err = w->judge_err;
+out:
+	return err;
+}
+
+/* { "m2m:sgn": { "vrq": true, "cr": originator } } */
+static err_t put_verification(struct work *w, struct buf *out)
+{
+	err_t err;
+
+	TRY(cbor_put_map(out, 1));
+	TRY(cbor_put_text(out, BYTES("m2m:sgn")));
+	TRY(cbor_put_map(out, 2));
+	TRY(cbor_put_text(out, BYTES("cr")));
+	TRY(cbor_put_text(out, w->request.from.n ? w->request.from : w->originator));
+	TRY(cbor_put_text(out, BYTES("vrq")));
+	TRY(cbor_put_bool(out, true));
+out:
+	return err;
+}
+
+static void not_verified(struct work *w, unsigned status)
+{
+	static const unsigned passed_on[] = { RSC_SUBSCRIPTION_CREATOR_HAS_NO_PRIVILEGE,
+		                              RSC_SUBSCRIPTION_HOST_HAS_NO_PRIVILEGE };
+
+	for (size_t i = 0; i < COUNT_OF(passed_on); i++) {
+		if (status == passed_on[i])
+			work_refuse(w, status, "TS-0004 7.5.1.2.3", "a notification target refuses");
+	}
+	if (!w->status)
+		work_refuse(w, RSC_SUBSCRIPTION_VERIFICATION_INITIATION_FAILED, "TS-0004 7.5.1.2.3",
+		            status ? "a notification target refuses"
+		                   : "a notification target cannot be reached");
+}
+
+static err_t verify(struct work *w, struct bytes target)
+{
+	struct buf content = buf_make(URI_TEXT);
+	unsigned status = 0;
+	bool itself, allowed;
+	err_t err;
+
+	TRY(is_originator(w, target, &itself));
+	if (itself)
+		goto out;
+	TRY(may_notify(w, target, &allowed));
+	if (!allowed) {
+		not_verified(w, RSC_SUBSCRIPTION_CREATOR_HAS_NO_PRIVILEGE);
+		goto out;
+	}
+	TRY(put_verification(w, &content));
+	TRY(ask(w, "vrq", target, bytes_of_buf(&content), &status));
+	if (!status_is_success(status))
+		not_verified(w, status);
+out:
+	buf_free(&content);
+	return err;
+}
+
+/* Was it a target before the update? Then it was asked. */
+static err_t is_old_target(struct work *w, struct bytes target, bool *yes)
+{
+	const struct store_row *row;
+	struct cbor nu, item;
+	err_t err;
+
+	*yes = false;
+	if (w->request.operation != OPERATION_UPDATE)
+		return ERR_OK;
+	TRY(store_get(w->room->store, w->target.id, &row));
+	if (!row || !member(row->body, "nu", &nu) || nu.kind != CBOR_ARRAY)
+		goto out;
+	while (nu.s.n && !*yes) {
+		TRY(cbor_next(&nu.s, &item));
+		*yes = bytes_equal(item.s, target);
+	}
+out:
+	return err;
+}
+
+/* All are asked together: each notes its need before one is waited for. */
+static err_t verify_targets(struct work *w)
+{
+	struct bytes asked = subscription_asked(w->request.content);
+	bool pending = false, old;
+	struct cbor nu, item;
+	err_t err = ERR_OK;
+
+	if (!asked.n || !member(asked, "nu", &nu) || nu.kind != CBOR_ARRAY || nu.u > TARGETS_MAX)
+		return ERR_OK; /* the rows of the type refuse it */
+	while (nu.s.n && !w->status) {
+		TRY(cbor_next(&nu.s, &item));
+		if (item.kind != CBOR_TEXT)
+			break;
+		TRY(is_old_target(w, item.s, &old));
+		err = old ? ERR_OK : verify(w, item.s);
+		pending = pending || err == ERR_PENDING;
+		TRY(err == ERR_PENDING ? ERR_OK : err);
+	}
+	err = pending && !w->status ? ERR_PENDING : ERR_OK;
+out:
+	return err;
+}
+
+/* Who may not read the resource is not told of it either [7.4.8.2.1]. */
+static err_t may_subscribe(struct work *w)
+{
+	if (!facts_may_retrieve(w, w->target.id) && w->judge_err == ERR_OK)
+		work_refuse(w, RSC_ORIGINATOR_HAS_NO_PRIVILEGE, "TS-0004 7.4.8.2.1",
+		            "who subscribes must be allowed to retrieve");
+	return w->judge_err;
+}
+
+/* --- blocking updates --------------------------------------------------------------------- */
+
+/* { "m2m:sgn": { "nev": { "net": 7, "rep": what the update asks }, "sur": .. } } */
+static err_t put_blocking(struct work *w, const struct store_row *sub, struct buf *out)
+{
+	struct buf reference = buf_make(URI_TEXT);
+	err_t err;
+
+	TRY(buf_add(&reference, resources_cse(w->room->resources)->cse_id));
+	TRY(buf_add_byte(&reference, '/'));
+	TRY(resource_identifier(sub, &reference));
+	TRY(cbor_put_map(out, 1));
+	TRY(cbor_put_text(out, BYTES("m2m:sgn")));
+	TRY(cbor_put_map(out, 2));
+	TRY(cbor_put_text(out, BYTES("nev")));
+	TRY(cbor_put_map(out, 2));
+	TRY(cbor_put_text(out, BYTES("net")));
+	TRY(cbor_put_uint(out, EVENT_BLOCKING_UPDATE));
+	TRY(cbor_put_text(out, BYTES("rep")));
+	TRY(buf_add(out, w->request.content));
+	TRY(cbor_put_text(out, BYTES("sur")));
+	TRY(cbor_put_text(out, bytes_of_buf(&reference)));
+out:
+	buf_free(&reference);
+	return err;
+}
+
+static err_t ask_blocking(struct work *w, const struct store_row *sub)
+{
+	struct buf content = buf_make(PRIMITIVE_MAX);
+	struct bytes target;
+	struct cbor nu, item;
+	unsigned status;
+	err_t err;
+
+	TRY(put_blocking(w, sub, &content));
+	if (!member(sub->body, "nu", &nu) || nu.kind != CBOR_ARRAY || !nu.u)
+		TRY(ERR_TAMPERED);
+	TRY(cbor_next(&nu.s, &item));
+	TRY(arena_copy(&w->room->arena, item.s, &target));
+	TRY(ask(w, "blocking", target, bytes_of_buf(&content), &status));
+	if (status == 0)
+		work_refuse(w, RSC_REMOTE_ENTITY_NOT_REACHABLE, "TS-0004 7.5.1.2.19",
+		            "who has to agree to the update cannot be reached");
+	else if (!status_is_success(status))
+		work_refuse(w, RSC_OPERATION_DENIED_BY_REMOTE_ENTITY, "TS-0004 7.5.1.2.19",
+		            "who has to agree to the update does not");
+out:
+	buf_free(&content);
+	return err;
+}
+
+err_t notification_may_update(struct work *w)
+{
+	struct store_scan scan = { .parent = w->target.id, .type = SUBSCRIPTION, .limit = 64 };
+	const struct store_row *sub, *row;
+	struct resource_event event;
+	uint64_t ids[64];
+	bool wants = false;
+	size_t n;
+	err_t err;
+
+	TRY(store_children(w->room->store, &scan, ids, &n));
+	for (size_t i = 0; i < n && !wants; i++) {
+		TRY(store_get(w->room->store, ids[i], &sub));
+		TRY(store_get(w->room->store, w->target.id, &row));
+		if (!sub || !row)
+			continue;
+		event = (struct resource_event){
+			.type = EVENT_BLOCKING_UPDATE, .subject = row,
+			.operation = OPERATION_UPDATE,
+			.asked = subscription_asked(w->request.content) };
+		TRY(subscription_wants(w->room->resources, sub, &event, &wants));
+		if (wants)
+			TRY(ask_blocking(w, sub));
+	}
+out:
+	return err;
+}
+
+err_t notification_before(struct work *w)
+{
+	bool subscription = w->request.operation == OPERATION_CREATE
+	                            ? w->request.type == SUBSCRIPTION
+	                            : w->target.type == SUBSCRIPTION;
+	err_t err = ERR_OK;
+
+	/* Where none can be, the type says so, and nobody is asked. */
+	if (w->request.operation == OPERATION_CREATE && subscription &&
+	    !type_allows_parent(resource_type(SUBSCRIPTION), w->target.type))
+		return ERR_OK;
+	if (w->request.operation == OPERATION_CREATE && subscription)
+		TRY(may_subscribe(w));
+	if (!w->status && subscription &&
+	    (w->request.operation == OPERATION_CREATE || w->request.operation == OPERATION_UPDATE))
+		TRY(verify_targets(w));
+	if (!w->status && w->request.operation == OPERATION_UPDATE)
+		TRY(notification_may_update(w));
+	if (!w->status && w->request.operation == OPERATION_DELETE)
+		TRY(notification_before_delete(w));
+out:
+	return err;
+}

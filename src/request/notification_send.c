@@ -1,0 +1,299 @@
+/* notification_send.c: whether what is owed may still be sent, the request that
+ * carries it, and what becomes of it. */
+#include "request/notification.h"
+
+#include "base/log.h"
+#include "request/work.h"
+#include "resource/subscribe.h"
+
+enum { PRIMITIVE_MAX = 4 << 20, CHECK_AGAIN_MS = 10000, TARGET_TEXT = 256 };
+
+static bool member(struct bytes body, const char *key, struct cbor *out)
+{
+	bool found = false;
+
+	return cbor_find(body, bytes_str(key), out, &found) == ERR_OK && found;
+}
+
+static err_t drop(struct notification *n, const char *why)
+{
+	n->verdict = NOTIFICATION_DROP;
+	n->why = why;
+	return ERR_OK;
+}
+
+static err_t wait_until(struct notification *n, int64_t until)
+{
+	n->verdict = NOTIFICATION_WAIT;
+	n->until = until;
+	return ERR_OK;
+}
+
+static bool names(struct bytes body, struct bytes target)
+{
+	struct cbor nu, item;
+
+	if (!member(body, "nu", &nu) || nu.kind != CBOR_ARRAY)
+		return false;
+	while (nu.s.n && cbor_next(&nu.s, &item) == ERR_OK) {
+		if (bytes_equal(item.s, target))
+			return true;
+	}
+	return false;
+}
+
+/* "Cdev" of "//sp/in-cse/Cdev": the lab knows its administrator by that. */
+static struct bytes stem_of(struct bytes absolute)
+{
+	while (bytes_find(absolute, '/') < absolute.n)
+		(void)bytes_cut(&absolute, '/');
+	return absolute;
+}
+
+/* Is the subscription still there, still to this target, and may its creator still
+ * read what is told? */
+static err_t judge_subscription(struct work *w, const struct queue_entry *e,
+                                struct notification *n)
+{
+	const struct store_row *sub;
+	bool scheduled;
+	err_t err;
+
+	TRY(store_get(w->room->store, e->subscription, &sub));
+	if (!sub || sub->type != SUBSCRIPTION || (sub->expires && sub->expires <= w->in->now))
+		return drop(n, "the subscription is gone");
+	if (!names(sub->body, e->target))
+		return drop(n, "the subscription has another target");
+	if (!facts_may_retrieve(w, e->resource))
+		return w->judge_err != ERR_OK ? w->judge_err
+		                              : drop(n, "its creator may no longer retrieve");
+	if (e->event_category == 2) /* immediate: whatever the schedule says */
+		goto out;
+	TRY(notification_scheduled(w, e->subscription, &scheduled));
+	if (!scheduled)
+		return wait_until(n, w->in->now + CHECK_AGAIN_MS);
+out:
+	return err;
+}
+
+/* Who stands behind it: a credential that was revoked stands for nobody. */
+static err_t judge_originator(struct work *w, struct notification *n)
+{
+	bool known, live;
+	err_t err;
+
+	TRY(registry_entity(w->room->registry, w->originator, w->in->now, &known, &live));
+	w->vouched = live;
+	if (known && !live)
+		return drop(n, "its originator's credential was revoked");
+out:
+	return err;
+}
+
+err_t notification_creator_may(struct work *w, struct bytes creator, uint64_t resource, bool *yes)
+{
+	struct work as = { .room = w->room, .in = w->in, .originator = creator };
+	bool known;
+	err_t err;
+
+	as.request.from = stem_of(creator);
+	TRY(registry_entity(w->room->registry, creator, w->in->now, &known, &as.vouched));
+	*yes = (!known || as.vouched) && facts_may_retrieve(&as, resource);
+	err = as.judge_err;
+out:
+	return err;
+}
+
+/* The receiver's own policy [TS-0001 9.6.2.3]. */
+static err_t judge_receiver(struct work *w, struct notification *n)
+{
+	const struct cse_identity *cse = resources_cse(w->room->resources);
+	struct buf absolute = buf_make(1024);
+	const struct store_row *row;
+	bool itself = false;
+	err_t err = ERR_OK;
+
+	if (!n->reach.entity)
+		goto out;
+	TRY(store_get(w->room->store, n->reach.entity, &row));
+	if (row && row->ident.n) {
+		TRY(buf_add(&absolute, cse->sp_id));
+		if (row->ident.p[0] == 'C')
+			TRY(buf_add(&absolute, cse->cse_id));
+		TRY(buf_add_byte(&absolute, '/'));
+		TRY(buf_add(&absolute, row->ident));
+		itself = bytes_equal(bytes_of_buf(&absolute), w->originator);
+	}
+	if (!itself && !facts_may_notify(w, n->reach.entity))
+		err = w->judge_err != ERR_OK ? w->judge_err
+		                             : drop(n, "the receiver does not take notifications of its creator");
+out:
+	buf_free(&absolute);
+	return err;
+}
+
+/* --- the request --------------------------------------------------------------------- */
+
+/* { "m2m:agn": { "m2m:sgn": [ ... ] } } of { "m2m:sgn": .. } each. */
+static err_t aggregate(struct work *w, const struct notification *n, struct buf *out)
+{
+	struct queue_entry e;
+	struct cbor sgn;
+	bool found;
+	err_t err;
+
+	TRY(cbor_put_map(out, 1));
+	TRY(cbor_put_text(out, BYTES("m2m:agn")));
+	TRY(cbor_put_map(out, 1));
+	TRY(cbor_put_text(out, BYTES("m2m:sgn")));
+	TRY(cbor_put_array(out, n->n));
+	for (size_t i = 0; i < n->n; i++) {
+		TRY(queue_read(w->room->queue, n->numbers[i], &w->room->arena, &e));
+		TRY(cbor_find(e.content, BYTES("m2m:sgn"), &sgn, &found));
+		TRY(found ? buf_add(out, sgn.raw) : ERR_TAMPERED);
+	}
+out:
+	return err;
+}
+
+/* The serialisation that a target asks for stands behind it: "?ct=json". */
+static struct bytes without_form(struct bytes target)
+{
+	struct bytes query = target, plain = bytes_cut(&query, '?');
+
+	return bytes_starts(query, BYTES("ct=")) ? plain : target;
+}
+
+static err_t compose(struct work *w, const struct queue_entry *e, struct notification *n)
+{
+	struct buf content = buf_make(PRIMITIVE_MAX), primitive = buf_make(PRIMITIVE_MAX);
+	struct buf rqi = buf_make(TARGET_TEXT);
+	struct outbound_request request = {
+		.operation = OPERATION_NOTIFY, .to = without_form(e->target),
+		.from = resources_cse(w->room->resources)->cse_id, .rqi = e->rqi, .rvi = BYTES("3"),
+		.event_category = e->event_category, .content = e->content,
+	};
+	err_t err;
+
+	n->n = queue_together(w->room->queue, e->number, w->in->now, n->numbers);
+	if (e->flags & QUEUE_BATCHED && n->n > 1) {
+		TRY(aggregate(w, n, &content));
+		request.content = bytes_of_buf(&content);
+		/* When it goes again with more in it, it is another request. */
+		TRY(buf_printf(&rqi, "%.*s-%llx", BYTES_FMT(e->rqi),
+		               (unsigned long long)n->numbers[n->n - 1]));
+		request.rqi = bytes_of_buf(&rqi);
+	}
+	TRY(outbound_compose(&request, &primitive));
+	TRY(arena_copy(&w->room->arena, bytes_of_buf(&primitive), &n->primitive));
+out:
+	buf_free(&content);
+	buf_free(&primitive);
+	buf_free(&rqi);
+	return err;
+}
+
+/* Nowhere to send it: kept, where the subscription says so, else tried again until
+ * it expires. */
+static err_t judge_entry(struct work *w, const struct queue_entry *e, struct notification *n)
+{
+	err_t err;
+
+	if (e->expires && e->expires <= w->in->now)
+		return drop(n, "it could not be delivered in time");
+	TRY(judge_originator(w, n));
+	if (n->verdict == NOTIFICATION_SEND && e->subscription && !(e->flags & QUEUE_DELETION))
+		TRY(judge_subscription(w, e, n));
+	if (n->verdict != NOTIFICATION_SEND)
+		goto out;
+	TRY(reach_of(w, without_form(e->target), &n->reach));
+	TRY(judge_receiver(w, n));
+	if (n->verdict == NOTIFICATION_SEND && n->reach.n == 0)
+		TRY(e->flags & QUEUE_KEPT ? wait_until(n, w->in->now + CHECK_AGAIN_MS)
+		                          : drop(n, "the target cannot be reached from here"));
+	if (n->verdict == NOTIFICATION_SEND)
+		TRY(compose(w, e, n));
+out:
+	return err;
+}
+
+err_t notification_judge(struct request_room *room, uint64_t number, int64_t now,
+                         struct notification *out)
+{
+	struct request_arrival in = { .now = now };
+	struct work w = { .room = room, .in = &in };
+	struct queue_entry e;
+	err_t err;
+
+	arena_reset(&room->arena);
+	resource_begin(room->resources);
+	*out = (struct notification){ .verdict = NOTIFICATION_SEND, .numbers = { number }, .n = 1 };
+	TRY(queue_read(room->queue, number, &room->arena, &e));
+	w.originator = out->originator = e.originator;
+	w.request.from = stem_of(e.originator);
+	out->target = e.target;
+	out->rqi = e.rqi;
+	out->subscription = e.flags & QUEUE_DELETION ? 0 : e.subscription;
+	err = judge_entry(&w, &e, out);
+out:
+	return err;
+}
+
+/* --- what became of it ------------------------------------------------------------------ */
+
+static err_t record(struct request_room *room, const struct notification *n, unsigned status,
+                    int64_t now)
+{
+	struct audit_record record = {
+		.kind = AUDIT_DECISION, .at = now, .operation = OPERATION_NOTIFY, .status = status,
+		.originator = bytes_sub(n->originator, 0, TARGET_TEXT),
+		.target = bytes_sub(n->target, 0, TARGET_TEXT), .request = n->rqi,
+		.rule = BYTES("notification"),
+		.text = bytes_str(n->why ? n->why : status_is_success(status) ? "delivered" : "refused by the target"),
+	};
+
+	return audit_append(room->audit, &record);
+}
+
+/* The subscription's own end, as if it had been deleted. */
+static err_t end_subscription(struct request_room *room, uint64_t sub, int64_t now)
+{
+	const struct permit *system = permit_for_system("expirationCounter");
+	struct request_primitive request = { .operation = OPERATION_DELETE };
+	struct target target = { .place = TARGET_HERE, .id = sub, .type = SUBSCRIPTION };
+	struct resource_ask ask = { .request = &request, .target = &target, .permit = system,
+		                    .arena = &room->arena, .now = now };
+	struct request_arrival in = { .now = now };
+	struct work w = { .room = room, .in = &in, .target = target };
+	struct buf content = buf_make(PRIMITIVE_MAX);
+	struct outcome outcome;
+	err_t err;
+
+	w.request.operation = OPERATION_DELETE;
+	TRY(notification_before_delete(&w));
+	TRY(resource_delete(room->resources, &ask, &content, &outcome));
+	if (status_is_success(outcome.status))
+		TRY(notification_after(&w));
+out:
+	buf_free(&content);
+	return err;
+}
+
+err_t notification_done(struct request_room *room, const struct notification *n, unsigned status,
+                        int64_t now)
+{
+	const struct permit *system = permit_for_system("expirationCounter");
+	bool over = false;
+	err_t err = ERR_OK;
+
+	for (size_t i = 0; i < n->n; i++)
+		TRY(queue_remove(room->queue, n->numbers[i]));
+	TRY(record(room, n, status, now));
+	if (!n->subscription || !status_is_success(status))
+		goto out;
+	TRY(subscription_count(room->resources, system, n->subscription, now, &over));
+	if (over)
+		TRY(end_subscription(room, n->subscription, now));
+out:
+	return err;
+}

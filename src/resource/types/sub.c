@@ -1,0 +1,178 @@
+/* subscription [TS-0001 9.6.8; TS-0004 7.4.8]: criteria that go with the
+ * subscribed-to resource and with one another. That its targets were asked is the
+ * request room's. */
+#include "resource/engine.h"
+#include "resource/subscribe.h"
+
+enum { TYPE_TIME_SERIES = 29 };
+
+/* notificationContentType by event type: default, allowed [TS-0001 table 9.6.8-4]. */
+static const struct {
+	unsigned initial, allowed;
+} contents[EVENT_TYPES] = {
+#define BIT(c) (1u << CONTENT_##c)
+	[EVENT_OPERATION] = { CONTENT_ALL, BIT(ALL) | BIT(MODIFIED) | BIT(ID) },
+	[EVENT_UPDATE] = { CONTENT_ALL, BIT(ALL) | BIT(MODIFIED) | BIT(ID) },
+	[EVENT_DELETE] = { CONTENT_ALL, BIT(ALL) | BIT(ID) },
+	[EVENT_CREATE_CHILD] = { CONTENT_ALL, BIT(ALL) | BIT(ID) },
+	[EVENT_DELETE_CHILD] = { CONTENT_ALL, BIT(ALL) | BIT(ID) },
+	[EVENT_NO_CHILD] = { CONTENT_ALL, BIT(ALL) | BIT(ID) },
+	[EVENT_TRIGGER] = { CONTENT_TRIGGER, BIT(TRIGGER) },
+	[EVENT_BLOCKING_UPDATE] = { CONTENT_MODIFIED, BIT(MODIFIED) },
+	[EVENT_MISSING_DATA] = { CONTENT_SERIES, BIT(SERIES) },
+#undef BIT
+};
+
+static err_t bad(struct resource_work *w, const char *what, const char *attribute)
+{
+	return refuse(w->out, RSC_BAD_REQUEST, what, bytes_str(attribute));
+}
+
+/* The event types as a set of bits; of nothing said, update. */
+static uint64_t event_types(struct bytes enc)
+{
+	struct cbor list, item, om;
+	struct bytes items;
+	bool found = false, monitored = false;
+	uint64_t set = 0;
+
+	if (enc.n && (cbor_find(enc, BYTES("om"), &om, &monitored) != ERR_OK ||
+	              cbor_find(enc, BYTES("net"), &list, &found) != ERR_OK))
+		return 0;
+	if (!found)
+		return monitored ? 1u << EVENT_OPERATION : 1u << EVENT_UPDATE;
+	items = list.s;
+	while (items.n && cbor_next(&items, &item) == ERR_OK) {
+		if (item.u < EVENT_TYPES)
+			set |= 1u << item.u;
+	}
+	return set;
+}
+
+static bool has(struct bytes enc, const char *key)
+{
+	struct cbor value;
+	bool found = false;
+
+	return enc.n && cbor_find(enc, bytes_str(key), &value, &found) == ERR_OK && found;
+}
+
+static err_t check_content_type(struct resource_work *w, uint64_t types)
+{
+	uint64_t nct = set_uint(&w->set, BYTES("nct"), 0);
+	unsigned allowed = ~0u, initial = 0;
+
+	for (unsigned i = 0; i < EVENT_TYPES; i++) {
+		if (!(types & 1u << i))
+			continue;
+		allowed &= contents[i].allowed;
+		initial = initial ? initial : contents[i].initial;
+	}
+	if (nct ? !(allowed & 1u << nct) : !(allowed & 1u << initial))
+		return bad(w, "this content type does not go with these events", "nct");
+	if (nct == 0)
+		return set_put_uint(w->r, w->arena, &w->set, BYTES("nct"), initial);
+	return ERR_OK;
+}
+
+static err_t check_children(struct resource_work *w, struct bytes enc)
+{
+	struct cbor list, item;
+	struct bytes items;
+	bool found;
+	err_t err;
+
+	TRY(cbor_find(enc, BYTES("chty"), &list, &found));
+	items = found ? list.s : BYTES_NONE;
+	while (items.n) {
+		const struct resource_type *child;
+
+		TRY(cbor_next(&items, &item));
+		child = resource_type((uint32_t)item.u);
+		if (!child || !type_allows_parent(child, w->parent.type))
+			return bad(w, "no child of the subscribed-to resource has this type", "chty");
+	}
+out:
+	return err;
+}
+
+/* A blocking update is asked of one, and of one subscription only [7.4.8.2.1]. */
+static err_t check_blocking(struct resource_work *w, struct bytes enc)
+{
+	static const char *const others[] = { "exc", "gpi", "nfu", "bn", "rl", "psn", "pn", "nsp",
+		                              "ln", "nct", "nec", "su", "acrs" };
+	struct cbor map, nu, value;
+	uint64_t ids[64];
+	struct store_scan scan = { .parent = w->parent.id, .type = SUBSCRIPTION, .limit = 64 };
+	const struct store_row *row;
+	size_t n;
+	bool found;
+	err_t err;
+
+	TRY(cbor_read(enc, &map));
+	if (map.u != 1 + (uint64_t)has(enc, "atr"))
+		return bad(w, "a blocking subscription has no other condition", "enc");
+	if (!set_get(&w->set, BYTES("nu"), &nu) || nu.u != 1)
+		return bad(w, "a blocking subscription has one target", "nu");
+	for (size_t i = 0; i < COUNT_OF(others); i++) {
+		if (set_get(&w->asked, bytes_str(others[i]), &value))
+			return bad(w, "not with a blocking subscription", others[i]);
+	}
+	TRY(store_children(w->r->store, &scan, ids, &n));
+	for (size_t i = 0; i < n; i++) {
+		TRY(store_get(w->r->store, ids[i], &row));
+		TRY(body_get(row->body, BYTES("enc"), &value, &found));
+		if (ids[i] != w->row.id && found &&
+		    event_types(value.raw) & 1u << EVENT_BLOCKING_UPDATE)
+			return refuse(w->out, RSC_BLOCKING_SUBSCRIPTION_ALREADY_EXISTS,
+			              "another subscription blocks updates", NO_DETAIL);
+	}
+out:
+	return err;
+}
+
+static err_t check(struct resource_work *w)
+{
+	struct cbor value;
+	struct bytes enc = set_get(&w->set, BYTES("enc"), &value) ? value.raw : BYTES_NONE;
+	uint64_t types = event_types(enc);
+	err_t err;
+
+	if (types == 0)
+		return bad(w, "no event type that is known", "net");
+	if (has(enc, "om") && has(enc, "net"))
+		return bad(w, "either event types or monitored operations", "om");
+	if (types & 1u << EVENT_MISSING_DATA && !has(enc, "md"))
+		return bad(w, "missing data points need a number and a duration", "md");
+	if (has(enc, "md") && w->parent.type != TYPE_TIME_SERIES)
+		return bad(w, "only a time series misses data", "md");
+	if (has(enc, "chty"))
+		TRY(check_children(w, enc));
+	if (types & 1u << EVENT_BLOCKING_UPDATE)
+		TRY(check_blocking(w, enc));
+	TRY(check_content_type(w, types));
+	TRY(subscription_watch(w, types & (1u << EVENT_NO_CHILD | 1u << EVENT_OPERATION)));
+out:
+	return err;
+}
+
+static err_t created(struct resource_work *w)
+{
+	return check(w);
+}
+
+static err_t updated(struct resource_work *w)
+{
+	struct cbor value;
+
+	if (set_get(&w->asked, BYTES("enc"), &value) && value.kind == CBOR_MAP &&
+	    event_types(value.raw) & 1u << EVENT_BLOCKING_UPDATE)
+		return bad(w, "a subscription cannot be made a blocking one", "net");
+	return check(w);
+}
+
+const struct resource_hooks resource_hooks_sub = {
+	.created = created,
+	.updated = updated,
+	.wrong_parent = RSC_TARGET_NOT_SUBSCRIBABLE,
+};

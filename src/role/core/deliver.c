@@ -1,0 +1,226 @@
+/* deliver.c: what is owed leaves (request/queue.h, request/notification.h).
+ *
+ *   due --> judged anew --> SEND --> SENT: answered -> gone, with a record
+ *              |                          not reached -> later
+ *              +-> put off, or dropped with a record
+ *
+ * Nothing is sent before the transaction that owes it is durable: an entry becomes
+ * due with its commit. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "crypt/crypt.h"
+#include "primitive/status.h"
+#include "role/core/core.h"
+#include "wire/wire.h"
+
+enum { A_TURN = 64 };
+
+struct delivery {
+	uint64_t ref;            /* 0: free */
+	uint64_t numbers[QUEUE_BATCH];
+	size_t n;
+	uint64_t subscription;
+	struct buf texts;        /* target, originator, rqi */
+	size_t target_n, originator_n;
+};
+
+static struct delivery *free_delivery(struct core *c)
+{
+	if (!c->deliveries)
+		c->deliveries = mem_new(CORE_DELIVERIES, sizeof(*c->deliveries));
+	for (size_t i = 0; c->deliveries && i < CORE_DELIVERIES; i++) {
+		if (!c->deliveries[i].ref)
+			return &c->deliveries[i];
+	}
+	return NULL;
+}
+
+static void forget(struct delivery *d)
+{
+	buf_free(&d->texts);
+	*d = (struct delivery){ .ref = 0 };
+}
+
+/* --- what became of it -------------------------------------------------------------- */
+
+static struct notification notification_of(const struct delivery *d)
+{
+	struct bytes texts = bytes_of_buf(&d->texts);
+	struct notification n = {
+		.subscription = d->subscription, .n = d->n,
+		.target = bytes_sub(texts, 0, d->target_n),
+		.originator = bytes_sub(texts, d->target_n, d->originator_n),
+		.rqi = bytes_sub(texts, d->target_n + d->originator_n, texts.n),
+	};
+
+	bytes_copy(n.numbers, d->numbers, d->n * sizeof(d->numbers[0]));
+	return n;
+}
+
+/* The entries go, with a record; when that fails they stay and go again. */
+static void done(struct core *c, const struct notification *n, unsigned status)
+{
+	uint64_t first = n->numbers[0];
+	err_t err;
+
+	TRY(batch_mark(c));
+	arena_reset(&c->room.arena);
+	err = notification_done(&c->room, n, status, c->now);
+	batch_unmark(c, err);
+out:
+	if (err == ERR_OK) {
+		queue_sent(c->room.queue, first);
+		return;
+	}
+	log_event(LOG_ERROR, "delivery not recorded", "why=%s", err_text(err));
+	queue_wait(c->room.queue, first, c->now + CORE_DELIVERY_MS);
+}
+
+static void failed(struct core *c, uint64_t number)
+{
+	uint8_t chance[2];
+
+	crypt_random(chance, sizeof(chance));
+	queue_failed(c->room.queue, number, c->now, get_be16(chance));
+}
+
+/* What the target answered. That it cannot now is no answer. */
+static unsigned status_of(struct bytes primitive)
+{
+	struct response_primitive r;
+
+	if (response_read(primitive, &r) != ERR_OK || r.status / 1000 == 5)
+		return 0;
+	return r.status;
+}
+
+static void answered(struct core *c, uint64_t ref, err_t result, struct bytes primitive)
+{
+	struct delivery *d = NULL;
+	struct notification n;
+	unsigned status;
+
+	for (size_t i = 0; c->deliveries && i < CORE_DELIVERIES; i++) {
+		if (c->deliveries[i].ref == ref)
+			d = &c->deliveries[i];
+	}
+	if (!d)
+		return;
+	status = result == ERR_OK ? status_of(primitive) : 0;
+	n = notification_of(d);
+	if (status)
+		done(c, &n, status);
+	else
+		failed(c, n.numbers[0]);
+	forget(d);
+	c->deliver_at = 0;
+}
+
+err_t deliver_sent(struct core *c, struct neighbour *from, const struct message *m)
+{
+	struct wire_in in = wire_in(m->body);
+	unsigned result = wire_get_u8(&in);
+	struct bytes primitive = wire_get_bytes(&in, m->body.n);
+	err_t err;
+
+	TRY(wire_done(&in));
+	TRY(from->link.peer == ROLE_COURIER && result < ERR_COUNT ? ERR_OK : ERR_REFUSED);
+	if (!c->open)
+		return ERR_OK;
+	/* What the courier says was answered is looked at as anything from outside. */
+	if (result == ERR_OK && cbor_check(primitive, &codec_default_limits) != ERR_OK)
+		result = ERR_SYNTAX;
+	if (m->ref >> 56 == DELIVERY_REF)
+		answered(c, m->ref, (err_t)result, primitive);
+	else
+		held_answered(c, m->ref, (err_t)result, primitive);
+out:
+	return err;
+}
+
+/* --- sending --------------------------------------------------------------------------- */
+
+static err_t send_to(struct core *c, const struct notification *n, struct delivery *d)
+{
+	size_t place = n->reach.n ? queue_attempts(c->room.queue, n->numbers[0]) % n->reach.n : 0;
+	struct outbound_need need = { .target = n->reach.list[place].target,
+		                      .primitive = n->primitive,
+		                      .flags = SEND_REPEAT | n->reach.list[place].flags };
+	uint64_t ref = (uint64_t)DELIVERY_REF << 56 | ++c->delivery_last;
+	err_t err;
+
+	d->texts = buf_make(16384);
+	TRY(buf_add(&d->texts, n->target));
+	TRY(buf_add(&d->texts, n->originator));
+	TRY(buf_add(&d->texts, n->rqi));
+	d->target_n = n->target.n;
+	d->originator_n = n->originator.n;
+	d->subscription = n->subscription;
+	d->n = n->n;
+	bytes_copy(d->numbers, n->numbers, n->n * sizeof(n->numbers[0]));
+	TRY(held_send(c, ref, &need, CORE_DELIVERY_MS));
+	d->ref = ref;
+	queue_sending(c->room.queue, n->numbers[0]);
+out:
+	if (err != ERR_OK)
+		forget(d);
+	return err;
+}
+
+static void one(struct core *c, uint64_t number)
+{
+	static struct notification n; /* large, and of this turn only */
+	struct delivery *d = free_delivery(c);
+	err_t err;
+
+	TRY(d ? ERR_OK : ERR_LIMIT);
+	TRY(notification_judge(&c->room, number, c->now, &n));
+	if (n.verdict == NOTIFICATION_WAIT)
+		queue_wait(c->room.queue, number, n.until);
+	else if (n.verdict == NOTIFICATION_DROP)
+		done(c, &n, 0);
+	else
+		err = send_to(c, &n, d);
+out:
+	if (err != ERR_OK)
+		failed(c, number);
+}
+
+void deliver_turn(struct core *c)
+{
+	uint64_t number;
+	int64_t wake;
+
+	if (!c->open || c->rollback || c->stopping || clock_steady() < c->deliver_at)
+		return;
+	if (!free_delivery(c)) {
+		c->deliver_at = INT64_MAX; /* until one is answered */
+		return;
+	}
+	for (size_t i = 0; i < A_TURN && free_delivery(c) && (number = queue_next(c->room.queue, c->now)) != 0; i++)
+		one(c, number);
+	wake = queue_wake(c->room.queue);
+	c->deliver_at = wake == INT64_MAX ? INT64_MAX : clock_steady() + (wake > c->now ? wake - c->now : 0);
+}
+
+int64_t deliver_next(const struct core *c)
+{
+	return c->open ? c->deliver_at : INT64_MAX;
+}
+
+void deliver_courier_lost(struct core *c)
+{
+	for (size_t i = 0; c->open && c->deliveries && i < CORE_DELIVERIES; i++) {
+		if (c->deliveries[i].ref)
+			failed(c, c->deliveries[i].numbers[0]);
+		forget(&c->deliveries[i]);
+	}
+	c->deliver_at = 0;
+}
+
+void deliver_free(struct core *c)
+{
+	for (size_t i = 0; c->deliveries && i < CORE_DELIVERIES; i++)
+		forget(&c->deliveries[i]);
+	mem_free(c->deliveries);
+}

@@ -1,0 +1,378 @@
+"""Subscriptions: what is told, to whom, when, and what is not told any more."""
+import threading, time
+
+import pytest
+
+from node import Node, acr, free_port
+from receiver import Receiver
+from test_lab import Plain
+
+
+@pytest.fixture(scope="module")
+def lab():
+    with Node(lab=True, options="outbound.time = 3") as n:
+        n.admin = Plain(n, "CAdmin")
+        yield n
+        n.admin.close()
+        assert n.stop() == 0
+
+
+@pytest.fixture()
+def r():
+    with Receiver() as r:
+        yield r
+
+
+class Count:
+    n = 0
+
+
+@pytest.fixture()
+def dev(lab):
+    """A registered AE with a container "c"."""
+    Count.n += 1
+    e = Plain(lab, f"Cdev{Count.n}")
+    e.rn = f"dev{Count.n}"
+    assert e.register(e.rn).rsc == 2001
+    e.path = f"/cse-in/{e.rn}"
+    assert e.create(e.path, 3, {"m2m:cnt": {"rn": "c"}}).rsc == 2001
+    yield e
+    e.close()
+
+
+def subscribe(e, nu, at="/c", rn="s", expect=2001, **more):
+    a = e.create(e.path + at, 23, {"m2m:sub": {"rn": rn, "nu": nu if isinstance(nu, list) else [nu], **more}})
+    assert a.rsc == expect, a
+    return a
+
+
+def instance(e, con="1", at="/c", **kw):
+    a = e.create(e.path + at, 4, {"m2m:cin": {"con": con}}, **kw)
+    assert a.rsc == 2001, a
+    return a
+
+
+def test_the_target_is_asked_first(dev, r):
+    subscribe(dev, r.url + "/a/b")
+    assert len(r.got) == 1 and r.got[0].path == "/a/b"
+    assert r.got[0].sgn["vrq"] is True and r.got[0].sgn["cr"] == dev.originator
+    h = r.got[0].headers
+    assert h["x-m2m-origin"] == "/in-cse" and h["x-m2m-rvi"] and r.got[0].rqi and "json" in h["content-type"]
+
+
+@pytest.mark.parametrize("said,rsc", [(4101, 4101), (5205, 5205), (4103, 5204), (5000, 5204)])
+def test_a_target_that_refuses(dev, said, rsc):
+    with Receiver(lambda got: (403, {"X-M2M-RSC": str(said)}, b"")) as r:
+        subscribe(dev, r.url, expect=rsc)
+        assert dev.retrieve(dev.path + "/c/s").rsc == 4004
+        instance(dev)
+        time.sleep(0.3)
+        assert len(r.got) == 1
+
+
+def test_a_target_that_is_not_there(dev):
+    subscribe(dev, f"http://127.0.0.1:{free_port()}", expect=5204)
+    subscribe(dev, "/in-cse/Cnobody", expect=5204)
+    assert dev.retrieve(dev.path + "/c/s").rsc == 4004
+
+
+def test_every_target_is_asked(dev, r):
+    with Receiver(lambda got: (403, {"X-M2M-RSC": "4103"}, b"")) as no:
+        subscribe(dev, [r.url, no.url], expect=5204)
+        assert len(no.got) == 1
+    with Receiver() as other:
+        subscribe(dev, [r.url + "/1", other.url, r.url + "/2"])
+        instance(dev)  # net 1 by default: nothing
+        dev.update(dev.path + "/c", {"m2m:cnt": {"lbl": ["a"]}})
+        assert len(other.wait(2)) == 2
+        end = time.time() + 3
+        while sum(bool(g.sgn.get("nev")) for g in r.got) < 2 and time.time() < end:
+            time.sleep(0.01)
+        assert sorted(g.path for g in r.got if g.sgn.get("nev")) == ["/1", "/2"]
+
+
+def events(r, n=1, seconds=5):
+    end = time.time() + seconds
+    while time.time() < end and sum("nev" in g.sgn for g in r.got) < n:
+        time.sleep(0.01)
+    found = [g for g in r.got if "nev" in g.sgn]
+    assert len(found) >= n, r.got
+    return found
+
+
+def none_more(r, n, seconds=0.4):
+    time.sleep(seconds)
+    found = [g for g in r.got if "nev" in g.sgn or "m2m:agn" in (g.json or {})]
+    assert len(found) == n, found
+
+
+def test_each_event(dev, r):
+    ri = subscribe(dev, r.url, enc={"net": [1, 2, 3, 4]}).json["m2m:sub"]["ri"]
+    instance(dev, "hello")
+    e = events(r, 1)[0]
+    assert e.sgn["sur"] == "/in-cse/" + ri
+    assert e.sgn["nev"]["net"] == 3 and e.sgn["nev"]["rep"]["m2m:cin"]["con"] == "hello"
+    assert dev.update(dev.path + "/c", {"m2m:cnt": {"lbl": ["x"]}}).rsc == 2004
+    e = events(r, 2)[1]
+    assert e.sgn["nev"]["net"] == 1 and e.sgn["nev"]["rep"]["m2m:cnt"]["lbl"] == ["x"]
+    assert dev.delete(dev.path + "/c/la").rsc == 2002
+    e = events(r, 3)[2]
+    assert e.sgn["nev"]["net"] == 4 and e.sgn["nev"]["rep"]["m2m:cin"]["con"] == "hello"
+    assert dev.retrieve(dev.path + "/c").rsc == 2000
+    none_more(r, 3)
+
+
+def test_the_end_of_the_resource(dev, r):
+    subscribe(dev, r.url, enc={"net": [2]}, su=r.url + "/end")
+    assert dev.delete(dev.path + "/c").rsc == 2002
+    r.wait(2)
+    got = {g.path: g.sgn for g in r.wait(3)[1:]}
+    assert got["/end"]["sud"] is True
+
+
+def test_no_child_and_monitored_operations(dev, r):
+    subscribe(dev, r.url, enc={"net": [5]})
+    assert dev.retrieve(dev.path + "/c/la").rsc == 4004
+    assert events(r, 1)[0].sgn["nev"]["net"] == 5
+    assert dev.update(dev.path + "/c", {"m2m:cnt": {"lbl": ["q"]}}).rsc == 2004
+    subscribe(dev, r.url, rn="s2", enc={"om": [{"ops": 2, "or": dev.originator}]})
+    assert dev.retrieve(dev.path + "/c").rsc == 2000
+    e = events(r, 2)[1]
+    assert e.sgn["nev"]["om"]["op"] == 2 and e.sgn["nev"]["om"]["or"] == dev.originator
+
+
+@pytest.mark.parametrize("nct", [1, 2, 3])
+def test_content_types(dev, r, nct):
+    subscribe(dev, r.url, nct=nct, enc={"net": [1]})
+    assert dev.update(dev.path + "/c", {"m2m:cnt": {"lbl": ["x"], "mni": 7}}).rsc == 2004
+    rep = events(r)[0].sgn["nev"]["rep"]
+    if nct == 3:
+        assert rep["m2m:uri"].startswith("/in-cse/cnt")
+    elif nct == 2:
+        assert rep["m2m:cnt"]["lbl"] == ["x"] and rep["m2m:cnt"]["mni"] == 7 and "rn" not in rep["m2m:cnt"]
+    else:
+        assert rep["m2m:cnt"]["rn"] == "c" and rep["m2m:cnt"]["mni"] == 7
+
+
+def test_conditions(dev, r):
+    subscribe(dev, r.url, enc={"net": [3], "chty": [3]}, rn="s1")
+    subscribe(dev, r.url, enc={"net": [1], "atr": ["mni"]}, rn="s2")
+    subscribe(dev, r.url, enc={"net": [3], "sza": 10}, rn="s3")
+    instance(dev, "short")
+    assert dev.update(dev.path + "/c", {"m2m:cnt": {"lbl": ["x"]}}).rsc == 2004
+    none_more(r, 0)
+    instance(dev, "long enough to be told")
+    assert events(r, 1)[0].sgn["nev"]["rep"]["m2m:cin"]["con"].startswith("long")
+    assert dev.create(dev.path + "/c", 3, {"m2m:cnt": {"rn": "d"}}).rsc == 2001
+    assert "m2m:cnt" in events(r, 2)[1].sgn["nev"]["rep"]
+    assert dev.update(dev.path + "/c", {"m2m:cnt": {"mni": 5}}).rsc == 2004
+    events(r, 3)
+    none_more(r, 3)
+
+
+@pytest.mark.parametrize("more", [
+    {"enc": {"net": [8]}}, {"enc": {"net": [3], "md": {"num": 1, "dur": "PT1S"}}},
+    {"enc": {"net": [3], "chty": [2]}}, {"enc": {"net": [1], "om": [{"ops": 1}]}},
+    {"enc": {"net": [3]}, "nct": 2}, {"enc": {"net": [1]}, "nct": 5}, {"enc": {"net": [7, 1]}},
+    {"enc": {"net": [7], "sza": 1}}, {"enc": {"net": [7]}, "exc": 1}])
+def test_what_does_not_go_together(dev, r, more):
+    subscribe(dev, r.url, expect=4000, **more)
+
+
+def test_who_may_not_retrieve_may_not_subscribe(lab, dev, r):
+    other = Plain(lab, dev.originator + "x")
+    assert other.register(dev.rn + "x").rsc == 2001
+    acp = {"m2m:acp": {"rn": "p", "pv": {"acr": [acr([other.originator], 1), acr([dev.originator], 63)]},
+                       "pvs": {"acr": [acr([dev.originator], 63)]}}}
+    assert dev.create(dev.path, 1, acp).rsc == 2001
+    assert dev.update(dev.path + "/c", {"m2m:cnt": {"acpi": [dev.path[1:] + "/p"]}}).rsc == 2004
+    other.path = dev.path
+    subscribe(other, r.url, expect=4103)
+    assert r.got == []
+    other.close()
+
+
+def test_not_subscribable(dev, r):
+    assert dev.create(dev.path + "/c", 4, {"m2m:cin": {"rn": "i", "con": "1"}}).rsc == 2001
+    subscribe(dev, r.url, at="/c/i", expect=5203)
+    assert r.got == []
+
+
+def test_blocking_update(lab, dev):
+    agree = [2000]
+    with Receiver(lambda got: (200, {"X-M2M-RSC": str(agree[0])}, b"")) as r:
+        judge = Plain(lab, dev.originator + "j")
+        policy = {"m2m:acp": {"rn": "pj" + dev.rn, "pv": {"acr": [acr(["all"], 16)]}, "pvs": {"acr": [acr(["CAdmin"], 63)]}}}
+        assert lab.admin.create("/cse-in", 1, policy).rsc == 2001
+        assert judge.create("/cse-in", 2, {"m2m:ae": {"rn": dev.rn + "j", "api": "Nj", "rr": True, "srv": ["3"], "poa": [r.url],
+                                                      "acpi": ["cse-in/pj" + dev.rn]}}).rsc == 2001
+        subscribe(dev, "cse-in/" + dev.rn + "j", enc={"net": [7], "atr": ["lbl"]})
+        subscribe(dev, "cse-in/" + dev.rn + "j", enc={"net": [7]}, rn="s2", expect=4124)
+        n = len(r.got)
+        assert dev.update(dev.path + "/c", {"m2m:cnt": {"mni": 9}}).rsc == 2004 and len(r.got) == n
+        assert dev.update(dev.path + "/c", {"m2m:cnt": {"lbl": ["yes"]}}).rsc == 2004
+        assert r.got[n].sgn["nev"]["net"] == 7 and r.got[n].sgn["nev"]["rep"]["m2m:cnt"]["lbl"] == ["yes"]
+        agree[0] = 4103
+        assert dev.update(dev.path + "/c", {"m2m:cnt": {"lbl": ["no"]}}).rsc == 4127
+        assert dev.retrieve(dev.path + "/c").json["m2m:cnt"]["lbl"] == ["yes"]
+    assert dev.update(dev.path + "/c", {"m2m:cnt": {"lbl": ["no"]}}).rsc == 5107
+    judge.close()
+
+
+def test_batches(dev, r):
+    subscribe(dev, r.url, enc={"net": [3]}, bn={"num": 3, "dur": "PT20S"})
+    for i in range(4):
+        instance(dev, str(i))
+    got = r.wait(2)[1].json["m2m:agn"]["m2m:sgn"]
+    assert [s["nev"]["rep"]["m2m:cin"]["con"] for s in got] == ["0", "1", "2"]
+    time.sleep(0.3)
+    assert len(r.got) == 2
+    subscribe(dev, r.url + "/t", enc={"net": [3]}, bn={"num": 30, "dur": "PT1S"}, rn="s2")
+    instance(dev, "a")
+    instance(dev, "b")
+    t = time.time()
+    end = t + 4
+    while time.time() < end and not [g for g in r.got if g.path == "/t" and not g.sgn]:
+        time.sleep(0.02)
+    agn = [g for g in r.got if g.path == "/t" and not g.sgn]
+    assert len(agn) == 1 and len(agn[0].json["m2m:agn"]["m2m:sgn"]) == 2 and time.time() - t > 0.5
+
+
+def test_rate_limit(dev, r):
+    subscribe(dev, r.url, enc={"net": [3]}, rl={"mnn": 2, "tww": "PT1S"})
+    t = time.time()
+    for i in range(5):
+        instance(dev, str(i))
+    got = events(r, 5, 6)
+    assert [g.sgn["nev"]["rep"]["m2m:cin"]["con"] for g in got] == list("01234")
+    assert got[1].at - t < 0.7 and got[2].at - t > 0.7 and got[4].at - t > 1.7
+
+
+def test_expiration_counter(dev, r):
+    subscribe(dev, r.url, enc={"net": [3]}, exc=2, su=r.url + "/end")
+    for i in range(4):
+        instance(dev, str(i))
+        time.sleep(0.15)
+    r.wait(4)
+    time.sleep(0.3)
+    assert len(events(r, 2)) == 2 and [g.path for g in r.got if g.sgn.get("sud")] == ["/end"]
+    assert dev.retrieve(dev.path + "/c/s").rsc == 4004
+
+
+def test_latest_only_and_order(dev):
+    gate = threading.Event()
+
+    def script(got):
+        if "nev" in got.sgn:
+            gate.wait(5)
+
+    with Receiver(script) as r:
+        subscribe(dev, r.url, enc={"net": [3]}, ln=True)
+        for i in range(6):
+            instance(dev, str(i))
+        r.wait(2)
+        gate.set()
+        got = events(r, 2)
+        time.sleep(0.4)
+        assert [g.sgn["nev"]["rep"]["m2m:cin"]["con"] for g in events(r, 2)] == ["0", "5"], got
+        assert got[-1].headers["x-m2m-ec"] == "4"
+
+
+def test_it_is_tried_again(dev):
+    down = [True]
+    with Receiver(lambda got: (503, {}, b"") if down[0] and "nev" in got.sgn else None) as r:
+        subscribe(dev, r.url, enc={"net": [3]})
+        instance(dev, "a")
+        instance(dev, "b")
+        events(r, 1)
+        down[0] = False
+        got = events(r, 3, 8)
+        # the first again with its identifier, and only then the second
+        assert [g.sgn["nev"]["rep"]["m2m:cin"]["con"] for g in got] == ["a", "a", "b"]
+        assert got[0].rqi == got[1].rqi != got[2].rqi
+
+
+def test_what_was_withdrawn_is_not_sent(lab, dev):
+    """Queued while the target is down; then the right goes, or the subscription."""
+    down = [True]
+    with Receiver(lambda got: (503, {}, b"") if down[0] and "nev" in got.sgn else None) as r:
+        reader = Plain(lab, dev.originator + "r")
+        assert reader.register(dev.rn + "r").rsc == 2001
+        acp = {"m2m:acp": {"rn": "p", "pv": {"acr": [acr([reader.originator], 3), acr([dev.originator], 63)]},
+                           "pvs": {"acr": [acr([dev.originator], 63)]}}}
+        assert dev.create(dev.path, 1, acp).rsc == 2001
+        assert dev.update(dev.path + "/c", {"m2m:cnt": {"acpi": [dev.path[1:] + "/p"]}}).rsc == 2004
+        reader.path = dev.path
+        subscribe(reader, r.url + "/reader", enc={"net": [3]}, rn="s1")
+        subscribe(dev, r.url + "/gone", enc={"net": [3]}, rn="s2")
+        subscribe(dev, r.url + "/moved", enc={"net": [3]}, rn="s3")
+        subscribe(dev, r.url + "/stays", enc={"net": [3]}, rn="s4")
+        instance(dev, "secret")
+        events(r, 4)
+        acp["m2m:acp"].pop("rn")
+        acp["m2m:acp"]["pv"]["acr"] = [acr([dev.originator], 63)]
+        assert dev.update(dev.path + "/p", acp).rsc == 2004
+        assert dev.delete(dev.path + "/c/s2").rsc == 2002
+        assert dev.update(dev.path + "/c/s3", {"m2m:sub": {"nu": [r.url + "/elsewhere"]}}).rsc == 2004
+        n = len(r.got)
+        down[0] = False
+        time.sleep(3)
+        assert sorted({g.path for g in r.got[n:]}) == ["/stays"], r.got[n:]
+        reader.close()
+    texts = [x.get("text") or "" for x in lab.audit()]
+    for why in ("its creator may no longer retrieve", "the subscription has another target"):
+        assert any(why in t for t in texts), why
+
+
+def test_a_receiver_that_is_registered(lab, dev):
+    """nu names an AE: its policy must let the creator notify, its poa is used."""
+    with Receiver() as r:
+        ae = Plain(lab, dev.originator + "t")
+        assert ae.create("/cse-in", 2, {"m2m:ae": {"rn": dev.rn + "t", "api": "Nt", "rr": True, "srv": ["3"], "poa": [r.url]}}).rsc == 2001
+        subscribe(dev, "cse-in/" + dev.rn + "t", enc={"net": [3]}, expect=4101)
+        assert r.got == []
+        policy = {"m2m:acp": {"rn": "p" + dev.rn, "pv": {"acr": [acr([dev.originator], 16), acr([ae.originator], 63)]},
+                              "pvs": {"acr": [acr(["CAdmin"], 63)]}}}
+        assert lab.admin.create("/cse-in", 1, policy).rsc == 2001
+        assert lab.admin.update("/cse-in/" + dev.rn + "t", {"m2m:ae": {"acpi": ["cse-in/p" + dev.rn]}}).rsc == 2004
+        subscribe(dev, "/in-cse/" + ae.originator, enc={"net": [3]})
+        instance(dev, "x")
+        assert events(r)[0].sgn["nev"]["rep"]["m2m:cin"]["con"] == "x"
+        # itself is not asked
+        n = len(r.got)
+        ae.path = "/cse-in/" + dev.rn + "t"
+        assert ae.create(ae.path, 3, {"m2m:cnt": {"rn": "c"}}).rsc == 2001
+        subscribe(ae, "/in-cse/" + ae.originator, enc={"net": [3]})
+        assert len(r.got) == n
+        instance(ae, "own")
+        assert events(r, 2)[1].sgn["nev"]["rep"]["m2m:cin"]["con"] == "own"
+        ae.close()
+
+
+def test_schedule(dev, r):
+    subscribe(dev, r.url, enc={"net": [3]}, rn="never")
+    a = dev.create(dev.path + "/c/never", 18, {"m2m:sch": {"rn": "when", "se": {"sce": ["0 0 0 1 1 * 2000"]}}})
+    assert a.rsc == 2001, a
+    instance(dev, "x")
+    none_more(r, 0)
+
+
+def test_nothing_is_lost_over_a_restart():
+    with Node(lab=True) as n, Receiver() as r:
+        e = Plain(n, "Cdev")
+        assert e.register("dev").rsc == 2001
+        e.path = "/cse-in/dev"
+        assert e.create(e.path, 3, {"m2m:cnt": {"rn": "c"}}).rsc == 2001
+        subscribe(e, r.url, enc={"net": [3]}, pn=2)
+        port = r.port
+        r.close()
+        for i in range(3):
+            instance(e, str(i))
+        e.close()
+        n.kill()
+        n.start()
+        with Receiver(port=port) as again:
+            got = events(again, 3, 15)
+            assert [g.sgn["nev"]["rep"]["m2m:cin"]["con"] for g in got] == ["0", "1", "2"]
+            time.sleep(0.5)
+            assert len(again.got) == 3
