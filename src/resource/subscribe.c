@@ -114,8 +114,8 @@ static void read_labels(struct bytes enc, struct filter_criteria *f)
 	if (!get(enc, "lbl", &value) || value.kind != CBOR_ARRAY)
 		return;
 	items = value.s;
-	while (items.n && f->labels_n < FILTER_LIST_MAX && cbor_next(&items, &item) == ERR_OK)
-		f->labels[f->labels_n++] = item.s;
+	while (items.n && f->self.labels_n < FILTER_LIST_MAX && cbor_next(&items, &item) == ERR_OK)
+		f->self.labels[f->self.labels_n++] = item.s;
 }
 
 static void read_filter(struct bytes enc, struct filter_criteria *f)
@@ -153,7 +153,7 @@ err_t subscription_wants(struct resources *r, const struct store_row *sub,
 	if (!is_event(enc.raw, e))
 		goto out;
 	read_filter(enc.raw, &filter);
-	TRY(filter_matches(r, &filter, e->subject, yes));
+	TRY(filter_matches(&(struct matcher){ .r = r, .filter = &filter }, e->subject, yes));
 out:
 	return err;
 }
