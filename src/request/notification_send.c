@@ -82,7 +82,7 @@ static err_t judge_originator(struct work *w, struct notification *n)
 	bool known, live;
 	err_t err;
 
-	TRY(registry_entity(w->room->registry, w->originator, w->in->now, &known, &live));
+	TRY(registry_entity_live(w->room->registry, w->originator, w->in->now, &known, &live));
 	w->vouched = live;
 	if (known && !live)
 		return drop(n, "its originator's credential was revoked");
@@ -97,7 +97,7 @@ err_t notification_creator_may(struct work *w, struct bytes creator, uint64_t re
 	err_t err;
 
 	as.request.from = stem_of(creator);
-	TRY(registry_entity(w->room->registry, creator, w->in->now, &known, &as.vouched));
+	TRY(registry_entity_live(w->room->registry, creator, w->in->now, &known, &as.vouched));
 	*yes = (!known || as.vouched) && facts_may_retrieve(&as, resource);
 	err = as.judge_err;
 out:

@@ -269,7 +269,8 @@ out:
 	return err;
 }
 
-err_t registry_entity(struct registry *r, struct bytes entity, int64_t now, bool *known, bool *live)
+err_t registry_entity_live(struct registry *r, struct bytes entity, int64_t now, bool *known,
+                           bool *live)
 {
 	*known = *live = false;
 	for (struct enrolled *e = r->credentials.newest; e && !*live; e = e->older) {

@@ -46,8 +46,8 @@ err_t registry_revoke(struct registry *r, struct bytes id, bool *found) MUST_USE
 err_t registry_find(struct registry *r, struct bytes id, const struct credential **out) MUST_USE;
 /* Is the entity one that is enrolled (*known), and is a credential of it good at
  * `now` (*live)? */
-err_t registry_entity(struct registry *r, struct bytes entity, int64_t now, bool *known,
-                      bool *live) MUST_USE;
+err_t registry_entity_live(struct registry *r, struct bytes entity, int64_t now, bool *known,
+                           bool *live) MUST_USE;
 /* Rolled back: re-read from the store what changed since. */
 err_t registry_reload(struct registry *r) MUST_USE;
 err_t registry_credentials(struct registry *r,
