@@ -6,7 +6,7 @@ import os, socket, struct
 ASK, ANSWER = 55, 56
 KEYS, SIGN, AGREE = 50, 51, 52
 FOR_SIGN, FOR_DIGEST, FOR_AGREE = 5, 6, 7
-OK, SYNTAX, LIMIT, MISSING, REFUSED = 0, 3, 4, 7, 9
+OK, LIMIT, SYNTAX, MISSING, REFUSED = 0, 2, 3, 7, 9
 
 
 def octets(b):

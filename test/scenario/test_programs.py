@@ -136,3 +136,50 @@ def test_the_socket_is_for_a_group():
         n.stop()
         n.start()  # over the socket that is left
         assert Program(n.socket, 0).keys() == {}
+
+
+FLOOD = """
+import sys, threading, time
+sys.path.insert(0, sys.argv[1])
+from program import *
+counts = {}
+def run():
+    end = time.time() + float(sys.argv[4])
+    with Program(sys.argv[2], int(sys.argv[3])) as p:
+        while time.time() < end:
+            for _ in range(50):
+                p.send(struct.pack(">H", SIGN) + octets(f"app/{sys.argv[3]}/tls") + bytes([FOR_DIGEST]) + octets(bytes(32)))
+            for _ in range(50):
+                err = p.read()[2][0]
+                counts[err] = counts.get(err, 0) + 1
+threads = [threading.Thread(target=run) for _ in range(8)]
+[t.start() for t in threads]
+[t.join() for t in threads]
+print(counts)
+"""
+
+
+def test_a_flood_is_held_back_and_handshakes_go_on(node):
+    """One user asks as fast as eight connections allow: he gets his thousand a second, and devices
+    still come in, each by a signature of the keeper."""
+    import ast
+    device = node.enrol("flood", "Cflood")
+
+    def handshakes(seconds):
+        end, n = time.time() + seconds, 0
+        while time.time() < end:
+            device.connect().close()
+            n += 1
+        device.close()
+        return n
+
+    alone = handshakes(2)
+    p = subprocess.Popen([sys.executable, "-c", FLOOD, str(pathlib.Path(__file__).parents[1] / "lib"), str(node.socket),
+                          str(ALICE), "4"], stdout=subprocess.PIPE)
+    time.sleep(0.7)
+    during = handshakes(2)
+    counts = ast.literal_eval(p.communicate(timeout=30)[0].decode())
+    print(f"handshakes in 2 s: alone {alone}, in the flood {during}; the flood's answers: {counts}")
+    assert set(counts) <= {OK, LIMIT} and counts[LIMIT] > 100
+    assert counts[OK] <= 1000 * 7  # a thousand a second
+    assert during > alone / 8  # the flood's own client takes a part of the machine
