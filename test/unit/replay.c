@@ -206,25 +206,70 @@ static void test_reads_are_not_kept(void **state)
 	assert_int_equal(verdict_of(m, ask(m, "r1")), REPLAY_NEW);
 }
 
+/* The i-th request of many, by one originator of sixty-four. */
+static struct replay_question ask_number(struct replay_room *m, unsigned i)
+{
+	static char name[16], originator[32];
+	struct replay_question q;
+
+	snprintf(name, sizeof(name), "r%u", i);
+	snprintf(originator, sizeof(originator), "//sp.example/C%u", i % 64);
+	q = ask(m, name);
+	q.originator = bytes_str(originator);
+	return q;
+}
+
 static void remember_many(struct replay_room *m, unsigned from, unsigned n)
 {
-	char name[16];
-
 	begin(m);
-	for (unsigned i = from; i < from + n; i++) {
-		snprintf(name, sizeof(name), "r%u", i);
-		remember(m, ask(m, name), i);
-	}
+	for (unsigned i = from; i < from + n; i++)
+		remember(m, ask_number(m, i), i);
 	commit(m);
 }
 
 static bool knows(struct replay_room *m, unsigned i)
 {
+	replay_mark(m->r);
+	return verdict_of(m, ask_number(m, i)) == REPLAY_REPEATED;
+}
+
+/* One who changes very much forgets its own, and nobody else's. */
+static void test_shares(void **state)
+{
+	struct replay_room *m = *state;
 	char name[16];
 
-	snprintf(name, sizeof(name), "r%u", i);
+	remember_many(m, 0, 64);
+	for (unsigned k = 0; k < 40; k++) {
+		begin(m);
+		for (unsigned i = k * 500; i < (k + 1) * 500; i++) {
+			snprintf(name, sizeof(name), "flood%u", i);
+			remember(m, ask(m, name), i);
+		}
+		commit(m);
+		remember_many(m, 64 + k, 1);
+	}
+	for (unsigned i = 0; i < 104; i++) {
+		if (i % 64 != 1) /* the flooding one's own */
+			assert_true(knows(m, i));
+	}
 	replay_mark(m->r);
-	return verdict_of(m, ask(m, name)) == REPLAY_REPEATED;
+	assert_int_equal(verdict_of(m, ask(m, "flood19999")), REPLAY_REPEATED);
+	assert_int_equal(verdict_of(m, ask(m, "flood19876")), REPLAY_REPEATED);
+	replay_mark(m->r);
+	assert_int_equal(verdict_of(m, ask(m, "flood19874")), REPLAY_NEW);
+	replay_mark(m->r);
+	assert_int_equal(verdict_of(m, ask(m, "flood0")), REPLAY_NEW);
+	/* out of the window all go, shares and all */
+	m->now += WINDOW + 1000;
+	for (int i = 0; i < 3; i++) {
+		begin(m);
+		OK(replay_sweep(m->r, m->now));
+		commit(m);
+	}
+	assert_false(knows(m, 70));
+	remember_many(m, 200, 300);
+	assert_true(knows(m, 200) && knows(m, 499));
 }
 
 static void test_oldest_go_out(void **state)
@@ -244,12 +289,8 @@ static void test_oldest_go_out(void **state)
 	}
 	/* a batch that is undone pushes nobody out for good */
 	begin(m);
-	for (unsigned i = 0; i < 1500; i++) {
-		char name[16];
-
-		snprintf(name, sizeof(name), "x%u", i);
-		remember(m, ask(m, name), i);
-	}
+	for (unsigned i = 10000; i < 11500; i++)
+		remember(m, ask_number(m, i), i);
 	store_rollback(m->store->s);
 	replay_settle(m->r, false);
 	assert_true(knows(m, 3000));
@@ -360,11 +401,9 @@ static void test_memory_fails(void **state)
 
 	for (uint64_t n = 1; n < 40; n++) {
 		struct replay_question q;
-		char name[16];
 		err_t err;
 
-		snprintf(name, sizeof(name), "r%u", done);
-		q = ask(m, name);
+		q = ask_number(m, done);
 		begin(m);
 		mem_fail_at(n);
 		err = replay_remember(m->r, &q, &(struct replay_result){ 2001, done });
@@ -393,6 +432,7 @@ int main(void)
 		REPLAY_BOTH(test_times),
 		REPLAY_BOTH(test_reads_are_not_kept),
 		REPLAY_BOTH(test_oldest_go_out),
+		REPLAY_BOTH(test_shares),
 		REPLAY_BOTH(test_sweep),
 		REPLAY_BOTH(test_sweep_undone),
 		REPLAY_BOTH(test_sweep_writes_only_what_moved),

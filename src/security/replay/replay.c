@@ -8,58 +8,14 @@
  *    0        16         32    40     42        50
  *    | key    | digest   | at  | rsc  | resource |
  *
+ * One originator holds a share of the memory at most: beyond it, its own oldest
+ * entry goes, so that nobody pushes out what others changed. What is read at the
+ * start has no owner any more (the log names none) and goes by age.
+ *
  * key     first half of SHA-256(SHA-256(originator) || request identifier)
  * digest  first half of SHA-256(content) */
-#include "base/hash.h"
 #include "crypt/crypt.h"
-#include "security/replay/replay.h"
-
-enum {
-	KEY = 16,
-	RECORD = KEY + KEY + 8 + 2 + 8,
-	FUTURE = 60 * 1000,    /* ms that an originator's clock may be ahead */
-	SWEEP = 16384,         /* entries dropped in one sweep at most */
-	BATCH = 65536,         /* entries of one transaction at most */
-	NONE = 0,              /* empty place of the table */
-	TEXT = 512,            /* octets of a longest originator or request kept */
-};
-
-struct entry {
-	uint8_t key[KEY], digest[KEY];
-	int64_t at;
-	uint64_t number;       /* in the log */
-	uint64_t resource;
-	uint32_t next;         /* in its bucket: place + 1 */
-	uint16_t status;
-};
-
-struct replay {
-	struct store *store;
-	int64_t window;
-	size_t entries;        /* bound */
-	struct entry *ring;
-	size_t ring_n;         /* power of two */
-	uint32_t *table;       /* place + 1 of the newest of a bucket */
-	uint64_t head, tail;   /* counts; place = count modulo ring_n */
-	uint64_t marked, settled;
-	uint64_t swept;        /* the log was trimmed below this number */
-	uint64_t trimmed, trimmed_marked; /* will be, with this transaction; 0 not */
-	bool asked;            /* this key was found new, and is not remembered yet */
-	uint8_t asked_key[KEY];
-	/* Whose key was made last: who asks comes again soon, and each question is
-	 * checked and then remembered. */
-	struct last {
-		uint8_t who[TEXT], request[TEXT];
-		size_t who_n, request_n; /* 0: nothing kept */
-		uint8_t who_hash[32], key[KEY];
-	} last;
-	struct hash_key hash_key;
-};
-
-static struct entry *entry_at(const struct replay *r, uint64_t count)
-{
-	return &r->ring[count & (r->ring_n - 1)];
-}
+#include "security/replay/inner.h"
 
 /* Keys are halves of SHA-256, but who sends chooses them: keyed all the same. */
 static uint32_t *bucket_of(const struct replay *r, const uint8_t key[KEY])
@@ -76,7 +32,7 @@ static struct entry *find(const struct replay *r, const uint8_t key[KEY])
 	return at == NONE ? NULL : &r->ring[at - 1];
 }
 
-static void link_entry(struct replay *r, struct entry *e)
+void replay_link(struct replay *r, struct entry *e)
 {
 	uint32_t *bucket = bucket_of(r, e->key);
 
@@ -84,7 +40,7 @@ static void link_entry(struct replay *r, struct entry *e)
 	*bucket = (uint32_t)(e - r->ring) + 1;
 }
 
-static void unlink_entry(struct replay *r, struct entry *e)
+void replay_unlink(struct replay *r, struct entry *e)
 {
 	uint32_t *at = bucket_of(r, e->key), me = (uint32_t)(e - r->ring) + 1;
 
@@ -95,7 +51,14 @@ static void unlink_entry(struct replay *r, struct entry *e)
 
 static void drop_oldest(struct replay *r)
 {
-	unlink_entry(r, entry_at(r, r->head));
+	struct entry *e = entry_at(r, r->head);
+
+	if (e->status) {
+		replay_unlink(r, e);
+		share_release(r, e);
+	} else {
+		r->empty--;
+	}
 	r->head++;
 }
 
@@ -116,7 +79,8 @@ static err_t grow(struct replay *r)
 	r->ring_n = n;
 	for (uint64_t i = r->head; i < r->tail; i++) {
 		*entry_at(r, i) = *entry_at(&old, i);
-		link_entry(r, entry_at(r, i));
+		if (entry_at(r, i)->status)
+			replay_link(r, entry_at(r, i));
 	}
 	mem_free(old.ring);
 	mem_free(old.table);
@@ -134,7 +98,7 @@ static err_t add(struct replay *r, const struct entry *e)
 		TRY(grow(r));
 	place = entry_at(r, r->tail++);
 	*place = *e;
-	link_entry(r, place);
+	replay_link(r, place);
 out:
 	return err;
 }
@@ -165,6 +129,8 @@ static err_t load(void *self, uint64_t number, struct bytes record)
 	e.at = (int64_t)get_be64(record.p + 32);
 	e.status = get_be16(record.p + 40);
 	e.resource = get_be64(record.p + 42);
+	if (e.status == 0)
+		goto out;
 	if (r->tail - r->head == r->entries)
 		drop_oldest(r);
 	TRY(add(r, &e));
@@ -205,6 +171,7 @@ void replay_close(struct replay *r)
 {
 	if (!r)
 		return;
+	share_free(r);
 	mem_free(r->ring);
 	mem_free(r->table);
 	mem_free(r);
@@ -304,6 +271,7 @@ err_t replay_remember(struct replay *r, const struct replay_question *q,
 		return ERR_OK;
 	key_of(r, q, e.key);
 	digest_of(q, e.digest);
+	e.who = hash_bytes(&r->hash_key, q->originator) | 1;
 	pack(&e, record);
 	if (r->tail - r->settled >= BATCH)
 		return ERR_LIMIT;
@@ -319,7 +287,7 @@ out:
 static void back_to(struct replay *r, uint64_t tail)
 {
 	while (r->tail > tail)
-		unlink_entry(r, entry_at(r, --r->tail));
+		replay_unlink(r, entry_at(r, --r->tail));
 	r->asked = false;
 }
 
@@ -344,8 +312,11 @@ void replay_settle(struct replay *r, bool committed)
 		r->swept = r->trimmed;
 	r->trimmed = r->trimmed_marked = 0;
 	/* Only what is durable pushes the oldest out. */
-	while (r->tail - r->head > r->entries)
+	for (uint64_t i = r->settled; i < r->tail; i++)
+		share_settle(r, i);
+	while (r->tail - r->head - r->empty > r->entries)
 		drop_oldest(r);
+	share_compact(r);
 	r->settled = r->marked = r->tail;
 	r->asked = false;
 }
