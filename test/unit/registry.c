@@ -440,6 +440,42 @@ static void test_whole_credentials_only(void **state)
 	assert_int_equal(enrol(m, c), ERR_EXISTS); /* the id */
 }
 
+/* Over all associations of a credential, and of no other. */
+static void test_rate(void **state)
+{
+	struct registry_room *m = *state;
+	int64_t t = 1000000;
+	uint64_t one, two, other;
+	unsigned served = 0;
+
+	OK(enrol(m, credential_psk("net")));
+	OK(enrol(m, credential_psk("two")));
+	one = opened(m, psk(m, "net"))->number;
+	two = opened(m, psk(m, "net"))->number;
+	other = opened(m, psk(m, "two"))->number;
+	/* a pause saves up four seconds' worth, however long */
+	for (unsigned i = 0; i < 100; i++)
+		served += registry_spend(m->r, i % 2 ? one : two, 10, t);
+	assert_int_equal(served, 40);
+	assert_true(registry_spend(m->r, other, 10, t));
+	assert_int_equal(registry_refused(m->r, one, t, 60000), 60);
+	assert_int_equal(registry_refused(m->r, one, t, 60000), 0);
+	assert_false(registry_spend(m->r, one, 10, t + 99));
+	assert_true(registry_spend(m->r, one, 10, t + 200));
+	served = 0;
+	for (unsigned i = 0; i < 1000; i++)
+		served += registry_spend(m->r, one, 10, t + 200 + i);
+	assert_in_range(served, 9, 11);
+	/* one record in a minute, of all since */
+	assert_int_equal(registry_refused(m->r, two, t + 59999, 60000), 0);
+	assert_in_range(registry_refused(m->r, two, t + 60000, 60000), 985, 1000);
+	/* the clock was set back; no limit; nobody */
+	assert_true(registry_spend(m->r, one, 10, 5));
+	for (unsigned i = 0; i < 100; i++)
+		assert_true(registry_spend(m->r, one, 0, 5));
+	assert_true(registry_spend(m->r, 0, 10, 5));
+}
+
 static void test_rolled_back(void **state)
 {
 	struct registry_room *m = *state;
@@ -653,6 +689,7 @@ int main(void)
 		REGISTRY_BOTH(test_revoked_certificate_stays_out),
 		REGISTRY_BOTH(test_limit_per_credential),
 		REGISTRY_BOTH(test_whole_credentials_only),
+		REGISTRY_BOTH(test_rate),
 		REGISTRY_BOTH(test_rolled_back),
 		REGISTRY_BOTH(test_many_and_restart),
 		REGISTRY_BOTH(test_evidence),

@@ -291,7 +291,13 @@ err_t batch_request(struct core *c, struct neighbour *from, const struct message
 	err_t err;
 
 	TRY(request_arrival_read(m->body, from->link.peer_number, c->now, &in));
-	err = batch_serve(c, &p, &in, NULL);
+	if (rate_admits(c, &in))
+		return batch_serve(c, &p, &in, NULL);
+	p.primitive = in.primitive;
+	p.status = RSC_NOT_ACCEPTABLE;
+	buf_clear(&c->answer);
+	TRY(request_refuse(in.primitive, RSC_NOT_ACCEPTABLE, &c->answer));
+	err = batch_answer(c, &p, bytes_of_buf(&c->answer));
 out:
 	return err;
 }

@@ -27,6 +27,7 @@ enum {
 	CORE_ANSWERS = 256 * 1024 * 1024, /* octets of answers in one turn */
 	CORE_READ_LAG_MS = 100,   /* a permitted read is durable at most this late */
 	CORE_TICK_MS = 1000,
+	CORE_RATE_MS = 60000,     /* one record of what was too fast */
 	CORE_FULL_MS = 5000,      /* until a store without room is tried again */
 	CORE_ANCHOR_BATCHES = 1000,
 	CORE_EXPIRE_ROWS = 256,   /* a tick */
@@ -218,6 +219,11 @@ void association_record_events(struct core *c);
 err_t anchor_compare(struct core *c) MUST_USE;
 /* Anchor the committed end of the chain, when it is due or `now`. */
 void anchor_when_due(struct core *c, bool now);
+
+/* --- rate.c ------------------------------------------------------------------------- */
+
+/* False: its peer asks too fast; nothing of the request was looked at. */
+bool rate_admits(struct core *c, const struct request_arrival *in);
 
 /* --- later.c ------------------------------------------------------------------------ */
 

@@ -88,6 +88,13 @@ const struct association *registry_association(struct registry *r, uint64_t numb
                                                unsigned gate, int64_t now);
 /* Count a request on it. */
 void registry_touch(struct registry *r, uint64_t number, int64_t now);
+/* May one more be served? rate: requests a second of one credential, over all its
+ * associations, 0 any number; after a pause four seconds' worth at once. steady:
+ * clock_steady. True for no association. */
+bool registry_spend(struct registry *r, uint64_t association, unsigned rate, int64_t steady);
+/* How many were refused to its credential since that was told last; 0 when that is
+ * less than `every` ms ago. */
+uint64_t registry_refused(struct registry *r, uint64_t association, int64_t steady, int64_t every);
 void registry_close_association(struct registry *r, uint64_t number, unsigned gate);
 /* The gate is gone: all of its associations are. */
 void registry_gate_lost(struct registry *r, unsigned gate);

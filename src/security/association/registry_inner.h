@@ -19,8 +19,17 @@ enum { PEER_CERTIFICATE = 1, PEER_PSK = 2 };
 
 enum enrolled_link { BY_CREDENTIAL, BY_FINGERPRINT, BY_PSK_IDENTITY, ENROLLED_LINKS };
 
+/* What it may ask now; registry_rate.c. */
+struct bucket {
+	uint64_t credit;            /* thousandths of a request */
+	int64_t at, said;           /* steady ms: filled; refusals last told */
+	uint64_t refused;
+};
+enum { RATE_SECONDS = 4 };          /* a pause saves up this much */
+
 struct enrolled {
 	struct credential c;
+	struct bucket bucket;
 	size_t live; /* associations */
 	struct enrolled *next[ENROLLED_LINKS];
 	struct enrolled *older; /* all of them, newest first */

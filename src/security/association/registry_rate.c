@@ -1,0 +1,52 @@
+/* registry_rate.c: how fast one enrolled peer may ask, over all of its associations.
+ *
+ * A bucket of thousandths of a request a credential: it fills with time, up to
+ * RATE_SECONDS' worth; a request takes a thousand. Refusals are counted, so that
+ * one record can speak for many. */
+#include "security/association/registry_inner.h"
+
+static void fill(struct bucket *b, uint64_t rate, int64_t steady)
+{
+	uint64_t most = rate * 1000 * RATE_SECONDS, passed;
+
+	if (b->at == 0 || steady < b->at) {
+		b->credit = most;
+		b->at = steady;
+		return;
+	}
+	passed = (uint64_t)(steady - b->at);
+	b->at = steady;
+	/* ms times requests a second: thousandths of a request */
+	b->credit += passed > RATE_SECONDS * 1000 ? most : passed * rate;
+	if (b->credit > most)
+		b->credit = most;
+}
+
+bool registry_spend(struct registry *r, uint64_t association, unsigned rate, int64_t steady)
+{
+	struct live *l = registry_live(r, association);
+	struct bucket *b = l && l->of ? &l->of->bucket : NULL;
+
+	if (!b || rate == 0)
+		return true;
+	fill(b, rate, steady);
+	if (b->credit >= 1000) {
+		b->credit -= 1000;
+		return true;
+	}
+	b->refused++;
+	return false;
+}
+
+uint64_t registry_refused(struct registry *r, uint64_t association, int64_t steady, int64_t every)
+{
+	struct live *l = registry_live(r, association);
+	struct bucket *b = l && l->of ? &l->of->bucket : NULL;
+	uint64_t n = b ? b->refused : 0;
+
+	if (n == 0 || (b->said && steady - b->said < every))
+		return 0;
+	b->said = steady;
+	b->refused = 0;
+	return n;
+}
