@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "cli/certificate.h"
 #include "cli/processes.h"
+#include "cli/provider.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -227,9 +228,35 @@ static enum verdict check_protection(struct doctor *d)
 	char text[64];
 
 	(void)text_print(text, sizeof(text), "protection level %llu of 3", (unsigned long long)level);
+	if (level < 2 && !text_is(bytes_of_buf(&d->status), "provider", "software"))
+		return say(d, DOCTOR_WARN, "new keys go to a token whose level nothing proves: it counts as ",
+		           text);
 	if (level < 2)
 		return say(d, DOCTOR_WARN, "keys are kept by software: ", text);
 	return say(d, DOCTOR_OK, text, "");
+}
+
+static enum verdict check_tokens(struct doctor *d)
+{
+	struct buf result = buf_make(65536), away = buf_make(SAYS_MAX - 1);
+	struct keeper_provider_row row;
+	bool found = true;
+	size_t tokens = 0;
+	char text[SAYS_MAX] = "";
+
+	for (uint32_t i = 0; found && provider_ask(&d->door, i, &result, &row, &found) == ERR_OK; i++) {
+		tokens += found && i > 0;
+		if (found && !row.present &&
+		    buf_printf(&away, "%s%.*s is away: %.*s", away.n ? "; " : "", BYTES_FMT(row.name),
+		               BYTES_FMT(row.why)) != ERR_OK)
+			break;
+	}
+	(void)text_print(text, sizeof(text), "%.*s", BYTES_FMT(bytes_of_buf(&away)));
+	buf_free(&away);
+	buf_free(&result);
+	if (text[0])
+		return say(d, DOCTOR_FAIL, text, "");
+	return say(d, DOCTOR_OK, tokens ? "all of them are there" : "none is configured", "");
 }
 
 static enum verdict check_machine(struct doctor *d)

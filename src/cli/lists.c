@@ -105,6 +105,7 @@ static err_t put_members(const struct keeper_key_row *row, struct buf *values, s
 	static const char *const classes[] = { "", "P-256", "Ed25519", "symmetric 128", "symmetric 256" };
 	const char *class = row->class < COUNT_OF(classes) ? classes[row->class] : "unknown";
 	bool symmetric = row->class == KEY_SYMMETRIC_16 || row->class == KEY_SYMMETRIC_32;
+	char provider[16];
 	err_t err;
 
 	m[0].key = BYTES("name"); at[0] = values->n;
@@ -121,11 +122,14 @@ static err_t put_members(const struct keeper_key_row *row, struct buf *values, s
 	TRY(cbor_put_bytes(values, symmetric ? BYTES_OF(row->check) : BYTES_NONE));
 	m[6].key = BYTES("public"); at[6] = values->n;
 	TRY(cbor_put_bytes(values, row->public_key));
+	m[7].key = BYTES("provider"); at[7] = values->n;
+	(void)text_print(provider, sizeof(provider), "token.%u", row->place);
+	TRY(cbor_put_text(values, row->place ? bytes_str(provider) : BYTES("software")));
 out:
 	return err;
 }
 
-enum { KEY_MEMBERS = 7 };
+enum { KEY_MEMBERS = 8 };
 
 static err_t put_key(const struct keeper_key_row *row, struct buf *rows)
 {
@@ -151,7 +155,8 @@ int run_key_list(struct cli *c)
 	static const struct column columns[] = {
 		{ "name", "NAME", COLUMN_PLAIN, NULL }, { "class", "CLASS", COLUMN_PLAIN, NULL },
 		{ "version", "VERSION", COLUMN_PLAIN, NULL }, { "uses", "USES", COLUMN_PLAIN, NULL },
-		{ "until", "UNTIL", COLUMN_TIME, NULL }, { "check", "CHECK", COLUMN_PLAIN, NULL },
+		{ "until", "UNTIL", COLUMN_TIME, NULL }, { "provider", "PROVIDER", COLUMN_PLAIN, NULL },
+		{ "check", "CHECK", COLUMN_PLAIN, NULL },
 	};
 	struct buf rows = buf_make(64 << 20), result = buf_make(65536);
 	struct keeper_key_row row;

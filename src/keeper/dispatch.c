@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "keeper/wait.h"
+#include "wire/token_wait.h"
 
 enum { REFUSALS_PER_SECOND = 10, EVENT_NAME_MAX = KEEPER_NAME_MAX, USER_TEXT = 20 };
 
@@ -49,6 +49,7 @@ static const struct {
 	[OP_DERIVE] = { run_derive, false },
 	[OP_MAC_CHECK] = { run_mac_check, false, true },
 	[OP_KEY_LIST] = { run_key_list, false, true },
+	[OP_PROVIDER_LIST] = { run_provider_list, false, false },
 	[OP_PROGRAM_KEYS] = { run_program_keys, false, false },
 	[OP_PROGRAM_SIGN] = { run_program_sign, false, false },
 	[OP_PROGRAM_AGREE] = { run_program_agree, false, false },
@@ -221,13 +222,13 @@ err_t keeper_dispatch(struct keeper_state *ks, struct keeper_caller *who, struct
 }
 
 /* Carry it out as one that may be put aside. */
-static err_t carry_out_waiting(struct keeper_state *ks, struct waiting *w, struct buf *result,
-                               bool again)
+static err_t carry_out_waiting(struct keeper_state *ks, struct keeper_caller *who, struct waiting *w,
+                               struct buf *result, bool again)
 {
 	err_t err;
 
 	wait_enter(w);
-	err = carry_out(ks, wait_caller(w), wait_body(w), result, again);
+	err = carry_out(ks, who, wait_body(w), result, again);
 	wait_leave();
 	if (err != ERR_PENDING)
 		wait_end(w);
@@ -240,7 +241,18 @@ err_t keeper_ask(struct keeper_state *ks, struct keeper_caller *who, uint64_t re
 	unsigned op = body.n >= 2 ? get_be16(body.p) : 0;
 	struct waiting *w = op < OP_COUNT && runs[op].waits ? wait_begin(who, ref, body) : NULL;
 
-	return w ? carry_out_waiting(ks, w, result, false) : carry_out(ks, who, body, result, false);
+	return w ? carry_out_waiting(ks, who, w, result, false) : carry_out(ks, who, body, result, false);
+}
+
+/* It is there as long as something of it waits. */
+static struct keeper_caller *caller_of(struct keeper_state *ks, const void *who)
+{
+	for (size_t i = 0; i < ks->callers_n; i++) {
+		if (ks->callers[i] == who)
+			return ks->callers[i];
+	}
+	must(!"a caller of this keeper");
+	return NULL;
 }
 
 err_t keeper_next(struct keeper_state *ks, struct keeper_caller **who, uint64_t *ref,
@@ -251,10 +263,10 @@ err_t keeper_next(struct keeper_state *ks, struct keeper_caller **who, uint64_t 
 
 	*who = NULL;
 	while ((w = wait_ready())) {
-		struct keeper_caller *asker = wait_caller(w);
+		struct keeper_caller *asker = caller_of(ks, wait_caller(w));
 		uint64_t its = wait_ref(w);
 
-		err = carry_out_waiting(ks, w, result, true);
+		err = carry_out_waiting(ks, asker, w, result, true);
 		if (err == ERR_PENDING)
 			continue; /* it had another question */
 		*who = asker;

@@ -57,6 +57,9 @@ err_t run_anchor_read(struct call *c) MUST_USE;
 err_t run_mac_check(struct call *c) MUST_USE;
 err_t run_key_list(struct call *c) MUST_USE;
 
+/* place.c */
+err_t run_provider_list(struct call *c) MUST_USE;
+
 /* enrolment.c */
 err_t run_certify(struct call *c) MUST_USE;
 err_t run_import_psk(struct call *c) MUST_USE;

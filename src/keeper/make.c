@@ -15,13 +15,15 @@ static const struct {
 	enum pair_use use;
 	unsigned policy, purposes;
 	unsigned days; /* 0: no end */
+	bool here;     /* in software always: the store opens and the log is anchored also
+	                * while a token is away */
 } born[] = {
-	{ "root", KEY_SYMMETRIC_32, PAIR_ANY, TO(CORE), USE_NODE, 0 },
-	{ "ca", KEY_EC_P256, PAIR_SIGN, TO(CORE), USE_CERTIFY, CA_DAYS },
+	{ "root", KEY_SYMMETRIC_32, PAIR_ANY, TO(CORE), USE_NODE, 0, true },
+	{ "ca", KEY_EC_P256, PAIR_SIGN, TO(CORE), USE_CERTIFY, CA_DAYS, false },
 	{ "node", KEY_EC_P256, PAIR_SIGN, TO(GATE) | TO(COURIER),
-	  1u << SIGN_TLS13_SERVER | 1u << SIGN_TLS13_CLIENT | 1u << SIGN_TLS12_SERVER, 0 },
-	{ "audit", KEY_EC_P256, PAIR_SIGN, TO(CORE), USE_ANCHOR, 0 },
-	{ "import", KEY_EC_P256, PAIR_AGREE, TO(CORE), USE_OPEN, 0 },
+	  1u << SIGN_TLS13_SERVER | 1u << SIGN_TLS13_CLIENT | 1u << SIGN_TLS12_SERVER, 0, false },
+	{ "audit", KEY_EC_P256, PAIR_SIGN, TO(CORE), USE_ANCHOR, 0, true },
+	{ "import", KEY_EC_P256, PAIR_AGREE, TO(CORE), USE_OPEN, 0, false },
 };
 
 static err_t make_keys(struct vault *v, const struct keeper_node *node)
@@ -31,7 +33,8 @@ static err_t make_keys(struct vault *v, const struct keeper_node *node)
 	err_t err = ERR_OK;
 
 	for (size_t i = 0; i < COUNT_OF(born); i++) {
-		struct vault_key *added, key = vault_key_new(provider, born[i].class, ORIGIN_MADE,
+		const struct key_provider *at = born[i].here ? key_provider_first() : provider;
+		struct vault_key *added, key = vault_key_new(at, born[i].class, ORIGIN_MADE,
 			born[i].days ? now + born[i].days * DAY_MS : 0);
 
 		key.policy = born[i].policy;

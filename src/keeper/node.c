@@ -163,11 +163,11 @@ err_t run_status(struct call *c)
 
 	TRY(wire_done(&c->in));
 	wire_put_u8(&c->out, !v->open);
-	wire_put_u8(&c->out, (uint8_t)c->ks->provider->level);
+	wire_put_u8(&c->out, (uint8_t)keeper_level(&c->ks->vault, c->ks->place));
 	wire_put_u64(&c->out, v->generation);
 	wire_put_u32(&c->out, (uint32_t)v->keys_n);
 	wire_put_u32(&c->out, (uint32_t)handles_count(c->ks));
-	wire_put_bytes(&c->out, bytes_str(c->ks->provider->name));
+	wire_put_bytes(&c->out, keeper_place_name(c->ks->place));
 	wire_put_u8(&c->out, (uint8_t)keeper_warnings(c->ks));
 	wire_put_bytes(&c->out, bytes_str(v->open ? "" : v->why));
 out:
@@ -239,6 +239,7 @@ err_t run_key_list(struct call *c)
 	wire_put_u64(&c->out, key->uses_max);
 	wire_put_u8(&c->out, (uint8_t)key->provider->id);
 	wire_put_u32(&c->out, key->owner);
+	wire_put_u8(&c->out, (uint8_t)keeper_place_of(key));
 out:
 	return err;
 }

@@ -3,7 +3,7 @@
 #include "crypt/crypt.h"
 #include "keeper/handle.h"
 #include "keeper/token.h"
-#include "keeper/wait.h"
+#include "wire/token_wait.h"
 
 #include <openssl/crypto.h>
 
@@ -46,13 +46,6 @@ void keeper_init(struct keeper_state *ks, int directory)
 	vault_init(&ks->vault, directory);
 	ks->provider = key_provider_first();
 	token_link_hooks((struct token_hooks){ wait_answer, wait_lost });
-}
-
-err_t keeper_place(struct bytes name, const struct key_provider **provider, unsigned *place)
-{
-	*place = token_number(name);
-	*provider = *place ? &token_provider : &software_provider;
-	return *place || bytes_equal(name, bytes_str(software_provider.name)) ? ERR_OK : ERR_MISSING;
 }
 
 void keeper_end(struct keeper_state *ks)

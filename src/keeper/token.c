@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "crypt/crypt.h"
 #include "crypt/der.h"
-#include "keeper/wait.h"
+#include "wire/token_wait.h"
 
 enum { FORMAT = 1, HEAD = 2 + TOKEN_IDENTITY, FIELDS_MAX = 6144, ANSWER_MAX = 2048 };
 
@@ -90,6 +90,14 @@ static unsigned where(const struct provider_key *k)
 	}
 	/* One that has not said yet who it is: it will look itself. */
 	return token_is_attached(k->blob.p[1], &told) && !told ? k->blob.p[1] : 0;
+}
+
+unsigned token_place(const struct provider_key *k)
+{
+	unsigned n = where(k);
+
+	n = n ? n : k->blob.p[1];
+	return n <= TOKENS_MAX ? n : 0;
 }
 
 struct question {

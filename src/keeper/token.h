@@ -15,6 +15,9 @@
  * as its first. Its answer is the token's state. ERR_LOCKED, ERR_ABSENT. */
 err_t token_open(struct vault *v, unsigned number, bool *made) MUST_USE;
 
+/* Number of the token that a key is on; what it was when the token is away. */
+unsigned token_place(const struct provider_key *k);
+
 /* Number of "token.N"; 0 for anything else. */
 unsigned token_number(struct bytes name);
 

@@ -9,6 +9,11 @@
 static const CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
 
 /* Cryptoki's attributes are not const, whatever they are for. */
+#define NOTHING_ELSE                                                                            \
+	ATTRIBUTE(CKA_DECRYPT, &no, 1), ATTRIBUTE(CKA_UNWRAP, &no, 1)
+#define NOTHING_ELSE_OF_A_SECRET                                                                \
+	NOTHING_ELSE, ATTRIBUTE(CKA_ENCRYPT, &no, 1), ATTRIBUTE(CKA_WRAP, &no, 1),              \
+	        ATTRIBUTE(CKA_DERIVE, &no, 1), ATTRIBUTE(CKA_VERIFY, &no, 1)
 #define ATTRIBUTE(type, pointer, size) { (type), (void *)(uintptr_t)(pointer), (size) }
 
 static const uint8_t p256[] = { 6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7 };
@@ -109,6 +114,7 @@ static err_t make_pair(struct token *t, const struct token_key *k, struct token_
 	CK_ATTRIBUTE public_part[] = {
 		ATTRIBUTE(CKA_EC_PARAMS, ed ? ed25519 : p256, ed ? sizeof(ed25519) : sizeof(p256)),
 		ATTRIBUTE(CKA_TOKEN, &yes, 1), ATTRIBUTE(CKA_VERIFY, sign, 1),
+		ATTRIBUTE(CKA_ENCRYPT, &no, 1), ATTRIBUTE(CKA_WRAP, &no, 1),
 		ATTRIBUTE(CKA_ID, out->reference, P11_ID), ATTRIBUTE(CKA_LABEL, "holdfast", LABEL),
 	};
 	CK_ATTRIBUTE private_part[] = {
@@ -116,6 +122,7 @@ static err_t make_pair(struct token *t, const struct token_key *k, struct token_
 		ATTRIBUTE(CKA_SENSITIVE, &yes, 1), ATTRIBUTE(CKA_EXTRACTABLE, &no, 1),
 		ATTRIBUTE(CKA_ID, out->reference, P11_ID), ATTRIBUTE(CKA_LABEL, "holdfast", LABEL),
 		ATTRIBUTE(CKA_SIGN, sign, 1), ATTRIBUTE(CKA_DERIVE, ed ? &no : agree, 1),
+		NOTHING_ELSE,
 	};
 	CK_OBJECT_HANDLE public_key, private_key;
 	err_t err;
@@ -140,6 +147,7 @@ static err_t make_secret(struct token *t, size_t n, struct token_made *out)
 		ATTRIBUTE(CKA_SENSITIVE, &yes, 1), ATTRIBUTE(CKA_EXTRACTABLE, &no, 1),
 		ATTRIBUTE(CKA_ID, out->reference, P11_ID), ATTRIBUTE(CKA_LABEL, "holdfast", LABEL),
 		ATTRIBUTE(CKA_SIGN, &yes, 1), ATTRIBUTE(CKA_VALUE_LEN, &size, sizeof(size)),
+		NOTHING_ELSE_OF_A_SECRET,
 	};
 	CK_OBJECT_HANDLE h;
 	err_t err;
@@ -165,6 +173,7 @@ err_t p11_import(struct token *t, struct bytes raw, struct token_made *out)
 		ATTRIBUTE(CKA_SENSITIVE, &yes, 1), ATTRIBUTE(CKA_EXTRACTABLE, &no, 1),
 		ATTRIBUTE(CKA_ID, out->reference, P11_ID), ATTRIBUTE(CKA_LABEL, "holdfast", LABEL),
 		ATTRIBUTE(CKA_SIGN, &yes, 1), ATTRIBUTE(CKA_VALUE, padded, sizeof(padded)),
+		NOTHING_ELSE_OF_A_SECRET,
 	};
 	CK_OBJECT_HANDLE h;
 	err_t err;

@@ -4,7 +4,7 @@
  * end's own. Of an imported key the parts of enum token_part are made here. */
 #include "token/serve.h"
 
-#include "base/clock.h"
+#include "base/log.h"
 #include "crypt/crypt.h"
 
 enum { HASH = 32 };
@@ -270,6 +270,8 @@ err_t token_serve(struct token *t, struct bytes call, struct buf *result)
 		status = ERR_UNSUPPORTED;
 	if (status == ERR_OK)
 		status = w.out.err;
+	if (status == ERR_BAD_STATE || status == ERR_REFUSED || status == ERR_CRYPTO)
+		log_event(LOG_WARN, "token refuses", "error=%s why=%s", err_name(status), t->state.why);
 	if (status != ERR_OK) {
 		secret_wipe(result->p, result->n);
 		result->p[0] = (uint8_t)status;

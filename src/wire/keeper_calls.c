@@ -604,5 +604,22 @@ err_t keeper_key_row_read(struct bytes fields, struct keeper_key_row *out)
 	out->uses_max = wire_get_u64(&in);
 	out->provider = wire_get_u8(&in);
 	out->owner = wire_get_u32(&in);
+	out->place = wire_get_u8(&in);
+	return wire_done(&in);
+}
+
+err_t keeper_provider_row_read(struct bytes fields, struct keeper_provider_row *out)
+{
+	struct wire_in in = wire_in(fields);
+
+	*out = (struct keeper_provider_row){ .more = wire_get_u8(&in) != 0 };
+	out->name = wire_get_bytes(&in, 16);
+	out->present = wire_get_u8(&in) != 0;
+	out->level = wire_get_u8(&in);
+	out->proved = wire_get_u8(&in) != 0;
+	out->certification = wire_get_bytes(&in, KEEPER_NAME_MAX);
+	out->can = wire_get_u32(&in);
+	out->device = wire_get_bytes(&in, KEEPER_NAME_MAX);
+	out->why = wire_get_bytes(&in, 256);
 	return wire_done(&in);
 }

@@ -255,10 +255,22 @@ struct keeper_key_row {
 	uint8_t check[4];
 	struct bytes public_key;
 	uint32_t purposes, minimum, owner;
-	unsigned suid, assurance, state, provider;
+	unsigned suid, assurance, state, provider, place;
 	uint64_t uses_max;
 };
 err_t keeper_key_row_read(struct bytes fields, struct keeper_key_row *out) MUST_USE;
+
+/* PROVIDER_LIST: u32 index -> u8 more, name bytes ("software", "token.1"), u8 present,
+ * u8 level (0..3; what is proved, never what the provider says of itself), u8
+ * proved, bytes by whom (certification; "" not proved), u32 abilities (enum
+ * token_can), device bytes, why bytes (it is away). ERR_MISSING after the last.
+ * The row's views lie in `fields`. */
+struct keeper_provider_row {
+	bool more, present, proved;
+	unsigned level, can;
+	struct bytes name, certification, device, why;
+};
+err_t keeper_provider_row_read(struct bytes fields, struct keeper_provider_row *out) MUST_USE;
 
 /* CREDENTIAL_USED body: u8 role, u8 gate number, tag, u8 kind (1 PSK, 2 node
  * key), name bytes (PSK identity, or key name). */

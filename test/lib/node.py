@@ -192,7 +192,7 @@ def read_answer(s):
 
 
 class Node:
-    def __init__(self, lab=False, options="", folder=None, build=None, start=True, engine=None):
+    def __init__(self, lab=False, options="", folder=None, build=None, start=True, engine=None, init=()):
         self.build = pathlib.Path(build or BUILD)
         self.own = folder is None
         self.top = pathlib.Path(folder or tempfile.mkdtemp(prefix="holdfast-"))
@@ -205,7 +205,7 @@ class Node:
         self.log_path = self.top / "log"
         if not self.dir.exists():
             self.cli("init", str(self.dir), "--sp", SP, "--cse-id", CSE,
-                     "--listen", f"127.0.0.1:{self.port}", directory=False)
+                     "--listen", f"127.0.0.1:{self.port}", *init, directory=False)
             with open(self.dir / "holdfast.conf", "a") as f:
                 f.write(options + ("\n" if options else ""))
         if start:

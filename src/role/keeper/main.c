@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "keeper/keeper.h"
 #include "keeper/token.h"
-#include "keeper/wait.h"
+#include "wire/token_wait.h"
 #include "role/common/worker.h"
 #include "role/keeper/process.h"
 

@@ -24,6 +24,7 @@ struct process {
 	struct link keeper; /* dead: the keeper is gone, its successor comes */
 	struct buf result;
 	int64_t look_at;
+	bool told; /* that it is there */
 	bool stop;
 };
 
@@ -111,14 +112,16 @@ out:
 static void look(struct process *p)
 {
 	int64_t now = clock_steady();
-	bool before = p->token.state.present, changed = false;
+	bool changed;
 
-	if (now < p->look_at)
+	if (now >= p->look_at) {
+		p->look_at = now + LOOK_MS;
+		token_look(&p->token, &changed);
+	}
+	if (p->told == p->token.state.present || p->keeper.dead)
 		return;
-	p->look_at = now + LOOK_MS;
-	token_look(&p->token, &changed);
-	if ((changed || before != p->token.state.present) && !p->keeper.dead &&
-	    tell_state(p) != ERR_OK)
+	p->told = p->token.state.present;
+	if (tell_state(p) != ERR_OK)
 		link_close(&p->keeper);
 }
 
@@ -136,6 +139,7 @@ static void handle_event(struct process *p, const struct worker_event *e)
 	}
 	link_close(&p->keeper);
 	link_init(&p->keeper, e->fd, ROLE_TOKEN, ROLE_KEEPER, e->number);
+	p->told = false;
 }
 
 static err_t handle_control(struct process *p)
@@ -235,8 +239,8 @@ static err_t run_alone(struct process *p, const struct token_serve_arguments *a)
 	load(p, bytes_str(a->config), a->pin_fd);
 	s.kept = p->worker.kept;
 	s.read = p->worker.read;
-	if (p->worker.port)
-		s.ports[s.ports_n++] = p->worker.port;
+	for (; p->worker.port && s.ports_n < 2; s.ports_n++)
+		s.ports[s.ports_n] = (uint16_t)(p->worker.port + s.ports_n);
 	TRY(sandbox_enter(&s, &held, &missing));
 	link_init(&p->keeper, a->link_fd, ROLE_TOKEN, ROLE_KEEPER, 0);
 	err = loop(p, true);

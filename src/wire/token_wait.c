@@ -1,23 +1,22 @@
-/* wait.c: what was put aside, in locked pages: bodies and answers hold secrets. */
-#include "keeper/wait.h"
+/* token_wait.c: what was put aside, in locked pages: bodies and answers hold secrets. */
+#include "wire/token_wait.h"
 
 #include "base/clock.h"
-#include "crypt/crypt.h"
+#include "base/secret.h"
 
-enum { PAGE = 4096, DIGEST = 32 };
+enum { PAGE = 4096 };
 
 struct step {
-	uint8_t question[DIGEST];
 	unsigned token;
 	uint64_t ref;
 	bool done;
 	err_t status;
-	size_t at, n; /* the answer, in the page */
+	size_t question_at, question_n, at, n; /* question and answer, in the page */
 };
 
 struct waiting {
 	bool used;
-	struct keeper_caller *who;
+	const void *who;
 	uint64_t ref;
 	int64_t since;
 	struct secret page; /* kept for the next */
@@ -30,7 +29,7 @@ struct waiting {
 static struct waiting all[WAITING_MAX];
 static struct waiting *current;
 
-struct waiting *wait_begin(struct keeper_caller *who, uint64_t ref, struct bytes body)
+struct waiting *wait_begin(const void *who, uint64_t ref, struct bytes body)
 {
 	struct waiting *w = NULL;
 
@@ -91,7 +90,7 @@ struct bytes wait_body(const struct waiting *w)
 	return bytes_make(w->page.p, w->body_n);
 }
 
-struct keeper_caller *wait_caller(const struct waiting *w)
+const void *wait_caller(const struct waiting *w)
 {
 	return w->who;
 }
@@ -101,7 +100,7 @@ uint64_t wait_ref(const struct waiting *w)
 	return w->ref;
 }
 
-void wait_drop_caller(const struct keeper_caller *who)
+void wait_drop_caller(const void *who)
 {
 	for (size_t i = 0; i < WAITING_MAX; i++) {
 		if (all[i].used && all[i].who == who)
@@ -109,7 +108,7 @@ void wait_drop_caller(const struct keeper_caller *who)
 	}
 }
 
-size_t wait_count(const struct keeper_caller *who)
+size_t wait_count(const void *who)
 {
 	size_t n = 0;
 
@@ -127,13 +126,11 @@ err_t wait_look(struct bytes question, bool *known, struct buf *answer)
 {
 	struct waiting *w = current;
 	struct step *s = &w->steps[w->at];
-	uint8_t digest[DIGEST];
 
 	*known = false;
 	if (w->at >= w->steps_n)
 		return ERR_OK;
-	crypt_sha256(question, digest);
-	if (!bytes_equal(BYTES_OF(digest), BYTES_OF(s->question))) {
+	if (!bytes_equal(question, bytes_make(w->page.p + s->question_at, s->question_n))) {
 		w->steps_n = w->at; /* what comes after belonged to the other */
 		return ERR_OK;
 	}
@@ -151,8 +148,12 @@ err_t wait_asked(struct bytes question, unsigned token, uint64_t ref)
 
 	if (w->at >= WAIT_ASKS_MAX || ++w->asks > 2 * WAIT_ASKS_MAX)
 		return ERR_LIMIT;
-	*s = (struct step){ .token = token, .ref = ref };
-	crypt_sha256(question, s->question);
+	if (question.n > w->page.n - w->page_n)
+		return ERR_LIMIT;
+	*s = (struct step){ .token = token, .ref = ref, .question_at = w->page_n,
+		            .question_n = question.n };
+	bytes_copy(w->page.p + w->page_n, question.p, question.n);
+	w->page_n += question.n;
 	w->steps_n = ++w->at;
 	return ERR_PENDING;
 }

@@ -1,24 +1,24 @@
-/* wait.h: calls that wait for a token.
+/* token_wait.h: calls that wait for a token.
  *
  * A token takes milliseconds. So that nobody waits behind it who does not need
  * it, and many questions are on their way to it at once, a call whose provider
  * asks a token is put aside, and carried out once more, from its beginning, when
  * the answer came; it then finds the answer where it found none before. Only
  * operations that change nothing before their last question may be put aside
- * (dispatch.c says which); all others wait for their token. Nothing that a call
+ * (the keeper's dispatch.c says which); all others wait for their token. Nothing that a call
  * looked up is kept meanwhile: keys and handles may go. */
-#ifndef KEEPER_WAIT_H
-#define KEEPER_WAIT_H
+#ifndef WIRE_TOKEN_WAIT_H
+#define WIRE_TOKEN_WAIT_H
 
-#include "keeper/keeper.h"
+#include "wire/wire.h"
 
-enum { WAITING_MAX = 256, WAITING_EACH = 96, WAIT_ASKS_MAX = 6, WAIT_BODY_MAX = 2048, WAIT_MS = 9000 };
+enum { WAITING_MAX = 256, WAITING_EACH = 96, WAIT_ASKS_MAX = 6, WAIT_BODY_MAX = 1024, WAIT_MS = 9000 };
 
 struct waiting;
 
 /* Put the call aside when it comes to ask a token. NULL: no place, or too large;
  * it then waits there and then. */
-struct waiting *wait_begin(struct keeper_caller *who, uint64_t ref, struct bytes body);
+struct waiting *wait_begin(const void *who, uint64_t ref, struct bytes body);
 
 /* Around carrying it out. */
 void wait_enter(struct waiting *w);
@@ -29,15 +29,15 @@ void wait_end(struct waiting *w);
 /* The next one whose answers are all there, or that waited too long. */
 struct waiting *wait_ready(void);
 struct bytes wait_body(const struct waiting *w);
-struct keeper_caller *wait_caller(const struct waiting *w);
+const void *wait_caller(const struct waiting *w);
 uint64_t wait_ref(const struct waiting *w);
 
 /* Its caller is gone. */
-void wait_drop_caller(const struct keeper_caller *who);
+void wait_drop_caller(const void *who);
 
-size_t wait_count(const struct keeper_caller *who); /* NULL: all */
+size_t wait_count(const void *who); /* NULL: all */
 
-/* --- for token.c ---------------------------------------------------------------- */
+/* --- for the provider ---------------------------------------------------------------- */
 
 /* Is the call that is being carried out one that may be put aside? */
 bool wait_may(void);

@@ -1,0 +1,13 @@
+/* provider.h: where keys are kept, as the keeper tells it. */
+#ifndef CLI_PROVIDER_H
+#define CLI_PROVIDER_H
+
+#include "cli/door.h"
+#include "wire/token_calls.h"
+
+/* Row `index` of the keeper's providers; views lie in `result`. *found false
+ * behind the last. */
+err_t provider_ask(struct door *d, uint32_t index, struct buf *result,
+                   struct keeper_provider_row *out, bool *found) MUST_USE;
+
+#endif

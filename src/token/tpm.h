@@ -1,0 +1,64 @@
+/* tpm.h: a TPM 2.0 as a token, by the Enhanced System API. Private to the back end.
+ *
+ * Keys are children of a primary key under the storage hierarchy, made anew from
+ * its template at each opening; the TPM wraps them, and the wrapped parts are the
+ * reference: u8 1, u32 set of PCRs that bind it (0: none), TPM2B_PRIVATE,
+ * TPM2B_PUBLIC. Each has an authorisation value of the pairing secret, given in
+ * one kept session that is salted with the primary key, and whose parameters are
+ * encrypted: who listens on the bus learns neither keys nor results.
+ *
+ * Three objects may be loaded at once, the least that a TPM offers: the longest
+ * unused one makes room. */
+#ifndef TOKEN_TPM_H
+#define TOKEN_TPM_H
+
+#include "token/token.h"
+
+#include <tss2/tss2_esys.h>
+
+enum { TPM_SLOTS = 3, TPM_DIGEST = 32, TPM_FORMAT = 1 };
+
+struct tpm_slot {
+	ESYS_TR handle; /* ESYS_TR_NONE: free */
+	bool primary;
+	uint8_t digest[TPM_DIGEST]; /* of the reference */
+	uint64_t used;
+};
+
+struct tpm {
+	TSS2_TCTI_CONTEXT *tcti;
+	ESYS_CONTEXT *esys;
+	void *library; /* of the TCTI, held so that it can be opened again */
+	ESYS_TR session, policy; /* HMAC; for keys bound to PCRs */
+	TPMS_CONTEXT *primary;   /* saved */
+	struct tpm_slot slots[TPM_SLOTS];
+	uint64_t clock;
+};
+
+/* What a response code means here; says it in state.why. */
+err_t tpm_result(struct token *t, const char *what, TSS2_RC rc) MUST_USE;
+
+/* tpm_session.c */
+err_t tpm_load(struct token *t) MUST_USE;
+void tpm_unload(struct token *t);
+err_t tpm_open(struct token *t) MUST_USE;
+void tpm_close(struct token *t);
+err_t tpm_check(struct token *t) MUST_USE;
+TPML_PCR_SELECTION tpm_pcrs(uint32_t pcrs);
+/* The session that authorises one use of a key bound to these PCRs. */
+err_t tpm_authorise(struct token *t, uint32_t pcrs, ESYS_TR *session) MUST_USE;
+
+/* tpm_slot.c: the primary key; a key of a reference, ready to be used. */
+err_t tpm_primary(struct token *t, ESYS_TR *out) MUST_USE;
+err_t tpm_key(struct token *t, const struct token_key *k, ESYS_TR *out, uint32_t *pcrs) MUST_USE;
+err_t tpm_primary_made(struct token *t, ESYS_TR handle) MUST_USE;
+void tpm_forget(struct token *t, const struct token_key *k);
+/* The authorisation value of all keys of this pairing. */
+void tpm_auth(struct token *t, TPM2B_AUTH *out);
+
+/* tpm_key.c */
+err_t tpm_make(struct token *t, const struct token_key *k, struct token_made *out) MUST_USE;
+err_t tpm_import(struct token *t, struct bytes raw, struct token_made *out) MUST_USE;
+err_t tpm_random(struct token *t, uint8_t *out, size_t n) MUST_USE;
+
+#endif

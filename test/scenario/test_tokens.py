@@ -1,0 +1,206 @@
+"""Keys on tokens: a node whose keys lie on SoftHSM2, on a TPM simulator; what happens when the token's
+process, the simulator or the keeper is killed, and when the token is taken away and comes back. Nothing
+else is ever restarted."""
+import os, pathlib, signal, socket, ssl, subprocess, sys, time
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+from node import NAME, Node
+from tokens import SoftHsm, Swtpm
+
+KINDS = [SoftHsm, Swtpm]
+
+
+@pytest.fixture(params=KINDS, ids=[k.kind for k in KINDS], scope="module")
+def served(request):
+    """A token, and a node whose keys are on it."""
+    with request.param() as token, Node(init=token.init_args()) as node:
+        yield token, node
+        node.stop()
+
+
+def handshake(node, timeout=10):
+    """A whole one, as a stock client without a credential: the node's key signs."""
+    c = ssl.create_default_context(cafile=str(node.dir / "node/ca.pem"))
+    with socket.create_connection(("127.0.0.1", node.port), timeout=timeout) as raw:
+        raw.settimeout(timeout)
+        with c.wrap_socket(raw, server_hostname=NAME) as s:
+            return s.version()
+
+
+def handshakes(node):
+    try:
+        handshake(node, timeout=4)
+        return True
+    except OSError:
+        return False
+
+
+def wait(what, seconds=15):
+    end = time.time() + seconds
+    while time.time() < end:
+        if what():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def others(node, *changed):
+    """Process numbers of all workers but those."""
+    return {r: p for r, p in node.pids().items() if r not in changed}
+
+
+def test_serves(served):
+    token, node = served
+    assert handshake(node) == "TLSv1.3"
+    device = node.enrol(f"{token.kind}-a", "Cdeva")
+    assert device.register().rsc == 2001
+    assert device.create("/cse-in/ae-Cdeva", 3, {"m2m:cnt": {"rn": "c"}}).rsc == 2001
+    device.close()
+
+
+def test_psk(served):
+    """The pre-shared key lies on the token, too; in TLS 1.3 it takes part from there. TLS 1.2 wants the
+    key inside a hash's key: no token does that, and the handshake fails."""
+    token, node = served
+    device = node.enrol(f"{token.kind}-p", "Cdevp", "device", True, "--identity", f"{token.kind}@demo.example")
+    assert device.register().rsc == 2001
+    device.close()
+    device.connect(version="-tls1_2")
+    with pytest.raises(ConnectionError):
+        device.raw(b"GET /cse-in HTTP/1.1\r\n\r\n")
+    device.close()
+
+
+def test_keys_stay(served):
+    """The key store holds references: no software key but the pairing secret."""
+    token, node = served
+    listed = node.cli("key", "list")
+    assert "token/1" in listed and "ca" in listed
+    if token.kind == "pkcs11":
+        code, seen = token.objects()
+        assert code == 0 and seen.count("Private Key Object") == 3, seen  # ca, node, import
+        assert "never extractable" in seen and "sensitive" in seen
+        assert "wrap" not in seen and "crypt," not in seen, seen
+
+
+def test_token_process_is_killed(served):
+    token, node = served
+    before = others(node, "token")
+    os.kill(node.pids()["token"][0], signal.SIGKILL)
+    assert wait(lambda: handshakes(node)), node.log_text()[-2000:]
+    assert others(node, "token") == before
+
+
+def test_keeper_is_killed(served):
+    token, node = served
+    before = others(node, "keeper")
+    os.kill(node.pids()["keeper"][0], signal.SIGKILL)
+    assert wait(lambda: handshakes(node)), node.log_text()[-2000:]
+    assert others(node, "keeper") == before
+
+
+def test_token_goes_and_comes_back(served):
+    token, node = served
+    assert handshakes(node)
+    before = others(node)
+    token.remove()
+    try:
+        assert wait(lambda: not handshakes(node)), "a handshake without the token"
+        # what needs no key goes on, and the state is clear
+        assert node.cli("status", check=False)[0] == 0
+        assert node.cli("audit", "list")
+        code, said = node.cli("doctor", check=False)
+        assert "token absent" in node.log_text()
+        assert "fail" in said and "token.1" in said, said
+    finally:
+        token.put_back()
+    assert wait(lambda: handshakes(node), 20), node.log_text()[-2000:]
+    assert others(node) == before
+
+
+def test_wrong_pin():
+    """Tried once, said plainly, and nothing else is disturbed."""
+    with SoftHsm() as token, Node(init=token.init_args()) as node:
+        assert handshakes(node)
+        assert node.stop() == 0
+        token.set_pin("0000")
+        node.start()
+        assert not handshakes(node)
+        time.sleep(3)
+        assert node.log_text().count("wrong PIN") <= 3 and "wrong PIN" in node.log_text()
+        assert node.cli("status", check=False)[0] == 0
+        token.set_pin("4711-0815")
+        os.kill(node.pids()["token"][0], signal.SIGKILL)
+        assert wait(lambda: handshakes(node))
+        node.stop()
+
+
+def test_missing_library():
+    """A token whose library is not there: the node says so and does what needs no key."""
+    with SoftHsm() as token, Node(init=token.init_args(), start=False) as node:
+        conf = node.dir / "holdfast.conf"
+        conf.write_text(conf.read_text().replace("libsofthsm2.so", "libnosuch.so"))
+        node.start()
+        assert not handshakes(node)
+        assert "cannot be loaded" in node.log_text()
+        assert node.cli("status", check=False)[0] == 0
+        node.stop()
+
+
+def test_another_token_in_its_place():
+    with SoftHsm() as token, Node(init=token.init_args()) as node:
+        assert handshakes(node)
+        assert node.stop() == 0
+        with SoftHsm() as other:
+            conf = node.dir / "holdfast.conf"
+            conf.write_text(conf.read_text().replace(token.uri(), other.uri()))
+            node.start()
+            assert not handshakes(node)
+            node.stop()
+
+
+def test_sealed_pin():
+    """pin-source=keeper: the token's PIN is one that only this node's keeper can make; a token that is
+    carried away does not open with the PIN that was once given, nor for another node."""
+    with SoftHsm(sealed=True) as token:
+        assert token.objects()[0] == 0  # the control: before, the PIN opens it
+        with Node(init=token.init_args()) as node:
+            assert handshakes(node)
+            code, said = token.objects()
+            assert code != 0 and "PIN_INCORRECT" in said, said
+            os.kill(node.pids()["token"][0], signal.SIGKILL)
+            assert wait(lambda: handshakes(node))
+            node.stop()
+        with pytest.raises(RuntimeError, match="wrong PIN"):
+            Node(init=["--token", token.uri()], start=False)
+
+
+def test_measured_state():
+    """Keys made under a PCR policy: in another state the TPM refuses their use."""
+    with Swtpm(pcrs="16,23") as tpm, Node(init=tpm.init_args()) as node:
+        assert handshakes(node)
+        assert node.stop() == 0
+        tpm.tool("tpm2_pcrextend", "23:sha256=" + "a5" * 32)
+        node.start()
+        assert not handshakes(node)
+        assert "measured state" in node.log_text()
+        assert node.stop() == 0
+        tpm.tool("tpm2_pcrreset", "23")  # a debug PCR, which software may reset
+        node.start()
+        assert handshakes(node)
+        node.stop()
+
+
+def test_another_tpm():
+    """The key records moved to a machine with another TPM: nothing opens there."""
+    with Swtpm() as tpm, Node(init=tpm.init_args()) as node:
+        assert handshakes(node)
+        assert node.stop() == 0
+        with Swtpm() as other:
+            conf = node.dir / "holdfast.conf"
+            conf.write_text(conf.read_text().replace(tpm.uri(), other.uri()))
+            node.start()
+            assert not handshakes(node)
+            node.stop()
