@@ -21,7 +21,8 @@ err_t refusal_is_result(err_t err, const struct outcome *out)
 void work_start(struct resource_work *w, struct resources *r, const struct resource_ask *ask,
                 struct outcome *out)
 {
-	bytes_zero(w, sizeof(*w));
+	bytes_zero(w, offsetof(struct resource_work, set));
+	w->set.n = w->before.n = w->asked.n = w->parent_set.n = 0;
 	w->r = r;
 	w->ask = ask;
 	w->out = out;

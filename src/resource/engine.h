@@ -79,14 +79,15 @@ struct resource_work {
 
 	const struct resource_type *type; /* of row */
 	struct store_row row;             /* created, updated or deleted; views in the arena */
-	struct attribute_set set;         /* its body */
-	struct attribute_set before;      /* update: its body as it was */
-	struct attribute_set asked;       /* attributes of the request */
-
 	const struct resource_type *parent_type; /* NULL above the CSEBase */
 	struct store_row parent;
-	struct attribute_set parent_set;
 	bool parent_changed;
+
+	/* The sets come last: they are large, and begin empty, not zeroed. */
+	struct attribute_set set;         /* body of row */
+	struct attribute_set before;      /* update: its body as it was */
+	struct attribute_set asked;       /* attributes of the request */
+	struct attribute_set parent_set;
 };
 
 /* What the standard refuses: fills the outcome and returns ERR_REFUSED, so that
