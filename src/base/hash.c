@@ -1,6 +1,8 @@
 /* hash.c: SipHash-2-4 (Aumasson, Bernstein). */
 #include "base/hash.h"
 
+#include <endian.h>
+
 struct sip {
 	uint64_t v0, v1, v2, v3;
 };
@@ -41,6 +43,14 @@ static inline uint64_t load_le(const uint8_t *p, size_t n)
 	return v;
 }
 
+static inline uint64_t load_word(const uint8_t *p)
+{
+	uint64_t v;
+
+	bytes_copy(&v, p, sizeof(v));
+	return le64toh(v);
+}
+
 uint64_t hash_bytes(const struct hash_key *key, struct bytes b)
 {
 	struct sip s = { key->k[0] ^ 0x736f6d6570736575, key->k[1] ^ 0x646f72616e646f6d,
@@ -48,7 +58,7 @@ uint64_t hash_bytes(const struct hash_key *key, struct bytes b)
 	size_t whole = b.n / 8;
 
 	for (size_t i = 0; i < whole; i++)
-		sip_word(&s, load_le(b.p + 8 * i, 8));
+		sip_word(&s, load_word(b.p + 8 * i));
 	sip_word(&s, (uint64_t)b.n << 56 | (b.n % 8 ? load_le(b.p + 8 * whole, b.n % 8) : 0));
 	s.v2 ^= 0xff;
 	for (int i = 0; i < 4; i++)
