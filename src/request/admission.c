@@ -117,8 +117,10 @@ static err_t admission_ae_itself(struct work *w, bool *well)
 
 static err_t admission_cse_itself(struct work *w, bool *well)
 {
-	*well = !by_cse(w) || !is_cse_form(id_form(w->request.from)) || is_entity(w);
-	return ERR_OK;
+	*well = true;
+	if (!by_cse(w) || !is_cse_form(id_form(w->request.from)))
+		return ERR_OK;
+	return behind_speaks(w, well);
 }
 
 static err_t admission_cse_stem(struct work *w, bool *well)
@@ -127,46 +129,35 @@ static err_t admission_cse_stem(struct work *w, bool *well)
 	return ERR_OK;
 }
 
-/* //sp/cse/Cx on the association of //sp/cse. */
-static bool is_behind(const struct work *w)
-{
-	struct bytes cse = bytes_str(w->association->facts.entity);
-
-	return w->claimed.n > cse.n + 1 && bytes_starts(w->claimed, cse) &&
-	       w->claimed.p[cse.n] == '/';
-}
-
-/* An S-type AE-ID has no CSE in it: two segments. */
-static bool is_s_type(struct bytes absolute)
-{
-	struct bytes rest = bytes_sub(absolute, 2, absolute.n);
-
-	(void)bytes_cut(&rest, '/');
-	return bytes_find(rest, '/') == rest.n;
-}
-
 static err_t admission_cse_own_ae(struct work *w, bool *well)
 {
 	enum id_form form = id_form(w->request.from);
 
-	*well = !by_cse(w) || (form != ID_SP_C_AE && form != ID_ABS_AE) ||
-	        is_s_type(w->claimed) || is_behind(w);
-	return ERR_OK;
+	*well = true;
+	if (!by_cse(w) || (form != ID_SP_C_AE && form != ID_ABS_AE) ||
+	    behind_cse(w, w->claimed).n == 0)
+		return ERR_OK;
+	return behind_speaks(w, well);
 }
 
 static err_t admission_cse_no_other(struct work *w, bool *well)
 {
-	*well = !by_cse(w) || is_entity(w) || is_behind(w);
-	return ERR_OK;
+	*well = true;
+	return by_cse(w) ? behind_speaks(w, well) : ERR_OK;
+}
+
+static err_t admission_cse_descendants(struct work *w, bool *well)
+{
+	*well = true;
+	return by_cse(w) ? behind_may_name(w, well) : ERR_OK;
 }
 
 /* --- (6) ------------------------------------------------------------------------ */
 
 static err_t admission_open_cse(struct work *w, bool *well)
 {
-	*well = w->association || lab_is_admin(w) || lab_is_cse(w) ||
-	        !is_cse_form(id_form(w->request.from));
-	return ERR_OK;
+	*well = w->association || w->in->own || !is_cse_form(id_form(w->request.from));
+	return *well ? ERR_OK : lab_believes(w, well);
 }
 
 struct namesake {
@@ -201,9 +192,8 @@ static err_t admission_open_ae(struct work *w, bool *well)
 {
 	enum id_form form = id_form(w->request.from);
 
-	*well = w->association || lab_is_admin(w) || !is_ae_form(form) || form == ID_AE_STEM ||
-	        lab_is_cse(w);
-	return ERR_OK;
+	*well = w->association || !is_ae_form(form) || form == ID_AE_STEM;
+	return *well ? ERR_OK : lab_believes(w, well);
 }
 
 /* --- (7) ------------------------------------------------------------------------ */

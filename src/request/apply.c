@@ -184,6 +184,8 @@ err_t apply_run(struct work *w)
 	const struct virtual_child *v = w->target.virtual_child;
 	err_t err = ERR_OK;
 
+	if (w->next_hop)
+		return forward_run(w);
 	if (w->repeated)
 		return apply_again(w);
 	must(w->permit);

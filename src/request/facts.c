@@ -3,7 +3,7 @@
 #include "request/work.h"
 
 enum {
-	TYPE_AE = 2, TYPE_CSE_BASE = 5, TYPE_MGMT_OBJ = 13, TYPE_FLEX_CONTAINER = 28,
+	TYPE_AE = 2, TYPE_CSE_BASE = 5, TYPE_REMOTE_CSE = 16, TYPE_MGMT_OBJ = 13, TYPE_FLEX_CONTAINER = 28,
 	FILTER_USAGE_DISCOVERY = 1
 };
 
@@ -195,6 +195,16 @@ static bool is_registration(const struct work *w, const struct store_row *row)
 	       row->type == TYPE_CSE_BASE && !w->depth;
 }
 
+/* A CSE registers itself on its own association; that it names no other is the
+ * type's to see [TS-0001 10.2.2]. */
+static bool is_cse_registration(const struct work *w, const struct store_row *row)
+{
+	return w->request.operation == OPERATION_CREATE && w->request.type == TYPE_REMOTE_CSE &&
+	       row->type == TYPE_CSE_BASE && !w->depth && w->association &&
+	       w->association->facts.entity_is_cse &&
+	       bytes_equal(w->originator, bytes_str(w->association->facts.entity));
+}
+
 /* An AE registers itself, bound by its credential instead of a policy [TS-0001
  * 10.2.2.2]. Nobody registers another. */
 static err_t register_itself(struct work *w, const struct decision_facts *facts)
@@ -279,6 +289,9 @@ err_t facts_decide(struct work *w)
 		                       &w->decision);
 	else if (is_registration(w, row))
 		err = register_itself(w, &facts);
+	else if (is_cse_registration(w, row))
+		err = decide_on_ground(&facts, GROUND_REGISTRATION, &w->room->arena, &w->permit,
+		                       &w->decision);
 	else
 		err = by_rules_or_lab(w, row, &facts);
 out:

@@ -4,8 +4,10 @@
  *
  *   { "m2m:agr": { "m2m:rsp": [ { "fr": .., "pc": .., "rqi": .., "rsc": .., "rvi": .. } ] } }
  *
- * A group that is reached again through itself is answered 4104, as a Group
- * Request Identifier seen before would be. Members at other CSEs: 5103. */
+ * A group that is reached again through itself, here or through another CSE, is
+ * answered 4104: the Group Request Identifier goes with the request, and is
+ * remembered for each group. Members at other CSEs are asked all at once
+ * (request/forward.c), each by a request of its own from the same originator. */
 #include "request/work.h"
 
 enum { RESPONSE_MEMBERS = 5, ADDRESS_MAX = 8192, MEMBER_EFFORT = 8 };
@@ -73,17 +75,87 @@ out:
 	return err;
 }
 
-/* Why the group is not entered, 0 when it may be. */
-static unsigned barred(const struct work *w, const char **why)
+/* --- the Group Request Identifier ------------------------------------------------ */
+
+static err_t key_of(struct work *w, struct bytes gid, uint8_t key[OUTBOUND_KEY])
 {
-	for (size_t i = 0; i < w->depth && i < FAN_OUT_DEPTH; i++) {
-		if (w->groups[i] == w->target.parent_of_virtual) {
-			*why = "the group was reached through itself";
-			return RSC_GROUP_REQUEST_IDENTIFIER_EXISTS;
-		}
+	struct buf b = buf_make(4096);
+	uint8_t group[8];
+	err_t err;
+
+	put_be64(group, w->target.parent_of_virtual);
+	TRY(buf_add(&b, BYTES_OF(group)));
+	TRY(buf_add(&b, gid));
+	store_digest(bytes_of_buf(&b), key);
+out:
+	buf_free(&b);
+	return err;
+}
+
+/* Seen before at this group? It is now. */
+static err_t note(struct work *w, struct bytes gid, bool *seen)
+{
+	struct request_room *room = w->room;
+	uint8_t key[OUTBOUND_KEY];
+	err_t err;
+
+	*seen = false;
+	TRY(key_of(w, gid, key));
+	for (size_t i = 0; i < GROUP_REQUESTS && !*seen; i++)
+		*seen = bytes_equal(BYTES_OF(room->group_requests[i]), BYTES_OF(key));
+	if (!*seen)
+		bytes_copy(room->group_requests[room->group_requests_at++ % GROUP_REQUESTS], key,
+		           sizeof(key));
+out:
+	return err;
+}
+
+/* The one of the request, or a new one; it goes on with every member's request. */
+static err_t identify(struct work *w, bool *seen)
+{
+	bool brought = w->request.has[PARAM_GID];
+	struct buf encoded = buf_make(4096);
+	struct bytes gid = w->request.value[PARAM_GID].s, text;
+	err_t err;
+
+	if (!brought) {
+		TRY(outbound_identifier(w, BYTES("group"), &gid));
+		TRY(cbor_put_text(&encoded, gid));
+		TRY(arena_copy(&w->room->arena, bytes_of_buf(&encoded), &text));
+		TRY(cbor_read(text, &w->request.value[PARAM_GID]));
+		w->request.has[PARAM_GID] = true;
 	}
-	*why = "groups in groups, too deep";
-	return w->depth >= FAN_OUT_DEPTH ? RSC_BAD_REQUEST : 0;
+	TRY(note(w, gid, seen));
+	/* A pass, or a round, of the same request is no second one. */
+	*seen = *seen && brought && !w->in->again && !w->fan->number && !w->depth && !w->fan->refused;
+out:
+	buf_free(&encoded);
+	return err;
+}
+
+/* Why the group is not entered, 0 when it may be. */
+static err_t barred(struct work *w, unsigned *status, const char **why)
+{
+	bool seen;
+	err_t err = ERR_OK;
+
+	*status = 0;
+	*why = "the group was reached through itself";
+	for (size_t i = 0; i < w->depth && i < FAN_OUT_DEPTH; i++) {
+		if (w->groups[i] == w->target.parent_of_virtual)
+			*status = RSC_GROUP_REQUEST_IDENTIFIER_EXISTS;
+	}
+	if (*status)
+		return ERR_OK;
+	TRY(identify(w, &seen));
+	if (seen)
+		*status = RSC_GROUP_REQUEST_IDENTIFIER_EXISTS;
+	else if (w->depth >= FAN_OUT_DEPTH) {
+		*why = "groups in groups, too deep";
+		*status = RSC_BAD_REQUEST;
+	}
+out:
+	return err;
 }
 
 static err_t each_member(struct work *w, const struct cbor *members, struct buf *responses)
@@ -148,9 +220,10 @@ err_t fanout_run(struct work *w)
 	struct buf responses = buf_make(w->room->content_max);
 	struct cbor members = { .u = 0 };
 	const char *why;
-	unsigned status = barred(w, &why);
-	err_t err = ERR_OK;
+	unsigned status;
+	err_t err;
 
+	TRY(barred(w, &status, &why));
 	if (status) {
 		work_refuse(w, status, "TS-0001 10.2.7", why);
 		goto out;

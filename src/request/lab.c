@@ -8,7 +8,7 @@ enum { TYPE_ACP = 1, TYPE_CSE_BASE = 5, TYPE_REMOTE_CSE = 16 };
 
 static bool in_lab(const struct work *w)
 {
-	return !w->association && w->room->lab;
+	return !w->association && !w->in->own && w->room->lab;
 }
 
 bool lab_is_admin(const struct work *w)
@@ -43,7 +43,26 @@ bool lab_is_cse(const struct work *w)
 		if (bytes_equal(bytes_cut(&rest, ','), cse))
 			return true;
 	}
-	return false;
+	return cse.n && bytes_equal(cse, w->room->registrar);
+}
+
+/* By the registrar comes who is anywhere else; by a CSE below who is behind it. */
+err_t lab_believes(struct work *w, bool *yes)
+{
+	struct bytes own = resources_cse(w->room->resources)->cse_id, cse = cse_of(w);
+	uint64_t there = 0;
+	bool behind;
+	err_t err = ERR_OK;
+
+	*yes = lab_is_admin(w) || lab_is_cse(w);
+	if (*yes || !in_lab(w) || !cse.n || bytes_equal(cse, own))
+		return ERR_OK;
+	*yes = w->room->registrar.n > 0;
+	if (!*yes)
+		TRY(resource_remote(w->room->resources, cse, &there, &behind));
+	*yes |= there != 0;
+out:
+	return err;
 }
 
 static err_t is_registered(struct work *w, bool *yes)

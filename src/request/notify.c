@@ -7,19 +7,10 @@
 
 enum { TYPE_AE = 2, TYPE_REMOTE_CSE = 16, PRIMITIVE_MAX = 4 << 20 };
 
-/* From as the receiver has to see it: SP-relative, of whom was identified. */
-static struct bytes from_of(const struct work *w)
-{
-	struct bytes sp = resources_cse(w->room->resources)->sp_id;
-
-	return bytes_starts(w->originator, sp) ? bytes_sub(w->originator, sp.n, w->originator.n)
-	                                       : w->originator;
-}
-
 static err_t hand_on(struct work *w, const struct reach *reach, struct response_primitive *r)
 {
 	struct outbound_request request = {
-		.operation = OPERATION_NOTIFY, .to = w->request.to, .from = from_of(w),
+		.operation = OPERATION_NOTIFY, .to = w->request.to, .from = forward_from(w),
 		.rqi = w->request.rqi, .rvi = answer_release(w), .content = w->request.content,
 	};
 	struct buf primitive = buf_make(PRIMITIVE_MAX);

@@ -29,7 +29,7 @@ static bool admit_association(struct work *w)
 
 	if (w->in->deferred)
 		return true; /* later_arrived knows whose it is */
-	if (w->in->association == 0 && room->lab)
+	if (w->in->own || (w->in->association == 0 && room->lab))
 		return true;
 	if (w->in->association != 0)
 		w->association = registry_association(room->registry, w->in->association,
@@ -99,8 +99,7 @@ static err_t step_resolve(struct work *w)
 
 	TRY(resource_resolve(w->room->resources, w->request.to, &w->target));
 	if (w->target.place == TARGET_ELSEWHERE)
-		work_refuse(w, RSC_TARGET_NOT_REACHABLE, "TS-0004 7.3.2.6",
-		            "the target is at another CSE; this node does not forward");
+		TRY(forward_route(w));
 	else if (w->target.place != TARGET_HERE && !w->repeated && !stands_for_none(w))
 		work_refuse(w, RSC_NOT_FOUND, "TS-0004 7.3.2.6", "no such resource");
 out:
@@ -137,7 +136,7 @@ static err_t step_apply(struct work *w)
 	err_t err;
 
 	TRY(apply_run(w));
-	if (w->repeated || w->depth || !w->question.changes ||
+	if (w->repeated || w->depth || w->next_hop || !w->question.changes ||
 	    !status_is_success(work_status(w)))
 		goto out;
 	result = (struct replay_result){ work_status(w), w->outcome.resource };

@@ -17,6 +17,8 @@ struct notification_rate {
 	uint64_t n;
 };
 
+enum { GROUP_REQUESTS = 1024 };
+
 /* What the steps work with; made once by the core. */
 struct request_room {
 	struct resources *resources;
@@ -34,6 +36,7 @@ struct request_room {
 	bool lab;                  /* requests without association are let in */
 	struct bytes lab_admin;    /* originator that may do everything there; empty: none */
 	struct bytes lab_cses;     /* CSE-IDs believed there without an association, by commas */
+	struct bytes registrar;    /* CSE-ID of our registrar, "/in"; empty: none */
 	uint64_t content_max;      /* octets of one result */
 	unsigned answered;         /* status of the answer that request_serve made last */
 	struct buf content;        /* memory for it, from request to request */
@@ -43,6 +46,9 @@ struct request_room {
 	 * an auditor looks for was recorded, so that no answer of this transaction
 	 * may leave before it is committed. */
 	bool must_commit;
+	/* Group Request Identifiers seen lately, with their groups: digests. */
+	uint8_t group_requests[GROUP_REQUESTS][OUTBOUND_KEY];
+	size_t group_requests_at;
 	/* Of the request served last, when it gave ERR_PENDING. */
 	struct outbound_needs needs;
 	/* Is such a request kept by the caller until its needs are answered? The same
@@ -64,6 +70,7 @@ struct request_arrival {
 	struct outbound_memo memo; /* empty the first time */
 	bool again;                /* it was kept, and is served again */
 	uint64_t deferred;         /* row of the request resource whose request it is, 0 */
+	uint64_t own;              /* this CSE asks by itself: not 0; association is 0 then */
 };
 err_t request_arrival_read(struct bytes body, unsigned gate, int64_t now,
                            struct request_arrival *out) MUST_USE;

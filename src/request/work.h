@@ -65,6 +65,8 @@ struct work {
 	                            * whose credential is good */
 	struct noticed *noticed;   /* what a delete takes with it, for who asked to be told */
 
+	uint64_t next_hop;         /* row of the remoteCSE that the request goes on to */
+
 	/* fan-out */
 	struct fan *fan;           /* NULL outside */
 	unsigned depth;
@@ -98,10 +100,12 @@ void work_refuse(struct work *w, unsigned status, const char *rule, const char *
 err_t admission_run(struct work *w, enum request_step step) MUST_USE;
 
 /* [lab.c] Without an association, which lab mode alone lets in: is From the
- * administrator; is it one of the CSEs that are believed, or behind one; and is
- * the target open to it [doc/decision/020-lab.md]? */
+ * administrator; is it one of the CSEs that may register, or behind one; is it
+ * believed as somebody elsewhere; and is the target open to it
+ * [doc/decision/020-lab.md]? */
 bool lab_is_admin(const struct work *w);
 bool lab_is_cse(const struct work *w);
+err_t lab_believes(struct work *w, bool *yes) MUST_USE;
 err_t lab_opens(struct work *w, const struct store_row *target, bool *opens) MUST_USE;
 
 /* [identify.c] From in absolute form into `claimed`; then, once admitted, the
@@ -126,6 +130,21 @@ err_t apply_run(struct work *w) MUST_USE;
 
 /* [notify.c] NOTIFY under w->permit. ERR_PENDING. */
 err_t notify_run(struct work *w) MUST_USE;
+
+/* [forward.c] The target is at another CSE: next_hop, or 4004. Then on it goes, and
+ * what comes back is the answer. ERR_PENDING. */
+err_t forward_route(struct work *w) MUST_USE;
+err_t forward_run(struct work *w) MUST_USE;
+/* SP-relative form of the originator, as another CSE has to see it. */
+struct bytes forward_from(const struct work *w);
+
+/* [behind.c] "/mn" of an absolute identifier; empty for an S-type AE-ID. */
+struct bytes behind_cse(const struct work *w, struct bytes absolute);
+/* Does the CSE of the association speak for `claimed`: itself, its AEs, the CSEs
+ * behind it and theirs; our registrar for all that is not on our side? */
+err_t behind_speaks(struct work *w, bool *yes) MUST_USE;
+/* Are all CSEs that a remoteCSE's content names free to be behind another? */
+err_t behind_may_name(struct work *w, bool *yes) MUST_USE;
 
 /* [fanout.c] Every member through resolve, decide and apply. */
 err_t fanout_run(struct work *w) MUST_USE;

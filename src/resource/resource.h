@@ -59,6 +59,7 @@ struct cse_identity {
 	struct bytes cse_id;   /* "/in-cse" */
 	struct bytes cse_name; /* "cse-in": resourceName of the CSEBase */
 	unsigned cse_type;     /* 1 IN, 2 MN, 3 ASN */
+	struct bytes poa;      /* its URLs, separated by blanks; read by resources_open alone */
 };
 
 /* Makes the CSEBase on first use (in a transaction of the caller). */
@@ -85,7 +86,7 @@ enum search resource_search(struct bytes short_name);
 enum target_place {
 	TARGET_NONE,    /* no such resource here: 4004 */
 	TARGET_HERE,
-	TARGET_ELSEWHERE /* another CSE: forwarding is not built yet: 5103 as 4004 */
+	TARGET_ELSEWHERE /* another CSE: request/forward.c */
 };
 
 struct target {
@@ -104,6 +105,20 @@ err_t resource_resolve(struct resources *r, struct bytes to, struct target *out)
 /* Structured CSE-relative address of a row, "cse-in/ae1/cnt1"; unstructured ID. */
 err_t resource_address(struct resources *r, uint64_t id, struct buf *out) MUST_USE;
 err_t resource_identifier(const struct store_row *row, struct buf *out) MUST_USE;
+
+/* The remoteCSE through which a CSE ("/mn") is reached: its own, or *behind: one of
+ * whose descendants it is. 0: none. */
+err_t resource_remote(struct resources *r, struct bytes cse_id, uint64_t *id, bool *behind) MUST_USE;
+
+/* All CSEs registered here and behind them, but for that of CSE-ID `but` and what
+ * is behind it; at most DESCENDANTS_MAX. Texts in the arena. */
+enum { DESCENDANTS_MAX = 256 };
+struct descendants {
+	struct bytes list[DESCENDANTS_MAX];
+	size_t n;
+};
+err_t resource_descendants(struct resources *r, struct arena *a, struct bytes but,
+                           struct descendants *out) MUST_USE;
 
 /* --- what a decision needs to know ------------------------------------------------- */
 

@@ -5,6 +5,8 @@
 #include "primitive/id.h"
 #include "primitive/release.h"
 
+enum { ACCESS_POINTS_MAX = 8 };
+
 static err_t keep_identity(struct resources *r, const struct cse_identity *cse)
 {
 	const uint8_t *p;
@@ -62,11 +64,24 @@ static err_t put_releases(struct resources *r, struct arena *a, struct attribute
 }
 
 /* What of the CSEBase follows from the program and its configuration. */
-static err_t base_attributes(struct resources *r, struct arena *a, struct attribute_set *set)
+static err_t put_access_points(struct resources *r, struct arena *a, struct bytes urls,
+                               struct attribute_set *set)
+{
+	struct bytes texts[ACCESS_POINTS_MAX];
+	size_t n = 0;
+
+	while (urls.n && n < ACCESS_POINTS_MAX) {
+		texts[n] = bytes_cut(&urls, ' ');
+		n += texts[n].n > 0;
+	}
+	return set_put_texts(r, a, set, BYTES("poa"), texts, n);
+}
+
+static err_t base_attributes(struct resources *r, struct arena *a, struct bytes poa,
+                             struct attribute_set *set)
 {
 	const struct bytes serializations[] = { BYTES("application/json"),
 		                                BYTES("application/cbor") };
-	struct cbor poa;
 	err_t err;
 
 	TRY(set_put_uint(r, a, set, BYTES("cst"), r->cse.cse_type));
@@ -74,13 +89,12 @@ static err_t base_attributes(struct resources *r, struct arena *a, struct attrib
 	TRY(put_supported_types(r, a, set));
 	TRY(set_put_texts(r, a, set, BYTES("csz"), serializations, COUNT_OF(serializations)));
 	TRY(put_releases(r, a, set));
-	if (!set_get(set, BYTES("poa"), &poa))
-		TRY(set_put_texts(r, a, set, BYTES("poa"), NULL, 0));
+	TRY(put_access_points(r, a, poa, set));
 out:
 	return err;
 }
 
-static err_t base_create(struct resources *r, struct arena *a)
+static err_t base_create(struct resources *r, struct arena *a, struct bytes poa)
 {
 	struct attribute_set set = { .n = 0 };
 	struct store_row row = { .parent = 0, .name = r->cse.cse_name, .ident = r->base_ri };
@@ -94,7 +108,7 @@ static err_t base_create(struct resources *r, struct arena *a)
 		return ERR_BAD_STATE;
 	row.type = type->number;
 	row.created = row.modified = clock_now();
-	TRY(base_attributes(r, a, &set));
+	TRY(base_attributes(r, a, poa, &set));
 	TRY(set_encode(r, a, &set, &row.body));
 	TRY(store_insert(r->store, &row));
 out:
@@ -102,7 +116,8 @@ out:
 }
 
 /* A newer program supports more; another CSE's store is not ours. */
-static err_t base_refresh(struct resources *r, struct arena *a, const struct store_row *found)
+static err_t base_refresh(struct resources *r, struct arena *a, struct bytes poa,
+                          const struct store_row *found)
 {
 	struct attribute_set set;
 	struct store_row row = *found;
@@ -117,7 +132,7 @@ static err_t base_refresh(struct resources *r, struct arena *a, const struct sto
 		err = ERR_BAD_STATE;
 		goto out;
 	}
-	TRY(base_attributes(r, a, &set));
+	TRY(base_attributes(r, a, poa, &set));
 	TRY(set_encode(r, a, &set, &body));
 	if (bytes_equal(body, row.body))
 		goto out;
@@ -146,9 +161,9 @@ err_t resources_open(struct store *s, const struct cse_identity *cse, struct res
 	TRY(keep_identity(r, cse));
 	TRY(store_get(s, 1, &base));
 	if (base)
-		TRY(base_refresh(r, &a, base));
+		TRY(base_refresh(r, &a, cse->poa, base));
 	else
-		TRY(base_create(r, &a));
+		TRY(base_create(r, &a, cse->poa));
 	TRY(subscription_watch_open(r));
 	*out = r;
 	r = NULL;

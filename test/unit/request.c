@@ -120,8 +120,8 @@ static const struct row admission_rows[] = {
 	/* beyond the gate */
 	{ R(5, "cse-in/dev", "Cdev", "a9", ",'pc':{'m2m:sgn':{}}"), DEV, 5103 },
 	{ GET("cse-in/nothing", "Cdev"), DEV, 4004 },
-	{ GET("/other-cse/x", "Cdev"), DEV, 5103 },
-	{ GET("//other.example/x/y", "Cdev"), DEV, 5103 },
+	{ GET("/other-cse/x", "Cdev"), DEV, 4004 },
+	{ GET("//other.example/x/y", "Cdev"), DEV, 4004 },
 };
 
 static void test_admission(void **state)

@@ -276,7 +276,9 @@ err_t batch_serve(struct core *c, struct pending *p, struct request_arrival *in,
 	}
 	if (h)
 		held_done(c, h);
-	if (p->to)
+	if (in->own)
+		errand_answered(c, in->own, bytes_of_buf(&c->answer));
+	else if (p->to)
 		err = batch_answer(c, p, bytes_of_buf(&c->answer));
 	if (c->answer.cap > CORE_ANSWER_KEEP)
 		buf_free(&c->answer);

@@ -35,6 +35,7 @@ enum {
 	CORE_QUEUE_MAX = 16 * 1024 * 1024, /* a neighbour with more unread is not read */
 	CORE_HELD = 1024,         /* requests that wait for answers from elsewhere */
 	CORE_HELD_PER_ORIGINATOR = 64,
+	CORE_ERRANDS = 64,        /* requests of our own under way; a power of two */
 	CORE_HELD_OCTETS = 64 * 1024 * 1024, /* of all of them, with what was answered */
 	CORE_DELIVERIES = 512,    /* entries of the queue under way at once */
 	CORE_DELIVERY_MS = 10000, /* one of them takes at most this long */
@@ -83,6 +84,24 @@ struct held {
 	bool done;              /* answered in this turn: freed when the turn is over */
 };
 
+/* What this CSE asks by itself, and who wants to know. */
+struct core;
+typedef void (*errand_fn)(struct core *c, uint64_t cookie, const struct response_primitive *r);
+struct errand {
+	uint64_t number; /* 0 free */
+	errand_fn done;
+	uint64_t cookie;
+};
+
+/* At the registrar. */
+struct registration {
+	enum { REGISTRATION_OUT, REGISTRATION_ASKING, REGISTRATION_IN, REGISTRATION_ASKING_IN } state;
+	bool mirrored;
+	int64_t next, wait, renew; /* clock_steady, ms, clock_steady */
+	char address[256];         /* of our remoteCSE there */
+	uint8_t said[32], asked[32];
+};
+
 struct core {
 	struct worker *worker;
 	struct keeper keeper;
@@ -113,6 +132,10 @@ struct core {
 	struct delivery *deliveries;
 	uint64_t delivery_last;
 	int64_t deliver_at;       /* clock_steady: not looked at before */
+
+	struct errand errands[CORE_ERRANDS];
+	uint64_t errands_n;
+	struct registration registration;
 
 	/* what the keeper reported, to be recorded in the next transaction */
 	struct buf events;
@@ -200,6 +223,16 @@ int64_t deliver_next(const struct core *c); /* clock_steady; INT64_MAX none */
 /* The courier is gone: what was under way is tried again. */
 void deliver_courier_lost(struct core *c);
 void deliver_free(struct core *c);
+
+/* --- errand.c, registrar.c -------------------------------------------------------- */
+
+/* From, Request Identifier and release are set here. done is called once, perhaps at
+ * once: 5103 when nobody answered. ERR_FULL. */
+err_t errand_ask(struct core *c, struct outbound_request *r, errand_fn done,
+                 uint64_t cookie) MUST_USE;
+void errand_answered(struct core *c, uint64_t number, struct bytes answer);
+
+void registrar_when_due(struct core *c);
 
 /* --- association.c --------------------------------------------------------------- */
 

@@ -209,6 +209,7 @@ static err_t tick(struct core *c)
 		return ERR_OK;
 	association_sweep(c);
 	expire_when_due(c);
+	registrar_when_due(c);
 	return ERR_OK;
 }
 

@@ -41,6 +41,7 @@ static err_t open_resources(struct core *c)
 		.cse_id = bytes_str(options_text(o, OPT_node_cse_id)),
 		.cse_name = bytes_str(options_text(o, OPT_node_cse_name)),
 		.cse_type = (unsigned)options_number(o, OPT_node_cse_type),
+		.poa = bytes_str(options_text(o, OPT_node_poa)),
 	};
 
 	return resources_open(c->store, &cse, &c->room.resources);
@@ -75,6 +76,7 @@ void node_reload(struct core *c)
 	c->room.lab_admin = c->room.lab ? bytes_str(options_text(o, OPT_lab_admin)) : BYTES_NONE;
 	c->room.lab_cses = c->room.lab ? bytes_str(options_text(o, OPT_lab_remote_cses)) : BYTES_NONE;
 	c->room.subscription_required = options_flag(o, OPT_subscription_required);
+	c->room.registrar = bytes_str(options_text(o, OPT_registrar_id));
 	c->room.require_registration_rule = !c->room.lab;
 }
 

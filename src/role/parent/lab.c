@@ -360,6 +360,19 @@ out:
 	return err;
 }
 
+/* Others reach a laboratory where it listens. */
+static err_t set_access_point(struct options *o)
+{
+	struct buf url = buf_make(300);
+	err_t err;
+
+	TRY(buf_printf(&url, "http://%s", options_text(o, OPT_listen_lab_http)));
+	TRY(options_set(o, BYTES("node.poa"), bytes_of_buf(&url)));
+out:
+	buf_free(&url);
+	return err;
+}
+
 static err_t set_all(const struct parent *p, struct options *o, char *where, size_t size)
 {
 	bool named = word_of(p, "--store") != NULL;
@@ -372,6 +385,8 @@ static err_t set_all(const struct parent *p, struct options *o, char *where, siz
 		TRY(options_set(o, BYTES("store.engine"), BYTES("memory")));
 	if (!*options_text(o, OPT_lab_admin))
 		TRY(options_set(o, BYTES("lab.admin"), BYTES(LAB_ADMIN)));
+	if (!*options_text(o, OPT_node_poa))
+		TRY(set_access_point(o));
 out:
 	return err;
 }

@@ -1,0 +1,116 @@
+/* behind.c: whom a CSE may speak for: itself, its own AEs, and the CSEs behind it
+ * with theirs, as its remoteCSE says; our registrar for all that is not on our side
+ * [TS-0004 7.3.2.1 (5)]. So a transit node cannot claim who is elsewhere.
+ *
+ * An S-type AE-ID names no CSE. From below it is not believed; from the registrar,
+ * unless it is registered or enrolled here [doc/decision/022-mcc.md]. */
+#include "primitive/id.h"
+#include "request/work.h"
+
+enum { TYPE_REMOTE_CSE = 16 };
+
+struct bytes behind_cse(const struct work *w, struct bytes absolute)
+{
+	struct bytes sp = resources_cse(w->room->resources)->sp_id, rest;
+
+	if (!bytes_starts(absolute, sp))
+		return BYTES_NONE;
+	rest = bytes_sub(absolute, sp.n, absolute.n);
+	/* "/Sapp" is no CSE; "/Smart-cse/Cx" is behind one. */
+	if (id_form(rest) == ID_SP_S_AE && id_form(absolute) == ID_ABS_AE)
+		return BYTES_NONE;
+	return bytes_sub(rest, 0, 1 + bytes_find(bytes_sub(rest, 1, rest.n), '/'));
+}
+
+struct named {
+	const struct work *w;
+	struct bytes list; /* encoded texts */
+	struct bytes absolute; /* or one identifier */
+	bool found;
+};
+
+static bool is_named(const struct named *n, struct bytes entity)
+{
+	struct bytes rest = n->list, sp = resources_cse(n->w->room->resources)->sp_id;
+	struct cbor item;
+
+	if (n->absolute.n)
+		return bytes_equal(entity, n->absolute);
+	if (!bytes_starts(entity, sp))
+		return false;
+	entity = bytes_sub(entity, sp.n, entity.n);
+	while (rest.n && cbor_next(&rest, &item) == ERR_OK) {
+		if (item.kind == CBOR_TEXT && bytes_equal(item.s, entity))
+			return true;
+	}
+	return false;
+}
+
+static err_t see_credential(void *self, const struct credential *c)
+{
+	struct named *n = self;
+
+	n->found |= !c->revoked && is_named(n, bytes_str(c->entity));
+	return ERR_OK;
+}
+
+/* The S-type AE of another CSE: not one of ours. */
+static err_t is_strange_ae(struct work *w, bool *yes)
+{
+	struct bytes sp = resources_cse(w->room->resources)->sp_id;
+	struct named named = { .w = w, .absolute = w->claimed };
+	uint64_t id;
+	err_t err;
+
+	*yes = false;
+	TRY(store_find_ident(w->room->store, bytes_sub(w->claimed, sp.n + 1, w->claimed.n), &id));
+	if (id)
+		goto out;
+	TRY(registry_credentials(w->room->registry, see_credential, &named));
+	*yes = !named.found;
+out:
+	return err;
+}
+
+err_t behind_speaks(struct work *w, bool *yes)
+{
+	const struct cse_identity *own = resources_cse(w->room->resources);
+	struct bytes cse = behind_cse(w, w->claimed);
+	struct bytes hop = behind_cse(w, bytes_str(w->association->facts.entity));
+	bool is_registrar = w->room->registrar.n && bytes_equal(hop, w->room->registrar);
+	uint64_t there, by;
+	bool behind;
+	err_t err = ERR_OK;
+
+	*yes = cse.n && bytes_equal(cse, hop);
+	if (*yes || !bytes_starts(w->claimed, own->sp_id) || bytes_equal(cse, own->cse_id))
+		return ERR_OK;
+	if (cse.n == 0)
+		return is_registrar ? is_strange_ae(w, yes) : ERR_OK;
+	TRY(resource_remote(w->room->resources, cse, &there, &behind));
+	TRY(resource_remote(w->room->resources, hop, &by, yes));
+	/* Behind this one; or, from the registrar, nowhere on our side. */
+	*yes = there ? by && there == by && behind && !is_registrar : is_registrar;
+out:
+	return err;
+}
+
+err_t behind_may_name(struct work *w, bool *yes)
+{
+	struct named named = { .w = w };
+	struct cbor csr, dcse;
+	bool found;
+	err_t err = ERR_OK;
+
+	*yes = true;
+	if (!w->association || !w->request.has_content ||
+	    cbor_find(w->request.content, BYTES("m2m:csr"), &csr, &found) != ERR_OK || !found ||
+	    csr.kind != CBOR_MAP || cbor_find(csr.raw, BYTES("dcse"), &dcse, &found) != ERR_OK ||
+	    !found || dcse.kind != CBOR_ARRAY)
+		goto out;
+	named.list = dcse.s;
+	TRY(registry_credentials(w->room->registry, see_credential, &named));
+	*yes = !named.found;
+out:
+	return err;
+}

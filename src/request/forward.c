@@ -1,0 +1,149 @@
+/* forward.c: a request for another CSE goes on, to the CSE registered here that it
+ * is for or that is on the way to it, else to our registrar [TS-0004 7.3.2.6].
+ *
+ * The CSE that hosts the target decides; here only who asks is certain, and that
+ * goes on as From in its SP-relative form. What the next hop answers is answered.
+ * Nothing is remembered against replay: the same request again goes on again, and
+ * is the same to the CSE that hosts the target. */
+#include "request/reach.h"
+#include "request/work.h"
+#include "wire/wire.h"
+
+enum { PRIMITIVE_MAX = 4 << 20, MEMBERS = PARAM_COUNT };
+
+struct bytes forward_from(const struct work *w)
+{
+	struct bytes sp = resources_cse(w->room->resources)->sp_id;
+
+	return bytes_starts(w->originator, sp) ? bytes_sub(w->originator, sp.n, w->originator.n)
+	                                       : w->originator;
+}
+
+/* "/mn" of "/mn/cse/x" and "//sp/mn/cse/x"; empty for another provider's. */
+static struct bytes cse_of_target(const struct work *w)
+{
+	struct bytes sp = resources_cse(w->room->resources)->sp_id, to = w->request.to;
+
+	if (bytes_starts(to, BYTES("//"))) {
+		if (!bytes_starts(to, sp))
+			return BYTES_NONE;
+		to = bytes_sub(to, sp.n, to.n);
+	}
+	return bytes_sub(to, 0, 1 + bytes_find(bytes_sub(to, 1, to.n), '/'));
+}
+
+/* Back to where it came from it does not go. */
+static err_t came_from(struct work *w, uint64_t hop, bool *yes)
+{
+	const struct store_row *row;
+	struct cbor csi;
+	bool found;
+	err_t err;
+
+	*yes = false;
+	if (!w->association || !w->association->facts.entity_is_cse)
+		return ERR_OK;
+	TRY(store_get(w->room->store, hop, &row));
+	TRY(row ? cbor_find(row->body, BYTES("csi"), &csi, &found) : ERR_TAMPERED);
+	*yes = found && bytes_equal(csi.s, behind_cse(w, bytes_str(w->association->facts.entity)));
+out:
+	return err;
+}
+
+err_t forward_route(struct work *w)
+{
+	struct bytes cse = cse_of_target(w);
+	uint64_t hop = 0;
+	bool behind, back = false;
+	err_t err = ERR_OK;
+
+	if (cse.n > 1)
+		TRY(resource_remote(w->room->resources, cse, &hop, &behind));
+	if (!hop && w->room->registrar.n)
+		TRY(resource_remote(w->room->resources, w->room->registrar, &hop, &behind));
+	if (hop)
+		TRY(came_from(w, hop, &back));
+	if (!hop || back)
+		work_refuse(w, RSC_NOT_FOUND, "TS-0004 7.3.2.6", "no CSE is known on the way there");
+	else if (w->originator.n == 0)
+		work_refuse(w, RSC_BAD_REQUEST, "TS-0004 7.3.2.6", "From is missing");
+	else
+		w->next_hop = hop;
+out:
+	return err;
+}
+
+/* What the next hop has to see otherwise: who asks, and what is asked when it is a
+ * member of a group. How the answer is wanted (rt) is between the originator and
+ * its registrar. */
+static err_t compose(struct work *w, struct bytes rqi, struct buf *out)
+{
+	struct buf from = buf_make(512), to = buf_make(16384), id = buf_make(1024);
+	struct cbor_member m[MEMBERS];
+	size_t n = 0;
+	err_t err;
+
+	TRY(cbor_put_text(&from, forward_from(w)));
+	TRY(cbor_put_text(&to, w->request.to));
+	TRY(cbor_put_text(&id, rqi));
+	for (unsigned p = 0; p < PARAM_COUNT; p++) {
+		struct bytes value = w->request.value[p].raw;
+
+		if (!w->request.has[p] || p == PARAM_RT)
+			continue;
+		if (p == PARAM_FR)
+			value = bytes_of_buf(&from);
+		else if (p == PARAM_TO)
+			value = bytes_of_buf(&to);
+		else if (p == PARAM_RQI)
+			value = bytes_of_buf(&id);
+		m[n++] = (struct cbor_member){ bytes_str(param_row((enum param)p)->short_name), value };
+	}
+	err = cbor_put_members(out, m, n);
+out:
+	buf_free(&from);
+	buf_free(&to);
+	buf_free(&id);
+	return err;
+}
+
+static err_t take_answer(struct work *w, const struct response_primitive *r)
+{
+	if (r->status == 0) {
+		work_refuse(w, RSC_TARGET_NOT_REACHABLE, "TS-0004 7.3.2.6",
+		            "the next CSE on the way cannot be reached");
+		return ERR_OK;
+	}
+	/* A number that is no status is not passed on as one. */
+	if (!status_row(r->status)) {
+		work_refuse(w, RSC_INTERNAL_SERVER_ERROR, "TS-0004 7.3.2.6",
+		            "the answer from the next CSE has no known status");
+		return ERR_OK;
+	}
+	w->outcome = (struct outcome){ .status = r->status, .what = "the answer of another CSE",
+		                       .content_status = r->content_status,
+		                       .content_offset = r->content_offset };
+	(void)text_print(w->decision.text, sizeof(w->decision.text), "forwarded [TS-0004 7.3.2.6]");
+	return buf_add(&w->content, r->content);
+}
+
+err_t forward_run(struct work *w)
+{
+	struct buf primitive = buf_make(PRIMITIVE_MAX);
+	struct bytes rqi = w->request.rqi;
+	struct response_primitive r;
+	struct reach reach;
+	err_t err;
+
+	/* Members of one group are asked at once, each by a request of its own. */
+	if (w->depth)
+		TRY(outbound_identifier(w, w->request.to, &rqi));
+	TRY(reach_row(w, w->next_hop, &reach));
+	TRY(compose(w, rqi, &primitive));
+	TRY(reach_exchange(w, &reach, bytes_of_buf(&primitive),
+	                   w->request.operation == OPERATION_RETRIEVE ? SEND_REPEAT : 0, &r));
+	err = take_answer(w, &r);
+out:
+	buf_free(&primitive);
+	return err;
+}

@@ -1,0 +1,110 @@
+/* remoteCSE [TS-0001 9.6.4, 10.2.2; TS-0004 7.4.4]: another CSE registers itself, and
+ * says who is behind it. Whom a CSE may speak for follows from these rows, so
+ * nobody may name who is registered here, or behind somebody else. */
+#include "resource/engine.h"
+
+#include "primitive/id.h"
+
+enum { ASN_CSE = 3 };
+
+/* Our own registrar's, made by ourselves (role/core/registrar.c). */
+static bool is_mirror(const struct resource_work *w)
+{
+	const struct cse_identity *cse = &w->r->cse;
+	struct bytes o = w->ask->originator;
+
+	return bytes_starts(o, cse->sp_id) &&
+	       bytes_equal(bytes_sub(o, cse->sp_id.n, o.n), cse->cse_id);
+}
+
+static bool is_absolute_of(const struct resource_work *w, struct bytes absolute, struct bytes csi)
+{
+	struct bytes sp = w->r->cse.sp_id;
+
+	return bytes_starts(absolute, sp) && bytes_equal(bytes_sub(absolute, sp.n, absolute.n), csi);
+}
+
+/* A CSE registers itself and no other. */
+static err_t check_itself(struct resource_work *w, struct bytes csi)
+{
+	bool by_cse = id_form(w->ask->originator) == ID_ABS_CSE;
+
+	if (!id_is_sp_relative_cse(csi))
+		return refuse(w->out, RSC_BAD_REQUEST, "a CSE-ID is SP-relative, as /mn", BYTES("csi"));
+	if (is_mirror(w))
+		return ERR_OK;
+	if (w->r->cse.cse_type == ASN_CSE)
+		return refuse(w->out, RSC_OPERATION_NOT_ALLOWED, "an ASN-CSE is no registrar", NO_DETAIL);
+	if ((by_cse || w->ask->entity.n) &&
+	    (!is_absolute_of(w, w->ask->originator, csi) ||
+	     (w->ask->entity.n && !is_absolute_of(w, w->ask->entity, csi))))
+		return refuse(w->out, RSC_BAD_REQUEST, "a CSE registers itself", BYTES("csi"));
+	return ERR_OK;
+}
+
+static err_t check_descendant(struct resource_work *w, struct bytes csi, const struct cbor *item)
+{
+	uint64_t there;
+	bool behind;
+	err_t err;
+
+	if (item->kind != CBOR_TEXT || !id_is_sp_relative_cse(item->s))
+		return refuse(w->out, RSC_BAD_REQUEST, "a CSE-ID is SP-relative, as /mn", BYTES("dcse"));
+	TRY(resource_remote(w->r, item->s, &there, &behind));
+	if (bytes_equal(item->s, w->r->cse.cse_id) || bytes_equal(item->s, csi) ||
+	    (there && (there != w->row.id || !behind)))
+		return refuse(w->out, RSC_CONFLICT, "a descendant is registered elsewhere", BYTES("dcse"));
+out:
+	return err;
+}
+
+static err_t check_descendants(struct resource_work *w, struct bytes csi)
+{
+	struct cbor dcse, item;
+	err_t err = ERR_OK;
+
+	if (!set_get(&w->asked, BYTES("dcse"), &dcse) || dcse.kind != CBOR_ARRAY)
+		return ERR_OK;
+	for (uint64_t i = 0; i < dcse.u; i++) {
+		TRY(cbor_next(&dcse.s, &item));
+		TRY(check_descendant(w, csi, &item));
+	}
+out:
+	return err;
+}
+
+static err_t registered(struct resource_work *w)
+{
+	const struct cse_identity *cse = &w->r->cse;
+	struct bytes csi = bytes_sub(w->ask->originator, cse->sp_id.n, w->ask->originator.n);
+	struct cbor given;
+	uint64_t there;
+	bool behind;
+	err_t err;
+
+	if (set_get(&w->set, BYTES("csi"), &given))
+		csi = given.s;
+	TRY(check_itself(w, csi));
+	TRY(resource_remote(w->r, csi, &there, &behind));
+	if (there || bytes_equal(csi, cse->cse_id))
+		return refuse(w->out, RSC_ORIGINATOR_HAS_ALREADY_REGISTERED,
+		              "this CSE-ID is registered", NO_DETAIL);
+	TRY(check_descendants(w, csi));
+	TRY(set_put_text(w->r, w->arena, &w->set, BYTES("csi"), csi));
+out:
+	return err;
+}
+
+static err_t updated(struct resource_work *w)
+{
+	struct cbor csi;
+
+	if (!set_get(&w->set, BYTES("csi"), &csi))
+		return ERR_TAMPERED;
+	return check_descendants(w, csi.s);
+}
+
+const struct resource_hooks resource_hooks_csr = {
+	.created = registered,
+	.updated = updated,
+};

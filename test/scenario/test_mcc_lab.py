@@ -1,0 +1,175 @@
+"""Between CSEs, in the laboratory: IN, MN and ASN on three loopback addresses. Registration both
+ways, requests over two hops up, down and across, what cannot be reached, descendants kept in step."""
+import time
+
+import pytest
+pytest.importorskip("requests")
+
+from labnode import Lab
+
+AE = {"api": "Ntool", "rr": False, "srv": ["3"]}
+
+
+def until(check, seconds=15):
+    end = time.time() + seconds
+    while time.time() < end:
+        got = check()
+        if got:
+            return got
+        time.sleep(0.1)
+    raise AssertionError("not in time")
+
+
+def csr(n, name):
+    rsc, got = n.get(f"/-/{name}", "CAdmin")
+    return got["m2m:csr"] if rsc == 2000 else None
+
+
+@pytest.fixture(scope="module")
+def three():
+    i = Lab("--cse-id", "/id-in", "--cse-name", "cse-in", "--remote-cses", "/id-mn,/id-asn,/id-mn2")
+    m = Lab("--cse-id", "/id-mn", "--cse-name", "cse-mn", "--cse-type", "MN", "--remote-cses", "/id-asn",
+            "--register-to", i.url, "--registrar-id", "/id-in", address="127.0.0.2")
+    a = Lab("--cse-id", "/id-asn", "--cse-name", "cse-asn", "--cse-type", "ASN",
+            "--register-to", m.url, "--registrar-id", "/id-mn", address="127.0.0.3")
+    try:
+        until(lambda: csr(i, "id-mn") and csr(m, "id-asn") and csr(i, "id-mn").get("dcse") == ["/id-asn"])
+    except AssertionError:
+        print(i.text(), m.text(), a.text())
+        raise
+    yield i, m, a
+    assert [n.stop() for n in (a, m, i)] == [0, 0, 0]
+
+
+def test_registered_both_ways(three):
+    i, m, a = three
+    up = csr(i, "id-mn")
+    assert (up["csi"], up["cb"], up["cst"], up["rr"], up["poa"]) == ("/id-mn", "/id-mn/cse-mn", 2, True, [m.url])
+    assert csr(m, "id-in")["csi"] == "/id-in" and csr(m, "id-in")["poa"] == [i.url]
+    assert csr(m, "id-asn")["cst"] == 3 and csr(a, "id-mn")["poa"] == [m.url]
+    assert i.get("/-", "CAdmin")[1]["m2m:cb"]["poa"] == [i.url]
+
+
+@pytest.fixture(scope="module")
+def tree(three):
+    """A container at each node, open to all."""
+    acp = {"m2m:acp": {"rn": "open", "pv": {"acr": [{"acor": ["all"], "acop": 63}]}, "pvs": {"acr": [{"acor": ["CAdmin"], "acop": 63}]}}}
+    for n in three:
+        rsc, got = n.create("/-", "CAdmin", 1, acp)
+        assert rsc == 2001, got
+        assert n.create("/-", "CAdmin", 3, {"m2m:cnt": {"rn": "box", "acpi": [got["m2m:acp"]["ri"]]}})[0] == 2001
+        assert n.create("/-", "Cuser", 2, {"m2m:ae": dict(AE, rn="user")})[0] == 2001
+    return three
+
+
+def test_two_hops_down_and_up(tree):
+    i, m, a = tree
+    for origin, n, target in ((i, a, "/id-asn"), (a, i, "/id-in"), (m, a, "/id-asn"), (m, i, "/id-in"), (i, m, "/id-mn"), (a, m, "/id-mn")):
+        path = f"/~{target}/-/box"
+        assert origin.get(path, "Cuser")[0] == 2000, path
+        rsc, got = origin.create(path, "Cuser", 4, {"m2m:cin": {"con": "far"}})
+        assert rsc == 2001, got
+        assert n.get("/-/box/la", "CAdmin")[1]["m2m:cin"]["con"] == "far"
+        rsc, got = origin.get(path + "/la", "Cuser")
+        assert rsc == 2000 and got["m2m:cin"]["con"] == "far"
+        # absolute, too
+        assert origin.get(f"/_/lab.example{target}/-/box", "Cuser")[0] == 2000
+        # the answers are those of the CSE that decides
+        assert origin.get(f"/~{target}/-/nothing", "Cuser")[0] == 4004
+        assert origin.get(f"/~{target}/-/user", "Cuser")[0] == 4103
+
+
+def test_the_originator_arrives_as_who_it_is(tree):
+    i, m, a = tree
+    rsc, got = i.create("/~/id-asn/-/box", "Cuser", 3, {"m2m:cnt": {"rn": "mine", "cr": None}})
+    assert rsc == 2001 and got["m2m:cnt"]["cr"] == "/id-in/Cuser", got
+    # it is the creator's alone, and the creator is one at the IN
+    assert i.get("/~/id-asn/-/box/mine", "Cuser")[0] == 2000
+    assert a.get("/-/box/mine", "Cuser")[0] == 4103
+    assert m.get("/~/id-asn/-/box/mine", "Cuser")[0] == 4103
+    assert i.ask("DELETE", "/~/id-asn/-/box/mine", "Cuser")[0] == 2002
+
+
+def test_who_is_nowhere_is_not_found(tree):
+    for n in tree:
+        assert n.get("/~/id-nowhere/-", "Cuser")[0] == 4004
+        assert n.get("/_/other.example/id-in/-", "Cuser")[0] == 4004
+
+
+def test_discovery_at_another_cse(tree):
+    i, m, a = tree
+    rsc, got = i.get("/~/id-asn/-/box", "Cuser", fu=1, ty=4)
+    assert rsc == 2000 and got["m2m:uril"]
+
+
+def test_members_elsewhere(tree):
+    i, m, a = tree
+    grp = {"m2m:grp": {"rn": "far", "mnm": 5, "mt": 3, "mid": ["/id-asn/-/box", "cse-in/box", "/id-mn/-/box", "/id-nowhere/-/box"]}}
+    assert i.create("/-/user", "Cuser", 9, grp)[0] == 2001
+    rsc, got = i.get("/-/user/far/fopt", "Cuser")
+    assert rsc == 2000
+    answers = {r["fr"]: r["rsc"] for r in got["m2m:agr"]["m2m:rsp"]}
+    assert answers == {"/id-asn/-/box": 2000, "cse-in/box": 2000, "/id-mn/-/box": 2000, "/id-nowhere/-/box": 4004}, got
+    rsc, got = i.create("/-/user/far/fopt", "Cuser", 4, {"m2m:cin": {"con": "all"}})
+    assert rsc == 2000 and [r["rsc"] for r in got["m2m:agr"]["m2m:rsp"]].count(2001) == 3
+    for n in tree:
+        assert n.get("/-/box/la", "CAdmin")[1]["m2m:cin"]["con"] == "all"
+
+
+def test_a_group_reached_again_through_another_cse(tree):
+    i, m, a = tree
+    assert m.create("/-/user", "Cuser", 9, {"m2m:grp": {"rn": "ring", "mnm": 3, "mid": ["/id-in/-/user/ring/fopt"]}})[0] == 2001
+    assert i.create("/-/user", "Cuser", 9, {"m2m:grp": {"rn": "ring", "mnm": 3, "mid": ["/id-mn/-/user/ring/fopt", "cse-in/box"]}})[0] == 2001
+    # the groups themselves must let the other's user in
+    for n in (i, m):
+        acp = {"m2m:acp": {"rn": "ring-acp", "pv": {"acr": [{"acor": ["all"], "acop": 63}]}, "pvs": {"acr": [{"acor": ["CAdmin"], "acop": 63}]}}}
+        ri = n.create("/-", "CAdmin", 1, acp)[1]["m2m:acp"]["ri"]
+        assert n.ask("PUT", "/-/user/ring", "CAdmin", {"m2m:grp": {"acpi": [ri]}})[0] == 2004
+    rsc, got = a.get("/~/id-mn/-/user/ring/fopt", "Cuser")
+    assert rsc == 2000
+    inner = got["m2m:agr"]["m2m:rsp"][0]
+    assert inner["fr"] == "/id-in/-/user/ring/fopt" and inner["rsc"] == 2000
+    answers = {r["fr"]: r["rsc"] for r in inner["pc"]["m2m:agr"]["m2m:rsp"]}
+    assert answers == {"/id-mn/-/user/ring/fopt": 4104, "cse-in/box": 2000}, got
+    # the user of a CSE does not come back to it from elsewhere
+    rsc, got = i.get("/-/user/ring/fopt", "Cuser")
+    assert rsc == 2000 and "4000" in str(got)
+
+
+def test_nobody_is_behind_two(tree):
+    i, m, a = tree
+    made = {"m2m:csr": {"rn": "x", "cb": "/id-mn2/x", "csi": "/id-mn2", "rr": False, "srv": ["3"], "dcse": ["/id-asn"]}}
+    assert i.create("/-", "/id-mn2", 16, made)[0] == 4105
+    made["m2m:csr"]["dcse"] = ["/id-in"]
+    assert i.create("/-", "/id-mn2", 16, made)[0] == 4105
+    made["m2m:csr"].pop("dcse")
+    # nobody registers another, and none twice
+    assert i.create("/-", "/id-mn", 16, made)[0] == 4000
+    assert i.create("/-", "/id-mn2", 16, made)[0] == 2001
+    made["m2m:csr"]["rn"] = "y"
+    assert i.create("/-", "/id-mn2", 16, made)[0] == 4117
+    # without a point of access it cannot be reached
+    assert i.get("/~/id-mn2/-", "Cuser")[0] == 5103
+    assert i.ask("DELETE", "/-/x", "/id-mn2")[0] == 2002
+    # an ASN is nobody's registrar
+    assert a.create("/-", "CAdmin", 16, made)[0] == 4005
+
+
+def test_one_that_dies_degrades_only_what_needs_it(tree):
+    i, m, a = tree
+    d = Lab("--cse-id", "/id-mn2", "--cse-name", "cse-d", "--cse-type", "MN", "--register-to", i.url, "--registrar-id", "/id-in",
+            address="127.0.0.4")
+    until(lambda: csr(i, "id-mn2"))
+    assert i.get("/~/id-mn2/-", "CAdmin")[0] in (2000, 4103)
+    assert d.stop() == 0
+    begun = time.time()
+    assert i.get("/~/id-mn2/-", "CAdmin")[0] == 5103 and time.time() - begun < 5
+    assert i.get("/~/id-asn/-/box", "Cuser")[0] == 2000 and i.get("/-/box", "CAdmin")[0] == 2000
+    # gone there, it comes back by itself
+    d = Lab("--cse-id", "/id-mn2", "--cse-name", "cse-d", "--cse-type", "MN", "--register-to", i.url, "--registrar-id", "/id-in",
+            address="127.0.0.4", port=d.port)
+    until(lambda: "registered: registrar=/id-in" in d.text())
+    assert i.get("/~/id-mn2/-", "CAdmin")[0] in (2000, 4103)
+    # the registration is taken away: it registers anew
+    assert i.ask("DELETE", "/-/id-mn2", "CAdmin")[0] == 2002
+    assert d.stop() == 0
