@@ -8,6 +8,7 @@
  * fails, and nothing that was there before is touched. */
 #define _GNU_SOURCE
 #include "cli/cli.h"
+#include "cli/administrator.h"
 #include "cli/token.h"
 
 #include "base/file.h"
@@ -31,13 +32,16 @@ enum { PATH_SIZE = 1024, USER_BASE = 62000, PEM_MAX = 65536, CREDENTIAL_OCTETS =
 
 struct init {
 	struct cli *cli;
-	const char *dir, *sp, *cse, *name, *listen, *days;
+	const char *dir, *sp, *cse, *name, *listen, *days, *delay;
 	const char *provider, *token; /* token NULL: software */
 	char passphrase[PATH_SIZE]; /* as it stands in the configuration */
 	int dir_fd;
 	bool made_dir;
 	struct buf pem;
 	char node_name[256];
+	char administrator[PATH_SIZE]; /* the file of the first one */
+	char administrator_key[ADMINISTRATOR_NAME + 2 * 65 + 2]; /* NAME:key */
+	bool administrator_pass; /* its passphrase was made, and lies beside it */
 };
 
 /* --- checks ------------------------------------------------------------------------ */
@@ -66,7 +70,7 @@ static int check(struct init *i)
 {
 	struct cli *c = i->cli;
 	struct bytes listen;
-	uint64_t days;
+	uint64_t days, delay;
 
 	i->dir = c->arguments_n ? c->argument[0] : c->dir;
 	i->sp = option_or(c, CLI_SP, "");
@@ -74,6 +78,7 @@ static int check(struct init *i)
 	i->name = option_or(c, CLI_CSE_NAME, "cse-in");
 	i->listen = option_or(c, CLI_LISTEN, "127.0.0.1:8443");
 	i->days = c->option[CLI_DAYS];
+	i->delay = c->option[CLI_DELAY];
 	listen = bytes_str(i->listen);
 	if (!id_is_sp(bytes_str(i->sp)))
 		return cli_usage(c, "--sp must be an M2M-SP-ID, as //sp.example.org (lower case)");
@@ -84,7 +89,8 @@ static int check(struct init *i)
 	if (listen.n && (!bytes_is_printable(listen) || bytes_find(listen, ':') == listen.n ||
 	                 bytes_find(listen, ' ') < listen.n || bytes_find(listen, '#') < listen.n))
 		return cli_usage(c, "--listen must be address:port");
-	if (cli_number(c, CLI_DAYS, 3650, 0, &days) != ERR_OK)
+	if (cli_number(c, CLI_DAYS, 3650, 0, &days) != ERR_OK ||
+	    cli_number(c, CLI_DELAY, DELAY_MAX_S, 0, &delay) != ERR_OK)
 		return CLI_USAGE;
 	if (check_provider(i) != CLI_OK)
 		return CLI_USAGE;
@@ -155,6 +161,8 @@ static void remove_all(struct init *i)
 		remove_files(i->dir_fd, folders[k]);
 	(void)unlinkat(i->dir_fd, "holdfast.conf", 0);
 	(void)unlinkat(i->dir_fd, "credential", 0);
+	(void)unlinkat(i->dir_fd, "administrator", 0);
+	(void)unlinkat(i->dir_fd, "administrator.pass", 0);
 	if (i->made_dir)
 		(void)rmdir(i->dir);
 }
@@ -232,13 +240,55 @@ static int open_passphrase(struct init *i)
 /* --- the keeper ----------------------------------------------------------------------------- */
 
 /* What the keeper is handed, by its number in the child. */
+/* --- the first administrator ---------------------------------------------------------------- */
+
+/* A random passphrase beside the file, when there is none and nobody to ask. */
+static err_t administrator_secret(struct init *i, struct secret *out)
+{
+	char text[2 * CREDENTIAL_OCTETS + 1];
+	uint8_t random[CREDENTIAL_OCTETS];
+	err_t err;
+
+	if (i->cli->option[CLI_ADMINISTRATOR] || i->cli->option[CLI_ADMINISTRATOR_PASSPHRASE])
+		return administrator_passphrase(i->cli, i->administrator, 0, out);
+	crypt_random(random, sizeof(random));
+	bytes_to_hex(BYTES_OF(random), text, sizeof(text));
+	i->administrator_pass = true;
+	TRY(write_file(i, "administrator.pass", bytes_str(text), 0600));
+	TRY(secret_copy(bytes_make(text, sizeof(text) - 1), out));
+out:
+	secret_wipe(random, sizeof(random));
+	secret_wipe(text, sizeof(text));
+	return err;
+}
+
+static int make_administrator(struct init *i)
+{
+	const char *path = i->cli->option[CLI_ADMINISTRATOR];
+	struct administrator_file file = { 0 };
+	struct secret passphrase = { 0 };
+	char hex[2 * 65 + 1];
+	err_t err;
+
+	TRY(path ? (text_print(i->administrator, PATH_SIZE, "%s", path) ? ERR_OK : ERR_LIMIT)
+	         : file_path(i->administrator, PATH_SIZE, i->dir, "administrator"));
+	TRY(administrator_secret(i, &passphrase));
+	TRY(administrator_make(i->cli, i->administrator, "first", KEY_EC_P256, secret_view(&passphrase), &file));
+	bytes_to_hex(bytes_make(file.public_key, file.public_n), hex, sizeof(hex));
+	(void)text_print(i->administrator_key, sizeof(i->administrator_key), "first:%s", hex);
+out:
+	administrator_close(&file);
+	secret_free(&passphrase);
+	return err == ERR_OK ? CLI_OK : CLI_FAILED;
+}
+
 enum { CHILD_PASSPHRASE = 3, CHILD_TOKEN = 4 };
 
 /* In the child: nothing else is handed over than these and, as 1, the pipe. */
 static _Noreturn void run_keeper(struct init *i, const char *program, int passphrase, int pipe_fd,
                                  int token)
 {
-	char folder[PATH_SIZE], *argv[20], *environment[] = { NULL };
+	char folder[PATH_SIZE], *argv[24], *environment[] = { NULL };
 	size_t n = 0;
 
 	(void)text_print(folder, sizeof(folder), "%s/keeper", i->dir);
@@ -262,6 +312,12 @@ static _Noreturn void run_keeper(struct init *i, const char *program, int passph
 	if (i->days) {
 		argv[n++] = (char *)(uintptr_t)"--days";
 		argv[n++] = (char *)(uintptr_t)i->days;
+	}
+	argv[n++] = (char *)(uintptr_t)"--administrator";
+	argv[n++] = i->administrator_key;
+	if (i->delay) {
+		argv[n++] = (char *)(uintptr_t)"--delay";
+		argv[n++] = (char *)(uintptr_t)i->delay;
 	}
 	if (i->cli->option[CLI_NO_MACHINE])
 		argv[n++] = (char *)(uintptr_t)"--no-machine";
@@ -421,13 +477,15 @@ static void report(const struct init *i)
 	printf("  node/ca.pem      trust anchor for clients;  node/node.pem: the node's certificate\n");
 	printf("  passphrase       %s\n", i->cli->option[CLI_PASSPHRASE] ? pass :
 	       "credential (random; who reads this file and keeper/ on this machine has the keys)");
+	printf("  administrator    %s: who has it and its passphrase orders keys%s\n", i->administrator,
+	       i->administrator_pass ? "; take it and administrator.pass away from this machine" : "");
 	printf("next:\n  holdfastd -d %s &\n  holdfast -d %s enrol device NAME --id CNAME --out FOLDER\n"
 	       "  holdfast -d %s doctor\n", i->dir, i->dir, i->dir);
 }
 
 int run_init(struct cli *c)
 {
-	static int (*const steps[])(struct init *) = { make_folders, make_keys, write_certificates,
+	static int (*const steps[])(struct init *) = { make_folders, make_administrator, make_keys, write_certificates,
 		                                       set_owners, write_conf };
 	struct init i = { .cli = c, .dir_fd = -1, .pem = buf_make(PEM_MAX) };
 	mode_t before = umask(0022);

@@ -109,7 +109,7 @@ static int inspect_key_store(struct cli *c, struct bytes file)
 	cse_n = wire_get_u16(&in);
 	sp = wire_get_fixed(&in, sp_n);
 	cse = wire_get_fixed(&in, cse_n);
-	if (in.err != ERR_OK || format != 1 || kdf != 1)
+	if (in.err != ERR_OK || (format != 1 && format != 2) || kdf != 1)
 		return cli_fail(c, ERR_SYNTAX, "the key store is cut, or of a format that this program does not know");
 	line(&s, "what", "key store of a Holdfast node: keys sealed with AES-256-GCM; useless without its passphrase"
 	     " and, when bound, its machine");

@@ -1,6 +1,6 @@
 /* keys.c: keys of the keeper that the administrator has made, for statements or
  * for programs. */
-#include "cli/door.h"
+#include "cli/order.h"
 
 #include <stdio.h>
 
@@ -164,5 +164,90 @@ int run_key_destroy(struct cli *c)
 		printf("destroyed: %s\n", c->argument[0]);
 	buf_free(&fields);
 	buf_free(&rows);
+	return code;
+}
+
+/* --- orders ------------------------------------------------------------------------ */
+
+static void put_key_name(struct wire_out *w, struct bytes name, struct bytes user)
+{
+	if (user.n)
+		put_program_name(w, name, user);
+	else
+		put_user_name(w, name);
+}
+
+int run_key_create(struct cli *c)
+{
+	struct buf body = buf_make(ORDER_BODY_MAX);
+	struct wire_out w = wire_out(&body);
+	struct bytes name = bytes_str(c->argument[0]), user = bytes_str(c->option[CLI_USER]);
+	unsigned class = class_of(c->option[CLI_CLASS]), purpose;
+	bool program = bytes_starts(name, BYTES("app/"));
+	struct key_policy policy = { .roles = program ? TO(NONE) : TO(CORE), .owner = KEY_NO_OWNER };
+	uint64_t number = 0;
+	int code;
+
+	purpose = purpose_of(c->option[CLI_PURPOSE], program);
+	if (!class)
+		return cli_usage(c, "--class is p256, ed25519, symmetric16 or symmetric32");
+	if (program != (user.n > 0) || (program && bytes_to_u64(user, UINT32_MAX - 1, &number) != ERR_OK))
+		return cli_usage(c, "a key app/NAME, and no other, takes --user with a number");
+	if (purpose == PURPOSE_NONE)
+		return cli_usage(c, "--purpose is sign, digest or agree, for a key app/NAME");
+	if (!program)
+		purpose = class == KEY_EC_P256 || class == KEY_ED25519 ? SIGN_STATEMENT : SIGN_NOTHING;
+	policy.purposes = purpose ? 1u << purpose : USE_DERIVE;
+	if (program)
+		policy.owner = (uint32_t)number;
+	put_key_name(&w, name, user);
+	wire_put_u8(&w, (uint8_t)class);
+	wire_put_u8(&w, 0);
+	key_policy_put(&w, &policy);
+	code = order_give(c, ORDER_KEY_CREATE, &w);
+	buf_free(&body);
+	return code;
+}
+
+int run_key_rotate(struct cli *c)
+{
+	return order_give_name(c, ORDER_KEY_ROTATE, bytes_str(c->argument[0]));
+}
+
+int run_key_deprecate(struct cli *c)
+{
+	return order_give_name(c, ORDER_KEY_DEPRECATE, bytes_str(c->argument[0]));
+}
+
+int run_key_minimum(struct cli *c)
+{
+	struct buf body = buf_make(ORDER_BODY_MAX);
+	struct wire_out w = wire_out(&body);
+	uint64_t version;
+	int code;
+
+	if (bytes_to_u64(bytes_str(c->argument[1]), UINT32_MAX, &version) != ERR_OK)
+		return cli_usage(c, "VERSION is a number");
+	wire_put_bytes(&w, bytes_str(c->argument[0]));
+	wire_put_u32(&w, (uint32_t)version);
+	code = order_give(c, ORDER_KEY_MINIMUM, &w);
+	buf_free(&body);
+	return code;
+}
+
+int run_key_undo(struct cli *c)
+{
+	struct buf body = buf_make(ORDER_BODY_MAX);
+	struct wire_out w = wire_out(&body);
+	uint64_t number = 0;
+	int code;
+
+	if (bytes_to_u64(bytes_str(c->argument[0]), UINT32_MAX, &number) != ERR_OK)
+		number = 0;
+	wire_put_u32(&w, (uint32_t)number);
+	if (!number)
+		wire_put_bytes(&w, bytes_str(c->argument[0]));
+	code = order_give(c, ORDER_UNDO, &w);
+	buf_free(&body);
 	return code;
 }

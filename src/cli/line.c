@@ -9,6 +9,7 @@ static const char default_dir[] = "/var/lib/holdfast";
 #define O(name) (UINT64_C(1) << CLI_##name)
 #define ENROL (O(ID) | O(APP_ID) | O(PSK) | O(IDENTITY) | O(REPLAY) | O(DAYS) | O(OUT) | O(SERVER) \
                | O(FACTOR) | O(PROTECTION) | O(ENVIRONMENT) | O(BOUND))
+#define ORDERS (O(ADMINISTRATOR) | O(ADMINISTRATOR_PASSPHRASE) | O(ORDER))
 #define REQUEST (O(AS) | O(TO) | O(RCN) | O(FROM) | O(RQI) | O(OT) | O(RVI))
 
 static const struct command_row commands[] = {
@@ -65,6 +66,13 @@ static err_t take_value(struct cli *c, struct words *w, const char *word, struct
 
 static err_t set_option(struct cli *c, unsigned o, const char *value)
 {
+	if (o == CLI_ADMINISTRATOR) {
+		if (c->administrators_n == CLI_ADMINISTRATORS_MAX)
+			return fault(c, "too many administrators", "");
+		c->option[o] = value;
+		c->administrator[c->administrators_n++] = value;
+		return ERR_OK;
+	}
 	if (o != CLI_FILTER) {
 		if (c->option[o])
 			return fault(c, "stands twice", (const char *)options[o].name.p);

@@ -206,3 +206,11 @@ void crypt_random(void *p, size_t n)
 {
 	must(n <= INT32_MAX && RAND_bytes(p, (int)n) == 1);
 }
+
+err_t crypt_scrypt(struct bytes passphrase, struct bytes salt, unsigned log_n, uint8_t out[32])
+{
+	enum { R = 8, P = 1, MEMORY = 64 * 1024 * 1024 };
+
+	return EVP_PBE_scrypt((const char *)passphrase.p, passphrase.n, salt.p, salt.n,
+	                      UINT64_C(1) << log_n, R, P, MEMORY, out, 32) == 1 ? ERR_OK : ERR_CRYPTO;
+}

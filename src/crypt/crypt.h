@@ -65,6 +65,10 @@ void crypt_expand_label(struct bytes secret, struct bytes label, struct bytes co
 err_t crypt_tls12_prf(enum crypt_hash hash, struct bytes secret, struct bytes label,
                       struct bytes seed, uint8_t *out, size_t n) MUST_USE;
 
+/* scrypt [RFC 7914] with N = 2^log_n, r 8, p 1. ERR_CRYPTO, ERR_MEMORY. */
+err_t crypt_scrypt(struct bytes passphrase, struct bytes salt, unsigned log_n,
+                   uint8_t out[32]) MUST_USE;
+
 /* --- AES-256-GCM ---------------------------------------------------------- */
 
 /* One key, many messages. The caller never uses a nonce twice under one key. */

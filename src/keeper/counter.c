@@ -3,7 +3,7 @@
 
 #include "base/secret.h"
 #include "crypt/crypt.h"
-#include "keeper/disk.h"
+#include "base/disk.h"
 
 #include <unistd.h>
 

@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "wire/token_wait.h"
 
-enum { REFUSALS_PER_SECOND = 10, EVENT_NAME_MAX = KEEPER_NAME_MAX, USER_TEXT = 20 };
+enum { REFUSALS_PER_SECOND = 10, USER_TEXT = 20 };
 
 enum audited { QUIET, AUDITED };
 
@@ -53,6 +53,12 @@ static const struct {
 	[OP_PROGRAM_KEYS] = { run_program_keys, false, false },
 	[OP_PROGRAM_SIGN] = { run_program_sign, false, false },
 	[OP_PROGRAM_AGREE] = { run_program_agree, false, false },
+	[OP_ORDER_CHALLENGE] = { run_order_challenge, false },
+	[OP_ORDER_PREPARE] = { run_order_prepare, false },
+	[OP_ORDER_EXECUTE] = { run_order_execute, false },
+	[OP_ORDER_RECORDED] = { run_order_recorded, false },
+	[OP_ADMINISTRATOR_LIST] = { run_administrator_list, false },
+	[OP_PENDING_LIST] = { run_pending_list, false },
 	/* EXPORT has none: nobody may ask. */
 };
 
@@ -122,45 +128,70 @@ static err_t admit(const struct keeper_state *ks, struct keeper_caller *who, uns
 /* Of a program the record says whose it was: "app/1000/tls user 1001". */
 static void put_subject(struct wire_out *w, const struct keeper_caller *who, struct bytes subject)
 {
-	struct buf text = buf_make(EVENT_NAME_MAX);
+	struct buf text = buf_make(KEEPER_EVENT_NAME);
 
 	if (who->role != ROLE_PROGRAM) {
-		wire_put_bytes(w, bytes_sub(subject, 0, EVENT_NAME_MAX));
+		wire_put_bytes(w, bytes_sub(subject, 0, KEEPER_EVENT_NAME));
 		return;
 	}
 	if (!bytes_is_printable(subject))
 		subject = BYTES("?");
 	w->err = buf_printf(&text, "%.*s user %u",
-	                    BYTES_FMT(bytes_sub(subject, 0, EVENT_NAME_MAX - USER_TEXT)), who->user);
+	                    BYTES_FMT(bytes_sub(subject, 0, KEEPER_EVENT_NAME - USER_TEXT)), who->user);
 	wire_put_bytes(w, bytes_of_buf(&text));
 	buf_free(&text);
 }
 
-static void tell_event(struct keeper_state *ks, const struct keeper_caller *who, unsigned op,
-                       err_t status, struct bytes subject)
+struct told {
+	unsigned op;
+	err_t status;
+	struct bytes subject;
+	uint64_t event;
+};
+
+static void tell_event(struct keeper_state *ks, const struct keeper_caller *who,
+                       const struct told *t)
 {
 	struct buf body = buf_make(256);
 	struct wire_out w = wire_out(&body);
 
-	wire_put_u16(&w, (uint16_t)op);
+	wire_put_u16(&w, (uint16_t)t->op);
 	wire_put_u8(&w, (uint8_t)who->role);
 	wire_put_u8(&w, (uint8_t)who->number);
-	wire_put_u8(&w, (uint8_t)status);
-	put_subject(&w, who, subject);
+	wire_put_u8(&w, (uint8_t)t->status);
+	put_subject(&w, who, t->subject);
+	wire_put_u64(&w, t->event);
 	if (w.err != ERR_OK || !ks->notify ||
 	    ks->notify(ks->notify_self, MSG_KEEPER_EVENT, bytes_of_buf(&body)) != ERR_OK)
-		log_event(LOG_ERROR, "keeper event not recorded", "operation=%u asker=%s/%u", op,
+		log_event(LOG_ERROR, "keeper event not recorded", "operation=%u asker=%s/%u", t->op,
 		          role_name(who->role), who->number);
 	buf_free(&body);
+}
+
+void dispatch_event(struct keeper_state *ks, const struct keeper_caller *who, unsigned op,
+                    err_t status, struct bytes subject)
+{
+	tell_event(ks, who, &(struct told){ op, status, subject, 0 });
+}
+
+void dispatch_event_numbered(struct keeper_state *ks, const struct keeper_caller *who, unsigned op,
+                             struct bytes subject, uint64_t event)
+{
+	tell_event(ks, who, &(struct told){ op, ERR_OK, subject, event });
 }
 
 /* KEEPER_EVENT to the core: an audited operation, or one that the asker had no
  * business to ask for, by its role or, a program, by its user or the key's
  * purpose. The latter are bounded, so that they flood no log. */
-static void record(struct keeper_state *ks, struct keeper_caller *who, unsigned op, err_t status,
-                   struct bytes subject)
+static void record(const struct call *c, unsigned op, err_t status)
 {
+	struct keeper_state *ks = c->ks;
+	struct keeper_caller *who = c->who;
 	bool audited = operations[op].audited == AUDITED && status != ERR_LIMIT;
+
+	/* Asked again and again until the core has recorded what was prepared. */
+	if (op == OP_ORDER_EXECUTE && status == ERR_BAD_STATE)
+		return;
 
 	if (status == ERR_REFUSED &&
 	    (who->role == ROLE_PROGRAM || !(operations[op].who & 1u << who->role))) {
@@ -171,7 +202,7 @@ static void record(struct keeper_state *ks, struct keeper_caller *who, unsigned 
 		audited = true;
 	}
 	if (audited)
-		tell_event(ks, who, op, status, subject);
+		tell_event(ks, who, &(struct told){ op, status, c->subject, c->event });
 }
 
 void keeper_caller_broke(struct keeper_state *ks, const struct keeper_caller *who, err_t why)
@@ -179,7 +210,7 @@ void keeper_caller_broke(struct keeper_state *ks, const struct keeper_caller *wh
 	log_event(LOG_WARN, "link broken", "asker=%s/%u why=%s", role_name(who->role), who->number,
 	          err_text(why));
 	if (who->role != ROLE_CORE) /* it hears of its own link by its end */
-		tell_event(ks, who, 0, why, BYTES_NONE);
+		dispatch_event(ks, who, 0, why, BYTES_NONE);
 }
 
 static err_t carry_out(struct keeper_state *ks, struct keeper_caller *who, struct bytes body,
@@ -203,7 +234,7 @@ static err_t carry_out(struct keeper_state *ks, struct keeper_caller *who, struc
 		if (status == ERR_OK)
 			status = c.out.err;
 		if (status != ERR_PENDING)
-			record(ks, who, op, status, c.subject);
+			record(&c, op, status);
 	}
 	if (status != ERR_OK) {
 		secret_wipe(result->p, result->n);

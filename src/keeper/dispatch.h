@@ -10,6 +10,7 @@ struct call {
 	struct wire_in in;    /* the operation's fields */
 	struct wire_out out;  /* the answer's fields */
 	struct bytes subject; /* name for the record of an audited operation */
+	uint64_t event;       /* number of that record, when it is waited for */
 };
 
 typedef err_t (*operation_run)(struct call *c);
@@ -75,6 +76,20 @@ err_t run_program_agree(struct call *c) MUST_USE;
 /* ERR_OK for app/USER/NAME and what programs can do with a key of that class. */
 err_t program_key_check(struct bytes name, unsigned class, unsigned purpose,
                         uint32_t *user) MUST_USE;
+
+/* order.c, order_list.c */
+err_t run_order_challenge(struct call *c) MUST_USE;
+err_t run_order_prepare(struct call *c) MUST_USE;
+err_t run_order_execute(struct call *c) MUST_USE;
+err_t run_order_recorded(struct call *c) MUST_USE;
+err_t run_administrator_list(struct call *c) MUST_USE;
+err_t run_pending_list(struct call *c) MUST_USE;
+
+/* KEEPER_EVENT for the core, `event` 0: not waited for. */
+void dispatch_event(struct keeper_state *ks, const struct keeper_caller *who, unsigned op,
+                    err_t status, struct bytes subject);
+void dispatch_event_numbered(struct keeper_state *ks, const struct keeper_caller *who, unsigned op,
+                             struct bytes subject, uint64_t event);
 
 /* derive.c */
 err_t run_derive(struct call *c) MUST_USE;

@@ -1,11 +1,10 @@
 /* enrolment.c: certificates and pre-shared keys of entities come and go. */
 #include "base/clock.h"
 #include "crypt/crypt.h"
-#include "keeper/certificate.h"
-#include "keeper/dispatch.h"
-#include "keeper/name.h"
+#include "keeper/enrolment.h"
+#include "wire/name.h"
 
-enum { PROOF_MAX = 80, SUBJECT_MAX = 253, SEALED_PSK_MAX = KEY_POINT + 64 + CRYPT_AEAD_TAG };
+enum { PROOF_MAX = 80, SUBJECT_MAX = 253 };
 
 /* --- certificates ------------------------------------------------------------ */
 
@@ -91,6 +90,23 @@ out:
 	return err;
 }
 
+static err_t sign_by(void *self, struct bytes input, struct buf *out)
+{
+	struct vault_key *key = self;
+
+	key->uses++;
+	return key->provider->sign(&key->key, input, out);
+}
+
+struct certificate_ca authority_of(const struct vault *v, struct vault_key *key)
+{
+	return (struct certificate_ca){
+		.public_key = bytes_make(key->key.public_key, key->key.public_n),
+		.created = key->created, .not_after = key->not_after, .domain = domain_of(v),
+		.sign = sign_by, .self = key,
+	};
+}
+
 static err_t check_end(const struct vault_key *ca, int64_t not_after)
 {
 	return not_after > clock_now() && not_after <= ca->not_after ? ERR_OK : ERR_RANGE;
@@ -99,7 +115,8 @@ static err_t check_end(const struct vault_key *ca, int64_t not_after)
 err_t run_certify(struct call *c)
 {
 	struct certificate_ask ask = { .kind = (enum certify_kind)wire_get_u8(&c->in) };
-	struct certificate_ca ca = { .domain = domain_of(&c->ks->vault) };
+	struct certificate_ca ca;
+	struct vault_key *key;
 	struct buf der = buf_make(CERTIFICATE_MAX);
 	uint8_t serial[CERTIFICATE_SERIAL];
 	struct bytes proof;
@@ -115,8 +132,11 @@ err_t run_certify(struct call *c)
 		return ERR_UNSUPPORTED;
 	TRY(check_subject(&c->ks->vault, &ask));
 	TRY(check_key(c, &ask, proof));
-	TRY(call_use(c, NAME_CA, USE_CERTIFY, &ca.key));
-	TRY(check_end(ca.key, ask.not_after));
+	TRY(call_use(c, NAME_CA, USE_CERTIFY, &key));
+	ca = authority_of(&c->ks->vault, key);
+	TRY(check_end(key, ask.not_after));
+	if (ask.kind != CERTIFY_NODE_SELF)
+		TRY(administration_enrol(&c->ks->vault.admin, ask.subject, ask.not_after));
 	TRY(certificate_of_entity(&ca, &ask, serial, &der));
 	wire_put_bytes(&c->out, bytes_of_buf(&der));
 	wire_put_fixed(&c->out, BYTES_OF(serial));
@@ -127,23 +147,20 @@ out:
 
 /* --- pre-shared keys ------------------------------------------------------------ */
 
-/* Open what was sealed to the key "import" for this identity. */
-static err_t open_sealed(struct call *c, struct bytes identity, struct bytes sealed,
-                         uint8_t *out, size_t *n)
+/* Open what was sealed to this key for this identity. */
+static err_t open_by(struct vault_key *import, struct bytes identity, struct bytes sealed,
+                     uint8_t *out, size_t *n)
 {
 	static const uint8_t nonce[CRYPT_AEAD_NONCE];
 	struct bytes label = BYTES("holdfast import\0"), body;
 	uint8_t x[KEY_AGREED], key[32], info[16 + KEEPER_NAME_MAX];
 	struct crypt_aead aead = { 0 };
-	struct vault_key *import;
 	err_t err;
 
 	if (sealed.n <= KEY_POINT + CRYPT_AEAD_TAG)
 		return ERR_TAMPERED;
 	body = bytes_sub(sealed, KEY_POINT, sealed.n);
-	TRY(call_use(c, NAME_IMPORT, USE_OPEN, &import));
 	TRY(import->provider->agree(&import->key, bytes_sub(sealed, 0, KEY_POINT), x));
-	import->uses++;
 	must(label.n == 16 && identity.n <= KEEPER_NAME_MAX);
 	bytes_copy(info, label.p, label.n);
 	bytes_copy(info + label.n, identity.p, identity.n);
@@ -158,19 +175,42 @@ out:
 	return err == ERR_SYNTAX ? ERR_TAMPERED : err;
 }
 
-static err_t add_psk(struct call *c, struct bytes name, struct bytes raw, int64_t not_after)
+err_t enrolment_open(struct call *c, struct bytes identity, struct bytes sealed,
+                     struct vault_key *out)
 {
-	struct vault_key *added, key = vault_key_new(c->ks->provider,
-		raw.n == 16 ? KEY_SYMMETRIC_16 : KEY_SYMMETRIC_32, ORIGIN_IMPORTED, not_after);
+	uint8_t raw[SEALED_PSK_MAX] = { 0 };
+	struct vault_key *import, *before;
+	char name[32];
+	size_t n = 0;
 	err_t err;
 
-	key.policy = TO(GATE) | TO(CORE);
-	key.purposes = USE_HANDSHAKE | USE_DERIVE;
-	key.key.place = c->ks->place;
-	TRY(key.provider->import(&key.key, raw));
-	TRY(call_keep(c, name, &key, &added));
+	TRY(call_key(c, NAME_IMPORT, &import));
+	TRY(import->purposes & USE_OPEN ? ERR_OK : ERR_REFUSED);
+	err = open_by(import, identity, sealed, raw, &n);
+	/* It may have been rotated while somebody sealed. */
+	(void)text_print(name, sizeof(name), "import#%u", import->version - 1);
+	before = vault_find(&c->ks->vault, bytes_str(name));
+	if (err == ERR_TAMPERED && before)
+		err = open_by(before, identity, sealed, raw, &n);
+	TRY(err);
+	TRY(call_count(c, import));
+	*out = vault_key_new(c->ks->provider, n == 16 ? KEY_SYMMETRIC_16 : KEY_SYMMETRIC_32,
+	                     ORIGIN_IMPORTED, 0);
+	out->key.place = c->ks->place;
+	TRY(out->provider->import(&out->key, bytes_make(raw, n)));
 out:
+	secret_wipe(raw, sizeof(raw));
 	return err;
+}
+
+static err_t add_psk(struct call *c, struct bytes name, struct vault_key *key, int64_t not_after)
+{
+	struct vault_key *added;
+
+	key->not_after = not_after;
+	key->policy = TO(GATE) | TO(CORE);
+	key->purposes = USE_HANDSHAKE | USE_DERIVE;
+	return call_keep(c, name, key, &added);
 }
 
 err_t run_import_psk(struct call *c)
@@ -179,8 +219,7 @@ err_t run_import_psk(struct call *c)
 	struct bytes sealed = wire_get_bytes(&c->in, SEALED_PSK_MAX), name;
 	int64_t not_after = (int64_t)wire_get_u64(&c->in);
 	struct buf text = buf_make(KEEPER_NAME_MAX);
-	uint8_t raw[SEALED_PSK_MAX] = { 0 };
-	size_t n = 0;
+	struct vault_key key;
 	err_t err;
 
 	TRY(wire_done(&c->in));
@@ -195,11 +234,14 @@ err_t run_import_psk(struct call *c)
 	else if (vault_find(&c->ks->vault, name))
 		err = ERR_EXISTS;
 	TRY(err);
-	TRY(open_sealed(c, identity, sealed, raw, &n));
-	TRY(add_psk(c, name, bytes_make(raw, n), not_after));
+	TRY(enrolment_open(c, identity, sealed, &key));
+	err = administration_enrol(&c->ks->vault.admin, identity, not_after);
+	if (err != ERR_OK)
+		key.provider->unload(&key.key);
+	TRY(err);
+	TRY(add_psk(c, name, &key, not_after));
 	wire_put_bytes(&c->out, name);
 out:
-	secret_wipe(raw, sizeof(raw));
 	buf_free(&text);
 	return err;
 }
@@ -215,38 +257,90 @@ static bool is_derived_of(const struct vault_key *key, struct bytes name)
 	       own.p[name.n] == '/';
 }
 
-static void forget(struct call *c, struct vault_key *key)
+static void forget(struct keeper_state *ks, struct vault_key *key)
 {
-	handles_drop_key(c->ks, key);
+	handles_drop_key(ks, key);
 	if (key->key.blob.n && key->provider->destroy)
 		key->provider->destroy(&key->key);
-	vault_remove(&c->ks->vault, key);
+	vault_remove(&ks->vault, key);
+}
+
+void keeper_forget_derived(struct keeper_state *ks, struct bytes name)
+{
+	struct vault *v = &ks->vault;
+
+	for (size_t i = v->keys_n; i > 0; i--) {
+		/* The last takes the place of a removed one, and was looked at. */
+		if (is_derived_of(v->keys[i - 1], name))
+			forget(ks, v->keys[i - 1]);
+	}
+}
+
+static bool is_version(const struct vault_key *key, struct bytes name)
+{
+	struct bytes own = bytes_str(key->name);
+
+	return key->state == KEY_OLD && bytes_starts(own, name) && own.n > name.n && own.p[name.n] == '#';
+}
+
+void keeper_forget_key(struct keeper_state *ks, struct vault_key *key)
+{
+	struct vault *v = &ks->vault;
+	char text[KEEPER_NAME_MAX + 1];
+	struct bytes name;
+
+	must(bytes_put_str(text, sizeof(text), bytes_str(key->name)) == ERR_OK);
+	name = bytes_str(text);
+	forget(ks, key);
+	keeper_forget_derived(ks, name);
+	for (size_t i = v->keys_n; i > 0; i--) {
+		if (is_version(v->keys[i - 1], name))
+			forget(ks, v->keys[i - 1]);
+	}
+}
+
+/* Out of use now, and erased after the delay, so that who misused the core to
+ * destroy keys destroyed none [T2]. Its name is free for another. */
+static void withdraw(struct keeper_state *ks, struct vault_key *key)
+{
+	struct administration *a = &ks->vault.admin;
+	char kept[KEEPER_NAME_MAX + 32];
+
+	(void)text_print(kept, sizeof(kept), "%s#%u", key->name, ++a->numbers);
+	handles_drop_key(ks, key);
+	if (vault_rename(&ks->vault, key, bytes_str(kept)) != ERR_OK) {
+		vault_remove(&ks->vault, key); /* the longest names */
+		return;
+	}
+	key->state = KEY_WITHDRAWN;
+	key->erase_at = administration_now(a) + a->standing.delay * UINT64_C(1000);
+	ks->vault.dirty = true;
 }
 
 /* A right withdrawn stops now: handles and what was derived go with the key. If
- * the file cannot be written the key is gone from this keeper all the same, and
+ * the file cannot be written the key is out of use in this keeper all the same, and
  * the asker is told that it may come back with a restart. */
 err_t run_destroy(struct call *c)
 {
 	struct bytes name = wire_get_bytes(&c->in, KEEPER_NAME_MAX);
-	struct vault *v = &c->ks->vault;
 	struct vault_key *key;
+	bool derived;
 	err_t err;
 
 	TRY(wire_done(&c->in));
 	c->subject = name;
-	key = vault_find(v, name);
-	if (!key)
+	key = vault_find(&c->ks->vault, name);
+	if (!key || key->state == KEY_WITHDRAWN)
 		return ERR_MISSING;
+	derived = key->origin < ORIGIN_MADE;
 	if (key->origin == ORIGIN_MADE)
 		return ERR_REFUSED;
-	forget(c, key);
-	for (size_t i = v->keys_n; i > 0; i--) {
-		/* The last takes the place of a removed one, and was looked at. */
-		if (is_derived_of(v->keys[i - 1], name))
-			forget(c, v->keys[i - 1]);
-	}
-	TRY(vault_save(v));
+	keeper_forget_derived(c->ks, name);
+	if (derived)
+		keeper_forget_key(c->ks, vault_find(&c->ks->vault, name));
+	else
+		withdraw(c->ks, key);
+	TRY(vault_save(&c->ks->vault));
 out:
 	return err;
 }

@@ -15,6 +15,7 @@
 enum { KEEPER_CALLERS_MAX = 80, KEEPER_PROGRAM_USERS_MAX = 64, KEEPER_HANDLES_MAX = 4096, KEEPER_RESULT_MAX = 65536 };
 
 struct keeper_caller;
+struct order_held;
 
 struct keeper_state {
 	struct vault vault;
@@ -27,6 +28,12 @@ struct keeper_state {
 	 * may leave only after these were written. An error refuses the use. */
 	err_t (*notify)(void *self, enum message_type type, struct bytes body);
 	void *notify_self;
+	/* an order under way, see order.h */
+	struct order_held *held;
+	uint64_t events;               /* numbers given to events that are waited for */
+	char subject[KEEPER_EVENT_NAME];
+	struct waiting_order *gone;          /* unlinked, freed when that is written */
+	struct vault_key *made;        /* taken back when it cannot be written */
 };
 
 /* Once per process, before anything secret is held and before the sandbox:
@@ -45,6 +52,10 @@ void keeper_caller_end(struct keeper_state *ks, struct keeper_caller *who);
 /* The caller broke a rule of its link: recorded by the core as an event of the
  * operation 0. At most once a caller, since its link ends by it. */
 void keeper_caller_broke(struct keeper_state *ks, const struct keeper_caller *who, err_t why);
+
+/* What is due, now and after: orders whose delay is over, withdrawn keys. Returns
+ * after how many ms it is to be called again, -1: not before the next call. */
+int keeper_tick(struct keeper_state *ks);
 
 /* The body of a CALL to the body of its RESULT; `result` is cleared first. An
  * error means that no answer could be made. Both bodies may hold secrets: the
@@ -78,6 +89,8 @@ struct keeper_node {
 	unsigned days;           /* of the node certificate */
 	struct bytes passphrase;
 	const struct machine *machine; /* parts 0: not bound */
+	struct bytes administrator, administrator_key; /* the first one; none: nothing is ever ordered */
+	uint32_t delay;          /* s, of what destroys keys */
 	const struct key_provider *provider; /* NULL: the first of the table */
 	unsigned place;                /* a token that is attached */
 };

@@ -6,13 +6,11 @@
 
 #include "crypt/crypt.h"
 
-#include <openssl/evp.h>
-
 enum {
-	FORMAT = 1, KDF_SCRYPT = 1, KDF_LOG_N = 15, KDF_R = 8, KDF_P = 1,
+	FORMAT = 2, FORMAT_BEFORE = 1, KDF_SCRYPT = 1, KDF_LOG_N = 15, KDF_R = 8, KDF_P = 1,
 	HEADER = 128, RECORD_FORMAT = 3, RECORD_BEFORE = 2, RECORD_MAX = 2048, TAG = CRYPT_AEAD_TAG,
-	KDF_MEMORY = 64 * 1024 * 1024,
-	SEAL_OF_HEADER = -1, /* in place of a record's index */
+	/* in place of a record's index */
+	SEAL_OF_HEADER = -1, SEAL_OF_ADMINISTRATION = -2,
 };
 
 static struct bytes magic(void)
@@ -40,9 +38,7 @@ static err_t derive_master(struct vault *v, struct bytes passphrase, const uint8
 
 	secret_free(&v->master);
 	TRY(secret_new(32, &v->master));
-	if (EVP_PBE_scrypt((const char *)passphrase.p, passphrase.n, salt, 32, 1u << KDF_LOG_N,
-	                   KDF_R, KDF_P, KDF_MEMORY, v->master.p, 32) != 1)
-		err = ERR_CRYPTO;
+	err = crypt_scrypt(passphrase, bytes_make(salt, 32), KDF_LOG_N, v->master.p);
 out:
 	return err;
 }
@@ -67,6 +63,7 @@ out:
 /* --- the header ------------------------------------------------------------ */
 
 struct header {
+	unsigned form;
 	uint8_t file_salt[VAULT_SALT];
 	uint64_t generation;
 	uint32_t records;
@@ -98,11 +95,12 @@ static err_t header_print(const struct vault *v, const struct header *h, struct 
 }
 
 /* Format and derivation, which this version has only one of. */
-static bool header_known(struct wire_in *in)
+static bool header_known(struct wire_in *in, unsigned *form)
 {
 	bool known = bytes_equal(wire_get_fixed(in, magic().n), magic());
 
-	known &= wire_get_u16(in) == FORMAT;
+	*form = wire_get_u16(in);
+	known &= *form == FORMAT || *form == FORMAT_BEFORE;
 	known &= wire_get_u8(in) == KDF_SCRYPT;
 	known &= wire_get_u8(in) == KDF_LOG_N;
 	known &= wire_get_u8(in) == KDF_R;
@@ -117,7 +115,7 @@ static err_t header_parse(struct vault *v, struct wire_in *in, struct header *h)
 	err_t err;
 
 	v->why = "not a key store of a format that this program knows";
-	if (!header_known(in))
+	if (!header_known(in, &h->form))
 		return ERR_TAMPERED;
 	v->machine_parts = wire_get_u16(in);
 	salt = wire_get_fixed(in, VAULT_SALT);
@@ -210,6 +208,21 @@ out:
 	return err;
 }
 
+/* Who may order what, and what waits. */
+static err_t administration_seal(struct vault *v, struct crypt_aead *a, struct bytes head,
+                                 struct buf *out)
+{
+	struct buf part = buf_make(ADMINISTRATION_MAX);
+	err_t err;
+
+	TRY(administration_print(&v->admin, &part));
+	TRY(seal(a, (uint32_t)SEAL_OF_ADMINISTRATION, head, bytes_of_buf(&part), out));
+out:
+	/* A key that waits to replace another lies in it, sealed. */
+	buf_free(&part);
+	return err;
+}
+
 /* The octets of a key into a secret page, which never grows. */
 static err_t record_print(const struct vault_key *k, struct secret *page, size_t *n)
 {
@@ -255,6 +268,7 @@ err_t keystore_print(struct vault *v, uint64_t generation, struct buf *out)
 	TRY(secret_new(RECORD_MAX, &page));
 	TRY(buf_add(out, bytes_of_buf(&head)));
 	TRY(seal(&aead, (uint32_t)SEAL_OF_HEADER, bytes_of_buf(&head), BYTES_NONE, out));
+	TRY(administration_seal(v, &aead, bytes_of_buf(&head), out));
 	for (size_t i = 0; i < v->keys_n; i++) {
 		TRY(record_print(v->keys[i], &page, &n));
 		TRY(seal(&aead, (uint32_t)i, bytes_of_buf(&head), bytes_make(page.p, n), out));
@@ -370,6 +384,24 @@ out:
 	return err == ERR_SYNTAX ? ERR_TAMPERED : err;
 }
 
+static err_t administration_unseal(struct vault *v, struct crypt_aead *a, struct bytes head,
+                                   struct wire_in *in)
+{
+	struct bytes sealed = wire_get_bytes(in, ADMINISTRATION_MAX + TAG);
+	struct buf part = buf_make(ADMINISTRATION_MAX + TAG);
+	uint8_t nonce[CRYPT_AEAD_NONCE];
+	err_t err;
+
+	TRY(in->err);
+	TRY(buf_reserve(&part, sealed.n));
+	record_nonce((uint32_t)SEAL_OF_ADMINISTRATION, nonce);
+	TRY(crypt_aead_open(a, nonce, head, sealed, part.p));
+	TRY(administration_parse(&v->admin, bytes_make(part.p, sealed.n - TAG)));
+out:
+	buf_free(&part);
+	return err == ERR_SYNTAX ? ERR_TAMPERED : err;
+}
+
 static err_t records_parse(struct vault *v, const struct header *h, struct bytes head,
                            struct wire_in *in)
 {
@@ -383,6 +415,9 @@ static err_t records_parse(struct vault *v, const struct header *h, struct bytes
 	v->why = "the header of the key store was altered";
 	TRY(unseal(&aead, (uint32_t)SEAL_OF_HEADER, head, in, &page, &plain));
 	v->why = "a record of the key store was altered";
+	/* The form before had no administrators; the header's seal covers which it is. */
+	if (h->form == FORMAT)
+		TRY(administration_unseal(v, &aead, head, in));
 	for (uint32_t i = 0; i < h->records; i++) {
 		TRY(unseal(&aead, i, head, in, &page, &plain));
 		TRY(record_parse(v, plain));

@@ -1,8 +1,7 @@
 /* make.c: the keys and certificates that a node is born with. */
 #include "base/clock.h"
-#include "keeper/certificate.h"
-#include "keeper/keeper.h"
-#include "keeper/token.h"
+#include "keeper/enrolment.h"
+#include "provider/token.h"
 
 #define DAY_MS (INT64_C(86400) * 1000)
 
@@ -83,22 +82,32 @@ out:
 	return err;
 }
 
+static err_t first_administrator(struct vault *v, const struct keeper_node *node)
+{
+	v->admin.standing.delay = node->delay;
+	if (node->administrator.n == 0)
+		return ERR_OK;
+	return administration_add(&v->admin, node->administrator,
+	                          node->administrator_key.n == 32 ? KEY_ED25519 : KEY_EC_P256,
+	                          node->administrator_key);
+}
+
 err_t keeper_make_node(struct vault *v, const struct keeper_node *node, struct buf *pem)
 {
 	struct vault_setup setup = { .passphrase = node->passphrase, .machine = node->machine,
 		                     .sp = node->sp, .cse = node->cse };
 	struct buf der = buf_make(CERTIFICATE_MAX);
-	struct certificate_ca ca = { 0 };
+	struct certificate_ca ca;
 	err_t err;
 
 	if (node->days == 0 || node->days > NODE_DAYS_MAX)
 		return ERR_RANGE;
 	TRY(vault_create(v, &setup));
+	TRY(first_administrator(v, node));
 	if (node->place)
 		TRY(pair(v, node->place));
 	TRY(make_keys(v, node));
-	ca.key = vault_find(v, BYTES("ca"));
-	ca.domain = bytes_sub(bytes_str(v->sp), 2, VAULT_SP_MAX);
+	ca = authority_of(v, vault_find(v, BYTES("ca")));
 	TRY(certificate_of_ca(&ca, &der));
 	TRY(certificate_pem(bytes_of_buf(&der), pem));
 	buf_clear(&der);

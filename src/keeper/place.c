@@ -2,7 +2,7 @@
  * provider. What a provider says of itself never raises its level: without
  * evidence that was verified it counts as software. */
 #include "keeper/dispatch.h"
-#include "keeper/token.h"
+#include "provider/token.h"
 
 enum { LEVEL_SOFTWARE = 1 };
 

@@ -1,8 +1,8 @@
 /* state.c: the keeper's beginning and end, and its callers'. */
 #include "base/log.h"
 #include "crypt/crypt.h"
-#include "keeper/handle.h"
-#include "keeper/token.h"
+#include "keeper/order.h"
+#include "provider/token.h"
 #include "wire/token_wait.h"
 
 #include <openssl/crypto.h>
@@ -54,6 +54,7 @@ void keeper_end(struct keeper_state *ks)
 		keeper_caller_end(ks, ks->callers[0]);
 	for (size_t i = 0; i < COUNT_OF(ks->programs); i++)
 		mem_free(ks->programs[i]); /* hold no handles */
+	orders_forget(ks);
 	vault_close(&ks->vault);
 }
 
@@ -76,6 +77,8 @@ err_t keeper_caller_new(struct keeper_state *ks, enum role role, unsigned number
 
 void keeper_caller_end(struct keeper_state *ks, struct keeper_caller *who)
 {
+	if (who->role == ROLE_CORE)
+		orders_forget(ks);
 	for (size_t i = 0; i < ks->callers_n; i++) {
 		if (ks->callers[i] == who) {
 			ks->callers[i] = ks->callers[--ks->callers_n];

@@ -2,7 +2,7 @@
  * user/ sign statements and nothing else; a symmetric one has its check value
  * only. Those under app/ are for other programs (program.c). */
 #include "keeper/dispatch.h"
-#include "keeper/name.h"
+#include "wire/name.h"
 
 /* A key has one purpose, and its class decides which [CM26]. */
 static err_t check_use(unsigned class, unsigned purpose)

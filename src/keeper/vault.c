@@ -4,8 +4,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "crypt/crypt.h"
-#include "keeper/disk.h"
-#include "keeper/name.h"
+#include "base/disk.h"
+#include "wire/name.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,6 +23,7 @@ static struct bytes counter_label(void)
 void vault_init(struct vault *v, int directory)
 {
 	*v = (struct vault){ .directory = directory, .counter = -1, .why = "not opened" };
+	administration_init(&v->admin);
 	crypt_random(&v->hash, sizeof(v->hash));
 }
 
@@ -40,15 +41,18 @@ static void vault_forget(struct vault *v)
 	mem_free(v->keys);
 	mem_free(v->slots);
 	secret_free(&v->master);
+	administration_free(&v->admin);
 	if (v->counter >= 0)
 		close(v->counter);
 	*v = (struct vault){ .directory = v->directory, .counter = -1, .why = v->why,
 		             .hash = v->hash };
+	administration_init(&v->admin);
 }
 
 void vault_close(struct vault *v)
 {
-	if (v->open && v->dirty && vault_save(v) != ERR_OK)
+	/* What has gone by of a delay counts, too. */
+	if (v->open && (v->dirty || v->admin.pending_n) && vault_save(v) != ERR_OK)
 		log_event(LOG_ERROR, "key store not written", "counts of uses are lost");
 	vault_forget(v);
 }

@@ -8,9 +8,10 @@
 #define KEEPER_VAULT_H
 
 #include "base/hash.h"
+#include "keeper/administration.h"
 #include "keeper/counter.h"
 #include "keeper/machine.h"
-#include "keeper/provider.h"
+#include "provider/provider.h"
 
 enum {
 	VAULT_KEYS_MAX = 65536,
@@ -56,6 +57,7 @@ struct vault {
 	uint8_t machine_check[VAULT_CHECK], passphrase_check[VAULT_CHECK];
 	char sp[VAULT_SP_MAX + 1], cse[VAULT_CSE_MAX + 1];
 	struct secret master;
+	struct administration admin;
 	uint64_t generation;
 	struct counter count;
 	bool counter_late; /* the counter does not yet say what the key store is */
@@ -128,6 +130,11 @@ err_t vault_renew(struct vault *v, struct vault_key *old, struct vault_key *key,
 
 /* A key for one use of the master key: HMAC(master, label 0 more). */
 void vault_subkey(const struct vault *v, struct bytes label, struct bytes more, uint8_t out[32]);
+
+/* pairing.c: the pairing secret of a token lies in the vault under "token/N";
+ * without one a fresh one is made (and *made is true: save), and the token is told
+ * to take it as its first. Its answer is the token's state. ERR_LOCKED, ERR_ABSENT. */
+err_t token_open(struct vault *v, unsigned number, bool *made) MUST_USE;
 
 /* --- private to the room: the files -------------------------------------- */
 

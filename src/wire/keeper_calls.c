@@ -464,6 +464,20 @@ out:
 	return err;
 }
 
+err_t keeper_recorded(struct keeper *k, uint64_t event)
+{
+	struct call c;
+	err_t err;
+
+	call_begin(&c);
+	wire_put_u64(&c.out, event);
+	TRY(call_ask(&c, k, OP_ORDER_RECORDED));
+	err = wire_done(&c.in);
+out:
+	call_end(&c);
+	return err;
+}
+
 err_t keeper_certify(struct keeper *k, const struct keeper_certify *ask, struct buf *der)
 {
 	struct bytes certificate;

@@ -45,6 +45,8 @@ enum key_use {
 	USE_CERTIFY = 1 << 20,   /* certificates that the keeper composed */
 	USE_ANCHOR = 1 << 21,    /* anchors of the audit chain */
 	USE_SIGN = 0xffff,       /* any purpose of a signature */
+	SIGN_FOR_OTHERS = 1 << SIGN_STATEMENT | 1 << SIGN_PROGRAM | 1 << SIGN_PROGRAM_DIGEST |
+	                  1 << AGREE_PROGRAM, /* what keys that administrators order may sign */
 };
 
 /* Where a key stands. */
@@ -55,6 +57,10 @@ enum key_state {
 	KEY_WITHDRAWN = 3,  /* not usable; erased after the delay, until then it can be undone */
 };
 enum { KEY_NO_OWNER = 0xffffffff };
+
+/* KEEPER_EVENT: u16 operation, u8 role, u8 number, u8 err_t, name or subject of an
+ * order, u64 event: not 0 when the keeper waits for ORDER_RECORDED of it. */
+enum { KEEPER_EVENT_NAME = 200 };
 
 /* A link to the keeper and what to do with its notices. */
 struct keeper {
@@ -170,6 +176,9 @@ err_t keeper_anchor(struct keeper *k, uint64_t sequence, const uint8_t hash[32],
 /* Before the first anchor: sequence 0, hash of zeros, at 0, no signature. */
 err_t keeper_anchor_read(struct keeper *k, struct keeper_anchor *out) MUST_USE;
 
+/* ORDER_RECORDED: see wire/order.h. */
+err_t keeper_recorded(struct keeper *k, uint64_t event) MUST_USE;
+
 enum certify_kind { CERTIFY_AE = 1, CERTIFY_CSE = 2, CERTIFY_NODE_SELF = 3 };
 
 /* CERTIFY: u8 kind, 65-octet public key, proof of possession (DER ECDSA-SHA256
@@ -178,7 +187,9 @@ enum certify_kind { CERTIFY_AE = 1, CERTIFY_CSE = 2, CERTIFY_NODE_SELF = 3 };
  * serial (16 octets). Profiles of TS-0003 10.1.1. The proof is checked.
  * NODE_SELF: the node's own key and public domain name, proof empty.
  * ERR_TAMPERED: the proof is wrong; ERR_SYNTAX: no such subject; ERR_REFUSED:
- * not of this service provider; ERR_RANGE: the end is past, or after the CA's. */
+ * not of this service provider; ERR_RANGE: the end is past, or after the CA's,
+ * or later than the standing policy allows; ERR_REFUSED: nor such a name; ERR_LIMIT:
+ * enough for a day. */
 struct keeper_certify {
 	enum certify_kind kind;
 	struct bytes public_key, proof, subject;
@@ -209,7 +220,8 @@ struct keeper_generate {
 err_t keeper_generate(struct keeper *k, const struct keeper_generate *ask, struct buf *name,
                       struct buf *public_key) MUST_USE;
 
-/* DESTROY: name. Only "psk/...", derived and generated keys. ERR_MISSING, ERR_REFUSED. */
+/* DESTROY: name. A derived key is gone; another is out of use, and erased after
+ * the keeper's delay. ERR_MISSING, ERR_REFUSED: what the node lives by. */
 err_t keeper_destroy(struct keeper *k, struct bytes name) MUST_USE;
 
 /* DERIVE [TS-0003 10.3]. */

@@ -752,7 +752,8 @@ static void test_expiry(void **state)
  * is on record all the same, as is a gate that broke its link to the keeper. */
 static void test_ends_on_record(void **state)
 {
-	static const uint8_t broke[] = { 0, 0, ROLE_GATE, 3, ERR_REFUSED, 0, 0, 0, 0 };
+	static const uint8_t broke[] = { 0, 0, ROLE_GATE, 3, ERR_REFUSED, 0, 0, 0, 0,
+	                                 0, 0, 0, 0, 0, 0, 0, 0 };
 	int64_t now = clock_now();
 	uint8_t body[8];
 	struct bench b;

@@ -54,7 +54,7 @@ static inline void bed_init(struct bed *b, int directory)
 static inline err_t bed_make(struct bed *b)
 {
 	struct keeper_node node = { .sp = BYTES("//sp.example.org"), .cse = BYTES("/in-cse"),
-		                    .days = 397, .passphrase = BYTES("correct horse") };
+		                    .days = 397, .passphrase = BYTES("correct horse"), .delay = DELAY_S };
 
 	return keeper_make_node(&b->ks.vault, &node, &b->pem);
 }

@@ -1,5 +1,5 @@
 /* keeper_vault: the files: who may open them, what is found out, what survives. */
-#include "keeper/disk.h"
+#include "base/disk.h"
 #include "keeper_help.h"
 
 #include <fcntl.h>

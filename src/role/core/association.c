@@ -40,7 +40,8 @@ static err_t record_event(struct core *c, struct bytes body)
 	struct buf text = buf_make(512);
 	unsigned operation = wire_get_u16(&in), role = wire_get_u8(&in);
 	unsigned number = wire_get_u8(&in), result = wire_get_u8(&in);
-	struct bytes name = wire_get_bytes(&in, KEEPER_NAME_MAX);
+	struct bytes name = wire_get_bytes(&in, KEEPER_EVENT_NAME);
+	uint64_t event = wire_get_u64(&in);
 	err_t err;
 
 	TRY(wire_done(&in));
@@ -55,6 +56,9 @@ static err_t record_event(struct core *c, struct bytes body)
 	record.text = bytes_of_buf(&text);
 	TRY(batch_record(c, &record));
 	c->room.must_commit = true;
+	/* Who is not told of it carries nothing out. */
+	if (event && c->waited_n < COUNT_OF(c->waited))
+		c->waited[c->waited_n++] = event;
 out:
 	buf_free(&text);
 	return err;
@@ -73,6 +77,16 @@ void association_record_events(struct core *c)
 			log_event(LOG_ERROR, "keeper event not recorded", "octets=%zu", body.n);
 	}
 	buf_clear(&c->events);
+}
+
+void association_tell_recorded(struct core *c)
+{
+	for (size_t i = 0; i < c->durable_n; i++) {
+		if (c->keeper_up && keeper_recorded(&c->keeper, c->durable[i]) != ERR_OK)
+			log_event(LOG_WARN, "keeper not told", "event=%llu",
+			          (unsigned long long)c->durable[i]);
+	}
+	c->durable_n = 0;
 }
 
 /* --- opening --------------------------------------------------------------------- */

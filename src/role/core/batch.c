@@ -29,6 +29,9 @@ static void settle(struct core *c, bool committed)
 	c->inside = false;
 	c->room.must_commit = false;
 	c->room.later.stale |= !committed;
+	for (size_t i = 0; committed && i < c->waited_n && c->durable_n < COUNT_OF(c->durable); i++)
+		c->durable[c->durable_n++] = c->waited[i];
+	c->waited_n = 0;
 	/* Forgetting a credential that was not undone would open nothing; keeping
 	 * one that was would. */
 	if (!committed)

@@ -139,6 +139,10 @@ struct core {
 
 	/* what the keeper reported, to be recorded in the next transaction */
 	struct buf events;
+	uint64_t waited[16];    /* events that the keeper waits for: in this transaction */
+	size_t waited_n;
+	uint64_t durable[16];   /* and durable, to be told */
+	size_t durable_n;
 
 	/* anchor */
 	bool anchors;           /* the store survives, so its end is anchored */
@@ -245,6 +249,8 @@ void association_gate_lost(struct core *c, unsigned gate, err_t why);
 void association_credential_used(void *self, struct bytes body);
 void association_keeper_event(void *self, struct bytes body);
 void association_record_events(struct core *c);
+/* Tell the keeper which events that it waits for have become durable. */
+void association_tell_recorded(struct core *c);
 
 /* --- anchor.c ---------------------------------------------------------------------- */
 

@@ -304,6 +304,7 @@ err_t loop_turn(struct core *c)
 	batch_finish(c);
 	deliver_turn(c); /* what is owed is durable now */
 	held_sweep(c);
+	association_tell_recorded(c);
 	anchor_when_due(c, false);
 	flush_all(c);
 out:

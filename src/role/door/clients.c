@@ -101,71 +101,28 @@ void door_client_drop(struct door *d, size_t i, const char *why)
 	*c = (struct door_client){ 0 };
 }
 
-bool door_is_held(const struct door *d, size_t i)
-{
-	const struct door_client *c = &d->clients[i];
-	unsigned asked = 0;
-
-	if (!door_is_program(i))
-		return false;
-	for (size_t k = DOOR_ADMINS_MAX; k < DOOR_CLIENTS_MAX; k++)
-		asked += d->clients[k].used && d->clients[k].user == c->user ? d->clients[k].asked : 0;
-	return c->open >= DOOR_PROGRAM_OPEN_MAX || asked >= DOOR_WINDOW_ASKS;
-}
-
-/* The questions that were read, as long as they may be asked. */
-static void take_questions(struct door *d, size_t i)
+void door_client_read(struct door *d, size_t i)
 {
 	struct door_client *c = &d->clients[i];
+	err_t end = link_read(&c->link);
 	struct message m;
 	bool found = true;
 
-	while (c->used && found && !door_is_held(d, i)) {
+	/* What came before the end of the connection is not answered any more. */
+	if (end != ERR_OK) {
+		door_client_drop(d, i, end == ERR_CLOSED ? NULL : err_text(end));
+		return;
+	}
+	while (c->used && found) {
 		if (link_next(&c->link, &m, &found) != ERR_OK) {
 			door_client_drop(d, i, "a message that is not allowed");
 			return;
 		}
 		if (found) {
 			c->active = clock_steady();
-			c->asked++;
 			door_question(d, i, &m);
 		}
 	}
-}
-
-void door_client_read(struct door *d, size_t i)
-{
-	err_t end = link_read(&d->clients[i].link);
-
-	/* What came before the end of the connection is not answered any more. */
-	if (end != ERR_OK)
-		door_client_drop(d, i, end == ERR_CLOSED ? NULL : err_text(end));
-	else
-		take_questions(d, i);
-}
-
-void door_pump(struct door *d, int64_t now)
-{
-	if (now - d->window >= DOOR_WINDOW_MS) {
-		d->window = now;
-		for (size_t i = 0; i < DOOR_CLIENTS_MAX; i++)
-			d->clients[i].asked = 0;
-	}
-	for (size_t i = DOOR_ADMINS_MAX; i < DOOR_CLIENTS_MAX; i++) {
-		if (d->clients[i].used)
-			take_questions(d, i);
-	}
-}
-
-int door_turn_ms(const struct door *d, int64_t now)
-{
-	int64_t left = d->window + DOOR_WINDOW_MS - now;
-
-	for (size_t i = DOOR_ADMINS_MAX; i < DOOR_CLIENTS_MAX; i++) {
-		if (d->clients[i].used && door_is_held(d, i))
-			return left > 0 ? (int)left : 0;
-	}
-	return DOOR_TURN_MS;
 }
 
 void door_sweep(struct door *d, int64_t now)

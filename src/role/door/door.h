@@ -20,11 +20,8 @@ enum {
 	DOOR_PROGRAMS_MAX = 64,
 	DOOR_CLIENTS_MAX = DOOR_ADMINS_MAX + DOOR_PROGRAMS_MAX, /* programs behind the others */
 	DOOR_PER_USER_MAX = 16,       /* programs of one user */
-	DOOR_PROGRAM_OPEN_MAX = 2,    /* open questions of a program; more are not read */
-	DOOR_WINDOW_MS = 100,         /* in which the programs of a user ask at most so often: */
-	DOOR_WINDOW_ASKS = 150,
+	DOOR_PROGRAM_OPEN_MAX = 2,    /* open questions of a program */
 	DOOR_PENDING_MAX = 256,       /* open questions of all clients */
-	DOOR_TURN_MS = 1000,
 	DOOR_QUEUE_MAX = 16 << 20,    /* octets that a client leaves unread */
 	DOOR_IDLE_MS = 60 * 1000,     /* without a whole message or an open question */
 	DOOR_ANSWER_MS = 300 * 1000,  /* an open question keeps a client this long */
@@ -36,7 +33,6 @@ struct door_client {
 	uint32_t user, process;
 	int64_t active;  /* clock_steady of its last whole message or answer */
 	unsigned open;   /* questions without an answer */
-	unsigned asked;  /* questions in this window */
 };
 
 /* An open question: which client asked it, under which reference of its own. */
@@ -55,19 +51,12 @@ struct door {
 	struct door_client clients[DOOR_CLIENTS_MAX];
 	struct door_pending pending[DOOR_PENDING_MAX];
 	uint64_t next_ref;
-	int64_t window;  /* clock_steady when it began */
 };
 
 /* clients.c: who is connected. */
 void door_accept(struct door *d);
 void door_accept_program(struct door *d);
 void door_client_read(struct door *d, size_t i);
-/* A program that asks faster than is answered waits: nothing is read of it. */
-bool door_is_held(const struct door *d, size_t i);
-/* What was read of programs and may be asked now. */
-void door_pump(struct door *d, int64_t now);
-/* How long nothing can happen but by a descriptor. */
-int door_turn_ms(const struct door *d, int64_t now);
 void door_client_drop(struct door *d, size_t i, const char *why);
 void door_sweep(struct door *d, int64_t now);
 

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 enum { AT_CONTROL, AT_LISTENER, AT_PROGRAMS, AT_CORE, AT_KEEPER, AT_CLIENTS,
-       POLLED = AT_CLIENTS + DOOR_CLIENTS_MAX };
+       POLLED = AT_CLIENTS + DOOR_CLIENTS_MAX, TURN_MS = 1000 };
 
 static void take_neighbour(struct door *d, enum role role, int fd)
 {
@@ -37,11 +37,11 @@ out:
 	return err;
 }
 
-static struct pollfd watch(const struct link *l, bool read)
+static struct pollfd watch(const struct link *l)
 {
 	/* A descriptor of -1 is passed over by poll. */
 	return (struct pollfd){ l->dead ? -1 : l->fd,
-		                (short)((read ? POLLIN : 0) | (link_wants_write(l) ? POLLOUT : 0)), 0 };
+		                (short)(POLLIN | (link_wants_write(l) ? POLLOUT : 0)), 0 };
 }
 
 static void watch_all(const struct door *d, struct pollfd *p)
@@ -49,10 +49,10 @@ static void watch_all(const struct door *d, struct pollfd *p)
 	p[AT_CONTROL] = (struct pollfd){ d->worker.control.fd, POLLIN, 0 };
 	p[AT_LISTENER] = (struct pollfd){ d->stopping ? -1 : d->listener, POLLIN, 0 };
 	p[AT_PROGRAMS] = (struct pollfd){ d->stopping ? -1 : d->programs, POLLIN, 0 };
-	p[AT_CORE] = watch(&d->core, true);
-	p[AT_KEEPER] = watch(&d->keeper, true);
+	p[AT_CORE] = watch(&d->core);
+	p[AT_KEEPER] = watch(&d->keeper);
 	for (size_t i = 0; i < DOOR_CLIENTS_MAX; i++)
-		p[AT_CLIENTS + i] = d->clients[i].used ? watch(&d->clients[i].link, !door_is_held(d, i))
+		p[AT_CLIENTS + i] = d->clients[i].used ? watch(&d->clients[i].link)
 		                                       : (struct pollfd){ -1, 0, 0 };
 }
 
@@ -100,14 +100,13 @@ static err_t run(struct door *d)
 	/* On STOP the open questions are answered first. */
 	while (!d->stopping || any_open(d)) {
 		watch_all(d, p);
-		if (poll(p, POLLED, door_turn_ms(d, clock_steady())) < 0)
+		if (poll(p, POLLED, TURN_MS) < 0)
 			continue;
 		if (p[AT_CONTROL].revents)
 			TRY(take_events(d));
 		serve_neighbour(d, ROLE_CORE, p[AT_CORE].revents);
 		serve_neighbour(d, ROLE_KEEPER, p[AT_KEEPER].revents);
 		serve_clients(d, p + AT_CLIENTS);
-		door_pump(d, clock_steady());
 		if (p[AT_LISTENER].revents & POLLIN)
 			door_accept(d);
 		if (p[AT_PROGRAMS].revents & POLLIN)

@@ -81,7 +81,7 @@ static void ask(struct door *d, size_t client, const struct door_route *r, const
 	struct door_pending *p = find(d, 0);
 	err_t err;
 
-	if (!p) {
+	if (!p || (door_is_program(client) && c->open >= DOOR_PROGRAM_OPEN_MAX)) {
 		reply_error(c, r, m->ref, ERR_LIMIT);
 		return;
 	}

@@ -4,7 +4,7 @@
  * Called by `holdfast init`. The certificates go to standard output as PEM, the
  * CA's first; secrets go nowhere but into the key store. */
 #include "keeper/keeper.h"
-#include "keeper/token.h"
+#include "provider/token.h"
 #include "role/keeper/process.h"
 
 #include <fcntl.h>
@@ -17,7 +17,8 @@ enum { NODE_DAYS = 397, EXIT_REFUSED = 1, EXIT_USAGE = 2 };
 
 struct arguments {
 	const char *directory, *sp, *cse, *provider;
-	uint64_t passphrase_fd, days, token_fd;
+	const char *administrator; /* NAME:public key in hex; NULL: none, for ever */
+	uint64_t passphrase_fd, days, token_fd, delay;
 	bool machine;
 };
 
@@ -25,7 +26,7 @@ static int usage(void)
 {
 	fprintf(stderr, "usage: holdfast-keeper --init DIRECTORY --sp //SP --cse-id /CSE "
 	                "--passphrase-fd N [--days N] [--no-machine]\n"
-	                "       [--provider token.N --token-fd N]\n");
+	                "       [--provider token.N --token-fd N] [--administrator NAME:KEY] [--delay SECONDS]\n");
 	return EXIT_USAGE;
 }
 
@@ -53,6 +54,11 @@ static err_t take_option(int option, const char *value, struct arguments *a)
 	case 'v':
 		a->provider = value;
 		return ERR_OK;
+	case 'a':
+		a->administrator = value;
+		return ERR_OK;
+	case 'w':
+		return bytes_to_u64(text, DELAY_MAX_S, &a->delay);
 	case 't':
 		return bytes_to_u64(text, 1023, &a->token_fd);
 	default:
@@ -69,13 +75,15 @@ static err_t take_arguments(int argc, char **argv, struct arguments *a)
 		{ "days", required_argument, NULL, 'd' }, { "no-machine", no_argument, NULL, 'm' },
 		{ "provider", required_argument, NULL, 'v' },
 		{ "token-fd", required_argument, NULL, 't' },
+		{ "administrator", required_argument, NULL, 'a' },
+		{ "delay", required_argument, NULL, 'w' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int option;
 	err_t err;
 
 	*a = (struct arguments){ .passphrase_fd = UINT64_MAX, .days = NODE_DAYS, .machine = true,
-		                  .provider = "software" };
+		                  .provider = "software", .delay = DELAY_S };
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
 		TRY(take_option(option, optarg, a));
 	err = a->directory && a->sp && a->cse && a->passphrase_fd != UINT64_MAX && optind == argc
@@ -101,6 +109,23 @@ static const char *reason(err_t err)
 	}
 }
 
+/* NAME:KEY; the length tells the class. */
+static err_t take_administrator(const char *text, uint8_t key[65], struct keeper_node *node)
+{
+	struct bytes rest = bytes_str(text);
+	err_t err = ERR_OK;
+
+	if (!text)
+		return ERR_OK;
+	node->administrator = bytes_cut(&rest, ':');
+	if (rest.n != 2 * 65 && rest.n != 2 * 32)
+		return ERR_SYNTAX;
+	TRY(bytes_from_hex(rest, key, rest.n / 2));
+	node->administrator_key = bytes_make(key, rest.n / 2);
+out:
+	return err;
+}
+
 /* What the token said about itself is for the person at the keyboard. */
 static err_t make_node(const struct arguments *a, struct vault *v, struct keeper_node *node,
                        struct buf *pem)
@@ -122,16 +147,18 @@ out:
 static err_t make(const struct arguments *a, int directory)
 {
 	struct keeper_node node = { .sp = bytes_str(a->sp), .cse = bytes_str(a->cse),
-		                    .days = (unsigned)a->days };
+		                    .days = (unsigned)a->days, .delay = (uint32_t)a->delay };
 	struct buf pem = buf_make(16384);
 	struct secret passphrase = { 0 };
 	struct machine machine = { 0 };
 	struct keeper_state ks;
+	uint8_t key[65];
 	err_t err;
 
 	keeper_init(&ks, directory);
 	if (a->machine)
 		machine_read(&machine);
+	TRY(take_administrator(a->administrator, key, &node));
 	TRY(passphrase_read((int)a->passphrase_fd, &passphrase));
 	node.machine = &machine;
 	node.passphrase = secret_view(&passphrase);

@@ -6,7 +6,7 @@
  * keeper/keeper.h. */
 #include "base/log.h"
 #include "keeper/keeper.h"
-#include "keeper/token.h"
+#include "provider/token.h"
 #include "wire/token_wait.h"
 #include "role/common/worker.h"
 #include "role/keeper/process.h"
@@ -301,7 +301,7 @@ static err_t loop(struct process *p)
 	err_t err = ERR_OK;
 
 	while (!p->stop) {
-		TRY(wait_and_read(p, -1));
+		TRY(wait_and_read(p, keeper_tick(&p->keeper)));
 		turn(p);
 	}
 	/* What was accepted is finished; what comes now is not read. */

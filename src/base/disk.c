@@ -1,5 +1,5 @@
 /* disk.c: the writes of key store and counter. */
-#include "keeper/disk.h"
+#include "base/disk.h"
 
 #include <errno.h>
 #include <stdio.h>

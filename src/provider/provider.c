@@ -1,9 +1,9 @@
 /* provider.c: the providers that this keeper has. */
-#include "keeper/provider.h"
+#include "provider/provider.h"
 
 static const struct key_provider *const providers[] = {
 #define PROVIDER(number, name, table) &table,
-#include "keeper/provider.def"
+#include "provider/provider.def"
 #undef PROVIDER
 };
 

@@ -1,5 +1,5 @@
 /* name.c: names that the keeper takes [TS-0001 7.2; TS-0004 6.2.3]. */
-#include "keeper/name.h"
+#include "wire/name.h"
 
 #include "wire/keeper_calls.h"
 

@@ -1,5 +1,5 @@
 /* certificate.c: the fields of a certificate, in order. */
-#include "keeper/certificate.h"
+#include "certificate/certificate.h"
 
 #include "base/clock.h"
 #include "crypt/crypt.h"
@@ -43,13 +43,13 @@ static void put_algorithm(struct der *d)
 
 /* CN=Holdfast CA <first 8 octets of its key identifier>: unlike any other CA's,
  * and no longer than a name may be, whatever the domain. */
-static void put_ca_name(struct der *d, const struct vault_key *ca)
+static void put_ca_name(struct der *d, const struct certificate_ca *ca)
 {
 	size_t name = der_begin(d), set = name, pair = name, text;
 	uint8_t id[KEY_ID];
 	char hex[2 * KEY_ID + 1];
 
-	key_id(bytes_make(ca->key.public_key, ca->key.public_n), id);
+	key_id(ca->public_key, id);
 	bytes_to_hex(bytes_make(id, 8), hex, sizeof(hex));
 	der_put(d, DER_OID, OID_COMMON_NAME);
 	text = der_begin(d);
@@ -190,7 +190,7 @@ static void put_alt_name(struct der *d, const struct certificate_ask *ask)
 static void put_extensions(struct der *d, const struct certificate_ca *ca,
                            const struct certificate_ask *ask)
 {
-	struct bytes issuer = bytes_make(ca->key->key.public_key, ca->key->key.public_n);
+	struct bytes issuer = ca->public_key;
 	size_t tagged = der_begin(d), list = tagged;
 
 	put_key_ids(d, ask ? ask->public_key : issuer, issuer);
@@ -213,23 +213,22 @@ static void put_extensions(struct der *d, const struct certificate_ca *ca,
 static void put_body(struct der *d, const struct certificate_ca *ca,
                      const struct certificate_ask *ask, struct bytes serial)
 {
-	struct vault_key *key = ca->key;
 	size_t body = der_begin(d), version = body, empty;
 
 	der_unsigned(d, BYTES("\x02")); /* v3 */
 	der_end(d, version, DER_CONTEXT_CONSTRUCTED + 0);
 	der_unsigned(d, serial);
 	put_algorithm(d);
-	put_ca_name(d, key);
+	put_ca_name(d, ca);
 	if (ask) {
 		put_validity(d, clock_now() - SKEW_MS, ask->not_after);
 		empty = der_begin(d);
 		der_end(d, empty, DER_SEQUENCE);
 		put_public_key(d, ask->public_key);
 	} else {
-		put_validity(d, key->created - SKEW_MS, key->not_after);
-		put_ca_name(d, key);
-		put_public_key(d, bytes_make(key->key.public_key, key->key.public_n));
+		put_validity(d, ca->created - SKEW_MS, ca->not_after);
+		put_ca_name(d, ca);
+		put_public_key(d, ca->public_key);
 	}
 	put_extensions(d, ca, ask);
 	der_end(d, body, DER_SEQUENCE);
@@ -245,8 +244,7 @@ static err_t compose(const struct certificate_ca *ca, const struct certificate_a
 
 	put_body(&d, ca, ask, serial);
 	TRY(d.err);
-	TRY(ca->key->provider->sign(&ca->key->key,
-	                            bytes_make(out->p + whole, out->n - whole), &signature));
+	TRY(ca->sign(ca->self, bytes_make(out->p + whole, out->n - whole), &signature));
 	put_algorithm(&d);
 	der_bits(&d, bytes_of_buf(&signature));
 	der_end(&d, whole, DER_SEQUENCE);
@@ -260,8 +258,7 @@ err_t certificate_of_ca(const struct certificate_ca *ca, struct buf *der)
 {
 	uint8_t hash[32];
 
-	crypt_sha256_two(BYTES("holdfast ca serial"),
-	                 bytes_make(ca->key->key.public_key, ca->key->key.public_n), hash);
+	crypt_sha256_two(BYTES("holdfast ca serial"), ca->public_key, hash);
 	hash[0] = (uint8_t)((hash[0] & 0x3f) | 0x40);
 	return compose(ca, NULL, bytes_make(hash, CERTIFICATE_SERIAL), der);
 }
@@ -272,7 +269,6 @@ err_t certificate_of_entity(const struct certificate_ca *ca, const struct certif
 	/* Positive and of 16 octets always: the first two bits are 01. */
 	crypt_random(serial, CERTIFICATE_SERIAL);
 	serial[0] = (uint8_t)((serial[0] & 0x3f) | 0x40);
-	ca->key->uses++;
 	return compose(ca, ask, bytes_make(serial, CERTIFICATE_SERIAL), der);
 }
 

@@ -1,7 +1,7 @@
 /* disk.h: the writes of key store and counter, so that a test can make any of
  * them fail. */
-#ifndef KEEPER_DISK_H
-#define KEEPER_DISK_H
+#ifndef BASE_DISK_H
+#define BASE_DISK_H
 
 #include "base/bytes.h"
 

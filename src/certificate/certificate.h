@@ -6,17 +6,21 @@
  * permit the service provider's domain and nothing beside it. An entity's: empty
  * subject, one name in a critical subjectAltName. Nothing that an asker says
  * gets in but the public key and one checked name. */
-#ifndef KEEPER_CERTIFICATE_H
-#define KEEPER_CERTIFICATE_H
+#ifndef CERTIFICATE_CERTIFICATE_H
+#define CERTIFICATE_CERTIFICATE_H
 
-#include "keeper/vault.h"
+#include "wire/keeper_calls.h"
 
 enum { CERTIFICATE_MAX = 2048, CERTIFICATE_SERIAL = 16 };
 
 /* What the CA's certificate and key identifiers are made of. */
 struct certificate_ca {
-	struct vault_key *key;
-	struct bytes domain; /* sp.example.org */
+	struct bytes public_key; /* 65 octets */
+	int64_t created, not_after;
+	struct bytes domain;     /* sp.example.org */
+	/* ECDSA with SHA-256 by the CA's key, DER, appended. */
+	err_t (*sign)(void *self, struct bytes input, struct buf *out) MUST_USE;
+	void *self;
 };
 
 struct certificate_ask {

@@ -1,6 +1,6 @@
 /* name.h: names that the keeper takes. */
-#ifndef KEEPER_NAME_H
-#define KEEPER_NAME_H
+#ifndef WIRE_NAME_H
+#define WIRE_NAME_H
 
 #include "base/bytes.h"
 

@@ -1,6 +1,6 @@
 /* token.c: the provider whose keys lie on a token or in a TPM, each served by a
  * process of its own (wire/token_link.h). Nothing is believed about levels. */
-#include "keeper/token.h"
+#include "provider/token.h"
 
 #include "base/log.h"
 #include "crypt/crypt.h"
@@ -38,40 +38,6 @@ static err_t ask(unsigned number, struct bytes question, struct buf *answer)
 	TRY(token_link_send(number, question, &ref));
 	err = wait_asked(question, number, ref);
 out:
-	return err;
-}
-
-err_t token_open(struct vault *v, unsigned number, bool *made)
-{
-	struct vault_key *pairing, fresh;
-	struct buf name = buf_make(16), body = buf_make(64);
-	struct wire_out w = wire_out(&body);
-	bool told;
-	err_t err;
-
-	*made = false;
-	if (!token_is_attached(number, &told))
-		return ERR_ABSENT;
-	if (!v->open)
-		return ERR_LOCKED;
-	TRY(buf_printf(&name, "token/%u", number));
-	pairing = vault_find(v, bytes_of_buf(&name));
-	if (!pairing) {
-		fresh = vault_key_new(&software_provider, KEY_SYMMETRIC_32, ORIGIN_MADE, 0);
-		TRY(fresh.provider->make(&fresh.key));
-		TRY(vault_add(v, bytes_of_buf(&name), &fresh, &pairing));
-		*made = true;
-	}
-	wire_put_u16(&w, TOKEN_OPEN);
-	wire_put_fixed(&w, secret_view(&pairing->key.blob));
-	wire_put_u8(&w, *made);
-	TRY(w.err);
-	TRY(token_link_open(number, bytes_of_buf(&body)));
-out:
-	if (body.p)
-		secret_wipe(body.p, body.cap);
-	buf_free(&body);
-	buf_free(&name);
 	return err;
 }
 

@@ -4,16 +4,11 @@
  * record keeps is a reference: u8 1, u8 number of the token when it was made,
  * identity of the token (TOKEN_IDENTITY), then the token's own. A key finds its
  * token by identity: another in its place does not do. */
-#ifndef KEEPER_TOKEN_H
-#define KEEPER_TOKEN_H
+#ifndef PROVIDER_TOKEN_H
+#define PROVIDER_TOKEN_H
 
-#include "keeper/vault.h"
+#include "provider/provider.h"
 #include "wire/token_link.h"
-
-/* The pairing secret of the token lies in the vault under "token/N"; without one
- * a fresh one is made (and *made is true: save), and the token is told to take it
- * as its first. Its answer is the token's state. ERR_LOCKED, ERR_ABSENT. */
-err_t token_open(struct vault *v, unsigned number, bool *made) MUST_USE;
 
 /* Number of the token that a key is on; what it was when the token is away. */
 unsigned token_place(const struct provider_key *k);

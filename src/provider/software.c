@@ -5,7 +5,7 @@
  * a prepared context, for signing speed); its secret part lies in OpenSSL's
  * secure heap (keeper_start). */
 #include "crypt/crypt.h"
-#include "keeper/provider.h"
+#include "provider/provider.h"
 
 #include <openssl/evp.h>
 

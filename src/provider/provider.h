@@ -8,8 +8,8 @@
  *
  * Everything that the keeper derives is composed of mac and extract, because
  * tokens offer HMAC and seldom HKDF. */
-#ifndef KEEPER_PROVIDER_H
-#define KEEPER_PROVIDER_H
+#ifndef PROVIDER_PROVIDER_H
+#define PROVIDER_PROVIDER_H
 
 #include "base/secret.h"
 #include "wire/keeper_calls.h"
@@ -18,7 +18,7 @@
 enum {
 	KEY_BLOB_MAX = 1024, KEY_POINT = 65, KEY_AGREED = 32,
 #define PROVIDER(number, name, table) PROVIDER_##name = (number),
-#include "keeper/provider.def"
+#include "provider/provider.def"
 #undef PROVIDER
 };
 
@@ -86,7 +86,7 @@ const struct key_provider *key_provider(unsigned id);
 const struct key_provider *key_provider_first(void);
 
 #define PROVIDER(number, name, table) extern const struct key_provider table;
-#include "keeper/provider.def"
+#include "provider/provider.def"
 #undef PROVIDER
 
 #endif

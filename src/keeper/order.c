@@ -1,0 +1,400 @@
+/* order.c: orders: their challenge, their signatures, and how they are carried out.
+ *
+ *   PREPARE: verified --event--> core records it --RECORDED--> EXECUTE: taken
+ *                                                                |
+ *                       at once <--------------------------------+--> waits
+ *                                                                       | delay over
+ *                          carried out <--RECORDED-- core <--event------+
+ *
+ * Nothing is carried out of which the core has not said that it is recorded.
+ * What an order does is in order_run.c. */
+#include "keeper/order.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "crypt/crypt.h"
+
+enum { NONCE_MAC_AT = 24, RETRY_MS = 10000, SAVE_EVERY_MS = 60000 };
+
+void keeper_identity(const struct vault *v, uint8_t out[KEEPER_IDENTITY])
+{
+	uint8_t hash[32];
+
+	crypt_sha256(BYTES_OF(v->salt), hash);
+	bytes_copy(out, hash, KEEPER_IDENTITY);
+}
+
+/* --- the challenge ------------------------------------------------------------- */
+
+/* u64 elapsed | random (16) | MAC (16): the keeper knows its own again, and needs
+ * no list of them. */
+static void nonce_mac(const struct vault *v, const uint8_t nonce[ORDER_NONCE], uint8_t out[32])
+{
+	uint8_t more[NONCE_MAC_AT + 8];
+
+	bytes_copy(more, nonce, NONCE_MAC_AT);
+	put_be64(more + NONCE_MAC_AT, v->admin.sequence);
+	vault_subkey(v, BYTES("holdfast challenge"), BYTES_OF(more), out);
+}
+
+err_t run_order_challenge(struct call *c)
+{
+	const struct vault *v = &c->ks->vault;
+	uint8_t nonce[ORDER_NONCE], mac[32], identity[KEEPER_IDENTITY];
+	err_t err;
+
+	TRY(wire_done(&c->in));
+	put_be64(nonce, administration_now(&v->admin));
+	crypt_random(nonce + 8, NONCE_MAC_AT - 8);
+	nonce_mac(v, nonce, mac);
+	bytes_copy(nonce + NONCE_MAC_AT, mac, ORDER_NONCE - NONCE_MAC_AT);
+	keeper_identity(v, identity);
+	wire_put_fixed(&c->out, BYTES_OF(identity));
+	wire_put_u64(&c->out, v->admin.sequence);
+	wire_put_fixed(&c->out, BYTES_OF(nonce));
+	wire_put_u32(&c->out, v->admin.standing.delay);
+	wire_put_u8(&c->out, (uint8_t)v->admin.n);
+out:
+	return err;
+}
+
+/* Of this keeper, of now, and not yet used. */
+static err_t check_fresh(const struct vault *v, const struct order *o)
+{
+	uint8_t mac[32], identity[KEEPER_IDENTITY];
+	int64_t age;
+
+	keeper_identity(v, identity);
+	if (!bytes_equal(BYTES_OF(identity), BYTES_OF(o->keeper)))
+		return ERR_TYPE;
+	/* Below zero after a crash, which loses some elapsed time. */
+	age = (int64_t)(administration_now(&v->admin) - get_be64(o->nonce));
+	nonce_mac(v, o->nonce, mac);
+	if (o->sequence != v->admin.sequence ||
+	    !secret_equal(bytes_make(mac, ORDER_NONCE - NONCE_MAC_AT),
+	                  bytes_make(o->nonce + NONCE_MAC_AT, ORDER_NONCE - NONCE_MAC_AT)) ||
+	    age > (int64_t)ORDER_LIFE_S * 1000)
+		return ERR_EXPIRED;
+	return ERR_OK;
+}
+
+/* --- signatures ------------------------------------------------------------------ */
+
+static err_t check_signature(const struct administrator *one, struct bytes text,
+                             struct bytes signature)
+{
+	return one->class == KEY_EC_P256 ? crypt_p256_verify(one->public_key, text, signature)
+	                                 : crypt_ed25519_verify(one->public_key, text, signature);
+}
+
+static void by_add(char by[ORDER_BY_MAX], const char *name)
+{
+	char before[ORDER_BY_MAX];
+
+	bytes_copy(before, by, ORDER_BY_MAX);
+	(void)text_print(by, ORDER_BY_MAX, "%s%s%s", before, before[0] ? "," : "", name);
+}
+
+/* Each signature counts, or none does. */
+static err_t check_signatures(struct call *c, struct bytes object, struct order_held *h)
+{
+	struct administration *a = &c->ks->vault.admin;
+	struct buf text = buf_make(ORDER_MAX + 64);
+	unsigned n = wire_get_u8(&c->in);
+	uint32_t seen = 0;
+	err_t err;
+
+	TRY(order_signed(object, &text));
+	for (unsigned i = 0; i < n; i++) {
+		struct bytes name = wire_get_bytes(&c->in, ADMINISTRATOR_NAME);
+		struct bytes signature = wire_get_bytes(&c->in, ORDER_SIGNATURE_MAX);
+		const struct administrator *one = administration_find(a, name);
+
+		TRY(c->in.err);
+		TRY(one ? ERR_OK : ERR_MISSING);
+		TRY(seen & 1u << (one - a->all) ? ERR_DUPLICATE : ERR_OK);
+		TRY(check_signature(one, bytes_of_buf(&text), signature));
+		seen |= 1u << (one - a->all);
+		by_add(h->by, one->name);
+	}
+	TRY(wire_done(&c->in));
+	h->persons = n;
+out:
+	buf_free(&text);
+	return err == ERR_SYNTAX && n ? ERR_TAMPERED : err;
+}
+
+/* --- prepare ------------------------------------------------------------------------ */
+
+/* "KEY_DESTROY user/x by alice,bob", for the record. */
+static void describe(const struct order_held *h, char out[KEEPER_EVENT_NAME])
+{
+	struct bytes subject = order_subject(h->kind, bytes_make(h->body, h->body_n));
+
+	(void)text_print(out, KEEPER_EVENT_NAME, "%s %.*s by %s", order_row(h->kind)->name,
+	                 BYTES_FMT(subject), h->by[0] ? h->by : "nobody");
+}
+
+static err_t hold(struct call *c, struct bytes object, struct order_held *h)
+{
+	struct order o;
+	err_t err;
+
+	TRY(order_parse(object, &o));
+	h->kind = o.kind;
+	bytes_copy(h->body, o.body.p, o.body.n);
+	h->body_n = o.body.n;
+	err = check_signatures(c, object, h);
+	describe(h, c->ks->subject);
+	c->subject = bytes_str(c->ks->subject);
+	TRY(err);
+	TRY(check_fresh(&c->ks->vault, &o));
+	TRY(h->persons >= order_persons(c, h) ? ERR_OK : ERR_REFUSED);
+	err = order_run(c, h, false);
+out:
+	return err;
+}
+
+err_t run_order_prepare(struct call *c)
+{
+	struct keeper_state *ks = c->ks;
+	struct bytes object = wire_get_bytes(&c->in, ORDER_MAX);
+	struct order_held *h;
+	err_t err;
+
+	if (ks->held && clock_steady() - ks->held->since < ORDER_RECORD_MS)
+		return ERR_BAD_STATE;
+	orders_forget(ks);
+	h = mem_new(1, sizeof(*h));
+	if (!h)
+		return ERR_MEMORY;
+	TRY(hold(c, object, h));
+	h->since = clock_steady();
+	crypt_random(&h->ticket, sizeof(h->ticket));
+	h->event = c->event = ++ks->events; /* told by the record of this call */
+	wire_put_u32(&c->out, h->ticket);
+	ks->held = h;
+	return ERR_OK;
+out:
+	mem_free(h);
+	return err;
+}
+
+void orders_forget(struct keeper_state *ks)
+{
+	mem_free(ks->held);
+	ks->held = NULL;
+	for (size_t i = 0; i < ks->vault.admin.pending_n; i++)
+		ks->vault.admin.pending[i]->event = 0;
+}
+
+/* --- execute ------------------------------------------------------------------------- */
+
+/* A key that could not be written is not there, and the one before it is back. */
+static void unmake(struct call *c, struct vault_key *made)
+{
+	struct vault *v = &c->ks->vault;
+	char name[KEEPER_NAME_MAX + 1], before[KEEPER_NAME_MAX + 16];
+	struct vault_key *old;
+
+	must(bytes_put_str(name, sizeof(name), bytes_str(made->name)) == ERR_OK);
+	(void)text_print(before, sizeof(before), "%s#%u", name, made->version - 1);
+	old = vault_find(v, bytes_str(before));
+	vault_remove(v, made);
+	if (old && old->state == KEY_OLD && vault_rename(v, old, bytes_str(name)) == ERR_OK)
+		old->state = KEY_ACTIVE;
+}
+
+/* Keep what was done, or be as before. */
+static err_t settle(struct call *c, const struct administration *before, err_t err)
+{
+	struct administration *a = &c->ks->vault.admin;
+
+	if (err == ERR_OK)
+		err = vault_save(&c->ks->vault);
+	if (err == ERR_OK) {
+		mem_free(c->ks->gone);
+	} else {
+		if (a->pending_n > before->pending_n)
+			mem_free(a->pending[a->pending_n - 1]);
+		*a = *before;
+		if (c->ks->made)
+			unmake(c, c->ks->made);
+	}
+	c->ks->gone = NULL;
+	c->ks->made = NULL;
+	return err;
+}
+
+static err_t wait_for_delay(struct call *c, const struct order_held *h)
+{
+	struct administration *a = &c->ks->vault.admin;
+	struct waiting_order *p = a->pending_n < WAITING_ORDERS ? mem_new(1, sizeof(*p)) : NULL;
+
+	if (!p)
+		return ERR_FULL;
+	*p = (struct waiting_order){ .number = ++a->numbers, .kind = h->kind, .taken = clock_now(),
+		               .due = administration_now(a) + a->standing.delay * UINT64_C(1000),
+		               .body_n = h->body_n };
+	bytes_copy(p->by, h->by, sizeof(p->by));
+	bytes_copy(p->body, h->body, h->body_n);
+	a->pending[a->pending_n++] = p;
+	wire_put_u8(&c->out, 1);
+	wire_put_u32(&c->out, p->number);
+	wire_put_u64(&c->out, a->standing.delay * UINT64_C(1000));
+	return ERR_OK;
+}
+
+static bool waits(struct call *c, const struct order_held *h)
+{
+	struct standing to;
+
+	if (h->kind == ORDER_POLICY && standing_parse(bytes_make(h->body, h->body_n), &to) == ERR_OK)
+		return !standing_narrows(&c->ks->vault.admin.standing, &to);
+	return order_row(h->kind)->delayed;
+}
+
+static err_t take(struct call *c, const struct order_held *h)
+{
+	struct administration before = c->ks->vault.admin;
+	err_t err;
+
+	c->ks->vault.admin.sequence++;
+	if (waits(c, h)) {
+		err = wait_for_delay(c, h);
+	} else {
+		wire_put_u8(&c->out, 0);
+		err = order_run(c, h, true);
+	}
+	return settle(c, &before, err);
+}
+
+err_t run_order_execute(struct call *c)
+{
+	uint32_t ticket = wire_get_u32(&c->in);
+	struct order_held *h = c->ks->held;
+	err_t err;
+
+	TRY(wire_done(&c->in));
+	if (!h || h->ticket != ticket)
+		return ERR_MISSING;
+	if (!h->recorded && clock_steady() - h->since < ORDER_RECORD_MS)
+		return ERR_BAD_STATE;
+	describe(h, c->ks->subject);
+	c->subject = bytes_str(c->ks->subject);
+	c->ks->held = NULL;
+	err = h->recorded ? take(c, h) : ERR_TIMEOUT;
+	mem_free(h);
+out:
+	return err;
+}
+
+/* --- what the core has recorded, and what time brings ----------------------------------- */
+
+static void carry_out(struct keeper_state *ks, size_t at)
+{
+	static struct keeper_caller myself = { .role = ROLE_KEEPER };
+	struct buf nothing = buf_make(1024);
+	struct call c = { .ks = ks, .who = &myself, .out = wire_out(&nothing) };
+	struct administration *a = &ks->vault.admin, before = *a;
+	struct order_held *h = mem_new(1, sizeof(*h));
+	struct waiting_order *p = a->pending[at];
+	err_t err = ERR_MEMORY;
+
+	if (h) {
+		h->kind = p->kind;
+		bytes_copy(h->by, p->by, sizeof(h->by));
+		bytes_copy(h->body, p->body, p->body_n);
+		h->body_n = p->body_n;
+		describe(h, ks->subject);
+		a->pending[at] = a->pending[--a->pending_n];
+		ks->gone = p;
+		err = order_run(&c, h, true);
+		/* What has become impossible does not come again. */
+		if (err != ERR_OK) {
+			mem_free(ks->gone);
+			ks->gone = NULL;
+			before = *a;
+		}
+		err = settle(&c, &before, ERR_OK) == ERR_OK ? err : ERR_IO;
+		dispatch_event(ks, &myself, OP_ORDER_EXECUTE, err, bytes_str(ks->subject));
+	}
+	mem_free(h);
+	buf_free(&nothing);
+}
+
+err_t run_order_recorded(struct call *c)
+{
+	struct administration *a = &c->ks->vault.admin;
+	uint64_t event = wire_get_u64(&c->in);
+	err_t err;
+
+	TRY(wire_done(&c->in));
+	if (c->ks->held && c->ks->held->event == event)
+		c->ks->held->recorded = true;
+	for (size_t i = 0; i < a->pending_n; i++) {
+		if (a->pending[i]->event == event && event) {
+			carry_out(c->ks, i);
+			break;
+		}
+	}
+out:
+	return err;
+}
+
+/* Announce what is due; it is carried out when the core says that it is recorded. */
+static void announce(struct keeper_state *ks, struct waiting_order *p, int64_t now)
+{
+	static const struct keeper_caller myself = { .role = ROLE_KEEPER };
+	char subject[KEEPER_EVENT_NAME];
+	struct bytes what = order_subject(p->kind, bytes_make(p->body, p->body_n));
+
+	if (p->event && now - p->told < RETRY_MS)
+		return;
+	p->event = ++ks->events;
+	p->told = now;
+	(void)text_print(subject, sizeof(subject), "%s %.*s by %s is due", order_row(p->kind)->name,
+	                 BYTES_FMT(what), p->by);
+	dispatch_event_numbered(ks, &myself, OP_ORDER_EXECUTE, bytes_str(subject), p->event);
+}
+
+/* Withdrawn keys whose delay is over; *next: elapsed time of the next one. */
+static bool erase_due(struct keeper_state *ks, uint64_t elapsed)
+{
+	struct vault *v = &ks->vault;
+	bool left = false;
+
+	for (size_t i = v->keys_n; i > 0; i--) {
+		struct vault_key *key = v->keys[i - 1];
+
+		if (key->state == KEY_WITHDRAWN && key->erase_at <= elapsed)
+			vault_remove(v, key);
+		else
+			left |= key->state == KEY_WITHDRAWN;
+	}
+	return left;
+}
+
+int keeper_tick(struct keeper_state *ks)
+{
+	struct administration *a = &ks->vault.admin;
+	int64_t now = clock_steady();
+	uint64_t elapsed;
+	bool busy;
+
+	if (!ks->vault.open)
+		return -1;
+	elapsed = administration_now(a);
+	busy = a->pending_n > 0;
+	for (size_t i = 0; i < a->pending_n; i++) {
+		if (a->pending[i]->due <= elapsed)
+			announce(ks, a->pending[i], now);
+	}
+	busy |= erase_due(ks, elapsed);
+	if (!busy && !ks->vault.dirty)
+		return -1;
+	/* So that a crash gives back no more than this of a delay. */
+	if (busy && now - a->counted >= SAVE_EVERY_MS && vault_save(&ks->vault) != ERR_OK)
+		log_event(LOG_WARN, "key store not written", "a delay will be longer");
+	return busy ? 1000 : -1;
+}

@@ -1,0 +1,34 @@
+/* order.h: orders under way. Private to the room. */
+#ifndef KEEPER_ORDER_H
+#define KEEPER_ORDER_H
+
+#include "keeper/dispatch.h"
+
+/* Verified, and not yet carried out: until the core has recorded it. */
+struct order_held {
+	uint32_t ticket;
+	unsigned kind, persons;
+	uint64_t event;
+	bool recorded;
+	int64_t since; /* clock_steady */
+	char by[ORDER_BY_MAX];
+	uint8_t body[ORDER_BODY_MAX];
+	size_t body_n;
+};
+
+/* order_run.c: carry it out in memory, or (really false) only see whether it could be. */
+err_t order_run(struct call *c, const struct order_held *h, bool really) MUST_USE;
+
+/* How many persons it needs, with what it proves. */
+unsigned order_persons(struct call *c, const struct order_held *h);
+
+/* What it is about, from its body: a view; printable. */
+struct bytes order_subject(unsigned kind, struct bytes body);
+
+/* Nothing is prepared, nothing was announced: the core that would have recorded it
+ * is gone. */
+void orders_forget(struct keeper_state *ks);
+
+void keeper_identity(const struct vault *v, uint8_t out[KEEPER_IDENTITY]);
+
+#endif

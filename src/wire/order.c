@@ -1,0 +1,145 @@
+/* order.c: the octets of orders. */
+#include "wire/order.h"
+
+#include "wire/name.h"
+
+enum { AT_ONCE = 0, DELAYED = 1, SHARED = 0, ALONE = 1, FORM = 1 };
+
+static const struct order_row rows[ORDER_COUNT] = {
+#define ORDER(number, name, persons, fewer, when, text)                         \
+	[number] = { #name, persons, (fewer) == ALONE, (when) == DELAYED, text },
+#include "wire/orders.def"
+#undef ORDER
+};
+
+const struct order_row *order_row(unsigned kind)
+{
+	return kind < ORDER_COUNT && rows[kind].name ? &rows[kind] : NULL;
+}
+
+err_t order_print(const struct order *o, struct buf *out)
+{
+	struct wire_out w = wire_out(out);
+
+	wire_put_fixed(&w, BYTES("HOLDFORD"));
+	wire_put_u16(&w, FORM);
+	wire_put_u16(&w, (uint16_t)o->kind);
+	wire_put_fixed(&w, BYTES_OF(o->keeper));
+	wire_put_u64(&w, o->sequence);
+	wire_put_fixed(&w, BYTES_OF(o->nonce));
+	wire_put_bytes(&w, o->body);
+	return w.err;
+}
+
+err_t order_parse(struct bytes object, struct order *out)
+{
+	struct wire_in in = wire_in(object);
+	struct bytes magic = wire_get_fixed(&in, 8), keeper, nonce;
+	unsigned form = wire_get_u16(&in);
+	err_t err;
+
+	out->kind = wire_get_u16(&in);
+	keeper = wire_get_fixed(&in, KEEPER_IDENTITY);
+	out->sequence = wire_get_u64(&in);
+	nonce = wire_get_fixed(&in, ORDER_NONCE);
+	out->body = wire_get_bytes(&in, ORDER_BODY_MAX);
+	TRY(wire_done(&in));
+	if (!bytes_equal(magic, BYTES("HOLDFORD")) || form != FORM)
+		return ERR_SYNTAX;
+	bytes_copy(out->keeper, keeper.p, keeper.n);
+	bytes_copy(out->nonce, nonce.p, nonce.n);
+	err = order_row(out->kind) ? ERR_OK : ERR_UNSUPPORTED;
+out:
+	return err;
+}
+
+err_t order_signed(struct bytes object, struct buf *out)
+{
+	err_t err;
+
+	TRY(buf_add(out, BYTES("holdfast order\0")));
+	TRY(buf_add(out, object));
+out:
+	return err;
+}
+
+void key_policy_put(struct wire_out *w, const struct key_policy *p)
+{
+	wire_put_u8(w, (uint8_t)p->roles);
+	wire_put_u32(w, p->purposes);
+	wire_put_u8(w, p->suid);
+	wire_put_u8(w, p->assurance);
+	wire_put_u64(w, p->uses_max);
+	wire_put_u64(w, (uint64_t)p->not_after);
+	wire_put_u32(w, p->owner);
+}
+
+struct key_policy key_policy_get(struct wire_in *in)
+{
+	struct key_policy p = { .roles = wire_get_u8(in) };
+
+	p.purposes = wire_get_u32(in);
+	p.suid = wire_get_u8(in);
+	p.assurance = wire_get_u8(in);
+	p.uses_max = wire_get_u64(in);
+	p.not_after = (int64_t)wire_get_u64(in);
+	p.owner = wire_get_u32(in);
+	return p;
+}
+
+/* --- the standing policy ------------------------------------------------------ */
+
+void standing_get(struct wire_in *in, struct standing *s)
+{
+	*s = (struct standing){ .delay = wire_get_u32(in) };
+	s->a_day = wire_get_u32(in);
+	s->days = wire_get_u32(in);
+	s->names_n = wire_get_u8(in);
+	if (s->names_n > STANDING_NAMES)
+		in->err = ERR_SYNTAX;
+	for (size_t i = 0; in->err == ERR_OK && i < s->names_n; i++) {
+		struct bytes name = wire_get_bytes(in, STANDING_NAME);
+
+		if (!name_is_key(name) || bytes_put_str(s->names[i], sizeof(s->names[i]), name) != ERR_OK)
+			in->err = ERR_SYNTAX;
+	}
+}
+
+void standing_put(struct wire_out *w, const struct standing *s)
+{
+	wire_put_u32(w, s->delay);
+	wire_put_u32(w, s->a_day);
+	wire_put_u32(w, s->days);
+	wire_put_u8(w, (uint8_t)s->names_n);
+	for (size_t i = 0; i < s->names_n; i++)
+		wire_put_bytes(w, bytes_str(s->names[i]));
+}
+
+err_t standing_parse(struct bytes body, struct standing *out)
+{
+	struct wire_in in = wire_in(body);
+	err_t err;
+
+	standing_get(&in, out);
+	TRY(wire_done(&in));
+	err = out->delay <= DELAY_MAX_S && out->days <= STANDING_DAYS_MAX ? ERR_OK : ERR_RANGE;
+out:
+	return err;
+}
+
+bool standing_narrows(const struct standing *from, const struct standing *to)
+{
+	if (to->delay < from->delay || to->a_day > from->a_day || to->days > from->days)
+		return false;
+	if (from->names_n && to->names_n == 0)
+		return false;
+	for (size_t i = 0; i < to->names_n; i++) {
+		bool known = from->names_n == 0;
+
+		for (size_t j = 0; j < from->names_n; j++)
+			known |= bytes_equal(bytes_str(to->names[i]), bytes_str(from->names[j]));
+		if (!known)
+			return false;
+	}
+	return true;
+}

@@ -1,0 +1,123 @@
+/* order.h: signed orders to the keeper, as it and the command see them [CM6].
+ *
+ * The object, whose octets are what is signed (behind "holdfast order" 0):
+ *
+ *    0          8      10     12           28           36            76
+ *    +----------+------+------+------------+------------+-------------+-----------+
+ *    | HOLDFORD | 1    | kind | keeper (16)| sequence   | nonce (40)  | u32 n,body|
+ *    +----------+------+------+------------+------------+-------------+-----------+
+ *
+ * keeper: the first 16 octets of SHA-256 over the salt of its key store.
+ * sequence: of orders taken so far: each taken order makes those signed before
+ * it stale, so that none is replayed or comes out of order. nonce: the keeper's,
+ * good for ORDER_LIFE_S seconds in which it runs. Signatures: ECDSA P-256 with
+ * SHA-256 (DER), or Ed25519.
+ *
+ * Bodies, fields in order (name: u32 n, octets):
+ *   KEY_CREATE           name, u8 class, policy
+ *   KEY_IMPORT           name, sealed, policy; sealed as IMPORT_PSK, its identity the name
+ *   KEY_REPLACE          name, sealed, proof (32 octets or none): HMAC-SHA-256(old key,
+ *                        "holdfast replace" 0 sealed)
+ *   KEY_ROTATE, KEY_DEPRECATE, KEY_DESTROY   name
+ *   KEY_MINIMUM          name, u32 version
+ *   POLICY               u32 delay (s), u32 enrolments a day, u32 days of an enrolment at
+ *                        most, u8 n, n names that enrolled identities begin or end with
+ *                        (none: any)
+ *   ENROL_ALLOW          subject (as CERTIFY or IMPORT_PSK name it)
+ *   ADMINISTRATOR_ADD    name, u8 class, public key bytes
+ *   ADMINISTRATOR_REMOVE name
+ *   UNDO                 u32 number of what waits, or 0 and the name of a withdrawn key
+ * policy: u8 roles, u32 purposes, u8 suid, u8 assurance, u64 most uses, u64 not after,
+ * u32 owner */
+#ifndef WIRE_ORDER_H
+#define WIRE_ORDER_H
+
+#include "wire/keeper_calls.h"
+
+enum order_kind {
+#define ORDER(number, name, persons, fewer, when, text) ORDER_##name = (number),
+#include "wire/orders.def"
+#undef ORDER
+	ORDER_COUNT = 32
+};
+
+struct order_row {
+	const char *name;
+	unsigned persons;
+	bool alone;   /* fewer administrators: all of them */
+	bool delayed;
+	const char *text;
+};
+/* NULL when there is none. */
+const struct order_row *order_row(unsigned kind);
+
+enum {
+	KEEPER_IDENTITY = 16, ORDER_NONCE = 40, ORDER_BODY_MAX = 4096, ORDER_MAX = 8192,
+	ADMINISTRATORS_MAX = 16, ADMINISTRATOR_NAME = 32, ORDER_SIGNATURE_MAX = 80,
+	ORDER_LIFE_S = 7 * 86400, WAITING_ORDERS = 16, ORDER_BY_MAX = 96,
+	STANDING_NAMES = 8, STANDING_NAME = 96,
+};
+
+struct order {
+	unsigned kind;
+	uint8_t keeper[KEEPER_IDENTITY];
+	uint64_t sequence;
+	uint8_t nonce[ORDER_NONCE];
+	struct bytes body;
+};
+
+/* Appended. */
+err_t order_print(const struct order *o, struct buf *out) MUST_USE;
+/* o->body is a view. ERR_SYNTAX, ERR_UNSUPPORTED: no such kind. */
+err_t order_parse(struct bytes object, struct order *out) MUST_USE;
+/* What is signed: the label and the object, appended. */
+err_t order_signed(struct bytes object, struct buf *out) MUST_USE;
+
+struct key_policy {
+	unsigned roles;
+	uint32_t purposes;
+	uint8_t suid, assurance;
+	uint64_t uses_max;
+	int64_t not_after;
+	uint32_t owner;
+};
+void key_policy_put(struct wire_out *w, const struct key_policy *p);
+struct key_policy key_policy_get(struct wire_in *in);
+
+/* What may be enrolled without an order. */
+struct standing {
+	uint32_t delay; /* s: of orders and withdrawals */
+	uint32_t a_day; /* enrolments */
+	uint32_t days;  /* of an enrolled credential, at most */
+	char names[STANDING_NAMES][STANDING_NAME + 1]; /* an identity begins or ends so */
+	size_t names_n; /* 0: any */
+};
+
+enum { DELAY_S = 86400, DELAY_MAX_S = 90 * 86400, STANDING_DAYS_MAX = 3650 };
+
+/* The body of POLICY. ERR_SYNTAX, ERR_RANGE. */
+err_t standing_parse(struct bytes body, struct standing *out) MUST_USE;
+/* Does the new policy allow nothing that the old one does not? */
+bool standing_narrows(const struct standing *from, const struct standing *to);
+void standing_get(struct wire_in *in, struct standing *s);
+void standing_put(struct wire_out *w, const struct standing *s);
+
+/* ORDER_CHALLENGE: -> keeper (16), u64 sequence, nonce (40), u32 delay (s), u8
+ * administrators. A locked keeper answers with sequence 0.
+ * ORDER_PREPARE: object, u8 n, n x (name of the administrator, signature) ->
+ * u32 ticket. Verified; the core is told. ERR_TAMPERED: a signature is wrong,
+ * ERR_MISSING: no such administrator, ERR_DUPLICATE: signed twice by one,
+ * ERR_REFUSED: too few persons, ERR_EXPIRED: stale or replayed, ERR_TYPE: for
+ * another keeper, and those of the kind.
+ * ORDER_EXECUTE: ticket -> u8 waits, then u32 number and u64 ms left when it
+ * does, or the kind's result (KEY_CREATE, KEY_ROTATE: u32 version, public key
+ * bytes). ERR_BAD_STATE: the core has not yet recorded it: ask again;
+ * ERR_TIMEOUT: it did not within ORDER_RECORD_MS, and nothing was done;
+ * ERR_MISSING: no such ticket.
+ * ORDER_RECORDED: u64 number of an event that is durable in the core's log.
+ * ADMINISTRATOR_LIST: u32 index -> u8 more, name, u8 class, public key bytes, u64
+ * since (ms). PENDING_LIST: u32 index -> u8 more, u32 number, u16 kind, u64 ms
+ * left, u64 taken (ms since 1970), by, subject. ERR_MISSING after the last. */
+enum { ORDER_RECORD_MS = 10000 };
+
+#endif
