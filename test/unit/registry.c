@@ -86,6 +86,7 @@ struct handshake {
 	uint8_t print;
 	const char *identity;
 	int64_t not_after;
+	uint8_t place;            /* 127.0.0.place; 0: 1 */
 };
 
 static void tell_keeper(struct registry_room *m, const struct handshake *h)
@@ -107,7 +108,8 @@ static void tell_keeper(struct registry_room *m, const struct handshake *h)
 static err_t open_said(struct registry_room *m, const struct handshake *h, int64_t now,
                        const struct association **a, const char **reason)
 {
-	uint8_t tag[16] = { h->tag_said, 1 }, print[32] = { h->print }, address[16] = { 127, 0, 0, 1 };
+	uint8_t tag[16] = { h->tag_said, 1 }, print[32] = { h->print };
+	uint8_t address[16] = { 127, 0, 0, h->place ? h->place : 1 };
 	struct buf body = buf_make(512);
 	struct wire_out out = wire_out(&body);
 	err_t err;
@@ -132,7 +134,7 @@ static struct handshake psk(struct registry_room *m, const char *identity)
 {
 	uint8_t tag = ++m->tag_next;
 
-	return (struct handshake){ ROLE_GATE, 1, 1, tag, tag, CREDENTIAL_USED_PSK, identity, 2, 0, identity, 0 };
+	return (struct handshake){ ROLE_GATE, 1, 1, tag, tag, CREDENTIAL_USED_PSK, identity, 2, 0, identity, 0, 0 };
 }
 
 static struct handshake certificate(struct registry_room *m, uint8_t print)
@@ -140,7 +142,7 @@ static struct handshake certificate(struct registry_room *m, uint8_t print)
 	uint8_t tag = ++m->tag_next;
 
 	return (struct handshake){ ROLE_GATE, 1, 1, tag, tag, CREDENTIAL_USED_NODE_KEY, "node", 1, print, "",
-		                   NOW + DAY / 2 };
+		                   NOW + DAY / 2, 0 };
 }
 
 static const struct association *opened(struct registry_room *m, struct handshake h)
@@ -673,6 +675,93 @@ static void test_approval(void **state)
 	assert_int_equal(evidence(m, a, e), 1);
 }
 
+/* One handshake from an address 127.0.0.n. */
+static err_t from_place(struct registry_room *m, uint8_t place, int64_t now, const struct association **a,
+                        const char **reason)
+{
+	struct handshake h = psk(m, "net");
+
+	h.place = place;
+	tell_keeper(m, &h);
+	return open_said(m, &h, now, a, reason);
+}
+
+static void watch(struct registry_room *m, enum clone_action action)
+{
+	registry_set_policy(m->r, &(struct registry_policy){ .places = 1, .moves = 3, .action = action });
+}
+
+static void test_two_places(void **state)
+{
+	struct registry_room *m = *state;
+	const struct association *a, *b;
+	const char *reason;
+	uint64_t first;
+
+	OK(enrol(m, credential_psk("net")));
+	OK(from_place(m, 1, NOW, &a, &reason)); /* the control: nobody watches */
+	OK(from_place(m, 2, NOW, &b, &reason));
+	assert_string_equal(reason, "");
+	registry_close_association(m->r, b->number, 1);
+	watch(m, CLONE_RECORD);
+	OK(from_place(m, 1, NOW, &b, &reason)); /* twice from one place is nothing */
+	assert_string_equal(reason, "");
+	OK(from_place(m, 2, NOW, &b, &reason));
+	assert_non_null(strstr(reason, "clone alarm"));
+	registry_close_association(m->r, b->number, 1);
+	watch(m, CLONE_REFUSE);
+	first = a->number;
+	assert_int_equal(from_place(m, 2, NOW, &b, &reason), ERR_BAD_STATE);
+	assert_null(b);
+	assert_non_null(registry_association(m->r, first, 1, NOW));
+	watch(m, CLONE_END);
+	assert_int_equal(from_place(m, 2, NOW, &b, &reason), ERR_BAD_STATE);
+	assert_null(registry_association(m->r, first, 1, NOW));
+	OK(from_place(m, 2, NOW, &b, &reason)); /* nobody is left to differ from */
+}
+
+static void test_to_and_fro(void **state)
+{
+	struct registry_room *m = *state;
+	const struct association *a;
+	const char *reason;
+
+	OK(enrol(m, credential_psk("net")));
+	watch(m, CLONE_REFUSE);
+	for (uint8_t i = 0; i < 4; i++) {
+		OK(from_place(m, 1 + i % 2, NOW + i, &a, &reason));
+		registry_close_association(m->r, a->number, 1);
+	}
+	assert_int_equal(from_place(m, 1, NOW + 5, &a, &reason), ERR_BAD_STATE);
+	assert_non_null(strstr(reason, "to and fro"));
+	clock_simulate(NOW + 3600000);
+	OK(from_place(m, 1, NOW + 3600000, &a, &reason)); /* another hour */
+}
+
+static void test_lifetime(void **state)
+{
+	struct registry_room *m = *state;
+	const struct association *a;
+	const char *reason;
+	int64_t least = INT64_MAX, most = 0;
+
+	OK(enrol(m, credential_psk("net")));
+	registry_set_policy(m->r, &(struct registry_policy){ .lifetime = 100000, .requests = 2 });
+	for (int i = 0; i < 40; i++) {
+		OK(from_place(m, 1, NOW, &a, &reason));
+		least = a->facts.until < least ? a->facts.until : least;
+		most = a->facts.until > most ? a->facts.until : most;
+	}
+	assert_true(least >= NOW + 80000 && most <= NOW + 100000 && most - least > 1000);
+	registry_touch(m->r, a->number, NOW);
+	assert_non_null(registry_association(m->r, a->number, 1, NOW));
+	registry_touch(m->r, a->number, NOW);
+	assert_null(registry_association(m->r, a->number, 1, NOW)); /* used up */
+	registry_set_policy(m->r, &(struct registry_policy){ .lifetime = INT64_C(100) * DAY });
+	OK(from_place(m, 1, NOW, &a, &reason));
+	assert_true(a->facts.until == NOW + DAY); /* never longer than the credential */
+}
+
 #define REGISTRY_BOTH(f) { #f " (sqlite)", f, registry_make, registry_end, engine_of_sqlite }, \
 	{ #f " (memory)", f, registry_make, registry_end, engine_of_memory }
 
@@ -695,6 +784,9 @@ int main(void)
 		REGISTRY_BOTH(test_evidence),
 		REGISTRY_BOTH(test_evidence_kept),
 		REGISTRY_BOTH(test_approval),
+		REGISTRY_BOTH(test_two_places),
+		REGISTRY_BOTH(test_to_and_fro),
+		REGISTRY_BOTH(test_lifetime),
 		REGISTRY_BOTH(test_memory_fails),
 	};
 

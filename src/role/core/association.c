@@ -120,6 +120,7 @@ static err_t record_association(struct core *c, const struct association *a, con
 static err_t judge(struct core *c, unsigned gate, struct bytes body,
                    const struct association **a, const char **reason)
 {
+	bool suspicious;
 	err_t verdict, err;
 
 	*a = NULL;
@@ -133,7 +134,15 @@ static err_t judge(struct core *c, unsigned gate, struct bytes body,
 	verdict = registry_open_association(c->room.registry, gate, body, c->now, a, reason);
 	if (verdict != ERR_OK)
 		*a = NULL;
+	must(*reason != NULL);
+	suspicious = verdict == ERR_BAD_STATE || (verdict == ERR_OK && (*reason)[0]);
 	err = record_association(c, *a, verdict == ERR_OK ? "opened" : *reason);
+	if (err == ERR_OK && verdict == ERR_OK && suspicious)
+		err = record_association(c, *a, *reason);
+	if (suspicious)
+		log_event(LOG_WARN, "clone alarm", "gate=%u why=%s", gate, *reason);
+	if (verdict == ERR_BAD_STATE) /* others of the credential may have been ended */
+		association_sweep(c);
 	c->room.must_commit = true;
 	if (err == ERR_OK)
 		return verdict;

@@ -56,6 +56,7 @@ static err_t open_mechanisms(struct core *c)
 	TRY(replay_open(c->store, (int64_t)options_number(o, OPT_replay_window) * 1000,
 	                (size_t)options_number(o, OPT_replay_entries), c->now, &c->room.replay));
 	TRY(registry_open(c->store, &c->room.registry));
+	node_reload(c);
 	TRY(assurance_open(c->store, &c->room.assurance));
 	TRY(queue_open(c->store, &c->room.queue));
 	/* The first start makes the CSEBase: in a transaction, with a record. */
@@ -65,11 +66,31 @@ out:
 	return err;
 }
 
+static enum clone_action clone_action_of(struct bytes word)
+{
+	return bytes_equal(word, BYTES("end")) ? CLONE_END
+	       : bytes_equal(word, BYTES("refuse")) ? CLONE_REFUSE : CLONE_RECORD;
+}
+
+static struct registry_policy registry_policy_of(const struct options *o)
+{
+	return (struct registry_policy){
+		.lifetime = (int64_t)options_number(o, OPT_association_time) * 1000,
+		.requests = options_number(o, OPT_association_requests),
+		.places = (unsigned)options_number(o, OPT_clone_places),
+		.moves = (unsigned)options_number(o, OPT_clone_moves),
+		.action = clone_action_of(bytes_str(options_text(o, OPT_clone_action))),
+	};
+}
+
 void node_reload(struct core *c)
 {
 	const struct options *o = &c->worker->options;
+	struct registry_policy policy = registry_policy_of(o);
 
 	c->room.keep_ms = 1000 * (int64_t)options_number(o, OPT_outbound_keep);
+	if (c->room.registry)
+		registry_set_policy(c->room.registry, &policy);
 	c->room.content_max = options_number(o, OPT_request_content_max);
 	c->room.proof_fresh = (int64_t)options_number(o, OPT_assurance_proof_time) * 1000;
 	c->room.lab = options_flag(o, OPT_lab);

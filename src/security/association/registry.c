@@ -107,6 +107,11 @@ out:
 	return err;
 }
 
+void registry_set_policy(struct registry *r, const struct registry_policy *policy)
+{
+	r->policy = *policy;
+}
+
 void registry_close(struct registry *r)
 {
 	if (!r)
@@ -366,7 +371,16 @@ static uint64_t draw_number(const struct registry *r)
 	return number;
 }
 
-static err_t fill(struct live *l, const struct enrolled *e, const struct opening *o)
+/* Up to a fifth less: what began together, after a restart say, ends apart. */
+static int64_t jittered(int64_t lifetime)
+{
+	uint32_t draw;
+
+	crypt_random(&draw, sizeof(draw));
+	return lifetime - lifetime / 5 * (draw % 1000) / 1000;
+}
+
+static err_t fill(struct live *l, const struct enrolled *e, const struct opening *o, int64_t lifetime)
 {
 	struct association_facts *f = &l->a.facts;
 	int64_t until = e->c.not_after;
@@ -374,6 +388,8 @@ static err_t fill(struct live *l, const struct enrolled *e, const struct opening
 
 	if (o->kind == PEER_CERTIFICATE && o->not_after < until)
 		until = o->not_after;
+	if (lifetime && l->a.opened + lifetime < until)
+		until = l->a.opened + lifetime;
 	*f = (struct association_facts){
 		.number = l->a.number, .secured = true, .entity_is_cse = e->c.kind == ENTITY_CSE,
 		.replay_mode = e->c.replay_mode, .until = until,
@@ -388,6 +404,7 @@ err_t registry_open_association(struct registry *r, unsigned gate, struct bytes 
                                 const struct association **out, const char **reason)
 {
 	struct live *l = NULL;
+	const char *suspicion;
 	struct enrolled *e;
 	struct opening o;
 	err_t err;
@@ -399,6 +416,13 @@ err_t registry_open_association(struct registry *r, unsigned gate, struct bytes 
 	e = judge(r, gate, &o, now, reason);
 	if (!e)
 		return ERR_REFUSED;
+	suspicion = clone_suspicion(r, e, &o.a, now);
+	if (suspicion && r->policy.action != CLONE_RECORD) {
+		*reason = suspicion;
+		if (r->policy.action == CLONE_END)
+			end_all_of(r, e);
+		return ERR_BAD_STATE;
+	}
 	*reason = "no room for the association";
 	l = mem_new(1, sizeof(*l));
 	if (!l)
@@ -407,11 +431,12 @@ err_t registry_open_association(struct registry *r, unsigned gate, struct bytes 
 	l->a.gate = gate;
 	l->a.opened = l->a.last_used = now;
 	l->a.number = draw_number(r);
+	l->policy_requests = r->policy.requests;
 	l->of = e;
-	TRY(fill(l, e, &o));
+	TRY(fill(l, e, &o, jittered(r->policy.lifetime)));
 	add(r, l);
 	*out = &l->a;
-	*reason = "";
+	*reason = suspicion ? suspicion : "";
 	l = NULL;
 out:
 	mem_free(l);
@@ -420,7 +445,7 @@ out:
 
 static bool is_over(const struct live *l, int64_t now)
 {
-	return l->ended || l->a.facts.until <= now;
+	return l->ended || l->spent || l->a.facts.until <= now;
 }
 
 const struct association *registry_association(struct registry *r, uint64_t number, unsigned gate,
@@ -439,6 +464,8 @@ void registry_touch(struct registry *r, uint64_t number, int64_t now)
 		return;
 	l->a.requests++;
 	l->a.last_used = now;
+	/* This one is served; the next needs a new association. */
+	l->spent = l->policy_requests && l->a.requests >= l->policy_requests;
 }
 
 void registry_close_association(struct registry *r, uint64_t number, unsigned gate)

@@ -36,6 +36,25 @@ struct credential {
 
 struct registry;
 
+/* What is done when a credential seems to be in two hands [T15]. */
+enum clone_action {
+	CLONE_RECORD, /* recorded, no more */
+	CLONE_REFUSE, /* the newcomer is refused */
+	CLONE_END     /* and every association of the credential is ended */
+};
+
+/* How long an association may live, and how a credential may be used. */
+struct registry_policy {
+	int64_t lifetime;   /* ms, of one association; shortened by up to a fifth, at random, so
+	                     * that many do not end at once. 0: as long as its credential */
+	uint64_t requests;  /* on one association; 0: no bound */
+	unsigned places;    /* peer addresses that a credential may be used from at once; 0: any */
+	unsigned moves;     /* changes of the address within an hour; 0: any */
+	enum clone_action action;
+};
+/* For associations opened from now on. Without it: no bound, any place. */
+void registry_set_policy(struct registry *r, const struct registry_policy *policy);
+
 err_t registry_open(struct store *s, struct registry **out) MUST_USE;
 void registry_close(struct registry *r);
 
@@ -77,7 +96,10 @@ struct association {
 
 enum { ASSOCIATION_LIMIT_PER_CREDENTIAL = 64, APPROVALS_PER_ASSOCIATION = 4 };
 
-/* ERR_REFUSED with a reason (never NULL) when the credential is unknown, revoked,
+/* ERR_BAD_STATE, with the reason, when the policy refuses because the credential seems to
+ * be in two hands; *out NULL. On ERR_OK *reason is "", or the same suspicion where the
+ * policy only wants it recorded.
+ * ERR_REFUSED with a reason (never NULL) when the credential is unknown, revoked,
  * expired, not confirmed by the keeper, or has too many. On ERR_OK *out is live. */
 err_t registry_open_association(struct registry *r, unsigned gate, struct bytes body,
                                 int64_t now, const struct association **out,

@@ -31,6 +31,10 @@ struct enrolled {
 	struct credential c;
 	struct bucket bucket;
 	size_t live; /* associations */
+	uint8_t address[16];   /* last seen from, and when it moved */
+	unsigned address_n;
+	int64_t moved;         /* begin of the hour in which moves are counted */
+	unsigned moves;
 	struct enrolled *next[ENROLLED_LINKS];
 	struct enrolled *older; /* all of them, newest first */
 };
@@ -51,7 +55,9 @@ struct approval {
 struct live {
 	struct association a;
 	bool ended;
+	bool spent;                 /* its requests are used up */
 	struct enrolled *of;
+	uint64_t policy_requests;   /* of its opening; 0: no bound */
 	struct approval approvals[APPROVALS_PER_ASSOCIATION];
 	struct live *next;          /* in its bucket */
 	struct live *next_of_entity; /* in the bucket of its entity */
@@ -72,6 +78,7 @@ struct gate_notices {
 
 struct registry {
 	struct store *store;
+	struct registry_policy policy;
 	struct credentials credentials;
 	bool changed;               /* since the last reload */
 	struct live **heads, **entities; /* by number, by entity */
@@ -96,6 +103,13 @@ err_t credential_read(struct bytes map, struct credential *out) MUST_USE;
 
 struct live *registry_live(const struct registry *r, uint64_t number);
 struct live **registry_entity(const struct registry *r, const char *entity);
+
+/* --- registry_clone.c ---------------------------------------------------------------- */
+
+/* Why a use from this address looks like a second copy of the credential; NULL when it
+ * does not. Counts the move. */
+const char *clone_suspicion(struct registry *r, struct enrolled *e, const struct association *from,
+                            int64_t now);
 
 /* --- registry_notice.c: what the keeper said --------------------------------------- */
 

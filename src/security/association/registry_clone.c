@@ -1,0 +1,56 @@
+/* registry_clone.c: does a credential seem to be in two hands [T15]? What can be seen
+ * here is where it is used from: at two places at once, or moving to and fro faster
+ * than one device would. The address is the gate's word. */
+#include "security/association/registry_inner.h"
+
+enum { HOUR_MS = 3600 * 1000, PLACES_MAX = 64 };
+
+static bool same_place(const uint8_t a[16], unsigned a_n, const uint8_t b[16], unsigned b_n)
+{
+	return bytes_equal(bytes_make(a, a_n), bytes_make(b, b_n));
+}
+
+/* Different addresses of its live associations, with the new one. */
+static unsigned places_now(const struct registry *r, const struct enrolled *e, const struct association *from)
+{
+	const struct association *seen[PLACES_MAX] = { from };
+	unsigned n = 1;
+
+	for (const struct live *l = *registry_entity(r, e->c.entity); l && n < PLACES_MAX; l = l->next_of_entity) {
+		unsigned i = 0;
+
+		if (l->of != e || l->ended)
+			continue;
+		while (i < n && !same_place(seen[i]->address, seen[i]->address_n, l->a.address, l->a.address_n))
+			i++;
+		if (i == n)
+			seen[n++] = &l->a;
+	}
+	return n;
+}
+
+/* How often it changed its address within this hour. */
+static unsigned count_move(struct enrolled *e, const struct association *from, int64_t now)
+{
+	if (now - e->moved >= HOUR_MS || now < e->moved) {
+		e->moved = now;
+		e->moves = 0;
+	}
+	if (e->address_n && !same_place(e->address, e->address_n, from->address, from->address_n))
+		e->moves++;
+	bytes_copy(e->address, from->address, from->address_n);
+	e->address_n = from->address_n;
+	return e->moves;
+}
+
+const char *clone_suspicion(struct registry *r, struct enrolled *e, const struct association *from,
+                            int64_t now)
+{
+	unsigned moves = count_move(e, from, now);
+
+	if (r->policy.places && places_now(r, e, from) > r->policy.places)
+		return "clone alarm: the credential is used at more places at once than it may";
+	if (r->policy.moves && moves > r->policy.moves)
+		return "clone alarm: the credential moves to and fro faster than it may";
+	return NULL;
+}
