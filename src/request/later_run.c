@@ -212,14 +212,20 @@ err_t later_keep(struct work *w)
 	                                               : RSC_ACCEPTED_NONBLOCKING_SYNCH;
 	uint64_t row = w->kept.resource;
 	struct replay_result result;
-	err_t err;
+	err_t err = ERR_OK;
 
 	if (!w->repeated && too_much(w)) {
 		work_refuse(w, RSC_NOT_ACCEPTABLE, "limit", too_much(w));
 		return ERR_OK;
 	}
 	if (!w->repeated)
-		TRY(keep(w, &row));
+		err = keep(w, &row);
+	if (err == ERR_REFUSED) {
+		work_refuse(w, RSC_NOT_ACCEPTABLE, "limit",
+		            "the originator's share of this node is used up");
+		return ERR_OK;
+	}
+	TRY(err);
 	TRY(put_reference(w, row));
 	w->outcome = (struct outcome){ .status = w->repeated ? w->kept.status : status,
 		                       .resource = row, .what = "kept, to be answered later" };

@@ -79,6 +79,7 @@ err_t work_mark(struct request_room *room)
 	TRY(store_mark(room->store));
 	audit_mark(room->audit);
 	replay_mark(room->replay);
+	quota_mark(room->quota);
 	if (room->queue)
 		queue_mark(room->queue);
 out:
@@ -90,6 +91,7 @@ void work_undo(struct request_room *room)
 	store_undo_to_mark(room->store);
 	audit_undo_to_mark(room->audit);
 	replay_undo_to_mark(room->replay);
+	quota_undo_to_mark(room->quota);
 	if (room->queue)
 		queue_undo_to_mark(room->queue);
 }

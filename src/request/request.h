@@ -4,6 +4,7 @@
 
 #include "request/later.h"
 #include "request/outbound.h"
+#include "request/quota.h"
 #include "resource/resource.h"
 #include "security/assurance/assurance.h"
 #include "security/association/registry.h"
@@ -56,6 +57,7 @@ struct request_room {
 	bool (*is_kept)(void *self, struct bytes originator, struct bytes rqi);
 	void *kept_by;
 	struct later later;        /* requests that are answered later */
+	struct quota *quota;       /* NULL: nobody counts */
 };
 
 /* One request as it came from a gate. Body of REQUEST: u64 association number

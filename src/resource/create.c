@@ -126,6 +126,7 @@ static err_t create_row(struct resource_work *w)
 	if (resource_hooks(w->parent_type)->child_created)
 		TRY(resource_hooks(w->parent_type)->child_created(w));
 	TRY(set_encode(w->r, w->arena, &w->set, &w->row.body));
+	TRY(work_account(w, BYTES_NONE, w->row.body));
 	TRY(store_insert(w->r->store, &w->row));
 	TRY(index_write(w->r, w->type, w->row.id, &w->set, NULL));
 	TRY(work_parent_write(w));

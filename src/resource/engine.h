@@ -22,6 +22,8 @@ enum {
 #define INTERNAL_MARK '@'
 #define INTERNAL_CREATOR "@cr"
 
+struct resource_work;
+
 struct resources {
 	struct store *store;
 	struct cse_identity cse;
@@ -31,6 +33,7 @@ struct resources {
 	struct arena passing;  /* for one row looked at, of thousands */
 	const struct executor *executors;
 	size_t executors_n;
+	struct resource_accounts accounts; /* take NULL: nobody counts */
 	uint64_t effort;       /* units that the request under way has left */
 	size_t looked;         /* rows read by selections since the store could forget some */
 	uint64_t watched[WATCHED_MAX]; /* rows whose reads are events for somebody */
@@ -67,6 +70,14 @@ err_t set_encode(struct resources *r, struct arena *a, struct attribute_set *set
                  struct bytes *body) MUST_USE;
 /* One member of an encoded body, without loading it all. */
 err_t body_get(struct bytes body, struct bytes key, struct cbor *value, bool *found) MUST_USE;
+
+/* --- what an originator has: the body of a row counts for its creator -------------- */
+
+/* A row that comes, one whose body becomes another, one that goes; empty: none.
+ * ERR_REFUSED: too much. */
+err_t account_change(struct resources *r, struct bytes before, struct bytes after) MUST_USE;
+/* The same as a refusal. */
+err_t work_account(struct resource_work *w, struct bytes before, struct bytes after) MUST_USE;
 
 /* --- one operation under way ---------------------------------------------------- */
 

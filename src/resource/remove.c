@@ -17,6 +17,7 @@ static err_t remove_row(struct resources *r, uint64_t id)
 	 * leads nowhere then. */
 	if (type && set_load(&set, row->body) == ERR_OK)
 		TRY(index_write(r, type, id, NULL, &set));
+	TRY(account_change(r, row->body, BYTES_NONE));
 	TRY(store_delete(r->store, id));
 out:
 	return err;

@@ -73,6 +73,7 @@ err_t resource_request_keep(struct resources *r, const struct permit *system,
 	TRY(put_request(&w, kept));
 	TRY(work_generate_name(&w));
 	TRY(set_encode(r, a, &w.set, &w.row.body));
+	TRY(account_change(r, BYTES_NONE, w.row.body));
 	TRY(store_insert(r->store, &w.row));
 	*id = w.row.id;
 out:
@@ -85,6 +86,7 @@ err_t resource_request_change(struct resources *r, const struct permit *system, 
 	const struct store_row *found;
 	struct attribute_set set;
 	struct store_row row;
+	struct bytes had;
 	err_t err;
 
 	if (!permit_covers(system, RIGHT_UPDATE, id))
@@ -94,6 +96,7 @@ err_t resource_request_change(struct resources *r, const struct permit *system, 
 		goto out;
 	row = *found;
 	TRY(arena_copy(a, found->body, &row.body));
+	had = row.body;
 	TRY(set_load(&set, row.body));
 	for (size_t i = 0; i < change->n; i++) {
 		if (change->m[i].value.n == 0)
@@ -102,6 +105,9 @@ err_t resource_request_change(struct resources *r, const struct permit *system, 
 			TRY(set_put(&set, change->m[i].key, change->m[i].value));
 	}
 	TRY(set_encode(r, a, &set, &row.body));
+	/* A result that was promised is kept, whatever there is of it. */
+	err = account_change(r, had, row.body);
+	TRY(err == ERR_REFUSED ? ERR_OK : err);
 	row.modified = change->now;
 	row.expires = change->expires;
 	TRY(store_update(r->store, &row));

@@ -76,6 +76,15 @@ enum { EFFORT_MAX = 100000 };
 void resource_begin(struct resources *r);
 bool resource_spend(struct resources *r, uint64_t units);
 
+/* Who keeps count of what each originator (absolute, the creator) has here. take:
+ * *well false when it is too much, and then nothing is counted. */
+struct resource_accounts {
+	err_t (*take)(void *self, struct bytes creator, uint64_t rows, uint64_t octets, bool *well);
+	err_t (*give)(void *self, struct bytes creator, uint64_t rows, uint64_t octets);
+	void *self;
+};
+void resources_account(struct resources *r, struct resource_accounts accounts);
+
 /* How the attribute of this short name may be searched: SEARCH_OPEN with the
  * right to discover, SEARCH_SHOWN only where it may be retrieved too. */
 enum search { SEARCH_UNKNOWN, SEARCH_OPEN, SEARCH_SHOWN };

@@ -38,6 +38,7 @@ out:
 
 static err_t update(struct resource_work *w, struct buf *content)
 {
+	struct bytes had;
 	err_t err;
 
 	TRY(work_whole(w));
@@ -51,7 +52,9 @@ static err_t update(struct resource_work *w, struct buf *content)
 	if (resource_hooks(w->type)->updated)
 		TRY(resource_hooks(w->type)->updated(w));
 	w->row.modified = w->now;
+	had = w->row.body;
 	TRY(set_encode(w->r, w->arena, &w->set, &w->row.body));
+	TRY(work_account(w, had, w->row.body));
 	TRY(store_update(w->r->store, &w->row));
 	TRY(index_write(w->r, w->type, w->row.id, &w->set, &w->before));
 	if (resource_hooks(w->type)->written)

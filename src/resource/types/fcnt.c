@@ -102,6 +102,7 @@ static err_t keep_instance(struct resource_work *w)
 	TRY(buf_printf(b, "fci%llu", (unsigned long long)row.id));
 	TRY(arena_copy(w->arena, bytes_of_buf(b), &row.name));
 	TRY(instance_body(w, &row.body));
+	TRY(work_account(w, BYTES_NONE, row.body));
 	TRY(store_insert(w->r->store, &row));
 out:
 	return err;

@@ -24,6 +24,7 @@ static void settle(struct core *c, bool committed)
 {
 	audit_settle(c->room.audit, committed);
 	replay_settle(c->room.replay, committed);
+	quota_settle(c->room.quota, committed);
 	queue_settle(c->room.queue, committed);
 	c->deliver_at = 0;
 	c->inside = false;
@@ -80,6 +81,8 @@ err_t batch_commit(struct core *c)
 	if (c->failed_commits)
 		err = record_gap(c);
 	if (err == ERR_OK)
+		err = quota_write(c->room.quota);
+	if (err == ERR_OK)
 		err = store_commit(c->store);
 	else
 		store_rollback(c->store);
@@ -102,6 +105,7 @@ err_t batch_mark(struct core *c)
 	TRY(store_mark(c->store));
 	audit_mark(c->room.audit);
 	replay_mark(c->room.replay);
+	quota_mark(c->room.quota);
 	queue_mark(c->room.queue);
 out:
 	return err;
@@ -116,6 +120,7 @@ void batch_unmark(struct core *c, err_t result)
 	store_undo_to_mark(c->store);
 	audit_undo_to_mark(c->room.audit);
 	replay_undo_to_mark(c->room.replay);
+	quota_undo_to_mark(c->room.quota);
 	queue_undo_to_mark(c->room.queue);
 }
 

@@ -99,6 +99,9 @@ void node_reload(struct core *c)
 	c->room.subscription_required = options_flag(o, OPT_subscription_required);
 	c->room.registrar = bytes_str(options_text(o, OPT_registrar_id));
 	c->room.require_registration_rule = !c->room.lab;
+	if (c->room.quota)
+		quota_limit(c->room.quota, (struct quota_limits){ options_number(o, OPT_peer_resources),
+			                                          options_number(o, OPT_peer_octets) });
 }
 
 void node_reload_registers(struct core *c)
@@ -142,6 +145,8 @@ static void drop(struct core *c)
 	if (room->audit)
 		audit_close(room->audit);
 	later_free(&room->later);
+	quota_close(room->quota);
+	room->quota = NULL;
 	queue_close(room->queue);
 	room->queue = NULL;
 	if (c->store)
@@ -155,6 +160,22 @@ static void drop(struct core *c)
 	arena_free(&room->arena);
 	buf_free(&room->content);
 	arena_free(&room->scratch);
+}
+
+/* What is due, and what each originator has. */
+static err_t open_counts(struct core *c)
+{
+	struct hash_key key;
+	err_t err;
+
+	crypt_random(&c->room.later.key, sizeof(c->room.later.key));
+	crypt_random(&key, sizeof(key));
+	TRY(later_reload(&c->room));
+	TRY(quota_open(c->store, key, &c->room.quota));
+	resources_account(c->room.resources, quota_accounts(c->room.quota));
+	node_reload(c);
+out:
+	return err;
 }
 
 err_t node_open(struct core *c)
@@ -172,8 +193,7 @@ err_t node_open(struct core *c)
 	TRY(open_store(c));
 	c->room.store = c->store;
 	TRY(open_mechanisms(c));
-	crypt_random(&c->room.later.key, sizeof(c->room.later.key));
-	TRY(later_reload(&c->room));
+	TRY(open_counts(c));
 	TRY(record_start(c));
 	if (c->anchors)
 		TRY(anchor_compare(c));
