@@ -33,7 +33,8 @@ err_t run_generate(struct call *c)
 	            : check_use(class, purpose));
 	/* No role may open a program's key by handle. */
 	key.key.place = c->ks->place;
-	key.key.use = purpose == SIGN_NOTHING ? PAIR_ANY : PAIR_SIGN;
+	key.key.use = purpose == SIGN_NOTHING ? PAIR_ANY :
+	              purpose == AGREE_PROGRAM ? PAIR_AGREE : PAIR_SIGN;
 	if (purpose != SIGN_NOTHING) {
 		key.purposes = 1u << purpose;
 		key.policy = program ? TO(NONE) : TO(CORE);

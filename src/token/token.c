@@ -116,6 +116,9 @@ err_t token_use(struct token *t, token_run run, struct token_work *w)
 	*w = from;
 	w->out.buf->n = n;
 	err = run(t, w);
+	/* There, and yet it fails in the words of one that is gone: a fault of its own. */
+	if (err == ERR_ABSENT && t->backend->check(t) == ERR_OK)
+		err = ERR_CRYPTO;
 	if (err == ERR_ABSENT)
 		close_it(t);
 out:

@@ -16,6 +16,10 @@
 
 #include <tss2/tss2_esys.h>
 
+/* The first handles of their kinds; the standard's macros shift into the sign. */
+#define TPM_TRANSIENT 0x80000000u
+#define TPM_LOADED_SESSION 0x02000000u
+
 enum { TPM_SLOTS = 3, TPM_DIGEST = 32, TPM_FORMAT = 1 };
 
 struct tpm_slot {

@@ -155,8 +155,8 @@ static void make_room(struct token *t)
 	struct tpm *p = t->own;
 
 	log_event(LOG_NOTE, "TPM cleared", "why=handles that an earlier process left");
-	flush_range(p, TPM2_TRANSIENT_FIRST);
-	flush_range(p, TPM2_LOADED_SESSION_FIRST);
+	flush_range(p, TPM_TRANSIENT);
+	flush_range(p, TPM_LOADED_SESSION);
 }
 
 /* --- the primary key -------------------------------------------------------------------- */
@@ -234,7 +234,7 @@ static err_t open_session(struct token *t, TPM2_SE kind, ESYS_TR *out)
 	TRY(tpm_primary(t, &salt));
 	rc = start_session(p, salt, kind, out);
 	if (no_room(rc)) {
-		flush_range(p, TPM2_LOADED_SESSION_FIRST);
+		flush_range(p, TPM_LOADED_SESSION);
 		rc = start_session(p, salt, kind, out);
 	}
 	TRY(tpm_result(t, "session", rc));

@@ -1,0 +1,457 @@
+/* The room token: the grammar of its configuration, and both back ends, on a
+ * software token and a TPM simulator that the test starts. */
+#include "token_room.h"
+#include "crypt/der.h"
+#include "token/pkcs11.h"
+#include "token/tpm.h"
+#include "unit.h"
+
+#include <string.h>
+
+static struct token_room room;
+static struct token token;
+static struct asking a;
+
+static int softhsm(void **state)
+{
+	room_softhsm(&room);
+	return room_open(&room, "1234", "pairing", &token) == ERR_OK ? 0 : -1;
+}
+
+static int swtpm(void **state)
+{
+	room_swtpm(&room, "");
+	return room_open(&room, NULL, "pairing", &token) == ERR_OK ? 0 : -1;
+}
+
+static int swtpm_pcr(void **state)
+{
+	room_swtpm(&room, "?pcrs=16,23");
+	return room_open(&room, NULL, "pairing", &token) == ERR_OK ? 0 : -1;
+}
+
+static int end(void **state)
+{
+	token_unload(&token);
+	asking_end(&a);
+	a = (struct asking){ .call = { 0 } };
+	room_end(&room);
+	return 0;
+}
+
+/* --- configuration -------------------------------------------------------------- */
+
+static void test_config(void **state)
+{
+	static const char *const good[] = {
+		"pkcs11:token=a?module-path=/m", "pkcs11:serial=1;token=a%20b?module-path=/m&pin-source=file:/p",
+		"pkcs11:slot-id=3?module-path=/m", "tpm:device:/dev/tpmrm0", "tpm:swtpm:host=127.0.0.1,port=1",
+		"tpm:device:/dev/tpmrm0?pcrs=0,7", "pkcs11:token=a?module-path=/m&x-env=A=/b&x-files=/c",
+	};
+	static const char *const bad[] = {
+		"", "pkcs11", "pkcs11:", "pkcs11:token=a", "pkcs11:token=a?module-path=m", "pkcs11:?module-path=/m",
+		"pkcs11:token=a;token=b?module-path=/m", "pkcs11:color=red?module-path=/m",
+		"pkcs11:token=a?module-path=/m&pin-value=1234", "pkcs11:token=%zz?module-path=/m",
+		"pkcs11:token=%00?module-path=/m", "pkcs11:token=a%0ab?module-path=/m", "pkcs11:token=a%?module-path=/m",
+		"pkcs11:token=a?module-path=/m&x-files=c", "pkcs11:token=a?module-path=/m&x-env=A",
+		"tpm:", "tpm:cmd:rm", "tpm:device:/dev/tpm0?pcrs=24", "tpm:device:/dev/tpm0?pcrs=",
+		"tpm:device:/dev/tpm0?pcrs=1&pcrs=2", "soft:a", "pkcs11:slot-id=x?module-path=/m",
+	};
+	struct token_config c;
+	const char *why;
+
+	for (size_t i = 0; i < COUNT_OF(good); i++)
+		assert_int_equal(token_config_parse(bytes_str(good[i]), &c, &why), ERR_OK);
+	for (size_t i = 0; i < COUNT_OF(bad); i++) {
+		assert_int_equal(token_config_parse(bytes_str(bad[i]), &c, &why), ERR_SYNTAX);
+		assert_true(why && *why);
+	}
+	assert_int_equal(token_config_parse(bytes_str(good[1]), &c, &why), ERR_OK);
+	assert_string_equal(c.label, "a b");
+	assert_string_equal(token_config_pin_file(&c), "/p");
+	assert_int_equal(token_config_parse(bytes_str(good[5]), &c, &why), ERR_OK);
+	assert_int_equal(c.pcrs, 1 | 1 << 7);
+	assert_int_equal(token_config_parse(bytes_str(good[4]), &c, &why), ERR_OK);
+	assert_int_equal(token_config_port(&c), 1);
+}
+
+/* --- what a token does -------------------------------------------------------------- */
+
+static void assert_signs(const struct room_key *k)
+{
+	uint8_t digest[32], raw[64];
+	struct buf der = buf_make(100);
+
+	crypt_sha256(BYTES("to be signed"), digest);
+	assert_int_equal(room_sign(&a, &token, k, BYTES_OF(digest), raw), ERR_OK);
+	assert_int_equal(der_signature(raw, &der), ERR_OK);
+	assert_int_equal(crypt_p256_verify(k->public_key, BYTES("to be signed"), bytes_of_buf(&der)), ERR_OK);
+	assert_int_equal(crypt_p256_verify(k->public_key, BYTES("to be signeD"), bytes_of_buf(&der)),
+	                 ERR_TAMPERED);
+	buf_free(&der);
+}
+
+static void test_signs(void **state)
+{
+	struct room_key k;
+	uint8_t raw[64];
+
+	assert_int_equal(room_make(&a, &token, KEY_EC_P256, PAIR_SIGN, &k), ERR_OK);
+	assert_int_equal(k.public_n, 65);
+	for (int i = 0; i < 20; i++)
+		assert_signs(&k);
+	assert_int_equal(room_sign(&a, &token, &k, BYTES("short"), raw), ERR_TYPE);
+}
+
+static void test_ed25519(void **state)
+{
+	struct room_key k;
+	uint8_t raw[64];
+
+#ifdef HOLDFAST_SANITIZE
+	skip(); /* SoftHSM leaks the name of the curve */
+#endif
+	if (!(token.state.can & TOKEN_CAN_ED25519)) {
+		assert_int_equal(room_make(&a, &token, KEY_ED25519, PAIR_SIGN, &k), ERR_UNSUPPORTED);
+		return;
+	}
+	assert_int_equal(room_make(&a, &token, KEY_ED25519, PAIR_SIGN, &k), ERR_OK);
+	assert_int_equal(room_sign(&a, &token, &k, BYTES("a message"), raw), ERR_OK);
+	assert_int_equal(crypt_ed25519_verify(k.public_key, BYTES("a message"), BYTES_OF(raw)), ERR_OK);
+	assert_int_equal(crypt_ed25519_verify(k.public_key, BYTES("a Message"), BYTES_OF(raw)), ERR_TAMPERED);
+}
+
+/* A pair for one thing does not do the other [CM26]: the token itself refuses. */
+static void test_agrees(void **state)
+{
+	uint8_t mine[32], theirs[32], point[65], raw[64], digest[32] = { 1 };
+	struct room_key k, signs;
+	struct crypt_key own;
+
+	assert_int_equal(room_make(&a, &token, KEY_EC_P256, PAIR_AGREE, &k), ERR_OK);
+	assert_int_equal(room_make(&a, &token, KEY_EC_P256, PAIR_SIGN, &signs), ERR_OK);
+	assert_int_equal(crypt_p256_new(&own), ERR_OK);
+	assert_int_equal(crypt_p256_point(&own, point), ERR_OK);
+	assert_int_equal(room_agree(&a, &token, &k, point, theirs), ERR_OK);
+	assert_int_equal(crypt_p256_ecdh(&own, k.public_key, mine), ERR_OK);
+	assert_memory_equal(mine, theirs, 32);
+	assert_int_not_equal(room_agree(&a, &token, &signs, point, theirs), ERR_OK);
+	assert_int_not_equal(room_sign(&a, &token, &k, BYTES_OF(digest), raw), ERR_OK);
+	point[40] ^= 1;
+	assert_int_not_equal(room_agree(&a, &token, &k, point, theirs), ERR_OK);
+	/* and the token is as well as before */
+	assert_signs(&signs);
+	crypt_key_free(&own);
+}
+
+static void test_macs(void **state)
+{
+	uint8_t raw[32], expected[32], mac[32];
+
+	for (size_t n = 16; n <= 32; n += 16) {
+		struct room_key k;
+
+		crypt_random(raw, n);
+		assert_int_equal(room_import(&a, &token, bytes_make(raw, n), &k), ERR_OK);
+		assert_int_equal(room_mac(&a, &token, &k, PART_KEY, BYTES("message"), mac), ERR_OK);
+		crypt_hmac_sha256(bytes_make(raw, n), BYTES("message"), expected);
+		assert_memory_equal(mac, expected, 32);
+		assert_int_equal(room_mac(&a, &token, &k, PART_COUNT, BYTES("m"), mac), ERR_UNSUPPORTED);
+	}
+	assert_int_equal(room_import(&a, &token, bytes_make(raw, 31), &(struct room_key){ 0 }), ERR_RANGE);
+}
+
+/* The key schedule of TLS 1.3 [RFC 8446 7.1] by two HMACs on the token. */
+static void test_tls13(void **state)
+{
+	uint8_t raw[32], early[32], nothing[32], key[32], binder[32], expected[32], mac[32];
+	struct room_key k;
+
+	crypt_random(raw, sizeof(raw));
+	assert_int_equal(room_import(&a, &token, BYTES_OF(raw), &k), ERR_OK);
+	crypt_sha256(BYTES_NONE, nothing);
+	crypt_hkdf_extract(BYTES_NONE, BYTES_OF(raw), early);
+	crypt_expand_label(BYTES_OF(early), BYTES("derived"), BYTES_OF(nothing), key, 32);
+	crypt_hkdf_extract(BYTES_OF(key), BYTES("an (EC)DHE secret of 32 octets .."), expected);
+	assert_int_equal(room_mac(&a, &token, &k, PART_DERIVED, BYTES("an (EC)DHE secret of 32 octets .."), mac),
+	                 ERR_OK);
+	assert_memory_equal(mac, expected, 32);
+	crypt_expand_label(BYTES_OF(early), BYTES("ext binder"), BYTES_OF(nothing), binder, 32);
+	crypt_expand_label(BYTES_OF(binder), BYTES("finished"), BYTES_NONE, key, 32);
+	crypt_hmac_sha256(BYTES_OF(key), BYTES_OF(nothing), expected);
+	assert_int_equal(room_mac(&a, &token, &k, PART_FINISHED, BYTES_OF(nothing), mac), ERR_OK);
+	assert_memory_equal(mac, expected, 32);
+}
+
+static void test_extracts(void **state)
+{
+	uint8_t raw[32], expected[32], out[32];
+	struct room_key k;
+
+	crypt_random(raw, sizeof(raw));
+	assert_int_equal(room_import(&a, &token, BYTES_OF(raw), &k), ERR_OK);
+	for (size_t n = 0; n <= 100; n += 50) {
+		uint8_t salt[100] = { 7 };
+
+		asking_key(&a, TOKEN_EXTRACT, &k);
+		wire_put_bytes(&a.w, bytes_make(salt, n));
+		if (!(token.state.can & TOKEN_CAN_EXTRACT)) {
+			assert_int_equal(room_octets(&a, &token, out, 32), ERR_UNSUPPORTED);
+			continue;
+		}
+		assert_int_equal(room_octets(&a, &token, out, 32), ERR_OK);
+		crypt_hkdf_extract(bytes_make(salt, n), BYTES_OF(raw), expected);
+		assert_memory_equal(out, expected, 32);
+	}
+}
+
+/* More keys than fit into a TPM at once, in turn. */
+static void test_many(void **state)
+{
+	struct room_key k[7];
+	uint8_t first[7][32], mac[32];
+
+	for (size_t i = 0; i < COUNT_OF(k); i++) {
+		assert_int_equal(room_make(&a, &token, i % 2 ? KEY_SYMMETRIC_16 : KEY_SYMMETRIC_32, PAIR_ANY, &k[i]),
+		                 ERR_OK);
+		assert_int_equal(room_mac(&a, &token, &k[i], PART_KEY, BYTES("m"), first[i]), ERR_OK);
+	}
+	for (int round = 0; round < 3; round++) {
+		for (size_t i = 0; i < COUNT_OF(k); i++) {
+			assert_int_equal(room_mac(&a, &token, &k[i], PART_KEY, BYTES("m"), mac), ERR_OK);
+			assert_memory_equal(mac, first[i], 32);
+			assert_memory_not_equal(mac, first[(i + 1) % COUNT_OF(k)], 32);
+		}
+	}
+}
+
+static void test_random(void **state)
+{
+	uint8_t one[100], two[100];
+
+	for (int i = 0; i < 2; i++) {
+		asking_begin(&a, TOKEN_RANDOM);
+		wire_put_u16(&a.w, sizeof(one));
+		assert_int_equal(room_octets(&a, &token, i ? two : one, sizeof(one)), ERR_OK);
+	}
+	assert_memory_not_equal(one, two, sizeof(one));
+}
+
+static void test_destroyed(void **state)
+{
+	uint8_t digest[32] = { 0 }, raw[64];
+	struct room_key k;
+
+	assert_int_equal(room_make(&a, &token, KEY_EC_P256, PAIR_SIGN, &k), ERR_OK);
+	assert_signs(&k);
+	asking_key(&a, TOKEN_DESTROY, &k);
+	assert_int_equal(asking_ask(&a, &token), ERR_OK);
+	if (token.state.kind == TOKEN_KIND_PKCS11)
+		assert_int_equal(room_sign(&a, &token, &k, BYTES_OF(digest), raw), ERR_MISSING);
+	asking_key(&a, TOKEN_DESTROY, &k);
+	assert_int_equal(asking_ask(&a, &token), ERR_OK);
+}
+
+/* --- bad input -------------------------------------------------------------------------- */
+
+/* Every operation, cut at every octet, lengthened, and with other references:
+ * refused, and the token works as before. */
+static void test_malformed(void **state)
+{
+	struct buf whole = buf_make(8192), result = buf_make(8192);
+	struct room_key k, signs;
+	uint8_t raw[32] = { 9 };
+
+	assert_int_equal(room_import(&a, &token, BYTES_OF(raw), &k), ERR_OK);
+	assert_int_equal(room_make(&a, &token, KEY_EC_P256, PAIR_SIGN, &signs), ERR_OK);
+	for (unsigned op = 0; op < 12; op++) {
+		if (op == TOKEN_OPEN)
+			continue;
+		asking_key(&a, op, op == TOKEN_SIGN ? &signs : &k);
+		wire_put_u8(&a.w, 0);
+		wire_put_bytes(&a.w, BYTES_OF(raw));
+		buf_clear(&whole);
+		assert_int_equal(buf_add(&whole, bytes_of_buf(&a.call)), ERR_OK);
+		for (size_t n = 0; n < whole.n; n++) {
+			/* of MAKE class and use are all there is; EXTRACT takes an empty salt */
+			if (op == TOKEN_DESTROY || (op == TOKEN_MAKE && n == 4) ||
+			    (op == TOKEN_EXTRACT && n == whole.n - sizeof(raw) - 1))
+				continue;
+			assert_int_equal(token_serve(&token, bytes_make(whole.p, n), &result), ERR_OK);
+			assert_int_equal(result.n, 1);
+			assert_int_not_equal(result.p[0], ERR_OK);
+		}
+		for (size_t i = 3; i < 44; i++) { /* identity, and the first part */
+			whole.p[i] ^= 0x55;
+			assert_int_equal(token_serve(&token, bytes_of_buf(&whole), &result), ERR_OK);
+			if (op != TOKEN_DESTROY)
+				assert_int_not_equal(result.p[0], ERR_OK);
+			whole.p[i] ^= 0x55;
+		}
+	}
+	assert_int_equal(room_make(&a, &token, KEY_EC_P256, PAIR_SIGN, &signs), ERR_OK);
+	assert_signs(&signs);
+	buf_free(&whole);
+	buf_free(&result);
+}
+
+/* --- lost and found ---------------------------------------------------------------------- */
+
+static void test_session_lost(void **state)
+{
+	struct p11 *p = token.own;
+	struct room_key k;
+
+	assert_int_equal(room_make(&a, &token, KEY_EC_P256, PAIR_SIGN, &k), ERR_OK);
+	assert_int_equal(p->f->C_CloseSession(p->session), CKR_OK);
+	assert_signs(&k);
+	assert_int_equal(p->f->C_Logout(p->session), CKR_OK);
+	assert_signs(&k);
+	assert_int_equal(p->f->C_Finalize(NULL), CKR_OK);
+	assert_signs(&k);
+}
+
+static void test_simulator_restarted(void **state)
+{
+	uint8_t digest[32] = { 0 }, raw[64];
+	struct room_key k;
+
+	assert_int_equal(room_make(&a, &token, KEY_EC_P256, PAIR_SIGN, &k), ERR_OK);
+	assert_signs(&k);
+	room_kill_simulator(&room);
+	assert_int_equal(room_sign(&a, &token, &k, BYTES_OF(digest), raw), ERR_ABSENT);
+	assert_true(token.state.why[0]);
+	room_simulator(&room);
+	token.retry_at = 0;
+	assert_signs(&k);
+}
+
+/* Sessions that somebody took away. */
+static void test_tpm_session_lost(void **state)
+{
+	struct tpm *p = token.own;
+	struct room_key k;
+
+	assert_int_equal(room_make(&a, &token, KEY_EC_P256, PAIR_SIGN, &k), ERR_OK);
+	assert_int_equal(Esys_FlushContext(p->esys, p->session), TSS2_RC_SUCCESS);
+	assert_signs(&k);
+}
+
+/* --- who may use it ------------------------------------------------------------------------ */
+
+static void test_wrong_pin(void **state)
+{
+	struct token other;
+
+	token_unload(&token);
+	assert_int_equal(room_open(&room, "9999", "pairing", &other), ERR_ABSENT);
+	assert_non_null(strstr(other.state.why, "wrong PIN"));
+	assert_true(other.refused);
+	token_unload(&other);
+	assert_int_equal(room_open(&room, NULL, "pairing", &other), ERR_ABSENT);
+	token_unload(&other);
+	assert_int_equal(room_open(&room, "1234", "pairing", &token), ERR_OK);
+}
+
+static void test_wrong_pairing(void **state)
+{
+	uint8_t digest[32] = { 0 }, raw[64];
+	struct room_key k;
+
+	assert_int_equal(room_make(&a, &token, KEY_EC_P256, PAIR_SIGN, &k), ERR_OK);
+	token_unload(&token);
+	assert_int_equal(room_open(&room, NULL, "of another node", &token), ERR_OK);
+	assert_int_equal(room_sign(&a, &token, &k, BYTES_OF(digest), raw), ERR_REFUSED);
+	token_unload(&token);
+	assert_int_equal(room_open(&room, NULL, "pairing", &token), ERR_OK);
+	assert_signs(&k);
+}
+
+/* After it was made in one measured state, its use in another is seen to fail. */
+static void test_measured_state(void **state)
+{
+	TPML_DIGEST_VALUES more = { .count = 1, .digests[0] = { .hashAlg = TPM2_ALG_SHA256 } };
+	struct tpm *p = token.own;
+	uint8_t digest[32] = { 0 }, raw[64], mac[32], secret[32] = { 5 };
+	struct room_key k, m, fresh;
+
+	assert_int_equal(room_make(&a, &token, KEY_EC_P256, PAIR_SIGN, &k), ERR_OK);
+	assert_int_equal(room_import(&a, &token, BYTES_OF(secret), &m), ERR_OK);
+	assert_signs(&k);
+	assert_int_equal(room_mac(&a, &token, &m, PART_KEY, BYTES("m"), mac), ERR_OK);
+	assert_int_equal(Esys_PCR_Extend(p->esys, ESYS_TR_PCR23, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE,
+	                                 &more), TSS2_RC_SUCCESS);
+	assert_int_equal(room_sign(&a, &token, &k, BYTES_OF(digest), raw), ERR_BAD_STATE);
+	assert_non_null(strstr(token.state.why, "measured state"));
+	assert_int_equal(room_mac(&a, &token, &m, PART_KEY, BYTES("m"), mac), ERR_BAD_STATE);
+	/* of the new state */
+	assert_int_equal(room_make(&a, &token, KEY_EC_P256, PAIR_SIGN, &fresh), ERR_OK);
+	assert_signs(&fresh);
+	assert_int_equal(Esys_PCR_Reset(p->esys, ESYS_TR_PCR23, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE),
+	                 TSS2_RC_SUCCESS);
+	assert_signs(&k);
+	assert_int_equal(room_sign(&a, &token, &fresh, BYTES_OF(digest), raw), ERR_BAD_STATE);
+}
+
+/* Many uses with a second session held: no handle is left behind. */
+static void test_flat(void **state)
+{
+	TPMT_SYM_DEF none = { .algorithm = TPM2_ALG_NULL };
+	ESYS_TR no = ESYS_TR_NONE, second;
+	struct tpm *p = token.own;
+	TPMS_CAPABILITY_DATA *seen;
+	TPMI_YES_NO more;
+	struct room_key k;
+	UINT32 handles[2];
+
+	assert_int_equal(room_make(&a, &token, KEY_EC_P256, PAIR_SIGN, &k), ERR_OK);
+	assert_int_equal(Esys_StartAuthSession(p->esys, no, no, no, no, no, NULL, TPM2_SE_HMAC, &none,
+	                                       TPM2_ALG_SHA256, &second), TSS2_RC_SUCCESS);
+	for (int i = 0; i < 2; i++) {
+		UINT32 transient;
+
+		for (int n = 0; n < 50; n++)
+			assert_signs(&k);
+		assert_int_equal(Esys_GetCapability(p->esys, no, no, no, TPM2_CAP_HANDLES, TPM_TRANSIENT,
+		                                    64, &more, &seen), TSS2_RC_SUCCESS);
+		transient = seen->data.handles.count;
+		Esys_Free(seen);
+		assert_int_equal(Esys_GetCapability(p->esys, no, no, no, TPM2_CAP_HANDLES,
+		                                    TPM_LOADED_SESSION, 64, &more, &seen), TSS2_RC_SUCCESS);
+		handles[i] = transient + seen->data.handles.count;
+		Esys_Free(seen);
+		assert_in_range(transient, 1, TPM_SLOTS);
+	}
+	assert_int_equal(handles[0], handles[1]);
+	assert_int_equal(Esys_FlushContext(p->esys, second), TSS2_RC_SUCCESS);
+}
+
+#define EVERY_TOKEN                                                                             \
+	cmocka_unit_test(test_signs), cmocka_unit_test(test_ed25519), cmocka_unit_test(test_agrees), \
+	cmocka_unit_test(test_macs), cmocka_unit_test(test_tls13), cmocka_unit_test(test_extracts), \
+	cmocka_unit_test(test_many), cmocka_unit_test(test_random), cmocka_unit_test(test_destroyed), \
+	cmocka_unit_test(test_malformed)
+
+int main(void)
+{
+	const struct CMUnitTest plain[] = { cmocka_unit_test(test_config) };
+	const struct CMUnitTest on_softhsm[] = {
+		EVERY_TOKEN, cmocka_unit_test(test_session_lost), cmocka_unit_test(test_wrong_pin),
+	};
+	const struct CMUnitTest on_swtpm[] = {
+		EVERY_TOKEN, cmocka_unit_test(test_simulator_restarted), cmocka_unit_test(test_tpm_session_lost),
+		cmocka_unit_test(test_wrong_pairing), cmocka_unit_test(test_flat),
+	};
+	const struct CMUnitTest on_pcr[] = {
+		cmocka_unit_test(test_measured_state), cmocka_unit_test(test_many), cmocka_unit_test(test_agrees),
+	};
+	int failed = 0;
+
+	log_level_set(LOG_ERROR);
+	crypt_start();
+	failed += cmocka_run_group_tests(plain, NULL, NULL);
+	failed += cmocka_run_group_tests(on_softhsm, softhsm, end);
+	failed += cmocka_run_group_tests(on_swtpm, swtpm, end);
+	failed += cmocka_run_group_tests(on_pcr, swtpm_pcr, end);
+	return failed;
+}
