@@ -196,6 +196,11 @@ err_t apply_run(struct work *w)
 	}
 	if (v && v->fans_out)
 		return fan_out(w);
+	TRY(channel_owner(w));
+	if (w->status)
+		return ERR_OK;
+	if (v && v->polls)
+		return channel_run(w);
 	if (w->request.operation == OPERATION_NOTIFY)
 		return notify_run(w);
 	if (w->request.operation == OPERATION_RETRIEVE)

@@ -17,6 +17,7 @@ struct lane {
 	uint64_t sending;       /* number of the entry that is under way, 0 none */
 	unsigned attempts;
 	int64_t not_before;
+	uint64_t channel;       /* by which its last entry went */
 };
 
 struct item {
@@ -553,12 +554,14 @@ unsigned queue_attempts(struct queue *q, uint64_t number)
 	return item ? item->lane->attempts : 0;
 }
 
-void queue_sending(struct queue *q, uint64_t number)
+void queue_sending(struct queue *q, uint64_t number, uint64_t channel)
 {
 	struct item *item = find(q, number);
 
-	if (item)
-		item->lane->sending = number;
+	if (!item)
+		return;
+	item->lane->sending = number;
+	item->lane->channel = channel;
 }
 
 void queue_sent(struct queue *q, uint64_t number)
@@ -604,15 +607,12 @@ void queue_wait(struct queue *q, uint64_t number, int64_t until)
 	item->lane->not_before = until;
 }
 
-void queue_awake(struct queue *q, struct bytes target)
+void queue_awake(struct queue *q, uint64_t channel)
 {
-	uint8_t key[LANE_KEY];
-	struct lane *lane;
-
-	lane_key(target, 0, key);
-	lane = find_lane(q, key);
-	if (lane)
-		lane->not_before = 0;
+	for (size_t i = 0; i < q->lanes_n; i++) {
+		if (q->lanes[i]->channel == channel)
+			q->lanes[i]->not_before = 0;
+	}
 }
 
 int64_t queue_wake(struct queue *q)

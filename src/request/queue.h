@@ -75,15 +75,16 @@ bool queue_has(struct queue *q, uint64_t number);
 /* How often its lane failed in a row. */
 unsigned queue_attempts(struct queue *q, uint64_t number);
 
-/* Its lane is busy until one of the others is called. */
-void queue_sending(struct queue *q, uint64_t number);
+/* Its lane is busy until one of the others is called. channel: the polling channel
+ * it goes by, 0: none. */
+void queue_sending(struct queue *q, uint64_t number, uint64_t channel);
 void queue_sent(struct queue *q, uint64_t number);
 /* chance: any number, drawn anew each time. */
 void queue_failed(struct queue *q, uint64_t number, int64_t now, uint16_t chance);
 /* Not before `until`, whoever is first in the lane. */
 void queue_wait(struct queue *q, uint64_t number, int64_t until);
-/* A target can be reached again: no pause. */
-void queue_awake(struct queue *q, struct bytes target);
+/* Somebody polls the channel: no pause for what went by it last. */
+void queue_awake(struct queue *q, uint64_t channel);
 
 /* When queue_next may give something; INT64_MAX never. */
 int64_t queue_wake(struct queue *q);

@@ -3,6 +3,7 @@
 #define REQUEST_REQUEST_H
 
 #include "request/later.h"
+#include "request/channel.h"
 #include "request/outbound.h"
 #include "request/quota.h"
 #include "resource/resource.h"
@@ -52,6 +53,7 @@ struct request_room {
 	size_t group_requests_at;
 	/* Of the request served last, when it gave ERR_PENDING. */
 	struct outbound_needs needs;
+	struct channel_house channels; /* NULLs: nothing waits in polling channels */
 	/* Is such a request kept by the caller until its needs are answered? The same
 	 * identifier is refused meanwhile [TS-0001 7.1.7]. NULL: none is kept. */
 	bool (*is_kept)(void *self, struct bytes originator, struct bytes rqi);

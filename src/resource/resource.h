@@ -27,6 +27,7 @@ struct virtual_child {
 	err_t (*stands_for)(struct resources *r, const struct store_row *parent, uint64_t *id);
 	/* Fan-out: the member identifiers, as one CBOR array. NULL otherwise. */
 	err_t (*fans_out)(struct resources *r, const struct store_row *parent, struct bytes *members);
+	bool polls;                   /* pcu: stands for no row; requests wait there */
 	uint32_t member_type;         /* m2m:memberType of it, 0 none */
 	const char *policy_attribute; /* attribute of the parent that names its policies
 	                               * instead of acpi ("macp"); NULL: acpi */

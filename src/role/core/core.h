@@ -130,6 +130,7 @@ struct core {
 
 	/* entries of the queue that are under way: what was judged when they were sent */
 	struct delivery *deliveries;
+	struct channels *channels;
 	uint64_t delivery_last;
 	int64_t deliver_at;       /* clock_steady: not looked at before */
 
@@ -207,6 +208,8 @@ err_t held_keep(struct core *c, const struct pending *p, const struct request_ar
 void held_done(struct core *c, struct held *h);
 /* SENT with a number of ours. */
 void held_answered(struct core *c, uint64_t ref, err_t result, struct bytes primitive);
+/* Is that number still waited for? */
+bool held_awaits(struct core *c, uint64_t ref);
 /* Serve again whose answers are there, or late. Then, when its answers left: free. */
 void held_turn(struct core *c);
 void held_sweep(struct core *c);
@@ -219,7 +222,9 @@ void held_free(struct core *c);
 
 enum { DELIVERY_REF = 1 }; /* the topmost octet of the number of a SEND; 0: held.c */
 
-/* SENT, of whichever. */
+/* An answer with a number of ours, of whichever. */
+void deliver_answered(struct core *c, uint64_t ref, err_t result, struct bytes primitive);
+/* SENT. */
 err_t deliver_sent(struct core *c, struct neighbour *from, const struct message *m) MUST_USE;
 /* Send what is due, as far as there is room. */
 void deliver_turn(struct core *c);
@@ -237,6 +242,19 @@ err_t errand_ask(struct core *c, struct outbound_request *r, errand_fn done,
 void errand_answered(struct core *c, uint64_t number, struct bytes answer);
 
 void registrar_when_due(struct core *c);
+
+/* --- channel.c: requests that wait in polling channels ------------------------------ */
+
+/* A need whose target is a channel: offered there, or a poll that waits. False: it
+ * is for the courier. */
+bool channel_send(struct core *c, uint64_t ref, const struct outbound_need *need, int64_t ms,
+                  err_t *result);
+/* As struct channel_house; self is the core. */
+bool channel_take(void *self, uint64_t channel, struct bytes *primitive);
+bool channel_answer(void *self, uint64_t channel, struct bytes rqi, struct bytes response);
+void channel_turn(struct core *c);
+int64_t channel_next(const struct core *c); /* clock_steady; INT64_MAX none */
+void channel_free(struct core *c);
 
 /* --- association.c --------------------------------------------------------------- */
 

@@ -116,6 +116,14 @@ static void answered(struct core *c, uint64_t ref, err_t result, struct bytes pr
 	c->deliver_at = 0;
 }
 
+void deliver_answered(struct core *c, uint64_t ref, err_t result, struct bytes primitive)
+{
+	if (ref >> 56 == DELIVERY_REF)
+		answered(c, ref, result, primitive);
+	else
+		held_answered(c, ref, result, primitive);
+}
+
 err_t deliver_sent(struct core *c, struct neighbour *from, const struct message *m)
 {
 	struct wire_in in = wire_in(m->body);
@@ -130,15 +138,23 @@ err_t deliver_sent(struct core *c, struct neighbour *from, const struct message 
 	/* What the courier says was answered is looked at as anything from outside. */
 	if (result == ERR_OK && cbor_check(primitive, &codec_default_limits) != ERR_OK)
 		result = ERR_SYNTAX;
-	if (m->ref >> 56 == DELIVERY_REF)
-		answered(c, m->ref, (err_t)result, primitive);
-	else
-		held_answered(c, m->ref, (err_t)result, primitive);
+	deliver_answered(c, m->ref, (err_t)result, primitive);
 out:
 	return err;
 }
 
 /* --- sending --------------------------------------------------------------------------- */
+
+/* The polling channel that a place is, 0: none. */
+static uint64_t channel_of(struct bytes target)
+{
+	struct bytes head = BYTES(REACH_CHANNEL);
+	uint64_t channel;
+
+	return bytes_starts(target, head) &&
+	       bytes_to_u64(bytes_sub(target, head.n, target.n), UINT64_MAX, &channel) == ERR_OK
+	               ? channel : 0;
+}
 
 static err_t send_to(struct core *c, const struct notification *n, struct delivery *d)
 {
@@ -160,7 +176,7 @@ static err_t send_to(struct core *c, const struct notification *n, struct delive
 	bytes_copy(d->numbers, n->numbers, n->n * sizeof(n->numbers[0]));
 	TRY(held_send(c, ref, &need, CORE_DELIVERY_MS));
 	d->ref = ref;
-	queue_sending(c->room.queue, n->numbers[0]);
+	queue_sending(c->room.queue, n->numbers[0], channel_of(need.target));
 out:
 	if (err != ERR_OK)
 		forget(d);

@@ -65,7 +65,11 @@ static struct held *free_slot(struct core *c, struct bytes originator)
 /* When it must be answered: the option, or the originator's own limit. */
 static int64_t deadline_of(const struct core *c, const struct request_arrival *in)
 {
-	int64_t ms = 1000 * (int64_t)options_number(&c->worker->options, OPT_outbound_time);
+	const struct options *o = &c->worker->options;
+	bool polls = bytes_starts(c->room.needs.list[0].target, BYTES(CHANNEL_POLL));
+	/* A poll may wait for nearly as long as the gate lets an answer take. */
+	int64_t ms = polls ? 2000 * (int64_t)options_number(o, OPT_gate_request_time) - 1000
+	                   : 1000 * (int64_t)options_number(o, OPT_outbound_time);
 	struct request_primitive r;
 
 	if (request_read(in->primitive, in->now, &r) == ERR_OK && r.expires > in->now &&
@@ -120,6 +124,8 @@ err_t held_send(struct core *c, uint64_t ref, const struct outbound_need *need, 
 	struct wire_out out = wire_out(&body);
 	err_t err;
 
+	if (channel_send(c, ref, need, ms, &err))
+		return err;
 	if (!courier)
 		return ERR_CLOSED;
 	wire_put_u32(&out, ms > 0 ? (uint32_t)ms : 0);
@@ -226,6 +232,13 @@ out:
 void held_done(struct core *c, struct held *h)
 {
 	h->done = true;
+}
+
+bool held_awaits(struct core *c, uint64_t ref)
+{
+	struct held *h;
+
+	return asked_of(c, ref, &h) != NULL;
 }
 
 void held_answered(struct core *c, uint64_t ref, err_t result, struct bytes primitive)

@@ -229,6 +229,8 @@ static int time_left(const struct core *c)
 		left = held_next(c) - now;
 	if (later_left(c) < left)
 		left = later_left(c);
+	if (channel_next(c) - now < left)
+		left = channel_next(c) - now;
 	if (deliver_next(c) - now < left)
 		left = deliver_next(c) - now;
 	if (c->inside && c->since + CORE_READ_LAG_MS - now < left)
@@ -298,6 +300,7 @@ err_t loop_turn(struct core *c)
 	}
 	if (clock_steady() >= c->next_tick)
 		TRY(tick(c));
+	channel_turn(c);
 	held_turn(c);
 	later_turn(c);
 	association_record_events(c);

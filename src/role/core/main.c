@@ -30,6 +30,7 @@ static void close_links(struct core *c)
 		link_close(&c->keeper.link);
 	held_free(c);
 	deliver_free(c);
+	channel_free(c);
 	mem_free(c->pending);
 	buf_free(&c->answers);
 	buf_free(&c->answer);

@@ -187,6 +187,7 @@ err_t node_open(struct core *c)
 	node_reload(c);
 	c->room.is_kept = held_has;
 	c->room.kept_by = c;
+	c->room.channels = (struct channel_house){ c, channel_take, channel_answer };
 	/* What survives no restart cannot be compared with an anchor that does. */
 	c->anchors = !bytes_equal(bytes_str(options_text(&c->worker->options, OPT_store_engine)),
 	                          BYTES("memory"));

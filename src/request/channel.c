@@ -1,0 +1,139 @@
+/* channel.c: long polling: the owner of a polling channel asks for a request that
+ * waits for it, and brings the response as a notification [TS-0004 7.4.22]. A poll
+ * that finds nothing is held, as a request that waits for others is (outbound.h). */
+#include "request/channel.h"
+
+#include "request/work.h"
+
+enum { TYPE_POLLING_CHANNEL = 15, PRIMITIVE_MAX = 2 << 20 };
+
+/* The AE or CSE that the channel is for, absolute: the channel's parent. */
+static err_t identity_of(struct work *w, uint64_t entity, struct buf *out)
+{
+	const struct cse_identity *cse = resources_cse(w->room->resources);
+	const struct store_row *row;
+	struct cbor csi;
+	bool found = false;
+	err_t err;
+
+	TRY(store_get(w->room->store, entity, &row));
+	if (!row)
+		goto out;
+	TRY(cbor_find(row->body, BYTES("csi"), &csi, &found));
+	if (found && csi.kind == CBOR_TEXT) {
+		if (!bytes_starts(csi.s, BYTES("//")))
+			TRY(buf_add(out, cse->sp_id));
+		TRY(buf_add(out, csi.s));
+		goto out;
+	}
+	if (!row->ident.n)
+		goto out;
+	TRY(buf_add(out, cse->sp_id));
+	if (row->ident.p[0] == 'C')
+		TRY(buf_add(out, cse->cse_id));
+	TRY(buf_add_byte(out, '/'));
+	TRY(buf_add(out, row->ident));
+out:
+	return err;
+}
+
+err_t channel_owner(struct work *w)
+{
+	const struct store_row *row;
+	struct buf owner = buf_make(1024);
+	uint64_t entity = w->target.id;
+	err_t err = ERR_OK;
+
+	if (w->request.operation == OPERATION_CREATE && !w->target.virtual_child) {
+		if (w->request.type != TYPE_POLLING_CHANNEL)
+			goto out;
+	} else {
+		if (w->target.type != TYPE_POLLING_CHANNEL)
+			goto out;
+		TRY(store_get(w->room->store, w->target.id, &row));
+		entity = row ? row->parent : 0;
+	}
+	TRY(identity_of(w, entity, &owner));
+	/* Not even an administrator reads what was meant for another. */
+	if (!owner.n || !bytes_equal(bytes_of_buf(&owner), w->originator))
+		work_refuse(w, RSC_ORIGINATOR_HAS_NO_PRIVILEGE, "TS-0004 7.4.21.2",
+		            "a polling channel is its owner's alone");
+out:
+	buf_free(&owner);
+	return err;
+}
+
+/* { "m2m:rqp": request } */
+static err_t put_request(struct work *w, struct bytes primitive)
+{
+	err_t err;
+
+	TRY(cbor_put_map(&w->content, 1));
+	TRY(cbor_put_text(&w->content, BYTES("m2m:rqp")));
+	TRY(buf_add(&w->content, primitive));
+	w->outcome = (struct outcome){ .status = RSC_OK, .resource = w->target.id };
+out:
+	return err;
+}
+
+/* What is waited for has the poll's own identifier. */
+static err_t wait_for_request(struct work *w, const struct outbound_answer **answer)
+{
+	struct outbound_request ask = { .operation = OPERATION_RETRIEVE, .to = w->request.to,
+		                        .rqi = w->request.rqi };
+	struct buf primitive = buf_make(PRIMITIVE_MAX), target = buf_make(64);
+	err_t err;
+
+	TRY(outbound_compose(&ask, &primitive));
+	TRY(buf_printf(&target, "%s%llu", CHANNEL_POLL, (unsigned long long)w->target.id));
+	TRY(outbound_ask(w, bytes_of_buf(&target), bytes_of_buf(&primitive), 0, answer));
+out:
+	buf_free(&primitive);
+	buf_free(&target);
+	return err;
+}
+
+static err_t poll(struct work *w)
+{
+	const struct channel_house *house = &w->room->channels;
+	const struct outbound_answer *answer;
+	struct bytes primitive = BYTES_NONE;
+	err_t err = ERR_OK;
+
+	if (house->take && house->take(house->self, w->target.id, &primitive))
+		return put_request(w, primitive);
+	TRY(wait_for_request(w, &answer));
+	work_refuse(w, RSC_REQUEST_TIMEOUT, "TS-0004 7.4.22.2.2", "no request came in time");
+out:
+	return err;
+}
+
+/* Content { "m2m:rsp": response primitive } */
+static err_t take_response(struct work *w)
+{
+	const struct channel_house *house = &w->room->channels;
+	struct response_primitive response;
+	struct cbor rsp;
+	bool found;
+	err_t err;
+
+	TRY(cbor_find(w->request.content, BYTES("m2m:rsp"), &rsp, &found));
+	if (!found || response_read(rsp.raw, &response) != ERR_OK || !response.rqi.n) {
+		work_refuse(w, RSC_BAD_REQUEST, "TS-0004 7.5.1.2.7",
+		            "the content is no response to a request of this channel");
+		goto out;
+	}
+	if (!house->answer || !house->answer(house->self, w->target.id, response.rqi, rsp.raw)) {
+		work_refuse(w, RSC_NOT_FOUND, "TS-0004 7.4.22.2.5",
+		            "no request of this channel waits for this response");
+		goto out;
+	}
+	w->outcome = (struct outcome){ .status = RSC_OK, .resource = w->target.id };
+out:
+	return err;
+}
+
+err_t channel_run(struct work *w)
+{
+	return w->request.operation == OPERATION_NOTIFY ? take_response(w) : poll(w);
+}

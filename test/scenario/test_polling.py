@@ -1,0 +1,134 @@
+"""Polling channels: who cannot be reached fetches its requests, alone, and answers them."""
+import threading, time
+
+import pytest
+
+from node import Node, acr
+from test_lab import Plain
+from test_subscription import instance, subscribe
+
+SGN = {"m2m:sgn": {"nev": {"rep": {"m2m:cin": {"con": "1"}}}, "sur": "cse-in/x"}}
+
+
+@pytest.fixture(scope="module")
+def lab():
+    with Node(lab=True, options="outbound.time = 3\ngate.request_time = 4") as n:
+        n.admin = Plain(n, "CAdmin")
+        yield n
+        n.admin.close()
+        assert n.stop() == 0
+
+
+@pytest.fixture()
+def ae(lab, request):
+    name = "p" + request.node.name.replace("_", "").replace("test", "")[:30]
+    e = Plain(lab, "C" + name)
+    assert e.create("/cse-in", 2, {"m2m:ae": {"rn": name, "api": "Np", "rr": False, "srv": ["3"]}}).rsc == 2001
+    e.path = "/cse-in/" + name
+    assert e.create(e.path, 15, {"m2m:pch": {"rn": "pch"}}).rsc == 2001
+    e.pcu = e.path + "/pch/pcu"
+    yield e
+    e.close()
+
+
+def in_background(call):
+    answers = []
+    t = threading.Thread(target=lambda: answers.append(call()))
+    t.start()
+    return t, answers
+
+
+def poll(e, **kw):
+    p = Plain(e.node, e.originator)
+    try:
+        return p.retrieve(e.pcu, **kw)
+    finally:
+        p.close()
+
+
+def reply(e, rqp, rsc=2000, **more):
+    return e.ask("POST", e.pcu, {"m2m:rsp": {"rsc": rsc, "rqi": rqp["rqi"], "rvi": "3", **more}})
+
+
+def test_a_request_goes_by_the_channel(lab, ae):
+    t, polled = in_background(lambda: poll(ae))
+    time.sleep(0.3)
+    s, sent = in_background(lambda: Plain(lab, "CAdmin").ask("POST", ae.path, SGN, rqi="through-1"))
+    t.join()
+    rqp = polled[0].json["m2m:rqp"]
+    assert polled[0].rsc == 2000 and rqp["op"] == 5 and rqp["rqi"] == "through-1" and rqp["pc"] == SGN
+    assert reply(ae, rqp, 4103).rsc == 2000
+    s.join()
+    assert sent[0].rsc == 4103
+    # once only
+    assert reply(ae, rqp).rsc == 4004
+
+
+def test_a_request_that_came_first_waits(lab, ae):
+    s, sent = in_background(lambda: Plain(lab, "CAdmin").ask("POST", ae.path, SGN))
+    time.sleep(0.4)
+    rqp = poll(ae).json["m2m:rqp"]
+    assert reply(ae, rqp).rsc == 2000
+    s.join()
+    assert sent[0].rsc == 2000
+
+
+def test_who_gets_no_answer_is_told(lab, ae):
+    s, sent = in_background(lambda: Plain(lab, "CAdmin").ask("POST", ae.path, SGN))
+    poll(ae)
+    s.join()
+    assert sent[0].rsc == 5103
+
+
+def test_a_poll_ends_in_time(ae):
+    t = time.time()
+    assert poll(ae, headers={"X-M2M-RET": "1000"}).rsc == 4008
+    assert 0.8 < time.time() - t < 2.5
+
+
+def test_only_the_owner(lab, ae):
+    acp = {"m2m:acp": {"rn": "p" + ae.originator, "pv": {"acr": [acr(["all"], 63)]}, "pvs": {"acr": [acr(["CAdmin"], 63)]}}}
+    assert lab.admin.create("/cse-in", 1, acp).rsc == 2001
+    assert lab.admin.update(ae.path, {"m2m:ae": {"acpi": ["cse-in/p" + ae.originator]}}).rsc == 2004
+    other = Plain(lab, ae.originator + "x")
+    assert other.register("x" + ae.originator).rsc == 2001
+    for e in (other, lab.admin):
+        assert e.retrieve(ae.pcu).rsc == 4103
+        assert e.retrieve(ae.path + "/pch").rsc == 4103
+        assert e.delete(ae.path + "/pch").rsc == 4103
+        assert e.ask("POST", ae.pcu, {"m2m:rsp": {"rsc": 2000, "rqi": "x", "rvi": "3"}}).rsc == 4103
+        assert e.create(ae.path, 15, {"m2m:pch": {"rn": "mine"}}).rsc == 4103
+    assert ae.create(ae.pcu, 3, {"m2m:cnt": {}}).rsc == 4005 and ae.delete(ae.pcu).rsc == 4005
+    assert ae.retrieve(ae.path + "/pch").rsc == 2000
+    other.close()
+
+
+def test_answers_to_nothing(ae):
+    assert ae.ask("POST", ae.pcu, {"m2m:rsp": {"rsc": 2000, "rqi": "never", "rvi": "3"}}).rsc == 4004
+    assert ae.ask("POST", ae.pcu, {"m2m:rsp": {"rsc": 2000, "rvi": "3"}}).rsc == 4000
+    assert ae.ask("POST", ae.pcu, SGN).rsc == 4000
+
+
+def test_notifications_by_the_channel(lab, ae):
+    """A subscription whose target is the AE: kept until it polls, in order, and gone when answered."""
+    assert ae.create(ae.path, 3, {"m2m:cnt": {"rn": "c"}}).rsc == 2001
+    subscribe(ae, "/in-cse/" + ae.originator, enc={"net": [3]})
+    for i in range(3):
+        instance(ae, str(i))
+    got = []
+    for _ in range(3):
+        rqp = poll(ae).json["m2m:rqp"]
+        got.append(rqp["pc"]["m2m:sgn"]["nev"]["rep"]["m2m:cin"]["con"])
+        assert reply(ae, rqp).rsc == 2000
+    assert got == ["0", "1", "2"]
+    assert poll(ae, headers={"X-M2M-RET": "500"}).rsc == 4008
+
+
+def test_the_newer_poll_counts(ae):
+    t, first = in_background(lambda: poll(ae))
+    time.sleep(0.3)
+    s, second = in_background(lambda: poll(ae, headers={"X-M2M-RET": "1500"}))
+    t.join()
+    assert first[0].rsc == 4008
+    s.join()
+    assert second[0].rsc == 4008
