@@ -5,6 +5,7 @@
  * the pre-shared key sealed to the keeper's import key, so that neither door
  * nor core sees it [CM6; TS-0003 8.3]. */
 #include "cli/door.h"
+#include "cli/peer.h"
 
 #include "base/file.h"
 #include "base/secret.h"
@@ -85,7 +86,9 @@ static int check_line(struct enrol *e)
 	struct stat st;
 	int code;
 
-	if (!c->option[CLI_ID] || !c->option[CLI_OUT])
+	if (c->option[CLI_CERTIFICATE] && (e->kind != KIND_CSE || c->option[CLI_OUT] || c->option[CLI_PSK]))
+		return cli_usage(c, "--certificate is for a CSE, without --out and --psk: its node has the key");
+	if (!c->option[CLI_ID] || (!c->option[CLI_OUT] && !c->option[CLI_CERTIFICATE]))
 		return cli_usage(c, "--id and --out are needed");
 	if (cli_number(c, CLI_DAYS, DAYS_MAX, 0, &e->days) != ERR_OK)
 		return CLI_USAGE;
@@ -96,7 +99,7 @@ static int check_line(struct enrol *e)
 		code = check_identity(e);
 	if (code != CLI_OK)
 		return code;
-	if (stat(c->option[CLI_OUT], &st) == 0)
+	if (c->option[CLI_OUT] && stat(c->option[CLI_OUT], &st) == 0)
 		return cli_fail(c, ERR_EXISTS, "%s exists; a profile is made anew", c->option[CLI_OUT]);
 	if (conf_read(c, &e->conf) != ERR_OK)
 		return CLI_FAILED;
@@ -329,6 +332,34 @@ out:
 	return err;
 }
 
+/* --- a node that has its certificate already --------------------------------------------------- */
+
+static int enrol_peer(struct enrol *e)
+{
+	struct wire_out w = wire_out(&e->fields);
+	struct peer peer;
+	int code = peer_read(e->cli, e->cli->option[CLI_CERTIFICATE], &peer);
+
+	if (code != CLI_OK)
+		goto out;
+	put_common(e, &w);
+	wire_put_bytes(&w, bytes_str(peer.name));
+	wire_put_fixed(&w, BYTES_OF(peer.fingerprint));
+	wire_put_u64(&w, (uint64_t)peer.until);
+	if (w.err != ERR_OK) {
+		code = cli_fail(e->cli, w.err, "too long");
+		goto out;
+	}
+	/* What is trusted without being enrolled opens nothing; the reverse would not work. */
+	code = peer_trust(e->cli, &peer);
+	if (code == CLI_OK && door_command(&e->door, ADMIN_ENROL_PEER, bytes_of_buf(&e->fields),
+	                                   &e->rows) != ERR_OK)
+		code = CLI_FAILED;
+out:
+	peer_free(&peer);
+	return code;
+}
+
 /* --- the whole ---------------------------------------------------------------------------------- */
 
 /* The node has it, we cannot keep it: take it back. */
@@ -370,7 +401,9 @@ static int report(const struct enrol *e)
 
 	if (output_record(e->cli, bytes_of_buf(&e->rows), columns, COUNT_OF(columns)) != ERR_OK)
 		return CLI_FAILED;
-	if (!e->cli->json)
+	if (e->cli->option[CLI_CERTIFICATE] && !e->cli->json)
+		printf("%-16s restart the node: its gates and its courier read node/peers.pem at their start\n", "then");
+	else if (!e->cli->json)
 		print_hint(e);
 	return CLI_OK;
 }
@@ -382,12 +415,16 @@ static int run_steps(struct enrol *e)
 
 	if (code == CLI_OK)
 		code = check_entity(e);
-	if (code == CLI_OK)
+	if (code == CLI_OK && !e->cli->option[CLI_CERTIFICATE])
 		code = start_profile(e);
 	if (code != CLI_OK)
 		return code;
 	if (door_open(e->cli, &e->door) != ERR_OK)
 		return CLI_FAILED;
+	if (e->cli->option[CLI_CERTIFICATE]) {
+		code = enrol_peer(e);
+		return code == CLI_OK ? report(e) : code;
+	}
 	err = e->cli->option[CLI_PSK] ? enrol_psk(e) : enrol_certificate(e);
 	if (err != ERR_OK && e->credential[0] == '\0')
 		return e->said ? CLI_FAILED : cli_fail(e->cli, err, "no credential was made: %s", err_text(err));

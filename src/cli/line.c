@@ -7,7 +7,7 @@
 static const char default_dir[] = "/var/lib/holdfast";
 
 #define O(name) (UINT64_C(1) << CLI_##name)
-#define ENROL (O(ID) | O(APP_ID) | O(PSK) | O(IDENTITY) | O(REPLAY) | O(DAYS) | O(OUT) | O(SERVER) \
+#define ENROL (O(CERTIFICATE) | O(ID) | O(APP_ID) | O(PSK) | O(IDENTITY) | O(REPLAY) | O(DAYS) | O(OUT) | O(SERVER) \
                | O(FACTOR) | O(PROTECTION) | O(ENVIRONMENT) | O(BOUND))
 #define ORDERS (O(ADMINISTRATOR) | O(ADMINISTRATOR_PASSPHRASE) | O(ORDER))
 #define REQUEST (O(AS) | O(TO) | O(RCN) | O(FROM) | O(RQI) | O(OT) | O(RVI))

@@ -13,6 +13,8 @@
  *                      public key (65), proof of possession
  *   ENROL_PSK          the same up to the environment's name, then
  *                      PSK identity, sealed key (keeper_calls.h IMPORT_PSK)
+ *   ENROL_PEER         the same up to the environment's name, then the certificate's
+ *                      domain name, its SHA-256 (32), u64 its end in ms
  *   REVOKE             Credential-ID
  *   AUDIT_LIST         u64 from, u32 limit
  *   KEY_GENERATE       key name (user/NAME, or app/USER/NAME), u8 class (enum key_class),
@@ -28,7 +30,7 @@
  *   ASSOCIATION_APPROVE  u64 number, u32 seconds
  *
  * ENROL_CERTIFICATE answers one row { "id": Credential-ID, "certificate": DER,
- * "until": ms }; ENROL_PSK { "id", "until" }; KEY_GENERATE { "name", "public":
+ * "until": ms }; ENROL_PSK and ENROL_PEER { "id", "until" }; KEY_GENERATE { "name", "public":
  * hex }; KEY_SIGN { "name", "signature": hex, "public": hex }: over "holdfast
  * statement" 0 text, DER ECDSA with SHA-256, or Ed25519. KEY_SIGN counts as a
  * change, so that its record is durable before the signature leaves. */

@@ -70,7 +70,7 @@ class Entity:
         self.close()
         raw = socket.create_connection(("127.0.0.1", self.node.port), timeout=timeout)
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.connection = self.context().wrap_socket(raw, server_hostname=NAME)
+        self.connection = self.context().wrap_socket(raw, server_hostname=getattr(self.node, "name", NAME))
         return self.connection
 
     def close(self):
@@ -192,19 +192,20 @@ def read_answer(s):
 
 
 class Node:
-    def __init__(self, lab=False, options="", folder=None, build=None, start=True, engine=None, init=()):
+    def __init__(self, lab=False, options="", folder=None, build=None, start=True, engine=None, init=(), cse=CSE, port=None):
         self.build = pathlib.Path(build or BUILD)
         self.own = folder is None
         self.top = pathlib.Path(folder or tempfile.mkdtemp(prefix="holdfast-"))
         os.chmod(self.top, 0o755)
         self.dir = self.top / "node-dir"
-        self.port = free_port()
+        self.port = port or free_port()
+        self.cse, self.name = cse, f"{cse[1:]}.{SP[2:]}"
         self.lab_port = free_port() if lab else None
         self.cse_name = "cse-in"
         self.process = self.log = None
         self.log_path = self.top / "log"
         if not self.dir.exists():
-            self.cli("init", str(self.dir), "--sp", SP, "--cse-id", CSE,
+            self.cli("init", str(self.dir), "--sp", SP, "--cse-id", cse,
                      "--listen", f"127.0.0.1:{self.port}", *init, directory=False)
             with open(self.dir / "holdfast.conf", "a") as f:
                 f.write(options + ("\n" if options else ""))

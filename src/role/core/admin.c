@@ -14,6 +14,7 @@ static const struct {
 	{ ADMIN_STATUS, admin_status, false },
 	{ ADMIN_ENROL_CERTIFICATE, admin_enrol_certificate, true },
 	{ ADMIN_ENROL_PSK, admin_enrol_psk, true },
+	{ ADMIN_ENROL_PEER, admin_enrol_peer, true },
 	{ ADMIN_CREDENTIAL_LIST, admin_credential_list, true },
 	{ ADMIN_REVOKE, admin_revoke, true },
 	{ ADMIN_ASSOCIATION_LIST, admin_association_list, true },

@@ -243,6 +243,40 @@ out:
 	return err;
 }
 
+/* --- a certificate of another authority ------------------------------------------------ */
+
+/* It is trusted as it is, by its fingerprint: nothing else that its authority signs
+ * is. The handshake is the proof of possession. */
+err_t admin_enrol_peer(struct admin *a)
+{
+	struct credential credential;
+	struct bytes name, fingerprint;
+	struct enrolment e;
+	uint64_t until;
+	err_t err;
+
+	read_common(a, &e);
+	name = wire_get_bytes(&a->in, FACT_ID_MAX - 4);
+	fingerprint = wire_get_fixed(&a->in, sizeof(credential.fingerprint));
+	until = wire_get_u64(&a->in);
+	TRY(wire_done(&a->in));
+	TRY(check_common(a, &e));
+	if (e.kind != ENTITY_CSE || name.n == 0 || !bytes_is_printable(name) || until > INT64_MAX) {
+		err = refuse(a, ERR_SYNTAX, "only a CSE with a domain name is enrolled so");
+		goto out;
+	}
+	TRY(fill(a, &e, &credential));
+	if (e.days == 0 || credential.not_after > (int64_t)until)
+		credential.not_after = (int64_t)until;
+	TRY(put_id(&credential, BYTES("32-"), name));
+	bytes_copy(credential.fingerprint, fingerprint.p, fingerprint.n);
+	TRY(taken(a, &credential));
+	TRY(enrol(a, &credential));
+	TRY(put_row(a, &credential, BYTES_NONE));
+out:
+	return err;
+}
+
 /* --- pre-shared key ------------------------------------------------------------------ */
 
 static bool is_psk_identity(struct bytes id)

@@ -333,6 +333,7 @@ void admin_serve(struct core *c, struct neighbour *door, const struct message *m
 
 err_t admin_enrol_certificate(struct admin *a) MUST_USE;
 err_t admin_enrol_psk(struct admin *a) MUST_USE;
+err_t admin_enrol_peer(struct admin *a) MUST_USE;
 err_t admin_revoke(struct admin *a) MUST_USE;
 err_t admin_status(struct admin *a) MUST_USE;
 err_t admin_credential_list(struct admin *a) MUST_USE;

@@ -15,7 +15,7 @@
 #include <signal.h>
 #include <unistd.h>
 
-enum { TURN_MS = 60000, PEM_MAX = 64 * 1024 };
+enum { TURN_MS = 60000, PEM_MAX = 64 * 1024, PEERS_MAX = 4 * 1024 * 1024 };
 enum { CONTROL, CORE, KEEPER, FIRST_CONNECTION, POLLED = FIRST_CONNECTION + COURIER_CONNECTIONS };
 
 static void serve_core(struct courier *c)
@@ -141,13 +141,15 @@ out:
  * courier serves all the same, and reaches nobody by https. */
 static void open_context(struct courier *c)
 {
-	struct buf node = buf_make(PEM_MAX), anchor = buf_make(PEM_MAX);
+	struct buf node = buf_make(PEM_MAX), anchor = buf_make(PEERS_MAX);
 	struct channel_server_setup setup = { .keeper = &c->keeper };
 	err_t err;
 
 	crypt_start();
 	TRY(file_read("node.pem", PEM_MAX, &node));
 	TRY(file_read("ca.pem", PEM_MAX, &anchor));
+	if (access("peers.pem", F_OK) == 0)
+		TRY(file_read("peers.pem", PEERS_MAX - PEM_MAX, &anchor));
 	setup.certificate_pem = bytes_of_buf(&node);
 	setup.anchor_pem = bytes_of_buf(&anchor);
 	TRY(channel_node_new(&setup, &c->ctx));

@@ -14,13 +14,13 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { PEM_MAX = 64 * 1024, MESSAGE_MAX = 1114112, ANSWER_MAX = 64 * 1024 * 1024 };
+enum { PEM_MAX = 64 * 1024, PEERS_MAX = 4 * 1024 * 1024, MESSAGE_MAX = 1114112, ANSWER_MAX = 64 * 1024 * 1024 };
 
 /* --- before the sandbox -------------------------------------------------------- */
 
-static err_t read_whole(const char *path, struct buf *out)
+static err_t read_whole(const char *path, size_t max, struct buf *out)
 {
-	err_t err = file_read(path, PEM_MAX, out);
+	err_t err = file_read(path, max, out);
 
 	if (err != ERR_OK)
 		log_event(LOG_ERROR, "file not read", "path=%s why=%s", path, err_name(err));
@@ -29,12 +29,14 @@ static err_t read_whole(const char *path, struct buf *out)
 
 static err_t open_channel(struct gate *g)
 {
-	struct buf node = buf_make(PEM_MAX), anchor = buf_make(PEM_MAX);
+	struct buf node = buf_make(PEM_MAX), anchor = buf_make(PEERS_MAX);
 	struct channel_server_setup setup = { .keeper = &g->keeper, .http2 = true };
 	err_t err;
 
-	TRY(read_whole("node.pem", &node));
-	TRY(read_whole("ca.pem", &anchor));
+	TRY(read_whole("node.pem", PEM_MAX, &node));
+	TRY(read_whole("ca.pem", PEM_MAX, &anchor));
+	if (access("peers.pem", F_OK) == 0)
+		TRY(read_whole("peers.pem", PEERS_MAX - PEM_MAX, &anchor));
 	setup.certificate_pem = bytes_of_buf(&node);
 	setup.anchor_pem = bytes_of_buf(&anchor);
 	TRY(channel_server_new(&setup, &g->ctx));
