@@ -17,6 +17,8 @@ static err_t take_line(struct bytes line, struct conf *out)
 		{ "node.cse_id", out->cse, sizeof(out->cse) },
 		{ "node.cse_name", out->cse_name, sizeof(out->cse_name) },
 		{ "listen.https", out->listen, sizeof(out->listen) },
+		{ "algorithms.refuse", out->refuse, sizeof(out->refuse) },
+		{ "algorithms.legacy", out->legacy, sizeof(out->legacy) },
 		{ "keeper.passphrase_file", out->passphrase, sizeof(out->passphrase) },
 	};
 	struct bytes name = bytes_trim(bytes_cut(&line, '='));

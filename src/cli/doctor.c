@@ -7,6 +7,7 @@
 #include "cli/certificate.h"
 #include "cli/processes.h"
 #include "cli/provider.h"
+#include "crypt/algorithms.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -66,6 +67,33 @@ static enum verdict check_conf(struct doctor *d)
 	if (st.st_mode & 044)
 		return say(d, DOCTOR_WARN, "others may read holdfast.conf", "");
 	return say(d, DOCTOR_OK, "readable by its owner only", "");
+}
+
+/* The names of what ends within a year, or is legacy and enabled. */
+static enum verdict check_algorithms(struct doctor *d)
+{
+	int64_t now = clock_now(), later = now + INT64_C(365) * 86400 * 1000;
+	struct buf names = buf_make(SAYS_MAX / 2);
+	struct bytes bad;
+	const struct algorithm *row;
+	enum verdict v;
+
+	if (algorithm_policy(bytes_str(d->conf.refuse), bytes_str(d->conf.legacy), now, &bad) != ERR_OK)
+		return say(d, DOCTOR_FAIL, "algorithms.refuse or algorithms.legacy name what cannot be "
+		           "refused or enabled; the node will not start", "");
+	for (size_t i = 0; (row = algorithm_row(i)); i++) {
+		bool ends = algorithm_accepted(row, now) && !algorithm_accepted(row, later);
+		bool weak = algorithm_accepted(row, now) && row->status == ALGORITHM_LEGACY;
+
+		if ((ends || weak) && buf_printf(&names, " %s%s", row->name, ends ? " (ends within a year)" : "") != ERR_OK)
+			break;
+	}
+	if (names.n == 0 || buf_add_byte(&names, '\0') != ERR_OK)
+		v = say(d, DOCTOR_OK, "nothing legacy is accepted, and nothing ends within a year", "");
+	else
+		v = say(d, DOCTOR_WARN, "accepted, though legacy or soon refused:", (const char *)names.p);
+	buf_free(&names);
+	return v;
 }
 
 static enum verdict check_passphrase(struct doctor *d)

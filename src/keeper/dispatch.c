@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "crypt/algorithms.h"
 #include "wire/token_wait.h"
 
 enum { REFUSALS_PER_SECOND = 10, USER_TEXT = 20 };
@@ -62,10 +63,20 @@ static const struct {
 	/* EXPORT has none: nobody may ask. */
 };
 
+/* By table, date and policy [CM26]: of a key that is made, and of one in use. */
+static bool class_accepted(enum key_class class)
+{
+	const struct algorithm *row = algorithm_numbered(ALGORITHM_KEY, class);
+
+	return row && algorithm_accepted(row, clock_now());
+}
+
 err_t call_key(struct call *c, struct bytes name, struct vault_key **out)
 {
 	*out = vault_find(&c->ks->vault, name);
-	return *out && !vault_key_ended(*out, clock_now()) ? ERR_OK : ERR_MISSING;
+	if (!*out || vault_key_ended(*out, clock_now()))
+		return ERR_MISSING;
+	return class_accepted((*out)->key.class) ? ERR_OK : ERR_REFUSED;
 }
 
 err_t call_use(struct call *c, struct bytes name, uint32_t use, struct vault_key **out)
@@ -91,8 +102,13 @@ err_t call_count(struct call *c, struct vault_key *key)
 
 err_t call_keep(struct call *c, struct bytes name, struct vault_key *key, struct vault_key **out)
 {
-	err_t err = vault_add(&c->ks->vault, name, key, out);
+	err_t err;
 
+	if (!class_accepted(key->key.class)) {
+		key->provider->unload(&key->key);
+		return ERR_REFUSED;
+	}
+	err = vault_add(&c->ks->vault, name, key, out);
 	if (err != ERR_OK)
 		return err;
 	err = vault_save(&c->ks->vault);

@@ -294,6 +294,41 @@ static void test_algorithms(void **state)
 	assert_int_equal(algorithm_find(BYTES("ECDHE-ECDSA-NULL-SHA"))->status, ALGORITHM_REFUSED);
 }
 
+/* Narrowing and enabling by name; everything else is refused and changes nothing. */
+static void test_algorithm_policy(void **state)
+{
+	static const struct { const char *refuse, *legacy, *when; err_t want; const char *bad; } rows[] = {
+		{ "X25519", "", "20260101T000000", ERR_OK, "" }, { "", "X25519", "20260101T000000", ERR_REFUSED, "X25519" },
+		{ "P-256", "", "20260101T000000", ERR_REFUSED, "P-256" }, { "x25519", "", "20260101T000000", ERR_MISSING, "x25519" },
+		{ "", "AECDH-AES128-SHA", "20260101T000000", ERR_REFUSED, "AECDH-AES128-SHA" },
+		{ "", "PSK-AES128-CBC-SHA256", "20310101T000000", ERR_REFUSED, "PSK-AES128-CBC-SHA256" },
+		{ "X25519", "ED25519", "20260101T000000", ERR_REFUSED, "ED25519" },
+	};
+	int64_t now = day("20260101T000000");
+	const struct algorithm *x = algorithm_find(BYTES("X25519")), *cbc = algorithm_find(BYTES("PSK-AES128-CBC-SHA256"));
+	char list[ALGORITHM_LIST_MAX];
+	struct bytes bad;
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		assert_int_equal(algorithm_policy(bytes_str(rows[i].refuse), bytes_str(rows[i].legacy), day(rows[i].when), &bad),
+		                 rows[i].want);
+		assert_true(bytes_equal(bad, bytes_str(rows[i].bad)));
+		/* after the first row, and unchanged by those that were refused */
+		assert_false(algorithm_accepted(x, now));
+		assert_false(algorithm_legacy_enabled());
+	}
+	assert_int_equal(algorithm_list(ALGORITHM_GROUP, ALGORITHMS_WITH_LEGACY, now, list), ERR_OK);
+	assert_string_equal(list, "P-256");
+	assert_false(algorithm_accepted(cbc, now));
+	assert_int_equal(algorithm_policy(BYTES_NONE, BYTES(" PSK-AES128-CBC-SHA256  "), now, &bad), ERR_OK);
+	assert_true(algorithm_accepted(cbc, now) && algorithm_accepted(x, now) && algorithm_legacy_enabled());
+	assert_false(algorithm_accepted(cbc, day("20310101T000000")));
+	assert_int_equal(algorithm_policy(BYTES_NONE, BYTES_NONE, now, &bad), ERR_OK);
+	for (unsigned class = 1; class <= 4; class++)
+		assert_non_null(algorithm_numbered(ALGORITHM_KEY, class));
+	assert_null(algorithm_numbered(ALGORITHM_KEY, 5));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -308,7 +343,7 @@ int main(void)
 		cmocka_unit_test(test_pem),
 		cmocka_unit_test(test_ed25519),
 		cmocka_unit_test(test_random),
-		cmocka_unit_test(test_algorithms),
+		cmocka_unit_test(test_algorithms), cmocka_unit_test(test_algorithm_policy),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

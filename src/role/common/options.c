@@ -3,6 +3,9 @@
  * The grammar of the file is options_file.c. Nothing here opens a file. */
 #include "role/common/options.h"
 
+#include "base/clock.h"
+#include "crypt/algorithms.h"
+
 static struct option_row rows[OPT_COUNT] = {
 #define OPTION(name, kind, def, min, max, unit, roles, when, text)             \
 	[OPT_##name] = { #name, OPTION_##kind, def, unit, text, NULL, min, max, \
@@ -206,4 +209,10 @@ err_t options_read(struct options *o, struct bytes body)
 	err = wire_done(&in);
 out:
 	return err;
+}
+
+err_t options_algorithms(const struct options *o, struct bytes *bad)
+{
+	return algorithm_policy(bytes_str(options_text(o, OPT_algorithms_refuse)),
+	                        bytes_str(options_text(o, OPT_algorithms_legacy)), clock_now(), bad);
 }

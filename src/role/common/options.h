@@ -52,6 +52,10 @@ enum { OPTIONS_FILE_MAX = 65536, OPTION_NAME_MAX = 48 };
 
 /* To and from START and RELOAD bodies: only options that `role` sees. */
 err_t options_write(const struct options *o, enum role role, bool reload, struct buf *out) MUST_USE;
+/* algorithms.refuse and algorithms.legacy become this process's policy. *bad: the
+ * name that is not in the table, or cannot be refused or enabled. */
+err_t options_algorithms(const struct options *o, struct bytes *bad) MUST_USE;
+
 err_t options_read(struct options *o, struct bytes body) MUST_USE;
 
 #endif

@@ -76,6 +76,7 @@ static void apply_log_level(const struct options *o)
 static err_t take_start(struct worker *w, struct bytes body, unsigned *wanted)
 {
 	struct wire_in in = wire_in(body);
+	struct bytes bad;
 	err_t err;
 
 	w->number = wire_get_u8(&in);
@@ -87,6 +88,7 @@ static err_t take_start(struct worker *w, struct bytes body, unsigned *wanted)
 	*wanted = wire_get_u8(&in);
 	TRY(in.err);
 	TRY(options_read(&w->options, in.rest));
+	TRY(options_algorithms(&w->options, &bad));
 	if (*wanted > WORKER_LINKS_MAX)
 		err = ERR_LIMIT;
 	open_log(w->role, w->number);

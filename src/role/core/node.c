@@ -110,6 +110,27 @@ void node_reload_registers(struct core *c)
 		must_failed("registers cannot be read again", __FILE__, __LINE__);
 }
 
+/* A policy that is not the table's own is on record at each start [CM26]. */
+static err_t record_algorithms(struct core *c)
+{
+	struct audit_record record = { .kind = AUDIT_START, .at = c->now };
+	struct bytes refuse = bytes_str(options_text(&c->worker->options, OPT_algorithms_refuse));
+	struct bytes legacy = bytes_str(options_text(&c->worker->options, OPT_algorithms_legacy));
+	struct buf text = buf_make(2200);
+	err_t err = ERR_OK;
+
+	if (refuse.n || legacy.n) {
+		TRY(buf_printf(&text, "algorithms refused: %.*s; legacy ones accepted: %.*s",
+		               BYTES_FMT(refuse.n ? refuse : BYTES("none")),
+		               BYTES_FMT(legacy.n ? legacy : BYTES("none"))));
+		record.text = bytes_of_buf(&text);
+		TRY(batch_record(c, &record));
+	}
+out:
+	buf_free(&text);
+	return err;
+}
+
 /* Was the last end a clean one? The mark is taken away until the next. */
 static err_t record_start(struct core *c)
 {
@@ -123,6 +144,7 @@ static err_t record_start(struct core *c)
 	if (clean.n)
 		TRY(store_record_delete(c->store, STORE_NODE, BYTES("clean")));
 	TRY(batch_record(c, &record));
+	TRY(record_algorithms(c));
 out:
 	return err;
 }

@@ -99,7 +99,7 @@ static err_t check_tokens(struct options *o, char *where, size_t size)
 /* What no single line can tell. */
 static err_t check_whole(const struct parent *p, struct options *o, char *where, size_t size)
 {
-	struct bytes https = bytes_str(options_text(o, OPT_listen_https));
+	struct bytes https = bytes_str(options_text(o, OPT_listen_https)), bad;
 	bool loopback;
 
 	if (https.n && listen_is_loopback(https, &loopback) != ERR_OK)
@@ -109,6 +109,12 @@ static err_t check_whole(const struct parent *p, struct options *o, char *where,
 		return node_fault(where, size, "node.sp_id and node.cse_id are needed", ERR_MISSING);
 	if (check_tokens(o, where, size) != ERR_OK)
 		return ERR_SYNTAX;
+	if (options_algorithms(o, &bad) != ERR_OK) {
+		(void)text_print(where, size, "algorithms: %.*s is not in the table, or cannot be refused "
+		                 "(mandatory) or enabled (not legacy): holdfast algorithm list",
+		                 BYTES_FMT(bad));
+		return ERR_REFUSED;
+	}
 	if (p->arguments.lab)
 		return lab_options(p, o, where, size);
 	if (*options_text(o, OPT_listen_lab_http) || *options_text(o, OPT_lab_admin) ||

@@ -87,21 +87,23 @@ static void on_progress(const SSL *ssl, int where, int value)
 
 static err_t set_algorithms(SSL_CTX *ctx, struct channel_context *c)
 {
+	enum algorithm_choice choice = c->legacy ? ALGORITHMS_WITH_LEGACY : ALGORITHMS_ACCEPTED;
 	int64_t now = clock_now();
 	char list[ALGORITHM_LIST_MAX];
 	err_t err;
 
-	TRY(algorithm_list(ALGORITHM_TLS13_SUITE, c->legacy, now, list));
+	c->legacy |= algorithm_legacy_enabled();
+	TRY(algorithm_list(ALGORITHM_TLS13_SUITE, choice, now, list));
 	if (SSL_CTX_set_ciphersuites(ctx, list) != 1)
 		return ERR_CRYPTO;
-	TRY(algorithm_list(ALGORITHM_TLS12_SUITE, false, now, c->strong_suites));
-	TRY(algorithm_list(ALGORITHM_TLS12_SUITE, c->legacy, now, list));
+	TRY(algorithm_list(ALGORITHM_TLS12_SUITE, ALGORITHMS_STRONG, now, c->strong_suites));
+	TRY(algorithm_list(ALGORITHM_TLS12_SUITE, choice, now, list));
 	if (SSL_CTX_set_cipher_list(ctx, list) != 1)
 		return ERR_CRYPTO;
-	TRY(algorithm_list(ALGORITHM_GROUP, c->legacy, now, list));
+	TRY(algorithm_list(ALGORITHM_GROUP, choice, now, list));
 	if (SSL_CTX_set1_groups_list(ctx, list) != 1)
 		return ERR_CRYPTO;
-	TRY(algorithm_list(ALGORITHM_SIGNATURE, c->legacy, now, list));
+	TRY(algorithm_list(ALGORITHM_SIGNATURE, choice, now, list));
 	if (SSL_CTX_set1_sigalgs_list(ctx, list) != 1 ||
 	    SSL_CTX_set1_client_sigalgs_list(ctx, list) != 1)
 		return ERR_CRYPTO;

@@ -7,6 +7,7 @@
 #include "security/association/channel_inside.h"
 
 #include "base/clock.h"
+#include "crypt/algorithms.h"
 #include "crypt/crypt.h"
 
 #include <openssl/err.h>
@@ -15,6 +16,8 @@
 #include <openssl/x509v3.h>
 
 #include <time.h>
+
+enum { ECDSA_P256_SHA256 = 0x0403, P256 = 0x0017, X25519 = 0x001d }; /* algorithms.def */
 
 /* Why the last chain in this thread was refused: a text of OpenSSL's table. */
 static _Thread_local const char *why;
@@ -35,9 +38,20 @@ static bool key_fits(X509 *x)
 	       OBJ_obj2nid(curve) == NID_X9_62_prime256v1 && n == CRYPT_POINT && point[0] == 4;
 }
 
+/* Does the row still stand today? What the context offered was right at its making. */
+static bool stands(enum algorithm_kind kind, unsigned number, bool legacy)
+{
+	const struct algorithm *row = algorithm_numbered(kind, number);
+	int64_t now = clock_now();
+
+	return row && (algorithm_accepted(row, now) ||
+	               (legacy && algorithm_status_at(row, now) == ALGORITHM_LEGACY));
+}
+
 static bool certificate_fits(X509 *x)
 {
-	return X509_get_version(x) == X509_VERSION_3 &&
+	return stands(ALGORITHM_SIGNATURE, ECDSA_P256_SHA256, false) &&
+	       X509_get_version(x) == X509_VERSION_3 &&
 	       X509_get_signature_nid(x) == NID_ecdsa_with_SHA256 && key_fits(x);
 }
 
@@ -202,6 +216,24 @@ static err_t peer_by_psk(SSL *ssl, struct channel_peer *out)
 	return bytes_put_str(out->identity, sizeof(out->identity), bytes_str(identity));
 }
 
+/* A suite or a group past its sunset is refused from that day on, whatever the
+ * context was made to offer [CM26]. Not every TLS 1.2 suite has a group. */
+static bool algorithms_stand(SSL *ssl, const SSL_CIPHER *suite)
+{
+	const struct channel_context *context = channel_context_of(SSL_get_SSL_CTX(ssl));
+	bool tls13 = SSL_version(ssl) == TLS1_3_VERSION;
+	int group = (int)SSL_get_negotiated_group(ssl);
+
+	if (!stands(tls13 ? ALGORITHM_TLS13_SUITE : ALGORITHM_TLS12_SUITE,
+	            SSL_CIPHER_get_protocol_id(suite), context->legacy))
+		return false;
+	if (group == NID_X25519)
+		return stands(ALGORITHM_GROUP, X25519, context->legacy);
+	if (group == NID_X9_62_prime256v1)
+		return stands(ALGORITHM_GROUP, P256, context->legacy);
+	return group == NID_undef && !tls13;
+}
+
 err_t channel_peer(SSL *ssl, struct channel_peer *out)
 {
 	const struct channel_state *state = channel_state_of(ssl);
@@ -214,6 +246,8 @@ err_t channel_peer(SSL *ssl, struct channel_peer *out)
 		return ERR_BAD_STATE;
 	if (SSL_version(ssl) < TLS1_2_VERSION ||
 	    (SSL_version(ssl) == TLS1_2_VERSION && SSL_get_extms_support(ssl) != 1))
+		return ERR_REFUSED;
+	if (!algorithms_stand(ssl, suite))
 		return ERR_REFUSED;
 	TRY(x ? peer_by_certificate(ssl, x, out) : peer_by_psk(ssl, out));
 	bytes_copy(out->tag, state->tag, CHANNEL_TAG);
