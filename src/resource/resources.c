@@ -81,7 +81,8 @@ static err_t base_attributes(struct resources *r, struct arena *a, struct bytes 
                              struct attribute_set *set)
 {
 	const struct bytes serializations[] = { BYTES("application/json"),
-		                                BYTES("application/cbor") };
+		                                BYTES("application/cbor"),
+		                                BYTES("application/xml") };
 	err_t err;
 
 	TRY(set_put_uint(r, a, set, BYTES("cst"), r->cse.cse_type));

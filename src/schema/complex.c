@@ -212,6 +212,115 @@ static const struct attribute members_evalCriteria[] = {
 	M("thld", "threshold", V_SCALAR, MAN, 0),
 };
 
+/* --- primitives and answers ---------------------------------------------------------------
+ * V_CONTENT is one of the roots: a resource by its name, or a row of `root`. */
+
+static const struct attribute members_childResourceRef[] = {
+	MF("nm", "name", V_STRING, MAN, F_MARK, 0), MF("typ", "type", V_UINT, MAN, F_MARK, 0),
+	MF("spid", "specializationID", V_STRING, OPT, F_MARK, 0),
+	MF("val", "value", V_URI, MAN, F_TEXT, 0),
+};
+static const struct attribute members_listOfChildResourceRef[] = {
+	M("rrf", "resourceRef", V_STRUCTS, MAN, C_childResourceRef),
+};
+static const struct attribute members_resourceWrapper[] = { M("uri", "URI", V_URI, MAN, 0) };
+#define ROWS_BOTH                                                                       \
+	M("to", "to", V_URI, OPT, 0), M("fr", "from", V_STRING, OPT, 0),                \
+	M("rqi", "requestIdentifier", V_STRING, MAN, 0),                                \
+	M("pc", "primitiveContent", V_CONTENT, OPT, 0),                                 \
+	M("ot", "originatingTimestamp", V_STRING, OPT, 0),                              \
+	M("rset", "resultExpirationTimestamp", V_STAMP, OPT, 0),                        \
+	M("ec", "eventCategory", V_UINT, OPT, 0),                                       \
+	M("rvi", "releaseVersionIndicator", V_STRING, OPT, 0),                          \
+	M("vsi", "vendorInformation", V_STRING, OPT, 0)
+static const struct attribute members_requestPrimitive[] = {
+	ROWS_BOTH,
+	M("op", "operation", V_ENUM, MAN, 5), M("ty", "resourceType", V_UINT, OPT, 0),
+	M("rids", "roleIDs", V_LIST_STRING, OPT, 0),
+	M("rqet", "requestExpirationTimestamp", V_STAMP, OPT, 0),
+	M("oet", "operationExecutionTime", V_STAMP, OPT, 0),
+	M("rt", "responseType", V_STRUCT, OPT, C_responseTypeInfo),
+	M("rp", "resultPersistence", V_STAMP, OPT, 0), M("rcn", "resultContent", V_UINT, OPT, 0),
+	M("da", "deliveryAggregation", V_BOOL, OPT, 0),
+	M("gid", "groupRequestIdentifier", V_STRING, OPT, 0),
+	M("fc", "filterCriteria", V_STRUCT, OPT, C_filterCriteria),
+	M("drt", "desiredIdentifierResultType", V_ENUM, OPT, 2),
+	M("tkns", "tokens", V_LIST_STRING, OPT, 0), M("tids", "tokenIDs", V_LIST_STRING, OPT, 0),
+	M("ltids", "localTokenIDs", V_LIST_STRING, OPT, 0),
+	M("tqi", "tokenRequestIndicator", V_BOOL, OPT, 0),
+	M("grtm", "groupRequestTargetMembers", V_LIST_URI, OPT, 0),
+	M("asi", "authorSignIndicator", V_BOOL, OPT, 0), M("aus", "authorSigns", V_LIST_STRING, OPT, 0),
+	M("auri", "authorRelIndicator", V_BOOL, OPT, 0),
+	M("sqi", "semanticQueryIndicator", V_BOOL, OPT, 0),
+};
+static const struct attribute members_responsePrimitive[] = {
+	ROWS_BOTH,
+	M("rsc", "responseStatusCode", V_UINT, MAN, 0), M("cnst", "contentStatus", V_ENUM, OPT, 2),
+	M("cnot", "contentOffset", V_UINT, OPT, 0),
+	M("ati", "assignedTokenIdentifiers", V_ANY, OPT, 0),
+	M("tqf", "tokenRequestInformation", V_ANY, OPT, 0),
+	M("asri", "authorSignReqInfo", V_ANY, OPT, 0),
+};
+static const struct attribute members_responseTypeInfo[] = {
+	M("rtv", "responseTypeValue", V_ENUM, MAN, 5), M("nu", "notificationURI", V_LIST_URI, OPT, 0),
+};
+static const struct attribute members_filterCriteria[] = {
+	M("lbl", "labels", V_LIST_STRING, OPT, 0), M("ty", "resourceType", V_LIST_UINT, OPT, 0),
+	M("sza", "sizeAbove", V_UINT, OPT, 0), M("szb", "sizeBelow", V_UINT, OPT, 0),
+	M("sts", "stateTagSmaller", V_UINT, OPT, 0), M("stb", "stateTagBigger", V_UINT, OPT, 0),
+	M("cty", "contentType", V_LIST_STRING, OPT, 0),
+	MF("atr", "attribute", V_STRUCTS, OPT, 0, C_filterAttribute),
+	M("fu", "filterUsage", V_UINT, OPT, 0), M("fo", "filterOperation", V_UINT, OPT, 0),
+	M("lim", "limit", V_UINT, OPT, 0), M("lvl", "level", V_UINT, OPT, 0),
+	M("ofst", "offset", V_UINT, OPT, 0), M("arp", "applyRelativePath", V_STRING, OPT, 0),
+	M("crb", "createdBefore", V_STRING, OPT, 0), M("cra", "createdAfter", V_STRING, OPT, 0),
+	M("ms", "modifiedSince", V_STRING, OPT, 0), M("us", "unmodifiedSince", V_STRING, OPT, 0),
+	M("exb", "expireBefore", V_STRING, OPT, 0), M("exa", "expireAfter", V_STRING, OPT, 0),
+};
+static const struct attribute members_filterAttribute[] = {
+	M("nm", "name", V_STRING, MAN, 0), M("val", "value", V_ANY, MAN, 0),
+};
+static const struct attribute members_aggregatedResponse[] = {
+	M("m2m:rsp", "responsePrimitive", V_STRUCTS, OPT, C_responsePrimitive),
+	M("rsp", "responsePrimitive", V_STRUCTS, OPT, C_responsePrimitive),
+};
+static const struct attribute members_notification[] = {
+	M("nev", "notificationEvent", V_STRUCT, OPT, C_notificationEvent),
+	M("vrq", "verificationRequest", V_BOOL, OPT, 0), M("sud", "subscriptionDeletion", V_BOOL, OPT, 0),
+	M("sur", "subscriptionReference", V_URI, OPT, 0), M("cr", "creator", V_ID, OPT, 0),
+	M("nfu", "notificationForwardingURI", V_URI, OPT, 0),
+	M("ntt", "notificationTarget", V_URI, OPT, 0), M("trr", "targetRemovalRequest", V_BOOL, OPT, 0),
+	M("tra", "targetRemovalAllowance", V_BOOL, OPT, 0),
+};
+static const struct attribute members_notificationEvent[] = {
+	M("rep", "representation", V_CONTENT, OPT, 0),
+	M("om", "operationMonitor", V_STRUCT, OPT, C_operationMonitor),
+	M("net", "notificationEventType", V_UINT, OPT, 0),
+};
+static const struct attribute members_aggregatedNotification[] = {
+	M("m2m:sgn", "notification", V_STRUCTS, OPT, C_notification),
+	M("sgn", "notification", V_STRUCTS, OPT, C_notification),
+};
+static const struct attribute members_timeSeriesNotification[] = {
+	M("mdlt", "missingDataList", V_LIST_STRING, OPT, 0),
+	M("mdc", "missingDataCurrentNr", V_UINT, OPT, 0),
+};
+static const struct attribute members_root[] = {
+	M("m2m:rqp", "requestPrimitive", V_STRUCT, OPT, C_requestPrimitive),
+	M("m2m:rsp", "responsePrimitive", V_STRUCT, OPT, C_responsePrimitive),
+	M("m2m:agr", "aggregatedResponse", V_STRUCT, OPT, C_aggregatedResponse),
+	M("m2m:rce", "resource", V_STRUCT, OPT, C_resourceWrapper),
+	M("m2m:uri", "URI", V_URI, OPT, 0), M("m2m:uril", "URIList", V_LIST_URI, OPT, 0),
+	M("m2m:rrl", "resourceRefList", V_STRUCT, OPT, C_listOfChildResourceRef),
+	M("m2m:atrl", "attributeList", V_LIST_STRING, OPT, 0),
+	M("m2m:dbg", "debugInfo", V_STRING, OPT, 0),
+	M("m2m:sgn", "notification", V_STRUCT, OPT, C_notification),
+	M("m2m:agn", "aggregatedNotification", V_STRUCT, OPT, C_aggregatedNotification),
+	M("m2m:tsn", "timeSeriesNotification", V_STRUCT, OPT, C_timeSeriesNotification),
+	M("m2m:tgp", "triggerPayload", V_ANY, OPT, 0), M("m2m:seci", "securityInfo", V_ANY, OPT, 0),
+	M("m2m:qres", "queryResult", V_ANY, OPT, 0),
+};
+
 static const struct complex complexes[] = {
 #define COMPLEX(id, flags) [C_##id] = { #id, members_##id, COUNT_OF(members_##id), flags },
 #include "schema/complex.def"

@@ -35,7 +35,7 @@ static struct {
 
 /* What every announced resource has, whatever its original. */
 static const struct attribute announced_rows[] = {
-	{ "rn", "resourceName", V_NAME, OPT, NP, NP, F_COLUMN | F_ONCE, 0 },
+	{ "rn", "resourceName", V_NAME, OPT, NP, NP, F_COLUMN | F_ONCE | F_MARK, 0 },
 	{ "ty", "resourceType", V_UINT, NP, NP, NP, F_COLUMN | F_SERVER, 0 },
 	{ "ri", "resourceID", V_STRING, NP, NP, NP, F_COLUMN | F_SERVER, 0 },
 	{ "pi", "parentID", V_STRING, NP, NP, NP, F_COLUMN | F_SERVER, 0 },

@@ -27,7 +27,8 @@ enum value_kind {
 	V_INT, V_ENUM0, V_LIST_ENUM, V_STAMP, V_DURATION, V_LIST_DURATION,
 	V_BASE64, V_SCALAR, V_NAMED, V_LIST_NAMED, V_SCHEDULE, V_SCHEDULES,
 	V_LIST_FLOAT, V_CIRCLE, V_LIST_BOOL, V_COUNTRIES, V_IPV4, V_LIST_IPV4, V_IPV6,
-	V_LIST_IPV6, V_ORIGINATORS, V_STRUCT, V_STRUCTS, V_SPECIALIZATION
+	V_LIST_IPV6, V_ORIGINATORS, V_STRUCT, V_STRUCTS, V_SPECIALIZATION,
+	V_CONTENT
 };
 
 /* What a value of a kind is made of, for text forms. */
@@ -138,6 +139,10 @@ const struct attribute *type_attribute(const struct resource_type *type, struct 
 /* Can any type be its child? */
 bool type_has_children(const struct resource_type *type);
 bool type_allows_parent(const struct resource_type *type, uint32_t parent);
+
+/* What stands behind the names, for xml.h: resources, complex values, primitives. */
+struct xml_schema;
+extern const struct xml_schema schema_xml;
 
 bool value_ok(const struct attribute *a, const struct cbor *v);
 /* What a value of this kind is made of; *list: an array of such. */

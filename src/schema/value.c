@@ -493,6 +493,7 @@ static const struct kind_row {
 	[V_ORIGINATORS] = { "originators", ok_originators, FORM_TEXT, true },
 	[V_STRUCT] = { "struct", ok_struct, FORM_STRUCT, false },
 	[V_STRUCTS] = { "structs", ok_structs, FORM_STRUCT, true },
+	[V_CONTENT] = { "content", ok_any, FORM_STRUCT, false },
 	[V_SPECIALIZATION] = { "specialization", ok_specialization, FORM_ANY, false },
 };
 

@@ -57,7 +57,10 @@ def http_inputs(rng):
               (b"cbor", b"\x9b\xff\xff\xff\xff\xff\xff\xff\xff"), (b"cbor", b"\xbb\x7f\xff\xff\xff\xff\xff\xff\xff"), (b"cbor", b"\x81" * 100000 + b"\x00"),
               (b"cbor", b"\x5b\xff\xff\xff\xff\xff\xff\xff\xffx"), (b"cbor", b"\x9f" * 50000), (b"cbor", b"\xa1\x00\x00"), (b"cbor", b"\xc0" * 1000 + b"\x00"),
               (b"cbor", b"\x7f\x61\xff\xff"), (b"cbor", b"\xf8\x01"), (b"cbor", b"\xfb\x7f\xf0\x00\x00\x00\x00\x00\x00"), (b"cbor", b"\x1c"),
-              (b"cbor", b"\xa1\x67m2m:cin\xa1\x63con\x7a\xff\xff\xff\xffx"), (b"xml", b"<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>")]
+              (b"cbor", b"\xa1\x67m2m:cin\xa1\x63con\x7a\xff\xff\xff\xffx"), (b"xml", b"<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>"),
+              (b"xml", b'<!DOCTYPE a SYSTEM "file:///etc/passwd"><a/>'), (b"xml", b"<a>" * 100000), (b"xml", b"<a" + b"".join(b' b%d=""' % i for i in range(20000)) + b"/>"),
+              (b"xml", b'<?xml version="1.0" encoding="UTF-16"?><a/>'), (b"xml", b"<a>\xff</a>"), (b"xml", b"<" + b"a" * 500000 + b"/>"), (b"xml", b"<a>" + b"<b/>" * 200000 + b"</a>"),
+              (b"xml", b"<?php x?><a/>"), (b"xml", b"<a>&#0;</a>"), (b"xml", b"")]
     for i, (media, body) in enumerate(bodies):
         yield f"{media.decode()} {body[:14]!r} x{len(body)}", REFUSED, BASE % (i, media, len(body), body)
     for n in (1 << 21, 1 << 31, 1 << 32, 1 << 63, 1 << 64, 10 ** 30):

@@ -95,7 +95,7 @@ def test_the_entry_gate_row_by_row(one):
     assert e.retrieve(la, rqi=None).rsc == 4000
     assert e.retrieve(la, rvi="99").rsc == 4001
     assert e.retrieve(la, headers={"Accept": "text/html"}).rsc == 5207
-    assert e.ask("POST", la, b"<x/>", headers={"Content-Type": "application/xml;ty=4"}).rsc == 4015
+    assert e.ask("POST", la, b"<x/>", headers={"Content-Type": "text/xml;ty=4"}).rsc == 4015
     assert e.create(la, 999, {"m2m:xyz": {}}).rsc in (4000, 4102)
     assert e.create(la + "?rcn=6", 4, {"m2m:cin": {"con": "x"}}).rsc == 4000
     assert e.create(la + "?fu=2&ty=4", 4, {"m2m:cin": {"con": "x"}}).rsc == 4000

@@ -475,7 +475,7 @@ static void test_map_many_pairs(void **state)
 static void test_map_formats(void **state)
 {
 	static const char *const unknown[] = {
-		"text/plain", "application/xml", "application/vnd.onem2m-res+xml",
+		"text/plain", "text/xml", "application/vnd.onem2m-res+xmlx",
 		"application/json;charset=latin1", "application/jsonx", "",
 	};
 	static const char *const malformed[] = {
@@ -518,6 +518,8 @@ static void test_map_accept(void **state)
 	static const struct { const char *accept; int serial; bool vnd; } good[] = {
 		{ "Accept: application/cbor\r\n", HTTP_CBOR, false },
 		{ "Accept: application/json\r\n", HTTP_JSON, false },
+		{ "Accept: application/xml\r\n", HTTP_XML, false },
+		{ "Accept: application/json;q=0.2, application/vnd.onem2m-res+xml\r\n", HTTP_XML, true },
 		{ "Accept: */*\r\n", HTTP_JSON, false },
 		{ "Accept: application/*\r\n", HTTP_JSON, false },
 		{ "Accept: text/html, application/vnd.onem2m-res+cbor\r\n", HTTP_CBOR, true },
@@ -527,7 +529,7 @@ static void test_map_accept(void **state)
 		{ "", HTTP_JSON, false },
 	};
 	static const char *const bad[] = {
-		"Accept: text/html\r\n", "Accept: application/xml\r\n",
+		"Accept: text/html\r\n", "Accept: text/xml\r\n",
 		"Accept: application/json;q=0\r\n", "Accept:\r\n",
 	};
 

@@ -3,7 +3,6 @@
 #include "base/clock.h"
 #include "binding/http/compose.h"
 #include "binding/http/fields.h"
-#include "codec/json.h"
 
 struct asked {
 	struct cbor value[PARAM_COUNT];
@@ -167,8 +166,8 @@ static err_t put_content(const struct asked *a, struct http_mapper *m,
 	if (a->has[PARAM_PC]) {
 		body = a->value[PARAM_PC].raw;
 		buf_clear(&m->scratch);
-		if (serial == HTTP_JSON) {
-			TRY(cbor_to_json(body, &m->scratch));
+		if (serial != HTTP_CBOR) {
+			TRY(content_write(serial, body, &m->scratch));
 			body = bytes_of_buf(&m->scratch);
 		}
 	}
@@ -232,10 +231,7 @@ static err_t read_body(const struct http_parser *p, struct bytes message,
 		return ERR_OK;
 	buf_clear(&m->scratch);
 	TRY(media_read(http_field(p, message, HTTP_FIELD_CONTENT_TYPE), &media));
-	if (media.serial == HTTP_CBOR)
-		TRY(cbor_canonical(body, &m->limits, &m->scratch));
-	else
-		TRY(json_to_cbor(body, &m->limits, &m->scratch));
+	TRY(content_read(media.serial, body, &m->limits, &m->scratch));
 	out->content = bytes_of_buf(&m->scratch);
 out:
 	return err;

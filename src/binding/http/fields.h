@@ -44,6 +44,11 @@ struct media {
 err_t media_read(struct bytes value, struct media *out) MUST_USE;
 const char *media_name(enum http_serial serial, bool vnd, bool notification);
 
+/* Content to and from canonical CBOR, appended. Errors of the codecs. */
+err_t content_read(enum http_serial serial, struct bytes in, const struct codec_limits *limits,
+                   struct buf *out) MUST_USE;
+err_t content_write(enum http_serial serial, struct bytes in, struct buf *out) MUST_USE;
+
 /* One Accept line into what is accepted. ERR_SYNTAX. */
 err_t accept_read(struct bytes value, struct http_accept *a) MUST_USE;
 

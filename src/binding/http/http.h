@@ -23,7 +23,7 @@ enum {
 };
 
 enum http_method { HTTP_GET, HTTP_POST, HTTP_PUT, HTTP_DELETE, HTTP_METHOD_COUNT };
-enum http_serial { HTTP_JSON, HTTP_CBOR, HTTP_SERIAL_COUNT };
+enum http_serial { HTTP_JSON, HTTP_CBOR, HTTP_XML, HTTP_SERIAL_COUNT };
 
 /* Header fields that mean something here; those of params.def follow. */
 enum http_field {

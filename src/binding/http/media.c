@@ -1,5 +1,4 @@
-/* media.c: Content-Type and Accept [TS-0004 6.7; TS-0009 6.4.1, 6.4.3].
- * XML is not spoken here. */
+/* media.c: Content-Type and Accept [TS-0004 6.7; TS-0009 6.4.1, 6.4.3]. */
 #include "binding/http/fields.h"
 
 static const struct media_row {
@@ -9,10 +8,13 @@ static const struct media_row {
 } medias[] = {
 	{ "application/json", HTTP_JSON, false, false },
 	{ "application/cbor", HTTP_CBOR, false, false },
+	{ "application/xml", HTTP_XML, false, false },
 	{ "application/vnd.onem2m-res+json", HTTP_JSON, true, false },
 	{ "application/vnd.onem2m-res+cbor", HTTP_CBOR, true, false },
+	{ "application/vnd.onem2m-res+xml", HTTP_XML, true, false },
 	{ "application/vnd.onem2m-ntfy+json", HTTP_JSON, true, true },
 	{ "application/vnd.onem2m-ntfy+cbor", HTTP_CBOR, true, true },
+	{ "application/vnd.onem2m-ntfy+xml", HTTP_XML, true, true },
 };
 
 static const struct media_row *media_row(struct bytes name)
@@ -159,14 +161,16 @@ out:
 
 bool accept_choose(const struct http_accept *a, const struct media *own, struct http_form *form)
 {
-	enum http_serial s = own->serial, other = s == HTTP_JSON ? HTTP_CBOR : HTTP_JSON;
+	enum http_serial s = own->serial;
 
 	form->serial = (uint8_t)s;
 	form->vnd = own->vnd;
 	if (!a->present)
 		return true;
-	if (a->q[other] > a->q[s])
-		s = other;
+	for (int other = 0; other < HTTP_SERIAL_COUNT; other++) {
+		if (a->q[other] > a->q[s])
+			s = (enum http_serial)other;
+	}
 	if (a->q[s] == 0)
 		return false;
 	form->serial = (uint8_t)s;

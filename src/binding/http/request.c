@@ -8,7 +8,6 @@
  * 5207; whether what fits may be served is the core's question. */
 #include "binding/http/compose.h"
 #include "binding/http/fields.h"
-#include "codec/json.h"
 #include "primitive/release.h"
 
 enum { SCRATCH_KEEP = 64 * 1024 };
@@ -96,10 +95,7 @@ static err_t read_content(struct bytes body, const struct media *media,
 	if (body.n == 0)
 		return ERR_OK;
 	TRY(compose_key(c, param_row(PARAM_PC)->short_name));
-	if (media->serial == HTTP_CBOR)
-		TRY(cbor_canonical(body, limits, c->parts));
-	else
-		TRY(json_to_cbor(body, limits, c->parts));
+	TRY(content_read(media->serial, body, limits, c->parts));
 out:
 	return err;
 }

@@ -162,9 +162,9 @@ err_t http_response_write(const struct response_primitive *r, struct http_mapper
 	size_t before = out->n;
 	err_t err;
 
-	if (body.n && form.serial == HTTP_JSON) {
+	if (body.n && form.serial != HTTP_CBOR) {
 		buf_clear(&m->scratch);
-		TRY(cbor_to_json(body, &m->scratch));
+		TRY(content_write((enum http_serial)form.serial, body, &m->scratch));
 		body = bytes_of_buf(&m->scratch);
 	}
 	TRY(buf_reserve(out, 512 + body.n));

@@ -113,8 +113,9 @@ out:
 static err_t take_answer(struct gate *g, const struct message *m)
 {
 	static const struct http_refusal failed = { .http = 500, .status = 5000, .why = "the answer cannot be written" };
+	static const struct http_refusal no_form = { .http = 406, .status = 5207, .why = "the result has no form in this serialisation" };
 	struct connection *c = connections_find(g->connections, m->ref);
-	struct response_primitive r;
+	struct response_primitive r = { .status = 0 };
 	bool close;
 	err_t err;
 
@@ -127,7 +128,10 @@ static err_t take_answer(struct gate *g, const struct message *m)
 	err = response_read(m->body, &r);
 	if (err == ERR_OK)
 		err = http_response_write(&r, &g->mapper, c->form, &g->answer);
-	if (err != ERR_OK) {
+	if (err == ERR_TYPE && r.status) {
+		/* A request of XML for what XML has no form for. */
+		TRY(http_refusal_write(&no_form, r.rqi, close, &g->answer));
+	} else if (err != ERR_OK) {
 		log_event(LOG_ERROR, "answer not written", "why=%s", err_name(err));
 		TRY(http_refusal_write(&failed, BYTES_NONE, close, &g->answer));
 	}

@@ -7,7 +7,7 @@
 
 /* option: of resourceName in a Create. */
 #define ROWS_UNIVERSAL(option)                                                          \
-	{ "rn", "resourceName", V_NAME, option, NP, NP, F_COLUMN | F_ONCE, 0 },          \
+	{ "rn", "resourceName", V_NAME, option, NP, NP, F_COLUMN | F_ONCE | F_MARK, 0 }, \
 	{ "ty", "resourceType", V_UINT, NP, NP, NP, F_COLUMN | F_SERVER, 0 },            \
 	{ "ri", "resourceID", V_STRING, NP, NP, NP, F_COLUMN | F_SERVER, 0 },            \
 	{ "pi", "parentID", V_STRING, NP, NP, NP, F_COLUMN | F_SERVER, 0 },              \

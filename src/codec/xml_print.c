@@ -1,0 +1,299 @@
+/* xml_print.c: canonical CBOR as oneM2M's XML. The depth of the recursion is that of
+ * the value, which the codec bounds. */
+#include "codec/json.h"
+#include "codec/xml.h"
+#include "codec/xml_inner.h"
+
+struct printer {
+	const struct xml_schema *schema;
+	struct buf *out;
+	size_t depth;
+};
+
+static err_t put(struct printer *p, const char *text)
+{
+	return buf_add(p->out, bytes_str(text));
+}
+
+/* Characters that XML 1.0 has no form for. */
+static bool is_absent(struct bytes s, size_t i)
+{
+	uint8_t c = s.p[i];
+
+	if (c < 0x20)
+		return c != '\t' && c != '\n' && c != '\r';
+	/* U+FFFE and U+FFFF */
+	return c == 0xef && i + 2 < s.n && s.p[i + 1] == 0xbf && s.p[i + 2] >= 0xbe;
+}
+
+/* As text or as an attribute's value: what a reader would change is written as a
+ * reference. */
+static err_t put_text(struct printer *p, struct bytes s)
+{
+	err_t err = ERR_OK;
+
+	for (size_t i = 0; i < s.n; i++) {
+		uint8_t c = s.p[i];
+
+		if (is_absent(s, i))
+			return ERR_TYPE;
+		if (c == '&' || c == '<' || c == '>' || c == '"' || c < 0x20)
+			TRY(buf_printf(p->out, "&#%u;", c));
+		else
+			TRY(buf_add_byte(p->out, c));
+	}
+out:
+	return err;
+}
+
+static err_t put_json(struct printer *p, struct bytes raw)
+{
+	struct buf text = buf_make(p->out->max);
+	err_t err;
+
+	TRY(cbor_to_json(raw, &text));
+	TRY(put_text(p, bytes_of_buf(&text)));
+out:
+	buf_free(&text);
+	return err;
+}
+
+static err_t put_scalar(struct printer *p, const struct cbor *v)
+{
+	if (v->kind == CBOR_TEXT)
+		return put_text(p, v->s);
+	if (v->kind == CBOR_BYTES)
+		return ERR_TYPE;
+	return put_json(p, v->raw);
+}
+
+/* xs:list: an item must come back as one. */
+static err_t put_list(struct printer *p, const struct cbor *v)
+{
+	struct bytes content = v->s;
+	struct cbor item;
+	err_t err = ERR_OK;
+
+	for (uint64_t i = 0; i < v->u; i++) {
+		TRY(cbor_next(&content, &item));
+		if (item.kind == CBOR_MAP || item.kind == CBOR_ARRAY || item.kind == CBOR_NULL ||
+		    (item.kind == CBOR_TEXT && item.s.n == 0))
+			return ERR_TYPE;
+		for (size_t k = 0; item.kind == CBOR_TEXT && k < item.s.n; k++) {
+			if (xml_is_blank(item.s.p[k]))
+				return ERR_TYPE;
+		}
+		if (i > 0)
+			TRY(put(p, " "));
+		TRY(put_scalar(p, &item));
+	}
+out:
+	return err;
+}
+
+static const char *type_of(const struct cbor *v)
+{
+	switch (v->kind) {
+	case CBOR_TEXT:
+		return "xs:string";
+	case CBOR_UINT:
+	case CBOR_NINT:
+		return "xs:integer";
+	case CBOR_FLOAT:
+		return "xs:double";
+	case CBOR_BOOL:
+		return "xs:boolean";
+	case CBOR_MAP:
+	case CBOR_ARRAY:
+		return "json";
+	default:
+		return NULL;
+	}
+}
+
+/* What a value is that does not have the form its name says: told by itself. */
+static bool fits(const struct xml_shape *s, const struct cbor *v)
+{
+	if (s->form == XML_STRUCT)
+		return v->kind == CBOR_MAP;
+	if (s->list)
+		return v->kind == CBOR_ARRAY;
+	if (s->form == XML_NUMBER)
+		return v->kind == CBOR_UINT || v->kind == CBOR_NINT || v->kind == CBOR_FLOAT;
+	return v->kind == (s->form == XML_BOOL ? CBOR_BOOL : CBOR_TEXT);
+}
+
+static err_t put_space(struct printer *p, struct bytes name, bool root)
+{
+	struct bytes rest = name, prefix = bytes_cut(&rest, ':'), space;
+	bool is_m2m = bytes_equal(prefix, BYTES("m2m"));
+	err_t err = ERR_OK;
+
+	if (root)
+		TRY(put(p, " xmlns:m2m=\"" XML_SPACE "\""));
+	if (rest.n == 0 || is_m2m)
+		goto out;
+	space = p->schema->space(prefix);
+	if (space.n == 0)
+		return ERR_TYPE;
+	TRY(put(p, " xmlns:"));
+	TRY(buf_add(p->out, prefix));
+	TRY(put(p, "=\"" XML_SPACE "/"));
+	TRY(buf_add(p->out, space));
+	TRY(put(p, "\""));
+out:
+	return err;
+}
+
+static bool is_xml_name(struct bytes name)
+{
+	for (size_t i = 0; i < name.n; i++) {
+		uint8_t c = name.p[i];
+		bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+
+		if (!letter && (i == 0 || !((c >= '0' && c <= '9') || c == '-' || c == '.' || c == ':')))
+			return false;
+	}
+	return name.n > 0 && name.n <= XML_NAME_MAX;
+}
+
+static err_t put_element(struct printer *p, struct bytes name, const struct xml_shape *shape,
+                         const struct cbor *v);
+
+/* One member: an element, or one for each item. */
+static err_t put_member(struct printer *p, struct bytes name, const struct xml_shape *shape,
+                        const struct cbor *v)
+{
+	struct bytes content = v->s;
+	struct cbor item;
+	err_t err = ERR_OK;
+
+	if (!shape->repeat || v->kind != CBOR_ARRAY)
+		return put_element(p, name, shape, v);
+	/* An empty one would vanish. */
+	if (v->u == 0) {
+		struct xml_shape any = { .form = XML_ANY };
+
+		return put_element(p, name, &any, v);
+	}
+	for (uint64_t i = 0; i < v->u; i++) {
+		TRY(cbor_next(&content, &item));
+		TRY(put_element(p, name, shape, &item));
+	}
+out:
+	return err;
+}
+
+static struct xml_shape shape_of(struct printer *p, struct xml_context in, struct bytes name)
+{
+	struct xml_shape shape = { .form = XML_ANY };
+
+	(void)p->schema->look(in, name, &shape);
+	return shape;
+}
+
+enum part { MARKS, ELEMENTS };
+
+static err_t put_part(struct printer *p, struct xml_context in, const struct cbor *map,
+                      enum part part)
+{
+	bool has_text = p->schema->text(in).n > 0;
+	struct bytes content = map->s, key;
+	struct cbor v;
+	bool found;
+	err_t err = ERR_OK;
+
+	for (;;) {
+		struct xml_shape shape;
+		bool mark;
+
+		TRY(cbor_pair(&content, &key, &v, &found));
+		if (!found)
+			break;
+		if (!is_xml_name(key))
+			return ERR_TYPE;
+		shape = shape_of(p, in, key);
+		/* One of another form stands as an element, which can say so. */
+		mark = shape.mark && fits(&shape, &v);
+		if (has_text && !mark && !(shape.text && v.kind == CBOR_TEXT))
+			return ERR_TYPE;
+		if (part == ELEMENTS && !mark) {
+			TRY(shape.text ? put_scalar(p, &v) : put_member(p, key, &shape, &v));
+		} else if (part == MARKS && mark) {
+			TRY(put(p, " "));
+			TRY(buf_add(p->out, key));
+			TRY(put(p, "=\""));
+			TRY(put_scalar(p, &v));
+			TRY(put(p, "\""));
+		}
+	}
+out:
+	return err;
+}
+
+static err_t put_body(struct printer *p, const struct xml_shape *shape, const struct cbor *v)
+{
+	if (!fits(shape, v))
+		return put_scalar(p, v);
+	if (shape->form == XML_STRUCT)
+		return put_part(p, shape->inside, v, ELEMENTS);
+	return shape->list ? put_list(p, v) : put_scalar(p, v);
+}
+
+static err_t put_element(struct printer *p, struct bytes name, const struct xml_shape *shape,
+                         const struct cbor *v)
+{
+	const char *type = fits(shape, v) ? NULL : type_of(v);
+	err_t err;
+
+	if (++p->depth > XML_DEPTH_MAX)
+		return ERR_LIMIT;
+	TRY(put(p, "<"));
+	TRY(buf_add(p->out, name));
+	TRY(put_space(p, name, p->depth == 1));
+	if (type || v->kind == CBOR_NULL)
+		TRY(put(p, " xmlns:xsi=\"" XML_INSTANCE "\""));
+	if (type)
+		TRY(buf_printf(p->out, " xsi:type=\"%s\"", type));
+	if (v->kind == CBOR_NULL)
+		TRY(put(p, " xsi:nil=\"true\""));
+	if (fits(shape, v) && shape->form == XML_STRUCT)
+		TRY(put_part(p, shape->inside, v, MARKS));
+	TRY(put(p, ">"));
+	if (v->kind != CBOR_NULL)
+		TRY(put_body(p, shape, v));
+	TRY(put(p, "</"));
+	TRY(buf_add(p->out, name));
+	TRY(put(p, ">"));
+	p->depth--;
+out:
+	return err;
+}
+
+err_t cbor_to_xml(struct bytes in, const struct xml_schema *schema, struct buf *out)
+{
+	struct printer p = { .schema = schema, .out = out };
+	struct xml_context top = { 0, NULL };
+	struct bytes content, name;
+	size_t before = out->n;
+	struct xml_shape shape;
+	struct cbor map, v;
+	bool found;
+	err_t err;
+
+	TRY(cbor_read(in, &map));
+	if (map.kind != CBOR_MAP || map.u != 1)
+		return ERR_TYPE;
+	content = map.s;
+	TRY(cbor_pair(&content, &name, &v, &found));
+	TRY(found && is_xml_name(name) ? ERR_OK : ERR_TYPE);
+	shape = shape_of(&p, top, name);
+	shape.repeat = false;
+	TRY(put(&p, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"));
+	TRY(put_element(&p, name, &shape, &v));
+	TRY(put(&p, "\n"));
+out:
+	if (err != ERR_OK)
+		out->n = before;
+	return err;
+}

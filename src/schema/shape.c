@@ -1,0 +1,102 @@
+/* shape.c: the rows as XML needs them: what stands behind a name, where. */
+#include "codec/xml.h"
+#include "schema/inner.h"
+
+enum { TOP, RESOURCE, COMPLEX };
+
+static struct xml_context inside(const struct attribute *a)
+{
+	struct xml_context top = { TOP, NULL }, in = { COMPLEX, NULL };
+
+	if (a->kind == V_CONTENT)
+		return top;
+	in.of = schema_complex(a->kind == V_ACRS ? C_setOfAcrs : a->enum_max & UINT16_MAX);
+	return in;
+}
+
+static void shape_of(const struct attribute *a, struct xml_shape *out)
+{
+	static const enum xml_form forms[] = {
+		[FORM_TEXT] = XML_TEXT, [FORM_NUMBER] = XML_NUMBER, [FORM_BOOL] = XML_BOOL,
+		[FORM_ANY] = XML_ANY, [FORM_STRUCT] = XML_STRUCT,
+	};
+	bool list;
+
+	*out = (struct xml_shape){ .form = forms[value_form(a, &list)] };
+	out->repeat = list && (out->form == XML_STRUCT || a->flags & F_REPEAT);
+	out->list = list && !out->repeat;
+	out->mark = (a->flags & F_MARK) != 0;
+	out->text = (a->flags & F_TEXT) != 0;
+	if (out->form == XML_STRUCT)
+		out->inside = inside(a);
+}
+
+static bool look_resource(struct bytes name, bool repeat, struct xml_shape *out)
+{
+	const struct resource_type *t = resource_type_named(name);
+
+	if (!t)
+		return false;
+	*out = (struct xml_shape){ .form = XML_STRUCT, .repeat = repeat, .inside = { RESOURCE, t } };
+	return true;
+}
+
+/* References to children stand beside the attributes [TS-0004 6.3.5.29]. */
+static const struct attribute references = { "ch", "childResource", V_STRUCTS, OPT, NP, NP, 0,
+	                                     C_childResourceRef };
+
+static bool look(struct xml_context in, struct bytes name, struct xml_shape *out)
+{
+	bool qualified = bytes_find(name, ':') < name.n;
+	const struct attribute *a = NULL;
+
+	if (in.what == COMPLEX)
+		a = complex_member(in.of, name);
+	else if (in.what == TOP)
+		a = complex_member(schema_complex(C_root), name);
+	else if (bytes_equal(name, BYTES("ch")))
+		a = &references;
+	else
+		a = type_attribute(in.of, name);
+	if (a)
+		shape_of(a, out);
+	return a || (qualified && look_resource(name, in.what == RESOURCE, out));
+}
+
+static struct bytes text_member(struct xml_context in)
+{
+	const struct complex *c = in.of;
+
+	for (size_t i = 0; in.what == COMPLEX && i < c->members_n; i++) {
+		if (c->members[i].flags & F_TEXT)
+			return bytes_str(c->members[i].short_name);
+	}
+	return BYTES_NONE;
+}
+
+/* Namespaces of the domains of TS-0023 (6.5.1 there); another prefix is its own. */
+static const struct { const char *prefix, *space; } domains[] = {
+	{ "cod", "commondomain" }, { "hd", "homedomain" }, { "agd", "agriculturedomain" },
+	{ "cid", "citydomain" }, { "hed", "healthdomain" }, { "ind", "industrydomain" },
+	{ "mad", "managementdomain" }, { "rad", "railwaydomain" }, { "ved", "vehiculardomain" },
+};
+
+static struct bytes space_of(struct bytes prefix)
+{
+	for (size_t i = 0; i < COUNT_OF(domains); i++) {
+		if (bytes_equal(prefix, bytes_str(domains[i].prefix)))
+			return bytes_str(domains[i].space);
+	}
+	return prefix;
+}
+
+static struct bytes prefix_of(struct bytes space)
+{
+	for (size_t i = 0; i < COUNT_OF(domains); i++) {
+		if (bytes_equal(space, bytes_str(domains[i].space)))
+			return bytes_str(domains[i].prefix);
+	}
+	return bytes_find(space, '/') < space.n || bytes_find(space, ':') < space.n ? BYTES_NONE : space;
+}
+
+const struct xml_schema schema_xml = { look, text_member, space_of, prefix_of };
