@@ -203,11 +203,13 @@ err_t apply_run(struct work *w)
 		return channel_run(w);
 	if (w->request.operation == OPERATION_NOTIFY)
 		return notify_run(w);
-	if (w->request.operation == OPERATION_RETRIEVE)
+	if (w->request.operation == OPERATION_RETRIEVE && w->request.result_content == RCN_ORIGINAL)
+		TRY(original_run(w, operate));
+	else if (w->request.operation == OPERATION_RETRIEVE)
 		TRY(operate(w));
 	else
 		TRY(w->fan ? operate_in_fan(w) : operate_alone(w));
-	TRY(status_row(w->outcome.status) ? ERR_OK : ERR_BAD_STATE);
+	TRY(w->status || status_row(w->outcome.status) ? ERR_OK : ERR_BAD_STATE);
 out:
 	return err;
 }

@@ -89,7 +89,8 @@ static err_t compose(struct work *w, struct bytes rqi, struct buf *out)
 	for (unsigned p = 0; p < PARAM_COUNT; p++) {
 		struct bytes value = w->request.value[p].raw;
 
-		if (!w->request.has[p] || p == PARAM_RT)
+		/* Its time, if it had one, has come. */
+		if (!w->request.has[p] || p == PARAM_RT || p == PARAM_OET)
 			continue;
 		if (p == PARAM_FR)
 			value = bytes_of_buf(&from);

@@ -146,6 +146,11 @@ err_t behind_speaks(struct work *w, bool *yes) MUST_USE;
 /* Are all CSEs that a remoteCSE's content names free to be behind another? */
 err_t behind_may_name(struct work *w, bool *yes) MUST_USE;
 
+/* [original.c] Result Content 7: the original of an announced resource, by `retrieve`
+ * where it is here. ERR_PENDING. */
+enum { RCN_ORIGINAL = 7 };
+err_t original_run(struct work *w, err_t (*retrieve)(struct work *w)) MUST_USE;
+
 /* [fanout.c] Every member through resolve, decide and apply. */
 err_t fanout_run(struct work *w) MUST_USE;
 

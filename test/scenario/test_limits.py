@@ -54,6 +54,6 @@ def test_a_peer_that_takes_too_much(engine):
         assert greedy.delete(path + "/c0").rsc == 2002
         assert greedy.create(path + "/c1", 4, {"m2m:cin": {"con": "x" * 30000}}).rsc == 5207
         assert greedy.create(path + "/c1", 4, {"m2m:cin": {"con": "x" * 10000}}).rsc == 2001
-        assert greedy.update(path + "/c1", {"m2m:cnt": {"lbl": ["x" * 1000] * 8}}).rsc == 5207
+        assert greedy.update(path + "/c1", {"m2m:cnt": {"lbl": ["x" * 1000] * 12}}).rsc == 5207
         for e in (greedy, other):
             e.close()

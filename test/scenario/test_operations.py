@@ -194,3 +194,30 @@ def test_what_was_acknowledged_survives_a_restart():
         n.start()
         assert wait_for(lab, a.json["m2m:uri"], stem, 10).json["m2m:req"]["ors"]["rsc"] == 2001
         assert lab.get(path + "/later", stem).rsc == 2000
+
+
+def test_the_original_of_an_announced_resource(lab):
+    """TS-0001 8.1.2: rcn 7. The announcement and its original are judged one by one."""
+    stem, path = tree(lab)
+    other, _ = lab.ae()
+    own = {"acr": [acr([stem, "CAdmin"], 63)]}
+    acp = lab.create(path, 1, {"m2m:acp": {"rn": "p", "pvs": own, "pv": {"acr": own["acr"] + [acr([other], 2)]}}}, stem)
+    acp = "cse-in/ae-" + stem + "/p"
+
+    def announce(link):
+        a = lab.create("/cse-in", 10003, {"m2m:cntA": {"lnk": link, "acpi": [acp]}})
+        assert a.rsc == 2001, a
+        return "/" + a.json["m2m:cntA"]["ri"]
+
+    at = announce("/in-cse" + path + "/a")
+    assert lab.get(at, other).json["m2m:cntA"]["lnk"] == "/in-cse" + path + "/a"
+    assert lab.get(at + "?rcn=7").json["m2m:cnt"]["rn"] == "a"
+    assert lab.get(at + "?rcn=7", other).rsc == 4103  # the announcement, but not the original
+    assert lab.put(path + "/a", {"m2m:cnt": {"acpi": [acp]}}, stem).rsc == 2004
+    assert lab.get(at + "?rcn=7", other).json["m2m:cnt"]["lbl"] == ["color:red"]
+    third, _ = lab.ae()
+    assert lab.get(at + "?rcn=7", third).rsc == 4103
+    assert lab.get(announce("/in-cse" + path + "/none") + "?rcn=7").rsc == 4004
+    assert lab.get(announce("/other-cse/x") + "?rcn=7").rsc == 4004
+    assert lab.get(path + "?rcn=7", stem).rsc == 4000
+    assert lab.delete(at + "?rcn=7").rsc == 4000
