@@ -99,32 +99,6 @@ static int ask_and_print(struct cli *c, enum admin_command command, struct wire_
 	return code;
 }
 
-int run_key_generate(struct cli *c)
-{
-	struct buf fields = buf_make(ADMIN_FIELD_MAX);
-	struct wire_out w = wire_out(&fields);
-	struct bytes name = bytes_str(c->argument[0]), user = bytes_str(c->option[CLI_USER]);
-	unsigned class = class_of(c->option[CLI_CLASS]), purpose;
-	bool program = bytes_starts(name, BYTES("app/"));
-	uint64_t number;
-
-	purpose = purpose_of(c->option[CLI_PURPOSE], program);
-	if (!class)
-		return cli_usage(c, "--class is p256, ed25519, symmetric16 or symmetric32");
-	if (program != (user.n > 0) ||
-	    (program && bytes_to_u64(user, UINT32_MAX - 1, &number) != ERR_OK))
-		return cli_usage(c, "a key app/NAME, and no other, takes --user with a number");
-	if (purpose == PURPOSE_NONE)
-		return cli_usage(c, "--purpose is sign, digest or agree, for a key app/NAME");
-	if (program)
-		put_program_name(&w, name, user);
-	else
-		put_user_name(&w, name);
-	wire_put_u8(&w, (uint8_t)class);
-	wire_put_u8(&w, (uint8_t)purpose);
-	return ask_and_print(c, ADMIN_KEY_GENERATE, &w);
-}
-
 /* The signature alone, so that it can be piped; the public key with -o json. */
 int run_key_sign(struct cli *c)
 {
@@ -144,24 +118,6 @@ int run_key_sign(struct cli *c)
 		code = CLI_FAILED;
 	if (code == CLI_OK)
 		printf("%.*s\n", BYTES_FMT(signature.s));
-	buf_free(&fields);
-	buf_free(&rows);
-	return code;
-}
-
-/* The whole name: nothing is destroyed by what a name is short for. */
-int run_key_destroy(struct cli *c)
-{
-	struct buf fields = buf_make(ADMIN_FIELD_MAX), rows = buf_make(65536);
-	struct wire_out w = wire_out(&fields);
-	int code;
-
-	wire_put_bytes(&w, bytes_str(c->argument[0]));
-	code = ask(c, ADMIN_KEY_DESTROY, &w, &rows);
-	if (code == CLI_OK && c->json)
-		printf("{\"destroyed\":true}\n");
-	else if (code == CLI_OK)
-		printf("destroyed: %s\n", c->argument[0]);
 	buf_free(&fields);
 	buf_free(&rows);
 	return code;
@@ -207,6 +163,12 @@ int run_key_create(struct cli *c)
 	code = order_give(c, ORDER_KEY_CREATE, &w);
 	buf_free(&body);
 	return code;
+}
+
+/* The whole name: nothing is destroyed by what a name is short for. */
+int run_key_destroy(struct cli *c)
+{
+	return order_give_name(c, ORDER_KEY_DESTROY, bytes_str(c->argument[0]));
 }
 
 int run_key_rotate(struct cli *c)

@@ -46,7 +46,6 @@ static const struct {
 	[OP_CERTIFY] = { run_certify, false },
 	[OP_IMPORT_PSK] = { run_import_psk, false },
 	[OP_DESTROY] = { run_destroy, false },
-	[OP_GENERATE] = { run_generate, false },
 	[OP_DERIVE] = { run_derive, false },
 	[OP_MAC_CHECK] = { run_mac_check, false, true },
 	[OP_KEY_LIST] = { run_key_list, false, true },

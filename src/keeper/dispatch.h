@@ -66,9 +66,6 @@ err_t run_certify(struct call *c) MUST_USE;
 err_t run_import_psk(struct call *c) MUST_USE;
 err_t run_destroy(struct call *c) MUST_USE;
 
-/* user.c */
-err_t run_generate(struct call *c) MUST_USE;
-
 /* program.c */
 err_t run_program_keys(struct call *c) MUST_USE;
 err_t run_program_sign(struct call *c) MUST_USE;

@@ -333,7 +333,8 @@ err_t run_destroy(struct call *c)
 	if (!key || key->state == KEY_WITHDRAWN)
 		return ERR_MISSING;
 	derived = key->origin < ORIGIN_MADE;
-	if (key->origin == ORIGIN_MADE)
+	/* What administrators had made, they destroy. */
+	if (!derived && !bytes_starts(name, BYTES("psk/")))
 		return ERR_REFUSED;
 	keeper_forget_derived(c->ks, name);
 	if (derived)

@@ -31,9 +31,9 @@ static bool is_symmetric(enum key_class class)
  * handshakes. What the node lives by has uses of its own. */
 static err_t policy_fits(enum key_class class, const struct key_policy *p)
 {
-	uint32_t may = is_symmetric(class) ? USE_HANDSHAKE | USE_DERIVE : SIGN_FOR_OTHERS;
+	uint32_t may = is_symmetric(class) ? USE_HANDSHAKE | USE_DERIVE : 1u << SIGN_STATEMENT;
 
-	if (p->purposes & ~may || p->roles & ~(unsigned)ROLES || p->assurance > 4 || p->suid > 99)
+	if (p->purposes & ~may || (!is_symmetric(class) && !p->purposes) || p->roles & ~(unsigned)ROLES || p->assurance > 4 || p->suid > 99)
 		return ERR_REFUSED;
 	return p->not_after == 0 || p->not_after > clock_now() ? ERR_OK : ERR_RANGE;
 }
@@ -93,11 +93,12 @@ static err_t key_create(struct call *c, struct wire_in *in, bool really)
 
 	TRY(wire_done(in));
 	TRY(class >= KEY_EC_P256 && class <= KEY_SYMMETRIC_32 && key.provider ? ERR_OK : ERR_UNSUPPORTED);
-	if (bytes_starts(name, BYTES("app/")))
+	if (bytes_starts(name, BYTES("app/"))) {
 		TRY(check_program(c, name, class, &policy));
-	else
+	} else {
 		TRY(check_new(c, name, BYTES("user/")));
-	TRY(policy_fits(key.key.class, &policy));
+		TRY(policy_fits(key.key.class, &policy));
+	}
 	if (!really)
 		return ERR_OK;
 	policy_set(&key, &policy);

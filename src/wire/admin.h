@@ -17,10 +17,7 @@
  *                      domain name, its SHA-256 (32), u64 its end in ms
  *   REVOKE             Credential-ID
  *   AUDIT_LIST         u64 from, u32 limit
- *   KEY_GENERATE       key name (user/NAME, or app/USER/NAME), u8 class (enum key_class),
- *                      u8 purpose (enum sign_purpose; 0: what the class is for under user/)
  *   KEY_SIGN           key name, text
- *   KEY_DESTROY        key name
  *   ASSURANCE_REQUIRE  u8 level, u8 operations (0: all), u32 type (0: any), structured
  *                      address, network ("": none), schedule ("": always)
  *   ASSURANCE_REMOVE   u32 number
@@ -30,8 +27,8 @@
  *   ASSOCIATION_APPROVE  u64 number, u32 seconds
  *
  * ENROL_CERTIFICATE answers one row { "id": Credential-ID, "certificate": DER,
- * "until": ms }; ENROL_PSK and ENROL_PEER { "id", "until" }; KEY_GENERATE { "name", "public":
- * hex }; KEY_SIGN { "name", "signature": hex, "public": hex }: over "holdfast
+ * "until": ms }; ENROL_PSK and ENROL_PEER { "id", "until" }; KEY_SIGN { "name",
+ * "signature": hex, "public": hex }: over "holdfast
  * statement" 0 text, DER ECDSA with SHA-256, or Ed25519. KEY_SIGN counts as a
  * change, so that its record is durable before the signature leaves. */
 #ifndef WIRE_ADMIN_H

@@ -521,28 +521,6 @@ out:
 	return err;
 }
 
-err_t keeper_generate(struct keeper *k, const struct keeper_generate *ask, struct buf *name,
-                      struct buf *public_key)
-{
-	struct bytes chosen, key;
-	struct call c;
-	err_t err;
-
-	call_begin(&c);
-	wire_put_bytes(&c.out, ask->name);
-	wire_put_u8(&c.out, (uint8_t)ask->class);
-	wire_put_u8(&c.out, (uint8_t)ask->purpose);
-	TRY(call_ask(&c, k, OP_GENERATE));
-	chosen = wire_get_bytes(&c.in, KEEPER_NAME_MAX);
-	key = wire_get_bytes(&c.in, 65);
-	TRY(wire_done(&c.in));
-	TRY(buf_add(name, chosen));
-	TRY(buf_add(public_key, key));
-out:
-	call_end(&c);
-	return err;
-}
-
 err_t keeper_destroy(struct keeper *k, struct bytes name)
 {
 	struct call c;

@@ -45,8 +45,6 @@ enum key_use {
 	USE_CERTIFY = 1 << 20,   /* certificates that the keeper composed */
 	USE_ANCHOR = 1 << 21,    /* anchors of the audit chain */
 	USE_SIGN = 0xffff,       /* any purpose of a signature */
-	SIGN_FOR_OTHERS = 1 << SIGN_STATEMENT | 1 << SIGN_PROGRAM | 1 << SIGN_PROGRAM_DIGEST |
-	                  1 << AGREE_PROGRAM, /* what keys that administrators order may sign */
 };
 
 /* Where a key stands. */
@@ -205,23 +203,9 @@ err_t keeper_certify(struct keeper *k, const struct keeper_certify *ask, struct 
 err_t keeper_import_psk(struct keeper *k, struct bytes identity, struct bytes sealed,
                         int64_t not_after, struct buf *name) MUST_USE;
 
-/* GENERATE: name (begins with "user/", or is app/USER/NAME with the numeric user
- * in decimal), u8 class, u8 purpose -> key name, public key bytes (empty:
- * symmetric). Purpose under user/: SIGN_STATEMENT for P-256 and Ed25519,
- * SIGN_NOTHING for a symmetric key; under app/: one for programs, of a pair. ERR_REFUSED: another name or purpose;
- * ERR_UNSUPPORTED: no such class; ERR_SYNTAX, ERR_EXISTS: the name; ERR_FULL,
- * ERR_IO: it could not be written, and is not there. */
-struct keeper_generate {
-	struct bytes name;
-	enum key_class class;
-	enum sign_purpose purpose;
-};
-/* public_key: appended. */
-err_t keeper_generate(struct keeper *k, const struct keeper_generate *ask, struct buf *name,
-                      struct buf *public_key) MUST_USE;
-
-/* DESTROY: name. A derived key is gone; another is out of use, and erased after
- * the keeper's delay. ERR_MISSING, ERR_REFUSED: what the node lives by. */
+/* DESTROY: name. A derived key is gone; one of "psk/..." is out of use, and
+ * erased after the keeper's delay. ERR_MISSING, ERR_REFUSED: others are destroyed by
+ * order (wire/order.h). */
 err_t keeper_destroy(struct keeper *k, struct bytes name) MUST_USE;
 
 /* DERIVE [TS-0003 10.3]. */

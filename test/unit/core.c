@@ -14,8 +14,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static const uint8_t kept_psk[16] = { 7 };
-
 #define PSK_ID "dev@sp.example.org"
 
 struct bench {
@@ -775,7 +773,7 @@ static void test_ends_on_record(void **state)
 	bench_close(&b);
 }
 
-static const char *key_command(struct bench *b, enum admin_command number, const char *name, int class,
+static const char *key_command(struct bench *b, enum admin_command number, const char *name,
                                struct bytes text)
 {
 	struct buf fields = buf_make(8192);
@@ -783,10 +781,6 @@ static const char *key_command(struct bench *b, enum admin_command number, const
 	const char *answer;
 
 	wire_put_bytes(&out, bytes_str(name));
-	if (number == ADMIN_KEY_GENERATE) {
-		wire_put_u8(&out, (uint8_t)class);
-		wire_put_u8(&out, bytes_starts(bytes_str(name), BYTES("app/")) ? SIGN_PROGRAM : 0);
-	}
 	if (number == ADMIN_KEY_SIGN)
 		wire_put_bytes(&out, text);
 	answer = command(b, number, bytes_of_buf(&fields));
@@ -796,55 +790,26 @@ static const char *key_command(struct bench *b, enum admin_command number, const
 
 static void test_keys(void **state)
 {
-	static const char *const kept[] = { "ca", "node", "audit", "import", "root", "", "exported/10/x",
-		                            "psk/" PSK_ID, "psk/" PSK_ID "/1/00", "nobody" };
 	static const uint8_t long_text[4097] = { 'x' };
 	struct bench b;
 
 	bench_open(&b);
-	assert_true(has(key_command(&b, ADMIN_KEY_GENERATE, "user/e", KEY_ED25519, BYTES_NONE), "\"name\":\"user/e\""));
-	assert_true(has(key_command(&b, ADMIN_KEY_GENERATE, "user/p", KEY_EC_P256, BYTES_NONE), "\"public\":\"04"));
-	assert_true(has(key_command(&b, ADMIN_KEY_GENERATE, "user/s", KEY_SYMMETRIC_32, BYTES_NONE), "\"public\":\"\""));
-	assert_true(has(key_command(&b, ADMIN_KEY_GENERATE, "app/7/e", KEY_ED25519, BYTES_NONE), "\"name\":\"app/7/e\""));
-	key_command(&b, ADMIN_KEY_GENERATE, "user/e", KEY_ED25519, BYTES_NONE);
-	assert_int_equal(b.done, ERR_EXISTS);
-	key_command(&b, ADMIN_KEY_GENERATE, "psk/x", KEY_ED25519, BYTES_NONE);
-	assert_int_equal(b.done, ERR_REFUSED);
-	key_command(&b, ADMIN_KEY_GENERATE, "user/x", 9, BYTES_NONE);
-	assert_int_equal(b.done, ERR_UNSUPPORTED);
-	assert_true(has(key_command(&b, ADMIN_KEY_SIGN, "user/e", 0, BYTES("well")), "\"signature\":\""));
+	assert_true(has(key_command(&b, ADMIN_KEY_SIGN, "user/e", BYTES("well")), "\"signature\":\""));
 	assert_int_equal(b.done, ERR_OK);
-	assert_true(has(key_command(&b, ADMIN_KEY_SIGN, "user/p", 0, BYTES("well")), "\"signature\":\"30"));
-	key_command(&b, ADMIN_KEY_SIGN, "user/s", 0, BYTES("well"));
+	assert_true(has(key_command(&b, ADMIN_KEY_SIGN, "user/p", BYTES("well")), "\"signature\":\"30"));
+	key_command(&b, ADMIN_KEY_SIGN, "user/s", BYTES("well"));
 	assert_int_equal(b.done, ERR_REFUSED);
-	key_command(&b, ADMIN_KEY_SIGN, "node", 0, BYTES("well"));
+	key_command(&b, ADMIN_KEY_SIGN, "node", BYTES("well"));
 	assert_int_equal(b.done, ERR_REFUSED);
-	key_command(&b, ADMIN_KEY_SIGN, "user/e", 0, BYTES("a\nb"));
+	key_command(&b, ADMIN_KEY_SIGN, "user/e", BYTES("a\nb"));
 	assert_int_equal(b.done, ERR_REFUSED);
-	key_command(&b, ADMIN_KEY_SIGN, "user/e", 0, BYTES_NONE);
+	key_command(&b, ADMIN_KEY_SIGN, "user/e", BYTES_NONE);
 	assert_int_equal(b.done, ERR_REFUSED);
-	key_command(&b, ADMIN_KEY_SIGN, "user/e", 0, BYTES_OF(long_text));
+	key_command(&b, ADMIN_KEY_SIGN, "user/e", BYTES_OF(long_text));
 	assert_int_not_equal(b.done, ERR_OK);
-	key_command(&b, ADMIN_KEY_SIGN, "user/nobody", 0, BYTES("well"));
+	key_command(&b, ADMIN_KEY_SIGN, "user/nobody", BYTES("well"));
 	assert_int_equal(b.done, ERR_MISSING);
-	/* what the node lives by stays, and the key of a live credential */
-	enrol_psk(&b, CHILD_SP "/in-cse/Cdev", PSK_ID);
-	assert_int_equal(b.done, ERR_OK);
-	for (size_t i = 0; i < COUNT_OF(kept); i++) {
-		key_command(&b, ADMIN_KEY_DESTROY, kept[i], 0, BYTES_NONE);
-		assert_int_equal(b.done, ERR_REFUSED);
-	}
-	key_command(&b, ADMIN_KEY_DESTROY, "user/e", 0, BYTES_NONE);
-	assert_int_equal(b.done, ERR_OK);
-	key_command(&b, ADMIN_KEY_DESTROY, "user/e", 0, BYTES_NONE);
-	assert_int_equal(b.done, ERR_MISSING);
-	/* a key that nobody is enrolled with */
-	assert_int_equal(keeper_child_psk(&b.keeper, BYTES("left@sp.example.org"), BYTES_OF(kept_psk)), ERR_OK);
-	key_command(&b, ADMIN_KEY_DESTROY, "psk/left@sp.example.org", 0, BYTES_NONE);
-	assert_int_equal(b.done, ERR_OK);
-	assert_true(has(list_audit(&b), "KEY_GENERATE"));
 	assert_true(has(list_audit(&b), "KEY_SIGN"));
-	assert_true(has(list_audit(&b), "KEY_DESTROY"));
 	bench_close(&b);
 }
 

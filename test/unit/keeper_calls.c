@@ -291,31 +291,6 @@ static void test_certify(void **state)
 	buf_free(&der);
 }
 
-static void test_generate(void **state)
-{
-	struct keeper_generate ask_for = { BYTES("user/one"), KEY_ED25519, SIGN_STATEMENT };
-	struct buf name = buf_make(128), point = buf_make(65), signature = buf_make(256);
-	struct bytes text = BYTES("holdfast statement\0one");
-	struct keeper_key key;
-
-	assert_int_equal(keeper_generate(&gate, &ask_for, &name, &point), ERR_REFUSED);
-	assert_int_equal(keeper_generate(&door, &ask_for, &name, &point), ERR_REFUSED);
-	assert_int_equal(keeper_generate(&core, &ask_for, &name, &point), ERR_OK);
-	assert_bytes(bytes_of_buf(&name), BYTES("user/one"));
-	assert_int_equal(keeper_open_key(&core, BYTES("user/one"), &key), ERR_OK);
-	assert_int_equal(key.class, KEY_ED25519);
-	assert_bytes(bytes_make(key.public_key, key.public_n), bytes_of_buf(&point));
-	assert_int_equal(keeper_sign(&core, key.handle, SIGN_STATEMENT, TAG, text, &signature), ERR_OK);
-	assert_int_equal(crypt_ed25519_verify(key.public_key, text, bytes_of_buf(&signature)), ERR_OK);
-	assert_int_equal(keeper_sign(&core, key.handle, SIGN_TLS13_SERVER, TAG, text, &signature), ERR_REFUSED);
-	ask_for.name = BYTES("node");
-	assert_int_equal(keeper_generate(&core, &ask_for, &name, &point), ERR_REFUSED);
-	assert_int_equal(keeper_destroy(&core, BYTES("user/one")), ERR_OK);
-	buf_free(&name);
-	buf_free(&point);
-	buf_free(&signature);
-}
-
 static void test_keeper_gone(void **state)
 {
 	struct keeper_status s;
@@ -338,7 +313,6 @@ int main(void)
 		cmocka_unit_test(test_psk),
 		cmocka_unit_test(test_core),
 		cmocka_unit_test(test_certify),
-		cmocka_unit_test(test_generate),
 		cmocka_unit_test(test_keeper_gone),
 	};
 

@@ -65,6 +65,23 @@ static inline void child_serve(struct keeper_state *ks, struct keeper_caller *wh
 	buf_free(&result);
 }
 
+/* Keys that an administrator has ordered. */
+static inline void child_keys(struct keeper_state *ks)
+{
+	static const struct { const char *name; enum key_class class; } rows[] = {
+		{ "user/e", KEY_ED25519 }, { "user/p", KEY_EC_P256 }, { "user/s", KEY_SYMMETRIC_32 },
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct vault_key *out, key = vault_key_new(ks->provider, rows[i].class, ORIGIN_GENERATED, 0);
+
+		key.policy = TO(CORE);
+		key.purposes = rows[i].class == KEY_SYMMETRIC_32 ? 0 : 1u << SIGN_STATEMENT;
+		must(key.provider->make(&key.key) == ERR_OK);
+		must(vault_add(&ks->vault, bytes_str(rows[i].name), &key, &out) == ERR_OK);
+	}
+}
+
 static inline void child_run(int fds[CHILD_LINKS])
 {
 	static struct keeper_state ks;
@@ -81,6 +98,7 @@ static inline void child_run(int fds[CHILD_LINKS])
 	keeper_init(&ks, -1);
 	ks.notify = child_notify;
 	must(keeper_make_node(&ks.vault, &node, &pem) == ERR_OK);
+	child_keys(&ks);
 	must(write(fds[CHILD_GATES], pem.p, pem.n) == (ssize_t)pem.n);
 	for (int i = 0; i < CHILD_LINKS; i++) {
 		enum role role = i < CHILD_GATES ? ROLE_GATE : ROLE_CORE;

@@ -6,6 +6,7 @@
 #include "crypt/crypt.h"
 #include "keeper/handle.h"
 #include "keeper/keeper.h"
+#include "keeper/order.h"
 #include "unit.h"
 
 static const uint8_t TAG[KEEPER_TAG] = "tag of handshake";
@@ -132,6 +133,41 @@ static inline err_t import_psk(struct bed *b, struct bytes identity, struct byte
 	wire_put_u64(&b->w, (uint64_t)until);
 	err = ask(b, ROLE_CORE);
 	buf_free(&sealed);
+	return err;
+}
+
+/* What the order KEY_CREATE does, when it is carried out. */
+static inline err_t create_key(struct bed *b, const char *name, unsigned class, unsigned purpose)
+{
+	struct call c = { .ks = &b->ks, .who = b->by[ROLE_DOOR], .out = wire_out(&b->out) };
+	struct order_held *h = mem_new(1, sizeof(*h));
+	struct buf body = buf_make(ORDER_BODY_MAX);
+	struct wire_out w = wire_out(&body);
+	struct key_policy policy = { .purposes = purpose ? 1u << purpose : 0, .owner = KEY_NO_OWNER };
+	struct bytes rest = bytes_str(name);
+	uint64_t user;
+	err_t err;
+
+	if (bytes_equal(bytes_cut(&rest, '/'), BYTES("app"))) {
+		if (bytes_to_u64(bytes_cut(&rest, '/'), UINT32_MAX - 1, &user) == ERR_OK)
+			policy.owner = (uint32_t)user;
+	} else {
+		policy.roles = TO(CORE);
+	}
+	wire_put_bytes(&w, bytes_str(name));
+	wire_put_u8(&w, (uint8_t)class);
+	wire_put_u8(&w, 0);
+	key_policy_put(&w, &policy);
+	h->kind = ORDER_KEY_CREATE;
+	bytes_copy(h->body, body.p, body.n);
+	h->body_n = body.n;
+	buf_clear(&b->out);
+	err = order_run(&c, h, true);
+	if (err == ERR_OK)
+		err = vault_save(&b->ks.vault);
+	b->ks.made = NULL;
+	mem_free(h);
+	buf_free(&body);
 	return err;
 }
 

@@ -176,11 +176,7 @@ static void test_versions(void **state)
 	buf_free(&sealed);
 	/* a name with a version is no name that anybody may give */
 	assert_int_equal(import_psk(b, BYTES("x#1"), BYTES_OF(secret), tomorrow()), ERR_SYNTAX);
-	begin(b, OP_GENERATE);
-	wire_put_bytes(&b->w, BYTES("user/x#1"));
-	wire_put_u8(&b->w, KEY_EC_P256);
-	wire_put_u8(&b->w, SIGN_STATEMENT);
-	assert_int_equal(ask(b, ROLE_CORE), ERR_SYNTAX);
+	assert_int_equal(create_key(b, "user/x#1", KEY_EC_P256, SIGN_STATEMENT), ERR_SYNTAX);
 }
 
 /* --- the form before ----------------------------------------------------------------- */

@@ -1,15 +1,12 @@
 /* keeper_program.c: keys for other programs: whose they are, what for, how often. */
+#include "keeper/enrolment.h"
 #include "keeper_help.h"
 
 enum { ALICE = 1000, BOB = 1001 };
 
 static err_t make(struct bed *b, const char *name, unsigned class, unsigned purpose)
 {
-	begin(b, OP_GENERATE);
-	wire_put_bytes(&b->w, bytes_str(name));
-	wire_put_u8(&b->w, (uint8_t)class);
-	wire_put_u8(&b->w, (uint8_t)purpose);
-	return ask(b, ROLE_CORE);
+	return create_key(b, name, class, purpose);
 }
 
 /* begin(), fields, then this: the call as the door sends it for that user. */
@@ -261,9 +258,7 @@ static void test_makes(void **state)
 		next_second(b);
 		assert_int_equal(make(b, rows[i].name, rows[i].class, rows[i].purpose), rows[i].want);
 	}
-	begin(b, OP_DESTROY);
-	wire_put_bytes(&b->w, BYTES("app/0/x"));
-	assert_int_equal(ask(b, ROLE_CORE), ERR_OK);
+	keeper_forget_key(&b->ks, vault_find(&b->ks.vault, BYTES("app/0/x")));
 	assert_int_equal(sign(b, 0, "app/0/x", SIGN_PROGRAM, BYTES("x")), ERR_MISSING);
 }
 

@@ -720,25 +720,19 @@ static void test_full_disk_is_told(void **state)
 	assert_int_equal(vault_open(&b.ks.vault, &with), ERR_OK);
 	for (unsigned n = 1; n <= steps; n++) {
 		disk_fail_at(n, ERR_FULL, false);
-		begin(&b, OP_GENERATE);
-		wire_put_bytes(&b.w, BYTES("user/x"));
-		wire_put_u8(&b.w, KEY_ED25519);
-		wire_put_u8(&b.w, SIGN_STATEMENT);
-		assert_int_equal(ask(&b, ROLE_CORE), ERR_FULL);
-		assert_null(vault_find(&b.ks.vault, BYTES("user/x")));
+		b.by[ROLE_CORE]->rates[OP_IMPORT_PSK] = (struct rate){ 0 };
+		assert_int_equal(import_psk(&b, BYTES("x"), BYTES_OF(psk), tomorrow()), ERR_FULL);
+		assert_null(vault_find(&b.ks.vault, BYTES("psk/x")));
 		assert_int_equal(b.notice.p[4], ERR_FULL); /* on record, too */
 		assert_int_equal(open_key(&b, b.by[ROLE_GATE], BYTES("node")), ERR_OK);
 		/* how many there are, from one that succeeds */
 		disk_fail_at(0, ERR_OK, false);
-		begin(&b, OP_GENERATE);
-		wire_put_bytes(&b.w, BYTES("user/x"));
-		wire_put_u8(&b.w, KEY_ED25519);
-		wire_put_u8(&b.w, SIGN_STATEMENT);
-		assert_int_equal(ask(&b, ROLE_CORE), ERR_OK);
+		b.by[ROLE_CORE]->rates[OP_IMPORT_PSK] = (struct rate){ 0 };
+		assert_int_equal(import_psk(&b, BYTES("x"), BYTES_OF(psk), tomorrow()), ERR_OK);
 		if (n == 1)
 			steps = disk_steps();
 		begin(&b, OP_DESTROY);
-		wire_put_bytes(&b.w, BYTES("user/x"));
+		wire_put_bytes(&b.w, BYTES("psk/x"));
 		assert_int_equal(ask(&b, ROLE_CORE), ERR_OK);
 	}
 	assert_in_range(steps, 8, 20);

@@ -41,32 +41,6 @@ static struct bytes read_name(struct admin *a)
 	return name;
 }
 
-err_t admin_key_generate(struct admin *a)
-{
-	struct buf name = buf_make(KEEPER_NAME_MAX), public_key = buf_make(PUBLIC_MAX);
-	struct keeper_generate ask = { .name = read_name(a) };
-	struct row r = row_begin();
-	err_t err;
-
-	ask.class = (enum key_class)wire_get_u8(&a->in);
-	ask.purpose = (enum sign_purpose)wire_get_u8(&a->in);
-	TRY(wire_done(&a->in));
-	if (!ask.purpose && (ask.class == KEY_EC_P256 || ask.class == KEY_ED25519))
-		ask.purpose = SIGN_STATEMENT;
-	err = keeper_generate(&a->core->keeper, &ask, &name, &public_key);
-	TRY(refuse(a, err, "keys are generated under user/, for statements, or app/, for programs: "
-	                   "P-256 to sign, to sign digests or to agree, Ed25519 to sign"));
-	TRY(bytes_put_str(a->imported, sizeof(a->imported), bytes_of_buf(&name)));
-	row_text(&r, "name", bytes_of_buf(&name));
-	row_hex(&r, "public", bytes_of_buf(&public_key));
-	err = admin_row_out(a, &r);
-out:
-	buf_free(&r.values);
-	buf_free(&name);
-	buf_free(&public_key);
-	return err;
-}
-
 /* "holdfast statement" 0 text, by the key of that name. */
 static err_t sign(struct admin *a, struct bytes name, struct bytes text, struct keeper_key *key,
                   struct buf *signature)
@@ -107,51 +81,5 @@ err_t admin_key_sign(struct admin *a)
 out:
 	buf_free(&r.values);
 	buf_free(&signature);
-	return err;
-}
-
-/* Is a credential alive that uses this key, or the key that it was derived from? */
-static err_t check_unused(struct admin *a, struct bytes identity)
-{
-	struct buf id = buf_make(KEEPER_NAME_MAX + 3);
-	const struct credential *c;
-	err_t err = ERR_OK;
-
-	for (size_t n = 1; n <= identity.n; n++) {
-		if (n < identity.n && identity.p[n] != '/')
-			continue;
-		buf_clear(&id);
-		TRY(buf_add(&id, BYTES("12-")));
-		TRY(buf_add(&id, bytes_sub(identity, 0, n)));
-		TRY(registry_find(a->core->room.registry, bytes_of_buf(&id), &c));
-		if (c && !c->revoked && c->not_after > a->core->now) {
-			admin_say(a, "a credential lives by this key: revoke it instead");
-			err = ERR_REFUSED;
-			break;
-		}
-	}
-out:
-	buf_free(&id);
-	return err;
-}
-
-err_t admin_key_destroy(struct admin *a)
-{
-	struct bytes name = read_name(a), psk = BYTES("psk/");
-	bool is_psk = bytes_starts(name, psk);
-	err_t err;
-
-	TRY(wire_done(&a->in));
-	if (!is_psk && !bytes_starts(name, BYTES("user/")) && !bytes_starts(name, BYTES("app/")))
-		return refuse(a, ERR_REFUSED, "only keys under user/, app/ and psk/ are destroyed");
-	if (is_psk)
-		TRY(check_unused(a, bytes_sub(name, psk.n, name.n)));
-	err = keeper_destroy(&a->core->keeper, name);
-	if (err == ERR_FULL || err == ERR_IO)
-		admin_say(a, "destroyed in the running keeper; the key store cannot be written, so a "
-		             "restart may bring the key back");
-	else
-		(void)refuse(a, err, "not a key that may be destroyed");
-out:
 	return err;
 }
