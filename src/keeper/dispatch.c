@@ -51,8 +51,8 @@ static const struct {
 	[OP_KEY_LIST] = { run_key_list, false, true },
 	[OP_PROVIDER_LIST] = { run_provider_list, false, false },
 	[OP_PROGRAM_KEYS] = { run_program_keys, false, false },
-	[OP_PROGRAM_SIGN] = { run_program_sign, false, false },
-	[OP_PROGRAM_AGREE] = { run_program_agree, false, false },
+	[OP_PROGRAM_SIGN] = { run_program_sign, false, true },
+	[OP_PROGRAM_AGREE] = { run_program_agree, false, true },
 	[OP_ORDER_CHALLENGE] = { run_order_challenge, false },
 	[OP_ORDER_PREPARE] = { run_order_prepare, false },
 	[OP_ORDER_EXECUTE] = { run_order_execute, false },
@@ -228,8 +228,8 @@ void keeper_caller_broke(struct keeper_state *ks, const struct keeper_caller *wh
 		dispatch_event(ks, who, 0, why, BYTES_NONE);
 }
 
-static err_t carry_out(struct keeper_state *ks, struct keeper_caller *who, struct bytes body,
-                       struct buf *result, bool again)
+err_t dispatch_carry_out(struct keeper_state *ks, struct keeper_caller *who, struct bytes body,
+                         struct buf *result, bool again)
 {
 	struct call c = { .ks = ks, .who = who, .in = wire_in(body), .out = wire_out(result) };
 	unsigned op = wire_get_u16(&c.in);
@@ -264,7 +264,7 @@ out:
 err_t keeper_dispatch(struct keeper_state *ks, struct keeper_caller *who, struct bytes body,
                       struct buf *result)
 {
-	return carry_out(ks, who, body, result, false);
+	return dispatch_carry_out(ks, who, body, result, false);
 }
 
 /* Carry it out as one that may be put aside. */
@@ -274,20 +274,37 @@ static err_t carry_out_waiting(struct keeper_state *ks, struct keeper_caller *wh
 	err_t err;
 
 	wait_enter(w);
-	err = carry_out(ks, who, wait_body(w), result, again);
+	err = wait_type(w) == MSG_PROGRAM_CALL ? program_carry_out(ks, wait_body(w), result, again)
+	                                       : dispatch_carry_out(ks, who, wait_body(w), result, again);
 	wait_leave();
 	if (err != ERR_PENDING)
 		wait_end(w);
 	return err;
 }
 
+static bool may_wait(struct bytes body)
+{
+	unsigned op = body.n >= 2 ? get_be16(body.p) : 0;
+
+	return op < OP_COUNT && runs[op].waits;
+}
+
 err_t keeper_ask(struct keeper_state *ks, struct keeper_caller *who, uint64_t ref,
                  struct bytes body, struct buf *result)
 {
-	unsigned op = body.n >= 2 ? get_be16(body.p) : 0;
-	struct waiting *w = op < OP_COUNT && runs[op].waits ? wait_begin(who, ref, body) : NULL;
+	struct waiting *w = may_wait(body) ? wait_begin(who, ref, MSG_CALL, body) : NULL;
 
-	return w ? carry_out_waiting(ks, who, w, result, false) : carry_out(ks, who, body, result, false);
+	return w ? carry_out_waiting(ks, who, w, result, false)
+	         : dispatch_carry_out(ks, who, body, result, false);
+}
+
+err_t keeper_ask_program(struct keeper_state *ks, struct keeper_caller *door, uint64_t ref,
+                         struct bytes body, struct buf *result)
+{
+	struct waiting *w = may_wait(bytes_sub(body, PROGRAM_HEAD, body.n))
+	                            ? wait_begin(door, ref, MSG_PROGRAM_CALL, body) : NULL;
+
+	return w ? carry_out_waiting(ks, door, w, result, false) : program_carry_out(ks, body, result, false);
 }
 
 /* It is there as long as something of it waits. */

@@ -13,6 +13,15 @@ struct call {
 	uint64_t event;       /* number of that record, when it is waited for */
 };
 
+/* A CALL's body; `again`: it was put aside (wire/token_wait.h). ERR_PENDING: it is. */
+err_t dispatch_carry_out(struct keeper_state *ks, struct keeper_caller *who, struct bytes body,
+                         struct buf *result, bool again) MUST_USE;
+
+/* The same of a PROGRAM_CALL: u32 user, u32 process, then a CALL's body. */
+enum { PROGRAM_HEAD = 8 };
+err_t program_carry_out(struct keeper_state *ks, struct bytes call, struct buf *result,
+                        bool again) MUST_USE;
+
 typedef err_t (*operation_run)(struct call *c);
 
 /* Names of the keys that a node has from its birth. */
@@ -58,7 +67,6 @@ err_t run_anchor_read(struct call *c) MUST_USE;
 err_t run_mac_check(struct call *c) MUST_USE;
 err_t run_key_list(struct call *c) MUST_USE;
 
-/* place.c */
 err_t run_provider_list(struct call *c) MUST_USE;
 
 /* enrolment.c */

@@ -72,16 +72,12 @@ err_t keeper_dispatch_program(struct keeper_state *ks, struct bytes call,
 err_t keeper_ask(struct keeper_state *ks, struct keeper_caller *who, uint64_t ref,
                  struct bytes call, struct buf *result) MUST_USE;
 
+err_t keeper_ask_program(struct keeper_state *ks, struct keeper_caller *door, uint64_t ref,
+                         struct bytes call, struct buf *result) MUST_USE;
+
 /* The result of a call that was put aside; *who NULL: none is ready. */
 err_t keeper_next(struct keeper_state *ks, struct keeper_caller **who, uint64_t *ref,
                   struct buf *result) MUST_USE;
-
-/* Provider and place of "software" (place 0) or "token.N". ERR_MISSING. */
-err_t keeper_place(struct bytes name, const struct key_provider **provider, unsigned *place) MUST_USE;
-struct bytes keeper_place_name(unsigned place);
-unsigned keeper_place_of(const struct vault_key *key);
-/* Protection level of what is kept there [TS-0003 6.3.1]. */
-unsigned keeper_level(const struct vault *v, unsigned place);
 
 /* A new node: keys, CA certificate and node certificate. */
 struct keeper_node {

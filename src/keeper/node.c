@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "crypt/crypt.h"
 #include "keeper/dispatch.h"
+#include "provider/place.h"
 
 enum { SEALED_VERSION = 1, SEALED_SALT = 32, DATA_KEY = 32,
        SEALED_SIZE = 1 + SEALED_SALT + DATA_KEY + CRYPT_AEAD_TAG, LABEL_MAX = 256 };
@@ -163,11 +164,11 @@ err_t run_status(struct call *c)
 
 	TRY(wire_done(&c->in));
 	wire_put_u8(&c->out, !v->open);
-	wire_put_u8(&c->out, (uint8_t)keeper_level(&c->ks->vault, c->ks->place));
+	wire_put_u8(&c->out, (uint8_t)place_level(c->ks->place));
 	wire_put_u64(&c->out, v->generation);
 	wire_put_u32(&c->out, (uint32_t)v->keys_n);
 	wire_put_u32(&c->out, (uint32_t)handles_count(c->ks));
-	wire_put_bytes(&c->out, keeper_place_name(c->ks->place));
+	wire_put_bytes(&c->out, place_name(c->ks->place));
 	wire_put_u8(&c->out, (uint8_t)keeper_warnings(c->ks));
 	wire_put_bytes(&c->out, bytes_str(v->open ? "" : v->why));
 out:
@@ -239,7 +240,18 @@ err_t run_key_list(struct call *c)
 	wire_put_u64(&c->out, key->uses_max);
 	wire_put_u8(&c->out, (uint8_t)key->provider->id);
 	wire_put_u32(&c->out, key->owner);
-	wire_put_u8(&c->out, (uint8_t)keeper_place_of(key));
+	wire_put_u8(&c->out, (uint8_t)place_of(key->provider, &key->key));
+out:
+	return err;
+}
+
+err_t run_provider_list(struct call *c)
+{
+	unsigned index = wire_get_u32(&c->in);
+	err_t err;
+
+	TRY(wire_done(&c->in));
+	err = place_row(index, &c->out);
 out:
 	return err;
 }

@@ -80,7 +80,7 @@ out:
 	return err;
 }
 
-err_t keeper_dispatch_program(struct keeper_state *ks, struct bytes call, struct buf *result)
+err_t program_carry_out(struct keeper_state *ks, struct bytes call, struct buf *result, bool again)
 {
 	struct wire_in in = wire_in(call);
 	uint32_t user = wire_get_u32(&in);
@@ -90,9 +90,14 @@ err_t keeper_dispatch_program(struct keeper_state *ks, struct bytes call, struct
 	(void)wire_get_u32(&in); /* the process: for the door's log */
 	TRY(in.err);
 	TRY(caller_of(ks, user, &who));
-	err = keeper_dispatch(ks, who, in.rest, result);
+	err = dispatch_carry_out(ks, who, in.rest, result, again);
 out:
 	return err;
+}
+
+err_t keeper_dispatch_program(struct keeper_state *ks, struct bytes call, struct buf *result)
+{
+	return program_carry_out(ks, call, result, false);
 }
 
 /* --- operations ----------------------------------------------------------------- */

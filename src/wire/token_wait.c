@@ -18,6 +18,7 @@ struct waiting {
 	bool used;
 	const void *who;
 	uint64_t ref;
+	enum message_type type;
 	int64_t since;
 	struct secret page; /* kept for the next */
 	size_t body_n, page_n;
@@ -29,7 +30,7 @@ struct waiting {
 static struct waiting all[WAITING_MAX];
 static struct waiting *current;
 
-struct waiting *wait_begin(const void *who, uint64_t ref, struct bytes body)
+struct waiting *wait_begin(const void *who, uint64_t ref, enum message_type type, struct bytes body)
 {
 	struct waiting *w = NULL;
 
@@ -41,7 +42,7 @@ struct waiting *wait_begin(const void *who, uint64_t ref, struct bytes body)
 	}
 	if (!w || (!w->page.p && secret_new(PAGE, &w->page) != ERR_OK))
 		return NULL;
-	*w = (struct waiting){ .used = true, .who = who, .ref = ref, .since = clock_steady(),
+	*w = (struct waiting){ .used = true, .who = who, .ref = ref, .type = type, .since = clock_steady(),
 		               .page = w->page, .body_n = body.n, .page_n = body.n };
 	bytes_copy(w->page.p, body.p, body.n);
 	return w;
@@ -98,6 +99,11 @@ const void *wait_caller(const struct waiting *w)
 uint64_t wait_ref(const struct waiting *w)
 {
 	return w->ref;
+}
+
+enum message_type wait_type(const struct waiting *w)
+{
+	return w->type;
 }
 
 void wait_drop_caller(const void *who)

@@ -18,7 +18,8 @@ struct waiting;
 
 /* Put the call aside when it comes to ask a token. NULL: no place, or too large;
  * it then waits there and then. */
-struct waiting *wait_begin(const void *who, uint64_t ref, struct bytes body);
+struct waiting *wait_begin(const void *who, uint64_t ref, enum message_type type,
+                           struct bytes body);
 
 /* Around carrying it out. */
 void wait_enter(struct waiting *w);
@@ -31,6 +32,7 @@ struct waiting *wait_ready(void);
 struct bytes wait_body(const struct waiting *w);
 const void *wait_caller(const struct waiting *w);
 uint64_t wait_ref(const struct waiting *w);
+enum message_type wait_type(const struct waiting *w); /* of the message that asked */
 
 /* Its caller is gone. */
 void wait_drop_caller(const void *who);

@@ -4,7 +4,7 @@
  * Called by `holdfast init`. The certificates go to standard output as PEM, the
  * CA's first; secrets go nowhere but into the key store. */
 #include "keeper/keeper.h"
-#include "provider/token.h"
+#include "provider/place.h"
 #include "role/keeper/process.h"
 
 #include <fcntl.h>
@@ -132,7 +132,7 @@ static err_t make_node(const struct arguments *a, struct vault *v, struct keeper
 {
 	err_t err;
 
-	TRY(keeper_place(bytes_str(a->provider), &node->provider, &node->place));
+	TRY(place_parse(bytes_str(a->provider), &node->provider, &node->place));
 	if (node->place)
 		token_attach(node->place, (int)a->token_fd);
 	err = keeper_make_node(v, node, pem);

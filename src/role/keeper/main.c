@@ -6,7 +6,7 @@
  * keeper/keeper.h. */
 #include "base/log.h"
 #include "keeper/keeper.h"
-#include "provider/token.h"
+#include "provider/place.h"
 #include "wire/token_wait.h"
 #include "role/common/worker.h"
 #include "role/keeper/process.h"
@@ -122,7 +122,7 @@ static err_t serve_one(struct process *p, struct neighbour *n, const struct mess
 	/* The table of messages lets nothing else come from a neighbour. */
 	must(m->type == MSG_CALL || m->type == MSG_PROGRAM_CALL);
 	if (m->type == MSG_PROGRAM_CALL)
-		TRY(keeper_dispatch_program(&p->keeper, m->body, &p->result));
+		TRY(keeper_ask_program(&p->keeper, n->caller, m->ref, m->body, &p->result));
 	else
 		TRY(keeper_ask(&p->keeper, n->caller, m->ref, m->body, &p->result));
 	TRY(link_send(&n->link, MSG_RESULT, m->ref, bytes_of_buf(&p->result)));
@@ -356,7 +356,7 @@ static err_t run(struct process *p)
 	keeper_init(&p->keeper, directory);
 	p->keeper.notify = tell_core;
 	p->keeper.notify_self = p;
-	if (keeper_place(bytes_str(options_text(&p->worker.options, OPT_keeper_provider)),
+	if (place_parse(bytes_str(options_text(&p->worker.options, OPT_keeper_provider)),
 	                 &p->keeper.provider, &p->keeper.place) != ERR_OK)
 		TRY(ERR_SYNTAX); /* the option is a choice */
 	unlock(p, &machine);

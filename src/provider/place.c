@@ -1,0 +1,66 @@
+/* place.c: software, then the tokens that have, or had, a process. */
+#include "provider/place.h"
+
+enum { LEVEL_SOFTWARE = 1 };
+
+err_t place_parse(struct bytes name, const struct key_provider **provider, unsigned *place)
+{
+	*place = token_number(name);
+	*provider = *place ? &token_provider : &software_provider;
+	return *place || bytes_equal(name, bytes_str(software_provider.name)) ? ERR_OK : ERR_MISSING;
+}
+
+struct bytes place_name(unsigned place)
+{
+	static const char *const names[TOKENS_MAX + 1] = { "software", "token.1", "token.2",
+		                                           "token.3", "token.4" };
+
+	must(place <= TOKENS_MAX);
+	return bytes_str(names[place]);
+}
+
+unsigned place_of(const struct key_provider *provider, const struct provider_key *key)
+{
+	return provider == &token_provider ? token_place(key) : 0;
+}
+
+unsigned place_level(unsigned place)
+{
+	return LEVEL_SOFTWARE;
+}
+
+/* Place of the row, and how many rows there are behind the first. */
+static unsigned place_at(unsigned index, unsigned *last)
+{
+	unsigned place = 0;
+	bool told;
+
+	*last = 0;
+	for (unsigned n = 1; n <= TOKENS_MAX; n++) {
+		if (!token_is_attached(n, &told) && !token_state_of(n)->why[0])
+			continue;
+		if (++*last == index)
+			place = n;
+	}
+	return place;
+}
+
+err_t place_row(unsigned index, struct wire_out *out)
+{
+	static const struct token_state software = { .present = true };
+	unsigned last, place = place_at(index, &last);
+	const struct token_state *s = place ? token_state_of(place) : &software;
+
+	if (index > last)
+		return ERR_MISSING;
+	wire_put_u8(out, index < last);
+	wire_put_bytes(out, place_name(place));
+	wire_put_u8(out, s->present);
+	wire_put_u8(out, (uint8_t)place_level(place));
+	wire_put_u8(out, false);
+	wire_put_bytes(out, BYTES_NONE);
+	wire_put_u32(out, s->can);
+	wire_put_bytes(out, bytes_str(s->name));
+	wire_put_bytes(out, bytes_str(s->why));
+	return out->err;
+}
