@@ -84,6 +84,29 @@ out:
 	return err;
 }
 
+/* At another CSE: by the CSE on the way there, as a request is forwarded. Whether
+ * the receiver takes it is for the CSE where it is registered. */
+static err_t reach_elsewhere(struct work *w, struct bytes to, struct reach *out)
+{
+	struct bytes sp = resources_cse(w->room->resources)->sp_id, cse = to;
+	uint64_t hop = 0;
+	bool behind;
+	err_t err = ERR_OK;
+
+	if (bytes_starts(cse, sp))
+		cse = bytes_sub(cse, sp.n, cse.n);
+	cse = bytes_sub(cse, 0, 1 + bytes_find(bytes_sub(cse, 1, cse.n), '/'));
+	if (cse.n > 1 && !bytes_starts(cse, BYTES("//")))
+		TRY(resource_remote(w->room->resources, cse, &hop, &behind));
+	if (!hop && w->room->registrar.n)
+		TRY(resource_remote(w->room->resources, w->room->registrar, &hop, &behind));
+	if (hop)
+		TRY(reach_row(w, hop, out));
+	out->entity = 0;
+out:
+	return err;
+}
+
 err_t reach_of(struct work *w, struct bytes to, struct reach *out)
 {
 	struct target target;
@@ -97,6 +120,8 @@ err_t reach_of(struct work *w, struct bytes to, struct reach *out)
 	TRY(resource_resolve(w->room->resources, to, &target));
 	if (target.place == TARGET_HERE && !target.virtual_child)
 		TRY(reach_row(w, target.id, out));
+	else if (target.place == TARGET_ELSEWHERE)
+		TRY(reach_elsewhere(w, to, out));
 out:
 	return err;
 }

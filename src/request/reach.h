@@ -15,8 +15,8 @@ struct reach {
 	size_t n;         /* 0: not reachable from here */
 };
 
-/* to: a URL, or the address of an AE or a remoteCSE. Views into the arena or
- * into `to`. */
+/* to: a URL, the address of an AE or a remoteCSE, or of what is at another CSE.
+ * Views into the arena or into `to`. */
 err_t reach_of(struct work *w, struct bytes to, struct reach *out) MUST_USE;
 err_t reach_row(struct work *w, uint64_t id, struct reach *out) MUST_USE;
 

@@ -1,0 +1,273 @@
+/* queue: nothing is sent before it is durable, nothing is lost or sent twice by an
+ * undo, lanes keep their order and hold up nobody else, pauses grow and end. */
+#include "request/queue.h"
+#include "store_room.h"
+
+enum { NOW = 1700000000 };
+
+static const int64_t start = (int64_t)NOW * 1000;
+
+static struct queue *open_queue(struct store_room *room)
+{
+	struct queue *q;
+
+	assert_int_equal(queue_open(room->s, &q), ERR_OK);
+	return q;
+}
+
+static err_t owe(struct queue *q, const char *target, uint64_t sub, unsigned flags, unsigned batch)
+{
+	struct queue_entry e = {
+		.subscription = sub, .created = start, .due = flags & QUEUE_BATCHED ? start + 5000 : start,
+		.flags = flags, .batch = batch, .target = bytes_str(target),
+		.originator = BYTES("//sp/cse/C1"), .content = BYTES("\xa0"),
+	};
+
+	return queue_add(q, &e, start);
+}
+
+static void commit(struct store_room *room, struct queue *q)
+{
+	assert_int_equal(store_commit(room->s), ERR_OK);
+	queue_settle(q, true);
+	assert_int_equal(store_begin(room->s), ERR_OK);
+}
+
+static void test_durable_first(void **state)
+{
+	struct store_room *room = *state;
+	struct queue *q = open_queue(room);
+
+	assert_int_equal(store_begin(room->s), ERR_OK);
+	assert_int_equal(owe(q, "a", 1, 0, 0), ERR_OK);
+	assert_int_equal(queue_next(q, start), 0);
+	assert_true(queue_wake(q) == INT64_MAX);
+	commit(room, q);
+	assert_int_not_equal(queue_next(q, start), 0);
+	/* rolled back: never there */
+	assert_int_equal(owe(q, "b", 1, 0, 0), ERR_OK);
+	store_rollback(room->s);
+	queue_settle(q, false);
+	assert_int_equal(queue_count(q), 1);
+	queue_close(q);
+	q = open_queue(room);
+	assert_int_equal(queue_count(q), 1);
+	queue_close(q);
+}
+
+static void test_undo(void **state)
+{
+	struct store_room *room = *state;
+	struct queue *q = open_queue(room);
+	uint64_t first;
+	size_t n;
+
+	assert_int_equal(store_begin(room->s), ERR_OK);
+	assert_int_equal(owe(q, "a", 1, 0, 0), ERR_OK);
+	commit(room, q);
+	first = queue_next(q, start);
+	assert_int_equal(store_mark(room->s), ERR_OK);
+	queue_mark(q);
+	assert_int_equal(owe(q, "a", 1, 0, 0), ERR_OK);
+	assert_int_equal(queue_cancel(q, 1, false, &n), ERR_OK);
+	assert_int_equal(n, 2);
+	assert_false(queue_has(q, first));
+	store_undo_to_mark(room->s);
+	queue_undo_to_mark(q);
+	assert_true(queue_has(q, first));
+	assert_int_equal(queue_count(q), 1);
+	commit(room, q);
+	/* removed for good: also after a restart */
+	assert_int_equal(queue_remove(q, first), ERR_OK);
+	assert_int_equal(queue_next(q, start), 0);
+	commit(room, q);
+	assert_int_equal(queue_count(q), 0);
+	store_rollback(room->s);
+	queue_close(q);
+	q = open_queue(room);
+	assert_int_equal(queue_count(q), 0);
+	queue_close(q);
+}
+
+static void test_lanes(void **state)
+{
+	struct store_room *room = *state;
+	struct queue *q = open_queue(room);
+	struct queue_entry e;
+	struct arena a;
+	uint64_t one, other;
+
+	arena_init(&a, 1 << 20);
+	assert_int_equal(store_begin(room->s), ERR_OK);
+	assert_int_equal(owe(q, "a", 1, 0, 0), ERR_OK);
+	assert_int_equal(owe(q, "a", 2, 0, 0), ERR_OK);
+	assert_int_equal(owe(q, "b", 3, 0, 0), ERR_OK);
+	commit(room, q);
+	one = queue_next(q, start);
+	assert_int_equal(queue_read(q, one, &a, &e), ERR_OK);
+	assert_true(bytes_equal(e.target, BYTES("a")) && e.subscription == 1 && e.rqi.n == 16);
+	queue_sending(q, one, 0);
+	/* the lane is busy: the next is the other target's */
+	other = queue_next(q, start);
+	assert_int_equal(queue_read(q, other, &a, &e), ERR_OK);
+	assert_true(bytes_equal(e.target, BYTES("b")));
+	queue_sending(q, other, 0);
+	assert_int_equal(queue_next(q, start), 0);
+	/* what hangs pauses alone, and is first again */
+	queue_failed(q, one, start, 0);
+	queue_sent(q, other);
+	assert_int_equal(queue_remove(q, other), ERR_OK);
+	commit(room, q);
+	assert_int_equal(queue_next(q, start), 0);
+	assert_int_equal(queue_next(q, start + 2000), one);
+	/* cancelled while it is under way: the lane goes on */
+	queue_sending(q, one, 0);
+	assert_int_equal(queue_remove(q, one), ERR_OK);
+	commit(room, q);
+	queue_sent(q, one);
+	assert_int_not_equal(queue_next(q, start + 2000), 0);
+	store_rollback(room->s);
+	queue_close(q);
+	arena_free(&a);
+}
+
+static void test_pauses(void **state)
+{
+	struct store_room *room = *state;
+	struct queue *q = open_queue(room);
+	int64_t now = start, least = INT64_MAX;
+	uint64_t number;
+
+	assert_int_equal(store_begin(room->s), ERR_OK);
+	assert_int_equal(owe(q, "a", 1, 0, 0), ERR_OK);
+	commit(room, q);
+	number = queue_next(q, now);
+	for (unsigned i = 0; i < 40; i++) {
+		int64_t pause, nominal = i < 9 ? 1000 << i : QUEUE_PAUSE_MAX_MS;
+
+		if (nominal > QUEUE_PAUSE_MAX_MS)
+			nominal = QUEUE_PAUSE_MAX_MS;
+		queue_sending(q, number, 7);
+		queue_failed(q, number, now, (uint16_t)(i * 9973));
+		assert_int_equal(queue_attempts(q, number), i + 1);
+		pause = queue_wake(q) - now;
+		if (pause < nominal * 3 / 4 || pause > nominal * 5 / 4)
+			fail_msg("pause %u is %lld", i, (long long)pause);
+		assert_int_equal(queue_next(q, now + pause - 1), 0);
+		now += pause;
+		assert_int_equal(queue_next(q, now), number);
+		if (i > 10 && pause < least)
+			least = pause;
+	}
+	/* not all the same */
+	assert_true(least < QUEUE_PAUSE_MAX_MS);
+	queue_failed(q, number, now, 0);
+	assert_int_equal(queue_next(q, now), 0);
+	queue_awake(q, 8);
+	assert_int_equal(queue_next(q, now), 0);
+	queue_awake(q, 7);
+	assert_int_equal(queue_next(q, now), number);
+	store_rollback(room->s);
+	queue_close(q);
+}
+
+static void test_batches(void **state)
+{
+	struct store_room *room = *state;
+	struct queue *q = open_queue(room);
+	uint64_t numbers[QUEUE_BATCH], first;
+
+	assert_int_equal(store_begin(room->s), ERR_OK);
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(owe(q, "a", 1, QUEUE_BATCHED, 3), ERR_OK);
+	commit(room, q);
+	assert_int_equal(queue_next(q, start), 0);
+	assert_int_equal(owe(q, "a", 1, QUEUE_BATCHED, 3), ERR_OK);
+	commit(room, q);
+	first = queue_next(q, start);
+	assert_int_not_equal(first, 0);
+	assert_int_equal(queue_together(q, first, start, numbers), 3);
+	queue_sending(q, first, 0);
+	/* the next waits for its own */
+	assert_int_equal(owe(q, "a", 1, QUEUE_BATCHED, 3), ERR_OK);
+	commit(room, q);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(queue_remove(q, numbers[i]), ERR_OK);
+	commit(room, q);
+	queue_sent(q, first);
+	assert_int_equal(queue_next(q, start + 4999), 0);
+	assert_int_not_equal(queue_next(q, start + 5000), 0);
+	store_rollback(room->s);
+	queue_close(q);
+}
+
+static void test_latest(void **state)
+{
+	struct store_room *room = *state;
+	struct queue *q = open_queue(room);
+	uint64_t first;
+	size_t n;
+
+	assert_int_equal(store_begin(room->s), ERR_OK);
+	assert_int_equal(owe(q, "a", 1, QUEUE_LATEST, 0), ERR_OK);
+	assert_int_equal(owe(q, "a", 2, 0, 0), ERR_OK);
+	commit(room, q);
+	first = queue_next(q, start);
+	queue_sending(q, first, 0);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(owe(q, "a", 1, QUEUE_LATEST, 0), ERR_OK);
+	commit(room, q);
+	/* the one under way, the other subscription's, the last */
+	assert_int_equal(queue_count(q), 3);
+	assert_true(queue_has(q, first));
+	assert_int_equal(owe(q, "a", 1, 0, 0), ERR_OK);
+	assert_int_equal(queue_cancel(q, 1, true, &n), ERR_OK);
+	assert_int_equal(n, 2);
+	commit(room, q);
+	assert_int_equal(queue_count(q), 2);
+	store_rollback(room->s);
+	queue_close(q);
+}
+
+static void test_bounds(void **state)
+{
+	struct store_room *room = *state;
+	struct queue *q = open_queue(room);
+	size_t lane = 0;
+
+	assert_int_equal(store_begin(room->s), ERR_OK);
+	while (owe(q, "a", 1, 0, 0) == ERR_OK)
+		lane++;
+	assert_int_equal(lane, QUEUE_LANE);
+	/* a full lane takes nothing, another does */
+	assert_int_equal(owe(q, "a", 1, 0, 0), ERR_LIMIT);
+	assert_int_equal(owe(q, "b", 1, 0, 0), ERR_OK);
+	assert_int_equal(queue_count(q), QUEUE_LANE + 1);
+	store_rollback(room->s);
+	queue_settle(q, false);
+	assert_int_equal(queue_count(q), 0);
+	queue_close(q);
+}
+
+static void test_tampered(void **state)
+{
+	struct store_room *room = *state;
+	struct queue *q;
+
+	assert_int_equal(store_begin(room->s), ERR_OK);
+	assert_int_equal(store_record_put(room->s, STORE_OUTBOUND, BYTES("12345678"), BYTES("x")), ERR_OK);
+	assert_int_equal(store_commit(room->s), ERR_OK);
+	assert_int_equal(queue_open(room->s, &q), ERR_TAMPERED);
+}
+
+int main(void)
+{
+	static char engine[] = "sqlite";
+#define T(f) cmocka_unit_test_prestate_setup_teardown(f, room_make, room_end, engine)
+	const struct CMUnitTest tests[] = {
+		T(test_durable_first), T(test_undo), T(test_lanes), T(test_pauses),
+		T(test_batches), T(test_latest), T(test_bounds), T(test_tampered),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
