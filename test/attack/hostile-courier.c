@@ -101,7 +101,7 @@ static void ask_keeper(void)
 	static const enum operation others[] = {
 		OP_PSK_OPEN, OP_TLS13_EXTRACT, OP_TLS13_EXPAND, OP_TLS13_BINDER, OP_TLS12_MASTER,
 		OP_DATA_KEY_NEW, OP_DATA_KEY_OPEN, OP_INDEX_KEY, OP_ANCHOR, OP_CERTIFY,
-		OP_IMPORT_PSK, OP_DESTROY, OP_DERIVE, OP_GENERATE, OP_EXPORT,
+		OP_IMPORT_PSK, OP_DESTROY, OP_DERIVE, OP_EXPORT,
 	};
 	static const uint8_t tag[KEEPER_TAG] = "hostile courier";
 	static const char *const names[] = { "ca", "audit", "import" };
