@@ -9,7 +9,7 @@ static err_t create_type(struct resource_work *w)
 	if (number == 0)
 		return refuse(w->out, RSC_BAD_REQUEST, "resource type is missing", BYTES("ty"));
 	w->type = resource_type(number);
-	if (!w->type)
+	if (!w->type || w->type->not_built)
 		return refuse(w->out, RSC_NOT_IMPLEMENTED, "resource type is not supported", BYTES("ty"));
 	if (w->type->not_allowed & RIGHT_CREATE)
 		return refuse(w->out, RSC_OPERATION_NOT_ALLOWED, "cannot be created", BYTES("ty"));

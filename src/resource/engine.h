@@ -155,6 +155,26 @@ err_t app_rule_holds(struct resource_work *w, struct bytes app_id, struct bytes 
 err_t subscription_watch(struct resource_work *w, bool reads) MUST_USE;
 err_t subscription_watch_open(struct resources *r) MUST_USE;
 
+/* --- instances of a container, a series, a flexible container ------------------------- */
+
+/* Oldest or newest; 0 when there is none. */
+err_t instance_first(struct resources *r, uint64_t parent, uint32_t type, bool newest,
+                     uint64_t *id) MUST_USE;
+struct instances {
+	struct attribute_set *set; /* of the parent: cni and cbs are kept there */
+	uint64_t parent;
+	uint32_t type;
+	uint64_t mni, mbs;
+	bool coming;               /* one of `size` octets is about to be added */
+	uint64_t size;
+};
+/* Remove the oldest until all fit; 5207 when the coming one never does. */
+err_t instances_fit(struct resource_work *w, struct instances *of) MUST_USE;
+/* child_deleted of the parent: w->row is gone, when it is of that type. */
+err_t instance_gone(struct resource_work *w, uint32_t type) MUST_USE;
+/* The end of an instance made now, by maxInstanceAge. */
+int64_t instance_end(const struct attribute_set *parent, int64_t now, int64_t end);
+
 /* --- tree -------------------------------------------------------------------------- */
 
 /* Where an address leads, before a virtual child is followed. */

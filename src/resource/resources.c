@@ -30,6 +30,11 @@ out:
 	return err;
 }
 
+static bool is_supported(const struct resource_type *t)
+{
+	return resource_type(t->number) == t && !t->not_built;
+}
+
 static err_t put_supported_types(struct resources *r, struct arena *a, struct attribute_set *set)
 {
 	const struct resource_type *const *types;
@@ -38,11 +43,11 @@ static err_t put_supported_types(struct resources *r, struct arena *a, struct at
 	err_t err;
 
 	for (size_t i = 0; i < all; i++)
-		n += resource_type(types[i]->number) == types[i];
+		n += is_supported(types[i]);
 	buf_clear(&r->scratch);
 	TRY(cbor_put_array(&r->scratch, n));
 	for (size_t i = 0; i < all; i++) {
-		if (resource_type(types[i]->number) == types[i])
+		if (is_supported(types[i]))
 			TRY(cbor_put_uint(&r->scratch, types[i]->number));
 	}
 	TRY(arena_copy(a, bytes_of_buf(&r->scratch), &value));

@@ -105,6 +105,7 @@ struct resource_type {
 	unsigned not_allowed;    /* access bits answered 4005 */
 	bool policy_of_parent;   /* no acpi attribute: the parent's policy decides */
 	bool self_governed;      /* judged by selfPrivileges (accessControlPolicy) */
+	bool not_built;          /* rows only: Create is 5001, and srt does not list it */
 	bool announced;          /* has an announced variant, 10000 + number */
 	uint32_t instances;      /* type of the instances that are specialized with it, 0 none */
 	const char *selector;    /* attribute whose value chooses the specialization

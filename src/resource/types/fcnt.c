@@ -5,31 +5,16 @@
 
 #include "codec/json.h"
 
-enum { FLEX_CONTAINER = 28, FLEX_INSTANCE = 58 };
-
-static err_t one_instance(struct resources *r, const struct store_row *parent, bool newest,
-                          uint64_t *id)
-{
-	struct store_scan scan = { .parent = parent->id, .type = FLEX_INSTANCE,
-	                           .newest_first = newest, .limit = 1 };
-	size_t n;
-	err_t err;
-
-	TRY(store_children(r->store, &scan, id, &n));
-	if (n == 0)
-		*id = 0;
-out:
-	return err;
-}
+enum { FLEX_INSTANCE = 58 };
 
 static err_t latest(struct resources *r, const struct store_row *parent, uint64_t *id)
 {
-	return one_instance(r, parent, true, id);
+	return instance_first(r, parent->id, FLEX_INSTANCE, true, id);
 }
 
 static err_t oldest(struct resources *r, const struct store_row *parent, uint64_t *id)
 {
-	return one_instance(r, parent, false, id);
+	return instance_first(r, parent->id, FLEX_INSTANCE, false, id);
 }
 
 static const struct virtual_child virtuals[] = {
@@ -89,14 +74,12 @@ out:
 
 static err_t keep_instance(struct resource_work *w)
 {
-	uint64_t mia = set_uint(&w->set, BYTES("mia"), UINT64_MAX);
 	struct store_row row = { .parent = w->row.id, .type = FLEX_INSTANCE, .size = w->row.size,
-	                         .created = w->now, .modified = w->now, .expires = w->row.expires };
+	                         .created = w->now, .modified = w->now };
 	struct buf *b = &w->r->scratch;
 	err_t err;
 
-	if (mia < EXPIRATION_MAX_MS / 1000 && w->now + (int64_t)mia * 1000 < row.expires)
-		row.expires = w->now + (int64_t)mia * 1000;
+	row.expires = instance_end(&w->set, w->now, w->row.expires);
 	row.id = store_next_id(w->r->store);
 	buf_clear(b);
 	TRY(buf_printf(b, "fci%llu", (unsigned long long)row.id));
@@ -108,48 +91,17 @@ out:
 	return err;
 }
 
-/* Remove the oldest until count and octets are within the bounds. */
-static err_t make_room(struct resource_work *w, uint64_t *cni, uint64_t *cbs, uint64_t mni,
-                       uint64_t mbs)
-{
-	const struct store_row *row;
-	uint64_t id;
-	err_t err = ERR_OK;
-
-	while (*cni > mni || *cbs > mbs) {
-		TRY(oldest(w->r, &w->row, &id));
-		if (id == 0)
-			break;
-		TRY(store_get(w->r->store, id, &row));
-		must(row != NULL && *cni > 0 && *cbs >= row->size);
-		--*cni;
-		*cbs -= row->size;
-		TRY(tree_remove(w->r, id));
-	}
-out:
-	return err;
-}
-
 /* Room for the instance that will stand below; disabled: what was kept goes. */
 static err_t count_instance(struct resource_work *w)
 {
 	bool enabled = set_true(&w->set, BYTES("fcied"));
-	uint64_t cni = set_uint(&w->set, BYTES("cni"), 0), cbs = set_uint(&w->set, BYTES("cbs"), 0);
-	uint64_t mni = enabled ? set_uint(&w->set, BYTES("mni"), UINT64_MAX) : 0;
-	uint64_t mbs = set_uint(&w->set, BYTES("mbs"), UINT64_MAX);
-	err_t err = ERR_OK;
+	struct instances of = { &w->set, w->row.id, FLEX_INSTANCE,
+		                enabled ? set_uint(&w->set, BYTES("mni"), UINT64_MAX) : 0,
+		                set_uint(&w->set, BYTES("mbs"), UINT64_MAX), enabled, w->row.size };
 
-	if (!enabled && cni == 0)
-		goto out;
-	if (enabled && (mni == 0 || w->row.size > mbs))
-		return refuse(w->out, RSC_NOT_ACCEPTABLE, "no instance fits the limits", NO_DETAIL);
-	cni += enabled;
-	cbs += enabled ? w->row.size : 0;
-	TRY(make_room(w, &cni, &cbs, mni, mbs));
-	TRY(set_put_uint(w->r, w->arena, &w->set, BYTES("cni"), cni));
-	TRY(set_put_uint(w->r, w->arena, &w->set, BYTES("cbs"), cbs));
-out:
-	return err;
+	if (!enabled && set_uint(&w->set, BYTES("cni"), 0) == 0)
+		return ERR_OK;
+	return instances_fit(w, &of);
 }
 
 static err_t changed(struct resource_work *w)
@@ -173,18 +125,7 @@ static err_t written(struct resource_work *w)
 
 static err_t child_deleted(struct resource_work *w)
 {
-	uint64_t cni = set_uint(&w->parent_set, BYTES("cni"), 0);
-	uint64_t cbs = set_uint(&w->parent_set, BYTES("cbs"), 0);
-	err_t err = ERR_OK;
-
-	if (w->row.type != FLEX_INSTANCE)
-		goto out;
-	must(cni > 0 && cbs >= w->row.size);
-	TRY(set_put_uint(w->r, w->arena, &w->parent_set, BYTES("cni"), cni - 1));
-	TRY(set_put_uint(w->r, w->arena, &w->parent_set, BYTES("cbs"), cbs - w->row.size));
-	w->parent_changed = true;
-out:
-	return err;
+	return instance_gone(w, FLEX_INSTANCE);
 }
 
 const struct resource_hooks resource_hooks_fcnt = {

@@ -1,6 +1,10 @@
 /* expire.c: what time does to resources and to the memory of replay. */
 #include "base/log.h"
+#include "request/notification.h"
+#include "resource/series.h"
 #include "role/core/core.h"
+
+enum { CORE_SERIES = 64, SERIES_EVERY_MS = 1000 };
 
 static err_t expire_resources(struct core *c)
 {
@@ -30,6 +34,51 @@ out:
 	return err;
 }
 
+/* --- missing data of time series ----------------------------------------------------- */
+
+static err_t tell_missing(void *self, uint64_t sub, struct bytes tsn)
+{
+	struct core *c = self;
+
+	return notification_missing(&c->room, sub, tsn, c->now);
+}
+
+static err_t judge_series(struct core *c, uint64_t id)
+{
+	struct series_report report = { tell_missing, c };
+	struct audit_record record = { .kind = AUDIT_CHANGE, .at = c->now, .resource = id,
+		                       .rule = BYTES("missingDataDetect") };
+	err_t err;
+
+	TRY(batch_mark(c));
+	err = series_judge(c->room.resources, permit_for_system("missingDataDetect"), id, c->now, &report);
+	if (err == ERR_OK)
+		err = audit_append(c->room.audit, &record);
+	batch_unmark(c, err);
+	c->room.must_commit |= err == ERR_OK;
+out:
+	return err;
+}
+
+/* Once a second a page of the series that are watched. */
+static err_t detect_missing(struct core *c)
+{
+	static int64_t next;
+	static uint64_t after;
+	uint64_t ids[CORE_SERIES];
+	size_t n;
+	err_t err = ERR_OK;
+
+	if (c->now < next)
+		goto out;
+	next = c->now + SERIES_EVERY_MS;
+	TRY(series_due(c->room.resources, c->now, &after, ids, CORE_SERIES, &n));
+	for (size_t i = 0; i < n; i++)
+		TRY(judge_series(c, ids[i]));
+out:
+	return err;
+}
+
 static err_t sweep_replay(struct core *c)
 {
 	err_t err;
@@ -50,6 +99,7 @@ void expire_when_due(struct core *c)
 	if (c->rollback)
 		return;
 	TRY(expire_resources(c));
+	TRY(detect_missing(c));
 	TRY(sweep_replay(c));
 out:
 	if (err != ERR_OK)

@@ -33,4 +33,5 @@ const struct resource_type resource_type_tram = {
 	.attributes_n = COUNT_OF(rows),
 	.parents = parents,
 	.parents_n = COUNT_OF(parents),
+	.not_built = true,
 };

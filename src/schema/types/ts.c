@@ -17,7 +17,7 @@ static const struct attribute rows[] = {
 	{ "cbs", "currentByteSize", V_UINT, NP, NP, OPT, F_SERVER, 0 },
 	{ "pei", "periodicInterval", V_POSITIVE, OPT, OPT, OPT, 0, 0 },
 	{ "peid", "periodicIntervalDelta", V_UINT, OPT, OPT, OPT, 0, 0 },
-	{ "mdd", "missingDataDetect", V_BOOL, OPT, OPT, OPT, 0, 0 },
+	{ "mdd", "missingDataDetect", V_BOOL, OPT, OPT, OPT, F_INDEX, 0 },
 	{ "mdn", "missingDataMaxNr", V_POSITIVE, OPT, OPT, OPT, 0, 0 },
 	{ "mdlt", "missingDataList", V_LIST_STRING, NP, NP, OPT, F_SERVER, 0 },
 	{ "mdc", "missingDataCurrentNr", V_UINT, NP, NP, OPT, F_SERVER, 0 },

@@ -6,7 +6,7 @@ static const struct attribute rows[] = {
 	ROW_EXPIRATION(NP),
 	ROW_LABELS(OPT, NP),
 	ROWS_ANNOUNCEMENT(NP),
-	{ "dgt", "dataGenerationTime", V_STAMP, MAN, NP, OPT, F_ONCE, 0 },
+	{ "dgt", "dataGenerationTime", V_STAMP, MAN, NP, OPT, F_ONCE | F_INDEX, 0 },
 	{ "con", "content", V_SCALAR, MAN, NP, OPT, F_ONCE, 0 },
 	{ "snr", "sequenceNr", V_UINT, OPT, NP, OPT, F_ONCE, 0 },
 	{ "cs", "contentSize", V_UINT, NP, NP, OPT, F_SERVER, 0 },

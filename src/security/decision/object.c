@@ -12,6 +12,18 @@ static enum verdict type_listed(const struct cbor *item, const struct decision_f
 	return item->u == f->create_type ? VERDICT_YES : VERDICT_NO;
 }
 
+/* The one member of the choice, or the value itself. */
+static bool specialization_value(struct cbor *spty)
+{
+	struct bytes key;
+	bool found;
+
+	if (spty->kind == CBOR_MAP && (spty->u != 1 || cbor_pair(&spty->s, &key, spty, &found) != ERR_OK ||
+	                               !(bytes_equal(key, BYTES("cnd")) || bytes_equal(key, BYTES("mgd")))))
+		return false;
+	return spty->kind == CBOR_UINT || spty->kind == CBOR_TEXT;
+}
+
 /* spty is the mgmtDefinition, a number, or the containerDefinition, a text. */
 static bool specialization_matches(const struct cbor *spty, struct bytes have)
 {
@@ -40,7 +52,7 @@ static enum verdict detail_allows(const struct cbor *detail, const struct decisi
 		seen += found;
 	}
 	if (seen != detail->u || !has[2] || (has[0] && ty.kind != CBOR_UINT) ||
-	    (has[1] && spty.kind != CBOR_UINT && spty.kind != CBOR_TEXT))
+	    (has[1] && !specialization_value(&spty)))
 		return VERDICT_MALFORMED;
 	if (has[0] && !has[1] && (ty.u == TYPE_MGMT_OBJ || ty.u == TYPE_FLEX_CONTAINER))
 		return VERDICT_MALFORMED;

@@ -1,0 +1,20 @@
+/* semanticDescriptor [TS-0001 9.6.30; TS-0004 7.4.34]: stored and found, not reasoned
+ * about: SPARQL and validation are not built. */
+#include "resource/engine.h"
+
+/* A reference is an IRI in base64, the others a document of their format; whatever
+ * it is, it is not looked into. */
+static err_t check(struct resource_work *w)
+{
+	struct cbor v;
+
+	if (set_get(&w->asked, BYTES("soe"), &v))
+		return refuse(w->out, RSC_NOT_IMPLEMENTED, "SPARQL is not supported", BYTES("soe"));
+	if (set_true(&w->asked, BYTES("vlde")))
+		return refuse(w->out, RSC_NOT_IMPLEMENTED, "validation is not supported", BYTES("vlde"));
+	if (set_get(&w->set, BYTES("dsp"), &v) && v.s.n == 0)
+		return refuse(w->out, RSC_BAD_REQUEST, "the descriptor is empty", BYTES("dsp"));
+	return set_put_bool(w->r, w->arena, &w->set, BYTES("svd"), false);
+}
+
+const struct resource_hooks resource_hooks_smd = { .created = check, .updated = check };
