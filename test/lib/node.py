@@ -21,6 +21,9 @@ def encode(serialisation, value):
     if serialisation == "cbor":
         import cbor2
         return cbor2.dumps(value)
+    if serialisation == "xml":
+        import xmlform
+        return xmlform.encode(value)
     return json.dumps(value).encode()
 
 
@@ -30,6 +33,9 @@ def decode(media, body):
         if body and "cbor" in media:
             import cbor2
             return cbor2.loads(body)
+        if body and "xml" in media:
+            import xmlform
+            return xmlform.decode(body)
         return json.loads(body) if body else None
     except ValueError:
         return None

@@ -13,7 +13,7 @@ def node():
         yield n
 
 
-@pytest.fixture(params=["json", "cbor"])
+@pytest.fixture(params=["json", "cbor", "xml"])
 def lab(request, node):
     return Lab(node, request.param)
 
