@@ -237,6 +237,7 @@ struct selection {
 	bool more;          /* cut at limit */
 	/* inside */
 	uint64_t passed, visited;
+	const struct type_plan *plan; /* NULL: rows of every type are looked at */
 };
 enum { SELECTION_MAX = 10000, VISIT_MAX = 50000 };
 

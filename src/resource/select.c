@@ -6,6 +6,74 @@
  * said to be there (more). Every row is shown only after may() said yes. */
 #include "resource/engine.h"
 
+/* With types among the criteria, rows that are of none of them, and can have none of
+ * them below, need not be looked at: most rows are instances. By type number. */
+enum { PLANNED_TYPES = 256, IS_ASKED = 1, LEADS_THERE = 2, ENTER_EFFORT = 4 };
+struct type_plan {
+	uint8_t of[PLANNED_TYPES];
+};
+
+static bool plan_wants(const void *self, uint32_t type)
+{
+	const struct type_plan *plan = self;
+
+	return type >= PLANNED_TYPES || plan->of[type];
+}
+
+static bool plan_enters(const struct selection *s, uint32_t type)
+{
+	return !s->plan || type >= PLANNED_TYPES || s->plan->of[type] & LEADS_THERE;
+}
+
+/* The parents of what is asked or leads there lead there; true when one is new. */
+static bool plan_parents(struct type_plan *plan, const struct resource_type *type)
+{
+	bool more = false;
+
+	if (type->number >= PLANNED_TYPES || !plan->of[type->number])
+		return false;
+	for (size_t i = 0; i < type->parents_n; i++) {
+		uint32_t parent = type->parents[i];
+
+		if (parent >= PLANNED_TYPES || plan->of[parent] & LEADS_THERE)
+			continue;
+		plan->of[parent] |= LEADS_THERE;
+		more = true;
+	}
+	return more;
+}
+
+static err_t plan_types(struct selection *s)
+{
+	const struct filter_criteria *f = s->filter;
+	const struct resource_type *const *types;
+	size_t n = resource_types(&types);
+	struct type_plan *plan;
+	bool more = true;
+	void *p;
+	err_t err = ERR_OK;
+
+	s->plan = NULL;
+	if (!f || f->operation != FILTER_AND || f->self.types_n == 0 || !s->through)
+		return ERR_OK;
+	TRY(arena_take(s->arena, sizeof(*plan), &p));
+	plan = p;
+	for (size_t i = 0; i < f->self.types_n; i++) {
+		/* Announced resources stand below many. */
+		if (f->self.types[i] >= PLANNED_TYPES)
+			return ERR_OK;
+		plan->of[f->self.types[i]] |= IS_ASKED;
+	}
+	while (more) {
+		more = false;
+		for (size_t i = 0; i < n; i++)
+			more |= plan_parents(plan, types[i]);
+	}
+	s->plan = plan;
+out:
+	return err;
+}
+
 void select_limits(struct selection *s, const struct filter_criteria *filter)
 {
 	s->levels = filter && filter->has_level ? filter->level : TREE_DEPTH_MAX;
@@ -101,7 +169,8 @@ static err_t visit(struct selection *s, uint64_t id, uint64_t depth, bool *into)
 	if (s->filter)
 		TRY(filter_matches(&(struct matcher){ s->r, s->filter, s->may, s->now }, row, &matches));
 	/* may() can read other rows: nothing of `row` is used behind it. */
-	*into = type_has_children(resource_type(row->type)) && depth < s->levels;
+	*into = depth < s->levels && type_has_children(resource_type(row->type)) &&
+	        plan_enters(s, row->type);
 	matches = matches && may_show(s, id);
 	*into = *into && (matches || s->through);
 	if (matches)
@@ -118,7 +187,8 @@ struct level {
  * left (0). */
 static err_t scan_level(struct selection *s, struct level *at, uint64_t depth, uint64_t *into)
 {
-	struct store_scan scan = { .parent = at->parent, .limit = PAGE };
+	struct store_scan scan = { .parent = at->parent, .limit = PAGE,
+	                           .wanted = s->plan ? plan_wants : NULL, .wanted_self = s->plan };
 	uint64_t ids[PAGE];
 	size_t n;
 	bool enter;
@@ -155,6 +225,9 @@ static err_t select_walk(struct selection *s, uint64_t root)
 	levels[depth++] = (struct level){ root, 0 };
 	while (depth > 0 && !s->more) {
 		TRY(scan_level(s, &levels[depth - 1], depth, &into));
+		/* Asking for the children of a row costs more than looking at it. */
+		if (into && !resource_spend(s->r, ENTER_EFFORT))
+			s->more = true;
 		if (into == 0)
 			depth--;
 		else if (depth < COUNT_OF(levels))
@@ -252,8 +325,10 @@ err_t select_below(struct selection *s, uint64_t root)
 	if (s->through && s->filter && s->filter->self.labels_n &&
 	    s->filter->operation == FILTER_AND)
 		TRY(select_indexed(s, root, &cut));
-	if (cut)
+	if (cut) {
+		TRY(plan_types(s));
 		TRY(select_walk(s, root));
+	}
 out:
 	return err;
 }

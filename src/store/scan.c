@@ -96,6 +96,13 @@ out:
 	return err;
 }
 
+static bool is_wanted(const struct store_scan *scan, uint32_t type)
+{
+	if (scan->type)
+		return type == scan->type;
+	return !scan->wanted || scan->wanted(scan->wanted_self, type);
+}
+
 static void gather_new(struct store *s, struct gather *g)
 {
 	const struct store_scan *scan = g->scan;
@@ -103,7 +110,7 @@ static void gather_new(struct store *s, struct gather *g)
 	for (struct slot *slot = change_children(s, scan->parent); slot; slot = slot->sibling) {
 		if (slot->state != SLOT_NEW || slot->parent != scan->parent)
 			continue;
-		if (scan->type && slot->data->row.type != scan->type)
+		if (!is_wanted(scan, slot->data->row.type))
 			continue;
 		if (scan->after && !goes_before(g, scan->after, slot->id))
 			continue;
@@ -125,8 +132,10 @@ err_t store_children(struct store *s, const struct store_scan *scan, uint64_t *i
 		TRY(s->ops->child_types(s->engine, scan->parent, types, &types_n));
 	if (types_n == ENGINE_TYPES)
 		return ERR_LIMIT;
-	for (size_t i = 0; i < types_n; i++)
-		TRY(gather_type(s, &g, types[i]));
+	for (size_t i = 0; i < types_n; i++) {
+		if (is_wanted(scan, types[i]))
+			TRY(gather_type(s, &g, types[i]));
+	}
 	gather_new(s, &g);
 	*n = g.n;
 out:

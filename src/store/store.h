@@ -105,6 +105,9 @@ struct store_scan {
 	bool newest_first;
 	uint64_t after;     /* continue behind this id, 0: from the start */
 	size_t limit;
+	/* Which types are looked at, where type is 0; NULL: all. */
+	bool (*wanted)(const void *self, uint32_t type);
+	const void *wanted_self;
 };
 /* Ids of children in id order; *n of them into ids[scan->limit]. */
 err_t store_children(struct store *s, const struct store_scan *scan,

@@ -131,6 +131,29 @@ static void test_relative_path(void **state)
 	finds(m, "cse-in", ",'ty':[3],'arp':'la'", "'cse-in/a/b/j'");
 }
 
+/* Rows that are of no type asked for and lead to none cost nothing: a discovery is
+ * not cut short by the instances on its way. */
+static void test_types_on_the_way(void **state)
+{
+	struct room *m = *state;
+
+	grow(m);
+	for (unsigned i = 0; i < 300; i++)
+		expect(m, CREATE("cse-in/a", 4, "{'m2m:cin':{'con':'x'}}"), 2001);
+	expect(m, SUB("cse-in/a", "last", ""), 2001);
+	resource_begin(m->r);
+	m->r->effort = 100;
+	finds(m, "cse-in", ",'ty':[3]", "'cse-in/a','cse-in/a/b','cse-in/a/e','cse-in/a/last','cse-in/z'");
+	assert_int_equal(m->out.content_status, 0);
+	m->r->effort = 100;
+	expect(m, DISCOVER("cse-in", ",'ty':[3],'fo':2"), 2000);
+	assert_int_equal(m->out.content_status, 1); /* the control: all of them are looked at */
+	/* with children of the other kinds it is found as before */
+	resource_begin(m->r);
+	finds(m, "cse-in/z", ",'ty':[4]", "'cse-in/z/k'");
+	finds(m, "cse-in", ",'ty':[2]", "");
+}
+
 /* --- places --------------------------------------------------------------------------- */
 
 #define SQUARE "[[[0,0],[10,0],[10,10],[0,10],[0,0]]]"
@@ -216,6 +239,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_joined, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_label_queries, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_relative_path, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_types_on_the_way, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_places, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_geometry_is_checked, setup, teardown),
 	};
