@@ -280,7 +280,7 @@ static err_t login_sealed(struct token *t)
 
 	sealed_pin(t, text);
 	pin = bytes_str(text);
-	if (t->pair && old.n) {
+	if (t->pair == TOKEN_PAIR_FIRST && old.n) {
 		TRY(login_with(t, old));
 		TRY(p11_result(t, "change of the PIN",
 		               p->f->C_SetPIN(p->session, mutable(old), old.n, mutable(pin), pin.n)));
@@ -303,7 +303,7 @@ static err_t login(struct token *t, const CK_TOKEN_INFO *info)
 		return p11_result(t, "log in", CKR_PIN_LOCKED);
 	if (info->flags & CKF_PROTECTED_AUTHENTICATION_PATH)
 		return login_with(t, none);
-	if (token_config_pin_sealed(&t->config))
+	if (token_config_pin_sealed(&t->config) && t->pair != TOKEN_PAIR_TRIAL)
 		return login_sealed(t);
 	if (!t->pin.n)
 		return token_fault(t, ERR_REFUSED, "the token wants a PIN and there is none: pin-source=, "

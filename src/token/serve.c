@@ -234,7 +234,7 @@ static err_t run_open(struct token *t, struct token_work *w)
 	bool changed;
 	err_t err;
 
-	t->pair = wire_get_u8(&w->in) == 1;
+	t->pair = (enum token_pair)wire_get_u8(&w->in);
 	TRY(wire_done(&w->in));
 	secret_free(&t->pairing);
 	TRY(secret_copy(pairing, &t->pairing));

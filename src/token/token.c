@@ -52,6 +52,7 @@ err_t token_load(struct token *t, struct bytes config)
 		return token_fault(t, ERR_UNSUPPORTED, "this program was built without it");
 	TRY(token_fault(t, ERR_OK, "waits for the keeper"));
 	err = t->backend->load(t);
+	t->loaded = err == ERR_OK;
 out:
 	return err;
 }
@@ -82,14 +83,15 @@ static err_t open_it(struct token *t)
 
 	if (t->state.present)
 		return ERR_OK;
-	if (!t->pairing.n || t->refused || now < t->retry_at)
+	if (!t->loaded || !t->pairing.n || t->refused || now < t->retry_at)
 		return ERR_ABSENT;
 	t->retry_at = now + RETRY_MS;
 	err = t->backend->open(t);
 	if (err == ERR_OK) {
 		t->state.present = true;
 		t->state.why[0] = '\0';
-		t->pair = false;
+		if (t->pair == TOKEN_PAIR_FIRST)
+			t->pair = TOKEN_PAIR_KNOWN;
 		log_event(LOG_NOTE, "token open", "name=%s abilities=%u", t->state.name, t->state.can);
 		return ERR_OK;
 	}

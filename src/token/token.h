@@ -66,7 +66,8 @@ struct token {
 	struct token_state state;
 	struct secret pin;      /* from a file; empty: sealed by the keeper, or none */
 	struct secret pairing;  /* the keeper's; empty until it came */
-	bool pair;              /* first time: bind the token to the pairing secret */
+	enum token_pair pair;
+	bool loaded;            /* its maker's code */
 	bool refused;           /* a wrong PIN is not tried again: tokens count */
 	int64_t retry_at;       /* clock_steady: not opened before */
 	void *own;              /* the back end's */

@@ -6,7 +6,7 @@
  *   u8 class, identity (TOKEN_IDENTITY octets: of the token that made it),
  *   reference bytes (at most TOKEN_REFERENCE_MAX)
  *
- *   OPEN     pairing (32), u8 pair        -> the fields of a state
+ *   OPEN     pairing (32), u8 token_pair  -> the fields of a state
  *   MAKE     u8 class, u8 use             -> identity, reference bytes, public key bytes
  *   IMPORT   u8 class, octets bytes       -> identity, reference bytes
  *   DESTROY  key                          -> nothing
@@ -43,6 +43,10 @@ enum {
 	TOKEN_SIGNATURE = 64,
 	TOKEN_RANDOM_MAX = 256,
 };
+
+/* How it is opened: as always; for the first time, and a sealed PIN is set; on
+ * trial, with the PIN that was given and nothing is set. */
+enum token_pair { TOKEN_PAIR_KNOWN = 0, TOKEN_PAIR_FIRST = 1, TOKEN_PAIR_TRIAL = 2 };
 
 enum token_kind { TOKEN_KIND_PKCS11 = 1, TOKEN_KIND_TPM = 2 };
 

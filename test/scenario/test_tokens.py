@@ -6,7 +6,7 @@ import os, pathlib, signal, socket, ssl, subprocess, sys, time
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
-from node import NAME, Node
+from node import BUILD, NAME, Node
 from tokens import SoftHsm, Swtpm
 
 KINDS = [SoftHsm, Swtpm]
@@ -147,6 +147,35 @@ def test_missing_library():
         assert "cannot be loaded" in node.log_text()
         assert node.cli("status", check=False)[0] == 0
         node.stop()
+
+
+def keeper_test(*argv):
+    p = subprocess.run([BUILD / "holdfast", "keeper", "test", *map(str, argv)], capture_output=True, text=True,
+                       timeout=60)
+    return p.returncode, p.stdout, p.stderr
+
+
+def test_conformance():
+    """What a maker sees of his token: as asked, lacking and what that costs, wrong PIN, wrong name,
+    missing library; nothing is left on it."""
+    with SoftHsm() as token:
+        code, out, err = keeper_test(token.uri())
+        assert code == 0 and "0 lacking, 0 failed" in out, out + err
+        assert "level: 1" in out
+        assert "Object" not in token.objects()[1]
+        assert keeper_test(token.uri(label="nosuch"))[2].count("no slot holds the token") == 1
+        assert "cannot be loaded" in keeper_test(token.uri(module="/usr/lib/nosuch.so"))[2]
+        assert keeper_test("pkcs11:token=a?module-path=/m&pin-value=1")[0] == 2
+        token.set_pin("0000")
+        code, out, err = keeper_test(token.uri())
+        assert code == 1 and "wrong PIN" in err, err
+        token.set_pin("4711-0815")
+        assert keeper_test(token.uri())[0] == 0
+    with Swtpm() as tpm:
+        code, out, err = keeper_test(tpm.uri())
+        assert code == 0 and "lacks    extract" in out and "costs: end-to-end master keys" in out, out + err
+        tpm.kill()
+        assert "cannot be reached" in keeper_test(tpm.uri())[2]
 
 
 def test_another_token_in_its_place():

@@ -236,6 +236,7 @@ static err_t run_alone(struct process *p, const struct token_serve_arguments *a)
 #ifdef HOLDFAST_SANITIZE
 	s.no_seccomp = true;
 #endif
+	log_level_set(LOG_ERROR); /* what is wrong is told to who started it */
 	load(p, bytes_str(a->config), a->pin_fd);
 	s.kept = p->worker.kept;
 	s.read = p->worker.read;
