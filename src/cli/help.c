@@ -1,5 +1,6 @@
 /* help.c: everything a person can read about the command, from the tables. */
 #include "cli/cli.h"
+#include "cli/document.h"
 
 #include <stdio.h>
 
@@ -132,7 +133,9 @@ int run_help(struct cli *c)
 		help_man();
 	else if (bytes_equal(what, BYTES("completion")))
 		help_completion();
+	else if (bytes_equal(what, BYTES("types")))
+		help_types();
 	else
-		return cli_usage(c, "help is man or completion");
+		return cli_usage(c, "help is man, completion or types");
 	return CLI_OK;
 }

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "cli/certificate.h"
+#include "cli/document.h"
 #include "client/profile.h"
 #include "wire/wire.h"
 
@@ -179,6 +180,8 @@ static bool contains(struct bytes b, struct bytes part)
 static int inspect_file(struct cli *c, const char *path, struct bytes file)
 {
 	struct certificate x;
+	bool document;
+	int code;
 
 	if (bytes_starts(file, BYTES("HOLDFKEY")))
 		return inspect_key_store(c, file);
@@ -188,7 +191,10 @@ static int inspect_file(struct cli *c, const char *path, struct bytes file)
 		return inspect_private(c);
 	if (certificate_read(file, &x) == ERR_OK)
 		return inspect_certificate(c, &x);
-	return cli_fail(c, ERR_SYNTAX, "%s is no certificate, key store, audit export or profile", path);
+	code = inspect_document(c, file, &document);
+	if (document)
+		return code;
+	return cli_fail(c, ERR_SYNTAX, "%s is no document of oneM2M, certificate, key store, audit export or profile", path);
 }
 
 int run_inspect(struct cli *c)

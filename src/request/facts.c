@@ -74,9 +74,19 @@ out:
 
 static err_t context(const struct work *w, struct context_facts *out)
 {
+	struct location place;
+	err_t err;
+
 	*out = (struct context_facts){ .now = w->in->now, .address_n = w->in->address_n };
-	return bytes_put(out->address, sizeof(out->address),
-	                 bytes_make(w->in->address, w->in->address_n));
+	TRY(resource_location(w->room->resources, w->room->location_source, w->originator, w->in->now,
+	                      &place));
+	out->located = place.known;
+	out->latitude = place.latitude;
+	out->longitude = place.longitude;
+	TRY(bytes_put(out->address, sizeof(out->address),
+	              bytes_make(w->in->address, w->in->address_n)));
+out:
+	return err;
 }
 
 /* Is the originator in the group? Found once in a request: a thousand rows may

@@ -36,6 +36,7 @@ struct request_room {
 	struct arena arena;        /* reset per request */
 	struct arena scratch;      /* reset per candidate of a discovery */
 	bool lab;                  /* requests without association are let in */
+	struct bytes location_source; /* absolute; whose words about places count, empty: nobody's */
 	struct bytes lab_admin;    /* originator that may do everything there; empty: none */
 	struct bytes lab_cses;     /* CSE-IDs believed there without an association, by commas */
 	struct bytes registrar;    /* CSE-ID of our registrar, "/in"; empty: none */

@@ -170,6 +170,16 @@ err_t resource_link_base(struct resources *r, const struct permit *system,
 err_t resource_group_has(struct resources *r, struct bytes group, struct bytes absolute_id,
                          bool *has, bool *readable) MUST_USE;
 
+/* Where `originator` (absolute) is, as `source` (absolute; empty: nobody) said in the
+ * container of a locationPolicy that names it. Not older than a quarter of an hour. */
+struct location {
+	bool known;
+	double latitude, longitude;
+	int64_t at;
+};
+err_t resource_location(struct resources *r, struct bytes source, struct bytes originator,
+                        int64_t now, struct location *out) MUST_USE;
+
 /* --- operations: all take the permit and check it ------------------------------------ */
 
 /* What is answered: status and content (canonical CBOR, may be empty) appended

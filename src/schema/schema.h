@@ -144,6 +144,9 @@ bool type_allows_parent(const struct resource_type *type, uint32_t parent);
 /* What stands behind the names, for xml.h: resources, complex values, primitives. */
 struct xml_schema;
 extern const struct xml_schema schema_xml;
+struct xml_context;
+/* The long name of a member there; NULL when it has none. */
+const char *schema_long_name(struct xml_context in, struct bytes name);
 
 bool value_ok(const struct attribute *a, const struct cbor *v);
 /* What a value of this kind is made of; *list: an array of such. */

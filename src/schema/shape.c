@@ -45,19 +45,30 @@ static bool look_resource(struct bytes name, bool repeat, struct xml_shape *out)
 static const struct attribute references = { "ch", "childResource", V_STRUCTS, OPT, NP, NP, 0,
 	                                     C_childResourceRef };
 
+static const struct attribute *member_row(struct xml_context in, struct bytes name)
+{
+	if (in.what == COMPLEX)
+		return complex_member(in.of, name);
+	if (in.what == TOP)
+		return complex_member(schema_complex(C_root), name);
+	if (in.what != RESOURCE)
+		return NULL;
+	return bytes_equal(name, BYTES("ch")) ? &references : type_attribute(in.of, name);
+}
+
+const char *schema_long_name(struct xml_context in, struct bytes name)
+{
+	const struct attribute *a = member_row(in, name);
+	const struct resource_type *t = a ? NULL : resource_type_named(name);
+
+	return a ? a->long_name : t ? t->name : NULL;
+}
+
 static bool look(struct xml_context in, struct bytes name, struct xml_shape *out)
 {
 	bool qualified = bytes_find(name, ':') < name.n;
-	const struct attribute *a = NULL;
+	const struct attribute *a = member_row(in, name);
 
-	if (in.what == COMPLEX)
-		a = complex_member(in.of, name);
-	else if (in.what == TOP)
-		a = complex_member(schema_complex(C_root), name);
-	else if (bytes_equal(name, BYTES("ch")))
-		a = &references;
-	else
-		a = type_attribute(in.of, name);
 	if (a)
 		shape_of(a, out);
 	return a || (qualified && look_resource(name, in.what == RESOURCE, out));

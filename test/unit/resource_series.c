@@ -153,12 +153,56 @@ static void test_location_policy(void **state)
 	expect(m, UPDATE("cse-in/places", "{'m2m:cnt':{'li':'x'}}"), 4000);
 }
 
+/* Only what the named source wrote of another counts. */
+static void test_location(void **state)
+{
+	struct room *m = *state;
+	struct bytes source = BYTES("//demo.example/in-cse/Clocator"), who = BYTES("//demo.example/in-cse/Cvan");
+	struct location l;
+
+#define PLACE(from, text) "{'op':1,'to':'cse-in/van','fr':'" from "','rqi':'1','rvi':'3','ty':4," \
+	"'pc':{'m2m:cin':{'con':'" text "'}}}"
+#define KNOWN(yes) do { assert_int_equal(resource_location(m->r, source, who, m->now, &l), ERR_OK); \
+	assert_int_equal(l.known, yes); } while (0)
+	expect(m, CREATE("cse-in", 10, "{'m2m:lcp':{'los':2,'lon':'van','lot':'//demo.example/in-cse/Cvan'}}"), 2001);
+	KNOWN(false);
+	/* its own word, and a stranger's */
+	expect(m, PLACE("Cvan", "52.5,13.4"), 2001);
+	KNOWN(false);
+	expect(m, PLACE("Cother", "52.5,13.4"), 2001);
+	KNOWN(false);
+	expect(m, PLACE("Clocator", "52.5, -13.25"), 2001);
+	KNOWN(true);
+	assert_true(l.latitude == 52.5 && l.longitude == -13.25);
+	/* another's is not this one's; nobody is the source of its own place */
+	who = BYTES("//demo.example/in-cse/Cbus");
+	KNOWN(false);
+	who = source;
+	KNOWN(false);
+	who = BYTES("//demo.example/in-cse/Cvan");
+	source = BYTES("");
+	KNOWN(false);
+	source = BYTES("//demo.example/in-cse/Clocator");
+	/* a word later than the source's takes its place, and is none */
+	expect(m, PLACE("Cvan", "0,0"), 2001);
+	KNOWN(false);
+	expect(m, PLACE("Clocator", "91,0"), 2001);
+	KNOWN(false);
+	expect(m, PLACE("Clocator", "here"), 2001);
+	KNOWN(false);
+	expect(m, PLACE("Clocator", "1,2"), 2001);
+	KNOWN(true);
+	m->now += 16 * 60 * 1000;
+	KNOWN(false);
+}
+
 #define row(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		row(test_limits), row(test_missing), row(test_long_stop), row(test_location_policy),
+		row(test_location),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -94,6 +94,7 @@ void node_reload(struct core *c)
 	c->room.content_max = options_number(o, OPT_request_content_max);
 	c->room.proof_fresh = (int64_t)options_number(o, OPT_assurance_proof_time) * 1000;
 	c->room.lab = options_flag(o, OPT_lab);
+	c->room.location_source = bytes_str(options_text(o, OPT_location_source));
 	c->room.lab_admin = c->room.lab ? bytes_str(options_text(o, OPT_lab_admin)) : BYTES_NONE;
 	c->room.lab_cses = c->room.lab ? bytes_str(options_text(o, OPT_lab_remote_cses)) : BYTES_NONE;
 	c->room.subscription_required = options_flag(o, OPT_subscription_required);

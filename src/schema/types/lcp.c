@@ -12,7 +12,7 @@ static const struct attribute rows[] = {
 	{ "los", "locationSource", V_ENUM, MAN, NP, OPT, F_ONCE, 3 },
 	{ "lit", "locationInformationType", V_ENUM, OPT, OPT, OPT, 0, 2 },
 	{ "lou", "locationUpdatePeriod", V_LIST_DURATION, OPT, OPT, OPT, 0, 0 },
-	{ "lot", "locationTargetID", V_STRING, OPT, NP, OPT, F_ONCE | F_PERSON, 0 },
+	{ "lot", "locationTargetID", V_STRING, OPT, NP, OPT, F_ONCE | F_PERSON | F_INDEX, 0 },
 	{ "lor", "locationServer", V_URI, OPT, NP, OPT, F_ONCE, 0 },
 	{ "loi", "locationContainerID", V_URI, NP, NP, OPT, F_SERVER, 0 },
 	{ "lon", "locationContainerName", V_STRING, OPT, NP, OPT, F_ONCE, 0 },
