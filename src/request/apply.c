@@ -85,6 +85,7 @@ static err_t operate(struct work *w)
 	if (status_is_success(w->outcome.status))
 		TRY(notification_after(w));
 out:
+	resource_on_removal(w->room->resources, NULL, NULL);
 	return err;
 }
 

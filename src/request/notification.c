@@ -9,7 +9,7 @@
 
 enum {
 	CONTENT_MAX = 1024 * 1024, CATEGORY_IMMEDIATE = 2, CATEGORY_LATEST = 4,
-	TYPE_SCHEDULE = 18, TYPE_CONTAINER = 3, BATCH_MS = 60000, URI_TEXT = 4096,
+	TYPE_SCHEDULE = 18, BATCH_MS = 60000, URI_TEXT = 4096, EXPIRE_SOME = 8,
 };
 
 /* What a delete takes with it, shown before it is gone. */
@@ -17,6 +17,7 @@ struct noticed {
 	struct noticed *next;
 	struct store_row sub;
 	enum event_type type;
+	bool ends;            /* the subscription goes with what it tells of */
 	struct bytes shown;   /* empty: the end of the subscription itself */
 };
 
@@ -29,7 +30,9 @@ static err_t copy_row(struct work *w, uint64_t id, struct store_row *out, bool *
 	err_t err;
 
 	TRY(store_get(w->room->store, id, &row));
-	*found = row && (row->expires == 0 || row->expires > w->in->now);
+	/* What is told of by ourselves is what expired, among others. */
+	*found = row && (!w->request.operation || row->expires == 0 ||
+	                 row->expires > w->in->now);
 	if (!*found)
 		goto out;
 	*out = *row;
@@ -298,7 +301,7 @@ static err_t owe(struct work *w, const struct noticed *n)
 		e.flags = QUEUE_DELETION;
 	}
 	/* It ends with what it tells of: nothing will be left to judge it by. */
-	if (n->type == EVENT_DELETE)
+	if (n->ends)
 		e.flags |= QUEUE_DELETION;
 	TRY(put_notification(w, n, &content));
 	e.content = bytes_of_buf(&content);
@@ -337,7 +340,8 @@ static err_t tell(struct work *w, uint64_t id, struct resource_event *e, bool la
 	if (!found)
 		goto out;
 	TRY(subscription_wants(w->room->resources, &n.sub, e, &wants));
-	if (wants && e->type == EVENT_DELETE) {
+	n.ends = later && e->type != EVENT_DELETE_CHILD;
+	if (wants && n.ends) {
 		TRY(creator_of(w, &n.sub, &creator));
 		TRY(notification_creator_may(w, creator, n.sub.parent, &wants));
 	}
@@ -432,6 +436,26 @@ out:
 	return err;
 }
 
+/* The resource that this subscription is to goes. */
+static err_t tell_of_end(struct work *w, uint64_t sub, uint64_t resource)
+{
+	struct resource_event event;
+	struct store_row row;
+	bool found;
+	err_t err;
+
+	TRY(copy_row(w, resource, &row, &found));
+	if (!found)
+		goto out;
+	event = event_of(w, EVENT_DELETE, &row);
+	TRY(tell(w, sub, &event, true));
+	event = event_of(w, EVENT_OPERATION, &row);
+	if (w->request.operation && subscription_watches_reads(w->room->resources, resource))
+		TRY(tell(w, sub, &event, true));
+out:
+	return err;
+}
+
 /* Subscriptions that end with the row: whom they asked to be told [su]. */
 static err_t note_end(struct work *w, uint64_t id)
 {
@@ -452,24 +476,69 @@ out:
 	return err;
 }
 
-err_t notification_before_delete(struct work *w)
+/* Before a row goes: its parent's subscriptions, and those that go with it. */
+static err_t on_removal(void *self, uint64_t id, uint64_t root)
 {
+	struct work *w = self;
 	const struct store_row *row;
-	uint64_t ids[64], parent = 0;
-	struct store_scan scan = { .parent = w->target.id, .type = SUBSCRIPTION, .limit = COUNT_OF(ids) };
-	size_t n;
+	uint64_t parent;
+	uint32_t type;
 	err_t err;
 
-	TRY(store_get(w->room->store, w->target.id, &row));
-	if (row)
-		parent = row->parent;
-	if (w->target.type == SUBSCRIPTION)
-		TRY(note_end(w, w->target.id));
-	TRY(happened(w, w->target.id, EVENT_DELETE, w->target.id, true));
-	TRY(happened(w, parent, EVENT_DELETE_CHILD, w->target.id, true));
-	TRY(store_children(w->room->store, &scan, ids, &n));
-	for (size_t i = 0; i < n; i++)
-		TRY(note_end(w, ids[i]));
+	TRY(store_get(w->room->store, id, &row));
+	if (!row)
+		goto out;
+	parent = row->parent;
+	type = row->type;
+	if (id == root)
+		TRY(happened(w, parent, EVENT_DELETE_CHILD, id, true));
+	else
+		TRY(tell_of_end(w, id, parent));
+	if (type == SUBSCRIPTION)
+		TRY(note_end(w, id));
+out:
+	return err;
+}
+
+void notification_watch_removal(struct work *w)
+{
+	resource_on_removal(w->room->resources, on_removal, w);
+}
+
+static err_t owe_noticed(struct work *w)
+{
+	err_t err = ERR_OK;
+
+	for (struct noticed *i = w->noticed; i; i = i->next)
+		TRY(owe(w, i));
+out:
+	return err;
+}
+
+/* A few at a time: what is shown of them is held until it is owed. */
+static err_t expire_some(struct request_room *room, int64_t now, size_t limit, size_t *n)
+{
+	struct request_arrival in = { .now = now };
+	struct work w = { .room = room, .in = &in };
+	err_t err;
+
+	arena_reset(&room->arena);
+	notification_watch_removal(&w);
+	err = resource_expire(room->resources, permit_for_system("expirationTime"), now, limit, n);
+	resource_on_removal(room->resources, NULL, NULL);
+	TRY(err);
+	err = owe_noticed(&w);
+out:
+	return err;
+}
+
+err_t notification_expire(struct request_room *room, int64_t now, size_t limit, size_t *n)
+{
+	size_t some = EXPIRE_SOME;
+	err_t err = ERR_OK;
+
+	for (*n = 0; *n < limit && some == EXPIRE_SOME; *n += some)
+		TRY(expire_some(room, now, EXPIRE_SOME, &some));
 out:
 	return err;
 }
@@ -479,8 +548,7 @@ static err_t after_delete(struct work *w)
 	size_t n;
 	err_t err = ERR_OK;
 
-	for (struct noticed *i = w->noticed; i; i = i->next)
-		TRY(owe(w, i));
+	TRY(owe_noticed(w));
 	if (w->target.type == SUBSCRIPTION && w->room->queue)
 		TRY(queue_cancel(w->room->queue, w->target.id, false, &n));
 out:

@@ -27,7 +27,9 @@ err_t notification_before(struct work *w) MUST_USE;
 err_t notification_after(struct work *w) MUST_USE;
 /* Its parts. */
 err_t notification_may_update(struct work *w) MUST_USE;
-err_t notification_before_delete(struct work *w) MUST_USE;
+/* What goes from here on is noted for notification_after; ends with
+ * resource_on_removal(NULL). */
+void notification_watch_removal(struct work *w);
 /* May subscription `sub` be told of anything now, by its schedule? */
 err_t notification_scheduled(struct work *w, uint64_t sub, bool *now) MUST_USE;
 /* May `creator` (absolute) retrieve the row, by itself? */
@@ -49,6 +51,10 @@ err_t notification_result(struct request_room *room, const struct notification_r
  * `sub`, whose policy the caller has applied. In the transaction of the caller. */
 err_t notification_missing(struct request_room *room, uint64_t sub, struct bytes tsn,
                            int64_t now) MUST_USE;
+
+/* resource_expire, with who is told of it. In the transaction of the caller. */
+err_t notification_expire(struct request_room *room, int64_t now, size_t limit,
+                          size_t *n) MUST_USE;
 
 /* --- sending ------------------------------------------------------------------------ */
 

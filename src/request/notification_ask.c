@@ -295,7 +295,7 @@ err_t notification_before(struct work *w)
 	if (!w->status && w->request.operation == OPERATION_UPDATE)
 		TRY(notification_may_update(w));
 	if (!w->status && w->request.operation == OPERATION_DELETE)
-		TRY(notification_before_delete(w));
+		notification_watch_removal(w);
 out:
 	return err;
 }

@@ -270,8 +270,10 @@ static err_t end_subscription(struct request_room *room, uint64_t sub, int64_t n
 	err_t err;
 
 	w.request.operation = OPERATION_DELETE;
-	TRY(notification_before_delete(&w));
-	TRY(resource_delete(room->resources, &ask, &content, &outcome));
+	notification_watch_removal(&w);
+	err = resource_delete(room->resources, &ask, &content, &outcome);
+	resource_on_removal(room->resources, NULL, NULL);
+	TRY(err);
 	if (status_is_success(outcome.status))
 		TRY(notification_after(&w));
 out:

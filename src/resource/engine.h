@@ -36,6 +36,9 @@ struct resources {
 	struct resource_accounts accounts; /* take NULL: nobody counts */
 	uint64_t effort;       /* units that the request under way has left */
 	size_t looked;         /* rows read by selections since the store could forget some */
+	err_t (*removing)(void *self, uint64_t id, uint64_t root);
+	void *removing_self;
+	uint64_t removing_root;
 	uint64_t watched[WATCHED_MAX]; /* rows whose reads are events for somebody */
 	size_t watched_n;      /* WATCHED_MAX: all may be */
 };

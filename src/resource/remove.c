@@ -13,6 +13,11 @@ static err_t remove_row(struct resources *r, uint64_t id)
 	if (!row)
 		goto out;
 	type = resource_row_type(row);
+	if (type && r->removing && r->removing_root && id != r->removing_root &&
+	    resource_hooks(type)->told_of_removal) {
+		TRY(r->removing(r->removing_self, id, r->removing_root));
+		TRY(store_get(r->store, id, &row));
+	}
 	/* A row that cannot be read still has to go; what the index says of it
 	 * leads nowhere then. */
 	if (type && set_load(&set, row->body) == ERR_OK)
@@ -78,14 +83,26 @@ out:
 	return err;
 }
 
+void resource_on_removal(struct resources *r, err_t (*removing)(void *self, uint64_t id, uint64_t root),
+                         void *self)
+{
+	r->removing = removing;
+	r->removing_self = self;
+}
+
 /* The row and what is below it, and what its parent keeps of it. */
 static err_t remove_with_parent(struct resource_work *w)
 {
 	err_t err;
 
+	if (w->r->removing)
+		TRY(w->r->removing(w->r->removing_self, w->row.id, w->row.id));
 	TRY(work_parent(w, w->row.parent));
 	TRY(set_load(&w->set, w->row.body));
-	TRY(tree_remove(w->r, w->row.id));
+	w->r->removing_root = w->row.id;
+	err = tree_remove(w->r, w->row.id);
+	w->r->removing_root = 0;
+	TRY(err);
 	if (resource_hooks(w->parent_type)->child_deleted)
 		TRY(resource_hooks(w->parent_type)->child_deleted(w));
 	TRY(work_parent_write(w));

@@ -46,6 +46,7 @@ struct resource_hooks {
 	err_t (*written)(struct resource_work *w);       /* after both: rows below it */
 	err_t (*child_created)(struct resource_work *w); /* on the parent, the child is in w */
 	err_t (*child_deleted)(struct resource_work *w);
+	bool told_of_removal;  /* resource_on_removal hears of each row of this type */
 	unsigned wrong_parent; /* status for a parent that takes no child of this type; 0: 4108 */
 };
 /* Never NULL. */
@@ -252,6 +253,13 @@ err_t resource_discover(struct resources *r, const struct resource_ask *ask,
  * for a repeated create with its result content. */
 err_t resource_represent(struct resources *r, const struct resource_ask *ask, uint64_t id,
                          struct buf *content) MUST_USE;
+
+/* Called before rows go, by a delete or because they expired, with nothing changed
+ * yet of what is above: for the row itself (id is root), then for each row below it
+ * whose type asks for it, from the bottom up. It may read, and may not change the
+ * store. NULL: nobody. */
+void resource_on_removal(struct resources *r, err_t (*removing)(void *self, uint64_t id, uint64_t root),
+                         void *self);
 
 /* Delete what expired, at most `limit` rows; *n of them. The caller audits. */
 err_t resource_expire(struct resources *r, const struct permit *system, int64_t now,

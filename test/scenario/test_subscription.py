@@ -130,6 +130,22 @@ def test_the_end_of_the_resource(dev, r):
     assert got["/end"]["sud"] is True
 
 
+def test_ends_below_and_in_time(dev, r):
+    """What goes with a resource above it, and what expires, is told of too."""
+    assert dev.create(dev.path + "/c", 3, {"m2m:cnt": {"rn": "d"}}).rsc == 2001
+    subscribe(dev, r.url + "/d", at="/c/d", enc={"net": [2]}, su=r.url + "/end")
+    subscribe(dev, r.url + "/x", at="", rn="s2", enc={"net": [4]})
+    soon = time.strftime("%Y%m%dT%H%M%S", time.gmtime(time.time() + 2))
+    assert dev.create(dev.path, 3, {"m2m:cnt": {"rn": "brief", "et": soon}}).rsc == 2001
+    assert dev.delete(dev.path + "/c").rsc == 2002
+    got = events(r, 2)
+    assert {(g.path, g.sgn["nev"]["net"]) for g in got} == {("/d", 2), ("/x", 4)}
+    assert got[0].sgn["nev"]["rep"]["m2m:cnt"]["rn"] in ("c", "d")
+    got = events(r, 3, 6)
+    assert got[2].path == "/x" and got[2].sgn["nev"]["rep"]["m2m:cnt"]["rn"] == "brief"
+    assert [g.path for g in r.got if g.sgn.get("sud")] == ["/end"]
+
+
 def test_no_child_and_monitored_operations(dev, r):
     subscribe(dev, r.url, enc={"net": [5]})
     assert dev.retrieve(dev.path + "/c/la").rsc == 4004

@@ -174,5 +174,6 @@ static err_t updated(struct resource_work *w)
 const struct resource_hooks resource_hooks_sub = {
 	.created = created,
 	.updated = updated,
+	.told_of_removal = true,
 	.wrong_parent = RSC_TARGET_NOT_SUBSCRIBABLE,
 };

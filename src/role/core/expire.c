@@ -20,8 +20,7 @@ static err_t expire_resources(struct core *c)
 	if (n == 0)
 		goto out;
 	TRY(batch_mark(c));
-	err = resource_expire(c->room.resources, permit_for_system("expirationTime"), c->now,
-	                      CORE_EXPIRE_ROWS, &n);
+	err = notification_expire(&c->room, c->now, CORE_EXPIRE_ROWS, &n);
 	if (err == ERR_OK)
 		err = buf_printf(&text, "%zu expired resources deleted", n);
 	record.text = bytes_of_buf(&text);
