@@ -56,6 +56,7 @@ static err_t step_admit(struct work *w)
 		w->detail = err_text(read);
 		return ERR_OK;
 	}
+	resource_release(w->room->resources, w->request.release);
 	return admission_run(w, STEP_admit);
 }
 

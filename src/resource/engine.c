@@ -42,6 +42,12 @@ err_t work_whole(struct resource_work *w)
 void resource_begin(struct resources *r)
 {
 	r->effort = EFFORT_MAX;
+	r->release = 0;
+}
+
+void resource_release(struct resources *r, unsigned release)
+{
+	r->release = release;
 }
 
 bool resource_spend(struct resources *r, uint64_t units)

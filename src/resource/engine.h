@@ -34,6 +34,7 @@ struct resources {
 	const struct executor *executors;
 	size_t executors_n;
 	struct resource_accounts accounts; /* take NULL: nobody counts */
+	unsigned release;      /* of the request under way, 0: not known */
 	uint64_t effort;       /* units that the request under way has left */
 	size_t looked;         /* rows read by selections since the store could forget some */
 	err_t (*removing)(void *self, uint64_t id, uint64_t root);

@@ -76,6 +76,8 @@ struct store *resources_store(struct resources *r);
  * False: it is used up; results then end early and groups hold nobody. */
 enum { EFFORT_MAX = 100000 };
 void resource_begin(struct resources *r);
+/* The release that the answer is for: what came later is left out of what is shown. */
+void resource_release(struct resources *r, unsigned release);
 bool resource_spend(struct resources *r, uint64_t units);
 
 /* Who keeps count of what each originator (absolute, the creator) has here. take:

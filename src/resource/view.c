@@ -76,7 +76,7 @@ err_t view_attributes(struct resources *r, struct arena *a, const struct store_r
 		if (out->m[i].key.n && out->m[i].key.p[0] == INTERNAL_MARK)
 			continue;
 		rule = type_attribute(type, out->m[i].key);
-		if (!rule || rule->flags & F_SECRET)
+		if (!rule || rule->flags & F_SECRET || (rule->flags & F_LATER && r->release == 1))
 			continue;
 		out->m[n++] = out->m[i];
 	}

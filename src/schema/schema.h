@@ -45,7 +45,7 @@ enum {
 	F_PERSON = 16, /* personal data */
 	F_COLUMN = 32, /* lives in a column of the row, not in the body */
 	F_NOT_BUILT = 64, /* of the standard, not built yet: 5001 when present */
-	F_LATER = 8192, /* not of Release 1, whose requests need not give it */
+	F_LATER = 8192, /* not of Release 1, whose requests need not give it, and answers have it not */
 	F_POLICY = 128, /* names accessControlPolicy resources of this CSE */
 	F_FILLED = 256, /* a list with at least one item */
 	F_MARK = 512,   /* XML: carried as an attribute of the element */

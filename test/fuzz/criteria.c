@@ -1,0 +1,79 @@
+/* Filter criteria that have a syntax of their own: label queries and geometries, against
+ * labels and places that others wrote. */
+#include "resource/match.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Up to eight labels, cut at ';'. */
+static void put_labels(struct buf *out, struct bytes text)
+{
+	struct bytes rest = text;
+	size_t n = 0;
+
+	while (rest.n && n < 8) {
+		(void)bytes_cut(&rest, ';');
+		n++;
+	}
+	must(cbor_put_array(out, n) == ERR_OK);
+	for (; n > 0; n--)
+		must(cbor_put_text(out, bytes_cut(&text, ';')) == ERR_OK);
+}
+
+static void put_place(struct buf *out, unsigned type, struct bytes coordinates)
+{
+	must(cbor_put_map(out, 2) == ERR_OK);
+	must(cbor_put_text(out, BYTES("crd")) == ERR_OK);
+	must(cbor_put_text(out, coordinates) == ERR_OK);
+	must(cbor_put_text(out, BYTES("typ")) == ERR_OK);
+	must(cbor_put_uint(out, type) == ERR_OK);
+}
+
+static void labels(struct bytes query, struct bytes list)
+{
+	struct attribute_set body = { .n = 0 };
+	struct buf value = buf_make(1 << 20);
+
+	put_labels(&value, list);
+	must(set_put(&body, BYTES("lbl"), bytes_of_buf(&value)) == ERR_OK);
+	if (!label_query_ok(query))
+		must(!label_query_holds(&body, query));
+	else
+		(void)label_query_holds(&body, query);
+	buf_free(&value);
+}
+
+static void places(unsigned types, struct bytes asked, struct bytes place)
+{
+	struct filter_criteria f = { .geometry_type = types & 7, .geometry = asked };
+	struct resources r = { .effort = EFFORT_MAX };
+	struct matcher m = { .r = &r, .filter = &f };
+	struct attribute_set body = { .n = 0 };
+	struct buf value = buf_make(1 << 20);
+	bool one, other;
+
+	put_place(&value, types >> 3 & 7, place);
+	must(set_put(&body, BYTES("loc"), bytes_of_buf(&value)) == ERR_OK);
+	f.space = GEO_INTERSECTS;
+	one = geo_holds(&m, &body);
+	must(!one || geo_ok(f.geometry_type, asked));
+	f.space = GEO_WITHIN;
+	other = geo_holds(&m, &body);
+	/* What is within a shape touches it. */
+	must(!other || one || r.effort == 0);
+	f.space = GEO_CONTAINS;
+	(void)geo_holds(&m, &body);
+	buf_free(&value);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct bytes rest, first;
+
+	if (size < 2 || !bytes_is_utf8(bytes_make(data, size)))
+		return 0;
+	rest = bytes_make(data + 1, size - 1);
+	first = bytes_cut(&rest, '\n');
+	labels(first, rest);
+	places(data[0] & 63, first, rest);
+	return 0;
+}
