@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """T6: long-term keys, or values as good as them, are seen in the memory of gate and core during
-and after handshakes."""
+and after handshakes; with each provider: software, a token, a TPM. With a token or TPM the keeper's
+memory is looked at, too, and with a TPM that of the token's process."""
 import pathlib, sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 
@@ -8,6 +9,7 @@ import hashlib, hmac, os, subprocess, threading, time
 
 from attack import Refusals, encodings, end, scan_memory
 from node import Node, NAME, OpensslClient, free_port
+from tokens import SoftHsm, Swtpm
 
 
 def expand_label(secret, label, context):
@@ -65,18 +67,36 @@ print(f"control: {n} handshakes with a stock server, found {sorted(found['stock'
 # "psk hex" alone would be its command line
 control = any(name.endswith("raw") for name in found["stock"]) and n > 1
 
-with Node() as node:
-    d = node.enrol("d", "Cdev", "device", True, "--identity", "d@demo.example")
-    d.register()
-    pids = [(role, p) for role, ps in node.pids().items() if role != "keeper" for p in ps]
-    canary = os.urandom(16).hex().encode()
-    d.connect().sendall(b"GET /x HTTP/1.1\r\nX-Canary: " + canary)  # half a request, held by the gate
-    time.sleep(0.3)
-    gate = [p for role, p in pids if role == "gate"]
-    r.say("a canary in the memory of gate (is found)", any("canary" in scan_memory(p, {"canary": canary})[0] for p in gate))
-    d.close()
-    found, n = attack(pids, node.port, "d@demo.example", (d.folder / "psk.key").read_text().strip())
-    r.say(f"handshakes succeeded while looking: {n}", n > 4)
-    for role, names in found.items():
-        r.say(f"memory of {role} during and after handshakes", not names, ", ".join(sorted(names)))
+# Whose memory may hold the key: the software provider's is the keeper's, a software token's its process's.
+MAY = {"software": {"keeper"}, "pkcs11": {"token"}, "tpm": set()}
+
+
+def against(kind, init):
+    with Node(init=init) as node:
+        d = node.enrol("d", "Cdev", "device", True, "--identity", "d@demo.example")
+        d.register()
+        may = MAY[kind]
+        pids = [(role, p) for role, ps in node.pids().items() for p in ps]
+        canary = os.urandom(16).hex().encode()
+        d.connect().sendall(b"GET /x HTTP/1.1\r\nX-Canary: " + canary)  # half a request, held by the gate
+        time.sleep(0.3)
+        gate = [p for role, p in pids if role == "gate"]
+        r.say(f"{kind}: a canary in the memory of gate (is found)",
+              any("canary" in scan_memory(p, {"canary": canary})[0] for p in gate))
+        d.close()
+        found, n = attack(pids, node.port, "d@demo.example", (d.folder / "psk.key").read_text().strip())
+        # TLS 1.2 with a pre-shared key is not served from a token
+        r.say(f"{kind}: handshakes succeeded while looking: {n}", n > (4 if kind == "software" else 2))
+        for role, names in found.items():
+            if role in may:
+                print(f"  said     {kind}: memory of {role}: {sorted(names) or 'nothing found'} (its keys lie there: not claimed)")
+            else:
+                r.say(f"{kind}: memory of {role} during and after handshakes", not names, ", ".join(sorted(names)))
+
+
+against("software", ())
+with SoftHsm() as token:
+    against("pkcs11", token.init_args())
+with Swtpm() as tpm:
+    against("tpm", tpm.init_args())
 end(control, r.all, "sensitive data in use")

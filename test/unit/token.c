@@ -4,6 +4,7 @@
 #include "crypt/der.h"
 #include "token/pkcs11.h"
 #include "token/tpm.h"
+#include "base/clock.h"
 #include "unit.h"
 
 #include <string.h>
@@ -393,37 +394,67 @@ static void test_measured_state(void **state)
 	assert_int_equal(room_sign(&a, &token, &fresh, BYTES_OF(digest), raw), ERR_BAD_STATE);
 }
 
-/* Many uses with a second session held: no handle is left behind. */
+static UINT32 handles_from(UINT32 first)
+{
+	ESYS_TR no = ESYS_TR_NONE;
+	struct tpm *p = token.own;
+	TPMS_CAPABILITY_DATA *seen;
+	TPMI_YES_NO more;
+	UINT32 n;
+
+	assert_int_equal(Esys_GetCapability(p->esys, no, no, no, TPM2_CAP_HANDLES, first, 64, &more, &seen),
+	                 TSS2_RC_SUCCESS);
+	n = seen->data.handles.count;
+	Esys_Free(seen);
+	return n;
+}
+
+static long resident_pages(void)
+{
+	long whole, resident = 0;
+	FILE *f = fopen("/proc/self/statm", "r");
+
+	assert_non_null(f);
+	assert_int_equal(fscanf(f, "%ld %ld", &whole, &resident), 2);
+	fclose(f);
+	return resident;
+}
+
+static int flat_seconds; /* 0: a short run */
+
+/* Many uses with a second session held: no handle and no memory is left behind. */
 static void test_flat(void **state)
 {
 	TPMT_SYM_DEF none = { .algorithm = TPM2_ALG_NULL };
 	ESYS_TR no = ESYS_TR_NONE, second;
+	int64_t until = clock_steady() + flat_seconds * 1000;
+	UINT32 objects = 0, sessions = 0;
 	struct tpm *p = token.own;
-	TPMS_CAPABILITY_DATA *seen;
-	TPMI_YES_NO more;
-	struct room_key k;
-	UINT32 handles[2];
+	unsigned long signatures = 0;
+	struct room_key k[4];
+	long pages = 0;
 
-	assert_int_equal(room_make(&a, &token, KEY_EC_P256, PAIR_SIGN, &k), ERR_OK);
+	for (size_t i = 0; i < COUNT_OF(k); i++)
+		assert_int_equal(room_make(&a, &token, KEY_EC_P256, PAIR_SIGN, &k[i]), ERR_OK);
 	assert_int_equal(Esys_StartAuthSession(p->esys, no, no, no, no, no, NULL, TPM2_SE_HMAC, &none,
 	                                       TPM2_ALG_SHA256, &second), TSS2_RC_SUCCESS);
-	for (int i = 0; i < 2; i++) {
-		UINT32 transient;
-
-		for (int n = 0; n < 50; n++)
-			assert_signs(&k);
-		assert_int_equal(Esys_GetCapability(p->esys, no, no, no, TPM2_CAP_HANDLES, TPM_TRANSIENT,
-		                                    64, &more, &seen), TSS2_RC_SUCCESS);
-		transient = seen->data.handles.count;
-		Esys_Free(seen);
-		assert_int_equal(Esys_GetCapability(p->esys, no, no, no, TPM2_CAP_HANDLES,
-		                                    TPM_LOADED_SESSION, 64, &more, &seen), TSS2_RC_SUCCESS);
-		handles[i] = transient + seen->data.handles.count;
-		Esys_Free(seen);
-		assert_in_range(transient, 1, TPM_SLOTS);
+	for (int round = 0; round < 4 || clock_steady() < until; round++) {
+		for (int n = 0; n < 50; n++, signatures++)
+			assert_signs(&k[round % 4]);
+		assert_in_range(handles_from(TPM_TRANSIENT), 1, TPM_SLOTS);
+		if (round == 3) {
+			objects = handles_from(TPM_TRANSIENT);
+			sessions = handles_from(TPM_LOADED_SESSION);
+			pages = resident_pages();
+		}
 	}
-	assert_int_equal(handles[0], handles[1]);
+	assert_int_equal(handles_from(TPM_TRANSIENT), objects);
+	assert_int_equal(handles_from(TPM_LOADED_SESSION), sessions);
+	assert_in_range(resident_pages(), 1, pages + 128);
 	assert_int_equal(Esys_FlushContext(p->esys, second), TSS2_RC_SUCCESS);
+	if (flat_seconds)
+		printf("%lu signatures in %d s, %u objects and %u sessions loaded, resident pages %ld then %ld\n",
+		       signatures, flat_seconds, objects, sessions, pages, resident_pages());
 }
 
 #define EVERY_TOKEN                                                                             \
@@ -432,8 +463,10 @@ static void test_flat(void **state)
 	cmocka_unit_test(test_many), cmocka_unit_test(test_random), cmocka_unit_test(test_destroyed), \
 	cmocka_unit_test(test_malformed)
 
-int main(void)
+/* `unit-token long SECONDS`: test_flat for so long. */
+int main(int argc, char **argv)
 {
+	const struct CMUnitTest flat[] = { cmocka_unit_test(test_flat) };
 	const struct CMUnitTest plain[] = { cmocka_unit_test(test_config) };
 	const struct CMUnitTest on_softhsm[] = {
 		EVERY_TOKEN, cmocka_unit_test(test_session_lost), cmocka_unit_test(test_wrong_pin),
@@ -449,6 +482,10 @@ int main(void)
 
 	log_level_set(LOG_ERROR);
 	crypt_start();
+	if (argc == 3) {
+		flat_seconds = atoi(argv[2]);
+		return cmocka_run_group_tests(flat, swtpm, end);
+	}
 	failed += cmocka_run_group_tests(plain, NULL, NULL);
 	failed += cmocka_run_group_tests(on_softhsm, softhsm, end);
 	failed += cmocka_run_group_tests(on_swtpm, swtpm, end);
