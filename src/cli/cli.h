@@ -30,7 +30,7 @@ struct command_row {
 /* By index; NULL from the end on. */
 const struct command_row *command_row(size_t index);
 
-enum { CLI_ARGUMENTS_MAX = 4, CLI_FILTERS_MAX = 32, CLI_ADMINISTRATORS_MAX = 8, CLI_SAY_MAX = 512 };
+enum { CLI_ARGUMENTS_MAX = 4, CLI_FILTERS_MAX = 32, CLI_ADMINISTRATORS_MAX = 8, CLI_SEVERAL_MAX = 15, CLI_SAY_MAX = 512 };
 
 /* One command line, understood. */
 struct cli {
@@ -44,6 +44,8 @@ struct cli {
 	size_t filters_n;
 	const char *administrator[CLI_ADMINISTRATORS_MAX];
 	size_t administrators_n;
+	const char *several[CLI_SEVERAL_MAX]; /* --custodian, or --share */
+	size_t several_n;
 	char why[CLI_SAY_MAX]; /* why the line was not understood */
 };
 

@@ -73,6 +73,13 @@ static err_t set_option(struct cli *c, unsigned o, const char *value)
 		c->administrator[c->administrators_n++] = value;
 		return ERR_OK;
 	}
+	if (o == CLI_CUSTODIAN || o == CLI_SHARE) {
+		if (c->several_n == CLI_SEVERAL_MAX)
+			return fault(c, "too many of", (const char *)options[o].name.p);
+		c->option[o] = value;
+		c->several[c->several_n++] = value;
+		return ERR_OK;
+	}
 	if (o != CLI_FILTER) {
 		if (c->option[o])
 			return fault(c, "stands twice", (const char *)options[o].name.p);

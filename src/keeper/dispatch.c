@@ -59,6 +59,9 @@ static const struct {
 	[OP_ORDER_RECORDED] = { run_order_recorded, false },
 	[OP_ADMINISTRATOR_LIST] = { run_administrator_list, false },
 	[OP_PENDING_LIST] = { run_pending_list, false },
+	[OP_BACKUP_READ] = { run_backup_read, false },
+	[OP_RESTORE_BEGIN] = { run_restore_begin, false },
+	[OP_RESTORE_PART] = { run_restore_part, false },
 	/* EXPORT has none: nobody may ask. */
 };
 

@@ -90,6 +90,11 @@ err_t run_order_recorded(struct call *c) MUST_USE;
 err_t run_administrator_list(struct call *c) MUST_USE;
 err_t run_pending_list(struct call *c) MUST_USE;
 
+/* backup.c */
+err_t run_backup_read(struct call *c) MUST_USE;
+err_t run_restore_begin(struct call *c) MUST_USE;
+err_t run_restore_part(struct call *c) MUST_USE;
+
 /* KEEPER_EVENT for the core, `event` 0: not waited for. */
 void dispatch_event(struct keeper_state *ks, const struct keeper_caller *who, unsigned op,
                     err_t status, struct bytes subject);

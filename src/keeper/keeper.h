@@ -9,6 +9,7 @@
 #ifndef KEEPER_KEEPER_H
 #define KEEPER_KEEPER_H
 
+#include "crypt/crypt.h"
 #include "keeper/vault.h"
 #include "wire/keeper_calls.h"
 
@@ -33,6 +34,8 @@ struct keeper_state {
 	uint64_t events;               /* numbers given to events that are waited for */
 	char subject[KEEPER_EVENT_NAME];
 	struct waiting_order *gone;          /* unlinked, freed when that is written */
+	struct crypt_key restore;      /* what custodians seal their shares to */
+	struct buf backup;             /* made, or coming in */
 	struct vault_key *made;        /* taken back when it cannot be written */
 };
 

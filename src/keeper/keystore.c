@@ -438,7 +438,9 @@ err_t keystore_parse(struct vault *v, struct bytes file, const struct vault_setu
 	err_t err;
 
 	TRY(header_parse(v, &in, &h));
-	TRY(header_unlock(v, setup));
+	/* A backup is under a key of its own, which v->master then is. */
+	if (setup)
+		TRY(header_unlock(v, setup));
 	v->generation = h.generation;
 	TRY(records_parse(v, &h, bytes_sub(file, 0, file.n - in.rest.n), &in));
 out:

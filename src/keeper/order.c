@@ -254,6 +254,14 @@ static bool waits(struct call *c, const struct order_held *h)
 	return order_row(h->kind)->delayed;
 }
 
+static void lock_restored(struct vault *v)
+{
+	v->dirty = false;
+	v->admin.pending_n = 0;
+	vault_close(v);
+	v->why = "restored from a backup: stop the node, put its folders store and node back, start it";
+}
+
 static err_t take(struct call *c, const struct order_held *h)
 {
 	struct administration before = c->ks->vault.admin;
@@ -266,7 +274,11 @@ static err_t take(struct call *c, const struct order_held *h)
 		wire_put_u8(&c->out, 0);
 		err = order_run(c, h, true);
 	}
-	return settle(c, &before, err);
+	err = settle(c, &before, err);
+	/* The core's keys are of before: nothing may mix. */
+	if (h->kind == ORDER_RESTORE)
+		lock_restored(&c->ks->vault);
+	return err;
 }
 
 err_t run_order_execute(struct call *c)

@@ -2,6 +2,7 @@
  * done, when it is given; to do it, when it is recorded and its delay is over. */
 #include "base/clock.h"
 #include "crypt/crypt.h"
+#include "keeper/backup.h"
 #include "keeper/enrolment.h"
 #include "wire/name.h"
 #include "keeper/order.h"
@@ -15,7 +16,7 @@ struct bytes order_subject(unsigned kind, struct bytes body)
 
 	if (kind == ORDER_UNDO)
 		(void)wire_get_u32(&in);
-	if (kind != ORDER_POLICY)
+	if (kind != ORDER_POLICY && kind != ORDER_RESTORE)
 		name = wire_get_bytes(&in, KEEPER_NAME_MAX);
 	return in.err == ERR_OK && bytes_is_printable(name) ? name : BYTES_NONE;
 }
@@ -399,6 +400,8 @@ static err_t (*const runs[ORDER_COUNT])(struct call *c, struct wire_in *in, bool
 	[ORDER_ADMINISTRATOR_ADD] = administrator_add,
 	[ORDER_ADMINISTRATOR_REMOVE] = administrator_remove,
 	[ORDER_UNDO] = undo,
+	[ORDER_BACKUP] = order_backup,
+	[ORDER_RESTORE] = order_restore,
 };
 
 err_t order_run(struct call *c, const struct order_held *h, bool really)

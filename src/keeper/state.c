@@ -1,7 +1,7 @@
 /* state.c: the keeper's beginning and end, and its callers'. */
 #include "base/log.h"
 #include "crypt/crypt.h"
-#include "keeper/order.h"
+#include "keeper/backup.h"
 #include "provider/token.h"
 #include "wire/token_wait.h"
 
@@ -55,6 +55,7 @@ void keeper_end(struct keeper_state *ks)
 	for (size_t i = 0; i < COUNT_OF(ks->programs); i++)
 		mem_free(ks->programs[i]); /* hold no handles */
 	orders_forget(ks);
+	backup_forget(ks);
 	vault_close(&ks->vault);
 }
 

@@ -8,9 +8,9 @@
 #define KEEPER_VAULT_H
 
 #include "base/hash.h"
-#include "keeper/administration.h"
-#include "keeper/counter.h"
-#include "keeper/machine.h"
+#include "administration/administration.h"
+#include "provider/counter.h"
+#include "provider/machine.h"
 #include "provider/provider.h"
 
 enum {
@@ -140,6 +140,7 @@ err_t token_open(struct vault *v, unsigned number, bool *made) MUST_USE;
 
 /* The whole key store, or what is in it, from v. */
 err_t keystore_print(struct vault *v, uint64_t generation, struct buf *out) MUST_USE;
+/* setup NULL: v->master opens it. */
 err_t keystore_parse(struct vault *v, struct bytes file, const struct vault_setup *setup) MUST_USE;
 
 /* Passphrase and machine to master key and checks, with v->salt. */

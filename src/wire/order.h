@@ -26,6 +26,7 @@
  *   ENROL_ALLOW          subject (as CERTIFY or IMPORT_PSK name it)
  *   ADMINISTRATOR_ADD    name, u8 class, public key bytes
  *   ADMINISTRATOR_REMOVE name
+ *   BACKUP, RESTORE      wire/backup.h
  *   UNDO                 u32 number of what waits, or 0 and the name of a withdrawn key
  * policy: u8 roles, u32 purposes, u8 suid, u8 assurance, u64 most uses, u64 not after,
  * u32 owner */

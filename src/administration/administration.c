@@ -1,5 +1,5 @@
 /* administration.c: administrators, the standing policy, and their octets. */
-#include "keeper/administration.h"
+#include "administration/administration.h"
 
 #include "base/clock.h"
 #include "wire/name.h"

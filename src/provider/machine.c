@@ -1,5 +1,5 @@
 /* machine.c: /etc/machine-id and the product UUID of the firmware. */
-#include "keeper/machine.h"
+#include "provider/machine.h"
 
 #include "crypt/crypt.h"
 

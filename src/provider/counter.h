@@ -3,8 +3,8 @@
  *
  * It also holds the anchor of the audit chain. It cannot see that both files
  * were put back together: only a token, a TPM or another machine can. */
-#ifndef KEEPER_COUNTER_H
-#define KEEPER_COUNTER_H
+#ifndef PROVIDER_COUNTER_H
+#define PROVIDER_COUNTER_H
 
 #include "base/bytes.h"
 

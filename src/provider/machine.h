@@ -2,8 +2,8 @@
  *
  * Stops a key store that was copied, not a determined thief of the whole disk:
  * both parts can be read there. */
-#ifndef KEEPER_MACHINE_H
-#define KEEPER_MACHINE_H
+#ifndef PROVIDER_MACHINE_H
+#define PROVIDER_MACHINE_H
 
 #include "base/bytes.h"
 

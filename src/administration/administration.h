@@ -1,7 +1,7 @@
 /* administration.h: who may order what of the keeper, and what waits; sealed in
  * the key store beside the keys. */
-#ifndef KEEPER_ADMINISTRATION_H
-#define KEEPER_ADMINISTRATION_H
+#ifndef ADMINISTRATION_ADMINISTRATION_H
+#define ADMINISTRATION_ADMINISTRATION_H
 
 #include "wire/order.h"
 

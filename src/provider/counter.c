@@ -1,5 +1,5 @@
 /* counter.c: the two slots of the counter file. */
-#include "keeper/counter.h"
+#include "provider/counter.h"
 
 #include "base/secret.h"
 #include "crypt/crypt.h"

@@ -1,0 +1,262 @@
+/* backup.c: a backup to a recovery key that custodians have in shares, and its way
+ * back into a fresh keeper [CM3]. What leaves is sealed; no secret is in an answer. */
+#include "keeper/backup.h"
+
+#include "base/clock.h"
+#include "crypt/seal.h"
+#include "crypt/shamir.h"
+
+enum { SHARES = BACKUP_CUSTODIANS };
+
+void backup_forget(struct keeper_state *ks)
+{
+	crypt_key_free(&ks->restore);
+	buf_free(&ks->backup);
+	ks->backup = buf_make(BACKUP_MAX);
+}
+
+/* --- out -------------------------------------------------------------------------- */
+
+struct plan {
+	struct backup b;
+	uint8_t point[65], identity[KEEPER_IDENTITY], sealed[SHARES][BACKUP_SEALED_SHARE];
+	struct buf content_key;
+};
+
+static err_t read_plan(struct wire_in *in, struct backup *b)
+{
+	err_t err;
+
+	b->name = wire_get_bytes(in, KEEPER_NAME_MAX);
+	b->m = wire_get_u8(in);
+	b->n = wire_get_u8(in);
+	TRY(b->m >= 1 && b->m <= b->n && b->n <= SHARES ? ERR_OK : ERR_RANGE);
+	for (unsigned i = 0; i < b->n; i++) {
+		b->custodians[i].name = wire_get_bytes(in, ADMINISTRATOR_NAME);
+		b->custodians[i].point = wire_get_fixed(in, 65);
+		TRY(in->err);
+		for (unsigned j = 0; j < i; j++)
+			TRY(bytes_equal(b->custodians[i].point, b->custodians[j].point) ? ERR_DUPLICATE : ERR_OK);
+	}
+	err = wire_done(in);
+out:
+	return err;
+}
+
+/* A recovery key whose scalar is shared out and forgotten; the content key for it. */
+static err_t share_out(struct plan *p, struct bytes content_key)
+{
+	uint8_t scalar[32], shares[SHARES][SHAMIR_SHARE];
+	struct crypt_key recovery = { 0 };
+	struct buf sealed = buf_make(BACKUP_SEALED_SHARE);
+	err_t err;
+
+	do {
+		crypt_random(scalar, sizeof(scalar));
+		err = crypt_p256_from_scalar(scalar, &recovery);
+	} while (err == ERR_RANGE);
+	TRY(err);
+	TRY(crypt_p256_point(&recovery, p->point));
+	shamir_split(scalar, p->b.m, p->b.n, shares);
+	for (unsigned i = 0; i < p->b.n; i++) {
+		buf_clear(&sealed);
+		TRY(seal_to(p->b.custodians[i].point.p, BACKUP_SHARE_LABEL, BYTES_OF(shares[i]), &sealed));
+		bytes_copy(p->sealed[i], sealed.p, BACKUP_SEALED_SHARE);
+		p->b.custodians[i].sealed = BYTES_OF(p->sealed[i]);
+	}
+	TRY(seal_to(p->point, BACKUP_KEY_LABEL, content_key, &p->content_key));
+out:
+	secret_wipe(scalar, sizeof(scalar));
+	secret_wipe(shares, sizeof(shares));
+	crypt_key_free(&recovery);
+	buf_free(&sealed);
+	return err;
+}
+
+/* The key store as it is written, under the content key in the master's place. */
+static err_t print_under(struct vault *v, struct secret *content_key, struct buf *out)
+{
+	struct secret master = v->master;
+	err_t err;
+
+	v->master = *content_key;
+	err = keystore_print(v, v->generation, out);
+	v->master = master;
+	return err;
+}
+
+err_t order_backup(struct call *c, struct wire_in *in, bool really)
+{
+	struct plan p = { .content_key = buf_make(BACKUP_SEALED_KEY) };
+	struct vault *v = &c->ks->vault;
+	struct secret content_key = { 0 };
+	err_t err;
+
+	TRY(read_plan(in, &p.b));
+	if (!really)
+		return ERR_OK;
+	backup_forget(c->ks);
+	TRY(secret_new(32, &content_key));
+	crypt_random(content_key.p, content_key.n);
+	TRY(share_out(&p, secret_view(&content_key)));
+	keeper_identity(v, p.identity);
+	p.b.keeper = BYTES_OF(p.identity);
+	p.b.sp = bytes_str(v->sp);
+	p.b.cse = bytes_str(v->cse);
+	p.b.point = BYTES_OF(p.point);
+	p.b.at = (uint64_t)clock_now();
+	p.b.sequence = v->count.sequence;
+	p.b.hash = BYTES_OF(v->count.hash);
+	p.b.anchored_at = (uint64_t)v->count.at;
+	p.b.content_key = bytes_of_buf(&p.content_key);
+	TRY(backup_print(&p.b, &c->ks->backup));
+	TRY(print_under(v, &content_key, &c->ks->backup));
+out:
+	secret_free(&content_key);
+	buf_free(&p.content_key);
+	return err;
+}
+
+err_t run_backup_read(struct call *c)
+{
+	uint64_t from = wire_get_u64(&c->in);
+	err_t err;
+
+	TRY(wire_done(&c->in));
+	wire_put_bytes(&c->out, bytes_sub(bytes_of_buf(&c->ks->backup), (size_t)from, BACKUP_CHUNK));
+out:
+	return err;
+}
+
+/* --- back ------------------------------------------------------------------------------ */
+
+/* Fresh: nobody's keys but the node's own, which are replaced. */
+static bool is_fresh(const struct vault *v)
+{
+	for (size_t i = 0; i < v->keys_n; i++) {
+		if (v->keys[i]->origin != ORIGIN_MADE)
+			return false;
+	}
+	return true;
+}
+
+err_t run_restore_begin(struct call *c)
+{
+	struct buf out = buf_make(512), signature = buf_make(128);
+	uint8_t point[65], identity[KEEPER_IDENTITY];
+	struct restore_request r;
+	struct vault_key *audit;
+	err_t err;
+
+	TRY(wire_done(&c->in));
+	TRY(is_fresh(&c->ks->vault) ? ERR_OK : ERR_REFUSED);
+	TRY(call_key(c, NAME_AUDIT, &audit));
+	backup_forget(c->ks);
+	TRY(crypt_p256_new(&c->ks->restore));
+	TRY(crypt_p256_point(&c->ks->restore, point));
+	keeper_identity(&c->ks->vault, identity);
+	r = (struct restore_request){ .keeper = BYTES_OF(identity), .point = BYTES_OF(point),
+		                      .audit = bytes_make(audit->key.public_key, audit->key.public_n) };
+	TRY(restore_request_print(&r, &out));
+	TRY(audit->provider->sign(&audit->key, bytes_of_buf(&out), &signature));
+	wire_put_fixed(&c->out, bytes_of_buf(&out));
+	wire_put_bytes(&c->out, bytes_of_buf(&signature));
+out:
+	buf_free(&out);
+	buf_free(&signature);
+	return err;
+}
+
+err_t run_restore_part(struct call *c)
+{
+	uint64_t from = wire_get_u64(&c->in);
+	struct bytes part = wire_get_bytes(&c->in, BACKUP_CHUNK);
+	err_t err;
+
+	TRY(wire_done(&c->in));
+	TRY(c->ks->restore.pkey && from == c->ks->backup.n ? ERR_OK : ERR_REFUSED);
+	TRY(buf_add(&c->ks->backup, part));
+out:
+	return err;
+}
+
+/* The shares that came, joined and tried on the content key. */
+static err_t open_content(struct call *c, struct wire_in *in, const struct backup *b,
+                          struct secret *content_key)
+{
+	uint8_t shares[SHARES][SHAMIR_SHARE], scalar[32], point[65];
+	struct crypt_key recovery = { 0 };
+	unsigned n = wire_get_u8(in);
+	err_t err;
+
+	TRY(n >= b->m && n <= SHARES ? ERR_OK : ERR_REFUSED);
+	for (unsigned i = 0; i < n; i++) {
+		struct bytes sealed = wire_get_bytes(in, BACKUP_SEALED_SHARE);
+
+		TRY(in->err);
+		TRY(sealed.n == BACKUP_SEALED_SHARE ? ERR_OK : ERR_TAMPERED);
+		TRY(seal_open(&c->ks->restore, BACKUP_RESTORE_LABEL, sealed, shares[i]));
+	}
+	TRY(wire_done(in));
+	TRY(shamir_join((const uint8_t (*)[SHAMIR_SHARE])shares, n, scalar));
+	TRY(crypt_p256_from_scalar(scalar, &recovery));
+	TRY(crypt_p256_point(&recovery, point));
+	TRY(bytes_equal(BYTES_OF(point), b->point) ? ERR_OK : ERR_TAMPERED);
+	TRY(secret_new(32, content_key));
+	err = b->content_key.n == BACKUP_SEALED_KEY
+	          ? seal_open(&recovery, BACKUP_KEY_LABEL, b->content_key, content_key->p) : ERR_TAMPERED;
+out:
+	secret_wipe(shares, sizeof(shares));
+	secret_wipe(scalar, sizeof(scalar));
+	crypt_key_free(&recovery);
+	return err == ERR_RANGE ? ERR_TAMPERED : err;
+}
+
+/* Keys and administration of the other; files, machine and passphrase of this one. */
+static void take_over(struct keeper_state *ks, struct vault *other, const struct backup *b)
+{
+	struct vault *v = &ks->vault, mine = *v;
+	uint64_t sequence = mine.admin.sequence;
+
+	for (size_t i = 0; i < v->keys_n; i++)
+		handles_drop_key(ks, v->keys[i]);
+	v->keys = other->keys;
+	v->keys_n = other->keys_n;
+	v->keys_cap = other->keys_cap;
+	v->slots = other->slots;
+	v->slots_n = other->slots_n;
+	v->hash = other->hash;
+	v->admin = other->admin;
+	v->admin.sequence = sequence > other->admin.sequence ? sequence : other->admin.sequence;
+	v->count.sequence = b->sequence;
+	bytes_copy(v->count.hash, b->hash.p, b->hash.n);
+	v->count.at = (int64_t)b->anchored_at;
+	other->keys = mine.keys; /* go with the other */
+	other->keys_n = mine.keys_n;
+	other->slots = mine.slots;
+	other->admin = mine.admin;
+}
+
+err_t order_restore(struct call *c, struct wire_in *in, bool really)
+{
+	struct bytes digest = wire_get_fixed(in, 32), file = bytes_of_buf(&c->ks->backup);
+	struct vault *v = &c->ks->vault, other;
+	uint8_t hash[32];
+	struct backup b;
+	err_t err;
+
+	vault_init(&other, -1);
+	TRY(c->ks->restore.pkey && is_fresh(v) ? ERR_OK : ERR_REFUSED);
+	crypt_sha256(file, hash);
+	TRY(bytes_equal(BYTES_OF(hash), digest) && backup_parse(file, &b) == ERR_OK ? ERR_OK : ERR_TAMPERED);
+	TRY(bytes_equal(b.sp, bytes_str(v->sp)) && bytes_equal(b.cse, bytes_str(v->cse)) ? ERR_OK : ERR_TYPE);
+	TRY(open_content(c, in, &b, &other.master));
+	TRY(keystore_parse(&other, b.keystore, NULL));
+	if (really) {
+		take_over(c->ks, &other, &b);
+		backup_forget(c->ks);
+	}
+out:
+	vault_close(&other);
+	return err;
+}
