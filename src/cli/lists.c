@@ -97,6 +97,38 @@ int run_store_verify(struct cli *c)
 	return code;
 }
 
+static int store_ask(struct cli *c, enum admin_command command)
+{
+	static const struct column columns[] = {
+		{ "rows", "rows", COLUMN_PLAIN, NULL }, { "keys", "data keys", COLUMN_PLAIN, NULL },
+		{ "rotation", "rotation", COLUMN_PLAIN, NULL }, { "resealed", "sealed anew", COLUMN_PLAIN, NULL },
+	};
+	struct buf rows = buf_make(65536);
+	struct door d;
+	err_t err;
+
+	if (door_open(c, &d) != ERR_OK)
+		return CLI_FAILED;
+	err = door_command(&d, command, BYTES_NONE, &rows);
+	if (err == ERR_OK && command == ADMIN_STORE_ROTATE)
+		err = door_command(&d, ADMIN_STORE_STATUS, BYTES_NONE, &rows);
+	door_close(&d);
+	if (err == ERR_OK)
+		err = output_record(c, bytes_of_buf(&rows), columns, COUNT_OF(columns));
+	buf_free(&rows);
+	return err == ERR_OK ? CLI_OK : CLI_FAILED;
+}
+
+int run_store_rotate(struct cli *c)
+{
+	return store_ask(c, ADMIN_STORE_ROTATE);
+}
+
+int run_store_status(struct cli *c)
+{
+	return store_ask(c, ADMIN_STORE_STATUS);
+}
+
 /* --- keys ------------------------------------------------------------------------- */
 
 static err_t put_members(const struct keeper_key_row *row, struct buf *values, struct cbor_member *m,

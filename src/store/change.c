@@ -166,7 +166,8 @@ static void restore(struct store *s, const struct slot_saved *saved)
 void change_keep_place(struct store *s, struct counters *out)
 {
 	*out = (struct counters){ .next_id = s->next_id, .rows = s->rows_change, .dirty_n = s->dirty_n,
-		                  .index_n = s->indexed_n, .records_n = s->records_n };
+		                  .index_n = s->indexed_n, .records_n = s->records_n,
+		                  .reseal = s->reseal, .drop_below = s->drop_below };
 	for (int i = 0; i < LOGS; i++) {
 		out->log[i].last = s->log[i].last;
 		out->log[i].pending_n = s->log[i].pending_n;
@@ -179,6 +180,8 @@ static void counters_back(struct store *s, const struct counters *to)
 {
 	s->next_id = to->next_id;
 	s->rows_change = to->rows;
+	s->reseal = to->reseal;
+	s->drop_below = to->drop_below;
 	s->indexed_n = to->index_n;
 	records_forget(s, to->records_n);
 	for (int i = 0; i < LOGS; i++) {
@@ -238,6 +241,8 @@ void change_settle(struct store *s)
 		settle_slot(s, s->dirty[i]);
 	s->dirty_n = 0;
 	s->indexed_n = 0;
+	s->reseal = (struct log_reseal){ 0 };
+	s->drop_below = 0;
 	records_forget(s, 0);
 	for (int i = 0; i < LOGS; i++) {
 		s->log[i].pending_n = 0;

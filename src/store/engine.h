@@ -121,9 +121,18 @@ struct engine_ops {
 	                 struct sealed_block *out, bool *found);
 	err_t (*log_trim)(struct engine *e, uint32_t log, uint64_t below); /* blocks wholly below */
 
+	/* Another seal of the block that begins at b->first; ERR_TAMPERED: not there. */
+	err_t (*log_replace)(struct engine *e, const struct sealed_block *b);
+
 	err_t (*epoch_put)(struct engine *e, uint32_t epoch, struct bytes sealed);
 	err_t (*epoch_get)(struct engine *e, uint32_t epoch, struct bytes *sealed);
 	err_t (*epoch_last)(struct engine *e, uint32_t *epoch);
+	err_t (*epoch_count)(struct engine *e, uint64_t *n);
+	err_t (*epoch_drop)(struct engine *e, uint32_t below);
+
+	/* Outside a transaction: what was deleted goes from the disk, as far as the
+	 * engine can bring it about. */
+	void (*tidy)(struct engine *e);
 };
 
 /* NULL when there is no engine of that name. */

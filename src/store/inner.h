@@ -123,8 +123,16 @@ struct index_key {
 	struct crypt_hmac hmac;
 };
 
+/* Log blocks to be sealed anew with the commit: `first` from..to. log 0: none. */
+struct log_reseal {
+	uint32_t log, below_epoch;
+	uint64_t from, to;
+};
+
 struct counters {
 	uint64_t next_id;
+	struct log_reseal reseal;
+	uint32_t drop_below;
 	int64_t rows; /* difference to what the engine has */
 	size_t dirty_n, index_n, records_n;
 	struct { uint64_t last, pending_n, trim; size_t octets; } log[LOGS];
@@ -167,6 +175,10 @@ struct store {
 	uint64_t rows;
 	bool rows_known;
 	int64_t rows_change;
+
+	/* rotation, of this transaction */
+	struct log_reseal reseal;
+	uint32_t drop_below; /* data keys of earlier epochs go; 0: none */
 
 	/* keys */
 	uint32_t epoch;
@@ -223,6 +235,10 @@ err_t list_room(void *list, size_t n, size_t *cap, size_t size) MUST_USE;
 /* --- seal.c ------------------------------------------------------------------------- */
 err_t seal_open_keys(struct store *s) MUST_USE;
 void seal_close_keys(struct store *s);
+/* A fresh data key and epoch; what the one of now sealed can still be opened. */
+err_t seal_fresh_key(struct store *s) MUST_USE;
+/* Data keys of earlier epochs are gone from the engine: forget them too. */
+void seal_forget_keys(struct store *s, uint32_t below);
 err_t seal_hash(struct store *s, struct bytes purpose, struct bytes a, struct bytes b,
                 uint8_t out[ENGINE_HASH]) MUST_USE;
 err_t seal_row(struct store *s, const struct row_data *data, struct sealed_row *out) MUST_USE;
@@ -245,9 +261,15 @@ err_t rows_name_hash(struct store *s, uint64_t parent, struct bytes name, uint8_
 err_t record_get(struct store *s, uint32_t kind, struct bytes key, struct bytes *value) MUST_USE;
 err_t record_change_internal(struct store *s, struct bytes key, struct bytes value) MUST_USE;
 void records_forget(struct store *s, size_t down_to);
+/* Does this transaction change it? Write it again as it is. */
+bool record_is_changed(struct store *s, uint32_t kind, const uint8_t key_h[ENGINE_HASH]);
+err_t record_change_same(struct store *s, uint32_t kind, struct bytes key, struct bytes value) MUST_USE;
 err_t record_hash(struct store *s, uint32_t kind, struct bytes key, uint8_t out[ENGINE_HASH]) MUST_USE;
 err_t log_start(struct store *s) MUST_USE;
 err_t log_flush(struct store *s, unsigned log) MUST_USE;
+
+/* --- rotate.c ---------------------------------------------------------------------- */
+err_t rotate_flush_blocks(struct store *s) MUST_USE;
 
 /* --- store.c ----------------------------------------------------------------------- */
 

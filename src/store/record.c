@@ -92,6 +92,16 @@ err_t record_change_internal(struct store *s, struct bytes key, struct bytes val
 	return record_change(s, &(struct record_ask){ STORE_INTERNAL, false, key, value });
 }
 
+bool record_is_changed(struct store *s, uint32_t kind, const uint8_t key_h[ENGINE_HASH])
+{
+	return find_change(s, kind, key_h) != NULL;
+}
+
+err_t record_change_same(struct store *s, uint32_t kind, struct bytes key, struct bytes value)
+{
+	return record_change(s, &(struct record_ask){ kind, false, key, value });
+}
+
 err_t record_get(struct store *s, uint32_t kind, struct bytes key, struct bytes *value)
 {
 	const struct record_change *c;

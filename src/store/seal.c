@@ -130,9 +130,66 @@ out:
 	return err;
 }
 
-err_t seal_open_keys(struct store *s)
+/* Draw the key of this epoch. */
+static err_t draw_key(struct store *s, struct crypt_aead *out)
 {
 	uint8_t key[CRYPT_AEAD_KEY];
+	err_t err;
+
+	buf_clear(&s->epoch_sealed);
+	TRY(s->keys.data_key_new(s->keys.self, key, &s->epoch_sealed));
+	err = crypt_aead_init(out, key);
+	secret_wipe(key, sizeof(key));
+out:
+	return err;
+}
+
+/* The place of the key used longest ago. */
+static struct epoch_key *old_place(struct store *s)
+{
+	struct epoch_key *k = &s->old[0];
+
+	for (size_t i = 0; i < EPOCHS_OPEN; i++)
+		if (s->old[i].used < k->used)
+			k = &s->old[i];
+	return k;
+}
+
+err_t seal_fresh_key(struct store *s)
+{
+	struct crypt_aead fresh = { 0 };
+	struct epoch_key *k = old_place(s);
+	err_t err;
+
+	if (s->epoch == UINT32_MAX)
+		return ERR_LIMIT;
+	/* Not yet in the engine, it sealed nothing there. */
+	if (!s->epoch_stored)
+		return ERR_OK;
+	TRY(draw_key(s, &fresh));
+	crypt_aead_free(&k->aead);
+	*k = (struct epoch_key){ .epoch = s->epoch, .used = ++s->old_used, .aead = s->aead };
+	s->aead = fresh;
+	s->epoch++;
+	s->counter = 0;
+	s->epoch_stored = false;
+out:
+	return err;
+}
+
+void seal_forget_keys(struct store *s, uint32_t below)
+{
+	for (size_t i = 0; i < EPOCHS_OPEN; i++) {
+		if (!s->old[i].used || s->old[i].epoch >= below)
+			continue;
+		crypt_aead_free(&s->old[i].aead);
+		s->old[i] = (struct epoch_key){ 0 };
+	}
+	s->ops->tidy(s->engine);
+}
+
+err_t seal_open_keys(struct store *s)
+{
 	uint32_t last;
 	err_t err;
 
@@ -143,9 +200,7 @@ err_t seal_open_keys(struct store *s)
 	s->epoch_sealed = buf_make(1024);
 	s->scratch = buf_make(BODY_MAX + 2 * NAME_MAX_OCTETS + 1024);
 	s->opened = buf_make(BODY_MAX + 2 * NAME_MAX_OCTETS + 1024);
-	TRY(s->keys.data_key_new(s->keys.self, key, &s->epoch_sealed));
-	err = crypt_aead_init(&s->aead, key);
-	secret_wipe(key, sizeof(key));
+	err = draw_key(s, &s->aead);
 out:
 	return err;
 }

@@ -320,8 +320,13 @@ static err_t flush(struct store *s)
 	TRY(flush_rows(s));
 	TRY(flush_index(s));
 	TRY(flush_records(s));
+	TRY(rotate_flush_blocks(s));
 	for (unsigned log = 1; log <= LOGS; log++)
 		TRY(log_flush(s, log));
+	if (s->drop_below) {
+		TRY(engine_may_write());
+		TRY(s->ops->epoch_drop(s->engine, s->drop_below));
+	}
 	TRY(engine_may_write());
 	TRY(s->ops->commit(s->engine));
 out:
@@ -342,6 +347,8 @@ err_t store_commit(struct store *s)
 		s->reserved = reserved;
 		s->future_stored = s->future;
 		s->epoch_stored = true;
+		if (s->drop_below)
+			seal_forget_keys(s, s->drop_below);
 		s->fresh_from = s->next_id;
 		s->rows = (uint64_t)((int64_t)s->rows + s->rows_change);
 	}

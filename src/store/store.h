@@ -141,6 +141,27 @@ err_t store_count(struct store *s, uint64_t *rows) MUST_USE;
 err_t store_verify(struct store *s, uint64_t *bad,
                    void (*progress)(void *self, uint64_t done), void *self) MUST_USE;
 
+/* --- rotation of the data key ---------------------------------------------------- */
+
+/* In a transaction: from its commit on everything is sealed by a fresh data key.
+ * ERR_EXISTS when an earlier rotation is not finished. */
+err_t store_rotate(struct store *s) MUST_USE;
+
+/* In a transaction: seal anew a bounded part of what earlier keys sealed (at most
+ * 128 items, about 1 MiB). *more false: nothing is left, and with the commit the
+ * earlier keys are destroyed; or nothing was to be done. ERR_TAMPERED: a seal is
+ * broken; nothing is destroyed then. */
+err_t store_rotate_step(struct store *s, bool *more) MUST_USE;
+
+enum store_rotate_phase { ROTATE_NEVER, ROTATE_ROWS, ROTATE_RECORDS, ROTATE_LOGS, ROTATE_DONE };
+struct store_rotation {
+	enum store_rotate_phase phase;
+	uint64_t resealed;      /* rows, records and log blocks of this rotation */
+	uint32_t target, epoch; /* keys below the target go; the key of now */
+	uint64_t keys;          /* data keys that are kept */
+};
+err_t store_rotation(struct store *s, struct store_rotation *out) MUST_USE;
+
 /* --- records of the mechanisms: audit, replay, credentials --------------------- */
 
 /* An append-only log with consecutive numbers from 1. kind: see below. */

@@ -5,7 +5,8 @@
  * answer: any number of ADMIN_ROW (one canonical CBOR map each), then ADMIN_DONE:
  * u8 err_t, text bytes. Fields:
  *
- *   STATUS, CREDENTIAL_LIST, ASSOCIATION_LIST, AUDIT_VERIFY, STORE_VERIFY, ANCHOR,
+ *   STATUS, CREDENTIAL_LIST, ASSOCIATION_LIST, AUDIT_VERIFY, STORE_VERIFY, STORE_ROTATE, STORE_STATUS,
+ *   ANCHOR,
  *   ASSURANCE_LIST, ACCESS_LIST  none
  *   ENROL_CERTIFICATE  name, u8 entity kind, entity (absolute ID), App-ID, u8 replay
  *                      mode, u32 days (0: default), u8 factor (1 possession, 2 network), u8

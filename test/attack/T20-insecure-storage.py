@@ -3,7 +3,7 @@
 import pathlib, sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 
-import pathlib, sqlite3
+import pathlib, sqlite3, time
 
 from attack import Refusals, Twin, encodings, end, scan_files
 from node import Node
@@ -47,4 +47,23 @@ with Node() as n:
     back = d.retrieve(f"{root}/{WORDS['name'].decode()}/la")
     r.say("and the owner reads it (it is there)", back.rsc == 2000 and back.json["m2m:cin"]["con"].encode() == WORDS["content"])
     d.close()
+    # a thief who has the data keys of today finds nothing by them in the files of after a rotation
+    assert n.stop() == 0
+    db = sqlite3.connect(n.dir / "store/holdfast.db")
+    old = dict(db.execute("SELECT number,sealed FROM epoch"))
+    db.close()
+    n.start()
+    n.cli("store", "rotate")
+    deadline = time.time() + 30
+    while "done" not in n.cli("store", "status") and time.time() < deadline:
+        time.sleep(0.1)
+    assert n.stop() == 0
+    db = sqlite3.connect(n.dir / "store/holdfast.db")
+    left = [e for t in ("resource", "record", "log") for e, in db.execute(f"SELECT DISTINCT epoch FROM {t}") if e in old]
+    kept = dict(db.execute("SELECT number,sealed FROM epoch"))
+    db.close()
+    r.say("data under the data keys of before a rotation", old and not left, f"{len(old)} earlier keys; {left}")
+    r.say("those keys, even sealed", not set(old) & set(kept) and
+          not scan_files(n.dir / "store", {str(k): v[-32:] for k, v in old.items()}))
+    r.say("  the key of now (is found)", scan_files(n.dir / "store", {str(k): v[-32:] for k, v in kept.items()}))
 end(control, r.all, "insecure storage")

@@ -21,6 +21,8 @@ static const struct {
 	{ ADMIN_AUDIT_LIST, admin_audit_list, true },
 	{ ADMIN_AUDIT_VERIFY, admin_audit_verify, true },
 	{ ADMIN_STORE_VERIFY, admin_store_verify, true },
+	{ ADMIN_STORE_ROTATE, admin_store_rotate, true },
+	{ ADMIN_STORE_STATUS, admin_store_status, true },
 	{ ADMIN_ANCHOR, admin_anchor, true },
 	{ ADMIN_KEY_SIGN, admin_key_sign, true },
 	{ ADMIN_ACCESS_GRANT, admin_access_grant, true },

@@ -27,6 +27,7 @@ enum {
 	CORE_ANSWERS = 256 * 1024 * 1024, /* octets of answers in one turn */
 	CORE_READ_LAG_MS = 100,   /* a permitted read is durable at most this late */
 	CORE_TICK_MS = 1000,
+	CORE_ROTATE_MS = 20,     /* between two steps of a rotation */
 	CORE_RATE_MS = 60000,     /* one record of what was too fast */
 	CORE_FULL_MS = 5000,      /* until a store without room is tried again */
 	CORE_ANCHOR_BATCHES = 1000,
@@ -155,6 +156,7 @@ struct core {
 	uint64_t failed_commits;
 	int64_t failed_since, failed_said;
 
+	int64_t next_rotate;     /* clock_steady of the next step, INT64_MAX: none */
 	int64_t started, next_tick;
 	uint64_t batches, answered[10]; /* by status / 1000; 0 unreadable */
 	bool stopping;
@@ -291,6 +293,8 @@ int64_t later_left(const struct core *c);
 
 /* --- expire.c ---------------------------------------------------------------------- */
 
+/* rotate.c: a step of the rotation of data keys, when one is due. */
+void rotate_when_due(struct core *c);
 void expire_when_due(struct core *c);
 
 /* --- admin.c, admin_enrol.c, admin_list.c --------------------------------------------- */
@@ -340,6 +344,8 @@ err_t admin_credential_list(struct admin *a) MUST_USE;
 err_t admin_association_list(struct admin *a) MUST_USE;
 err_t admin_audit_list(struct admin *a) MUST_USE;
 err_t admin_audit_verify(struct admin *a) MUST_USE;
+err_t admin_store_rotate(struct admin *a) MUST_USE;
+err_t admin_store_status(struct admin *a) MUST_USE;
 err_t admin_store_verify(struct admin *a) MUST_USE;
 err_t admin_anchor(struct admin *a) MUST_USE;
 err_t admin_key_sign(struct admin *a) MUST_USE;

@@ -225,6 +225,8 @@ static int time_left(const struct core *c)
 		if (n->used && n->held && !has_enough(n))
 			return 0;
 	}
+	if (c->open && c->next_rotate - now < left)
+		left = c->next_rotate - now;
 	if (held_next(c) - now < left)
 		left = held_next(c) - now;
 	if (later_left(c) < left)
@@ -300,6 +302,8 @@ err_t loop_turn(struct core *c)
 	}
 	if (clock_steady() >= c->next_tick)
 		TRY(tick(c));
+	if (c->open)
+		rotate_when_due(c);
 	channel_turn(c);
 	held_turn(c);
 	later_turn(c);

@@ -506,13 +506,13 @@ static err_t memory_record_next(struct engine *e, uint32_t kind, const uint8_t *
 	return ERR_OK;
 }
 
-static err_t memory_log_add(struct engine *e, const struct sealed_block *b)
+static err_t log_write(struct engine *e, const struct sealed_block *b, bool again)
 {
 	struct buf packed = buf_make(sizeof(*b) + b->body.n);
 	struct key k = key_block(b->log, b->first);
-	err_t err = ERR_EXISTS;
+	err_t err = again ? ERR_TAMPERED : ERR_EXISTS;
 
-	if (ordered_get(&e->map, key_view(&k)))
+	if ((ordered_get(&e->map, key_view(&k)) != NULL) != again)
 		goto out;
 	TRY(buf_add(&packed, bytes_make(b, sizeof(*b))));
 	TRY(buf_add(&packed, b->body));
@@ -520,6 +520,16 @@ static err_t memory_log_add(struct engine *e, const struct sealed_block *b)
 out:
 	buf_free(&packed);
 	return err;
+}
+
+static err_t memory_log_add(struct engine *e, const struct sealed_block *b)
+{
+	return log_write(e, b, false);
+}
+
+static err_t memory_log_replace(struct engine *e, const struct sealed_block *b)
+{
+	return log_write(e, b, true);
 }
 
 static err_t memory_log_get(struct engine *e, uint32_t log, uint64_t number, bool next,
@@ -577,6 +587,34 @@ static err_t memory_epoch_last(struct engine *e, uint32_t *epoch)
 	return ERR_OK;
 }
 
+static err_t memory_epoch_count(struct engine *e, uint64_t *n)
+{
+	struct key k = key_of('P');
+	const struct ordered_node *node = above(e, &k, 1);
+
+	for (*n = 0; node; ++*n) {
+		k = key_id('P', tail_u64(node->key));
+		node = above(e, &k, 1);
+	}
+	return ERR_OK;
+}
+
+static err_t memory_epoch_drop(struct engine *e, uint32_t bound)
+{
+	const struct key first = key_of('P');
+	const struct ordered_node *node;
+	err_t err = ERR_OK;
+
+	while ((node = above(e, &first, 1)) && tail_u64(node->key) < bound)
+		TRY(drop(e, key_id('P', tail_u64(node->key))));
+out:
+	return err;
+}
+
+static void memory_tidy(struct engine *e)
+{
+}
+
 const struct engine_ops engine_memory = {
 	.name = "memory",
 	.open = memory_open, .close = memory_close,
@@ -591,4 +629,6 @@ const struct engine_ops engine_memory = {
 	.record_get = memory_record_get, .record_next = memory_record_next,
 	.log_add = memory_log_add, .log_get = memory_log_get, .log_trim = memory_log_trim,
 	.epoch_put = memory_epoch_put, .epoch_get = memory_epoch_get, .epoch_last = memory_epoch_last,
+	.log_replace = memory_log_replace, .epoch_count = memory_epoch_count,
+	.epoch_drop = memory_epoch_drop, .tidy = memory_tidy,
 };

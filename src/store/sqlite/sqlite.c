@@ -428,16 +428,26 @@ static uint64_t log_number(uint32_t log, uint64_t number)
 	return ((uint64_t)log << LOG_SHIFT) + (number < most ? number : most);
 }
 
-static err_t sqlite_log_add(struct engine *e, const struct sealed_block *b)
+static err_t log_write(struct engine *e, sqlite3_stmt *st, const struct sealed_block *b)
 {
-	sqlite3_stmt *st = use(e, SQL_LOG_ADD);
-
 	bind_u64(st, 1, log_number(b->log, b->first));
 	bind_u64(st, 2, b->count);
 	bind_u64(st, 3, b->epoch);
 	bind_u64(st, 4, b->counter);
 	bind_bytes(st, 5, b->body);
 	return run(st);
+}
+
+static err_t sqlite_log_add(struct engine *e, const struct sealed_block *b)
+{
+	return log_write(e, use(e, SQL_LOG_ADD), b);
+}
+
+static err_t sqlite_log_replace(struct engine *e, const struct sealed_block *b)
+{
+	err_t err = log_write(e, use(e, SQL_LOG_REPLACE), b);
+
+	return err == ERR_OK && sqlite3_changes(e->db) != 1 ? ERR_TAMPERED : err;
 }
 
 static err_t sqlite_log_get(struct engine *e, uint32_t log, uint64_t number, bool next,
@@ -505,6 +515,26 @@ static err_t sqlite_epoch_last(struct engine *e, uint32_t *epoch)
 	return err;
 }
 
+static err_t sqlite_epoch_count(struct engine *e, uint64_t *n)
+{
+	return one_number(e, use(e, SQL_EPOCH_COUNT), n);
+}
+
+static err_t sqlite_epoch_drop(struct engine *e, uint32_t epoch)
+{
+	sqlite3_stmt *st = use(e, SQL_EPOCH_DROP);
+
+	bind_u64(st, 1, epoch);
+	return run(st);
+}
+
+/* The pages that held it are zeroed (secure_delete) and leave the journal. */
+static void sqlite_tidy(struct engine *e)
+{
+	(void)sqlite3_step(use(e, SQL_CHECKPOINT));
+	(void)sqlite3_reset(e->statements[SQL_CHECKPOINT]);
+}
+
 const struct engine_ops engine_sqlite = {
 	.name = "sqlite",
 	.open = sqlite_file_open, .close = sqlite_file_close,
@@ -519,4 +549,6 @@ const struct engine_ops engine_sqlite = {
 	.record_get = sqlite_record_get, .record_next = sqlite_record_next,
 	.log_add = sqlite_log_add, .log_get = sqlite_log_get, .log_trim = sqlite_log_trim,
 	.epoch_put = sqlite_epoch_put, .epoch_get = sqlite_epoch_get, .epoch_last = sqlite_epoch_last,
+	.log_replace = sqlite_log_replace, .epoch_count = sqlite_epoch_count,
+	.epoch_drop = sqlite_epoch_drop, .tidy = sqlite_tidy,
 };

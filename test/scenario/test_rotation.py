@@ -1,0 +1,123 @@
+"""Rotation of the data key: in the background, while the node serves, through a kill -9."""
+import json, os, pathlib, signal, sqlite3, sys, time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+from attack import scan_files
+from node import Node
+
+ROWS = 1500
+
+
+def status(n):
+    return json.loads(n.cli("-o", "json", "store", "status"))
+
+
+def wait_done(n, seconds=60):
+    seen, end = set(), time.time() + seconds
+    while time.time() < end:
+        s = status(n)
+        seen.add((s["rotation"], s["resealed"]))
+        if s["rotation"] == "done":
+            return s, seen
+        time.sleep(0.02)
+    raise AssertionError(status(n))
+
+
+def fill(n):
+    e = n.enrol("a", "Ca")
+    assert e.register().rsc == 2001
+    assert e.create("/cse-in/ae-Ca", 3, {"m2m:cnt": {"rn": "c", "mni": 100000, "lbl": ["before"]}}).rsc == 2001
+    for i in range(ROWS):
+        assert e.create("/cse-in/ae-Ca/c", 4, {"m2m:cin": {"con": f"value {i}"}}).rsc == 2001
+    return e
+
+
+def epochs(n):
+    """Sealed data keys, and the epochs that rows, records and log blocks name, of a stopped node."""
+    db = sqlite3.connect(f"file:{n.dir}/store/holdfast.db?mode=ro", uri=True)
+    keys = dict(db.execute("SELECT number,sealed FROM epoch"))
+    used = {e for t in ("resource", "record", "log") for e, in db.execute(f"SELECT DISTINCT epoch FROM {t}")}
+    db.close()
+    return keys, used
+
+
+def check_all(n, e):
+    a = e.retrieve("/cse-in/ae-Ca/c?rcn=8&lim=2000")
+    assert a.rsc == 2000
+    assert e.retrieve("/cse-in/ae-Ca/c/la").json["m2m:cin"]["con"] == f"value {ROWS - 1}"
+    assert e.retrieve("/cse-in/ae-Ca/c/ol").json["m2m:cin"]["con"] == "value 0"
+    assert "every row opens" in n.cli("store", "verify")
+    n.cli("audit", "verify")
+
+
+def test_rotation_while_serving():
+    with Node() as n:
+        e = fill(n)
+        e.close()
+        n.stop()
+        old, _ = epochs(n)
+        assert old
+        n.start()
+        before = status(n)
+        assert before["rotation"] == "never" and before["rows"] > ROWS
+        n.cli("store", "rotate")
+        code, text = n.cli("store", "rotate", check=False)
+        assert code == 1 and "not finished" in text
+        slowest = 0
+        for _ in range(50):
+            t = time.time()
+            assert e.retrieve("/cse-in/ae-Ca/c/la").rsc == 2000
+            slowest = max(slowest, time.time() - t)
+        done, seen = wait_done(n)
+        assert done["resealed"] >= ROWS and len(seen) > 2, seen  # step by step
+        assert slowest < 1
+        assert done["keys"] == 1
+        check_all(n, e)
+        e.close()
+        text = str(n.audit())
+        assert "earlier data keys destroyed" in text
+        n.stop()
+        keys, used = epochs(n)
+        assert used <= set(keys) and not set(old) & set(keys)
+        # the old keys are in no file any more, not even sealed
+        found = scan_files(n.dir / "store", {str(k): v[-32:] for k, v in old.items()})
+        assert not found, found
+        found = scan_files(n.dir / "store", {str(k): v[-32:] for k, v in keys.items()})
+        assert found  # what such a search finds
+        n.start()
+        check_all(n, e)
+        e.close()
+
+
+def test_rotation_through_kill_nine():
+    with Node() as n:
+        e = fill(n)
+        e.close()
+        n.stop()
+        old, _ = epochs(n)
+        n.start()
+        n.cli("store", "rotate")
+        killed, at = 0, []
+        while killed < 4:
+            s = status(n)
+            if s["rotation"] == "done":
+                break
+            at.append(s["resealed"])
+            for pid in n.pids()["core"]:
+                os.kill(pid, signal.SIGKILL)
+            killed += 1
+            end = time.time() + 15
+            while time.time() < end:
+                try:
+                    status(n)
+                    break
+                except RuntimeError:
+                    time.sleep(0.02)
+        assert killed >= 2, "the rotation was done before it could be killed"
+        assert at == sorted(at), at  # it goes on, and does not begin anew
+        done, _ = wait_done(n)
+        check_all(n, e)
+        e.close()
+        n.stop()
+        keys, used = epochs(n)
+        assert used <= set(keys) and not set(old) & set(keys)
