@@ -113,7 +113,8 @@ static err_t check_one_create(struct resource_work *w, const struct cbor_member 
 	err_t err;
 
 	TRY(check_present(w, a, m->key, a ? a->create : NP, &value));
-	if (bytes_equal(m->key, BYTES("cr")))
+	/* Of an announced variant it is the original's. */
+	if (a->flags & F_SERVER && bytes_equal(m->key, BYTES("cr")))
 		return check_creator(w, &value);
 	TRY(check_value(w, a, m->key, &value));
 	if (!(a->flags & F_COLUMN))

@@ -130,6 +130,7 @@ static err_t create_row(struct resource_work *w)
 	TRY(store_insert(w->r->store, &w->row));
 	TRY(index_write(w->r, w->type, w->row.id, &w->set, NULL));
 	TRY(work_parent_write(w));
+	TRY(work_hosted(w, NULL, &w->set));
 	if (resource_hooks(w->type)->written)
 		TRY(resource_hooks(w->type)->written(w));
 out:

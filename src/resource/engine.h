@@ -136,6 +136,9 @@ err_t work_check_update(struct resource_work *w) MUST_USE;
 /* What the request asks this node to do (F_ACTION), by its executors; 5001 for
  * what none can do. */
 err_t work_actions(struct resource_work *w) MUST_USE;
+/* Links of the node that w->row names or named; NULL: it was not, or is no more. */
+err_t work_hosted(struct resource_work *w, const struct attribute_set *before,
+                  const struct attribute_set *now) MUST_USE;
 /* et of the request (in w->asked) into row.expires, bounded by the parent's. */
 err_t work_expiry(struct resource_work *w) MUST_USE;
 /* Filter criteria as a condition on the target: 4004 when it does not hold. */

@@ -106,6 +106,7 @@ static err_t remove_with_parent(struct resource_work *w)
 	if (resource_hooks(w->parent_type)->child_deleted)
 		TRY(resource_hooks(w->parent_type)->child_deleted(w));
 	TRY(work_parent_write(w));
+	TRY(work_hosted(w, &w->set, NULL));
 out:
 	return err;
 }

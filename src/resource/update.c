@@ -57,6 +57,7 @@ static err_t update(struct resource_work *w, struct buf *content)
 	TRY(work_account(w, had, w->row.body));
 	TRY(store_update(w->r->store, &w->row));
 	TRY(index_write(w->r, w->type, w->row.id, &w->set, &w->before));
+	TRY(work_hosted(w, &w->before, &w->set));
 	if (resource_hooks(w->type)->written)
 		TRY(resource_hooks(w->type)->written(w));
 	w->row.version++;

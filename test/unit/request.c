@@ -322,6 +322,34 @@ static void test_link_of_policies(void **state)
 	node_close(&n);
 }
 
+/* A place counts when the named source says it; what Cdev says of itself does not. */
+static void test_places_in_policies(void **state)
+{
+	struct node n;
+
+	node_open(&n);
+	node_fill(&n);
+	n.room.lab = true;
+	n.room.location_source = BYTES("//demo.example/Sapp");
+	n.room.lab_admin = BYTES("CAdmin");
+	expect(&n, DEV, R(1, "cse-in/dev", "Cdev", "p1", ",'ty':1,'pc':{'m2m:acp':{'rn':'near','pv':{'acr':["
+	       "{'acor':['Cdev'],'acop':2,'acco':[{'aclr':{'accr':[52.5,13.4,5000]}}]}]},"
+	       "'pvs':{'acr':[{'acor':['Cdev'],'acop':63}]}}}"), 2001);
+	expect(&n, DEV, R(1, "cse-in/dev", "Cdev", "p2", ",'ty':1,'pc':{'m2m:acp':{'rn':'both','pv':{'acr':["
+	       "{'acor':['Cdev','Sapp'],'acop':63}]},'pvs':{'acr':[{'acor':['Cdev'],'acop':63}]}}}"), 2001);
+	expect(&n, DEV, CNT("cse-in/dev", "Cdev", "gated", "p3", ",'acpi':['cse-in/dev/near']"), 2001);
+	expect(&n, LAB, R(1, "cse-in", "CAdmin", "p4", ",'ty':10,'pc':{'m2m:lcp':{'los':2,'lon':'van',"
+	       "'lot':'//demo.example/in-cse/Cdev','acpi':['cse-in/dev/both']}}"), 2001);
+	expect(&n, DEV, GET("cse-in/dev/gated", "Cdev"), 4103);
+	expect(&n, DEV, CIN("cse-in/van", "Cdev", "p5", "52.5,13.4"), 2001);
+	expect(&n, DEV, GET("cse-in/dev/gated", "Cdev"), 4103);
+	expect(&n, APP, CIN("cse-in/van", "Sapp", "p6", "52.51,13.41"), 2001);
+	expect(&n, DEV, GET("cse-in/dev/gated", "Cdev"), 2000);
+	expect(&n, APP, CIN("cse-in/van", "Sapp", "p7", "48.1,11.6"), 2001);
+	expect(&n, DEV, GET("cse-in/dev/gated", "Cdev"), 4103);
+	node_close(&n);
+}
+
 static void test_groups_in_policies(void **state)
 {
 	struct node n;
@@ -913,7 +941,8 @@ int main(void)
 		cmocka_unit_test(test_unreadable), cmocka_unit_test(test_unknown_association),
 		cmocka_unit_test(test_revoked), cmocka_unit_test(test_forged_from),
 		cmocka_unit_test(test_registration), cmocka_unit_test(test_access),
-		cmocka_unit_test(test_link_of_policies), cmocka_unit_test(test_groups_in_policies),
+		cmocka_unit_test(test_link_of_policies), cmocka_unit_test(test_places_in_policies),
+		cmocka_unit_test(test_groups_in_policies),
 		cmocka_unit_test(test_discovery), cmocka_unit_test(test_repeated),
 		cmocka_unit_test(test_repeated_is_decided_anew), cmocka_unit_test(test_freshness),
 		cmocka_unit_test(test_fan_out), cmocka_unit_test(test_fan_out_access),

@@ -209,6 +209,35 @@ static void test_management(void **state)
 	expect(m, RETRIEVE("cse-in/n"), 2000);
 }
 
+/* Who names a node stands in it, as long as it does. */
+static void test_hosted(void **state)
+{
+	struct room *m = *state;
+
+	expect(m, CREATE("cse-in", 14, "{'m2m:nod':{'rn':'n','ni':'urn:dev:1'}}"), 2001);
+	expect(m, CREATE("cse-in", 14, "{'m2m:nod':{'rn':'o','ni':'urn:dev:2'}}"), 2001);
+#define ON(ae, nl) "{'op':1,'to':'cse-in','fr':'" ae "','rqi':'1','rvi':'3','ty':2," \
+	"'pc':{'m2m:ae':{'rr':true,'srv':['3'],'api':'Nx','nl':'" nl "'}}}"
+	expect(m, ON("Ca", "cse-in/n"), 2001);
+	expect(m, ON("Cb", "/in-cse/cse-in/n"), 2001);
+	expect(m, ON("Cc", "/other/cse/n"), 2001);
+	expect(m, RETRIEVE("cse-in/n"), 2000);
+	shows(m, "'hael':['Ca','Cb']");
+	expect(m, UPDATE("Ca", "{'m2m:ae':{'nl':'cse-in/o'}}"), 2004);
+	expect(m, RETRIEVE("cse-in/n"), 2000);
+	shows(m, "'hael':['Cb']");
+	expect(m, RETRIEVE("cse-in/o"), 2000);
+	shows(m, "'hael':['Ca']");
+	expect(m, DELETE("Cb"), 2002);
+	expect(m, RETRIEVE("cse-in/n"), 2000);
+	hides(m, "hael");
+	expect(m, UPDATE("Ca", "{'m2m:ae':{'nl':null}}"), 2004);
+	expect(m, RETRIEVE("cse-in/o"), 2000);
+	hides(m, "hael");
+	expect(m, DELETE("cse-in/o"), 2002);
+	expect(m, DELETE("Ca"), 2002);
+}
+
 /* What nobody here can do is never said to be done. */
 static void test_actions_without_executor(void **state)
 {
@@ -383,7 +412,7 @@ static void test_registration(void **state)
 	expect(m, UPDATE("Sdev2", "{'m2m:ae':{'api':'Nx'}}"), 4000);
 	expect(m, UPDATE("Sdev2", "{'m2m:ae':{'rr':null}}"), 4000);
 	expect(m, UPDATE("Sdev2", "{'m2m:ae':{'rr':false,'apn':'x'}}"), 2004);
-	expect(m, UPDATE("Sdev2", "{'m2m:ae':{'scp':{}}}"), 5001);
+	expect(m, UPDATE("Sdev2", "{'m2m:ae':{'trps':true}}"), 5001);
 	expect(m, DELETE("cse-in/dev2"), 2002);
 	expect(m, AE("S", NAPP ",'rn':'dev2'"), 2001);
 	expect(m, CREATE("Cdev1", 2, "{'m2m:ae':{'rr':true,'srv':['3'],'api':'Nx'}}"), 4108);
@@ -627,7 +656,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		row(test_rows), row(test_rows_are_sound), row(test_management),
-		row(test_actions_without_executor), row(test_flex_containers),
+		row(test_actions_without_executor), row(test_hosted), row(test_flex_containers),
 		row(test_flex_instances), row(test_definition_files), row(test_registration),
 		row(test_registration_in_the_lab), row(test_policies), row(test_rules_are_strict),
 		row(test_links), row(test_group), row(test_group_update), row(test_fan_out),

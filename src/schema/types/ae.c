@@ -18,16 +18,17 @@ static const struct attribute rows[] = {
 	{ "nl", "nodeLink", V_URI, OPT, OPT, OPT, 0, 0 },
 	{ "rr", "requestReachability", V_BOOL, MAN, OPT, OPT, 0, 0 },
 	{ "csz", "contentSerialization", V_LIST_STRING, OPT, OPT, OPT, F_LATER, 0 },
-	{ "esi", "e2eSecInfo", V_MAP, OPT, OPT, OPT, F_NOT_BUILT, 0 },
+	{ "esi", "e2eSecInfo", V_STRUCT, OPT, OPT, OPT, 0, C_e2eSecInfo },
 	{ "mei", "M2M-Ext-ID", V_STRING, OPT, OPT, NP, F_PERSON, 0 },
 	{ "srv", "supportedReleaseVersions", V_LIST_STRING, MAN, OPT, OPT, F_LATER, 0 },
 	{ "regs", "registrationStatus", V_ENUM, OPT, OPT, NP, F_NOT_BUILT, 2 },
 	{ "trps", "trackRegistrationPoints", V_BOOL, OPT, OPT, NP, F_NOT_BUILT, 0 },
-	{ "scp", "sessionCapabilities", V_ANY, OPT, OPT, NP, F_NOT_BUILT, 0 },
-	{ "tren", "triggerEnable", V_BOOL, OPT, OPT, NP, F_NOT_BUILT, 0 },
-	{ "ape", "activityPatternElements", V_ANY, OPT, OPT, OPT, F_NOT_BUILT, 0 },
-	{ "tri", "Trigger-Recipient-ID", V_UINT, OPT, OPT, NP, F_NOT_BUILT, UINT32_MAX },
-	{ "trn", "triggerReferenceNumber", V_UINT, OPT, OPT, NP, F_NOT_BUILT, UINT32_MAX },
+	{ "scp", "sessionCapabilities", V_STRUCT, OPT, OPT, NP, 0, C_sessionCapabilities },
+	{ "tren", "triggerEnable", V_BOOL, OPT, OPT, NP, 0, 0 },
+	{ "ape", "activityPatternElements", V_STRUCT, OPT, OPT, OPT, 0,
+	  C_activityPatternElements },
+	{ "tri", "Trigger-Recipient-ID", V_UINT, OPT, OPT, NP, 0, UINT32_MAX },
+	{ "trn", "triggerReferenceNumber", V_UINT, OPT, OPT, NP, 0, UINT32_MAX },
 };
 
 static const uint32_t parents[] = { 5 };

@@ -10,7 +10,7 @@ static const struct attribute rows[] = {
 	ROW_CREATOR,
 	{ "cnf", "contentInfo", V_CONTENT_INFO, OPT, NP, OPT, F_ONCE, 0 },
 	{ "cs", "contentSize", V_UINT, NP, NP, OPT, F_SERVER, 0 },
-	{ "conr", "contentRef", V_ANY, OPT, NP, OPT, F_ONCE | F_NOT_BUILT, 0 },
+	{ "conr", "contentRef", V_STRUCT, OPT, NP, OPT, F_ONCE, C_contentRef },
 	ROW_ONTOLOGY(NP),
 	{ "con", "content", V_ANY, MAN, NP, OPT, F_ONCE, 0 },
 };
