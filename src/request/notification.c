@@ -262,17 +262,83 @@ out:
 	return err;
 }
 
+/* A crossResourceSubscription of this CSE: it is told here, and not sent to. */
+static err_t is_cross(struct work *w, struct bytes target, uint64_t *id)
+{
+	struct target place;
+	err_t err;
+
+	*id = 0;
+	TRY(resource_resolve(w->room->resources, target, &place));
+	if (place.place == TARGET_HERE && place.type == CROSS_SUBSCRIPTION && !place.virtual_child)
+		*id = place.id;
+out:
+	return err;
+}
+
 static err_t owe_to(struct work *w, struct queue_entry *e, const struct cbor *targets)
 {
 	struct bytes items = targets->kind == CBOR_ARRAY ? targets->s : targets->raw;
+	uint64_t cross;
 	struct cbor item;
 	err_t err = ERR_OK;
 
 	while (items.n) {
 		TRY(cbor_next(&items, &item));
 		e->target = item.s;
-		if (item.kind == CBOR_TEXT)
+		TRY(is_cross(w, item.s, &cross));
+		if (item.kind == CBOR_TEXT && !cross)
 			TRY(add(w, e));
+	}
+out:
+	return err;
+}
+
+/* { "m2m:sgn": { "sur": crs } } to its targets. */
+static err_t owe_cross(struct work *w, uint64_t id)
+{
+	struct queue_entry e = { .subscription = id, .resource = id, .created = w->in->now };
+	struct noticed n = { .next = NULL };
+	struct buf content = buf_make(URI_TEXT);
+	struct cbor targets;
+	bool found;
+	err_t err;
+
+	TRY(copy_row(w, id, &n.sub, &found));
+	if (!found || !member(n.sub.body, "nu", &targets))
+		goto out;
+	TRY(creator_of(w, &n.sub, &e.originator));
+	apply_policies(w, &n.sub, &e);
+	TRY(cbor_put_map(&content, 1));
+	TRY(cbor_put_text(&content, BYTES("m2m:sgn")));
+	TRY(cbor_put_map(&content, 1));
+	TRY(cbor_put_text(&content, BYTES("sur")));
+	TRY(put_reference(w->room, &n.sub, &content));
+	e.content = bytes_of_buf(&content);
+	TRY(owe_to(w, &e, &targets));
+out:
+	buf_free(&content);
+	return err;
+}
+
+/* The crossResourceSubscriptions that wait for this one. */
+static err_t tell_cross(struct work *w, const struct store_row *sub)
+{
+	struct cbor list, item;
+	uint64_t cross;
+	bool complete;
+	err_t err = ERR_OK;
+
+	if (!member(sub->body, "acrs", &list) || list.kind != CBOR_ARRAY)
+		return ERR_OK;
+	while (list.s.n) {
+		TRY(cbor_next(&list.s, &item));
+		TRY(is_cross(w, item.s, &cross));
+		if (!cross)
+			continue;
+		TRY(cross_told(w, sub->id, cross, &complete));
+		if (complete)
+			TRY(owe_cross(w, cross));
 	}
 out:
 	return err;
@@ -306,6 +372,8 @@ static err_t owe(struct work *w, const struct noticed *n)
 	TRY(put_notification(w, n, &content));
 	e.content = bytes_of_buf(&content);
 	TRY(owe_to(w, &e, &targets));
+	if (n->shown.n)
+		TRY(tell_cross(w, &n->sub));
 out:
 	buf_free(&content);
 	return err;
@@ -468,7 +536,8 @@ static err_t note_end(struct work *w, uint64_t id)
 	TRY(arena_take(&w->room->arena, sizeof(*n), &room));
 	n = room;
 	TRY(copy_row(w, id, &n->sub, &found));
-	if (!found || !member(n->sub.body, "su", &su))
+	if (!found || !(member(n->sub.body, "su", &su) || member(n->sub.body, "acrs", &su) ||
+	                member(n->sub.body, "rrats", &su)))
 		goto out;
 	n->next = w->noticed;
 	w->noticed = n;
@@ -494,7 +563,7 @@ static err_t on_removal(void *self, uint64_t id, uint64_t root)
 		TRY(happened(w, parent, EVENT_DELETE_CHILD, id, true));
 	else
 		TRY(tell_of_end(w, id, parent));
-	if (type == SUBSCRIPTION)
+	if (type == SUBSCRIPTION || type == CROSS_SUBSCRIPTION)
 		TRY(note_end(w, id));
 out:
 	return err;
@@ -505,12 +574,37 @@ void notification_watch_removal(struct work *w)
 	resource_on_removal(w->room->resources, on_removal, w);
 }
 
+/* A crossResourceSubscription ends with any of its members, and those that it made
+ * end with it [TS-0004 7.4.58]. */
+static err_t end_together(struct work *w, const struct store_row *sub)
+{
+	struct cbor list, item;
+	struct target target;
+	err_t err = ERR_OK;
+
+	if (!member(sub->body, sub->type == SUBSCRIPTION ? "acrs" : "rrats", &list) ||
+	    list.kind != CBOR_ARRAY)
+		return ERR_OK;
+	while (list.s.n) {
+		TRY(cbor_next(&list.s, &item));
+		TRY(resource_resolve(w->room->resources, item.s, &target));
+		if (target.place == TARGET_HERE && !target.virtual_child &&
+		    (target.type == SUBSCRIPTION || target.type == CROSS_SUBSCRIPTION))
+			TRY(notification_end(w->room, &target, w->in->now));
+	}
+out:
+	return err;
+}
+
 static err_t owe_noticed(struct work *w)
 {
 	err_t err = ERR_OK;
 
-	for (struct noticed *i = w->noticed; i; i = i->next)
+	for (struct noticed *i = w->noticed; i; i = i->next) {
 		TRY(owe(w, i));
+		if (!i->shown.n)
+			TRY(end_together(w, &i->sub));
+	}
 out:
 	return err;
 }
@@ -549,7 +643,7 @@ static err_t after_delete(struct work *w)
 	err_t err = ERR_OK;
 
 	TRY(owe_noticed(w));
-	if (w->target.type == SUBSCRIPTION && w->room->queue)
+	if ((w->target.type == SUBSCRIPTION || w->target.type == CROSS_SUBSCRIPTION) && w->room->queue)
 		TRY(queue_cancel(w->room->queue, w->target.id, false, &n));
 out:
 	return err;
@@ -575,6 +669,10 @@ err_t notification_after(struct work *w)
 
 	switch (w->request.operation) {
 	case OPERATION_CREATE:
+		if (w->request.type == CROSS_SUBSCRIPTION)
+			TRY(cross_created(w));
+		if (!status_is_success(w->outcome.status))
+			break;
 		return happened(w, w->target.id, EVENT_CREATE_CHILD, w->outcome.resource, false);
 	case OPERATION_UPDATE:
 		TRY(happened(w, w->target.id, EVENT_UPDATE, w->target.id, false));

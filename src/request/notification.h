@@ -32,6 +32,9 @@ err_t notification_may_update(struct work *w) MUST_USE;
 void notification_watch_removal(struct work *w);
 /* May subscription `sub` be told of anything now, by its schedule? */
 err_t notification_scheduled(struct work *w, uint64_t sub, bool *now) MUST_USE;
+/* A subscription of ours that is over, as if it had been deleted. */
+err_t notification_end(struct request_room *room, const struct target *target,
+                       int64_t now) MUST_USE;
 /* May `creator` (absolute) retrieve the row, by itself? */
 err_t notification_creator_may(struct work *w, struct bytes creator, uint64_t resource,
                                bool *yes) MUST_USE;
@@ -68,6 +71,7 @@ struct notification {
 	struct bytes primitive;  /* the request */
 	struct bytes target, originator, rqi;
 	uint64_t subscription;
+	uint32_t type;           /* of it */
 	uint64_t numbers[QUEUE_BATCH]; /* the entries it is made of */
 	size_t n;
 };

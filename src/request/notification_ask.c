@@ -48,6 +48,7 @@ static err_t is_originator(struct work *w, struct bytes target, bool *yes)
 	const struct cse_identity *cse = resources_cse(w->room->resources);
 	struct buf absolute = buf_make(URI_TEXT);
 	struct target place;
+	struct cbor creator;
 	const struct store_row *row;
 	struct bytes sp_relative = bytes_sub(w->originator, cse->sp_id.n, w->originator.n);
 	err_t err;
@@ -60,6 +61,9 @@ static err_t is_originator(struct work *w, struct bytes target, bool *yes)
 	if (place.place != TARGET_HERE || place.virtual_child)
 		goto out;
 	TRY(store_get(w->room->store, place.id, &row));
+	/* A crossResourceSubscription is its creator's. */
+	if (row && row->type == CROSS_SUBSCRIPTION)
+		*yes = member(row->body, "@cr", &creator) && bytes_equal(creator.s, w->originator);
 	if (!row || !row->ident.n)
 		goto out;
 	TRY(buf_add(&absolute, cse->sp_id));
@@ -278,16 +282,15 @@ out:
 
 err_t notification_before(struct work *w)
 {
-	bool subscription = w->request.operation == OPERATION_CREATE
-	                            ? w->request.type == SUBSCRIPTION
-	                            : w->target.type == SUBSCRIPTION;
+	uint32_t type = w->request.operation == OPERATION_CREATE ? w->request.type : w->target.type;
+	bool subscription = type == SUBSCRIPTION || type == CROSS_SUBSCRIPTION;
 	err_t err = ERR_OK;
 
 	/* Where none can be, the type says so, and nobody is asked. */
 	if (w->request.operation == OPERATION_CREATE && subscription &&
-	    !type_allows_parent(resource_type(SUBSCRIPTION), w->target.type))
+	    !type_allows_parent(resource_type(type), w->target.type))
 		return ERR_OK;
-	if (w->request.operation == OPERATION_CREATE && subscription)
+	if (w->request.operation == OPERATION_CREATE && type == SUBSCRIPTION)
 		TRY(may_subscribe(w));
 	if (!w->status && subscription &&
 	    (w->request.operation == OPERATION_CREATE || w->request.operation == OPERATION_UPDATE))

@@ -60,10 +60,11 @@ static err_t judge_subscription(struct work *w, const struct queue_entry *e,
 	err_t err;
 
 	TRY(store_get(w->room->store, e->subscription, &sub));
-	if (!sub || sub->type != SUBSCRIPTION || (sub->expires && sub->expires <= w->in->now))
+	if (!sub || (sub->type != SUBSCRIPTION && sub->type != CROSS_SUBSCRIPTION) || (sub->expires && sub->expires <= w->in->now))
 		return drop(n, "the subscription is gone");
 	if (!names(sub->body, e->target))
 		return drop(n, "the subscription has another target");
+	n->type = sub->type;
 	if (!facts_may_retrieve(w, e->resource))
 		return w->judge_err != ERR_OK ? w->judge_err
 		                              : drop(n, "its creator may no longer retrieve");
@@ -255,16 +256,14 @@ static err_t record(struct request_room *room, const struct notification *n, uns
 	return audit_append(room->audit, &record);
 }
 
-/* The subscription's own end, as if it had been deleted. */
-static err_t end_subscription(struct request_room *room, uint64_t sub, int64_t now)
+err_t notification_end(struct request_room *room, const struct target *target, int64_t now)
 {
-	const struct permit *system = permit_for_system("expirationCounter");
+	const struct permit *system = permit_for_system("subscription over");
 	struct request_primitive request = { .operation = OPERATION_DELETE };
-	struct target target = { .place = TARGET_HERE, .id = sub, .type = SUBSCRIPTION };
-	struct resource_ask ask = { .request = &request, .target = &target, .permit = system,
+	struct resource_ask ask = { .request = &request, .target = target, .permit = system,
 		                    .arena = &room->arena, .now = now };
 	struct request_arrival in = { .now = now };
-	struct work w = { .room = room, .in = &in, .target = target };
+	struct work w = { .room = room, .in = &in, .target = *target };
 	struct buf content = buf_make(PRIMITIVE_MAX);
 	struct outcome outcome;
 	err_t err;
@@ -285,6 +284,7 @@ err_t notification_done(struct request_room *room, const struct notification *n,
                         int64_t now)
 {
 	const struct permit *system = permit_for_system("expirationCounter");
+	struct target target;
 	bool over = false;
 	err_t err = ERR_OK;
 
@@ -294,8 +294,9 @@ err_t notification_done(struct request_room *room, const struct notification *n,
 	if (!n->subscription || !status_is_success(status))
 		goto out;
 	TRY(subscription_count(room->resources, system, n->subscription, now, &over));
+	target = (struct target){ .place = TARGET_HERE, .id = n->subscription, .type = n->type };
 	if (over)
-		TRY(end_subscription(room, n->subscription, now));
+		TRY(notification_end(room, &target, now));
 out:
 	return err;
 }

@@ -4,6 +4,7 @@
 
 #include "request/later.h"
 #include "request/channel.h"
+#include "request/cross.h"
 #include "request/outbound.h"
 #include "request/quota.h"
 #include "resource/resource.h"
@@ -32,6 +33,7 @@ struct request_room {
 	int64_t proof_fresh;       /* ms from a handshake to the end of what it proves */
 	struct queue *queue;       /* what is owed to others; NULL: nothing is kept */
 	int64_t keep_ms;           /* undelivered, for so long */
+	struct cross_window windows[CROSS_WINDOWS];
 	struct notification_rate rates[256]; /* the busiest of late; forgotten at a restart */
 	struct arena arena;        /* reset per request */
 	struct arena scratch;      /* reset per candidate of a discovery */

@@ -308,6 +308,32 @@ struct bytes subscription_asked(struct bytes content)
 	return value.raw;
 }
 
+err_t subscription_set_list(struct resources *r, const struct permit *system, uint64_t id,
+                            struct bytes key, const struct bytes *texts, size_t n)
+{
+	const struct store_row *row;
+	struct attribute_set set;
+	struct store_row changed;
+	struct arena a;
+	err_t err;
+
+	arena_init(&a, SCRATCH_MAX);
+	if (!permit_covers(system, RIGHT_UPDATE, id))
+		TRY(ERR_REFUSED);
+	TRY(store_get(r->store, id, &row));
+	if (!row)
+		goto out;
+	changed = *row;
+	TRY(arena_copy(&a, row->body, &changed.body));
+	TRY(set_load(&set, changed.body));
+	TRY(set_put_texts(r, &a, &set, key, texts, n));
+	TRY(set_encode(r, &a, &set, &changed.body));
+	err = store_update(r->store, &changed);
+out:
+	arena_free(&a);
+	return err;
+}
+
 err_t subscription_count(struct resources *r, const struct permit *system, uint64_t sub,
                          int64_t now, bool *over)
 {

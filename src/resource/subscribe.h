@@ -45,6 +45,10 @@ struct bytes subscription_asked(struct bytes content);
  * in memory, so that reads which nobody watches cost nothing; never wrongly no. */
 bool subscription_watches_reads(const struct resources *r, uint64_t resource);
 
+/* A list that this CSE keeps of a row. `system` must cover RIGHT_UPDATE on it. */
+err_t subscription_set_list(struct resources *r, const struct permit *system, uint64_t id,
+                            struct bytes key, const struct bytes *texts, size_t n) MUST_USE;
+
 /* One successful notification [7.5.1.2.2 step 5]: *over: none is left, and the
  * subscription is to be deleted. `system` must cover RIGHT_UPDATE on it. */
 err_t subscription_count(struct resources *r, const struct permit *system, uint64_t sub,

@@ -373,6 +373,76 @@ def test_schedule(dev, r):
     none_more(r, 0)
 
 
+def cross(e, r, expect=2001, **more):
+    a = e.create(e.path, 48, {"m2m:crs": {"rn": "x", "nu": [r.url + "/x"], "twt": 2, "tws": "PT2S", **more}})
+    assert a.rsc == expect, a
+    return a
+
+
+def of_cross(r):
+    return [g for g in r.got if g.path == "/x" and "sur" in g.sgn and "vrq" not in g.sgn and "sud" not in g.sgn]
+
+
+def test_across_resources(dev, r):
+    """Told when all of them changed within the window, and once for that."""
+    assert dev.create(dev.path, 3, {"m2m:cnt": {"rn": "d"}}).rsc == 2001
+    base = dev.path[1:]
+    cross(dev, r, expect=4000, rrat=[base + "/c"])
+    a = cross(dev, r, rrat=[base + "/c", base + "/d"], encs={"encn": [{"net": [3]}]}, su=r.url + "/x")
+    assert r.got[-1].sgn.get("vrq") is True
+    crs = dev.retrieve(dev.path + "/x").json["m2m:crs"]
+    assert len(crs["rrats"]) == 2
+    sub = dev.ask("GET", "/~" + crs["rrats"][0]).json["m2m:sub"]
+    assert sub["acrs"] == ["/in-cse/" + crs["ri"]] and sub["enc"] == {"net": [3]}
+    instance(dev, "1")
+    instance(dev, "2")
+    time.sleep(0.3)
+    assert not of_cross(r)
+    instance(dev, "3", at="/d")
+    end = time.time() + 3
+    while not of_cross(r) and time.time() < end:
+        time.sleep(0.02)
+    assert [g.sgn["sur"] for g in of_cross(r)] == ["/in-cse/" + crs["ri"]]
+    # too far apart
+    instance(dev, "4")
+    time.sleep(2.2)
+    instance(dev, "5", at="/d")
+    time.sleep(0.4)
+    assert len(of_cross(r)) == 1
+    # it ends with one of its members, and takes the others along
+    assert dev.ask("DELETE", "/~" + crs["rrats"][0]).rsc == 2002
+    assert dev.retrieve(dev.path + "/x").rsc == 4004
+    assert dev.ask("GET", "/~" + crs["rrats"][1]).rsc == 4004
+    end = time.time() + 3
+    while not [g for g in r.got if g.sgn.get("sud")] and time.time() < end:
+        time.sleep(0.02)
+    assert [g.sgn["sur"] for g in r.got if g.sgn.get("sud")] == ["/in-cse/" + crs["ri"]]
+
+
+def test_across_subscriptions(dev, r):
+    assert dev.create(dev.path, 3, {"m2m:cnt": {"rn": "d"}}).rsc == 2001
+    subscribe(dev, r.url + "/own", enc={"net": [3]})
+    base = dev.path[1:]
+    cross(dev, r, srat=[base + "/c/s"], rrat=[base + "/d"], encs={"encn": [{"net": [3]}]}, exc=1)
+    instance(dev, "1")
+    instance(dev, "2", at="/d")
+    end = time.time() + 3
+    while not of_cross(r) and time.time() < end:
+        time.sleep(0.02)
+    assert len(of_cross(r)) == 1 and any(g.path == "/own" and "nev" in g.sgn for g in r.got)
+    time.sleep(0.4)
+    assert dev.retrieve(dev.path + "/x").rsc == 4004  # counted to its end
+    assert dev.retrieve(dev.path + "/c/s").rsc == 2000
+    # what the originator may not subscribe to, it may not have watched either
+    other = Plain(dev.node, dev.originator + "o")
+    assert other.register(dev.rn + "o").rsc == 2001
+    other.path = "/cse-in/" + dev.rn + "o"
+    assert other.create(other.path, 3, {"m2m:cnt": {"rn": "c"}}).rsc == 2001
+    cross(other, r, expect=4103, rrat=[base + "/d", other.path[1:] + "/c"])
+    assert other.retrieve(other.path + "/x").rsc == 4004
+    other.close()
+
+
 def test_nothing_is_lost_over_a_restart():
     with Node(lab=True) as n, Receiver() as r:
         e = Plain(n, "Cdev")

@@ -1,0 +1,279 @@
+/* cross.c: crossResourceSubscription: its target is told when all of several
+ * subscriptions were told of something within one window [TS-0001 10.2.10.8; TS-0004
+ * 7.4.58, 7.5.1.2.18]. Of this CSE's resources only.
+ *
+ *   created --> a subscription at each regular resource, on its creator's right;
+ *               its name in associatedCrossResourceSub of each subscription named
+ *   one of them is told --> noted in the window --all--> the target is owed a notice
+ *
+ * Windows are in memory: a restart begins new ones. */
+#include "request/cross.h"
+
+#include "base/clock.h"
+#include "request/notification.h"
+#include "request/work.h"
+#include "resource/subscribe.h"
+
+enum { CONTENT_MAX = 64 * 1024, URI_TEXT = 4096, PERIODIC = 1 };
+
+static bool member(struct bytes body, const char *key, struct cbor *out)
+{
+	bool found = false;
+
+	return cbor_find(body, bytes_str(key), out, &found) == ERR_OK && found;
+}
+
+static err_t name_of(struct work *w, uint64_t id, const char *type, struct bytes *out)
+{
+	struct buf text = buf_make(URI_TEXT);
+	err_t err;
+
+	TRY(buf_add(&text, resources_cse(w->room->resources)->cse_id));
+	TRY(buf_printf(&text, "/%s%llu", type, (unsigned long long)id));
+	TRY(arena_copy(&w->room->arena, bytes_of_buf(&text), out));
+out:
+	buf_free(&text);
+	return err;
+}
+
+/* --- its members ------------------------------------------------------------------ */
+
+static err_t put_list(struct buf *out, struct bytes one)
+{
+	err_t err;
+
+	TRY(cbor_put_array(out, 1));
+	TRY(cbor_put_text(out, one));
+out:
+	return err;
+}
+
+/* { "m2m:sub": { "acrs": [crs], "enc": .., "nu": [crs] } }; an update: acrs alone,
+ * behind those that are there. */
+static err_t put_subscription(const struct cbor *enc, struct bytes crs, struct buf *out)
+{
+	err_t err;
+
+	TRY(cbor_put_map(out, 1));
+	TRY(cbor_put_text(out, BYTES("m2m:sub")));
+	TRY(cbor_put_map(out, enc ? 3 : 2));
+	TRY(cbor_put_text(out, BYTES("nu")));
+	TRY(put_list(out, crs));
+	if (enc) {
+		TRY(cbor_put_text(out, BYTES("enc")));
+		TRY(buf_add(out, enc->raw));
+	}
+	TRY(cbor_put_text(out, BYTES("acrs")));
+	TRY(put_list(out, crs));
+out:
+	return err;
+}
+
+static err_t put_association(struct work *w, struct bytes address, struct bytes crs, struct buf *out)
+{
+	const struct store_row *row;
+	struct target target;
+	struct cbor old = { .u = 0 };
+	err_t err;
+
+	TRY(resource_resolve(w->room->resources, address, &target));
+	TRY(store_get(w->room->store, target.id, &row));
+	if (row && (!member(row->body, "acrs", &old) || old.kind != CBOR_ARRAY))
+		old = (struct cbor){ .u = 0 };
+	TRY(cbor_put_map(out, 1));
+	TRY(cbor_put_text(out, BYTES("m2m:sub")));
+	TRY(cbor_put_map(out, 1));
+	TRY(cbor_put_text(out, BYTES("acrs")));
+	TRY(cbor_put_array(out, (size_t)old.u + 1));
+	TRY(buf_add(out, old.s));
+	TRY(cbor_put_text(out, crs));
+out:
+	return err;
+}
+
+/* The same steps as any request of the originator's: its right, its record. */
+static err_t ask(struct work *w, unsigned operation, struct bytes to, struct bytes content,
+                 uint64_t *made)
+{
+	struct work m = {
+		.room = w->room, .in = w->in, .request = w->request, .association = w->association,
+		.originator = w->originator, .app_id = w->app_id, .question = w->question,
+		.depth = w->depth + 1, .content = buf_make(w->room->content_max),
+	};
+	err_t err;
+
+	m.request.operation = operation;
+	m.request.to = to;
+	m.request.type = operation == OPERATION_CREATE ? SUBSCRIPTION : 0;
+	m.request.content = content;
+	m.request.result_content = 0;
+	TRY(request_member(&m));
+	*made = m.outcome.resource;
+	if (!status_is_success(work_status(&m)))
+		w->outcome = (struct outcome){ .status = work_status(&m),
+			                       .what = "a resource named cannot be subscribed to" };
+out:
+	buf_free(&m.content);
+	return err;
+}
+
+/* The criteria of the i-th resource; one for all when there is but one. */
+static err_t criteria(const struct store_row *crs, uint64_t i, struct cbor *enc, bool *found)
+{
+	struct cbor set, list;
+	err_t err = ERR_OK;
+
+	*found = false;
+	if (!member(crs->body, "encs", &set) || !member(set.raw, "encn", &list) ||
+	    list.kind != CBOR_ARRAY)
+		goto out;
+	if (list.u == 1)
+		i = 0;
+	for (uint64_t k = 0; k <= i && list.s.n; k++) {
+		TRY(cbor_next(&list.s, enc));
+		*found = k == i;
+	}
+out:
+	return err;
+}
+
+static err_t subscribe_all(struct work *w, const struct store_row *crs, struct bytes name)
+{
+	struct buf content = buf_make(CONTENT_MAX);
+	struct bytes made[CROSS_MEMBERS];
+	struct cbor list, item, enc;
+	size_t n = 0;
+	uint64_t id;
+	bool found;
+	err_t err = ERR_OK;
+
+	if (!member(crs->body, "rrat", &list) || list.kind != CBOR_ARRAY)
+		goto out;
+	while (list.s.n && n < CROSS_MEMBERS && status_is_success(w->outcome.status)) {
+		TRY(cbor_next(&list.s, &item));
+		TRY(criteria(crs, n, &enc, &found));
+		buf_clear(&content);
+		TRY(put_subscription(found ? &enc : NULL, name, &content));
+		TRY(ask(w, OPERATION_CREATE, item.s, bytes_of_buf(&content), &id));
+		TRY(name_of(w, id, "sub", &made[n++]));
+	}
+	if (status_is_success(w->outcome.status))
+		TRY(subscription_set_list(w->room->resources, permit_for_system("crossResourceSubscription"),
+		                          crs->id, BYTES("rrats"), made, n));
+out:
+	buf_free(&content);
+	return err;
+}
+
+static err_t associate_all(struct work *w, const struct store_row *crs, struct bytes name)
+{
+	struct buf content = buf_make(CONTENT_MAX);
+	struct cbor list, item;
+	uint64_t id;
+	err_t err = ERR_OK;
+
+	if (!member(crs->body, "srat", &list) || list.kind != CBOR_ARRAY)
+		goto out;
+	while (list.s.n && status_is_success(w->outcome.status)) {
+		TRY(cbor_next(&list.s, &item));
+		buf_clear(&content);
+		TRY(put_association(w, item.s, name, &content));
+		TRY(ask(w, OPERATION_UPDATE, item.s, bytes_of_buf(&content), &id));
+	}
+out:
+	buf_free(&content);
+	return err;
+}
+
+static uint64_t members_of(const struct store_row *crs)
+{
+	static const char *const lists[] = { "rrat", "srat" };
+	struct cbor list;
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < COUNT_OF(lists); i++) {
+		if (member(crs->body, lists[i], &list) && list.kind == CBOR_ARRAY)
+			n += list.u;
+	}
+	return n;
+}
+
+err_t cross_created(struct work *w)
+{
+	struct outcome outcome = w->outcome;
+	const struct store_row *row;
+	struct store_row crs;
+	struct bytes name;
+	err_t err;
+
+	TRY(store_get(w->room->store, outcome.resource, &row));
+	TRY(row ? ERR_OK : ERR_TAMPERED);
+	crs = *row;
+	TRY(arena_copy(&w->room->arena, row->body, &crs.body));
+	if (members_of(&crs) < 2 || members_of(&crs) > CROSS_MEMBERS) {
+		w->outcome = (struct outcome){ .status = RSC_BAD_REQUEST,
+			                       .what = "two resources or subscriptions at least, sixteen at most" };
+		goto out;
+	}
+	TRY(name_of(w, crs.id, "crs", &name));
+	TRY(subscribe_all(w, &crs, name));
+	if (status_is_success(w->outcome.status))
+		TRY(associate_all(w, &crs, name));
+out:
+	return err;
+}
+
+/* --- windows ------------------------------------------------------------------------ */
+
+static struct cross_window *window_of(struct request_room *room, uint64_t crs)
+{
+	struct cross_window *oldest = &room->windows[0];
+
+	for (size_t i = 0; i < COUNT_OF(room->windows); i++) {
+		if (room->windows[i].crs == crs)
+			return &room->windows[i];
+		if (room->windows[i].since < oldest->since)
+			oldest = &room->windows[i];
+	}
+	*oldest = (struct cross_window){ .crs = crs };
+	return oldest;
+}
+
+/* Begin anew where the last one is over. */
+static void turn_window(struct cross_window *x, const struct store_row *crs, int64_t now)
+{
+	struct cbor value;
+	int64_t size = 0, since = now;
+	bool periodic = member(crs->body, "twt", &value) && value.u == PERIODIC;
+
+	if (!member(crs->body, "tws", &value) || clock_duration(value.s, &size) != ERR_OK || size <= 0)
+		size = 1;
+	if (periodic)
+		since = crs->created + (now - crs->created) / size * size;
+	if (x->n == 0 || (periodic ? x->since != since : now >= x->since + size))
+		*x = (struct cross_window){ .crs = x->crs, .since = since };
+}
+
+err_t cross_told(struct work *w, uint64_t sub, uint64_t crs, bool *complete)
+{
+	const struct store_row *row;
+	struct cross_window *x;
+	bool known = false;
+	err_t err;
+
+	*complete = false;
+	TRY(store_get(w->room->store, crs, &row));
+	if (!row || row->type != CROSS_SUBSCRIPTION)
+		goto out;
+	x = window_of(w->room, crs);
+	turn_window(x, row, w->in->now);
+	for (size_t i = 0; i < x->n; i++)
+		known = known || x->told[i] == sub;
+	if (!known && x->n < CROSS_MEMBERS)
+		x->told[x->n++] = sub;
+	*complete = x->n == members_of(row);
+	if (*complete)
+		x->n = 0;
+out:
+	return err;
+}

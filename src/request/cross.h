@@ -1,0 +1,25 @@
+/* cross.h: crossResourceSubscription. Inside the room only. */
+#ifndef REQUEST_CROSS_H
+#define REQUEST_CROSS_H
+
+#include "base/bytes.h"
+
+struct work;
+
+enum { CROSS_SUBSCRIPTION = 48, CROSS_MEMBERS = 16, CROSS_WINDOWS = 256 };
+
+/* Which members of one were told in the window that began then. */
+struct cross_window {
+	uint64_t crs;
+	int64_t since;
+	uint64_t told[CROSS_MEMBERS];
+	size_t n;
+};
+
+/* After one was made: its members. A refusal is w->outcome. ERR_PENDING. */
+err_t cross_created(struct work *w) MUST_USE;
+
+/* Its member `sub` was told of something; *complete: all were, within the window. */
+err_t cross_told(struct work *w, uint64_t sub, uint64_t crs, bool *complete) MUST_USE;
+
+#endif
