@@ -1,390 +1,14 @@
-/* notification.c: what subscriptions are owed of the operation under way. */
-#include "request/notification.h"
+/* notification.c: what the operation under way means to subscriptions. */
+#include "request/notification_inside.h"
 
-#include "base/clock.h"
-#include "base/log.h"
-#include "primitive/context.h"
-#include "request/work.h"
-#include "resource/subscribe.h"
-
-enum {
-	CONTENT_MAX = 1024 * 1024, CATEGORY_IMMEDIATE = 2, CATEGORY_LATEST = 4,
-	TYPE_SCHEDULE = 18, BATCH_MS = 60000, URI_TEXT = 4096, EXPIRE_SOME = 8,
-};
-
-/* What a delete takes with it, shown before it is gone. */
-struct noticed {
-	struct noticed *next;
-	struct store_row sub;
-	enum event_type type;
-	bool ends;            /* the subscription goes with what it tells of */
-	struct bytes shown;   /* empty: the end of the subscription itself */
-};
-
-/* --- rows that outlive changes of the store ------------------------------------------- */
-
-static err_t copy_row(struct work *w, uint64_t id, struct store_row *out, bool *found)
-{
-	struct arena *a = &w->room->arena;
-	const struct store_row *row;
-	err_t err;
-
-	TRY(store_get(w->room->store, id, &row));
-	/* What is told of by ourselves is what expired, among others. */
-	*found = row && (!w->request.operation || row->expires == 0 ||
-	                 row->expires > w->in->now);
-	if (!*found)
-		goto out;
-	*out = *row;
-	TRY(arena_copy(a, row->body, &out->body));
-	TRY(arena_copy(a, row->name, &out->name));
-	TRY(arena_copy(a, row->ident, &out->ident));
-out:
-	return err;
-}
-
-static bool member(struct bytes body, const char *key, struct cbor *out)
-{
-	bool found = false;
-
-	return cbor_find(body, bytes_str(key), out, &found) == ERR_OK && found;
-}
-
-static uint64_t number(struct bytes body, const char *key, uint64_t otherwise)
-{
-	struct cbor value;
-
-	return member(body, key, &value) && value.kind == CBOR_UINT ? value.u : otherwise;
-}
-
-static int64_t duration(struct bytes body, const char *key, int64_t otherwise)
-{
-	struct cbor value;
-	int64_t ms;
-
-	return member(body, key, &value) && value.kind == CBOR_TEXT &&
-	       clock_duration(value.s, &ms) == ERR_OK ? ms : otherwise;
-}
-
-/* --- the notification data object [TS-0004 7.5.1.1] ------------------------------------- */
-
-struct members {
-	struct buf values;
-	struct cbor_member m[8];
-	size_t at[8], n;
-};
-
-static struct buf *put(struct members *m, const char *key)
-{
-	must(m->n < COUNT_OF(m->m));
-	m->m[m->n].key = bytes_str(key);
-	m->at[m->n++] = m->values.n;
-	return &m->values;
-}
-
-static err_t close_members(struct members *m, struct buf *out)
-{
-	for (size_t i = 0; i < m->n; i++) {
-		size_t end = i + 1 < m->n ? m->at[i + 1] : m->values.n;
-
-		m->m[i].value = bytes_make(m->values.p + m->at[i], end - m->at[i]);
-	}
-	return cbor_put_members(out, m->m, m->n);
-}
-
-/* "/in-cse/sub12" */
-static err_t put_reference(struct request_room *room, const struct store_row *sub, struct buf *out)
-{
-	struct buf text = buf_make(URI_TEXT);
-	err_t err;
-
-	TRY(buf_add(&text, resources_cse(room->resources)->cse_id));
-	TRY(buf_add_byte(&text, '/'));
-	TRY(resource_identifier(sub, &text));
-	TRY(cbor_put_text(out, bytes_of_buf(&text)));
-out:
-	buf_free(&text);
-	return err;
-}
-
-/* nev: { rep, net, om: { op, or } } */
-static err_t put_event(struct work *w, enum event_type type, struct bytes shown, struct buf *out)
-{
-	struct members m = { .values = buf_make(CONTENT_MAX) };
-	struct members om = { .values = buf_make(URI_TEXT) };
-	err_t err;
-
-	TRY(buf_add(put(&m, "rep"), shown));
-	if (type != EVENT_OPERATION) {
-		TRY(cbor_put_uint(put(&m, "net"), type));
-	} else {
-		TRY(cbor_put_uint(put(&om, "op"), w->request.operation));
-		TRY(cbor_put_text(put(&om, "or"), w->request.from.n ? w->request.from
-		                                                    : w->originator));
-		TRY(close_members(&om, put(&m, "om")));
-	}
-	TRY(close_members(&m, out));
-out:
-	buf_free(&m.values);
-	buf_free(&om.values);
-	return err;
-}
-
-/* { "m2m:sgn": ... }. shown empty: the subscription ends. */
-static err_t put_notification(struct work *w, const struct noticed *n, struct buf *out)
-{
-	struct members m = { .values = buf_make(CONTENT_MAX) };
-	struct cbor forward;
-	err_t err;
-
-	TRY(put_reference(w->room, &n->sub, put(&m, "sur")));
-	if (n->shown.n)
-		TRY(put_event(w, n->type, n->shown, put(&m, "nev")));
-	else
-		TRY(cbor_put_bool(put(&m, "sud"), true));
-	if (member(n->sub.body, "nfu", &forward))
-		TRY(buf_add(put(&m, "nfu"), forward.raw));
-	TRY(cbor_put_map(out, 1));
-	TRY(cbor_put_text(out, BYTES("m2m:sgn")));
-	TRY(close_members(&m, out));
-out:
-	buf_free(&m.values);
-	return err;
-}
-
-/* --- what is owed -------------------------------------------------------------------------- */
-
-/* May it be told now? A schedule below the subscription says when. */
-err_t notification_scheduled(struct work *w, uint64_t sub, bool *now)
-{
-	struct store_scan scan = { .parent = sub, .type = TYPE_SCHEDULE, .limit = 1 };
-	const struct store_row *row = NULL;
-	struct cbor element, entries, entry;
-	uint64_t id;
-	size_t n;
-	bool found;
-	err_t err;
-
-	*now = true;
-	TRY(store_children(w->room->store, &scan, &id, &n));
-	if (n == 0)
-		goto out;
-	TRY(store_get(w->room->store, id, &row));
-	if (!row || !member(row->body, "se", &element) ||
-	    cbor_find(element.raw, BYTES("sce"), &entries, &found) != ERR_OK || !found)
-		goto out;
-	*now = false;
-	while (entries.s.n && !*now) {
-		TRY(cbor_next(&entries.s, &entry));
-		*now = schedule_holds(entry.s, w->in->now) == VERDICT_YES;
-	}
-out:
-	return err;
-}
-
-/* How many of this subscription went out in its window; the next ones wait for the
- * next window [TS-0001 10.2.10.7]. */
-static int64_t rate_limited(struct request_room *room, const struct store_row *sub, int64_t now)
-{
-	struct notification_rate *oldest = &room->rates[0], *r = NULL;
-	struct cbor limit;
-	uint64_t most;
-	int64_t window;
-
-	if (!member(sub->body, "rl", &limit))
-		return now;
-	most = number(limit.raw, "mnn", 0);
-	window = duration(limit.raw, "tww", 0);
-	if (most == 0 || window == 0)
-		return now;
-	for (size_t i = 0; i < COUNT_OF(room->rates); i++) {
-		if (room->rates[i].subscription == sub->id)
-			r = &room->rates[i];
-		if (room->rates[i].since < oldest->since)
-			oldest = &room->rates[i];
-	}
-	r = r ? r : oldest;
-	if (r->subscription != sub->id ||
-	    now >= r->since + window * (int64_t)(r->n / most + (r->n % most != 0)))
-		*r = (struct notification_rate){ sub->id, now, 0 };
-	return r->since + window * (int64_t)(r->n++ / most);
-}
-
-/* The policies of the subscription, as far as they say how it is queued. */
-static void apply_policies(struct work *w, const struct store_row *sub, struct queue_entry *e)
-{
-	struct cbor batch;
-
-	e->event_category = (unsigned)number(sub->body, "nec", 0);
-	e->due = rate_limited(w->room, sub, w->in->now);
-	if (member(sub->body, "bn", &batch)) {
-		e->flags |= QUEUE_BATCHED;
-		e->batch = (unsigned)number(batch.raw, "num", 0);
-		e->due = w->in->now + duration(batch.raw, "dur", BATCH_MS);
-	}
-	if (member(sub->body, "ln", &batch) && batch.kind == CBOR_BOOL && batch.u) {
-		e->flags |= QUEUE_LATEST;
-		e->event_category = CATEGORY_LATEST;
-	}
-	if (number(sub->body, "pn", 0) != 0) {
-		e->flags |= QUEUE_KEPT | (number(sub->body, "pn", 0) == 1 ? QUEUE_LATEST : 0);
-		e->expires = sub->expires;
-	} else {
-		e->expires = w->in->now + w->room->keep_ms;
-	}
-}
-
-/* A queue that is full loses what is new, and says so in the log. */
-static err_t add(struct work *w, const struct queue_entry *e)
-{
-	struct audit_record record = {
-		.kind = AUDIT_CHANGE, .at = w->in->now, .originator = e->originator,
-		.target = bytes_sub(e->target, 0, 256), .rule = BYTES("queue"),
-		.text = BYTES("notification not kept: too many wait"),
-	};
-	err_t err = queue_add(w->room->queue, e, w->in->now);
-
-	if (err != ERR_LIMIT)
-		return err;
-	log_event(LOG_WARN, "notification not kept", "why=too many wait");
-	return audit_append(w->room->audit, &record);
-}
-
-static err_t creator_of(struct work *w, const struct store_row *sub, struct bytes *out)
-{
-	struct resource_policy policy;
-	err_t err;
-
-	*out = BYTES_NONE;
-	TRY(resource_policy(w->room->resources, sub, &w->room->arena, &policy));
-	*out = policy.creator;
-out:
-	return err;
-}
-
-/* A crossResourceSubscription of this CSE: it is told here, and not sent to. */
-static err_t is_cross(struct work *w, struct bytes target, uint64_t *id)
-{
-	struct target place;
-	err_t err;
-
-	*id = 0;
-	TRY(resource_resolve(w->room->resources, target, &place));
-	if (place.place == TARGET_HERE && place.type == CROSS_SUBSCRIPTION && !place.virtual_child)
-		*id = place.id;
-out:
-	return err;
-}
-
-static err_t owe_to(struct work *w, struct queue_entry *e, const struct cbor *targets)
-{
-	struct bytes items = targets->kind == CBOR_ARRAY ? targets->s : targets->raw;
-	uint64_t cross;
-	struct cbor item;
-	err_t err = ERR_OK;
-
-	while (items.n) {
-		TRY(cbor_next(&items, &item));
-		e->target = item.s;
-		TRY(is_cross(w, item.s, &cross));
-		if (item.kind == CBOR_TEXT && !cross)
-			TRY(add(w, e));
-	}
-out:
-	return err;
-}
-
-/* { "m2m:sgn": { "sur": crs } } to its targets. */
-static err_t owe_cross(struct work *w, uint64_t id)
-{
-	struct queue_entry e = { .subscription = id, .resource = id, .created = w->in->now };
-	struct noticed n = { .next = NULL };
-	struct buf content = buf_make(URI_TEXT);
-	struct cbor targets;
-	bool found;
-	err_t err;
-
-	TRY(copy_row(w, id, &n.sub, &found));
-	if (!found || !member(n.sub.body, "nu", &targets))
-		goto out;
-	TRY(creator_of(w, &n.sub, &e.originator));
-	apply_policies(w, &n.sub, &e);
-	TRY(cbor_put_map(&content, 1));
-	TRY(cbor_put_text(&content, BYTES("m2m:sgn")));
-	TRY(cbor_put_map(&content, 1));
-	TRY(cbor_put_text(&content, BYTES("sur")));
-	TRY(put_reference(w->room, &n.sub, &content));
-	e.content = bytes_of_buf(&content);
-	TRY(owe_to(w, &e, &targets));
-out:
-	buf_free(&content);
-	return err;
-}
-
-/* The crossResourceSubscriptions that wait for this one. */
-static err_t tell_cross(struct work *w, const struct store_row *sub)
-{
-	struct cbor list, item;
-	uint64_t cross;
-	bool complete;
-	err_t err = ERR_OK;
-
-	if (!member(sub->body, "acrs", &list) || list.kind != CBOR_ARRAY)
-		return ERR_OK;
-	while (list.s.n) {
-		TRY(cbor_next(&list.s, &item));
-		TRY(is_cross(w, item.s, &cross));
-		if (!cross)
-			continue;
-		TRY(cross_told(w, sub->id, cross, &complete));
-		if (complete)
-			TRY(owe_cross(w, cross));
-	}
-out:
-	return err;
-}
-
-static err_t owe(struct work *w, const struct noticed *n)
-{
-	const char *list = n->shown.n ? "nu" : "su";
-	struct queue_entry e = { .subscription = n->sub.id, .resource = n->sub.parent,
-		                 .created = w->in->now, .due = w->in->now,
-		                 .expires = w->in->now + w->room->keep_ms };
-	struct buf content = buf_make(CONTENT_MAX);
-	struct cbor targets;
-	bool scheduled = true;
-	err_t err = ERR_OK;
-
-	if (!w->room->queue || !member(n->sub.body, list, &targets))
-		goto out;
-	TRY(creator_of(w, &n->sub, &e.originator));
-	if (n->shown.n) {
-		apply_policies(w, &n->sub, &e);
-		TRY(notification_scheduled(w, n->sub.id, &scheduled));
-		if (!scheduled && e.event_category != CATEGORY_IMMEDIATE && !(e.flags & QUEUE_KEPT))
-			goto out;
-	} else {
-		e.flags = QUEUE_DELETION;
-	}
-	/* It ends with what it tells of: nothing will be left to judge it by. */
-	if (n->ends)
-		e.flags |= QUEUE_DELETION;
-	TRY(put_notification(w, n, &content));
-	e.content = bytes_of_buf(&content);
-	TRY(owe_to(w, &e, &targets));
-	if (n->shown.n)
-		TRY(tell_cross(w, &n->sub));
-out:
-	buf_free(&content);
-	return err;
-}
+enum { EXPIRE_SOME = 8 };
 
 /* --- events ------------------------------------------------------------------------------------ */
 
 static err_t show(struct work *w, const struct store_row *sub, const struct resource_event *e,
                   struct bytes *out)
 {
-	struct buf shown = buf_make(CONTENT_MAX);
+	struct buf shown = buf_make(NOTIFICATION_CONTENT_MAX);
 	err_t err;
 
 	TRY(subscription_shows(w->room->resources, &w->room->arena, sub, e, &shown));
@@ -404,20 +28,20 @@ static err_t tell(struct work *w, uint64_t id, struct resource_event *e, bool la
 	bool found, wants;
 	err_t err;
 
-	TRY(copy_row(w, id, &n.sub, &found));
+	TRY(notification_row(w, id, &n.sub, &found));
 	if (!found)
 		goto out;
 	TRY(subscription_wants(w->room->resources, &n.sub, e, &wants));
 	n.ends = later && e->type != EVENT_DELETE_CHILD;
 	if (wants && n.ends) {
-		TRY(creator_of(w, &n.sub, &creator));
+		TRY(notification_creator(w, &n.sub, &creator));
 		TRY(notification_creator_may(w, creator, n.sub.parent, &wants));
 	}
 	if (!wants)
 		goto out;
 	TRY(show(w, &n.sub, e, &n.shown));
 	if (!later)
-		TRY(owe(w, &n));
+		TRY(notification_owe(w, &n));
 	if (!later)
 		goto out;
 	TRY(arena_take(&w->room->arena, sizeof(*kept), &room));
@@ -488,7 +112,7 @@ static err_t happened(struct work *w, uint64_t resource, enum event_type type, u
 	TRY(has_subscriptions(w, resource, &some));
 	if (!some)
 		goto out;
-	TRY(copy_row(w, subject, &row, &found));
+	TRY(notification_row(w, subject, &row, &found));
 	if (!found)
 		goto out;
 	event = event_of(w, type, &row);
@@ -496,7 +120,7 @@ static err_t happened(struct work *w, uint64_t resource, enum event_type type, u
 	TRY(tell_all(w, resource, &event, subject, later));
 	if (type == EVENT_DELETE_CHILD || type == EVENT_NO_CHILD)
 		goto out;
-	TRY(copy_row(w, resource, &target, &found));
+	TRY(notification_row(w, resource, &target, &found));
 	event = event_of(w, EVENT_OPERATION, &target);
 	if (found && subscription_watches_reads(w->room->resources, resource))
 		TRY(tell_all(w, resource, &event, subject, later));
@@ -512,7 +136,7 @@ static err_t tell_of_end(struct work *w, uint64_t sub, uint64_t resource)
 	bool found;
 	err_t err;
 
-	TRY(copy_row(w, resource, &row, &found));
+	TRY(notification_row(w, resource, &row, &found));
 	if (!found)
 		goto out;
 	event = event_of(w, EVENT_DELETE, &row);
@@ -535,9 +159,9 @@ static err_t note_end(struct work *w, uint64_t id)
 
 	TRY(arena_take(&w->room->arena, sizeof(*n), &room));
 	n = room;
-	TRY(copy_row(w, id, &n->sub, &found));
-	if (!found || !(member(n->sub.body, "su", &su) || member(n->sub.body, "acrs", &su) ||
-	                member(n->sub.body, "rrats", &su)))
+	TRY(notification_row(w, id, &n->sub, &found));
+	if (!found || !(notification_member(n->sub.body, "su", &su) || notification_member(n->sub.body, "acrs", &su) ||
+	                notification_member(n->sub.body, "rrats", &su)))
 		goto out;
 	n->next = w->noticed;
 	w->noticed = n;
@@ -582,7 +206,7 @@ static err_t end_together(struct work *w, const struct store_row *sub)
 	struct target target;
 	err_t err = ERR_OK;
 
-	if (!member(sub->body, sub->type == SUBSCRIPTION ? "acrs" : "rrats", &list) ||
+	if (!notification_member(sub->body, sub->type == SUBSCRIPTION ? "acrs" : "rrats", &list) ||
 	    list.kind != CBOR_ARRAY)
 		return ERR_OK;
 	while (list.s.n) {
@@ -601,7 +225,7 @@ static err_t owe_noticed(struct work *w)
 	err_t err = ERR_OK;
 
 	for (struct noticed *i = w->noticed; i; i = i->next) {
-		TRY(owe(w, i));
+		TRY(notification_owe(w, i));
 		if (!i->shown.n)
 			TRY(end_together(w, &i->sub));
 	}
@@ -657,7 +281,7 @@ static err_t after_policy_change(struct work *w)
 	size_t n;
 	err_t err = ERR_OK;
 
-	if (w->room->queue && asked.n && member(asked, "pn", &pn) && (pn.kind == CBOR_NULL || pn.u == 1))
+	if (w->room->queue && asked.n && notification_member(asked, "pn", &pn) && (pn.kind == CBOR_NULL || pn.u == 1))
 		TRY(queue_cancel(w->room->queue, w->target.id, pn.kind != CBOR_NULL, &n));
 out:
 	return err;
@@ -695,51 +319,4 @@ err_t notification_empty(struct work *w)
 		return ERR_OK;
 	return happened(w, w->target.parent_of_virtual, EVENT_NO_CHILD,
 	                w->target.parent_of_virtual, false);
-}
-
-/* --- owed by others of the house --------------------------------------------------------------- */
-
-err_t notification_missing(struct request_room *room, uint64_t sub, struct bytes tsn, int64_t now)
-{
-	struct request_arrival in = { .now = now };
-	struct work w = { .room = room, .in = &in };
-	struct noticed n = { .type = EVENT_MISSING_DATA };
-	struct buf shown = buf_make(CONTENT_MAX);
-	bool found;
-	err_t err;
-
-	TRY(copy_row(&w, sub, &n.sub, &found));
-	if (!found)
-		goto out;
-	TRY(cbor_put_map(&shown, 1));
-	TRY(cbor_put_text(&shown, BYTES("m2m:tsn")));
-	TRY(buf_add(&shown, tsn));
-	n.shown = bytes_of_buf(&shown);
-	TRY(owe(&w, &n));
-out:
-	buf_free(&shown);
-	return err;
-}
-
-err_t notification_result(struct request_room *room, const struct notification_result *r)
-{
-	struct queue_entry e = {
-		.created = r->now, .due = r->now,
-		.expires = r->expires ? r->expires : r->now + room->keep_ms,
-		.flags = QUEUE_RESULT, .originator = r->originator,
-		.target = r->target.n ? r->target : r->originator,
-	};
-	struct request_arrival in = { .now = r->now };
-	struct work w = { .room = room, .in = &in };
-	struct buf content = buf_make(CONTENT_MAX);
-	err_t err;
-
-	TRY(cbor_put_map(&content, 1));
-	TRY(cbor_put_text(&content, BYTES("m2m:rsp")));
-	TRY(buf_add(&content, r->response));
-	e.content = bytes_of_buf(&content);
-	TRY(add(&w, &e));
-out:
-	buf_free(&content);
-	return err;
 }
