@@ -9,7 +9,7 @@
 
 #include "base/file.h"
 #include "base/secret.h"
-#include "client/profile.h"
+#include "client/join.h"
 #include "crypt/crypt.h"
 #include "primitive/id.h"
 #include "primitive/request.h"
@@ -195,21 +195,6 @@ out:
 
 /* --- certificate ---------------------------------------------------------------------------- */
 
-static err_t make_proof(struct enrol *e, const struct crypt_key *key, struct bytes point, struct buf *proof)
-{
-	struct buf message = buf_make(1024);
-	err_t err;
-
-	TRY(buf_add(&message, BYTES("holdfast enrolment\0")));
-	TRY(buf_add_byte(&message, e->kind == KIND_CSE ? CERTIFY_CSE : CERTIFY_AE));
-	TRY(buf_add(&message, bytes_of_buf(&e->subject)));
-	TRY(buf_add(&message, point));
-	err = crypt_p256_sign(key, bytes_of_buf(&message), proof);
-out:
-	buf_free(&message);
-	return err;
-}
-
 /* The private key as PEM, on pages of its own. */
 static err_t keep_key(struct enrol *e, const struct crypt_key *key)
 {
@@ -238,7 +223,8 @@ static err_t enrol_certificate(struct enrol *e)
 
 	TRY(crypt_p256_new(&key));
 	TRY(crypt_p256_point(&key, point));
-	TRY(make_proof(e, &key, BYTES_OF(point), &proof));
+	TRY(client_proof(&key, e->kind == KIND_CSE ? CERTIFY_CSE : CERTIFY_AE,
+	                 bytes_of_buf(&e->subject), BYTES_OF(point), &proof));
 	TRY(keep_key(e, &key));
 	put_common(e, &w);
 	wire_put_bytes(&w, BYTES_OF(point));

@@ -88,6 +88,11 @@ void client_disconnect(struct client_connection *c);
 err_t client_send(struct client_connection *c, const struct client_request *r,
                   struct client_response *out) MUST_USE;
 
+/* HTTP that is no oneM2M: a whole request as it stands, and what came. *body is a view,
+ * valid until the next call. */
+err_t client_exchange(struct client_connection *c, struct bytes request, unsigned *http,
+                      struct bytes *body) MUST_USE;
+
 /* Version and suite of the association, "TLSv1.3 TLS_AES_128_GCM_SHA256". */
 const char *client_suite(const struct client_connection *c);
 

@@ -15,7 +15,8 @@
 
 #include "base/secret.h"
 
-enum profile_credential { PROFILE_CERTIFICATE = 1, PROFILE_PSK = 2, PROFILE_NONE = 3 };
+enum profile_credential { PROFILE_CERTIFICATE = 1, PROFILE_PSK = 2, PROFILE_NONE = 3,
+	PROFILE_GUEST = 4 /* in no file: who joins (client/join.h) */ };
 
 enum { PROFILE_TEXT_MAX = 256, PROFILE_PSK_MAX = 64 };
 

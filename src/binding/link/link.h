@@ -56,6 +56,9 @@ struct connection {
 	struct http_parser parser;
 	/* for the owner to use */
 	uint64_t number;          /* of the association */
+	bool guest;               /* has none; of streams as of their whole */
+	bool device;              /* a guest with a maker's certificate: its SHA-256 */
+	uint8_t fingerprint[32];
 	struct http_form form;    /* of the answer that is owed */
 	/* private */
 	struct connections *set;

@@ -13,6 +13,9 @@ static const struct {
 } commands[] = {
 	{ ADMIN_STATUS, admin_status, false },
 	{ ADMIN_ENROL_CERTIFICATE, admin_enrol_certificate, true },
+	{ ADMIN_TICKET_CREATE, admin_ticket_create, true },
+	{ ADMIN_TICKET_LIST, admin_ticket_list, true },
+	{ ADMIN_TICKET_KILL, admin_ticket_kill, true },
 	{ ADMIN_ENROL_PSK, admin_enrol_psk, true },
 	{ ADMIN_ENROL_PEER, admin_enrol_peer, true },
 	{ ADMIN_CREDENTIAL_LIST, admin_credential_list, true },

@@ -8,14 +8,6 @@
 enum { NAME_MAX_OCTETS = 63, POINT = 65, PROOF_MAX = 128, DAYS_MAX = 3650 };
 #define DAY_MS (INT64_C(24) * 3600 * 1000)
 
-struct enrolment {
-	struct bytes name, entity, app_id;
-	unsigned kind, replay_mode;
-	uint32_t days;
-	unsigned factor, protection, bound;
-	struct bytes environment;
-};
-
 static err_t refuse(struct admin *a, err_t err, const char *text)
 {
 	admin_say(a, text);
@@ -26,7 +18,7 @@ static err_t refuse(struct admin *a, err_t err, const char *text)
 
 static void read_common(struct admin *a, struct enrolment *e)
 {
-	e->name = wire_get_bytes(&a->in, NAME_MAX_OCTETS);
+	*e = (struct enrolment){ .name = wire_get_bytes(&a->in, NAME_MAX_OCTETS) };
 	e->kind = wire_get_u8(&a->in);
 	e->entity = wire_get_bytes(&a->in, FACT_ID_MAX - 1);
 	e->app_id = wire_get_bytes(&a->in, FACT_ID_MAX - 1);
@@ -115,11 +107,12 @@ static err_t fill(struct admin *a, const struct enrolment *e, struct credential 
 		                    .enrolled = a->core->now,
 		                    .not_after = end_of(a, e->days),
 		                    .factor = e->factor, .protection = e->protection,
-		                    .bound = e->bound != 0 };
+		                    .bound = e->bound != 0, .unfinished = e->unfinished };
 	TRY(bytes_put_str(out->name, sizeof(out->name), e->name));
 	TRY(bytes_put_str(out->entity, sizeof(out->entity), e->entity));
 	TRY(bytes_put_str(out->app_id, sizeof(out->app_id), e->app_id));
 	TRY(bytes_put_str(out->environment, sizeof(out->environment), e->environment));
+	TRY(bytes_put_str(out->by, sizeof(out->by), e->by));
 out:
 	return err;
 }
@@ -213,10 +206,32 @@ static err_t certify(struct admin *a, const struct keeper_certify *ask, struct b
 	return err;
 }
 
+err_t enrol_by_key(struct admin *a, const struct enrolment *e, struct keeper_certify *ask,
+                   struct credential *credential, struct buf *der)
+{
+	struct buf subject = buf_make(FACT_ID_MAX * 2);
+	err_t err;
+
+	TRY(check_common(a, e));
+	TRY(ask->public_key.n == POINT ? ERR_OK : ERR_SYNTAX);
+	TRY(fill(a, e, credential));
+	TRY(subject_of(a, e, credential, &subject));
+	TRY(taken(a, credential));
+	ask->kind = e->kind == ENTITY_CSE ? CERTIFY_CSE : CERTIFY_AE;
+	ask->subject = bytes_of_buf(&subject);
+	ask->not_after = credential->not_after;
+	TRY(certify(a, ask, der));
+	crypt_sha256(bytes_of_buf(der), credential->fingerprint);
+	TRY(enrol(a, credential));
+out:
+	buf_free(&subject);
+	return err;
+}
+
 err_t admin_enrol_certificate(struct admin *a)
 {
-	struct buf subject = buf_make(FACT_ID_MAX * 2), der = buf_make(4096);
-	struct keeper_certify ask;
+	struct buf der = buf_make(4096);
+	struct keeper_certify ask = { .not_after = 0 };
 	struct credential credential;
 	struct enrolment e;
 	err_t err;
@@ -225,20 +240,9 @@ err_t admin_enrol_certificate(struct admin *a)
 	ask.public_key = wire_get_bytes(&a->in, POINT);
 	ask.proof = wire_get_bytes(&a->in, PROOF_MAX);
 	TRY(wire_done(&a->in));
-	TRY(check_common(a, &e));
-	TRY(ask.public_key.n == POINT ? ERR_OK : ERR_SYNTAX);
-	TRY(fill(a, &e, &credential));
-	TRY(subject_of(a, &e, &credential, &subject));
-	TRY(taken(a, &credential));
-	ask.kind = e.kind == ENTITY_CSE ? CERTIFY_CSE : CERTIFY_AE;
-	ask.subject = bytes_of_buf(&subject);
-	ask.not_after = credential.not_after;
-	TRY(certify(a, &ask, &der));
-	crypt_sha256(bytes_of_buf(&der), credential.fingerprint);
-	TRY(enrol(a, &credential));
+	TRY(enrol_by_key(a, &e, &ask, &credential, &der));
 	TRY(put_row(a, &credential, bytes_of_buf(&der)));
 out:
-	buf_free(&subject);
 	buf_free(&der);
 	return err;
 }

@@ -131,6 +131,9 @@ static err_t judge(struct core *c, unsigned gate, struct bytes body,
 	if (c->keeper_up && keeper_drain(&c->keeper) != ERR_OK)
 		log_event(LOG_WARN, "keeper link", "cannot be read");
 	*reason = "the association could not be judged";
+	/* The first use of a credential may have to be noted. */
+	if (batch_begin(c) != ERR_OK)
+		return ERR_IO;
 	verdict = registry_open_association(c->room.registry, gate, body, c->now, a, reason);
 	if (verdict != ERR_OK)
 		*a = NULL;

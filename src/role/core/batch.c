@@ -181,6 +181,8 @@ static err_t answer_of_failure(struct core *c, const struct pending *p, struct b
 {
 	struct wire_out w = wire_out(out);
 
+	if (p->type == MSG_JOINED)
+		return join_answer_of_failure(out);
 	if (p->type == MSG_ANSWER)
 		return request_refuse(p->primitive, RSC_INTERNAL_SERVER_ERROR, out);
 	registry_close_association(c->room.registry, p->association, p->to->link.peer_number);

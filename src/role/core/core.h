@@ -52,7 +52,7 @@ struct neighbour {
 /* An answer that waits for the commit. */
 struct pending {
 	struct neighbour *to;
-	enum message_type type; /* ANSWER or ASSOCIATION_OPENED */
+	enum message_type type; /* ANSWER, ASSOCIATION_OPENED or JOINED */
 	uint64_t ref;
 	uint64_t association;   /* ASSOCIATION_OPENED: taken back when the commit fails */
 	size_t at, n;           /* in core.answers */
@@ -157,6 +157,9 @@ struct core {
 	int64_t failed_since, failed_said;
 
 	int64_t next_rotate;     /* clock_steady of the next step, INT64_MAX: none */
+	int64_t join_second;    /* clock_steady / 1000; joinings looked at in it */
+	unsigned joins;
+
 	int64_t started, next_tick;
 	uint64_t batches, answered[10]; /* by status / 1000; 0 unreadable */
 	bool stopping;
@@ -334,6 +337,36 @@ err_t admin_encoded_row_out(struct admin *a, struct bytes map) MUST_USE;
 void admin_say(struct admin *a, const char *text);
 
 void admin_serve(struct core *c, struct neighbour *door, const struct message *m);
+
+/* --- admin_enrol.c: an entity gets a credential ------------------------------------------ */
+
+/* What is to be enrolled, as an operator or a ticket says. */
+struct enrolment {
+	struct bytes name, entity, app_id;
+	unsigned kind, replay_mode;
+	uint32_t days;
+	unsigned factor, protection, bound;
+	struct bytes environment;
+	struct bytes by;      /* what vouched, of a joining */
+	int64_t unfinished;   /* ms; of a joining */
+};
+
+/* By a key of its own: checked, certified, enrolled; the certificate is appended to der.
+ * a->text says why not. In a transaction with a mark. */
+err_t enrol_by_key(struct admin *a, const struct enrolment *e, struct keeper_certify *ask,
+                   struct credential *credential, struct buf *der) MUST_USE;
+
+/* --- join.c: who has no credential here asks for one --------------------------------------- */
+
+err_t join_request(struct core *c, struct neighbour *from, const struct message *m) MUST_USE;
+/* Joinings that were not finished in time are undone. */
+void join_when_due(struct core *c);
+/* Instead of an answer whose transaction failed. */
+err_t join_answer_of_failure(struct buf *out) MUST_USE;
+
+err_t admin_ticket_create(struct admin *a) MUST_USE;
+err_t admin_ticket_list(struct admin *a) MUST_USE;
+err_t admin_ticket_kill(struct admin *a) MUST_USE;
 
 err_t admin_enrol_certificate(struct admin *a) MUST_USE;
 err_t admin_enrol_psk(struct admin *a) MUST_USE;

@@ -86,6 +86,7 @@ static const struct {
 } handlers[] = {
 	{ MSG_REQUEST, batch_request },
 	{ MSG_ASSOCIATION_OPEN, association_open },
+	{ MSG_JOIN, join_request },
 	{ MSG_ASSOCIATION_CLOSE, association_close },
 	{ MSG_ADMIN, serve_admin },
 	{ MSG_SENT, deliver_sent },
@@ -209,6 +210,7 @@ static err_t tick(struct core *c)
 		return ERR_OK;
 	association_sweep(c);
 	expire_when_due(c);
+	join_when_due(c);
 	registrar_when_due(c);
 	return ERR_OK;
 }

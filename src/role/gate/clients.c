@@ -63,6 +63,8 @@ static void on_secured(void *self, struct connection *c)
 	}
 	if (channel_peer(c->ssl, &peer) != ERR_OK)
 		refuse(g, c, "nobody authenticated");
+	else if (peer.guest)
+		join_admit(g, c, &peer);
 	else if (core_open_association(g, c, &peer) != ERR_OK)
 		refuse(g, c, "the core does not answer");
 }
@@ -94,6 +96,8 @@ static void on_request(void *self, struct connection *c, struct bytes message)
 	struct http_refusal why = unsent(ERR_LIMIT);
 	err_t err;
 
+	if (join_takes(g, c, message))
+		return;
 	TRY(core_request_head(g, c));
 	TRY(http_request_read(&c->parser, message, &g->mapper, &g->message, &c->form, &why));
 	err = core_request(g, c);
@@ -113,6 +117,8 @@ static void on_closed(void *self, struct connection *c)
 
 	if (c->number)
 		core_close_association(g, c->number);
+	if (c->guest)
+		g->guests--;
 	/* This one is still counted. */
 	if (g->stopping && connections_count(g->connections) <= 1)
 		uv_stop(&g->loop);

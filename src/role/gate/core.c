@@ -151,6 +151,7 @@ static const struct {
 	{ MSG_ANSWER, take_answer },
 	{ MSG_ASSOCIATION_OPENED, take_opened },
 	{ MSG_ASSOCIATION_END, take_end },
+	{ MSG_JOINED, join_answered },
 };
 
 static err_t take_message(struct gate *g, const struct message *m)

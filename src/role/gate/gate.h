@@ -25,6 +25,9 @@ struct gate {
 	struct http_mapper mapper;
 	struct buf message, answer; /* kept from one to the next */
 	struct crash_page *crash;   /* NULL: the parent gave none */
+	struct buf anchor;          /* PEM of the node's own anchor, for who joins */
+	bool joining;               /* guests are taken */
+	size_t guests;
 	bool stopping;
 	/* refusals logged in this second, and kept quiet */
 	int64_t second;
@@ -39,6 +42,17 @@ struct connection_owner clients_owner(struct gate *g);
 
 /* One line about a source that was turned away, at most so many a second. */
 void clients_refused(void *self, const struct address *from, const char *why);
+
+/* --- join.c: who has no credential yet ----------------------------------------- */
+
+enum { GATE_GUEST_MS = 15000 }; /* a guest's whole visit */
+
+/* A guest's connection begins, unless there are too many. */
+void join_admit(struct gate *g, struct connection *c, const struct channel_peer *peer);
+/* True when the request was for joining, or is a guest's: it is answered here. */
+bool join_takes(struct gate *g, struct connection *c, struct bytes message);
+/* JOINED. */
+err_t join_answered(struct gate *g, const struct message *m) MUST_USE;
 
 /* --- core.c: what is said to the core, and what it says ----------------------- */
 

@@ -29,22 +29,28 @@ static err_t read_whole(const char *path, size_t max, struct buf *out)
 
 static err_t open_channel(struct gate *g)
 {
-	struct buf node = buf_make(PEM_MAX), anchor = buf_make(PEERS_MAX);
-	struct channel_server_setup setup = { .keeper = &g->keeper, .http2 = true };
+	struct buf node = buf_make(PEM_MAX), anchor = buf_make(PEERS_MAX), makers = buf_make(PEM_MAX);
+	struct channel_server_setup setup = { .keeper = &g->keeper, .http2 = true, .guests = g->joining };
 	err_t err;
 
 	TRY(read_whole("node.pem", PEM_MAX, &node));
 	TRY(read_whole("ca.pem", PEM_MAX, &anchor));
+	if (g->joining)
+		TRY(buf_add(&g->anchor, bytes_of_buf(&anchor)));
+	if (g->joining && access("makers.pem", F_OK) == 0)
+		TRY(read_whole("makers.pem", PEM_MAX, &makers));
 	if (access("peers.pem", F_OK) == 0)
 		TRY(read_whole("peers.pem", PEERS_MAX - PEM_MAX, &anchor));
 	setup.certificate_pem = bytes_of_buf(&node);
 	setup.anchor_pem = bytes_of_buf(&anchor);
+	setup.makers_pem = bytes_of_buf(&makers);
 	TRY(channel_server_new(&setup, &g->ctx));
 out:
 	if (err != ERR_OK)
 		log_event(LOG_ERROR, "no secured listener", "why=%s", err_name(err));
 	buf_free(&node);
 	buf_free(&anchor);
+	buf_free(&makers);
 	return err;
 }
 
@@ -231,6 +237,8 @@ static err_t begin(struct gate *g)
 	g->core.dead = true;
 	g->message = buf_make(MESSAGE_MAX);
 	g->answer = buf_make(ANSWER_MAX);
+	g->anchor = buf_make(PEM_MAX);
+	g->joining = options_flag(&g->worker.options, OPT_join_enabled);
 	http_mapper_init(&g->mapper, limits.body);
 	take_keeper(g, worker_take_link(&g->worker, WORKER_LINK_NEIGHBOUR, ROLE_KEEPER, 0));
 	if (uv_loop_init(&g->loop) != 0)
@@ -264,6 +272,7 @@ out:
 	http_mapper_free(&g->mapper);
 	buf_free(&g->message);
 	buf_free(&g->answer);
+	buf_free(&g->anchor);
 	worker_end(&g->worker);
 	if (err != ERR_OK)
 		log_event(LOG_ERROR, "gate ended", "why=%s", err_name(err));

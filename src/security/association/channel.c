@@ -40,8 +40,10 @@ static void context_free(void *parent, void *self, CRYPTO_EX_DATA *data, int ind
 {
 	struct channel_context *c = self;
 
-	if (c)
+	if (c) {
 		secret_free(&c->psk);
+		X509_STORE_free(c->makers);
+	}
 	mem_free(c);
 }
 
@@ -187,9 +189,8 @@ static BIO *bio_of(struct bytes b)
 }
 
 /* Trust anchors: exactly the certificates given, and no others of the system. */
-static err_t set_anchors(SSL_CTX *ctx, struct bytes pem)
+static err_t add_anchors(SSL_CTX *ctx, X509_STORE *store, struct bytes pem)
 {
-	X509_STORE *store = SSL_CTX_get_cert_store(ctx);
 	BIO *bio = bio_of(pem);
 	size_t n = 0;
 	X509 *x;
@@ -202,6 +203,28 @@ static err_t set_anchors(SSL_CTX *ctx, struct bytes pem)
 	ERR_clear_error();
 	X509_STORE_set_flags(store, X509_V_FLAG_X509_STRICT | X509_V_FLAG_PARTIAL_CHAIN);
 	return n ? ERR_OK : ERR_SYNTAX;
+}
+
+static err_t set_anchors(SSL_CTX *ctx, struct bytes pem)
+{
+	return add_anchors(ctx, SSL_CTX_get_cert_store(ctx), pem);
+}
+
+/* Makers are anchors as well; a chain that ends in one of them is a guest's. */
+static err_t set_guests(SSL_CTX *ctx, struct channel_context *c,
+                        const struct channel_server_setup *setup)
+{
+	err_t err = ERR_OK;
+
+	c->guests = setup->guests;
+	if (!setup->guests || setup->makers_pem.n == 0)
+		goto out;
+	c->makers = X509_STORE_new();
+	TRY(c->makers ? ERR_OK : ERR_MEMORY);
+	TRY(add_anchors(ctx, c->makers, setup->makers_pem));
+	TRY(set_anchors(ctx, setup->makers_pem));
+out:
+	return err;
 }
 
 /* The leaf, then what stands between it and the anchor. */
@@ -313,7 +336,8 @@ err_t channel_server_new(const struct channel_server_setup *setup, SSL_CTX **out
 	TRY(set_anchors(ctx, setup->anchor_pem));
 	TRY(set_certificates(ctx, setup->certificate_pem));
 	TRY(keeper_key(ctx, c));
-	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+	TRY(set_guests(ctx, c, setup));
+	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | (c->guests ? 0 : SSL_VERIFY_FAIL_IF_NO_PEER_CERT), NULL);
 	SSL_CTX_set_client_hello_cb(ctx, on_hello, c);
 	if (setup->http2)
 		SSL_CTX_set_alpn_select_cb(ctx, on_protocols, NULL);
@@ -373,20 +397,22 @@ err_t channel_client_new(const struct channel_client_setup *setup, SSL_CTX **out
 {
 	struct channel_context *c;
 	SSL_CTX *ctx = NULL;
+	bool stranger;
 	err_t err;
 
 	*out = NULL;
 	TRY(context_new(TLS_client_method(), false, &ctx, &c));
 	TRY(set_algorithms(ctx, c));
+	stranger = setup->guest && setup->anchor_pem.n == 0;
 	/* With a pre-shared key and no anchor every certificate is refused. */
-	if (setup->anchor_pem.n || !setup->psk.n)
+	if (!stranger && (setup->anchor_pem.n || !setup->psk.n))
 		TRY(set_anchors(ctx, setup->anchor_pem));
 	if (setup->name || !setup->psk.n)
 		TRY(client_name(ctx, setup->name));
-	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+	SSL_CTX_set_verify(ctx, stranger ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
 	if (setup->psk.n)
 		TRY(client_psk(ctx, c, setup));
-	else
+	else if (!setup->guest)
 		TRY(client_certificate(ctx, setup));
 	*out = ctx;
 	ctx = NULL;

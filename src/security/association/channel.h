@@ -26,6 +26,7 @@ struct channel_peer {
 	char identity[CHANNEL_IDENTITY_MAX];/* PSK identity; or the one SAN of the certificate
 	                                       as "URI:..." or "DNS:..." */
 	int64_t not_after;                  /* of the certificate, ms; 0 for PSK */
+	bool guest;                         /* nobody: kind is NONE; or a maker's device */
 	uint16_t suite;                     /* IANA number */
 	uint16_t version;                   /* 0x0303, 0x0304 */
 };
@@ -37,6 +38,11 @@ struct channel_server_setup {
 	struct bytes certificate_pem;
 	struct bytes anchor_pem;
 	bool legacy; /* also the LEGACY rows of crypt/algorithms.def */
+	/* Who shows nothing gets a connection all the same, and so does who shows a
+	 * certificate of one of these makers (PEM): to join, and nothing else. What
+	 * is shown is checked as ever. */
+	bool guests;
+	struct bytes makers_pem;
 	bool http2;  /* ALPN: "h2" over TLS 1.3, else "http/1.1"; a client that offers
 	                neither is refused, one that offers nothing speaks HTTP/1.1 */
 };
@@ -49,6 +55,10 @@ struct channel_client_setup {
 	struct bytes anchor_pem, certificate_pem, key_pem;
 	struct bytes psk_identity, psk;
 	const char *name;
+	/* No credential of its own: to join. Without anchor_pem the node is not
+	 * authenticated either: good for nothing but fetching an anchor whose
+	 * fingerprint is known. */
+	bool guest;
 };
 err_t channel_client_new(const struct channel_client_setup *setup, SSL_CTX **out) MUST_USE;
 
@@ -66,7 +76,7 @@ err_t channel_node_connect(SSL_CTX *ctx, const char *name, SSL **out) MUST_USE;
 err_t channel_new(SSL_CTX *ctx, SSL **out) MUST_USE;
 
 /* After the handshake: who is there. ERR_REFUSED when TLS 1.2 came without
- * extended master secret, or nobody authenticated. */
+ * extended master secret, or nobody authenticated and guests are not taken. */
 err_t channel_peer(SSL *ssl, struct channel_peer *out) MUST_USE;
 
 /* Why the last handshake failed, one line without secrets. Empties OpenSSL's

@@ -38,6 +38,8 @@ struct channel_state {
 /* What belongs to a context; lies behind SSL_CTX ex_data. */
 struct channel_context {
 	bool server, legacy;
+	bool guests;                        /* server: who shows nothing is taken */
+	X509_STORE *makers;                 /* server: whose devices are guests; NULL none */
 	bool node;                          /* our own key is with the keeper */
 	OSSL_LIB_CTX *library;              /* node: ours; client: the default */
 	struct keeper *keeper;              /* node */

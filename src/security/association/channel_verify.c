@@ -234,6 +234,42 @@ static bool algorithms_stand(SSL *ssl, const SSL_CIPHER *suite)
 	return group == NID_undef && !tls13;
 }
 
+/* Does the chain end in an accepted maker's certificate? */
+static bool is_makers(SSL *ssl, const struct channel_context *context)
+{
+	STACK_OF(X509) *chain = SSL_get0_verified_chain(ssl);
+	X509 *end = sk_X509_num(chain) > 1 ? sk_X509_value(chain, sk_X509_num(chain) - 1) : NULL;
+	STACK_OF(X509_OBJECT) *makers = context->makers ? X509_STORE_get0_objects(context->makers) : NULL;
+
+	for (int i = 0; end && i < sk_X509_OBJECT_num(makers); i++) {
+		const X509 *maker = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(makers, i));
+
+		if (maker && X509_cmp(maker, end) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Who shows a certificate is that; who used a pre-shared key has it; who did neither is
+ * a guest, where guests are taken. */
+static err_t who_is_there(SSL *ssl, X509 *x, struct channel_peer *out)
+{
+	const struct channel_context *context = channel_context_of(SSL_get_SSL_CTX(ssl));
+	err_t err;
+
+	if (x) {
+		TRY(peer_by_certificate(ssl, x, out));
+		out->guest = context->server && is_makers(ssl, context);
+	} else {
+		err = peer_by_psk(ssl, out);
+		out->guest = err == ERR_REFUSED && context->server && context->guests;
+		if (out->guest)
+			err = ERR_OK;
+	}
+out:
+	return err;
+}
+
 err_t channel_peer(SSL *ssl, struct channel_peer *out)
 {
 	const struct channel_state *state = channel_state_of(ssl);
@@ -249,7 +285,7 @@ err_t channel_peer(SSL *ssl, struct channel_peer *out)
 		return ERR_REFUSED;
 	if (!algorithms_stand(ssl, suite))
 		return ERR_REFUSED;
-	TRY(x ? peer_by_certificate(ssl, x, out) : peer_by_psk(ssl, out));
+	TRY(who_is_there(ssl, x, out));
 	bytes_copy(out->tag, state->tag, CHANNEL_TAG);
 	out->suite = SSL_CIPHER_get_protocol_id(suite);
 	out->version = (uint16_t)SSL_version(ssl);

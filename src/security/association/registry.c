@@ -69,7 +69,7 @@ static void forget(struct registry *r, struct live *l)
 }
 
 /* Associations of a credential that is none any more. */
-static void end_all_of(struct registry *r, struct enrolled *e)
+void registry_end_all_of(struct registry *r, struct enrolled *e)
 {
 	for (struct live *l = r->newest; l; l = l->older) {
 		if (l->of != e)
@@ -100,6 +100,7 @@ err_t registry_open(struct store *s, struct registry **out)
 	crypt_random(&key, sizeof(key));
 	TRY(credentials_init(&r->credentials, &key));
 	TRY(credentials_load(&r->credentials, s));
+	registry_await_joining(r);
 	*out = r;
 	r = NULL;
 out:
@@ -157,12 +158,13 @@ static bool is_whole(const struct credential *c)
 	if (c->kind != ENTITY_AE && c->kind != ENTITY_CSE)
 		return false;
 	if (c->factor > FACTOR_NETWORK || c->protection > PROTECTION_HIGH ||
-	    !is_terminated(c->environment, sizeof(c->environment)))
+	    !is_terminated(c->environment, sizeof(c->environment)) ||
+	    !is_terminated(c->by, sizeof(c->by)) || c->unfinished < 0)
 		return false;
 	return c->psk ? c->psk_identity[0] && !has_print : has_print && !c->psk_identity[0];
 }
 
-static err_t put_record(struct registry *r, const struct credential *c)
+err_t registry_put_record(struct registry *r, const struct credential *c)
 {
 	struct buf map = buf_make(CREDENTIAL_OCTETS);
 	err_t err;
@@ -192,10 +194,12 @@ err_t registry_enrol(struct registry *r, const struct credential *c)
 	/* A revoked identity may get a new key, never its old certificate. */
 	if (twin && (twin != same || !c->psk))
 		goto out;
-	TRY(put_record(r, c));
+	TRY(registry_put_record(r, c));
 	TRY(credentials_add(all, c, &added));
+	if (c->unfinished && (r->unfinished == 0 || c->unfinished < r->unfinished))
+		r->unfinished = c->unfinished;
 	if (same) {
-		end_all_of(r, same);
+		registry_end_all_of(r, same);
 		credentials_remove(all, same);
 	}
 out:
@@ -213,9 +217,9 @@ err_t registry_revoke(struct registry *r, struct bytes id, bool *found)
 		goto out;
 	c = e->c;
 	c.revoked = true;
-	TRY(put_record(r, &c));
+	TRY(registry_put_record(r, &c));
 	e->c.revoked = true;
-	end_all_of(r, e);
+	registry_end_all_of(r, e);
 out:
 	return err;
 }
@@ -256,6 +260,7 @@ err_t registry_reload(struct registry *r)
 	r->credentials = fresh;
 	fresh = (struct credentials){ 0 };
 	r->changed = false;
+	registry_await_joining(r);
 	for (struct live *l = r->newest; l; l = l->older)
 		relink(r, l);
 out:
@@ -348,6 +353,8 @@ static struct enrolled *judge(struct registry *r, unsigned gate, const struct op
 		*reason = "the credential is not enrolled";
 	else if (!confirmed)
 		*reason = "the keeper does not confirm the handshake";
+	else if (e->c.unfinished && e->c.unfinished <= now)
+		*reason = "the joining was not finished in time";
 	else if (e->c.revoked)
 		*reason = "the credential is revoked";
 	else if (e->c.not_after <= now)
@@ -420,7 +427,7 @@ err_t registry_open_association(struct registry *r, unsigned gate, struct bytes 
 	if (suspicion && r->policy.action != CLONE_RECORD) {
 		*reason = suspicion;
 		if (r->policy.action == CLONE_END)
-			end_all_of(r, e);
+			registry_end_all_of(r, e);
 		return ERR_BAD_STATE;
 	}
 	*reason = "no room for the association";
@@ -434,6 +441,7 @@ err_t registry_open_association(struct registry *r, unsigned gate, struct bytes 
 	l->policy_requests = r->policy.requests;
 	l->of = e;
 	TRY(fill(l, e, &o, jittered(r->policy.lifetime)));
+	TRY(registry_finish_joining(r, e));
 	add(r, l);
 	*out = &l->a;
 	*reason = suspicion ? suspicion : "";

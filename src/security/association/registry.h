@@ -32,6 +32,10 @@ struct credential {
 	unsigned protection;        /* of the environment of its key, 0..3, as the enrolment has it */
 	bool bound;                 /* that environment is bound to its node [CM5] */
 	char environment[64];       /* which one it is; "": one of its own */
+	/* Got by joining: what vouched for it ("": an operator), and until when it is
+	 * forgotten unless it is used (0: it was, or need not be). */
+	char by[FACT_ID_MAX];
+	int64_t unfinished;
 };
 
 struct registry;
@@ -67,6 +71,12 @@ err_t registry_find(struct registry *r, struct bytes id, const struct credential
  * `now` (*live)? */
 err_t registry_entity_live(struct registry *r, struct bytes entity, int64_t now, bool *known,
                            bool *live) MUST_USE;
+/* Is there a credential got by joining that was not used in time? */
+bool registry_awaits(const struct registry *r, int64_t now);
+/* Forget those; each is called before. In a transaction. */
+err_t registry_forget_unfinished(struct registry *r, int64_t now,
+                                 err_t (*each)(void *self, const struct credential *c),
+                                 void *self) MUST_USE;
 /* Rolled back: re-read from the store what changed since. */
 err_t registry_reload(struct registry *r) MUST_USE;
 err_t registry_credentials(struct registry *r,
@@ -96,7 +106,8 @@ struct association {
 
 enum { ASSOCIATION_LIMIT_PER_CREDENTIAL = 64, APPROVALS_PER_ASSOCIATION = 4 };
 
-/* ERR_BAD_STATE, with the reason, when the policy refuses because the credential seems to
+/* In a transaction: the first use of a credential got by joining finishes the joining.
+ * ERR_BAD_STATE, with the reason, when the policy refuses because the credential seems to
  * be in two hands; *out NULL. On ERR_OK *reason is "", or the same suspicion where the
  * policy only wants it recorded.
  * ERR_REFUSED with a reason (never NULL) when the credential is unknown, revoked,

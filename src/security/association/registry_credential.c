@@ -27,6 +27,7 @@ static const struct field fields[] = {
 	FIELD("ai", FIELD_TEXT, app_id),
 	FIELD("at", FIELD_TIME, enrolled),
 	LATER("bo", FIELD_BOOL, bound),
+	LATER("by", FIELD_TEXT, by),
 	FIELD("en", FIELD_TEXT, entity),
 	LATER("ev", FIELD_TEXT, environment),
 	LATER("fa", FIELD_NUMBER, factor),
@@ -40,6 +41,7 @@ static const struct field fields[] = {
 	FIELD("ps", FIELD_BOOL, psk),
 	FIELD("rm", FIELD_NUMBER, replay_mode),
 	FIELD("rv", FIELD_BOOL, revoked),
+	LATER("uf", FIELD_TIME, unfinished),
 };
 
 static err_t field_write(const struct credential *c, const struct field *f, struct buf *out)

@@ -81,6 +81,7 @@ struct registry {
 	struct registry_policy policy;
 	struct credentials credentials;
 	bool changed;               /* since the last reload */
+	int64_t unfinished;         /* when the first unfinished joining ends, at the earliest; 0 none */
 	struct live **heads, **entities; /* by number, by entity */
 	size_t buckets, live_n;
 	struct live *newest;
@@ -103,6 +104,18 @@ err_t credential_read(struct bytes map, struct credential *out) MUST_USE;
 
 struct live *registry_live(const struct registry *r, uint64_t number);
 struct live **registry_entity(const struct registry *r, const char *entity);
+
+/* Its record as it is to be; the caller follows it in memory. */
+err_t registry_put_record(struct registry *r, const struct credential *c) MUST_USE;
+/* Associations of a credential that is none any more. */
+void registry_end_all_of(struct registry *r, struct enrolled *e);
+
+/* --- registry_join.c --------------------------------------------------------------- */
+
+/* When is there something to be forgotten? After the credentials were read. */
+void registry_await_joining(struct registry *r);
+/* It is used: what was got by joining stays. */
+err_t registry_finish_joining(struct registry *r, struct enrolled *e) MUST_USE;
 
 /* --- registry_clone.c ---------------------------------------------------------------- */
 

@@ -1,0 +1,230 @@
+/* join.c: claim tickets, for the operator; joining by one, on the device. */
+#include "cli/asking.h"
+
+#include "base/file.h"
+#include "client/join.h"
+#include "crypt/crypt.h"
+
+#include <spawn.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { PATH_SIZE = 1024, PEM_MAX = 65536, COUNT_MAX = 100000, HOURS_MAX = 366 * 24, DAYS_MAX = 3650,
+       PROTECTION_MAX = 3, HOUR_MINUTES = 60 };
+
+extern char **environ;
+
+/* --- the operator ------------------------------------------------------------------------ */
+
+/* What a claim says of the node: where it is, and what its anchor is. */
+static int claim_of_node(struct cli *c, struct claim *out)
+{
+	struct buf pem = buf_make(PEM_MAX), der = buf_make(PEM_MAX);
+	const char *server = c->option[CLI_SERVER];
+	struct bytes host;
+	char path[PATH_SIZE];
+	struct conf conf;
+	err_t err;
+
+	*out = (struct claim){ .has_ticket = false };
+	if (conf_read(c, &conf) != ERR_OK)
+		return CLI_FAILED;
+	host = bytes_str(server ? server : conf.listen);
+	if (!server && (bytes_starts(host, BYTES("0.0.0.0:")) || bytes_starts(host, BYTES("[::]:"))))
+		return cli_usage(c, "the node listens on every address: say --server host:port");
+	TRY(bytes_put_str(out->address, sizeof(out->address), host));
+	TRY(bytes_put_str(out->domain, sizeof(out->domain), bytes_sub(bytes_str(conf.sp), 2, SIZE_MAX)));
+	TRY(bytes_put_str(out->cse, sizeof(out->cse), bytes_sub(bytes_str(conf.cse), 1, SIZE_MAX)));
+	TRY(file_path(path, sizeof(path), c->dir, "node/ca.pem"));
+	TRY(file_read(path, PEM_MAX, &pem));
+	TRY(crypt_certificate_der(bytes_of_buf(&pem), &der));
+	crypt_sha256(bytes_of_buf(&der), out->anchor);
+out:
+	buf_free(&pem);
+	buf_free(&der);
+	return err == ERR_OK ? CLI_OK : cli_fail(c, err, "node/ca.pem cannot be read: %s", err_text(err));
+}
+
+/* As a picture where somebody looks on and qrencode is there; the text says the same. */
+static void print_picture(struct bytes claim)
+{
+	static char program[] = "qrencode", type[] = "-t", ansi[] = "ANSIUTF8";
+	char *argv[] = { program, type, ansi, NULL };
+	posix_spawn_file_actions_t actions;
+	int fd[2], status;
+	pid_t child;
+
+	if (!isatty(STDOUT_FILENO) || pipe(fd) != 0)
+		return;
+	(void)fflush(stdout);
+	(void)posix_spawn_file_actions_init(&actions);
+	(void)posix_spawn_file_actions_adddup2(&actions, fd[0], STDIN_FILENO);
+	(void)posix_spawn_file_actions_addclose(&actions, fd[1]);
+	if (posix_spawnp(&child, program, &actions, NULL, argv, environ) == 0) {
+		close(fd[0]);
+		if (write(fd[1], claim.p, claim.n) != (ssize_t)claim.n)
+			(void)fflush(stdout);
+		close(fd[1]);
+		(void)waitpid(child, &status, 0);
+	} else {
+		close(fd[0]);
+		close(fd[1]);
+	}
+	(void)posix_spawn_file_actions_destroy(&actions);
+}
+
+static int print_claim(struct cli *c, const struct claim *claim)
+{
+	struct buf text = buf_make(CLAIM_MAX);
+	err_t err = claim_write(claim, &text);
+
+	if (err == ERR_OK && c->json)
+		printf("{\"ticket\":\"%s\",\"claim\":\"%.*s\"}\n", claim->ticket, BYTES_FMT(bytes_of_buf(&text)));
+	else if (err == ERR_OK) {
+		printf("%.*s\n", BYTES_FMT(bytes_of_buf(&text)));
+		print_picture(bytes_of_buf(&text));
+		fprintf(stderr, "give it to the device by a way that you trust; it is not shown again:\n"
+		        "  holdfast join CLAIM --id ID --out FOLDER\n");
+	}
+	if (text.p)
+		secret_wipe(text.p, text.cap);
+	buf_free(&text);
+	return err == ERR_OK ? CLI_OK : cli_fail(c, err, "no claim can be written: %s", err_text(err));
+}
+
+struct bounds {
+	uint64_t count, hours, protection, days;
+};
+
+static int read_bounds(struct cli *c, struct bounds *b)
+{
+	if (!c->option[CLI_IDS])
+		return cli_usage(c, "--ids is needed: which identifiers may join, as 'Csensor*' or Cdev7");
+	if (cli_number(c, CLI_COUNT, COUNT_MAX, 1, &b->count) != ERR_OK ||
+	    cli_number(c, CLI_HOURS, HOURS_MAX, 24, &b->hours) != ERR_OK ||
+	    cli_number(c, CLI_PROTECTION, PROTECTION_MAX, 1, &b->protection) != ERR_OK ||
+	    cli_number(c, CLI_DAYS, DAYS_MAX, 0, &b->days) != ERR_OK)
+		return CLI_USAGE;
+	return b->count && b->hours ? CLI_OK : cli_usage(c, "--count and --hours are at least 1");
+}
+
+int run_ticket_create(struct cli *c)
+{
+	struct buf fields = buf_make(4096), rows = buf_make(4096);
+	struct wire_out w = wire_out(&fields);
+	uint8_t id[CLAIM_TICKET / 2], digest[32];
+	struct bounds b;
+	struct claim claim;
+	int code = read_bounds(c, &b);
+
+	if (code == CLI_OK)
+		code = claim_of_node(c, &claim);
+	if (code != CLI_OK)
+		return code;
+	crypt_random(id, sizeof(id));
+	crypt_random(claim.secret, sizeof(claim.secret));
+	bytes_to_hex(BYTES_OF(id), claim.ticket, sizeof(claim.ticket));
+	claim.has_ticket = true;
+	crypt_sha256(BYTES_OF(claim.secret), digest);
+	wire_put_bytes(&w, bytes_str(claim.ticket));
+	wire_put_fixed(&w, BYTES_OF(digest));
+	wire_put_bytes(&w, bytes_str(c->option[CLI_IDS]));
+	wire_put_bytes(&w, bytes_str(c->option[CLI_APP_ID]));
+	wire_put_u8(&w, (uint8_t)b.protection);
+	wire_put_u32(&w, (uint32_t)b.days);
+	wire_put_u32(&w, (uint32_t)b.count);
+	wire_put_u32(&w, (uint32_t)(b.hours * HOUR_MINUTES));
+	code = ask_node(c, ADMIN_TICKET_CREATE, &w, &rows);
+	if (code == CLI_OK)
+		code = print_claim(c, &claim);
+	secret_wipe(claim.secret, sizeof(claim.secret));
+	buf_free(&fields);
+	buf_free(&rows);
+	return code;
+}
+
+int run_ticket_list(struct cli *c)
+{
+	static const char *const states[] = { "live", "killed", "killed: used once too often",
+		                              "killed: wrong secrets", NULL };
+	static const struct column columns[] = {
+		{ "id", "TICKET", COLUMN_PLAIN, NULL }, { "ids", "IDENTIFIERS", COLUMN_PLAIN, NULL },
+		{ "used", "USED", COLUMN_PLAIN, NULL }, { "uses", "OF", COLUMN_PLAIN, NULL },
+		{ "wrong", "WRONG", COLUMN_PLAIN, NULL }, { "until", "UNTIL", COLUMN_TIME, NULL },
+		{ "state", "STATE", COLUMN_NAMED, states },
+	};
+	struct buf fields = buf_make(16), rows = buf_make(4 << 20);
+	struct wire_out w = wire_out(&fields);
+	int code = ask_node(c, ADMIN_TICKET_LIST, &w, &rows);
+
+	if (code == CLI_OK && output_rows(c, bytes_of_buf(&rows), columns, COUNT_OF(columns),
+	                                  "no tickets") != ERR_OK)
+		code = CLI_FAILED;
+	buf_free(&fields);
+	buf_free(&rows);
+	return code;
+}
+
+int run_ticket_kill(struct cli *c)
+{
+	struct buf fields = buf_make(64), rows = buf_make(4096);
+	struct wire_out w = wire_out(&fields);
+	int code;
+
+	wire_put_bytes(&w, bytes_str(c->argument[0]));
+	code = ask_node(c, ADMIN_TICKET_KILL, &w, &rows);
+	if (code == CLI_OK)
+		printf(c->json ? "{\"killed\":\"%s\"}\n" : "nobody joins by ticket %s any more\n", c->argument[0]);
+	buf_free(&fields);
+	buf_free(&rows);
+	return code;
+}
+
+/* --- the device ---------------------------------------------------------------------------- */
+
+static int join(struct cli *c, const struct claim *claim)
+{
+	struct profile device = { .host = "" }, made = { .host = "" };
+	const char *shown = c->option[CLI_DEVICE];
+	char why[256] = "";
+	err_t err = ERR_OK;
+
+	if (shown && profile_read(shown, &device, why, sizeof(why)) != ERR_OK)
+		return cli_fail(c, ERR_MISSING, "%s: %s", shown, why);
+	err = client_join(claim, bytes_str(c->option[CLI_ID]), shown ? &device : NULL, &made, why, sizeof(why));
+	if (err == ERR_OK) {
+		err = profile_write(c->option[CLI_OUT], &made);
+		(void)text_print(why, sizeof(why), "the profile %s cannot be written: %s", c->option[CLI_OUT],
+		                 err_text(err));
+	}
+	profile_free(&device);
+	profile_free(&made);
+	if (err != ERR_OK)
+		return cli_fail(c, err, "%s", why);
+	printf(c->json ? "{\"joined\":\"%s\",\"profile\":\"%s\"}\n"
+	               : "%s joined; profile %s (key file 0600)\nuse it soon: what is not used is forgotten\n",
+	       c->option[CLI_ID], c->option[CLI_OUT]);
+	return CLI_OK;
+}
+
+int run_join(struct cli *c)
+{
+	struct claim claim;
+	struct stat st;
+	int code;
+
+	if (!c->option[CLI_ID] || !c->option[CLI_OUT])
+		return cli_usage(c, "--id and --out are needed");
+	if (stat(c->option[CLI_OUT], &st) == 0)
+		return cli_fail(c, ERR_EXISTS, "%s exists; a profile is made anew", c->option[CLI_OUT]);
+	if (claim_read(bytes_str(c->argument[0]), &claim) != ERR_OK)
+		return cli_usage(c, "this is no claim: HOLDFAST1/... as holdfast ticket create prints it");
+	if (!claim.has_ticket && !c->option[CLI_DEVICE])
+		code = cli_usage(c, "the claim has no ticket: --device FOLDER is needed, with what the maker gave");
+	else
+		code = join(c, &claim);
+	secret_wipe(&claim, sizeof(claim));
+	return code;
+}

@@ -1,0 +1,258 @@
+/* join.c: who has no credential here asks for one. The gate brings what it was given;
+ * whether it may is decided by security/enrolment, the certificate is the keeper's.
+ *
+ *   JOIN -> within what a second may bring -> authorised (a use is spent, or a wrong
+ *     secret counted) -> certified and enrolled, provisionally, or the use comes back
+ *     -> recorded -> commit -> JOINED
+ *   not used within join.time -> forgotten, the use comes back */
+#include "base/clock.h"
+#include "base/log.h"
+#include "primitive/id.h"
+#include "primitive/status.h"
+#include "role/core/core.h"
+#include "security/enrolment/enrolment.h"
+
+enum { JOINS_A_SECOND = 20, TEXT_MAX = 160, SECRET_MAX = 64, PROOF_MAX = 128, POINT = 65 };
+
+/* Body of JOIN: u8 way, ticket, secret, SHA-256 of the device's certificate (32 or none),
+ * identifier that is asked for, public key (65), proof of possession
+ * (keeper_calls.h CERTIFY), u8 address length, address 16.
+ * Of JOINED: u8 err_t, text, Credential-ID, u64 end in ms, certificate (DER). */
+struct joining {
+	struct join_ask ask;
+	struct join_grant grant;
+	struct keeper_certify certify;
+	struct credential credential;
+	struct buf entity, der;
+	const char *reason;
+};
+
+static err_t read_join(struct bytes body, int64_t now, struct joining *j)
+{
+	struct wire_in in = wire_in(body);
+
+	j->ask = (struct join_ask){ .way = (enum join_way)wire_get_u8(&in), .now = now };
+	j->ask.ticket = wire_get_bytes(&in, TICKET_ID);
+	j->ask.secret = wire_get_bytes(&in, SECRET_MAX);
+	j->ask.device = wire_get_bytes(&in, 32);
+	j->ask.id = wire_get_bytes(&in, FACT_ID_MAX - 1);
+	j->certify.public_key = wire_get_bytes(&in, POINT);
+	j->certify.proof = wire_get_bytes(&in, PROOF_MAX);
+	(void)wire_get_u8(&in);
+	(void)wire_get_fixed(&in, 16);
+	return wire_done(&in);
+}
+
+/* --- what must hold ------------------------------------------------------------------ */
+
+/* Nobody joins as somebody who is, or was, here: that is an operator's decision. */
+static err_t check_free(struct core *c, struct joining *j)
+{
+	bool known, live;
+	err_t err;
+
+	TRY(registry_entity_live(c->room.registry, bytes_of_buf(&j->entity), c->now, &known, &live));
+	if (known) {
+		j->reason = "the identifier is taken";
+		err = ERR_REFUSED;
+	}
+out:
+	return err;
+}
+
+static err_t check_identifier(struct core *c, struct joining *j, unsigned *kind)
+{
+	const struct cse_identity *cse = resources_cse(c->room.resources);
+	enum id_form form;
+	err_t err;
+
+	j->reason = "the identifier is none that can be had by joining";
+	if (id_absolute(j->ask.id, cse->sp_id, cse->cse_id, &j->entity) != ERR_OK)
+		return ERR_REFUSED;
+	form = id_form(j->ask.id);
+	if (form != ID_AE_STEM && form != ID_SP_CSE)
+		return ERR_REFUSED;
+	*kind = form == ID_SP_CSE ? ENTITY_CSE : ENTITY_AE;
+	TRY(check_free(c, j));
+out:
+	return err;
+}
+
+/* --- granted ---------------------------------------------------------------------------- */
+
+static err_t enrol(struct core *c, struct joining *j, unsigned kind, struct admin *a)
+{
+	struct enrolment e = {
+		.name = j->ask.id, .entity = bytes_of_buf(&j->entity), .kind = kind,
+		.app_id = bytes_str(j->grant.app_id), .days = j->grant.days,
+		.factor = FACTOR_POSSESSION, .protection = j->grant.protection,
+		.by = bytes_str(j->grant.by),
+		.unfinished = c->now + 1000 * (int64_t)options_number(&c->worker->options, OPT_join_time),
+	};
+	err_t err;
+
+	TRY(batch_mark(c));
+	err = enrol_by_key(a, &e, &j->certify, &j->credential, &j->der);
+	batch_unmark(c, err);
+	if (err != ERR_OK)
+		node_reload_registers(c);
+out:
+	return err;
+}
+
+/* What cannot be enrolled costs no use. */
+static err_t authorised(struct core *c, struct joining *j, unsigned kind, struct admin *a)
+{
+	err_t err = enrol(c, j, kind, a);
+
+	if (err == ERR_OK)
+		return ERR_OK;
+	j->reason = a->text[0] ? a->text : err_text(err);
+	TRY(join_give_back(c->store, bytes_str(j->grant.by)));
+	err = ERR_REFUSED;
+out:
+	return err;
+}
+
+static bool too_many(struct core *c)
+{
+	int64_t second = clock_steady() / 1000;
+
+	if (second != c->join_second) {
+		c->join_second = second;
+		c->joins = 0;
+	}
+	return c->joins++ >= JOINS_A_SECOND;
+}
+
+static err_t judge(struct core *c, struct joining *j, struct admin *a)
+{
+	unsigned kind = 0;
+	err_t err;
+
+	j->reason = "the node is not open";
+	if (!c->open || c->rollback)
+		return ERR_LOCKED;
+	j->reason = "joining is off";
+	if (!options_flag(&c->worker->options, OPT_join_enabled))
+		return ERR_REFUSED;
+	j->reason = "too many join at once: try again";
+	if (too_many(c))
+		return ERR_LIMIT;
+	j->reason = "the joining could not be judged";
+	TRY(batch_begin(c));
+	TRY(check_identifier(c, j, &kind));
+	TRY(join_authorise(c->store, &j->ask, &j->grant, &j->reason));
+	TRY(authorised(c, j, kind, a));
+	j->reason = "joined";
+out:
+	return err;
+}
+
+/* --- record and answer --------------------------------------------------------------------- */
+
+static err_t record(struct core *c, const struct joining *j, err_t verdict)
+{
+	struct audit_record record = {
+		.kind = AUDIT_ADMIN, .at = c->now, .rule = BYTES("JOIN [CM6]"),
+		.status = verdict == ERR_OK ? RSC_OK : RSC_ORIGINATOR_HAS_NO_PRIVILEGE,
+		.originator = bytes_str(j->grant.by), .text = bytes_str(j->reason),
+		.target = bytes_is_printable(j->ask.id) ? j->ask.id : BYTES("?"),
+	};
+
+	if (verdict == ERR_OK)
+		record.credential = bytes_str(j->credential.id);
+	/* Which ticket was tried in vain; its secret is nowhere. */
+	if (!j->grant.by[0] && bytes_is_printable(j->ask.ticket))
+		record.originator = j->ask.ticket;
+	c->room.must_commit = true;
+	return batch_record(c, &record);
+}
+
+/* Who has no ticket is not told which part of it was wrong. */
+static const char *told(const struct joining *j, err_t verdict)
+{
+	if (verdict == ERR_OK)
+		return "joined";
+	return verdict == ERR_LIMIT || verdict == ERR_LOCKED ? j->reason : "refused";
+}
+
+static err_t put_answer(const struct joining *j, err_t verdict, struct buf *out)
+{
+	struct wire_out w = wire_out(out);
+	bool joined = verdict == ERR_OK;
+
+	wire_put_u8(&w, (uint8_t)verdict);
+	wire_put_bytes(&w, bytes_str(told(j, verdict)));
+	wire_put_bytes(&w, joined ? bytes_str(j->credential.id) : BYTES_NONE);
+	wire_put_u64(&w, joined ? (uint64_t)j->credential.not_after : 0);
+	wire_put_bytes(&w, joined ? bytes_of_buf(&j->der) : BYTES_NONE);
+	return w.err;
+}
+
+err_t join_answer_of_failure(struct buf *out)
+{
+	const struct joining none = { .reason = "the node cannot keep it" };
+
+	return put_answer(&none, ERR_LOCKED, out);
+}
+
+err_t join_request(struct core *c, struct neighbour *from, const struct message *m)
+{
+	struct pending p = { .to = from, .type = MSG_JOINED, .ref = m->ref };
+	struct joining j = { .entity = buf_make(FACT_ID_MAX * 2), .der = buf_make(4096) };
+	struct admin a = { .core = c, .changes = true };
+	struct buf body = buf_make(8192);
+	err_t verdict, err;
+
+	TRY(read_join(m->body, c->now, &j));
+	verdict = judge(c, &j, &a);
+	if (c->open && verdict != ERR_LIMIT)
+		TRY(record(c, &j, verdict));
+	if (verdict != ERR_OK)
+		log_event(LOG_NOTE, "joining refused", "gate=%u why=\"%s\"", from->link.peer_number,
+		          j.reason);
+	TRY(put_answer(&j, verdict, &body));
+	TRY(batch_answer(c, &p, bytes_of_buf(&body)));
+out:
+	buf_free(&j.entity);
+	buf_free(&j.der);
+	buf_free(&body);
+	return err;
+}
+
+/* --- what was not finished ------------------------------------------------------------------ */
+
+static err_t undo_one(void *self, const struct credential *credential)
+{
+	struct core *c = self;
+	struct audit_record record = {
+		.kind = AUDIT_ADMIN, .at = c->now, .rule = BYTES("JOIN [CM6]"),
+		.originator = bytes_str(credential->by), .credential = bytes_str(credential->id),
+		.target = bytes_str(credential->entity), .status = RSC_REQUEST_TIMEOUT,
+		.text = BYTES("not finished in time: forgotten"),
+	};
+	err_t err;
+
+	TRY(join_give_back(c->store, bytes_str(credential->by)));
+	TRY(audit_append(c->room.audit, &record));
+	c->room.must_commit = true;
+out:
+	return err;
+}
+
+void join_when_due(struct core *c)
+{
+	err_t err;
+
+	if (c->rollback || !registry_awaits(c->room.registry, c->now))
+		return;
+	TRY(batch_mark(c));
+	err = registry_forget_unfinished(c->room.registry, c->now, undo_one, c);
+	batch_unmark(c, err);
+	if (err != ERR_OK)
+		node_reload_registers(c);
+out:
+	if (err != ERR_OK)
+		log_event(LOG_ERROR, "unfinished joining not undone", "why=%s", err_text(err));
+}

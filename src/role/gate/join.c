@@ -1,0 +1,253 @@
+/* join.c: who has no credential yet, and comes to get one. Such a guest has a
+ * connection on which the node is authenticated and it is not; there it may fetch the
+ * node's anchor and ask to join, once, and nothing else. Whether it joins the core says.
+ *
+ *   GET  /.well-known/holdfast/anchor  the node's anchor (PEM)
+ *   POST /.well-known/holdfast/join    {"id": "Cdev7", "key": hex point, "proof": hex,
+ *                                       "ticket": id, "secret": hex}  (the last two not
+ *                                       from a device of an accepted maker)
+ *        -> {"id": Credential-ID, "until": ms, "certificate": PEM}  or {"refused": why}
+ *
+ * Off unless join.enabled. doc/protocol/joining.md */
+#include "base/clock.h"
+#include "base/secret.h"
+#include "codec/json.h"
+#include "crypt/crypt.h"
+#include "role/gate/gate.h"
+
+enum { BODY_MAX = 4096, MEMBER_MAX = 256, POINT = 65, PROOF_MAX = 80, SECRET = 16, ID_MAX = 127,
+       TICKET = 16, BY_TICKET = 1, BY_MAKER = 2, ANSWER_TEXT_MAX = 160, CERTIFICATE_MAX = 4096 };
+
+/* --- answers ------------------------------------------------------------------------- */
+
+struct page {
+	unsigned status;
+	const char *phrase, *media;
+	struct bytes body;
+};
+
+static void answer(struct gate *g, struct connection *c, const struct page *page)
+{
+	bool close = c->guest || c->form.close || g->stopping;
+	err_t err;
+
+	buf_clear(&g->answer);
+	TRY(buf_printf(&g->answer, "HTTP/1.1 %u %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
+	               "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n%s\r\n",
+	               page->status, page->phrase, page->media, page->body.n,
+	               close ? "Connection: close\r\n" : ""));
+	TRY(buf_add(&g->answer, page->body));
+	connection_answer(c, bytes_of_buf(&g->answer), close);
+out:
+	if (err != ERR_OK)
+		connection_close(c);
+}
+
+/* why: a literal, or a text of the core, without quotes. */
+static void refuse(struct gate *g, struct connection *c, unsigned status, struct bytes why)
+{
+	struct buf body = buf_make(512);
+	struct page page = { status, status == 503 ? "Service Unavailable" : status == 400 ? "Bad Request"
+	                             : status == 404 ? "Not Found" : "Forbidden", "application/json", BYTES_NONE };
+	err_t err;
+
+	TRY(buf_add(&body, BYTES("{\"refused\":")));
+	TRY(json_put_string(&body, why));
+	TRY(buf_add(&body, BYTES("}")));
+	page.body = bytes_of_buf(&body);
+	answer(g, c, &page);
+out:
+	if (err != ERR_OK)
+		connection_close(c);
+	buf_free(&body);
+}
+
+/* --- what is asked ---------------------------------------------------------------------- */
+
+struct joining {
+	struct bytes id, ticket;
+	uint8_t point[POINT], secret[SECRET];
+	uint8_t proof[PROOF_MAX];
+	size_t proof_n;
+};
+
+static err_t text_of(struct bytes map, const char *key, struct bytes *out)
+{
+	struct cbor v;
+	bool found;
+	err_t err;
+
+	*out = BYTES_NONE;
+	TRY(cbor_find(map, bytes_str(key), &v, &found));
+	if (!found)
+		return ERR_MISSING;
+	if (v.kind != CBOR_TEXT || v.s.n > MEMBER_MAX || !bytes_is_printable(v.s))
+		return ERR_SYNTAX;
+	*out = v.s;
+out:
+	return err;
+}
+
+static err_t read_proof(struct bytes hex, struct joining *j)
+{
+	if (hex.n % 2 || hex.n / 2 > sizeof(j->proof) || hex.n == 0)
+		return ERR_SYNTAX;
+	j->proof_n = hex.n / 2;
+	return bytes_from_hex(hex, j->proof, j->proof_n);
+}
+
+/* Views into map. */
+static err_t read_joining(struct bytes map, bool device, struct joining *j)
+{
+	struct bytes hex;
+	err_t err;
+
+	TRY(text_of(map, "id", &j->id));
+	TRY(j->id.n && j->id.n <= ID_MAX ? ERR_OK : ERR_SYNTAX);
+	TRY(text_of(map, "key", &hex));
+	TRY(bytes_from_hex(hex, j->point, POINT));
+	TRY(text_of(map, "proof", &hex));
+	TRY(read_proof(hex, j));
+	if (device)
+		goto out;
+	TRY(text_of(map, "ticket", &j->ticket));
+	TRY(j->ticket.n == TICKET ? ERR_OK : ERR_SYNTAX);
+	TRY(text_of(map, "secret", &hex));
+	TRY(bytes_from_hex(hex, j->secret, SECRET));
+out:
+	return err;
+}
+
+/* Body of JOIN: role/core/join.c. */
+static err_t send_joining(struct gate *g, struct connection *c, const struct joining *j)
+{
+	struct wire_out out = wire_out(&g->message);
+
+	buf_clear(&g->message);
+	wire_put_u8(&out, c->device ? BY_MAKER : BY_TICKET);
+	wire_put_bytes(&out, j->ticket);
+	wire_put_bytes(&out, c->device ? BYTES_NONE : BYTES_OF(j->secret));
+	wire_put_bytes(&out, c->device ? BYTES_OF(c->fingerprint) : BYTES_NONE);
+	wire_put_bytes(&out, j->id);
+	wire_put_bytes(&out, BYTES_OF(j->point));
+	wire_put_bytes(&out, bytes_make(j->proof, j->proof_n));
+	wire_put_u8(&out, c->address.n);
+	wire_put_fixed(&out, BYTES_OF(c->address.octets));
+	return out.err == ERR_OK ? link_send(&g->core, MSG_JOIN, c->id, bytes_of_buf(&g->message)) : out.err;
+}
+
+static void serve_join(struct gate *g, struct connection *c, struct bytes message)
+{
+	static const struct codec_limits limits = { .octets = BODY_MAX, .depth = 2, .members = 16,
+		                                    .items = 32, .string = 1024 };
+	struct bytes body = http_body(&c->parser, message);
+	struct buf map = buf_make(2 * BODY_MAX);
+	struct joining j = { .proof_n = 0 };
+	err_t err;
+
+	TRY(json_to_cbor(body, &limits, &map));
+	TRY(read_joining(bytes_of_buf(&map), c->device, &j));
+	err = send_joining(g, c, &j);
+	if (err != ERR_OK) {
+		refuse(g, c, 503, BYTES("the node does not answer"));
+		err = ERR_OK;
+	}
+out:
+	if (err != ERR_OK)
+		refuse(g, c, 400, BYTES("id, key, proof, ticket and secret are asked for"));
+	secret_wipe(j.secret, sizeof(j.secret));
+	buf_free(&map);
+}
+
+static void serve_anchor(struct gate *g, struct connection *c, struct bytes message)
+{
+	answer(g, c, &(struct page){ 200, "OK", "application/pem-certificate-chain",
+	                             bytes_of_buf(&g->anchor) });
+}
+
+/* --- doors --------------------------------------------------------------------------------- */
+
+static const struct {
+	const char *path;
+	enum http_method method;
+	void (*serve)(struct gate *g, struct connection *c, struct bytes message);
+} doors[] = {
+	{ "/.well-known/holdfast/anchor", HTTP_GET, serve_anchor },
+	{ "/.well-known/holdfast/join", HTTP_POST, serve_join },
+};
+
+bool join_takes(struct gate *g, struct connection *c, struct bytes message)
+{
+	struct bytes target = bytes_sub(message, c->parser.target.at, c->parser.target.n);
+
+	if (!g->joining)
+		return false;
+	for (size_t i = 0; i < COUNT_OF(doors); i++) {
+		if (!bytes_equal(target, bytes_str(doors[i].path)) || c->parser.method != doors[i].method)
+			continue;
+		c->form.close = c->parser.close;
+		doors[i].serve(g, c, message);
+		return true;
+	}
+	if (!c->guest)
+		return false;
+	refuse(g, c, 403, BYTES("without a credential one may join, and nothing else"));
+	return true;
+}
+
+void join_admit(struct gate *g, struct connection *c, const struct channel_peer *peer)
+{
+	if (!g->joining || g->guests >= options_number(&g->worker.options, OPT_join_connections)) {
+		clients_refused(g, &c->address, "too many who join at once");
+		connection_close(c);
+		return;
+	}
+	g->guests++;
+	c->guest = true;
+	c->device = peer->kind == CREDENTIAL_CERTIFICATE;
+	bytes_copy(c->fingerprint, peer->fingerprint, sizeof(c->fingerprint));
+	connection_admit(c, clock_now() + GATE_GUEST_MS);
+}
+
+/* --- what became of it ------------------------------------------------------------------------ */
+
+static err_t put_joined(struct bytes id, uint64_t until, struct bytes der, struct buf *body)
+{
+	struct buf pem = buf_make(2 * CERTIFICATE_MAX);
+	err_t err;
+
+	TRY(crypt_certificate_pem(der, &pem));
+	TRY(buf_add(body, BYTES("{\"id\":")));
+	TRY(json_put_string(body, id));
+	TRY(buf_printf(body, ",\"until\":%llu,\"certificate\":", (unsigned long long)until));
+	TRY(json_put_string(body, bytes_of_buf(&pem)));
+	TRY(buf_add(body, BYTES("}")));
+out:
+	buf_free(&pem);
+	return err;
+}
+
+err_t join_answered(struct gate *g, const struct message *m)
+{
+	struct connection *c = connections_find(g->connections, m->ref);
+	struct wire_in in = wire_in(m->body);
+	unsigned verdict = wire_get_u8(&in);
+	struct bytes text = wire_get_bytes(&in, ANSWER_TEXT_MAX), id = wire_get_bytes(&in, ID_MAX);
+	uint64_t until = wire_get_u64(&in);
+	struct bytes der = wire_get_bytes(&in, CERTIFICATE_MAX);
+	struct buf body = buf_make(4 * CERTIFICATE_MAX);
+	err_t err;
+
+	TRY(wire_done(&in));
+	if (!c || c->state != CONNECTION_SERVING)
+		goto out;
+	if (verdict != ERR_OK) {
+		refuse(g, c, verdict == ERR_LIMIT || verdict == ERR_LOCKED ? 503 : 403, text);
+		goto out;
+	}
+	TRY(put_joined(id, until, der, &body));
+	answer(g, c, &(struct page){ 200, "OK", "application/json", bytes_of_buf(&body) });
+out:
+	buf_free(&body);
+	return err;
+}

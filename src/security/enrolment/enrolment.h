@@ -1,0 +1,80 @@
+/* enrolment.h: may this one join? One authoriser for all ways of joining [CM6 CM7;
+ * T13 T18]. Core only.
+ *
+ *   way          what vouches                       bounds
+ *   ticket       an operator's claim ticket         count, time, identifiers by pattern;
+ *                                                   one use too many or WRONG_MAX wrong
+ *                                                   secrets kill it
+ *   maker        a device certificate of an         one joining a certificate
+ *                accepted maker
+ *
+ * Nothing here enrols: what is granted is what the caller may enrol. Everything is in
+ * the store, so that a transaction that is undone leaves no use behind. The secret of a
+ * ticket is never here, only its digest: 128 random bits, so that a plain digest hides
+ * it. What waits in the joining of others is not told: a refusal names no ticket. */
+#ifndef ENROLMENT_ENROLMENT_H
+#define ENROLMENT_ENROLMENT_H
+
+#include "security/facts.h"
+#include "store/store.h"
+
+enum {
+	TICKET_ID = 16,         /* hex digits */
+	TICKET_SECRET = 16,     /* octets */
+	TICKET_WRONG_MAX = 5,   /* wrong secrets that it bears */
+	TICKETS_MAX = 4096,
+};
+
+enum ticket_state {
+	TICKET_LIVE,
+	TICKET_KILLED,          /* by an operator */
+	TICKET_EXCEEDED,        /* somebody came once too often */
+	TICKET_GUESSED,         /* too many wrong secrets */
+};
+
+struct ticket {
+	char id[TICKET_ID + 1];
+	uint8_t digest[32];        /* SHA-256 of its secret */
+	char pattern[FACT_ID_MAX]; /* of the stems or CSE-IDs that may join; '*' any run */
+	char app_id[FACT_ID_MAX];  /* the only App-ID; "" any */
+	unsigned protection;       /* of the joiner's environment, as the operator says */
+	uint32_t days;             /* of the certificate; 0: the node's */
+	uint32_t uses, used, wrong;
+	int64_t created, until;    /* ms */
+	enum ticket_state state;
+};
+
+/* ERR_EXISTS, ERR_FULL, ERR_RANGE (no use, no pattern, no end). Durable with the
+ * transaction, as everything here. */
+err_t ticket_create(struct store *s, const struct ticket *t) MUST_USE;
+/* *found false: there is none. */
+err_t ticket_kill(struct store *s, struct bytes id, bool *found) MUST_USE;
+err_t ticket_walk(struct store *s, err_t (*each)(void *self, const struct ticket *t),
+                  void *self) MUST_USE;
+
+enum join_way { JOIN_BY_TICKET = 1, JOIN_BY_MAKER = 2 };
+
+struct join_ask {
+	enum join_way way;
+	struct bytes id;            /* stem or CSE-ID that is asked for: Cdev7, /mn-3 */
+	struct bytes ticket, secret;/* by ticket */
+	struct bytes device;        /* by maker: SHA-256 of the device's certificate */
+	int64_t now;
+};
+
+struct join_grant {
+	char by[FACT_ID_MAX];       /* what vouched, for the record: "ticket 0123..." */
+	char app_id[FACT_ID_MAX];
+	unsigned protection;
+	uint32_t days;
+};
+
+/* ERR_REFUSED with *reason (for the record; the joiner is told less). On ERR_OK one use
+ * is spent. What is written is to be committed in either case: a wrong secret counts. */
+err_t join_authorise(struct store *s, const struct join_ask *ask, struct join_grant *grant,
+                     const char **reason) MUST_USE;
+
+/* A joining that was granted and not finished: its use comes back. by: join_grant.by. */
+err_t join_give_back(struct store *s, struct bytes by) MUST_USE;
+
+#endif

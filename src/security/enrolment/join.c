@@ -1,0 +1,185 @@
+/* join.c: the one place where a joining is granted. */
+#include "security/enrolment/inner.h"
+
+#include "base/secret.h"
+#include "crypt/crypt.h"
+
+static const char by_ticket[] = "ticket ", by_maker[] = "maker ";
+
+bool ticket_pattern_fits(struct bytes pattern, struct bytes id)
+{
+	size_t p = 0, i = 0, star = SIZE_MAX, mark = 0;
+
+	while (i < id.n) {
+		if (p < pattern.n && pattern.p[p] == '*') {
+			star = p++;
+			mark = i;
+		} else if (p < pattern.n && pattern.p[p] == id.p[i]) {
+			p++;
+			i++;
+		} else if (star != SIZE_MAX) {
+			p = star + 1;
+			i = ++mark;
+		} else {
+			return false;
+		}
+	}
+	while (p < pattern.n && pattern.p[p] == '*')
+		p++;
+	return p == pattern.n;
+}
+
+/* --- by ticket --------------------------------------------------------------------------- */
+
+static bool is_secret(const struct ticket *t, struct bytes secret)
+{
+	uint8_t digest[32];
+
+	crypt_sha256(secret, digest);
+	return secret_equal(BYTES_OF(digest), BYTES_OF(t->digest));
+}
+
+/* Why not; what it costs the ticket stands in it. The secret first: who has not got it
+ * learns nothing of the ticket and spends nothing of it but patience. */
+static const char *judge_ticket(struct ticket *t, const struct join_ask *ask)
+{
+	static const char *const dead[] = {
+		[TICKET_KILLED] = "the ticket was killed", [TICKET_EXCEEDED] = "the ticket was killed: used once too often",
+		[TICKET_GUESSED] = "the ticket was killed: too many wrong secrets",
+	};
+
+	if (t->state != TICKET_LIVE)
+		return dead[t->state];
+	if (!is_secret(t, ask->secret)) {
+		if (++t->wrong >= TICKET_WRONG_MAX)
+			t->state = TICKET_GUESSED;
+		return "the secret of the ticket is wrong";
+	}
+	if (ask->now >= t->until)
+		return "the ticket has expired";
+	if (!ticket_pattern_fits(bytes_str(t->pattern), ask->id))
+		return "the ticket is not for this identifier";
+	if (t->used >= t->uses) {
+		t->state = TICKET_EXCEEDED;
+		return "the ticket was used once too often: it is killed";
+	}
+	t->used++;
+	return NULL;
+}
+
+static err_t by_a_ticket(struct store *s, const struct join_ask *ask, struct join_grant *grant,
+                         const char **reason)
+{
+	struct ticket t;
+	bool found, live;
+	err_t err;
+
+	*reason = "there is no such ticket";
+	TRY(ticket_read(s, ask->ticket, &t, &found));
+	if (!found)
+		return ERR_REFUSED;
+	live = t.state == TICKET_LIVE;
+	*reason = judge_ticket(&t, ask);
+	if (live)
+		TRY(ticket_write(s, &t));
+	if (*reason)
+		return ERR_REFUSED;
+	grant->protection = t.protection;
+	grant->days = t.days;
+	TRY(bytes_put_str(grant->app_id, sizeof(grant->app_id), bytes_str(t.app_id)));
+	if (!text_print(grant->by, sizeof(grant->by), "%s%s", by_ticket, t.id))
+		err = ERR_LIMIT;
+out:
+	return err;
+}
+
+/* --- by maker ------------------------------------------------------------------------------ */
+
+enum { DEVICE_HEX = 2 * CRYPT_SHA256_SIZE };
+
+static err_t device_key(struct bytes hex, struct buf *key)
+{
+	err_t err;
+
+	TRY(buf_add(key, BYTES("d/")));
+	TRY(buf_add(key, hex));
+out:
+	return err;
+}
+
+/* That the certificate is of an accepted maker is the handshake's finding; here it
+ * serves once. */
+static err_t by_a_maker(struct store *s, const struct join_ask *ask, struct join_grant *grant,
+                        const char **reason)
+{
+	struct buf key = buf_make(ENROLMENT_KEY_MAX);
+	char hex[DEVICE_HEX + 1];
+	struct arena arena;
+	struct bytes there;
+	err_t err = ERR_REFUSED;
+
+	*reason = "no device certificate";
+	arena_init(&arena, 1024);
+	if (ask->device.n != CRYPT_SHA256_SIZE)
+		goto out;
+	bytes_to_hex(ask->device, hex, sizeof(hex));
+	TRY(device_key(bytes_str(hex), &key));
+	TRY(store_record_get(s, STORE_ENROLMENT, bytes_of_buf(&key), &arena, &there));
+	if (there.n) {
+		*reason = "this device certificate has served already";
+		err = ERR_REFUSED;
+		goto out;
+	}
+	TRY(store_record_put(s, STORE_ENROLMENT, bytes_of_buf(&key), ask->id));
+	*grant = (struct join_grant){ .protection = PROTECTION_LOW };
+	*reason = NULL;
+	if (!text_print(grant->by, sizeof(grant->by), "%s%s", by_maker, hex))
+		err = ERR_LIMIT;
+out:
+	arena_free(&arena);
+	buf_free(&key);
+	return err;
+}
+
+/* --- all ways ------------------------------------------------------------------------------- */
+
+static err_t (*const ways[])(struct store *s, const struct join_ask *ask, struct join_grant *grant,
+                             const char **reason) = {
+	[JOIN_BY_TICKET] = by_a_ticket,
+	[JOIN_BY_MAKER] = by_a_maker,
+};
+
+err_t join_authorise(struct store *s, const struct join_ask *ask, struct join_grant *grant,
+                     const char **reason)
+{
+	*grant = (struct join_grant){ .protection = PROTECTION_NONE };
+	*reason = "there is no such way to join";
+	if ((size_t)ask->way >= COUNT_OF(ways) || !ways[ask->way] || ask->id.n == 0)
+		return ERR_REFUSED;
+	return ways[ask->way](s, ask, grant, reason);
+}
+
+err_t join_give_back(struct store *s, struct bytes by)
+{
+	struct buf key = buf_make(ENROLMENT_KEY_MAX);
+	struct bytes rest;
+	struct ticket t;
+	bool found;
+	err_t err = ERR_OK;
+
+	if (bytes_starts(by, bytes_str(by_maker))) {
+		rest = bytes_sub(by, sizeof(by_maker) - 1, by.n);
+		TRY(device_key(rest, &key));
+		TRY(store_record_delete(s, STORE_ENROLMENT, bytes_of_buf(&key)));
+	} else if (bytes_starts(by, bytes_str(by_ticket))) {
+		rest = bytes_sub(by, sizeof(by_ticket) - 1, by.n);
+		TRY(ticket_read(s, rest, &t, &found));
+		if (found && t.used > 0) {
+			t.used--;
+			TRY(ticket_write(s, &t));
+		}
+	}
+out:
+	buf_free(&key);
+	return err;
+}

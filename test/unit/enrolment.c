@@ -1,0 +1,184 @@
+/* enrolment: each bound of a ticket says no, and the claim is read strictly. */
+#include "security/enrolment/inner.h"
+#include "client/claim.h"
+#include "store_room.h"
+
+enum { NOW = 1000000000, HOUR = 3600000 };
+
+static const uint8_t secret[TICKET_SECRET] = "sixteen octets!";
+
+static struct ticket some(const char *id, const char *pattern, uint32_t uses)
+{
+	struct ticket t = { .uses = uses, .created = NOW, .until = NOW + HOUR, .protection = 1, .days = 30 };
+
+	crypt_sha256(BYTES_OF(secret), t.digest);
+	snprintf(t.id, sizeof(t.id), "%s", id);
+	snprintf(t.pattern, sizeof(t.pattern), "%s", pattern);
+	snprintf(t.app_id, sizeof(t.app_id), "Napp");
+	return t;
+}
+
+static struct join_ask asked(const char *ticket, const char *id)
+{
+	return (struct join_ask){ .way = JOIN_BY_TICKET, .id = bytes_str(id), .ticket = bytes_str(ticket),
+		                  .secret = BYTES_OF(secret), .now = NOW + 1 };
+}
+
+static err_t tried(struct store *s, const struct join_ask *ask)
+{
+	struct join_grant grant;
+	const char *reason;
+	err_t err = join_authorise(s, ask, &grant, &reason);
+
+	if (err == ERR_OK) {
+		assert_string_equal(grant.app_id, "Napp");
+		assert_int_equal(grant.days, 30);
+	} else {
+		assert_non_null(reason);
+	}
+	return err;
+}
+
+static struct ticket now_is(struct store *s, const char *id)
+{
+	struct ticket t;
+	bool found;
+
+	OK(ticket_read(s, bytes_str(id), &t, &found));
+	assert_true(found);
+	return t;
+}
+
+static void test_bounds(void **state)
+{
+	struct store_room room = { .engine = "memory" };
+	struct ticket t = some("0123456789abcdef", "Cdev*", 2);
+	struct join_ask ask = asked(t.id, "Cdev1");
+	struct store *s;
+
+	room_open(&room);
+	s = room.s;
+	OK(store_begin(s));
+	OK(ticket_create(s, &t));
+	assert_int_equal(ticket_create(s, &t), ERR_EXISTS);
+	ask.now = t.until; /* over */
+	assert_int_equal(tried(s, &ask), ERR_REFUSED);
+	ask = asked(t.id, "Cother");
+	assert_int_equal(tried(s, &ask), ERR_REFUSED);
+	ask = asked("fedcba9876543210", "Cdev1");
+	assert_int_equal(tried(s, &ask), ERR_REFUSED);
+	assert_int_equal(now_is(s, t.id).used, 0);
+	ask = asked(t.id, "Cdev1");
+	assert_int_equal(tried(s, &ask), ERR_OK);
+	assert_int_equal(tried(s, &ask), ERR_OK);
+	/* one comes back, and is spent again */
+	OK(join_give_back(s, BYTES("ticket 0123456789abcdef")));
+	assert_int_equal(now_is(s, t.id).used, 1);
+	assert_int_equal(tried(s, &ask), ERR_OK);
+	assert_int_equal(tried(s, &ask), ERR_REFUSED);
+	assert_int_equal(now_is(s, t.id).state, TICKET_EXCEEDED);
+	OK(join_give_back(s, BYTES("ticket 0123456789abcdef")));
+	assert_int_equal(tried(s, &ask), ERR_REFUSED); /* dead is dead */
+	OK(store_commit(s));
+	store_close(room.s);
+}
+
+static void test_guessed_and_killed(void **state)
+{
+	struct store_room room = { .engine = "memory" };
+	struct ticket t = some("0123456789abcdef", "*", 9), other = some("1123456789abcdef", "*", 9);
+	struct join_ask ask = asked(t.id, "Cdev1");
+	bool found;
+
+	room_open(&room);
+	OK(store_begin(room.s));
+	OK(ticket_create(room.s, &t));
+	OK(ticket_create(room.s, &other));
+	ask.secret = BYTES("another secret!!");
+	for (int i = 0; i < TICKET_WRONG_MAX; i++)
+		assert_int_equal(tried(room.s, &ask), ERR_REFUSED);
+	assert_int_equal(now_is(room.s, t.id).state, TICKET_GUESSED);
+	ask.secret = BYTES_OF(secret);
+	assert_int_equal(tried(room.s, &ask), ERR_REFUSED);
+	ask.ticket = bytes_str(other.id);
+	assert_int_equal(tried(room.s, &ask), ERR_OK);
+	OK(ticket_kill(room.s, bytes_str(other.id), &found));
+	assert_true(found);
+	assert_int_equal(tried(room.s, &ask), ERR_REFUSED);
+	OK(ticket_kill(room.s, BYTES("nothing"), &found));
+	assert_false(found);
+	OK(store_commit(room.s));
+	store_close(room.s);
+}
+
+static void test_maker_once(void **state)
+{
+	uint8_t print[32] = { 7 };
+	struct join_ask ask = { .way = JOIN_BY_MAKER, .id = BYTES("Cdev1"), .device = BYTES_OF(print), .now = NOW };
+	struct store_room room = { .engine = "memory" };
+	struct join_grant grant;
+	const char *reason;
+
+	room_open(&room);
+	OK(store_begin(room.s));
+	assert_int_equal(join_authorise(room.s, &ask, &grant, &reason), ERR_OK);
+	assert_int_equal(join_authorise(room.s, &ask, &grant, &reason), ERR_REFUSED);
+	ask.device = bytes_make(print, 31);
+	assert_int_equal(join_authorise(room.s, &ask, &grant, &reason), ERR_REFUSED);
+	ask.device = BYTES_OF(print);
+	OK(join_give_back(room.s, bytes_str("maker 0700000000000000000000000000000000000000000000000000000000000000")));
+	assert_int_equal(join_authorise(room.s, &ask, &grant, &reason), ERR_OK);
+	ask.way = (enum join_way)3;
+	assert_int_equal(join_authorise(room.s, &ask, &grant, &reason), ERR_REFUSED);
+	OK(store_commit(room.s));
+	store_close(room.s);
+}
+
+static void test_patterns(void **state)
+{
+	static const struct { const char *pattern, *id; bool fits; } rows[] = {
+		{ "Cdev7", "Cdev7", true }, { "Cdev7", "Cdev70", false }, { "Cdev*", "Cdev", true },
+		{ "Cdev*", "CdeV1", false }, { "C*7", "Cdev17", true }, { "C*7", "Cdev71", false },
+		{ "*", "/mn-1", true }, { "", "C", false }, { "C*d*v", "Cdxdv", true }, { "a*b*c", "aXbX", false },
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++)
+		assert_int_equal(ticket_pattern_fits(bytes_str(rows[i].pattern), bytes_str(rows[i].id)), rows[i].fits);
+}
+
+static void test_claim(void **state)
+{
+#define PRINT "acf2d714a7d9f4c552460d9fbdf0e1d1b9cb5960956ce1d69b383ccbad1ea6cf"
+#define TICKET "eacb80b124bda054/8443c42e880badc1f135604c4207633c/"
+	static const char good[] = "HOLDFAST1/" TICKET PRINT "/127.0.0.1:8443/demo.example/in-cse";
+	static const char *const bad[] = {
+		"", "HOLDFAST1", "HOLDFAST2/" TICKET PRINT "/127.0.0.1:8443/demo.example/in-cse",
+		"HOLDFAST1/-/8443c42e880badc1f135604c4207633c/" PRINT "/127.0.0.1:8443/demo.example/in-cse",
+		"HOLDFAST1/" TICKET PRINT "/127.0.0.1/demo.example/in-cse",
+		"HOLDFAST1/" TICKET PRINT "/127.0.0.1:8443/demo.example/in-cse/more",
+		"HOLDFAST1/" TICKET PRINT "/127.0.0.1:8443/../in-cse",
+		"HOLDFAST1/" TICKET PRINT "0/127.0.0.1:8443/demo.example/in-cse",
+	};
+	struct buf text = buf_make(CLAIM_MAX);
+	struct claim claim;
+
+	OK(claim_read(bytes_str(good), &claim));
+	assert_true(claim.has_ticket);
+	OK(claim_write(&claim, &text));
+	assert_true(bytes_equal(bytes_of_buf(&text), bytes_str(good)));
+	OK(claim_read(BYTES("  HoldFast1/-/-/" PRINT "/[::1]:8443/demo.example/in-cse\r\n"), &claim));
+	assert_false(claim.has_ticket);
+	for (size_t i = 0; i < COUNT_OF(bad); i++)
+		assert_int_equal(claim_read(bytes_str(bad[i]), &claim), ERR_SYNTAX);
+	buf_free(&text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_bounds), cmocka_unit_test(test_guessed_and_killed),
+		cmocka_unit_test(test_maker_once), cmocka_unit_test(test_patterns), cmocka_unit_test(test_claim),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
