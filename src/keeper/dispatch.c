@@ -65,12 +65,11 @@ static const struct {
 	/* EXPORT has none: nobody may ask. */
 };
 
-/* By table, date and policy [CM26]: of a key that is made, and of one in use. */
-static bool class_accepted(enum key_class class)
+err_t call_class(enum key_class class)
 {
 	const struct algorithm *row = algorithm_numbered(ALGORITHM_KEY, class);
 
-	return row && algorithm_accepted(row, clock_now());
+	return row && algorithm_accepted(row, clock_now()) ? ERR_OK : ERR_REFUSED;
 }
 
 err_t call_key(struct call *c, struct bytes name, struct vault_key **out)
@@ -78,7 +77,7 @@ err_t call_key(struct call *c, struct bytes name, struct vault_key **out)
 	*out = vault_find(&c->ks->vault, name);
 	if (!*out || vault_key_ended(*out, clock_now()))
 		return ERR_MISSING;
-	return class_accepted((*out)->key.class) ? ERR_OK : ERR_REFUSED;
+	return call_class((*out)->key.class);
 }
 
 err_t call_use(struct call *c, struct bytes name, uint32_t use, struct vault_key **out)
@@ -104,11 +103,11 @@ err_t call_count(struct call *c, struct vault_key *key)
 
 err_t call_keep(struct call *c, struct bytes name, struct vault_key *key, struct vault_key **out)
 {
-	err_t err;
+	err_t err = call_class(key->key.class);
 
-	if (!class_accepted(key->key.class)) {
+	if (err != ERR_OK) {
 		key->provider->unload(&key->key);
-		return ERR_REFUSED;
+		return err;
 	}
 	err = vault_add(&c->ks->vault, name, key, out);
 	if (err != ERR_OK)

@@ -42,6 +42,10 @@ err_t call_use(struct call *c, struct bytes name, uint32_t use, struct vault_key
  * that no crash gives one back. */
 err_t call_count(struct call *c, struct vault_key *key) MUST_USE;
 
+/* May keys of this class be made and used, by table, date and policy [CM26]?
+ * ERR_REFUSED. */
+err_t call_class(enum key_class class) MUST_USE;
+
 /* Take over `key` as vault_add does, and write it; one that could not be written
  * is not kept. */
 err_t call_keep(struct call *c, struct bytes name, struct vault_key *key,

@@ -94,6 +94,7 @@ static err_t key_create(struct call *c, struct wire_in *in, bool really)
 
 	TRY(wire_done(in));
 	TRY(class >= KEY_EC_P256 && class <= KEY_SYMMETRIC_32 && key.provider ? ERR_OK : ERR_UNSUPPORTED);
+	TRY(call_class(key.key.class));
 	if (bytes_starts(name, BYTES("app/"))) {
 		TRY(check_program(c, name, class, &policy));
 	} else {
@@ -129,9 +130,10 @@ static err_t key_import(struct call *c, struct wire_in *in, bool really)
 	TRY(policy_fits(KEY_SYMMETRIC_32, &policy));
 	TRY(enrolment_open(c, name, sealed, &key));
 	policy_set(&key, &policy);
-	if (!really) {
+	err = call_class(key.key.class);
+	if (err != ERR_OK || !really) {
 		key.provider->unload(&key.key);
-		return ERR_OK;
+		return err;
 	}
 	TRY(vault_add(&c->ks->vault, name, &key, &added));
 	c->ks->made = added;
@@ -210,6 +212,7 @@ static err_t key_rotate(struct call *c, struct wire_in *in, bool really)
 	TRY(wire_done(in));
 	TRY(find_own(c, name, &old));
 	TRY(may_rotate(old) ? ERR_OK : ERR_REFUSED);
+	TRY(call_class(old->key.class));
 	if (!really)
 		return ERR_OK;
 	key = vault_key_new(old->provider, old->key.class, old->origin, old->not_after);
