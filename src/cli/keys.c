@@ -1,6 +1,7 @@
 /* keys.c: keys of the keeper that the administrator has made, for statements or
  * for programs. */
 #include "cli/order.h"
+#include "cli/token.h"
 
 #include <stdio.h>
 
@@ -133,6 +134,16 @@ static void put_key_name(struct wire_out *w, struct bytes name, struct bytes use
 		put_user_name(w, name);
 }
 
+/* For the order: 0 where new keys are made, 1 software, 2 token.1. */
+static unsigned where_of(const char *provider)
+{
+	unsigned token = provider ? token_provider_number(provider) : 0;
+
+	if (token)
+		return 1 + token;
+	return provider && bytes_equal(bytes_str(provider), BYTES("software"));
+}
+
 int run_key_create(struct cli *c)
 {
 	struct buf body = buf_make(ORDER_BODY_MAX);
@@ -149,6 +160,8 @@ int run_key_create(struct cli *c)
 		return cli_usage(c, "--class is p256, ed25519, symmetric16 or symmetric32");
 	if (program != (user.n > 0) || (program && bytes_to_u64(user, UINT32_MAX - 1, &number) != ERR_OK))
 		return cli_usage(c, "a key app/NAME, and no other, takes --user with a number");
+	if (c->option[CLI_PROVIDER] && !where_of(c->option[CLI_PROVIDER]))
+		return cli_usage(c, "--provider is software, or token.1 to token.4");
 	if (purpose == PURPOSE_NONE)
 		return cli_usage(c, "--purpose is sign, digest or agree, for a key app/NAME");
 	if (!program)
@@ -158,7 +171,7 @@ int run_key_create(struct cli *c)
 		policy.owner = (uint32_t)number;
 	put_key_name(&w, name, user);
 	wire_put_u8(&w, (uint8_t)class);
-	wire_put_u8(&w, 0);
+	wire_put_u8(&w, (uint8_t)where_of(c->option[CLI_PROVIDER]));
 	key_policy_put(&w, &policy);
 	code = order_give(c, ORDER_KEY_CREATE, &w);
 	buf_free(&body);

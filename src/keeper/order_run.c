@@ -6,6 +6,7 @@
 #include "keeper/enrolment.h"
 #include "wire/name.h"
 #include "keeper/order.h"
+#include "provider/place.h"
 
 enum { PROOF = 32, ROLES = TO(CORE) | TO(GATE) | TO(COURIER) | TO(DOOR) };
 
@@ -86,10 +87,11 @@ out:
 static err_t key_create(struct call *c, struct wire_in *in, bool really)
 {
 	struct bytes name = wire_get_bytes(in, KEEPER_NAME_MAX);
-	unsigned class = wire_get_u8(in), provider = wire_get_u8(in);
+	unsigned class = wire_get_u8(in), where = wire_get_u8(in);
+	unsigned place = where ? where - 1 : c->ks->place;
 	struct key_policy policy = key_policy_get(in);
-	struct vault_key *made, key = vault_key_new(provider ? key_provider(provider) : c->ks->provider,
-		(enum key_class)class, ORIGIN_GENERATED, 0);
+	struct vault_key *made, key = vault_key_new(place_provider(place), (enum key_class)class,
+		ORIGIN_GENERATED, 0);
 	err_t err;
 
 	TRY(wire_done(in));
@@ -104,7 +106,7 @@ static err_t key_create(struct call *c, struct wire_in *in, bool really)
 	if (!really)
 		return ERR_OK;
 	policy_set(&key, &policy);
-	key.key.place = c->ks->place;
+	key.key.place = place;
 	key.key.use = is_symmetric(key.key.class) ? PAIR_ANY
 	              : policy.purposes == 1u << AGREE_PROGRAM ? PAIR_AGREE : PAIR_SIGN;
 	TRY(key.provider->make(&key.key));
@@ -216,7 +218,7 @@ static err_t key_rotate(struct call *c, struct wire_in *in, bool really)
 	if (!really)
 		return ERR_OK;
 	key = vault_key_new(old->provider, old->key.class, old->origin, old->not_after);
-	key.key.place = c->ks->place;
+	key.key.place = place_of(old->provider, &old->key);
 	key.key.use = old->purposes & (USE_OPEN | 1u << AGREE_PROGRAM) ? PAIR_AGREE : PAIR_SIGN;
 	TRY(key.provider->make(&key.key));
 	handles_drop_key(c->ks, old);

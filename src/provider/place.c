@@ -19,6 +19,11 @@ struct bytes place_name(unsigned place)
 	return bytes_str(names[place]);
 }
 
+const struct key_provider *place_provider(unsigned place)
+{
+	return place == 0 ? &software_provider : place <= TOKENS_MAX ? &token_provider : NULL;
+}
+
 unsigned place_of(const struct key_provider *provider, const struct provider_key *key)
 {
 	return provider == &token_provider ? token_place(key) : 0;

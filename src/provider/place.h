@@ -9,6 +9,8 @@
 /* Provider and place of "software" (place 0) or "token.N". ERR_MISSING. */
 err_t place_parse(struct bytes name, const struct key_provider **provider, unsigned *place) MUST_USE;
 struct bytes place_name(unsigned place);
+/* NULL when there is no such place. */
+const struct key_provider *place_provider(unsigned place);
 
 /* Where a key of that provider is. */
 unsigned place_of(const struct key_provider *provider, const struct provider_key *key);

@@ -14,7 +14,8 @@
  * SHA-256 (DER), or Ed25519.
  *
  * Bodies, fields in order (name: u32 n, octets):
- *   KEY_CREATE           name, u8 class, policy
+ *   KEY_CREATE           name, u8 class, u8 where (0: where new keys are made, 1
+ *                        software, 2 to 5 token.1 to token.4), policy
  *   KEY_IMPORT           name, sealed, policy; sealed as IMPORT_PSK, its identity the name
  *   KEY_REPLACE          name, sealed, proof (32 octets or none): HMAC-SHA-256(old key,
  *                        "holdfast replace" 0 sealed)

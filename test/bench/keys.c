@@ -80,6 +80,18 @@ static void serve(struct keeper_state *ks, struct keeper_caller *who, struct kee
 	}
 }
 
+static void add(struct keeper_state *ks, struct bytes name, enum key_class class, uint32_t purposes)
+{
+	struct vault_key *made, key = vault_key_new(provider, class, ORIGIN_GENERATED, 0);
+
+	key.purposes = purposes;
+	key.owner = USER;
+	key.key.place = place;
+	key.key.use = class == KEY_EC_P256 ? PAIR_AGREE : PAIR_ANY;
+	must(provider->make(&key.key) == ERR_OK);
+	must(vault_add(&ks->vault, name, &key, &made) == ERR_OK);
+}
+
 static void keeper_process(const int fd[3], int token_end)
 {
 	static const enum role roles[3] = { ROLE_GATE, ROLE_CORE, ROLE_DOOR };
@@ -99,8 +111,8 @@ static void keeper_process(const int fd[3], int token_end)
 	if (place)
 		token_attach(place, token_end);
 	must(keeper_make_node(&ks.vault, &node, &pem) == ERR_OK);
-	ks.provider = provider;
-	ks.place = place;
+	add(&ks, BYTES("user/mac"), KEY_SYMMETRIC_32, 0);
+	add(&ks, BYTES("app/1000/agree"), KEY_EC_P256, 1u << AGREE_PROGRAM);
 	for (int i = 0; i < 3; i++) {
 		link_init(&links[i], fd[i], ROLE_KEEPER, roles[i], 0);
 		must(keeper_caller_new(&ks, roles[i], 0, &who[i]) == ERR_OK);
@@ -268,24 +280,6 @@ static void print(const char *name, const char *where, double ours, double limit
 	fflush(stdout);
 }
 
-static void generate(const char *name, enum key_class class, unsigned purpose)
-{
-	struct buf fields = buf_make(256), result = buf_make(65536);
-	struct wire_out w = wire_out(&fields);
-	err_t err;
-
-	wire_put_bytes(&w, bytes_str(name));
-	wire_put_u8(&w, (uint8_t)class);
-	wire_put_u8(&w, (uint8_t)purpose);
-	err = keeper_call(&asker[1], OP_GENERATE, bytes_of_buf(&fields), &result);
-	if (err != ERR_OK) {
-		fprintf(stderr, "no key %s: %s\n", name, err_text(err));
-		exit(1);
-	}
-	buf_free(&fields);
-	buf_free(&result);
-}
-
 static void measure(const char *where)
 {
 	struct buf fields = buf_make(1024), input = buf_make(256);
@@ -305,8 +299,6 @@ static void measure(const char *where)
 	wire_put_u8(&w, SIGN_TLS13_SERVER);
 	wire_put_fixed(&w, BYTES_OF(tag));
 	wire_put_bytes(&w, bytes_of_buf(&input));
-	generate("user/mac", KEY_SYMMETRIC_32, SIGN_NOTHING);
-	generate("app/1000/agree", KEY_EC_P256, AGREE_PROGRAM);
 	double ours = through(0, OP_SIGN, bytes_of_buf(&fields), false);
 	/* the keeper stays idle meanwhile; a simulator serves one connection at a time */
 	buf_clear(&fields);

@@ -1,7 +1,7 @@
 """Keys on tokens: a node whose keys lie on SoftHSM2, on a TPM simulator; what happens when the token's
 process, the simulator or the keeper is killed, and when the token is taken away and comes back. Nothing
 else is ever restarted."""
-import os, pathlib, signal, socket, ssl, subprocess, sys, time
+import json, os, pathlib, signal, socket, ssl, subprocess, sys, time
 
 import pytest
 
@@ -83,6 +83,26 @@ def test_keys_stay(served):
         assert code == 0 and seen.count("Private Key Object") == 3, seen  # ca, node, import
         assert "never extractable" in seen and "sensitive" in seen
         assert "wrap" not in seen and "crypt," not in seen, seen
+
+
+def test_place_is_chosen_per_key(served):
+    """Each key where the order says: on the token, or in software; it keeps its place when rotated."""
+    token, node = served
+    for name, where in (("here", "software"), ("there", "token.1")):
+        node.cli("key", "create", name, "--provider", where)
+        assert "user/" + name in node.cli("key", "list")
+    rows = {k["name"]: k["provider"] for k in json.loads(node.cli("-o", "json", "key", "list"))}
+    assert rows["user/here"] == "software" and rows["user/there"] == "token.1", rows
+    assert rows["root"] == rows["audit"] == "software" and rows["node"] == rows["ca"] == "token.1", rows
+    for name in ("here", "there"):
+        assert len(node.cli("key", "sign", name, "a statement").strip()) > 100
+    code, said = node.cli("key", "create", "nowhere", "--provider", "token.2", check=False)
+    assert code == 1, said
+    assert node.cli("key", "create", "x", "--provider", "card", check=False)[0] == 2
+    providers = json.loads(node.cli("-o", "json", "provider", "list"))
+    assert [p["name"] for p in providers] == ["software", "token.1"]
+    # what a token says of itself raises nothing
+    assert all(p["level"] == 1 and p["state"] == "present" for p in providers), providers
 
 
 def test_token_process_is_killed(served):
