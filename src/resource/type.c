@@ -1,6 +1,8 @@
 /* type.c: what the types do; the type of a row; what may be searched. */
 #include "resource/engine.h"
 
+enum { NUMBERS = 256 }; /* of types that are no announced variants, at most */
+
 static const struct resource_hooks no_hooks;
 
 #define ROWS(short_name) &no_hooks
@@ -18,14 +20,17 @@ static const struct resource_hooks *const hooks[] = {
 
 const struct resource_hooks *resource_hooks(const struct resource_type *type)
 {
+	static const struct resource_hooks *by_number[NUMBERS];
 	const struct resource_type *const *types;
-	size_t n = resource_types(&types);
+	size_t n;
 
-	for (size_t i = 0; i < n; i++) {
-		if (types[i]->number == type->number)
-			return hooks[i];
+	if (!by_number[0]) {
+		n = resource_types(&types);
+		by_number[0] = &no_hooks; /* no type has the number 0 */
+		for (size_t i = 0; i < n; i++)
+			by_number[types[i]->number] = hooks[i];
 	}
-	return &no_hooks;
+	return type->number < NUMBERS && by_number[type->number] ? by_number[type->number] : &no_hooks;
 }
 
 const struct resource_type *resource_row_type(const struct store_row *row)

@@ -5,6 +5,8 @@
  * short name + "A", the attributes that may be announced, and the link. */
 #include "schema/inner.h"
 
+#include "base/hash.h"
+
 #define TYPE(short_name, how) extern const struct resource_type resource_type_##short_name;
 #include "schema/types.def"
 #undef TYPE
@@ -15,7 +17,12 @@ static const struct resource_type *const built[] = {
 #undef TYPE
 };
 
-enum { NUMBERS = 256 };
+enum { NUMBERS = 256, BUCKETS = 1024 };
+
+/* Types by a name: chains of positions in `all`, oldest first; 0 ends. */
+struct chains {
+	uint16_t first[BUCKETS], last[BUCKETS], next[COUNT_OF(built) + TYPES_MAX + 1];
+};
 
 static struct {
 	bool ready;
@@ -29,7 +36,43 @@ static struct {
 	size_t all_n;
 	const struct resource_type *by_number[2][NUMBERS]; /* [1]: announced */
 	bool is_parent[2][NUMBERS];
+	struct chains names, selectors; /* member names; what chooses a specialization */
 } schema;
+
+/* --- finding by name ------------------------------------------------------------------ */
+
+static size_t bucket_of(struct bytes name)
+{
+	static const struct hash_key fixed; /* what is in the table is ours */
+
+	return hash_bytes(&fixed, name) % BUCKETS;
+}
+
+static void chain_add(struct chains *c, size_t bucket)
+{
+	uint16_t position = (uint16_t)schema.all_n; /* of the newest, from 1 */
+
+	if (c->last[bucket])
+		c->next[c->last[bucket]] = position;
+	else
+		c->first[bucket] = position;
+	c->last[bucket] = position;
+}
+
+static const struct resource_type *chain_at(uint16_t position)
+{
+	return position ? schema.all[position - 1] : NULL;
+}
+
+static void list_type(const struct resource_type *t)
+{
+	schema.all[schema.all_n++] = t;
+	chain_add(&schema.names, bucket_of(bytes_str(t->short_name)));
+	if (t->definition)
+		chain_add(&schema.selectors, bucket_of(bytes_str(t->definition)));
+	else if (t->management)
+		chain_add(&schema.selectors, t->management % BUCKETS);
+}
 
 /* --- announced variants ---------------------------------------------------------------- */
 
@@ -100,7 +143,7 @@ static err_t type_take(const struct resource_type *t)
 	if (schema.types_n == TYPES_MAX || t->attributes_n > TYPE_ROWS_MAX)
 		return ERR_LIMIT;
 	schema.types[schema.types_n] = *t;
-	schema.all[schema.all_n++] = &schema.types[schema.types_n++];
+	list_type(&schema.types[schema.types_n++]);
 	return ERR_OK;
 }
 
@@ -169,15 +212,10 @@ out:
 
 static bool is_taken(const struct resource_type *general, const struct specialization *s)
 {
-	for (size_t i = 0; i < schema.all_n; i++) {
-		const struct resource_type *t = schema.all[i];
+	struct cbor selector = { .kind = s->definition ? CBOR_TEXT : CBOR_UINT, .u = s->management,
+		                 .s = bytes_str(s->definition ? s->definition : "") };
 
-		if (t->base == general && t->number == general->number &&
-		    ((s->definition && bytes_equal(bytes_str(t->definition), bytes_str(s->definition))) ||
-		     (!s->definition && t->management == s->management)))
-			return true;
-	}
-	return false;
+	return type_specialization(general, &selector) != NULL;
 }
 
 static err_t compose(const struct resource_type *general, const struct specialization *s)
@@ -235,7 +273,7 @@ static void prepare(void)
 	schema.ready = true;
 	for (size_t i = 0; i < COUNT_OF(built); i++) {
 		must(built[i]->number < NUMBERS && built[i]->attributes_n <= TYPE_ROWS_MAX);
-		schema.all[schema.all_n++] = built[i];
+		list_type(built[i]);
 		schema.by_number[0][built[i]->number] = built[i];
 		note_parents(built[i]);
 	}
@@ -279,9 +317,9 @@ const struct resource_type *resource_type_named(struct bytes member)
 	struct bytes name = member, prefix = bytes_cut(&name, ':');
 
 	prepare();
-	for (size_t i = 0; name.n && i < schema.all_n; i++) {
-		if (is_member(schema.all[i], prefix, name))
-			return schema.all[i];
+	for (uint16_t i = name.n ? schema.names.first[bucket_of(name)] : 0; i; i = schema.names.next[i]) {
+		if (is_member(chain_at(i), prefix, name))
+			return chain_at(i);
 	}
 	return NULL;
 }
@@ -289,9 +327,11 @@ const struct resource_type *resource_type_named(struct bytes member)
 const struct resource_type *type_specialization(const struct resource_type *general,
                                                 const struct cbor *selector)
 {
+	size_t bucket = selector->kind == CBOR_UINT ? selector->u % BUCKETS : bucket_of(selector->s);
+
 	prepare();
-	for (size_t i = 0; i < schema.all_n; i++) {
-		const struct resource_type *t = schema.all[i];
+	for (uint16_t i = schema.selectors.first[bucket]; i; i = schema.selectors.next[i]) {
+		const struct resource_type *t = chain_at(i);
 
 		if (t->number != general->number || t == general)
 			continue;

@@ -196,3 +196,41 @@ def test_the_base_lists_what_is_built(lab):
     assert "application/xml" in cb["csz"]
     for ty, member in ((6, "m2m:dlv"), (50, "m2m:tram"), (45, "m2m:lmg")):
         assert raw(lab, "POST", "/cse-in/types", "json", json.dumps({member: {}}), ty)[0] in (5001, 4108)
+
+
+def test_inspect_tells_long_names(tmp_path):
+    import subprocess
+    from node import BUILD
+    text = {"m2m:cnt": {"rn": "c", "mni": 5}}
+    for name, octets in (("a.json", json.dumps(text).encode()), ("a.cbor", encode("cbor", text)),
+                         ("a.xml", xml("cnt", "<mni>5</mni>", attributes='rn="c"').encode())):
+        (tmp_path / name).write_bytes(octets)
+        out = subprocess.run([BUILD / "holdfast", "-o", "json", "inspect", tmp_path / name], capture_output=True, text=True)
+        assert out.returncode == 0, out.stderr
+        assert json.loads(out.stdout) == {"container (m2m:cnt)": {"resourceName (rn)": "c", "maxNrOfInstances (mni)": 5}}
+    (tmp_path / "b.json").write_text('{"m2m:none": {}}')
+    assert subprocess.run([BUILD / "holdfast", "inspect", tmp_path / "b.json"], capture_output=True).returncode == 1
+
+
+def test_definitions_of_ones_own(tmp_path):
+    from node import Node
+    (tmp_path / "own.rows").write_text("definition org.example.pump\nname pump\nmember ex:pump\n"
+                                       "attribute flow flowRate float M O OA\nattribute state pumpState enum O O OA 3\n")
+    (tmp_path / "bad.rows").write_text("definition org.example.bad\nname bad\nmember ex:bad\nattribute x y none M O OA\n")
+    n = Node(options=f"node.definitions = {tmp_path}")
+    try:
+        e = n.enrol("d1", "Cd1", "device", False)
+        assert e.register().rsc == 2001
+        pump = {"cnd": "org.example.pump", "flow": 1.5, "state": 2}
+        assert e.create("/cse-in/ae-Cd1", 28, {"ex:pump": dict(pump, rn="p")}).rsc == 2001
+        assert e.create("/cse-in/ae-Cd1", 28, {"ex:pump": dict(pump, state=4)}).rsc == 4000
+        assert e.create("/cse-in/ae-Cd1", 28, {"ex:bad": {"cnd": "org.example.bad"}}).rsc == 4125
+        # the installed ones are not there: the folder is the one that was named
+        assert e.create("/cse-in/ae-Cd1", 28, {"cod:binSh": {"cnd": "org.onem2m.common.moduleclass.binarySwitch", "powSe": True}}).rsc == 4125
+        e.serialisation = "xml"
+        x = ET.fromstring(e.retrieve("/cse-in/ae-Cd1/p").body)
+        assert x.tag == "{http://www.onem2m.org/xml/protocols/ex}pump" and x.findtext("flow") == "1.5"
+        e.close()
+    finally:
+        assert n.stop() == 0
+        n.close()
