@@ -367,6 +367,36 @@ err_t vault_save(struct vault *v)
 	return err;
 }
 
+/* Is what we hold still the counter of the directory? */
+static bool counter_is_there(const struct vault *v)
+{
+	struct stat here, held;
+
+	return fstatat(v->directory, "counter", &here, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       fstat(v->counter, &held) == 0 && here.st_ino == held.st_ino;
+}
+
+err_t vault_mend(struct vault *v, bool *mended)
+{
+	struct stat st;
+	bool counter = v->counter < 0 || counter_is_there(v);
+	err_t err;
+
+	*mended = false;
+	if (v->directory < 0 || v->counter < 0 ||
+	    (counter && fstatat(v->directory, "keystore", &st, AT_SYMLINK_NOFOLLOW) == 0))
+		return ERR_OK;
+	if (!counter) {
+		close(v->counter);
+		v->counter = -1;
+		TRY(counter_open(v, true));
+	}
+	TRY(vault_save(v));
+	*mended = true;
+out:
+	return err;
+}
+
 err_t vault_anchor(struct vault *v, uint64_t sequence, struct bytes hash)
 {
 	struct counter before = v->count;

@@ -98,6 +98,10 @@ err_t vault_open(struct vault *v, const struct vault_setup *setup) MUST_USE;
  * already new; those of a first writing are gone. */
 err_t vault_save(struct vault *v) MUST_USE;
 
+/* Were the files removed beneath an open vault? Then they are written anew, and
+ * *mended is true. ERR_FULL, ERR_IO: they could not be. */
+err_t vault_mend(struct vault *v, bool *mended) MUST_USE;
+
 /* Keep an anchor of the audit chain, in the counter only. ERR_ROLLBACK when
  * sequence is lower than the last, or equal with another hash. */
 err_t vault_anchor(struct vault *v, uint64_t sequence, struct bytes hash) MUST_USE;

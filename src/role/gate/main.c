@@ -10,11 +10,12 @@
 #include "role/common/definitions.h"
 #include "role/gate/gate.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { PEM_MAX = 64 * 1024, PEERS_MAX = 4 * 1024 * 1024, MESSAGE_MAX = 1114112, ANSWER_MAX = 64 * 1024 * 1024 };
+enum { PEM_MAX = 64 * 1024, PEERS_MAX = 4 * 1024 * 1024, MESSAGE_MAX = 1114112, ANSWER_MAX = 64 * 1024 * 1024, LOCKED_MS = 1000 };
 
 /* --- before the sandbox -------------------------------------------------------- */
 
@@ -24,6 +25,24 @@ static err_t read_whole(const char *path, size_t max, struct buf *out)
 
 	if (err != ERR_OK)
 		log_event(LOG_ERROR, "file not read", "path=%s why=%s", path, err_name(err));
+	return err;
+}
+
+/* A locked keeper may be opened yet, when what is missing comes back: wait for it,
+ * unless the parent has something to say. */
+static err_t channel_when_unlocked(struct gate *g, const struct channel_server_setup *setup)
+{
+	struct pollfd parent = { .fd = g->worker.control.fd, .events = POLLIN };
+	bool said = false;
+	err_t err;
+
+	while ((err = channel_server_new(setup, &g->ctx)) == ERR_LOCKED) {
+		if (!said)
+			log_event(LOG_WARN, "locked", "no secured listener until the key store is open");
+		said = true;
+		if (poll(&parent, 1, LOCKED_MS) != 0)
+			break;
+	}
 	return err;
 }
 
@@ -44,7 +63,7 @@ static err_t open_channel(struct gate *g)
 	setup.certificate_pem = bytes_of_buf(&node);
 	setup.anchor_pem = bytes_of_buf(&anchor);
 	setup.makers_pem = bytes_of_buf(&makers);
-	TRY(channel_server_new(&setup, &g->ctx));
+	TRY(channel_when_unlocked(g, &setup));
 out:
 	if (err != ERR_OK)
 		log_event(LOG_ERROR, "no secured listener", "why=%s", err_name(err));

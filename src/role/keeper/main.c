@@ -4,6 +4,7 @@
  * that no caller starves another; then write: the core's notices first, and only
  * when they are gone the answers of the others. No key and no rule is here:
  * keeper/keeper.h. */
+#include "base/clock.h"
 #include "base/log.h"
 #include "keeper/keeper.h"
 #include "provider/place.h"
@@ -14,9 +15,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-enum { TURN_CALLS = 64, UNREAD_MAX = 1024 * 1024, OUT_ROOM = 128 * 1024, STOP_TURNS = 2000,
+enum { TURN_CALLS = 64, UNREAD_MAX = 1024 * 1024, OUT_ROOM = 128 * 1024, STOP_TURNS = 2000, TICK_MS = 1000,
        TOKEN_TURN_MS = 1000 };
 
 struct neighbour {
@@ -29,6 +31,9 @@ struct process {
 	struct keeper_state keeper;
 	struct neighbour all[KEEPER_CALLERS_MAX];
 	struct buf result;
+	struct machine machine;
+	struct secret passphrase; /* while the files of the key store are missing, for when they return */
+	int64_t tick_at; /* clock_steady */
 	bool more; /* calls were left for the next turn */
 	bool stop;
 };
@@ -296,12 +301,29 @@ static err_t wait_and_read(struct process *p, int ms)
 	return fds[0].revents ? handle_control(p) : ERR_OK;
 }
 
+static void unlock(struct process *p);
+static bool files_are_missing(const struct vault *v);
+
+/* Once a second; returns after how many ms again. */
+static int what_time_brings(struct process *p)
+{
+	int64_t now = clock_steady();
+
+	if (now >= p->tick_at) {
+		p->tick_at = now + TICK_MS;
+		(void)keeper_tick(&p->keeper);
+		if (!p->keeper.vault.open && p->passphrase.n && !files_are_missing(&p->keeper.vault))
+			unlock(p);
+	}
+	return (int)(p->tick_at - now);
+}
+
 static err_t loop(struct process *p)
 {
 	err_t err = ERR_OK;
 
 	while (!p->stop) {
-		TRY(wait_and_read(p, keeper_tick(&p->keeper)));
+		TRY(wait_and_read(p, what_time_brings(p)));
 		turn(p);
 	}
 	/* What was accepted is finished; what comes now is not read. */
@@ -313,35 +335,49 @@ out:
 
 /* --- start ----------------------------------------------------------------------- */
 
+/* Are the files missing, so that they may come back? */
+static bool files_are_missing(const struct vault *v)
+{
+	struct stat st;
+
+	return fstatat(v->directory, "keystore", &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+	       fstatat(v->directory, "counter", &st, AT_SYMLINK_NOFOLLOW) != 0;
+}
+
 /* Open the vault, or say why the node is locked. */
-static void unlock(struct process *p, const struct machine *machine)
+static void unlock(struct process *p)
+{
+	struct vault *v = &p->keeper.vault;
+	struct vault_setup setup = { .machine = &p->machine, .passphrase = secret_view(&p->passphrase) };
+	err_t err = vault_open(v, &setup);
+
+	if (err == ERR_OK)
+		log_event(LOG_NOTE, "key store open", "keys=%zu generation=%llu warnings=%u", v->keys_n,
+		          (unsigned long long)v->generation, keeper_warnings(&p->keeper));
+	else
+		log_event(LOG_ERROR, "locked", "error=%s why=%s", err_name(err), v->why);
+	/* A person need not come for files that are put back. */
+	if (err == ERR_OK || !files_are_missing(v))
+		secret_free(&p->passphrase);
+}
+
+static void begin(struct process *p)
 {
 	int fd = worker_take_link(&p->worker, WORKER_LINK_PASSPHRASE, ROLE_PARENT, 0);
-	struct vault *v = &p->keeper.vault;
-	struct secret passphrase = { 0 };
-	struct vault_setup setup = { 0 };
-	err_t err = ERR_MISSING;
+	err_t err = fd >= 0 ? passphrase_read(fd, &p->passphrase) : ERR_MISSING;
 
-	setup.machine = machine;
-	v->why = "there is no passphrase";
-	if (fd >= 0)
-		TRY(passphrase_read(fd, &passphrase));
-	TRY(err);
-	setup.passphrase = secret_view(&passphrase);
-	TRY(vault_open(v, &setup));
-	log_event(LOG_NOTE, "key store open", "keys=%zu generation=%llu warnings=%u", v->keys_n,
-	          (unsigned long long)v->generation, keeper_warnings(&p->keeper));
-out:
 	if (fd >= 0)
 		close(fd);
-	secret_free(&passphrase);
-	if (err != ERR_OK)
-		log_event(LOG_ERROR, "locked", "error=%s why=%s", err_name(err), v->why);
+	if (err == ERR_OK) {
+		unlock(p);
+		return;
+	}
+	p->keeper.vault.why = "there is no passphrase";
+	log_event(LOG_ERROR, "locked", "error=%s why=%s", err_name(err), p->keeper.vault.why);
 }
 
 static err_t run(struct process *p)
 {
-	struct machine machine;
 	enum role role;
 	unsigned number;
 	err_t err;
@@ -349,7 +385,7 @@ static err_t run(struct process *p)
 
 	/* What the machine is stands outside the directory that is kept; the key
 	 * store inside, and only the worker's own user may read it. */
-	machine_read(&machine);
+	machine_read(&p->machine);
 	TRY(worker_confine(&p->worker));
 	directory = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	TRY(directory >= 0 ? ERR_OK : ERR_IO);
@@ -359,7 +395,7 @@ static err_t run(struct process *p)
 	if (place_parse(bytes_str(options_text(&p->worker.options, OPT_keeper_provider)),
 	                 &p->keeper.provider, &p->keeper.place) != ERR_OK)
 		TRY(ERR_SYNTAX); /* the option is a choice */
-	unlock(p, &machine);
+	begin(p);
 	while ((fd = worker_take_neighbour(&p->worker, &role, &number)) >= 0)
 		TRY(add(p, fd, role, number));
 	TRY(loop(p));
@@ -368,6 +404,7 @@ out:
 		if (p->all[i].caller)
 			drop(p, &p->all[i]);
 	}
+	secret_free(&p->passphrase);
 	if (directory >= 0) {
 		keeper_end(&p->keeper);
 		close(directory);
