@@ -221,3 +221,32 @@ def test_the_original_of_an_announced_resource(lab):
     assert lab.get(announce("/other-cse/x") + "?rcn=7").rsc == 4004
     assert lab.get(path + "?rcn=7", stem).rsc == 4000
     assert lab.delete(at + "?rcn=7").rsc == 4000
+
+
+def test_addressing(lab):
+    """TS-0001 7.2, TS-0004 6.8, TS-0009 6.2.2: every form leads to the same; what another reader
+    could read otherwise is refused."""
+    stem, path = tree(lab)
+    ri = lab.get(path + "/a/b", stem).json["m2m:cnt"]["ri"]
+    relative = [path[1:] + "/a/b", "-" + path[7:] + "/a/b", ri, stem + "/a/b"]
+    forms = ["/" + r for r in relative] + ["/~/in-cse/" + r for r in relative] + ["/_/demo.example/in-cse/" + r for r in relative]
+    for form in forms + [path + "/a/%62"]:
+        assert lab.get(form, stem).json["m2m:cnt"]["ri"] == ri, form
+        assert lab.get(form + "/la", stem).json["m2m:cin"]["rn"] == "j", form
+        assert lab.get(form + "/ol?atrl=rn", stem).json == {"m2m:cin": {"rn": "i"}}, form
+        assert lab.get(form + "%23mni", stem).json == {"m2m:cnt": {"mni": 5}}, form
+    b = path + "/a/b"
+    for nowhere in [path + "/A/b", b + "/la/x", path + "/a/%2562", "/~/IN-CSE/" + ri, "/" + ri + "0", "/~/in-cse/none/" + ri]:
+        assert lab.get(nowhere, stem).rsc == 4004, nowhere
+    for odd in [path + "/a%2fb", path + "/./a", path + "/%2e%2e/a", b + "%00", b + "%0a", "/~", "/_/", b + "/", "/" + b, b + "%2"]:
+        assert lab.get(odd, stem).rsc == 4000, odd
+    for whole in [lab.put(b + "%23mni", {"m2m:cnt": {"mni": 1}}, stem), lab.delete(b + "%23mni", stem),
+                  lab.get(b + "%23nonsense", stem), lab.get(b + "%23mni?rcn=4", stem), lab.get(b + "?atrl=nonsense", stem)]:
+        assert whole.rsc == 4000, whole
+    for virtual in [lab.put(b + "/la", {"m2m:cin": {}}, stem), lab.get(b + "/la?fu=1", stem),
+                    lab.create(b + "/ol", 4, {"m2m:cin": {"con": "x"}}, stem)]:
+        assert virtual.rsc == 4005, virtual
+    lab.create(path, 9, {"m2m:grp": {"rn": "g", "mnm": 2, "mid": [path[1:] + "/a", path[1:] + "/z"]}}, stem)
+    a = lab.get(path + "/g/fopt/b/la?rt=1", stem)
+    ors = wait_for(lab, a.json["m2m:uri"], stem).json["m2m:req"]["ors"]
+    assert [r["rsc"] for r in ors["pc"]["m2m:agr"]["m2m:rsp"]] == [2000, 4004]
