@@ -68,7 +68,8 @@ static err_t detect_missing(struct core *c)
 	size_t n;
 	err_t err = ERR_OK;
 
-	if (c->now < next)
+	/* A clock that was set back does not stop it. */
+	if (c->now < next && next - c->now <= SERIES_EVERY_MS)
 		goto out;
 	next = c->now + SERIES_EVERY_MS;
 	TRY(series_due(c->room.resources, c->now, &after, ids, CORE_SERIES, &n));
