@@ -1,9 +1,10 @@
 /* facts.c: gathers what an access decision is made of, and asks for it. Nothing
  * here decides: the rules are read in security/decision. */
+#include "primitive/id.h"
 #include "request/work.h"
 
 enum {
-	TYPE_AE = 2, TYPE_CSE_BASE = 5, TYPE_REMOTE_CSE = 16, TYPE_MGMT_OBJ = 13, TYPE_FLEX_CONTAINER = 28,
+	TYPE_AE = 2, TYPE_CSE_BASE = 5, TYPE_REMOTE_CSE = 16, TYPE_CSE_BASE_ANNOUNCED = 10005, TYPE_MGMT_OBJ = 13, TYPE_FLEX_CONTAINER = 28,
 	FILTER_USAGE_DISCOVERY = 1
 };
 
@@ -215,6 +216,24 @@ static bool is_cse_registration(const struct work *w, const struct store_row *ro
 	       bytes_equal(w->originator, bytes_str(w->association->facts.entity));
 }
 
+/* A CSE that is registered here, or behind one that is, announces its CSEBase. What
+ * it announces goes below that, and is its own. */
+static err_t is_cse_announcement(struct work *w, const struct store_row *row, bool *yes)
+{
+	uint64_t there = 0;
+	bool behind;
+	err_t err = ERR_OK;
+
+	*yes = false;
+	if (w->request.operation != OPERATION_CREATE || w->request.type != TYPE_CSE_BASE_ANNOUNCED ||
+	    row->type != TYPE_CSE_BASE || w->depth || id_form(w->originator) != ID_ABS_CSE)
+		return ERR_OK;
+	TRY(resource_remote(w->room->resources, behind_cse(w, w->originator), &there, &behind));
+	*yes = there != 0;
+out:
+	return err;
+}
+
 /* An AE registers itself, bound by its credential instead of a policy [TS-0001
  * 10.2.2.2]. Nobody registers another. */
 static err_t register_itself(struct work *w, const struct decision_facts *facts)
@@ -284,6 +303,7 @@ err_t facts_decide(struct work *w)
 {
 	struct decision_facts facts;
 	const struct store_row *row;
+	bool announces;
 	err_t err;
 
 	w->discovers = facts_is_discovery(&w->request);
@@ -294,12 +314,13 @@ err_t facts_decide(struct work *w)
 	/* It was resolved in this transaction. */
 	TRY(row ? ERR_OK : ERR_TAMPERED);
 	TRY(gather(w, row, &w->room->arena, &facts));
+	TRY(is_cse_announcement(w, row, &announces));
 	if (lab_is_admin(w))
 		err = decide_on_ground(&facts, GROUND_LAB_ADMIN, &w->room->arena, &w->permit,
 		                       &w->decision);
 	else if (is_registration(w, row))
 		err = register_itself(w, &facts);
-	else if (is_cse_registration(w, row))
+	else if (is_cse_registration(w, row) || announces)
 		err = decide_on_ground(&facts, GROUND_REGISTRATION, &w->room->arena, &w->permit,
 		                       &w->decision);
 	else

@@ -129,6 +129,7 @@ static err_t create_row(struct resource_work *w)
 	TRY(work_account(w, BYTES_NONE, w->row.body));
 	TRY(store_insert(w->r->store, &w->row));
 	TRY(index_write(w->r, w->type, w->row.id, &w->set, NULL));
+	TRY(announce_changed(w->r, w->row.id, &w->set, NULL));
 	TRY(work_parent_write(w));
 	TRY(work_hosted(w, NULL, &w->set));
 	if (resource_hooks(w->type)->written)
@@ -147,6 +148,7 @@ static err_t create(struct resource_work *w, struct buf *content)
 	TRY(create_depth(w));
 	TRY(work_asked(w));
 	TRY(work_check_create(w));
+	TRY(announce_check(w));
 	TRY(create_row(w));
 	w->out->resource = w->row.id;
 	w->out->version = 1;

@@ -135,6 +135,7 @@ err_t work_parent_write(struct resource_work *w)
 		goto out;
 	TRY(set_encode(w->r, w->arena, &w->parent_set, &w->parent.body));
 	TRY(store_update(w->r->store, &w->parent));
+	TRY(announce_changed(w->r, w->parent.id, &w->parent_set, NULL));
 out:
 	return err;
 }

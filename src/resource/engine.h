@@ -35,6 +35,10 @@ struct resources {
 	size_t executors_n;
 	struct resource_accounts accounts; /* take NULL: nobody counts */
 	unsigned release;      /* of the request under way, 0: not known */
+
+	uint64_t due[4096];    /* ANNOUNCE_DUE rows whose announcements are to be looked at */
+	size_t due_n;
+	bool due_known;        /* false: the records know of more */
 	uint64_t effort;       /* units that the request under way has left */
 	size_t looked;         /* rows read by selections since the store could forget some */
 	err_t (*removing)(void *self, uint64_t id, uint64_t root);
@@ -208,6 +212,15 @@ err_t tree_remove(struct resources *r, uint64_t root) MUST_USE;
  * row had some. */
 err_t index_write(struct resources *r, const struct resource_type *type, uint64_t id,
                   const struct attribute_set *set, const struct attribute_set *before) MUST_USE;
+
+/* --- announcements (announce.c) ---------------------------------------------------- */
+
+/* The row is due when it is, or was, to be announced; in the transaction. */
+err_t announce_changed(struct resources *r, uint64_t id, const struct attribute_set *set,
+                       const struct attribute_set *before) MUST_USE;
+err_t announce_touch(struct resources *r, uint64_t id) MUST_USE;
+/* at of the request: CSEs other than this one. */
+err_t announce_check(struct resource_work *w) MUST_USE;
 
 /* --- representation ------------------------------------------------------------------ */
 

@@ -48,6 +48,7 @@ static err_t update(struct resource_work *w, struct buf *content)
 	if (type_attribute(w->type, BYTES("st")))
 		TRY(set_put_uint(w->r, w->arena, &w->set, BYTES("st"),
 		                 set_uint(&w->set, BYTES("st"), 0) + 1));
+	TRY(announce_check(w));
 	TRY(work_actions(w));
 	if (resource_hooks(w->type)->updated)
 		TRY(resource_hooks(w->type)->updated(w));
@@ -58,6 +59,7 @@ static err_t update(struct resource_work *w, struct buf *content)
 	TRY(store_update(w->r->store, &w->row));
 	TRY(index_write(w->r, w->type, w->row.id, &w->set, &w->before));
 	TRY(work_hosted(w, &w->before, &w->set));
+	TRY(announce_changed(w->r, w->row.id, &w->set, &w->before));
 	if (resource_hooks(w->type)->written)
 		TRY(resource_hooks(w->type)->written(w));
 	w->row.version++;

@@ -155,6 +155,100 @@ def test_nobody_is_behind_two(tree):
     assert a.create("/-", "CAdmin", 16, made)[0] == 4005
 
 
+def announced(n, origin, path):
+    """The address in `at` of a resource, once it is one at another CSE."""
+    def look():
+        rsc, got = n.get(path, origin)
+        at = next(iter(got.values())).get("at") or []
+        return [x for x in at if x.count("/") > 1]
+    return until(look)
+
+
+def test_an_announced_life(tree):
+    i, m, a = tree
+    assert m.create("/-", "Cann", 2, {"m2m:ae": dict(AE, rn="ann", lbl=["one"], at=["/id-in"], aa=["api", "rr"])})[0] == 2001
+    [far] = announced(m, "Cann", "/-/ann")
+    assert far.startswith("/id-in/")
+    rsc, got = i.get("/~" + far, "CAdmin")
+    ae = got["m2m:aeA"]
+    assert rsc == 2000 and ae["ty"] == 10002 and ae["lbl"] == ["one"] and ae["api"] == "Ntool" and ae["rr"] is False
+    assert "apn" not in ae and ae["lnk"].startswith("/id-mn/")
+    # below the announced CSEBase of its CSE
+    rsc, got = i.get("/-/id-mn", "CAdmin", rcn=1)
+    rsc, base = i.get("/-", "CAdmin", fu=1, ty=10005)
+    assert rsc == 2000 and len(base["m2m:uril"]) == 1
+    assert i.get("/" + base["m2m:uril"][0], "CAdmin")[1]["m2m:cbA"]["lnk"].startswith("/id-mn")
+    # a child goes below its announced parent
+    assert m.create("/-/ann", "Cann", 3, {"m2m:cnt": {"rn": "c", "at": ["/id-in"], "aa": ["mni"], "mni": 5}})[0] == 2001
+    [child] = announced(m, "Cann", "/-/ann/c")
+    assert i.get("/~" + child, "CAdmin")[1]["m2m:cntA"]["mni"] == 5
+    assert i.get("/~" + child, "CAdmin")[1]["m2m:cntA"]["pi"] == far.rpartition("/")[2]
+    # kept in step
+    assert m.ask("PUT", "/-/ann", "Cann", {"m2m:ae": {"lbl": ["two"], "rr": True}})[0] == 2004
+    until(lambda: i.get("/~" + far, "CAdmin")[1]["m2m:aeA"].get("lbl") == ["two"])
+    assert i.get("/~" + far, "CAdmin")[1]["m2m:aeA"]["rr"] is True
+    assert m.ask("PUT", "/-/ann", "Cann", {"m2m:ae": {"aa": ["api"]}})[0] == 2004
+    until(lambda: "rr" not in i.get("/~" + far, "CAdmin")[1]["m2m:aeA"])
+    assert m.ask("PUT", "/-/ann", "Cann", {"m2m:ae": {"lbl": None}})[0] == 2004
+    until(lambda: "lbl" not in i.get("/~" + far, "CAdmin")[1]["m2m:aeA"])
+    # the original by its link, decided where it is
+    assert i.get("/~" + far, "CAdmin", rcn=7)[0] == 4103
+    assert i.get("/~" + far, "Cuser")[0] == 4103
+    assert m.get("/-/ann", "Cann", rcn=7)[0] == 4000
+    # not announced any more
+    assert m.ask("PUT", "/-/ann", "Cann", {"m2m:ae": {"at": None}})[0] == 2004
+    until(lambda: i.get("/~" + far, "CAdmin")[0] == 4004)
+    # what stood below it there went with it, is announced anew, and goes with the original
+    gone = child
+    until(lambda: i.get("/~" + gone, "CAdmin")[0] == 4004)
+    until(lambda: announced(m, "Cann", "/-/ann/c") != [gone])
+    [child] = announced(m, "Cann", "/-/ann/c")
+    assert i.get("/~" + child, "CAdmin")[1]["m2m:cntA"]["mni"] == 5
+    assert m.ask("DELETE", "/-/ann", "Cann")[0] == 2002
+    until(lambda: i.get("/~" + child, "CAdmin")[0] == 4004)
+
+
+def test_the_original_by_its_link(tree):
+    i, m, a = tree
+    acp = m.get("/-/box", "CAdmin")[1]["m2m:cnt"]["acpi"]
+    assert m.create("/-", "CAdmin", 3, {"m2m:cnt": {"rn": "shown", "acpi": acp, "at": ["/id-in", "/id-asn"]}})[0] == 2001
+    until(lambda: len([x for x in m.get("/-/shown", "CAdmin")[1]["m2m:cnt"]["at"] if x.count("/") > 1]) == 2)
+    up = next(x for x in m.get("/-/shown", "CAdmin")[1]["m2m:cnt"]["at"] if x.startswith("/id-in/"))
+    rsc, got = i.get("/~" + up, "CAdmin", rcn=7)
+    assert rsc == 2000 and got["m2m:cnt"]["rn"] == "shown"
+    assert m.ask("DELETE", "/-/shown", "CAdmin")[0] == 2002
+    until(lambda: i.get("/~" + up, "CAdmin")[0] == 4004)
+
+
+def test_announcements_that_are_none(tree):
+    i, m, a = tree
+    for at in (["/id-mn"], ["id-in"], ["cse-in/x"], ["http://127.0.0.1/"], ["/id-in"] * 20):
+        assert m.create("/-/user", "Cuser", 3, {"m2m:cnt": {"at": at}})[0] == 4000, at
+    # nobody who is no CSE announces a CSEBase
+    assert i.create("/-", "Cuser", 10005, {"m2m:cbA": {"lnk": "/id-mn/x"}})[0] == 4103
+    assert i.create("/-", "/id-elsewhere", 10005, {"m2m:cbA": {"lnk": "/id-mn/x"}})[0] == 4107
+
+
+def test_an_unreachable_target_catches_up(tree):
+    i, m, a = tree
+    assert i.create("/-/user", "Cuser", 3, {"m2m:cnt": {"rn": "late", "at": ["/id-mn2"], "lbl": ["x"]}})[0] == 2001
+    time.sleep(1)
+    assert i.get("/-/user/late", "Cuser")[1]["m2m:cnt"]["at"] == ["/id-mn2"]
+    d = Lab("--cse-id", "/id-mn2", "--cse-name", "cse-d", "--cse-type", "MN", "--register-to", i.url, "--registrar-id", "/id-in",
+            address="127.0.0.4")
+    [far] = announced(i, "Cuser", "/-/user/late")
+    assert d.get("/~" + far, "CAdmin")[1]["m2m:cntA"]["lbl"] == ["x"]
+    # gone there without a word: announced anew with the next change
+    assert d.ask("DELETE", "/~" + far, "CAdmin")[0] == 2002
+    assert i.ask("PUT", "/-/user/late", "Cuser", {"m2m:cnt": {"lbl": ["y"]}})[0] == 2004
+    until(lambda: any(d.get("/~" + x, "CAdmin")[0] == 2000 and d.get("/~" + x, "CAdmin")[1]["m2m:cntA"]["lbl"] == ["y"]
+                      for x in i.get("/-/user/late", "Cuser")[1]["m2m:cnt"]["at"] if x.count("/") > 1))
+    assert i.ask("DELETE", "/-/user/late", "Cuser")[0] == 2002
+    time.sleep(0.5)
+    assert i.ask("DELETE", "/-/id-mn2", "CAdmin")[0] == 2002
+    assert d.stop() == 0
+
+
 def test_one_that_dies_degrades_only_what_needs_it(tree):
     i, m, a = tree
     d = Lab("--cse-id", "/id-mn2", "--cse-name", "cse-d", "--cse-type", "MN", "--register-to", i.url, "--registrar-id", "/id-in",

@@ -71,7 +71,8 @@ static void test_create_refusals(void **state)
 	expect(m, CNT("x", ",'lbl':[1]"), 4000);
 	expect(m, CNT("x", ",'lbl':['']"), 4000);
 	expect(m, CNT("x", ",'mni':null"), 4000);
-	expect(m, CNT("x", ",'at':['/mn']"), 5001);
+	expect(m, CNT("x", ",'at':['/in-cse']"), 4000); /* announced to others */
+	expect(m, CNT("x", ",'at':['mn']"), 4000);
 	expect(m, CNT("x", ",'@cr':'//demo.example/in-cse/Cevil'"), 4000);
 	expect(m, CNT("a b", ""), 4000);
 	expect(m, CNT("../x", ""), 4000);

@@ -16,6 +16,7 @@
 
 #include "request/notification.h"
 #include "request/request.h"
+#include "resource/announce.h"
 #include "role/common/worker.h"
 #include "wire/admin.h"
 #include "wire/keeper_calls.h"
@@ -36,6 +37,7 @@ enum {
 	CORE_QUEUE_MAX = 16 * 1024 * 1024, /* a neighbour with more unread is not read */
 	CORE_HELD = 1024,         /* requests that wait for answers from elsewhere */
 	CORE_HELD_PER_ORIGINATOR = 64,
+	CORE_ANNOUNCING = 48,     /* resources whose announcements are under way */
 	CORE_ERRANDS = 64,        /* requests of our own under way; a power of two */
 	CORE_HELD_OCTETS = 64 * 1024 * 1024, /* of all of them, with what was answered */
 	CORE_DELIVERIES = 512,    /* entries of the queue under way at once */
@@ -94,6 +96,15 @@ struct errand {
 	uint64_t cookie;
 };
 
+/* A resource whose announcements are looked at. */
+struct announcing {
+	uint64_t id;         /* 0 free */
+	bool asking;
+	int64_t next, wait;  /* clock_steady, ms */
+	struct announce_step step;
+	struct buf texts;    /* what the step's views were */
+};
+
 /* At the registrar. */
 struct registration {
 	enum { REGISTRATION_OUT, REGISTRATION_ASKING, REGISTRATION_IN, REGISTRATION_ASKING_IN } state;
@@ -138,6 +149,7 @@ struct core {
 	struct errand errands[CORE_ERRANDS];
 	uint64_t errands_n;
 	struct registration registration;
+	struct announcing announcing[CORE_ANNOUNCING];
 
 	/* what the keeper reported, to be recorded in the next transaction */
 	struct buf events;
@@ -247,6 +259,10 @@ err_t errand_ask(struct core *c, struct outbound_request *r, errand_fn done,
 void errand_answered(struct core *c, uint64_t number, struct bytes answer);
 
 void registrar_when_due(struct core *c);
+
+/* --- announce.c */
+void announce_turn(struct core *c);
+void announce_free(struct core *c);
 
 /* --- channel.c: requests that wait in polling channels ------------------------------ */
 

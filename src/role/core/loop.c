@@ -313,6 +313,7 @@ err_t loop_turn(struct core *c)
 	batch_finish(c);
 	deliver_turn(c); /* what is owed is durable now */
 	held_sweep(c);
+	announce_turn(c); /* so is what is told elsewhere */
 	association_tell_recorded(c);
 	anchor_when_due(c, false);
 	flush_all(c);

@@ -31,6 +31,7 @@ static void close_links(struct core *c)
 	held_free(c);
 	deliver_free(c);
 	channel_free(c);
+	announce_free(c);
 	mem_free(c->pending);
 	buf_free(&c->answers);
 	buf_free(&c->answer);

@@ -24,8 +24,8 @@
 	{ "daci", "dynamicAuthorizationConsultationIDs", V_LIST_URI, create, update, OPT, \
 	  F_NOT_BUILT, 0 }
 #define ROWS_ANNOUNCEMENT(update)                                                       \
-	{ "at", "announceTo", V_LIST_URI, OPT, update, NP, F_NOT_BUILT, 0 },             \
-	{ "aa", "announcedAttribute", V_LIST_STRING, OPT, update, NP, F_NOT_BUILT, 0 }
+	{ "at", "announceTo", V_LIST_URI, OPT, update, NP, 0, 0 },             \
+	{ "aa", "announcedAttribute", V_LIST_STRING, OPT, update, NP, 0, 0 }
 #define ROW_CREATOR                                                                     \
 	{ "cr", "creator", V_ID, OPT, NP, OPT, F_SERVER | F_INDEX, 0 }
 #define ROW_STATE                                                                       \

@@ -1,0 +1,629 @@
+/* announce.c: what is announced where: the record, and what differs from it.
+ *
+ * The record of a row, an array: due, then for each target
+ *   target (as `at` named it), address there ("" not yet), digest, names */
+#include "resource/announce.h"
+
+#include "resource/engine.h"
+
+enum { RECORD_MAX = 65536, CONTENT_MAX = 1 << 20, ENTRY = 4, KEY_MAX = 24, ANNOUNCED = 10000, CSE_BASE = 5 };
+
+struct entry {
+	struct bytes target, address, digest, names;
+};
+
+struct record {
+	bool exists, due;
+	struct entry list[ANNOUNCE_TARGETS];
+	size_t n;
+};
+
+/* --- the record ---------------------------------------------------------------------- */
+
+static struct bytes key_of(uint64_t id, char key[KEY_MAX])
+{
+	(void)text_print(key, KEY_MAX, "%llu", (unsigned long long)id);
+	return bytes_str(key);
+}
+
+static err_t record_read(struct bytes value, struct record *out)
+{
+	struct cbor all, part[ENTRY];
+	struct bytes rest;
+	err_t err;
+
+	*out = (struct record){ .exists = value.n > 0 };
+	if (!value.n)
+		return ERR_OK;
+	TRY(cbor_read(value, &all));
+	rest = all.s;
+	TRY(cbor_next(&rest, &part[0]));
+	out->due = part[0].u != 0;
+	while (rest.n && out->n < ANNOUNCE_TARGETS) {
+		for (size_t i = 0; i < ENTRY; i++)
+			TRY(cbor_next(&rest, &part[i]));
+		out->list[out->n++] = (struct entry){ part[0].s, part[1].s, part[2].s, part[3].s };
+	}
+out:
+	return err == ERR_OK ? ERR_OK : ERR_TAMPERED;
+}
+
+static err_t record_get(struct resources *r, uint64_t id, struct arena *a, struct record *out)
+{
+	char key[KEY_MAX];
+	struct bytes value;
+	err_t err;
+
+	TRY(store_record_get(r->store, STORE_ANNOUNCED, key_of(id, key), a, &value));
+	err = record_read(value, out);
+out:
+	return err;
+}
+
+static err_t record_put(struct resources *r, uint64_t id, const struct record *rec)
+{
+	struct buf b = buf_make(RECORD_MAX);
+	char key[KEY_MAX];
+	err_t err;
+
+	if (!rec->n && !rec->due) {
+		err = rec->exists ? store_record_delete(r->store, STORE_ANNOUNCED, key_of(id, key)) : ERR_OK;
+		goto out;
+	}
+	TRY(cbor_put_array(&b, 1 + rec->n * ENTRY));
+	TRY(cbor_put_bool(&b, rec->due));
+	for (size_t i = 0; i < rec->n; i++) {
+		TRY(cbor_put_text(&b, rec->list[i].target));
+		TRY(cbor_put_text(&b, rec->list[i].address));
+		TRY(cbor_put_bytes(&b, rec->list[i].digest));
+		TRY(cbor_put_text(&b, rec->list[i].names));
+	}
+	TRY(store_record_put(r->store, STORE_ANNOUNCED, key_of(id, key), bytes_of_buf(&b)));
+out:
+	buf_free(&b);
+	return err;
+}
+
+/* --- what is due ------------------------------------------------------------------------ */
+
+void resource_announce_again(struct resources *r, uint64_t id)
+{
+	for (size_t i = 0; i < r->due_n; i++) {
+		if (r->due[i] == id)
+			return;
+	}
+	if (r->due_n < ANNOUNCE_DUE)
+		r->due[r->due_n++] = id;
+	else
+		r->due_known = false; /* the records know */
+}
+
+static err_t see_record(void *self, struct bytes key, struct bytes value)
+{
+	struct resources *r = self;
+	struct record rec;
+	uint64_t id;
+
+	if (bytes_to_u64(key, UINT64_MAX, &id) == ERR_OK && record_read(value, &rec) == ERR_OK &&
+	    rec.due && r->due_n < ANNOUNCE_DUE)
+		resource_announce_again(r, id);
+	return ERR_OK;
+}
+
+uint64_t resource_announce_due(struct resources *r)
+{
+	if (!r->due_known) {
+		r->due_known = true;
+		if (store_record_walk(r->store, STORE_ANNOUNCED, see_record, r) != ERR_OK)
+			r->due_known = false;
+	}
+	return r->due_n ? r->due[--r->due_n] : 0;
+}
+
+err_t announce_touch(struct resources *r, uint64_t id)
+{
+	struct arena a;
+	struct record rec;
+	err_t err;
+
+	arena_init(&a, RECORD_MAX * 2);
+	TRY(record_get(r, id, &a, &rec));
+	if (!rec.due) {
+		rec.due = true;
+		TRY(record_put(r, id, &rec));
+	}
+	resource_announce_again(r, id);
+out:
+	arena_free(&a);
+	return err;
+}
+
+err_t announce_changed(struct resources *r, uint64_t id, const struct attribute_set *set,
+                       const struct attribute_set *before)
+{
+	struct cbor at;
+
+	if ((set && set_get(set, BYTES("at"), &at)) || (before && set_get(before, BYTES("at"), &at)))
+		return announce_touch(r, id);
+	return ERR_OK;
+}
+
+/* --- addresses ------------------------------------------------------------------------------ */
+
+/* "/mn" of "/mn", "/mn/cse/x", "//sp/mn/..."; empty for what is no CSE. */
+static struct bytes cse_of(const struct resources *r, struct bytes target, struct bytes *rest)
+{
+	struct bytes cse;
+
+	if (bytes_starts(target, r->cse.sp_id))
+		target = bytes_sub(target, r->cse.sp_id.n, target.n);
+	if (target.n < 2 || target.p[0] != '/' || target.p[1] == '/')
+		return BYTES_NONE;
+	cse = bytes_sub(target, 0, 1 + bytes_find(bytes_sub(target, 1, target.n), '/'));
+	*rest = bytes_sub(target, cse.n, target.n);
+	return cse;
+}
+
+err_t announce_check(struct resource_work *w)
+{
+	struct cbor at, item;
+	struct bytes rest;
+	err_t err = ERR_OK;
+
+	if (!set_get(&w->asked, BYTES("at"), &at) || at.kind != CBOR_ARRAY)
+		return ERR_OK;
+	if (at.u > ANNOUNCE_TARGETS)
+		return refuse(w->out, RSC_BAD_REQUEST, "too many CSEs to announce to", BYTES("at"));
+	for (uint64_t i = 0; i < at.u; i++) {
+		struct bytes cse;
+
+		TRY(cbor_next(&at.s, &item));
+		cse = cse_of(w->r, item.s, &rest);
+		if (!cse.n || bytes_equal(cse, w->r->cse.cse_id))
+			return refuse(w->out, RSC_BAD_REQUEST, "announced to other CSEs, as /mn", BYTES("at"));
+	}
+out:
+	return err;
+}
+
+static struct entry *entry_at(const struct resources *r, struct record *rec, struct bytes cse)
+{
+	struct bytes rest;
+
+	for (size_t i = 0; i < rec->n; i++) {
+		if (rec->list[i].address.n && bytes_equal(cse_of(r, rec->list[i].address, &rest), cse))
+			return &rec->list[i];
+	}
+	return NULL;
+}
+
+/* Where it is created: what `at` says; else below the nearest parent that is announced
+ * there, at last below this CSE's announced CSEBase. Empty: that is to come. */
+static err_t parent_of(struct resources *r, const struct store_row *row, struct bytes target,
+                       struct arena *a, struct bytes *out)
+{
+	struct bytes rest, cse = cse_of(r, target, &rest);
+	uint64_t at = row->parent;
+	struct record rec;
+	err_t err = ERR_OK;
+
+	*out = BYTES_NONE;
+	if (rest.n || row->parent == 0) {
+		*out = rest.n ? target : cse;
+		return ERR_OK;
+	}
+	for (size_t i = 0; at && i <= TREE_DEPTH_MAX; i++) {
+		const struct store_row *above;
+		struct entry *e;
+
+		TRY(record_get(r, at, a, &rec));
+		e = entry_at(r, &rec, cse);
+		if (e) {
+			*out = e->address;
+			goto out;
+		}
+		if (at == 1)
+			break;
+		TRY(store_get(r->store, at, &above));
+		at = above ? above->parent : 0;
+	}
+	/* rec is the CSEBase's now. */
+	for (size_t i = 0; i < rec.n; i++) {
+		if (bytes_equal(rec.list[i].target, cse))
+			goto out;
+	}
+	if (rec.n < ANNOUNCE_TARGETS) {
+		rec.list[rec.n++] = (struct entry){ .target = cse };
+		rec.due = true;
+		TRY(record_put(r, 1, &rec));
+	}
+	resource_announce_again(r, 1);
+out:
+	return err;
+}
+
+/* --- what is sent ----------------------------------------------------------------------------- */
+
+static bool is_named(const struct cbor *list, struct bytes name)
+{
+	struct bytes rest = list->kind == CBOR_ARRAY ? list->s : BYTES_NONE;
+	struct cbor item;
+
+	while (rest.n && cbor_next(&rest, &item) == ERR_OK) {
+		if (bytes_equal(item.s, name))
+			return true;
+	}
+	return false;
+}
+
+/* MA always, OA where aa names it. Policies stay at home: those of the other CSE
+ * decide there [doc/decision/022-mcc.md]. */
+static bool is_sent(const struct attribute *at, const struct cbor *aa)
+{
+	struct bytes name = bytes_str(at->short_name);
+
+	if (bytes_equal(name, BYTES("acpi")) || bytes_equal(name, BYTES("daci")))
+		return false;
+	return at->announce == MAN || (at->announce == OPT && is_named(aa, name));
+}
+
+static const struct resource_type *announced_type(const struct resource_type *type, struct buf *b)
+{
+	buf_clear(b);
+	if (type_member(type, b) != ERR_OK || buf_add_byte(b, 'A') != ERR_OK)
+		return NULL;
+	return resource_type_named(bytes_of_buf(b));
+}
+
+static err_t add_name(struct buf *names, struct bytes name)
+{
+	err_t err = ERR_OK;
+
+	if (names->n)
+		TRY(buf_add_byte(names, ' '));
+	TRY(buf_add(names, name));
+out:
+	return err;
+}
+
+/* The attributes as they are now, and their names. */
+static err_t attributes(struct resources *r, struct arena *a, const struct store_row *row,
+                        struct attribute_set *out, struct bytes *names)
+{
+	const struct resource_type *type = resource_row_type(row);
+	struct buf b = buf_make(CONTENT_MAX);
+	struct attribute_set shown;
+	struct cbor aa = { .kind = CBOR_NULL }, value;
+	err_t err;
+
+	out->n = 0;
+	TRY(view_attributes(r, a, row, &shown));
+	(void)set_get(&shown, BYTES("aa"), &aa);
+	for (size_t i = 0; type && i < type->attributes_n; i++) {
+		struct bytes name = bytes_str(type->attributes[i].short_name);
+
+		if (!is_sent(&type->attributes[i], &aa) || !set_get(&shown, name, &value))
+			continue;
+		TRY(set_put(out, name, value.raw));
+		TRY(add_name(&b, name));
+	}
+	err = arena_copy(a, bytes_of_buf(&b), names);
+out:
+	buf_free(&b);
+	return err;
+}
+
+/* Its link, and a name by which it is found again when an answer was lost. */
+static err_t put_origin(struct resources *r, struct arena *a, const struct store_row *row,
+                        struct attribute_set *set, struct bytes *name)
+{
+	struct buf id = buf_make(URI_MAX), b = buf_make(URI_MAX);
+	err_t err;
+
+	TRY(resource_identifier(row, &id));
+	TRY(buf_printf(&b, "%.*s/%.*s", BYTES_FMT(r->cse.cse_id), BYTES_FMT(bytes_of_buf(&id))));
+	TRY(set_put_text(r, a, set, BYTES("lnk"), bytes_of_buf(&b)));
+	buf_clear(&b);
+	TRY(buf_printf(&b, "%.*s-%.*s", BYTES_FMT(r->base_ri),
+	               BYTES_FMT(row->parent ? bytes_of_buf(&id) : BYTES("CSEBase"))));
+	TRY(arena_copy(a, bytes_of_buf(&b), name));
+	TRY(set_put_text(r, a, set, BYTES("rn"), *name));
+out:
+	buf_free(&id);
+	buf_free(&b);
+	return err;
+}
+
+/* What was sent and is not any more is taken back. */
+static err_t put_nulls(struct attribute_set *set, struct bytes names)
+{
+	static const uint8_t null = 0xf6;
+	struct cbor there;
+	err_t err = ERR_OK;
+
+	while (names.n) {
+		struct bytes name = bytes_cut(&names, ' ');
+
+		if (name.n && !set_get(set, name, &there))
+			TRY(set_put(set, name, bytes_make(&null, 1)));
+	}
+out:
+	return err;
+}
+
+static err_t wrap(const struct resource_type *type, struct attribute_set *set, struct arena *a,
+                  struct bytes *content)
+{
+	struct buf b = buf_make(CONTENT_MAX);
+	err_t err;
+
+	TRY(view_put(type, set, &b));
+	err = arena_copy(a, bytes_of_buf(&b), content);
+out:
+	buf_free(&b);
+	return err;
+}
+
+/* --- one step -------------------------------------------------------------------------------- */
+
+static bool is_wanted(const struct store_row *row, const struct entry *e)
+{
+	struct cbor at;
+	bool found;
+
+	if (!row || row->parent == 0)
+		return row != NULL;
+	if (body_get(row->body, BYTES("at"), &at, &found) != ERR_OK || !found)
+		return false;
+	return is_named(&at, e->target) || (e->address.n && is_named(&at, e->address));
+}
+
+/* What `at` names and the record does not know yet. */
+static err_t add_new(const struct store_row *row, struct record *rec)
+{
+	struct cbor at, item;
+	bool found, known;
+	err_t err;
+
+	TRY(body_get(row->body, BYTES("at"), &at, &found));
+	for (uint64_t i = 0; found && at.kind == CBOR_ARRAY && i < at.u; i++) {
+		TRY(cbor_next(&at.s, &item));
+		known = false;
+		for (size_t k = 0; k < rec->n; k++)
+			known |= bytes_equal(rec->list[k].target, item.s) ||
+			         bytes_equal(rec->list[k].address, item.s);
+		if (!known && rec->n < ANNOUNCE_TARGETS)
+			rec->list[rec->n++] = (struct entry){ .target = item.s };
+	}
+out:
+	return err;
+}
+
+/* Those that are not wanted: forgotten, or *out says that they go. */
+static void drop_unwanted(const struct store_row *row, struct record *rec, struct announce_step *out)
+{
+	for (size_t i = 0; i < rec->n && out->what == ANNOUNCE_NOTHING;) {
+		if (is_wanted(row, &rec->list[i])) {
+			i++;
+		} else if (rec->list[i].address.n) {
+			out->what = ANNOUNCE_DELETE;
+			out->to = rec->list[i].address;
+			out->target = rec->list[i].target;
+		} else {
+			rec->list[i] = rec->list[--rec->n];
+		}
+	}
+}
+
+struct sending {
+	const struct resource_type *type;
+	struct attribute_set set;
+	struct bytes names;
+	uint8_t digest[32];
+};
+
+static err_t send_entry(struct resources *r, const struct store_row *row, const struct entry *e,
+                        struct arena *a, const struct sending *s, struct announce_step *out)
+{
+	struct attribute_set set = s->set;
+	err_t err = ERR_OK;
+
+	if (e->address.n && bytes_equal(e->digest, BYTES_OF(s->digest)))
+		goto out;
+	out->target = e->target;
+	out->names = s->names;
+	bytes_copy(out->digest, s->digest, sizeof(out->digest));
+	if (e->address.n) {
+		out->what = ANNOUNCE_UPDATE;
+		out->to = e->address;
+		TRY(put_nulls(&set, e->names));
+	} else {
+		TRY(parent_of(r, row, e->target, a, &out->to));
+		out->what = out->to.n ? ANNOUNCE_CREATE : ANNOUNCE_WAIT;
+		out->type = s->type->number;
+		TRY(put_origin(r, a, row, &set, &out->name));
+	}
+	if (out->what != ANNOUNCE_WAIT)
+		TRY(wrap(s->type, &set, a, &out->content));
+out:
+	return err;
+}
+
+/* What is announced now, and its digest. */
+static err_t prepare(struct resources *r, const struct store_row *row, struct arena *a,
+                     struct sending *s)
+{
+	const struct resource_type *type = resource_row_type(row);
+	struct buf name = buf_make(256);
+	struct bytes body;
+	err_t err = ERR_OK;
+
+	s->type = type ? announced_type(type, &name) : NULL;
+	if (!s->type)
+		goto out;
+	TRY(attributes(r, a, row, &s->set, &s->names));
+	TRY(set_encode(r, a, &s->set, &body));
+	store_digest(body, s->digest);
+out:
+	buf_free(&name);
+	return err;
+}
+
+static err_t row_copy(struct resources *r, uint64_t id, struct arena *a, struct store_row *out,
+                      bool *there)
+{
+	const struct store_row *row;
+	err_t err;
+
+	TRY(store_get(r->store, id, &row));
+	*there = row != NULL;
+	if (!row)
+		goto out;
+	*out = *row;
+	TRY(arena_copy(a, row->body, &out->body));
+	TRY(arena_copy(a, row->name, &out->name));
+	TRY(arena_copy(a, row->ident, &out->ident));
+out:
+	return err;
+}
+
+err_t resource_announce_step(struct resources *r, uint64_t id, struct arena *a,
+                             struct announce_step *out)
+{
+	struct sending s = { .type = NULL };
+	struct store_row row;
+	struct record rec;
+	bool there;
+	err_t err;
+
+	*out = (struct announce_step){ .what = ANNOUNCE_NOTHING };
+	TRY(record_get(r, id, a, &rec));
+	TRY(row_copy(r, id, a, &row, &there));
+	drop_unwanted(there ? &row : NULL, &rec, out);
+	if (there && out->what == ANNOUNCE_NOTHING) {
+		TRY(add_new(&row, &rec));
+		TRY(prepare(r, &row, a, &s));
+	}
+	for (size_t i = 0; s.type && i < rec.n && out->what == ANNOUNCE_NOTHING; i++)
+		TRY(send_entry(r, &row, &rec.list[i], a, &s, out));
+	rec.due = out->what != ANNOUNCE_NOTHING;
+	err = record_put(r, id, &rec);
+out:
+	return err;
+}
+
+/* --- it was done ------------------------------------------------------------------------------- */
+
+/* `at` names where it is announced, in the place of where it was to be; or back. */
+static err_t put_address(struct resources *r, uint64_t id, struct arena *a, struct bytes target,
+                         struct bytes address)
+{
+	struct bytes texts[ANNOUNCE_TARGETS];
+	struct attribute_set set;
+	struct store_row row;
+	struct cbor at, item;
+	size_t n = 0;
+	bool there;
+	err_t err;
+
+	TRY(row_copy(r, id, a, &row, &there));
+	if (!there || row.parent == 0)
+		goto out;
+	TRY(set_load(&set, row.body));
+	if (!set_get(&set, BYTES("at"), &at) || at.kind != CBOR_ARRAY || at.u > ANNOUNCE_TARGETS)
+		goto out;
+	while (n < at.u) {
+		TRY(cbor_next(&at.s, &item));
+		texts[n++] = bytes_equal(item.s, target) ? address : item.s;
+	}
+	TRY(set_put_texts(r, a, &set, BYTES("at"), texts, n));
+	TRY(set_encode(r, a, &set, &row.body));
+	TRY(store_update(r->store, &row));
+out:
+	return err;
+}
+
+/* It is not there any more, and is to be announced anew. */
+static err_t lose(struct resources *r, uint64_t id, struct arena *a, struct entry *e)
+{
+	struct bytes was = e->address;
+
+	e->address = BYTES_NONE;
+	return put_address(r, id, a, was, e->target);
+}
+
+/* --- what stood below it there went with it ---------------------------------------------------- */
+
+struct below {
+	struct resources *r;
+	uint64_t root;
+	uint64_t ids[ANNOUNCE_DUE / 8];
+	size_t n;
+};
+
+static err_t see_below(void *self, struct bytes key, struct bytes value)
+{
+	struct below *b = self;
+	uint64_t id, depth;
+	bool below = false;
+
+	if (bytes_to_u64(key, UINT64_MAX, &id) == ERR_OK && b->n < COUNT_OF(b->ids) &&
+	    tree_below(b->r, id, b->root, &below, &depth) == ERR_OK && below)
+		b->ids[b->n++] = id;
+	return ERR_OK;
+}
+
+static err_t lose_below(struct resources *r, uint64_t root, struct arena *a, struct bytes gone)
+{
+	struct below b = { .r = r, .root = root };
+	struct record rec;
+	struct bytes rest;
+	struct entry *e;
+	err_t err;
+
+	TRY(store_record_walk(r->store, STORE_ANNOUNCED, see_below, &b));
+	for (size_t i = 0; i < b.n; i++) {
+		TRY(record_get(r, b.ids[i], a, &rec));
+		e = entry_at(r, &rec, cse_of(r, gone, &rest));
+		if (!e)
+			continue;
+		TRY(lose(r, b.ids[i], a, e));
+		rec.due = true;
+		TRY(record_put(r, b.ids[i], &rec));
+		resource_announce_again(r, b.ids[i]);
+	}
+out:
+	return err;
+}
+
+err_t resource_announce_done(struct resources *r, uint64_t id, struct arena *a,
+                             const struct announce_step *step, struct bytes address, bool lost)
+{
+	struct record rec;
+	size_t i = 0;
+	err_t err;
+
+	TRY(record_get(r, id, a, &rec));
+	while (i < rec.n && !bytes_equal(rec.list[i].target, step->target))
+		i++;
+	if (i == rec.n)
+		goto out;
+	if (step->what == ANNOUNCE_DELETE) {
+		TRY(lose_below(r, id, a, rec.list[i].address));
+		rec.list[i] = rec.list[--rec.n];
+	} else if (lost) {
+		TRY(lose(r, id, a, &rec.list[i]));
+	} else {
+		/* What was found there is brought up to date. */
+		rec.list[i].digest = step->found ? BYTES_NONE : BYTES_OF(step->digest);
+		rec.list[i].names = step->names;
+		if (address.n) {
+			rec.list[i].address = address;
+			TRY(put_address(r, id, a, step->target, address));
+		}
+	}
+	TRY(record_put(r, id, &rec));
+	resource_announce_again(r, id);
+out:
+	return err;
+}

@@ -1,0 +1,210 @@
+/* announce.c: announcements, carried out one step at a time (resource/announce.h),
+ * each as a request of our own. What fails is tried again, ever more seldom; nothing
+ * leaves before what it tells of is durable. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "role/core/core.h"
+
+enum { RETRY_MIN_MS = 500, RETRY_MAX_MS = 60000, WAIT_MS = 200, TEXT_MAX = 8192, ADDRESS_MAX = 512 };
+
+static struct announcing *free_one(struct core *c)
+{
+	for (size_t i = 0; i < CORE_ANNOUNCING; i++) {
+		if (!c->announcing[i].id)
+			return &c->announcing[i];
+	}
+	return NULL;
+}
+
+static struct announcing *of_row(struct core *c, uint64_t id)
+{
+	for (size_t i = 0; i < CORE_ANNOUNCING; i++) {
+		if (c->announcing[i].id == id)
+			return &c->announcing[i];
+	}
+	return NULL;
+}
+
+static void forget(struct announcing *n)
+{
+	buf_free(&n->texts);
+	*n = (struct announcing){ 0 };
+}
+
+static void later(struct announcing *n, bool failed)
+{
+	n->asking = false;
+	buf_free(&n->texts);
+	if (failed)
+		n->wait = n->wait ? n->wait * 2 : RETRY_MIN_MS;
+	if (n->wait > RETRY_MAX_MS)
+		n->wait = RETRY_MAX_MS;
+	n->next = clock_steady() + (failed ? n->wait : WAIT_MS);
+}
+
+/* What the step was about outlives the turn. */
+static err_t remember(struct announcing *n, const struct announce_step *step)
+{
+	const struct bytes texts[] = { step->target, step->names, step->to, step->name };
+	err_t err = ERR_OK;
+
+	n->step = *step;
+	n->texts = buf_make(TEXT_MAX);
+	for (size_t i = 0; i < COUNT_OF(texts); i++)
+		TRY(buf_add(&n->texts, texts[i]));
+out:
+	return err;
+}
+
+/* The views of the step, into what was kept. */
+static void recall(struct announcing *n)
+{
+	struct bytes *const texts[] = { &n->step.target, &n->step.names, &n->step.to, &n->step.name };
+	size_t at = 0;
+
+	for (size_t i = 0; i < COUNT_OF(texts); i++) {
+		*texts[i] = bytes_sub(bytes_of_buf(&n->texts), at, texts[i]->n);
+		at += texts[i]->n;
+	}
+}
+
+/* SP-relative address of what was created: its ri. */
+static err_t address_of(const struct announcing *n, struct bytes content, struct buf *out)
+{
+	struct bytes key, to = n->step.to;
+	struct bytes cse = bytes_sub(to, 0, 1 + bytes_find(bytes_sub(to, 1, to.n), '/'));
+	struct cbor map, value, ri;
+	bool found = false;
+
+	/* It was there: an answer was lost, or its record was. */
+	if (n->step.found)
+		return buf_printf(out, "%.*s%s/%.*s", BYTES_FMT(to), cse.n == to.n ? "/-" : "",
+		                  BYTES_FMT(n->step.name));
+	if (content.n && cbor_read(content, &map) == ERR_OK && map.kind == CBOR_MAP &&
+	    cbor_pair(&map.s, &key, &value, &found) == ERR_OK && found && value.kind == CBOR_MAP &&
+	    cbor_find(value.raw, BYTES("ri"), &ri, &found) == ERR_OK && found && ri.kind == CBOR_TEXT)
+		return buf_printf(out, "%.*s/%.*s", BYTES_FMT(cse), BYTES_FMT(ri.s));
+	return ERR_MISSING;
+}
+
+/* The announced resource is in the state that the step wanted, or is known to be gone. */
+static bool is_settled(const struct announcing *n, unsigned status)
+{
+	if (status == RSC_NOT_FOUND)
+		return n->step.what == ANNOUNCE_DELETE || n->step.what == ANNOUNCE_UPDATE;
+	return status_is_success(status) ||
+	       (status == RSC_CONFLICT && n->step.what == ANNOUNCE_CREATE);
+}
+
+static err_t keep(struct core *c, struct announcing *n, const struct response_primitive *r)
+{
+	bool lost = n->step.what == ANNOUNCE_UPDATE && r->status == RSC_NOT_FOUND;
+	struct buf address = buf_make(ADDRESS_MAX);
+	struct arena a;
+	err_t err = ERR_OK;
+
+	arena_init(&a, 4 << 20);
+	recall(n);
+	n->step.found = r->status == RSC_CONFLICT;
+	if (n->step.what == ANNOUNCE_CREATE)
+		TRY(address_of(n, r->content, &address));
+	TRY(batch_mark(c));
+	err = resource_announce_done(c->room.resources, n->id, &a, &n->step, bytes_of_buf(&address), lost);
+	batch_unmark(c, err);
+	c->room.must_commit |= err == ERR_OK;
+out:
+	buf_free(&address);
+	arena_free(&a);
+	return err;
+}
+
+static void on_answer(struct core *c, uint64_t cookie, const struct response_primitive *r)
+{
+	struct announcing *n = of_row(c, cookie);
+
+	if (!n)
+		return;
+	if (is_settled(n, r->status) && keep(c, n, r) == ERR_OK) {
+		forget(n); /* due again: there may be more */
+		return;
+	}
+	log_event(LOG_INFO, "not announced", "row=%llu status=%u", (unsigned long long)n->id, r->status);
+	later(n, true);
+}
+
+/* --- steps ------------------------------------------------------------------------------------- */
+
+static err_t ask(struct core *c, struct announcing *n, const struct announce_step *step)
+{
+	static const unsigned operations[] = {
+		[ANNOUNCE_CREATE] = OPERATION_CREATE, [ANNOUNCE_UPDATE] = OPERATION_UPDATE,
+		[ANNOUNCE_DELETE] = OPERATION_DELETE,
+	};
+	struct outbound_request r = { .operation = operations[step->what], .to = step->to,
+		                      .type = step->what == ANNOUNCE_CREATE ? step->type : 0,
+		                      .content = step->content };
+	err_t err;
+
+	TRY(remember(n, step));
+	n->asking = true;
+	err = errand_ask(c, &r, on_answer, n->id);
+out:
+	return err;
+}
+
+static void run(struct core *c, struct announcing *n)
+{
+	struct announce_step step;
+	struct arena a;
+	err_t err;
+
+	arena_init(&a, 8 << 20);
+	TRY(batch_mark(c));
+	err = resource_announce_step(c->room.resources, n->id, &a, &step);
+	batch_unmark(c, err);
+	TRY(err);
+	c->room.must_commit = true;
+	if (step.what == ANNOUNCE_NOTHING)
+		forget(n);
+	else if (step.what == ANNOUNCE_WAIT)
+		later(n, false);
+	else
+		err = ask(c, n, &step);
+out:
+	arena_free(&a);
+	if (err == ERR_OK)
+		return;
+	log_event(LOG_ERROR, "announcement failed", "row=%llu why=%s", (unsigned long long)n->id,
+	          err_text(err));
+	later(n, true);
+}
+
+/* Only what is durable is told: not inside a transaction. */
+void announce_turn(struct core *c)
+{
+	int64_t now = clock_steady();
+	struct announcing *n;
+	uint64_t id;
+
+	if (!c->open || c->inside || c->rollback)
+		return;
+	while ((n = free_one(c)) && (id = resource_announce_due(c->room.resources))) {
+		struct announcing *there = of_row(c, id);
+
+		if (!there)
+			*n = (struct announcing){ .id = id, .next = now };
+		else if (!there->asking)
+			there->next = now;
+	}
+	for (size_t i = 0; i < CORE_ANNOUNCING; i++) {
+		n = &c->announcing[i];
+		if (n->id && !n->asking && n->next <= now)
+			run(c, n);
+	}
+}
+
+void announce_free(struct core *c)
+{
+	for (size_t i = 0; i < CORE_ANNOUNCING; i++)
+		forget(&c->announcing[i]);
+}
