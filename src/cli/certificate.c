@@ -3,6 +3,7 @@
 
 #include "crypt/crypt.h"
 
+#include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/x509v3.h>
@@ -96,6 +97,10 @@ static void read_purpose(X509 *x, struct certificate *out)
 		(void)text_print(out->key, sizeof(out->key), "%s, %d bits",
 		                 EVP_PKEY_get0_type_name(key) ? EVP_PKEY_get0_type_name(key) : "?",
 		                 EVP_PKEY_get_bits(key));
+	if (bytes_equal(bytes_str(group), BYTES("prime256v1")) &&
+	    EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, out->point, sizeof(out->point),
+	                                    &n) != 1)
+		bytes_zero(out->point, sizeof(out->point));
 }
 
 static err_t read_x509(X509 *x, struct bytes der, struct certificate *out)

@@ -13,6 +13,7 @@ struct certificate {
 	char constraints[256];/* permitted names of a CA */
 	int64_t from, until;  /* ms */
 	uint8_t fingerprint[32];
+	uint8_t point[65];    /* of a P-256 key, uncompressed; else zeros */
 	bool ca;
 };
 

@@ -332,6 +332,7 @@ static int enrol_peer(struct enrol *e)
 	wire_put_bytes(&w, bytes_str(peer.name));
 	wire_put_fixed(&w, BYTES_OF(peer.fingerprint));
 	wire_put_u64(&w, (uint64_t)peer.until);
+	wire_put_fixed(&w, BYTES_OF(peer.point));
 	if (w.err != ERR_OK) {
 		code = cli_fail(e->cli, w.err, "too long");
 		goto out;

@@ -25,6 +25,8 @@ static int check(struct cli *c, const char *path, const struct certificate *x)
 
 	if (x->ca)
 		return cli_fail(c, ERR_SYNTAX, "%s is an authority's certificate, not a node's", path);
+	if (x->point[0] != 4)
+		return cli_fail(c, ERR_SYNTAX, "%s is not for a P-256 key in uncompressed form", path);
 	if (!bytes_starts(names, BYTES("DNS:")) || bytes_find(names, ' ') < names.n)
 		return cli_fail(c, ERR_SYNTAX, "%s has no domain name of its own, as a node's has", path);
 	return CLI_OK;
@@ -46,6 +48,7 @@ int peer_read(struct cli *c, const char *path, struct peer *out)
 	TRY(crypt_certificate_der(bytes_of_buf(&file), &der));
 	TRY(crypt_certificate_pem(bytes_of_buf(&der), &out->pem));
 	bytes_copy(out->fingerprint, x.fingerprint, sizeof(out->fingerprint));
+	bytes_copy(out->point, x.point, sizeof(out->point));
 	out->until = x.until;
 	err = bytes_put_str(out->name, sizeof(out->name), bytes_sub(bytes_str(x.names), 4, SIZE_MAX));
 out:

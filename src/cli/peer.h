@@ -5,7 +5,7 @@
 #include "cli/cli.h"
 
 struct peer {
-	uint8_t fingerprint[32];
+	uint8_t fingerprint[32], point[65];
 	char name[256];  /* the one dNSName */
 	int64_t until;   /* ms */
 	struct buf pem;  /* owned */

@@ -25,10 +25,11 @@ const struct crypt_fetched *crypt_fetched(void)
 		/* "default" by property: a provider of ours registered for TLS
 		 * must never answer for these. */
 		fetched.sha256 = EVP_MD_fetch(NULL, "SHA256", "provider=default");
+		fetched.sha384 = EVP_MD_fetch(NULL, "SHA384", "provider=default");
 		fetched.hmac = EVP_MAC_fetch(NULL, "HMAC", "provider=default");
 		fetched.gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", "provider=default");
 		fetched.tls1_prf = EVP_KDF_fetch(NULL, "TLS1-PRF", "provider=default");
-		must(fetched.sha256 && fetched.hmac && fetched.gcm && fetched.tls1_prf);
+		must(fetched.sha256 && fetched.sha384 && fetched.hmac && fetched.gcm && fetched.tls1_prf);
 		fetched.done = true;
 	}
 	return &fetched;
@@ -63,6 +64,13 @@ void crypt_sha256_two(struct bytes a, struct bytes b, uint8_t out[32])
 void crypt_sha256(struct bytes a, uint8_t out[32])
 {
 	crypt_sha256_two(a, BYTES_NONE, out);
+}
+
+void crypt_sha384(struct bytes a, uint8_t out[48])
+{
+	unsigned n = 0;
+
+	must(EVP_Digest(a.p, a.n, out, &n, crypt_fetched()->sha384, NULL) == 1 && n == 48);
 }
 
 err_t crypt_hmac_init(struct crypt_hmac *h, struct bytes key)

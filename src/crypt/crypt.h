@@ -37,6 +37,7 @@ enum crypt_hash { CRYPT_SHA256, CRYPT_SHA384 };
 /* SHA-256 of a, of a || b. */
 void crypt_sha256(struct bytes a, uint8_t out[32]);
 void crypt_sha256_two(struct bytes a, struct bytes b, uint8_t out[32]);
+void crypt_sha384(struct bytes a, uint8_t out[48]);
 
 /* HMAC with one key and many messages. Owned: crypt_hmac_free. */
 struct crypt_hmac {

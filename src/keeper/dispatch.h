@@ -56,7 +56,6 @@ err_t run_open_key(struct call *c) MUST_USE;
 err_t run_sign(struct call *c) MUST_USE;
 err_t run_psk_open(struct call *c) MUST_USE;
 err_t run_tls13_extract(struct call *c) MUST_USE;
-err_t run_tls13_expand(struct call *c) MUST_USE;
 err_t run_tls13_binder(struct call *c) MUST_USE;
 err_t run_tls12_master(struct call *c) MUST_USE;
 err_t run_close_handle(struct call *c) MUST_USE;

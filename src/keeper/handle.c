@@ -10,33 +10,23 @@
 
 enum { INDEX_BITS = 12, INDEX_MASK = (1 << INDEX_BITS) - 1 };
 
-/* More slots, and the locked page for what they hold. */
+/* More slots. */
 static err_t table_grow(struct keeper_caller *who)
 {
-	size_t slab = who->handles_n / HANDLE_SLAB;
 	struct handle *more;
-	err_t err;
 
-	if (slab == HANDLE_SLABS)
+	if (who->handles_n == KEEPER_HANDLES_MAX)
 		return ERR_FULL;
-	TRY(secret_new(HANDLE_SLAB * HANDLE_SECRET, &who->slabs[slab]));
 	more = mem_grow(who->handles, who->handles_n, who->handles_n + HANDLE_SLAB, sizeof(*more));
-	if (!more) {
-		secret_free(&who->slabs[slab]);
+	if (!more)
 		return ERR_MEMORY;
-	}
 	who->handles = more;
-	for (size_t i = 0; i < HANDLE_SLAB; i++) {
-		struct handle *h = &more[who->handles_n + i];
-
-		h->secret = who->slabs[slab].p + i * HANDLE_SECRET;
-		/* Turns begin anywhere, so that another link's number is unknown
-		 * here, and not by chance a handle of ours. */
-		crypt_random(&h->number, sizeof(h->number));
-	}
+	/* Turns begin anywhere, so that another link's number is unknown here, and not
+	 * by chance a handle of ours. */
+	for (size_t i = 0; i < HANDLE_SLAB; i++)
+		crypt_random(&more[who->handles_n + i].number, sizeof(more->number));
 	who->handles_n += HANDLE_SLAB;
-out:
-	return err;
+	return ERR_OK;
 }
 
 /* Handshakes that were given up without a word. */
@@ -87,6 +77,7 @@ err_t handle_new(struct keeper_caller *who, enum handle_kind kind, struct vault_
 	h->number = (turn ? turn : 1) << INDEX_BITS | index;
 	h->kind = kind;
 	h->key = key;
+	h->proved = false;
 	h->made = clock_steady();
 	bytes_zero(h->tag, sizeof(h->tag));
 	if (tag)
@@ -116,8 +107,6 @@ err_t handle_find(struct keeper_caller *who, uint32_t number, unsigned kinds, st
 
 void handle_close(struct keeper_caller *who, struct handle *h)
 {
-	if (h->kind >= HANDLE_EARLY)
-		secret_wipe(h->secret, HANDLE_SECRET);
 	h->kind = HANDLE_FREE;
 	h->key = NULL;
 	who->used--;
@@ -125,8 +114,6 @@ void handle_close(struct keeper_caller *who, struct handle *h)
 
 void handles_close_all(struct keeper_caller *who)
 {
-	for (size_t i = 0; i < HANDLE_SLABS; i++)
-		secret_free(&who->slabs[i]);
 	mem_free(who->handles);
 	who->handles = NULL;
 	who->handles_n = who->used = 0;

@@ -8,15 +8,12 @@
 
 #include "keeper/keeper.h"
 
-enum { HANDLE_LIFE_MS = 300000, HANDLE_SECRET = 32 };
+enum { HANDLE_LIFE_MS = 300000 };
 
 enum handle_kind {
 	HANDLE_FREE,
 	HANDLE_KEY,      /* a named key */
 	HANDLE_PSK,      /* a pre-shared key in a handshake */
-	HANDLE_EARLY,    /* early secret of TLS 1.3 */
-	HANDLE_BINDER,   /* "ext binder" key */
-	HANDLE_FINISHED, /* "finished" key of a binder */
 };
 
 struct handle {
@@ -24,7 +21,7 @@ struct handle {
 	enum handle_kind kind;
 	uint8_t tag[KEEPER_TAG];
 	struct vault_key *key; /* the long-term key behind it */
-	uint8_t *secret;       /* HANDLE_SECRET octets of a locked page */
+	bool proved;           /* PSK: the client's binder was shown, for the first time */
 	int64_t made;          /* clock_steady */
 };
 
@@ -33,7 +30,7 @@ struct rate {
 	unsigned calls;
 };
 
-enum { HANDLE_SLAB = 128, HANDLE_SLABS = KEEPER_HANDLES_MAX / HANDLE_SLAB };
+enum { HANDLE_SLAB = 128 }; /* divides KEEPER_HANDLES_MAX */
 
 struct keeper_caller {
 	enum role role;
@@ -42,7 +39,6 @@ struct keeper_caller {
 	int64_t last;      /* and when they last asked (clock_steady) */
 	struct handle *handles; /* grows; pointers are valid until the next handle_new */
 	size_t handles_n, used, next;
-	struct secret slabs[HANDLE_SLABS];
 	struct rate rates[OP_COUNT + 1]; /* the last: refusals put on record */
 };
 

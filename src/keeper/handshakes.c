@@ -1,13 +1,12 @@
 /* handshakes.c: what gate and courier need of a long-term key, and no more.
  *
- *   PSK --extract--> EARLY --"ext binder"--> BINDER --"finished"--> FINISHED
- *                      |                                              |
- *               + (EC)DHE secret                                  + hash
- *                      v                                              v
- *             handshake secret (out)                          HMAC, the binder (out)
+ *   PSK --+ transcript hash, the client's binder --> proved, or refused
+ *         |
+ *         +-- (EC)DHE secret --> handshake secret (out); only of a handle that is proved
  *
- * A gate that has no use for the steps between asks for binder and handshake
- * secret with the PSK handle itself: two calls where there were six. A handle
+ * The steps between (early secret, binder key, finished key) are walked inside. The
+ * binder is compared here, and never comes out: a gate shows what a client sent, and
+ * each is taken once, so that it can begin no handshake that no client began. A handle
  * that gave a handshake its secret is spent.
  *
  * Only what is bound to one handshake comes out [RFC 8446 7.1, 4.2.11.2]. A use
@@ -17,22 +16,26 @@
 
 enum { HASH = 32, ECDHE_MIN = 32, ECDHE_MAX = 256, BLANKS = 64, RANDOM = 32 };
 
-/* Tell the core which credential takes part in the handshake of this tag. */
+/* Tell the core which credential takes part in the handshake of this tag, and what
+ * was signed in it: so that the core can hold it against what the client signed. */
 static err_t tell_used(struct call *c, const uint8_t tag[KEEPER_TAG], unsigned kind,
-                       struct vault_key *key)
+                       struct vault_key *key, struct bytes input)
 {
+	uint8_t digest[HASH];
 	struct bytes name = bytes_str(key->name);
 	struct buf body = buf_make(256);
 	struct wire_out w = wire_out(&body);
 	err_t err;
 
-	if (kind == CREDENTIAL_USED_PSK)
+	if (kind != CREDENTIAL_USED_NODE_KEY)
 		name = bytes_sub(name, BYTES("psk/").n, name.n);
 	wire_put_u8(&w, (uint8_t)c->who->role);
 	wire_put_u8(&w, (uint8_t)c->who->number);
 	wire_put_fixed(&w, bytes_make(tag, KEEPER_TAG));
 	wire_put_u8(&w, (uint8_t)kind);
 	wire_put_bytes(&w, name);
+	crypt_sha256(input, digest);
+	wire_put_fixed(&w, BYTES_OF(digest));
 	TRY(w.err);
 	/* A core that does not know of it could not judge the association. */
 	TRY(c->ks->notify ? c->ks->notify(c->ks->notify_self, MSG_CREDENTIAL_USED,
@@ -164,7 +167,7 @@ err_t run_sign(struct call *c)
 	TRY(h->key->provider->sign(&h->key->key, input, &signature));
 	/* A statement authenticates nobody in a handshake. */
 	TRY(purpose == SIGN_STATEMENT ? call_count(c, h->key)
-	                              : tell_used(c, tag.p, CREDENTIAL_USED_NODE_KEY, h->key));
+	                              : tell_used(c, tag.p, CREDENTIAL_USED_NODE_KEY, h->key, input));
 	wire_put_bytes(&c->out, bytes_of_buf(&signature));
 out:
 	buf_free(&signature);
@@ -197,32 +200,6 @@ out:
 	return err;
 }
 
-/* A handle that carries on what `from` began. */
-static err_t next_handle(struct call *c, const struct handle *from, enum handle_kind kind,
-                         const uint8_t secret[HASH])
-{
-	struct handle old = *from, *h; /* the table may move */
-	err_t err;
-
-	TRY(handle_new(c->who, kind, old.key, old.tag, &h));
-	bytes_copy(h->secret, secret, HASH);
-	wire_put_u32(&c->out, h->number);
-out:
-	return err;
-}
-
-static err_t early_secret(struct call *c, struct handle *h)
-{
-	uint8_t early[HASH];
-	err_t err;
-
-	TRY(h->key->provider->extract(&h->key->key, BYTES_NONE, early));
-	TRY(next_handle(c, h, HANDLE_EARLY, early));
-out:
-	secret_wipe(early, sizeof(early));
-	return err;
-}
-
 static bool all_zero(struct bytes b)
 {
 	uint8_t any = 0;
@@ -232,24 +209,21 @@ static bool all_zero(struct bytes b)
 	return any == 0;
 }
 
-static err_t handshake_secret(struct call *c, struct handle *h, struct bytes ecdhe)
+err_t run_tls13_extract(struct call *c)
 {
-	uint8_t nothing[HASH], derived[HASH], out[HASH];
-	err_t err = ERR_OK;
+	uint32_t number = wire_get_u32(&c->in);
+	struct bytes ecdhe = wire_get_bytes(&c->in, ECDHE_MAX);
+	uint8_t out[HASH];
+	struct handle *h;
+	err_t err;
 
+	TRY(wire_done(&c->in));
+	TRY(handle_find(c->who, number, 1u << HANDLE_PSK, &h));
 	/* Without fresh (EC)DHE the pre-shared key would protect it all alone. */
-	if (ecdhe.n < ECDHE_MIN || all_zero(ecdhe))
+	if (!h->proved || ecdhe.n < ECDHE_MIN || all_zero(ecdhe))
 		return ERR_REFUSED;
-	if (h->kind == HANDLE_PSK) {
-		TRY(h->key->provider->tls13(&h->key->key, PART_DERIVED, ecdhe, out));
-	} else {
-		crypt_sha256(BYTES_NONE, nothing);
-		crypt_expand_label(bytes_make(h->secret, HASH), BYTES("derived"), BYTES_OF(nothing),
-		                   derived, HASH);
-		crypt_hkdf_extract(BYTES_OF(derived), ecdhe, out);
-		secret_wipe(derived, sizeof(derived));
-	}
-	TRY(tell_used(c, h->tag, CREDENTIAL_USED_PSK, h->key));
+	TRY(h->key->provider->tls13(&h->key->key, PART_DERIVED, ecdhe, out));
+	TRY(tell_used(c, h->tag, CREDENTIAL_USED_PSK, h->key, BYTES_NONE));
 	wire_put_fixed(&c->out, BYTES_OF(out));
 	handle_close(c->who, h); /* one handshake a handle */
 out:
@@ -257,69 +231,30 @@ out:
 	return err;
 }
 
-err_t run_tls13_extract(struct call *c)
-{
-	uint32_t number = wire_get_u32(&c->in);
-	struct bytes other = wire_get_bytes(&c->in, ECDHE_MAX);
-	struct handle *h;
-	err_t err;
-
-	TRY(wire_done(&c->in));
-	TRY(handle_find(c->who, number, 1u << HANDLE_PSK | 1u << HANDLE_EARLY, &h));
-	return h->kind == HANDLE_PSK && other.n == 0 ? early_secret(c, h)
-	                                             : handshake_secret(c, h, other);
-out:
-	return err;
-}
-
-/* The two expansions that stay inside. Every other label (traffic secrets,
- * exporters, resumption) is of the handshake secret, or is refused. */
-err_t run_tls13_expand(struct call *c)
-{
-	uint32_t number = wire_get_u32(&c->in);
-	struct bytes label = wire_get_bytes(&c->in, 64), context = wire_get_bytes(&c->in, 64);
-	uint8_t nothing[HASH], out[HASH];
-	struct handle *h;
-	bool binder, finished;
-	err_t err;
-
-	TRY(wire_done(&c->in));
-	TRY(handle_find(c->who, number, 1u << HANDLE_EARLY | 1u << HANDLE_BINDER, &h));
-	crypt_sha256(BYTES_NONE, nothing);
-	binder = h->kind == HANDLE_EARLY && bytes_equal(label, BYTES("ext binder")) &&
-	         bytes_equal(context, BYTES_OF(nothing));
-	finished = h->kind == HANDLE_BINDER && bytes_equal(label, BYTES("finished")) &&
-	           context.n == 0;
-	if (!binder && !finished)
-		return ERR_REFUSED;
-	crypt_expand_label(bytes_make(h->secret, HASH), label, context, out, HASH);
-	err = next_handle(c, h, binder ? HANDLE_BINDER : HANDLE_FINISHED, out);
-	secret_wipe(out, sizeof(out));
-out:
-	return err;
-}
-
+/* A client's binder is taken once: one that was recorded opens nothing later. */
 err_t run_tls13_binder(struct call *c)
 {
 	uint32_t number = wire_get_u32(&c->in);
-	struct bytes hash = wire_get_bytes(&c->in, HASH);
+	struct bytes hash = wire_get_bytes(&c->in, HASH), binder = wire_get_bytes(&c->in, HASH);
 	uint8_t mac[HASH];
 	struct handle *h;
 	err_t err;
 
 	TRY(wire_done(&c->in));
-	TRY(handle_find(c->who, number, 1u << HANDLE_FINISHED | 1u << HANDLE_PSK, &h));
-	if (hash.n != HASH)
+	TRY(handle_find(c->who, number, 1u << HANDLE_PSK, &h));
+	if (hash.n != HASH || binder.n != HASH)
 		return ERR_REFUSED;
-	if (h->kind == HANDLE_PSK)
-		TRY(h->key->provider->tls13(&h->key->key, PART_FINISHED, hash, mac));
-	else
-		crypt_hmac_sha256(bytes_make(h->secret, HASH), hash, mac);
-	wire_put_fixed(&c->out, BYTES_OF(mac));
+	h->proved = false;
+	TRY(h->key->provider->tls13(&h->key->key, PART_FINISHED, hash, mac));
+	err = secret_equal(BYTES_OF(mac), binder) ? seen_once(&c->ks->seen, mac) : ERR_REFUSED;
+	h->proved = err == ERR_OK;
 out:
+	secret_wipe(mac, sizeof(mac));
 	return err;
 }
 
+/* The client's Finished comes after the secret: its proof cannot be asked for here. The
+ * core is told so. */
 err_t run_tls12_master(struct call *c)
 {
 	uint32_t number = wire_get_u32(&c->in);
@@ -336,7 +271,7 @@ err_t run_tls12_master(struct call *c)
 	if (hash > TLS12_SHA384 || ask.session_hash.n != (hash == TLS12_SHA384 ? 48 : 32))
 		return ERR_REFUSED;
 	TRY(h->key->provider->tls12_master(&h->key->key, &ask, master));
-	TRY(tell_used(c, h->tag, CREDENTIAL_USED_PSK, h->key));
+	TRY(tell_used(c, h->tag, CREDENTIAL_USED_PSK_UNPROVED, h->key, BYTES_NONE));
 	wire_put_fixed(&c->out, BYTES_OF(master));
 	handle_close(c->who, h);
 out:

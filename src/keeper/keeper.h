@@ -10,6 +10,7 @@
 #define KEEPER_KEEPER_H
 
 #include "crypt/crypt.h"
+#include "keeper/seen.h"
 #include "keeper/vault.h"
 #include "wire/keeper_calls.h"
 
@@ -20,6 +21,7 @@ struct order_held;
 
 struct keeper_state {
 	struct vault vault;
+	struct seen seen; /* binders */
 	const struct key_provider *provider; /* makes new keys; each key knows its own */
 	unsigned place;                      /* which token, where the provider has several */
 	struct keeper_caller *callers[KEEPER_CALLERS_MAX];

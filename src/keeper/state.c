@@ -56,6 +56,7 @@ void keeper_end(struct keeper_state *ks)
 		mem_free(ks->programs[i]); /* hold no handles */
 	orders_forget(ks);
 	backup_forget(ks);
+	seen_free(&ks->seen);
 	vault_close(&ks->vault);
 }
 

@@ -233,11 +233,6 @@ out:
 }
 
 /* The rest of an answer that is one handle. */
-static err_t answer_handle(struct call *c, uint32_t *out)
-{
-	*out = wire_get_u32(&c->in);
-	return wire_done(&c->in);
-}
 
 /* The rest of an answer that is exactly n octets. */
 static err_t answer_octets(struct call *c, uint8_t *out, size_t n)
@@ -251,28 +246,13 @@ out:
 	return err;
 }
 
-err_t keeper_early_secret(struct keeper *k, uint32_t psk, uint32_t *early)
+err_t keeper_handshake_secret(struct keeper *k, uint32_t psk, struct bytes ecdhe, uint8_t out[32])
 {
 	struct call c;
 	err_t err;
 
 	call_begin(&c);
 	wire_put_u32(&c.out, psk);
-	wire_put_bytes(&c.out, BYTES_NONE);
-	TRY(call_ask(&c, k, OP_TLS13_EXTRACT));
-	TRY(answer_handle(&c, early));
-out:
-	call_end(&c);
-	return err;
-}
-
-err_t keeper_handshake_secret(struct keeper *k, uint32_t early, struct bytes ecdhe, uint8_t out[32])
-{
-	struct call c;
-	err_t err;
-
-	call_begin(&c);
-	wire_put_u32(&c.out, early);
 	wire_put_bytes(&c.out, ecdhe);
 	TRY(call_ask(&c, k, OP_TLS13_EXTRACT));
 	TRY(answer_octets(&c, out, 32));
@@ -281,33 +261,17 @@ out:
 	return err;
 }
 
-err_t keeper_expand(struct keeper *k, uint32_t from, struct bytes label, struct bytes context,
-                    uint32_t *out)
+err_t keeper_binder(struct keeper *k, uint32_t psk, struct bytes hash, struct bytes binder)
 {
 	struct call c;
 	err_t err;
 
 	call_begin(&c);
-	wire_put_u32(&c.out, from);
-	wire_put_bytes(&c.out, label);
-	wire_put_bytes(&c.out, context);
-	TRY(call_ask(&c, k, OP_TLS13_EXPAND));
-	TRY(answer_handle(&c, out));
-out:
-	call_end(&c);
-	return err;
-}
-
-err_t keeper_binder(struct keeper *k, uint32_t finished, struct bytes hash, uint8_t out[32])
-{
-	struct call c;
-	err_t err;
-
-	call_begin(&c);
-	wire_put_u32(&c.out, finished);
+	wire_put_u32(&c.out, psk);
 	wire_put_bytes(&c.out, hash);
+	wire_put_bytes(&c.out, binder);
 	TRY(call_ask(&c, k, OP_TLS13_BINDER));
-	TRY(answer_octets(&c, out, 32));
+	err = wire_done(&c.in);
 out:
 	call_end(&c);
 	return err;

@@ -105,27 +105,17 @@ err_t keeper_sign(struct keeper *k, uint32_t handle, enum sign_purpose purpose,
 err_t keeper_psk_open(struct keeper *k, struct bytes identity,
                       const uint8_t tag[KEEPER_TAG], uint32_t *handle, size_t *n) MUST_USE;
 
-/* TLS13_EXTRACT, first form (other empty): PSK handle -> handle of the early
- * secret. SHA-256 only. */
-err_t keeper_early_secret(struct keeper *k, uint32_t psk, uint32_t *early) MUST_USE;
+/* TLS13_BINDER: PSK handle, transcript hash (32 octets), the binder that the client sent
+ * (32 octets) -> nothing. ERR_REFUSED: it is not the binder of that transcript, or it
+ * was shown before. Nothing else makes the handle good for a handshake secret. */
+err_t keeper_binder(struct keeper *k, uint32_t psk, struct bytes hash, struct bytes binder) MUST_USE;
 
-/* TLS13_EXTRACT, second form: early-secret or PSK handle, (EC)DHE secret -> the
- * 32 octets of the handshake secret; Derive-Secret(early, "derived", "") happens
- * inside. Refused with an empty (EC)DHE secret (psk_ke). Tells CREDENTIAL_USED.
+/* TLS13_EXTRACT: PSK handle, (EC)DHE secret -> the 32 octets of the handshake secret.
+ * Early secret and Derive-Secret(early, "derived", "") are made inside. Refused without
+ * a binder before it, and with an empty (EC)DHE secret (psk_ke). Tells CREDENTIAL_USED.
  * The handle is spent: closed by success. */
-err_t keeper_handshake_secret(struct keeper *k, uint32_t early, struct bytes ecdhe,
+err_t keeper_handshake_secret(struct keeper *k, uint32_t psk, struct bytes ecdhe,
                               uint8_t out[32]) MUST_USE;
-
-/* TLS13_EXPAND: early-secret or binder handle, label ("ext binder" on an early
- * secret, its context the SHA-256 of nothing; "finished" on a binder key, its
- * context empty), context -> handle. */
-err_t keeper_expand(struct keeper *k, uint32_t from, struct bytes label,
-                    struct bytes context, uint32_t *out) MUST_USE;
-
-/* TLS13_BINDER: finished-key handle, transcript hash (32 octets) -> HMAC. Or the
- * PSK handle: early secret, binder key and finished key are made inside. */
-err_t keeper_binder(struct keeper *k, uint32_t finished, struct bytes hash,
-                    uint8_t out[32]) MUST_USE;
 
 /* TLS12_MASTER: PSK handle, u8 suite hash (0 SHA-256, 1 SHA-384), other secret
  * (empty: plain PSK, zeros of the key's length), session hash -> 48 octets.
@@ -269,8 +259,9 @@ struct keeper_provider_row {
 err_t keeper_provider_row_read(struct bytes fields, struct keeper_provider_row *out) MUST_USE;
 
 /* CREDENTIAL_USED body: u8 role, u8 gate number, tag, u8 kind (1 PSK, 2 node
- * key), name bytes (PSK identity, or key name). */
-enum { CREDENTIAL_USED_PSK = 1, CREDENTIAL_USED_NODE_KEY = 2 };
+ * key, 3 PSK whose owner's proof the keeper has not seen: TLS 1.2), name bytes (PSK identity, or key name), SHA-256 of what the node's key signed
+ * (of nothing for a PSK). */
+enum { CREDENTIAL_USED_PSK = 1, CREDENTIAL_USED_NODE_KEY = 2, CREDENTIAL_USED_PSK_UNPROVED = 3 };
 
 /* --- programs: wire/program_calls.h asks these, through the door --------------
  *

@@ -88,7 +88,9 @@ static void test_psk(void **state)
 		assert_int_equal(peer.kind, CREDENTIAL_PSK);
 		assert_string_equal(peer.identity, name);
 		assert_int_equal(peer.not_after, 0);
-		assert_told(&peer, CREDENTIAL_USED_PSK, name);
+		/* over TLS 1.2 the client's proof comes too late to be seen by the keeper */
+		assert_told(&peer, peer.version == TLS1_3_VERSION ? CREDENTIAL_USED_PSK
+		                                                  : CREDENTIAL_USED_PSK_UNPROVED, name);
 		SSL_CTX_free(ctx);
 	}
 }

@@ -303,6 +303,7 @@ static uint64_t open_association(struct bench *b, const char *identity, const ui
 	wire_put_u8(&o, 4);
 	wire_put_fixed(&o, bytes_make(zeros, 16));
 	wire_put_u16(&o, 99);
+	wire_put_bytes(&o, BYTES_NONE);
 	assert_int_equal(link_send(&b->gate, MSG_ASSOCIATION_OPEN, ++b->ref, bytes_of_buf(&body)), ERR_OK);
 	assert_true(next(b, &b->gate, &m));
 	assert_int_equal(m.type, MSG_ASSOCIATION_OPENED);

@@ -361,6 +361,12 @@ static void test_use_is_told_before_it_is_answered(void **state)
 	assert_bytes(wire_get_fixed(&in, KEEPER_TAG), BYTES_OF(TAG));
 	assert_int_equal(wire_get_u8(&in), CREDENTIAL_USED_NODE_KEY);
 	assert_bytes(wire_get_bytes(&in, 128), BYTES("node"));
+	{
+		uint8_t digest[32]; /* and what was signed */
+
+		crypt_sha256(bytes_make(input, n), digest);
+		assert_bytes(wire_get_fixed(&in, 32), BYTES_OF(digest));
+	}
 	assert_int_equal(wire_done(&in), ERR_OK);
 	assert_int_equal(node->uses, uses + 1);
 	/* a core that cannot be told: no signature */

@@ -193,7 +193,7 @@ static void test_psk(void **state)
 	uint8_t nothing[32], early[32], step[32], want[32], got[48], ecdhe[32] = { 9 };
 	struct buf sealed = buf_make(256), name = buf_make(256), id = buf_make(64);
 	struct keeper_derive km = { DERIVE_KM, BYTES("psk/net@demo.example"), BYTES("maf"), BYTES_NONE };
-	uint32_t p, e, bk, fk;
+	uint32_t p;
 	uint8_t check[4];
 	size_t n;
 
@@ -206,23 +206,20 @@ static void test_psk(void **state)
 	assert_int_equal(n, 32);
 	assert_int_equal(keeper_psk_open(&gate, BYTES("nobody"), TAG, &p, &n), ERR_MISSING);
 	assert_int_equal(keeper_psk_open(&gate, BYTES("net@demo.example"), TAG, &p, &n), ERR_OK);
-	assert_int_equal(keeper_early_secret(&gate, p, &e), ERR_OK);
-	assert_int_equal(keeper_expand(&gate, e, BYTES("ext binder"), BYTES_OF(nothing), &bk), ERR_OK);
-	assert_int_equal(keeper_expand(&gate, bk, BYTES("finished"), BYTES_NONE, &fk), ERR_OK);
-	assert_int_equal(keeper_binder(&gate, fk, BYTES_OF(ecdhe), got), ERR_OK);
 	crypt_hkdf_extract(BYTES_NONE, BYTES_OF(psk), early);
 	crypt_expand_label(BYTES_OF(early), BYTES("ext binder"), BYTES_OF(nothing), step, 32);
 	crypt_expand_label(BYTES_OF(step), BYTES("finished"), BYTES_NONE, want, 32);
 	crypt_hmac_sha256(BYTES_OF(want), BYTES_OF(ecdhe), step);
-	assert_memory_equal(got, step, 32);
-	assert_int_equal(keeper_binder(&gate, p, BYTES_OF(ecdhe), got), ERR_OK);
-	assert_memory_equal(got, step, 32);
-	assert_int_equal(keeper_handshake_secret(&gate, e, BYTES_NONE, got), ERR_REFUSED);
-	assert_int_equal(keeper_handshake_secret(&gate, e, BYTES_OF(ecdhe), got), ERR_OK);
+	assert_int_equal(keeper_handshake_secret(&gate, p, BYTES_OF(ecdhe), got), ERR_REFUSED);
+	assert_int_equal(keeper_binder(&gate, p, BYTES_OF(ecdhe), BYTES_OF(want)), ERR_REFUSED);
+	assert_int_equal(keeper_binder(&gate, p, BYTES_OF(ecdhe), BYTES_OF(step)), ERR_OK);
+	assert_int_equal(keeper_handshake_secret(&gate, p, BYTES_NONE, got), ERR_REFUSED);
+	assert_int_equal(keeper_handshake_secret(&gate, p, BYTES_OF(ecdhe), got), ERR_OK);
 	crypt_expand_label(BYTES_OF(early), BYTES("derived"), BYTES_OF(nothing), step, 32);
 	crypt_hkdf_extract(BYTES_OF(step), BYTES_OF(ecdhe), want);
 	assert_memory_equal(got, want, 32);
-	assert_int_equal(keeper_handshake_secret(&gate, e, BYTES_OF(ecdhe), got), ERR_MISSING);
+	assert_int_equal(keeper_handshake_secret(&gate, p, BYTES_OF(ecdhe), got), ERR_MISSING);
+	assert_int_equal(keeper_psk_open(&gate, BYTES("net@demo.example"), TAG, &p, &n), ERR_OK);
 	assert_int_equal(keeper_tls12_master(&gate, p, 1, BYTES_NONE, BYTES_OF(nothing), got), ERR_REFUSED);
 	assert_int_equal(keeper_tls12_master(&gate, p, 0, BYTES_NONE, BYTES_OF(nothing), got), ERR_OK);
 	assert_int_equal(keeper_psk_open(&gate, BYTES("net@demo.example"), TAG, &p, &n), ERR_OK);
@@ -235,7 +232,7 @@ static void test_psk(void **state)
 	assert_int_equal(id.n, 0);
 	assert_int_equal(keeper_destroy(&core, BYTES("psk/net@demo.example")), ERR_OK);
 	assert_int_equal(keeper_check_value(&core, bytes_of_buf(&name), check), ERR_MISSING);
-	assert_int_equal(keeper_early_secret(&gate, p, &e), ERR_MISSING);
+	assert_int_equal(keeper_binder(&gate, p, BYTES_OF(ecdhe), BYTES_OF(step)), ERR_MISSING);
 	buf_free(&sealed);
 	buf_free(&name);
 	buf_free(&id);

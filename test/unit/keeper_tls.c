@@ -124,66 +124,55 @@ static err_t extract(struct bed *b, uint32_t from, struct bytes other)
 	return ask(b, ROLE_GATE);
 }
 
-static err_t expand(struct bed *b, uint32_t from, struct bytes label, struct bytes context)
+/* The binder of a transcript hash by the book. */
+static void binder_of(struct bytes key, struct bytes hash, uint8_t out[32])
 {
-	begin(b, OP_TLS13_EXPAND);
-	wire_put_u32(&b->w, from);
-	wire_put_bytes(&b->w, label);
-	wire_put_bytes(&b->w, context);
-	return ask(b, ROLE_GATE);
+	uint8_t secret[32], step[32], finished[32];
+
+	hkdf(EVP_KDF_HKDF_MODE_EXTRACT_ONLY, key, BYTES_NONE, secret);
+	expand_label(secret, "ext binder", BYTES_OF(nothing), step);
+	expand_label(step, "finished", BYTES_NONE, finished);
+	HMAC(EVP_sha256(), finished, 32, hash.p, hash.n, out, NULL);
 }
 
-static err_t binder(struct bed *b, uint32_t from, struct bytes hash)
+static err_t show(struct bed *b, uint32_t from, struct bytes hash, struct bytes mac)
 {
 	begin(b, OP_TLS13_BINDER);
 	wire_put_u32(&b->w, from);
 	wire_put_bytes(&b->w, hash);
+	wire_put_bytes(&b->w, mac);
 	return ask(b, ROLE_GATE);
 }
 
-static uint32_t early(struct bed *b, struct bytes identity, size_t n)
+/* A handle whose client sent a binder, another one each time. */
+static uint32_t proved(struct bed *b, struct bytes identity, struct bytes key)
 {
-	assert_int_equal(extract(b, psk(b, identity, n), BYTES_NONE), ERR_OK);
-	return answer_handle(b);
+	static uint8_t hash[32];
+	uint8_t mac[32];
+	uint32_t h = psk(b, identity, key.n);
+
+	hash[0]++;
+	hash[1] = 77;
+	binder_of(key, BYTES_OF(hash), mac);
+	assert_int_equal(show(b, h, BYTES_OF(hash), BYTES_OF(mac)), ERR_OK);
+	assert_int_equal(b->r.rest.n, 0); /* nothing of the key comes out */
+	return h;
 }
 
 static void check_schedule(struct bed *b, struct bytes identity, struct bytes key)
 {
-	uint8_t secret[32], step[32], want[32], ecdhe[32] = { 1, 2, 3 }, hash[32] = { 9 };
-	uint32_t e = early(b, identity, key.n), h;
+	uint8_t secret[32], step[32], want[32], ecdhe[32] = { 1, 2, 3 };
+	uint32_t h = proved(b, identity, key);
 
-	hkdf(EVP_KDF_HKDF_MODE_EXTRACT_ONLY, key, BYTES_NONE, secret);
-	/* binder */
-	assert_int_equal(expand(b, e, BYTES("ext binder"), BYTES_OF(nothing)), ERR_OK);
-	h = answer_handle(b);
-	assert_int_equal(expand(b, h, BYTES("finished"), BYTES_NONE), ERR_OK);
-	h = answer_handle(b);
-	assert_int_equal(binder(b, h, BYTES_OF(hash)), ERR_OK);
-	expand_label(secret, "ext binder", BYTES_OF(nothing), step);
-	expand_label(step, "finished", BYTES_NONE, want);
-	HMAC(EVP_sha256(), want, 32, hash, 32, step, NULL);
-	assert_bytes(b->r.rest, BYTES_OF(step));
-	/* handshake secret */
 	b->told = (enum message_type)0;
-	assert_int_equal(extract(b, e, BYTES_OF(ecdhe)), ERR_OK);
+	assert_int_equal(extract(b, h, BYTES_OF(ecdhe)), ERR_OK);
 	assert_int_equal(b->told, MSG_CREDENTIAL_USED);
+	hkdf(EVP_KDF_HKDF_MODE_EXTRACT_ONLY, key, BYTES_NONE, secret);
 	expand_label(secret, "derived", BYTES_OF(nothing), step);
 	hkdf(EVP_KDF_HKDF_MODE_EXTRACT_ONLY, BYTES_OF(ecdhe), BYTES_OF(step), want);
 	assert_bytes(b->r.rest, BYTES_OF(want));
-	assert_int_equal(extract(b, e, BYTES_OF(ecdhe)), ERR_MISSING); /* spent */
-	/* the same in one step each */
-	e = psk(b, identity, key.n);
-	assert_int_equal(binder(b, e, BYTES_OF(hash)), ERR_OK);
-	expand_label(secret, "ext binder", BYTES_OF(nothing), step);
-	expand_label(step, "finished", BYTES_NONE, secret);
-	HMAC(EVP_sha256(), secret, 32, hash, 32, step, NULL);
-	assert_bytes(b->r.rest, BYTES_OF(step));
-	b->told = (enum message_type)0;
-	assert_int_equal(extract(b, e, BYTES_OF(ecdhe)), ERR_OK);
-	assert_int_equal(b->told, MSG_CREDENTIAL_USED);
-	assert_bytes(b->r.rest, BYTES_OF(want));
-	assert_int_equal(extract(b, e, BYTES_OF(ecdhe)), ERR_MISSING);
-	assert_int_equal(binder(b, e, BYTES_OF(hash)), ERR_MISSING);
+	assert_int_equal(extract(b, h, BYTES_OF(ecdhe)), ERR_MISSING); /* spent */
+	assert_int_equal(show(b, h, BYTES_OF(want), BYTES_OF(want)), ERR_MISSING);
 }
 
 static void test_schedule(void **state)
@@ -198,16 +187,17 @@ static void test_notice_names_identity_and_handshake(void **state)
 	uint8_t ecdhe[32] = { 5 };
 	struct wire_in in;
 
-	assert_int_equal(extract(b, early(b, BYTES("short"), 16), BYTES_OF(ecdhe)), ERR_OK);
+	assert_int_equal(extract(b, proved(b, BYTES("short"), bytes_make(psk32, 16)), BYTES_OF(ecdhe)), ERR_OK);
 	in = wire_in(bytes_of_buf(&b->notice));
 	assert_int_equal(wire_get_u8(&in), ROLE_GATE);
 	assert_int_equal(wire_get_u8(&in), 1);
 	assert_bytes(wire_get_fixed(&in, KEEPER_TAG), BYTES_OF(TAG));
 	assert_int_equal(wire_get_u8(&in), CREDENTIAL_USED_PSK);
 	assert_bytes(wire_get_bytes(&in, 128), BYTES("short"));
+	assert_bytes(wire_get_fixed(&in, 32), BYTES_OF(nothing)); /* nothing was signed */
 	assert_int_equal(wire_done(&in), ERR_OK);
 	b->deaf = ERR_CLOSED;
-	assert_int_equal(extract(b, early(b, BYTES("short"), 16), BYTES_OF(ecdhe)), ERR_CLOSED);
+	assert_int_equal(extract(b, proved(b, BYTES("short"), bytes_make(psk32, 16)), BYTES_OF(ecdhe)), ERR_CLOSED);
 	assert_int_equal(b->out.n, 1);
 	b->deaf = ERR_OK;
 }
@@ -216,7 +206,7 @@ static void test_extract_refusals(void **state)
 {
 	struct bed *b = *state;
 	uint8_t zeros[32] = { 0 }, some[256];
-	uint32_t e = early(b, BYTES("short"), 16), p = psk(b, BYTES("short"), 16);
+	uint32_t e = proved(b, BYTES("short"), bytes_make(psk32, 16)), p = psk(b, BYTES("short"), 16);
 
 	for (size_t i = 0; i < sizeof(some); i++)
 		some[i] = 7;
@@ -228,6 +218,7 @@ static void test_extract_refusals(void **state)
 		assert_int_equal(extract(b, e, bytes_make(some, n)), ERR_REFUSED);
 		assert_int_equal(extract(b, p, bytes_make(some, n)), ERR_REFUSED);
 	}
+	assert_int_equal(extract(b, p, bytes_make(some, 32)), ERR_REFUSED); /* no client proved a thing */
 	assert_int_equal(b->notices, 0);
 	begin(b, OP_TLS13_EXTRACT);
 	wire_put_u32(&b->w, e);
@@ -235,33 +226,52 @@ static void test_extract_refusals(void **state)
 	assert_int_equal(ask_of(b, b->gate2), ERR_MISSING);
 }
 
-static void test_expand_refusals(void **state)
+/* A handshake that no client began gets nothing: no binder, a wrong one, that of another
+ * transcript or key, one that was shown before. */
+static void test_binder_refusals(void **state)
 {
-	static const char *const labels[] = { "res binder", "c e traffic", "e exp master", "derived",
-		"c hs traffic", "finished", "", "ext binder ", "ext binde", "EXT BINDER", "key", "iv" };
 	struct bed *b = *state;
-	uint32_t p = psk(b, BYTES("short"), 16), e = early(b, BYTES("short"), 16), bk, fk;
-	uint8_t other[32] = { 1 };
+	uint8_t hash[32] = { 3 }, other[32] = { 4 }, mac[32], ecdhe[32] = { 1 };
+	uint32_t p = psk(b, BYTES("short"), 16), q;
 
-	for (size_t i = 0; i < COUNT_OF(labels); i++) {
-		assert_int_equal(expand(b, e, bytes_str(labels[i]), BYTES_OF(nothing)), ERR_REFUSED);
-		assert_int_equal(expand(b, e, bytes_str(labels[i]), BYTES_NONE), ERR_REFUSED);
+	binder_of(bytes_make(psk32, 16), BYTES_OF(hash), mac);
+	assert_int_equal(extract(b, p, BYTES_OF(ecdhe)), ERR_REFUSED);
+	assert_int_equal(show(b, p, BYTES_OF(other), BYTES_OF(mac)), ERR_REFUSED);
+	assert_int_equal(show(b, p, BYTES_OF(hash), BYTES_OF(other)), ERR_REFUSED);
+	assert_int_equal(show(b, p, bytes_make(hash, 31), BYTES_OF(mac)), ERR_REFUSED);
+	assert_int_equal(show(b, p, BYTES_OF(hash), bytes_make(mac, 31)), ERR_REFUSED);
+	assert_int_equal(show(b, p, BYTES_OF(hash), BYTES_NONE), ERR_REFUSED);
+	assert_int_equal(extract(b, p, BYTES_OF(ecdhe)), ERR_REFUSED);
+	q = psk(b, BYTES("net@demo.example"), 32);
+	assert_int_equal(show(b, q, BYTES_OF(hash), BYTES_OF(mac)), ERR_REFUSED);
+	assert_int_equal(show(b, p, BYTES_OF(hash), BYTES_OF(mac)), ERR_OK);
+	q = psk(b, BYTES("short"), 16);
+	assert_int_equal(show(b, q, BYTES_OF(hash), BYTES_OF(mac)), ERR_REFUSED); /* recorded, replayed */
+	assert_int_equal(extract(b, q, BYTES_OF(ecdhe)), ERR_REFUSED);
+	/* a wrong one after a right one takes it back */
+	assert_int_equal(show(b, p, BYTES_OF(other), BYTES_OF(mac)), ERR_REFUSED);
+	assert_int_equal(extract(b, p, BYTES_OF(ecdhe)), ERR_REFUSED);
+}
+
+/* The memory of proofs: bounded, and the younger half is always there. */
+static void test_seen(void **state)
+{
+	struct seen s = { 0 };
+	uint8_t proof[32] = { 1 };
+
+	for (uint32_t i = 1; i <= 2 * SEEN_MAX + 10; i++) {
+		put_be32(proof, i * 2654435761u);
+		put_be32(proof + 4, i);
+		assert_int_equal(seen_once(&s, proof), ERR_OK);
+		assert_int_equal(seen_once(&s, proof), ERR_REFUSED);
 	}
-	assert_int_equal(expand(b, e, BYTES("ext binder"), BYTES_OF(other)), ERR_REFUSED);
-	assert_int_equal(expand(b, e, BYTES("ext binder"), BYTES_NONE), ERR_REFUSED);
-	assert_int_equal(expand(b, p, BYTES("ext binder"), BYTES_OF(nothing)), ERR_TYPE);
-	assert_int_equal(binder(b, e, BYTES_OF(other)), ERR_TYPE);
-	assert_int_equal(expand(b, e, BYTES("ext binder"), BYTES_OF(nothing)), ERR_OK);
-	bk = answer_handle(b);
-	assert_int_equal(expand(b, bk, BYTES("ext binder"), BYTES_OF(nothing)), ERR_REFUSED);
-	assert_int_equal(expand(b, bk, BYTES("finished"), BYTES_OF(nothing)), ERR_REFUSED);
-	assert_int_equal(binder(b, bk, BYTES_OF(other)), ERR_TYPE);
-	assert_int_equal(extract(b, bk, BYTES_OF(other)), ERR_TYPE);
-	assert_int_equal(expand(b, bk, BYTES("finished"), BYTES_NONE), ERR_OK);
-	fk = answer_handle(b);
-	assert_int_equal(expand(b, fk, BYTES("finished"), BYTES_NONE), ERR_TYPE);
-	assert_int_equal(binder(b, fk, bytes_make(other, 31)), ERR_REFUSED);
-	assert_int_equal(binder(b, fk, BYTES_NONE), ERR_REFUSED);
+	put_be32(proof, (SEEN_MAX + 20) * 2654435761u);
+	put_be32(proof + 4, SEEN_MAX + 20);
+	assert_int_equal(seen_once(&s, proof), ERR_REFUSED);
+	put_be32(proof, 2654435761u);
+	put_be32(proof + 4, 1);
+	assert_int_equal(seen_once(&s, proof), ERR_OK); /* the oldest is forgotten */
+	seen_free(&s);
 }
 
 static err_t master(struct bed *b, uint32_t from, unsigned hash, struct bytes other, struct bytes session)
@@ -317,7 +327,7 @@ static void test_tls12_master(void **state)
 static void test_tls12_refusals(void **state)
 {
 	struct bed *b = *state;
-	uint32_t p = psk(b, BYTES("short"), 16), e = early(b, BYTES("short"), 16);
+	uint32_t p = psk(b, BYTES("short"), 16);
 	uint8_t session[64] = { 1 };
 
 	b->notices = 0;
@@ -329,7 +339,6 @@ static void test_tls12_refusals(void **state)
 			assert_int_equal(master(b, p, 1, BYTES_NONE, bytes_make(session, n)), ERR_REFUSED);
 	}
 	assert_int_equal(master(b, p, 2, BYTES_NONE, bytes_make(session, 32)), ERR_REFUSED);
-	assert_int_equal(master(b, e, 0, BYTES_NONE, bytes_make(session, 32)), ERR_TYPE);
 	assert_int_equal(b->notices, 0);
 }
 
@@ -366,12 +375,11 @@ static void test_end_of_a_key(void **state)
 
 	assert_int_equal(import_psk(b, BYTES("ends"), BYTES_OF(psk32), end), ERR_OK);
 	p = psk(b, BYTES("ends"), 32);
-	e = early(b, BYTES("ends"), 32);
+	e = proved(b, BYTES("ends"), BYTES_OF(psk32));
 	clock_simulate(end);
 	assert_int_equal(open_psk(b, BYTES("ends")), ERR_MISSING);
 	assert_int_equal(extract(b, p, BYTES_NONE), ERR_MISSING);
 	assert_int_equal(extract(b, e, BYTES_OF(ecdhe)), ERR_MISSING);
-	assert_int_equal(expand(b, e, BYTES("ext binder"), BYTES_OF(nothing)), ERR_MISSING);
 	clock_simulate(0);
 }
 
@@ -384,7 +392,7 @@ static void test_destroyed_now(void **state)
 
 	assert_int_equal(import_psk(b, BYTES("goes"), BYTES_OF(psk32), tomorrow()), ERR_OK);
 	handles = handles_count(&b->ks);
-	e = early(b, BYTES("goes"), 32);
+	e = proved(b, BYTES("goes"), BYTES_OF(psk32));
 	begin(b, OP_DESTROY);
 	wire_put_bytes(&b->w, BYTES("psk/goes"));
 	assert_int_equal(ask(b, ROLE_CORE), ERR_OK);
@@ -399,7 +407,8 @@ int main(void)
 		cmocka_unit_test(test_schedule),
 		cmocka_unit_test(test_notice_names_identity_and_handshake),
 		cmocka_unit_test(test_extract_refusals),
-		cmocka_unit_test(test_expand_refusals),
+		cmocka_unit_test(test_binder_refusals),
+		cmocka_unit_test(test_seen),
 		cmocka_unit_test(test_tls12_master),
 		cmocka_unit_test(test_tls12_refusals),
 		cmocka_unit_test(test_unknown_identity),

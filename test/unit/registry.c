@@ -1,6 +1,7 @@
 /* registry: only what keeper and records confirm makes an association [T13 T18]. */
 #include "base/clock.h"
 #include "security/association/registry.h"
+#include "proof.h"
 #include "store_room.h"
 #include "wire/keeper_calls.h"
 
@@ -49,7 +50,11 @@ static struct credential credential_psk(const char *identity)
 
 static struct credential credential_certificate(const char *name, uint8_t print)
 {
-	struct credential c = { .kind = ENTITY_CSE, .not_after = NOW + DAY, .fingerprint = { print } };
+	struct credential c = { .kind = ENTITY_CSE, .not_after = NOW + DAY };
+
+	if (print)
+		crypt_sha256(bytes_make(&print, 1), c.fingerprint); /* the certificate is this octet */
+	OK(crypt_p256_point(proof_key(), c.point));
 
 	snprintf(c.id, sizeof(c.id), "33-//sp.example/%s", name);
 	snprintf(c.entity, sizeof(c.entity), "//sp.example/%s", name);
@@ -87,6 +92,8 @@ struct handshake {
 	const char *identity;
 	int64_t not_after;
 	uint8_t place;            /* 127.0.0.place; 0: 1 */
+	enum proof_form form;
+	int flip;                 /* octet of the transcript that is changed; 0: none */
 };
 
 static void tell_keeper(struct registry_room *m, const struct handshake *h)
@@ -100,6 +107,12 @@ static void tell_keeper(struct registry_room *m, const struct handshake *h)
 	wire_put_fixed(&out, BYTES_OF(tag));
 	wire_put_u8(&out, (uint8_t)h->used);
 	wire_put_bytes(&out, bytes_str(h->used_name));
+	{
+		struct proof_made p = proof_make(bytes_make(&h->print, 1), h->form);
+
+		wire_put_fixed(&out, BYTES_OF(p.signed_digest));
+		buf_free(&p.transcript);
+	}
 	OK(out.err);
 	OK(registry_credential_used(m->r, bytes_of_buf(&body)));
 	buf_free(&body);
@@ -108,12 +121,17 @@ static void tell_keeper(struct registry_room *m, const struct handshake *h)
 static err_t open_said(struct registry_room *m, const struct handshake *h, int64_t now,
                        const struct association **a, const char **reason)
 {
-	uint8_t tag[16] = { h->tag_said, 1 }, print[32] = { h->print };
+	uint8_t tag[16] = { h->tag_said, 1 }, print[32] = { 0 };
 	uint8_t address[16] = { 127, 0, 0, h->place ? h->place : 1 };
-	struct buf body = buf_make(512);
+	struct proof_made p = proof_make(bytes_make(&h->print, 1), h->form);
+	struct buf body = buf_make(8192);
 	struct wire_out out = wire_out(&body);
 	err_t err;
 
+	if (h->print)
+		crypt_sha256(bytes_make(&h->print, 1), print);
+	if (h->flip)
+		p.transcript.p[h->flip % (int)p.transcript.n] ^= 1;
 	wire_put_fixed(&out, BYTES_OF(tag));
 	wire_put_u8(&out, (uint8_t)h->kind);
 	wire_put_fixed(&out, BYTES_OF(print));
@@ -124,9 +142,11 @@ static err_t open_said(struct registry_room *m, const struct handshake *h, int64
 	wire_put_u8(&out, 4);
 	wire_put_fixed(&out, BYTES_OF(address));
 	wire_put_u16(&out, 40000);
+	wire_put_bytes(&out, h->kind == 1 ? bytes_of_buf(&p.transcript) : BYTES_NONE);
 	OK(out.err);
 	err = registry_open_association(m->r, h->gate_said, bytes_of_buf(&body), now, a, reason);
 	buf_free(&body);
+	buf_free(&p.transcript);
 	return err;
 }
 
@@ -134,7 +154,7 @@ static struct handshake psk(struct registry_room *m, const char *identity)
 {
 	uint8_t tag = ++m->tag_next;
 
-	return (struct handshake){ ROLE_GATE, 1, 1, tag, tag, CREDENTIAL_USED_PSK, identity, 2, 0, identity, 0, 0 };
+	return (struct handshake){ ROLE_GATE, 1, 1, tag, tag, CREDENTIAL_USED_PSK, identity, 2, 0, identity, 0, 0, 0, 0 };
 }
 
 static struct handshake certificate(struct registry_room *m, uint8_t print)
@@ -142,7 +162,7 @@ static struct handshake certificate(struct registry_room *m, uint8_t print)
 	uint8_t tag = ++m->tag_next;
 
 	return (struct handshake){ ROLE_GATE, 1, 1, tag, tag, CREDENTIAL_USED_NODE_KEY, "node", 1, print, "",
-		                   NOW + DAY / 2, 0 };
+		                   NOW + DAY / 2, 0, 0, 0 };
 }
 
 static const struct association *opened(struct registry_room *m, struct handshake h)
@@ -325,9 +345,9 @@ static void test_malformed(void **state)
 		                 ERR_REFUSED);
 		assert_non_null(reason);
 	}
-	assert_int_equal(registry_credential_used(m->r, bytes_make(octets, 22)), ERR_SYNTAX);
-	OK(registry_credential_used(m->r, bytes_make(octets, 23)));
-	assert_int_equal(registry_credential_used(m->r, bytes_make(octets, 24)), ERR_SYNTAX);
+	assert_int_equal(registry_credential_used(m->r, bytes_make(octets, 54)), ERR_SYNTAX);
+	OK(registry_credential_used(m->r, bytes_make(octets, 55)));
+	assert_int_equal(registry_credential_used(m->r, bytes_make(octets, 56)), ERR_SYNTAX);
 }
 
 static void count(void *self, const struct association *a)
@@ -675,6 +695,57 @@ static void test_approval(void **state)
 	assert_int_equal(evidence(m, a, e), 1);
 }
 
+/* Every form of handshake opens; with any octet of the proof changed, none does. */
+static void test_clients_own_proof(void **state)
+{
+	struct registry_room *m = *state;
+	const char *why = "the client's own proof is missing or does not hold";
+	size_t n;
+
+	OK(enrol(m, credential_certificate("S1", 7)));
+	for (enum proof_form form = 0; form < PROOF_FORMS; form++) {
+		struct handshake h = certificate(m, 7);
+		struct proof_made p = proof_make(BYTES("\7"), form);
+
+		n = p.transcript.n;
+		buf_free(&p.transcript);
+		h.form = form;
+		registry_close_association(m->r, opened(m, h)->number, 1);
+		for (int at = 1; at < (int)n; at++) {
+			struct handshake bad = certificate(m, 7);
+
+			bad.form = form;
+			bad.flip = at;
+			/* the server's own signature and Finished come after what the keeper
+			 * signed, but the client signed them as well */
+			refused(m, bad, why);
+		}
+	}
+}
+
+/* A good proof of another handshake, another key or another certificate. */
+static void test_proof_of_another(void **state)
+{
+	struct registry_room *m = *state;
+	struct credential c = credential_certificate("S1", 7), other = credential_certificate("S2", 9);
+	const char *why = "the client's own proof is missing or does not hold";
+	struct handshake h = certificate(m, 7);
+	struct crypt_key stranger = { NULL };
+	const struct association *a;
+	const char *reason;
+
+	OK(crypt_p256_new(&stranger));
+	OK(crypt_p256_point(&stranger, other.point));
+	OK(enrol(m, c));
+	OK(enrol(m, other));
+	tell_keeper(m, &h); /* the keeper saw a handshake of one form, the gate shows another */
+	h.form = PROOF_TLS12;
+	assert_int_equal(open_said(m, &h, NOW, &a, &reason), ERR_REFUSED);
+	assert_string_equal(reason, why);
+	refused(m, certificate(m, 9), why); /* signed by another key than the one enrolled */
+	crypt_key_free(&stranger);
+}
+
 /* One handshake from an address 127.0.0.n. */
 static err_t from_place(struct registry_room *m, uint8_t place, int64_t now, const struct association **a,
                         const char **reason)
@@ -784,6 +855,8 @@ int main(void)
 		REGISTRY_BOTH(test_evidence),
 		REGISTRY_BOTH(test_evidence_kept),
 		REGISTRY_BOTH(test_approval),
+		REGISTRY_BOTH(test_clients_own_proof),
+		REGISTRY_BOTH(test_proof_of_another),
 		REGISTRY_BOTH(test_two_places),
 		REGISTRY_BOTH(test_to_and_fro),
 		REGISTRY_BOTH(test_lifetime),

@@ -48,6 +48,7 @@ static inline uint64_t node_associate(struct node *n, const char *name, const ch
 	wire_put_fixed(&u, BYTES_OF(tag));
 	wire_put_u8(&u, CREDENTIAL_USED_PSK);
 	wire_put_bytes(&u, bytes_str(name));
+	wire_put_fixed(&u, BYTES_OF(zeros));
 	assert_int_equal(registry_credential_used(n->room.registry, bytes_of_buf(&used)), ERR_OK);
 	wire_put_fixed(&o, BYTES_OF(tag));
 	wire_put_u8(&o, PEER_BY_PSK);
@@ -59,6 +60,7 @@ static inline uint64_t node_associate(struct node *n, const char *name, const ch
 	wire_put_u8(&o, 4);
 	wire_put_fixed(&o, bytes_make(zeros, 16));
 	wire_put_u16(&o, 4711);
+	wire_put_bytes(&o, BYTES_NONE);
 	if (registry_open_association(n->room.registry, GATE, bytes_of_buf(&open), NOW, &a,
 	                              &reason) != ERR_OK)
 		fail_msg("association: %s", reason);

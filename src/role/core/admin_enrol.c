@@ -222,6 +222,7 @@ err_t enrol_by_key(struct admin *a, const struct enrolment *e, struct keeper_cer
 	ask->not_after = credential->not_after;
 	TRY(certify(a, ask, der));
 	crypt_sha256(bytes_of_buf(der), credential->fingerprint);
+	bytes_copy(credential->point, ask->public_key.p, POINT);
 	TRY(enrol(a, credential));
 out:
 	buf_free(&subject);
@@ -254,7 +255,7 @@ out:
 err_t admin_enrol_peer(struct admin *a)
 {
 	struct credential credential;
-	struct bytes name, fingerprint;
+	struct bytes name, fingerprint, point;
 	struct enrolment e;
 	uint64_t until;
 	err_t err;
@@ -263,6 +264,7 @@ err_t admin_enrol_peer(struct admin *a)
 	name = wire_get_bytes(&a->in, FACT_ID_MAX - 4);
 	fingerprint = wire_get_fixed(&a->in, sizeof(credential.fingerprint));
 	until = wire_get_u64(&a->in);
+	point = wire_get_fixed(&a->in, POINT);
 	TRY(wire_done(&a->in));
 	TRY(check_common(a, &e));
 	if (e.kind != ENTITY_CSE || name.n == 0 || !bytes_is_printable(name) || until > INT64_MAX) {
@@ -274,6 +276,7 @@ err_t admin_enrol_peer(struct admin *a)
 		credential.not_after = (int64_t)until;
 	TRY(put_id(&credential, BYTES("32-"), name));
 	bytes_copy(credential.fingerprint, fingerprint.p, fingerprint.n);
+	bytes_copy(credential.point, point.p, point.n);
 	TRY(taken(a, &credential));
 	TRY(enrol(a, &credential));
 	TRY(put_row(a, &credential, BYTES_NONE));

@@ -26,6 +26,9 @@ err_t core_open_association(struct gate *g, struct connection *c,
 	wire_put_u8(&out, c->address.n);
 	wire_put_fixed(&out, BYTES_OF(c->address.octets));
 	wire_put_u16(&out, c->port);
+	/* The client's own proof, for the core to judge. */
+	wire_put_bytes(&out, channel_transcript(c->ssl));
+	channel_forget(c->ssl);
 	TRY(out.err);
 	err = link_send(&g->core, MSG_ASSOCIATION_OPEN, c->id, bytes_of_buf(&g->message));
 out:

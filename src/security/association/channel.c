@@ -52,8 +52,10 @@ static void state_free(void *parent, void *self, CRYPTO_EX_DATA *data, int index
 {
 	struct channel_state *state = self;
 
-	if (state)
+	if (state) {
 		channel_psk_end(&state->psk);
+		buf_free(&state->transcript);
+	}
 	mem_free(state);
 }
 
@@ -345,6 +347,7 @@ err_t channel_server_new(const struct channel_server_setup *setup, SSL_CTX **out
 	TRY(SSL_CTX_set_session_id_context(ctx, name, sizeof(name) - 1) == 1 ? ERR_OK
 	                                                                     : ERR_CRYPTO);
 	channel_psk_server(ctx);
+	channel_transcript_keep(ctx);
 	*out = ctx;
 	ctx = NULL;
 out:

@@ -79,6 +79,12 @@ err_t channel_new(SSL_CTX *ctx, SSL **out) MUST_USE;
  * extended master secret, or nobody authenticated and guests are not taken. */
 err_t channel_peer(SSL *ssl, struct channel_peer *out) MUST_USE;
 
+/* Server: the handshake messages up to and with the client's CertificateVerify, by which
+ * somebody else can judge it; empty for a pre-shared key. A view, until the connection
+ * or channel_forget ends it. */
+struct bytes channel_transcript(const SSL *ssl);
+void channel_forget(SSL *ssl);
+
 /* Why the last handshake failed, one line without secrets. Empties OpenSSL's
  * error queue of this thread. */
 void channel_error(char *out, size_t size);

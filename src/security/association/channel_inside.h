@@ -26,6 +26,8 @@ struct psk_use {
 	uint32_t handle;  /* the keeper's, of the key */
 	size_t n;         /* length of the key */
 	bool spent;       /* the keeper gave the session-bound secret */
+	bool shown;       /* TLS 1.3: the client sent a binder for this identity */
+	uint8_t binder[32];
 };
 
 /* What belongs to one connection. */
@@ -33,6 +35,9 @@ struct channel_state {
 	uint8_t tag[CHANNEL_TAG];
 	char identity[CHANNEL_IDENTITY_MAX]; /* PSK identity that the keeper knows */
 	struct psk_use psk;
+	struct buf transcript; /* server: the handshake messages up to the client's proof */
+	size_t hello;          /* where the last ClientHello begins in it */
+	bool whole;            /* the client's CertificateVerify is its last message */
 };
 
 /* What belongs to a context; lies behind SSL_CTX ex_data. */
@@ -98,6 +103,18 @@ void standin_write(const struct psk_use *use, enum standin stage, uint8_t *out, 
  * that are no stand-in. */
 enum standin standin_read(struct bytes octets, struct psk_use **use);
 
+/* --- channel_transcript.c ---------------------------------------------------- */
+
+enum { TRANSCRIPT_OCTETS_MAX = 20 * 1024 };
+
+/* Keep what a server context's handshakes say. */
+void channel_transcript_keep(SSL_CTX *ctx);
+
+/* The binder that the ClientHello has for this identity [RFC 8446 4.2.11]. ERR_MISSING,
+ * ERR_SYNTAX. */
+err_t transcript_binder(const struct channel_state *state, struct bytes identity,
+                        uint8_t binder[32]) MUST_USE;
+
 /* --- channel_psk.c ---------------------------------------------------------- */
 
 void channel_psk_server(SSL_CTX *ctx);
@@ -107,6 +124,8 @@ void channel_psk_client(SSL_CTX *ctx);
 void channel_psk_end(struct psk_use *use);
 
 /* The three things that need the key; asked of the keeper. */
+/* The binder that the client sent, when it is that of the transcript; else octets that
+ * are not. */
 err_t psk_binder(struct psk_use *use, struct bytes hash, uint8_t out[32]) MUST_USE;
 err_t psk_handshake_secret(struct psk_use *use, struct bytes ecdhe, uint8_t out[32]) MUST_USE;
 err_t psk_tls12_master(struct psk_use *use, unsigned hash, struct bytes other,

@@ -24,10 +24,20 @@ void channel_psk_end(struct psk_use *use)
 	*use = (struct psk_use){ 0 };
 }
 
+/* A binder that is none of this key ends as one of a key drawn for this handshake does:
+ * an outsider learns no identities. */
 err_t psk_binder(struct psk_use *use, struct bytes hash, uint8_t out[32])
 {
-	return use->spent ? ERR_BAD_STATE
-	                  : keeper_binder(use->keeper, use->handle, hash, out);
+	err_t err;
+
+	if (use->spent || !use->shown)
+		return ERR_BAD_STATE;
+	err = keeper_binder(use->keeper, use->handle, hash, BYTES_OF(use->binder));
+	if (err == ERR_OK)
+		bytes_copy(out, use->binder, sizeof(use->binder));
+	if (err == ERR_REFUSED)
+		crypt_random(out, sizeof(use->binder));
+	return err == ERR_REFUSED ? ERR_OK : err;
 }
 
 err_t psk_handshake_secret(struct psk_use *use, struct bytes ecdhe, uint8_t out[32])
@@ -125,6 +135,7 @@ static size_t psk_octets(SSL *ssl, struct bytes identity, uint8_t out[PSK_MAX])
 
 static int find_session(SSL *ssl, const unsigned char *identity, size_t n, SSL_SESSION **out)
 {
+	struct channel_state *state = channel_state_of(ssl);
 	uint8_t key[PSK_MAX];
 	size_t key_n;
 
@@ -132,6 +143,7 @@ static int find_session(SSL *ssl, const unsigned char *identity, size_t n, SSL_S
 	if (!identity_fits(bytes_make(identity, n)))
 		return 1;
 	key_n = psk_octets(ssl, bytes_make(identity, n), key);
+	state->psk.shown = transcript_binder(state, bytes_make(identity, n), state->psk.binder) == ERR_OK;
 	if (key_n)
 		*out = session_of(ssl, key, key_n);
 	return *out != NULL;

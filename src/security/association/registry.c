@@ -147,6 +147,7 @@ static bool is_terminated(const char *text, size_t size)
 static bool is_whole(const struct credential *c)
 {
 	bool has_print = !is_zero(c->fingerprint, sizeof(c->fingerprint));
+	bool has_point = c->point[0] == 4; /* uncompressed */
 
 	if (!is_terminated(c->id, sizeof(c->id)) || !is_terminated(c->name, sizeof(c->name)) ||
 	    !is_terminated(c->entity, sizeof(c->entity)) ||
@@ -160,6 +161,8 @@ static bool is_whole(const struct credential *c)
 	if (c->factor > FACTOR_NETWORK || c->protection > PROTECTION_HIGH ||
 	    !is_terminated(c->environment, sizeof(c->environment)) ||
 	    !is_terminated(c->by, sizeof(c->by)) || c->unfinished < 0)
+		return false;
+	if (has_point == c->psk)
 		return false;
 	return c->psk ? c->psk_identity[0] && !has_print : has_print && !c->psk_identity[0];
 }
@@ -301,6 +304,8 @@ struct opening {
 	struct bytes identity;
 	int64_t not_after;
 	struct association a; /* address, port, version, suite */
+	struct bytes transcript;
+	bool unproved;
 };
 
 static err_t read_opening(struct bytes body, struct opening *o)
@@ -321,6 +326,7 @@ static err_t read_opening(struct bytes body, struct opening *o)
 	o->a.address_n = wire_get_u8(&in);
 	address = wire_get_fixed(&in, sizeof(o->a.address));
 	o->a.port = wire_get_u16(&in);
+	o->transcript = wire_get_bytes(&in, PROOF_OCTETS_MAX);
 	TRY(wire_done(&in));
 	if (o->a.address_n != 0 && o->a.address_n != 4 && o->a.address_n != 16)
 		return ERR_SYNTAX;
@@ -332,14 +338,16 @@ out:
 
 /* The enrolled credential that took part, or NULL and why not. Only what keeper
  * and records confirm counts; the gate's word chooses what to look for. */
-static struct enrolled *judge(struct registry *r, unsigned gate, const struct opening *o, int64_t now,
+static struct enrolled *judge(struct registry *r, unsigned gate, struct opening *o, int64_t now,
                               const char **reason)
 {
 	bool psk = o->kind == PEER_PSK, confirmed;
+	struct confirmation said;
 	struct enrolled *e;
 
 	/* Asked first: a tag is used up by the first who names it. */
-	confirmed = notices_confirm(r, gate, o->tag, psk ? o->identity : BYTES_NONE, now);
+	confirmed = notices_confirm(r, gate, o->tag, psk ? o->identity : BYTES_NONE, now,
+	                            &said);
 	*reason = NULL;
 	if (o->kind != PEER_PSK && o->kind != PEER_CERTIFICATE)
 		*reason = "nobody authenticated";
@@ -361,10 +369,13 @@ static struct enrolled *judge(struct registry *r, unsigned gate, const struct op
 		*reason = "the credential has expired";
 	else if (!psk && o->not_after <= now)
 		*reason = "the certificate has expired";
+	else if (!psk && proof_check(o->transcript, &e->c, said.digest) != ERR_OK)
+		*reason = "the client's own proof is missing or does not hold";
 	else if (e->live >= ASSOCIATION_LIMIT_PER_CREDENTIAL)
 		*reason = "the credential has too many associations";
 	else if (r->live_n >= ASSOCIATIONS_MAX)
 		*reason = "there are too many associations";
+	o->unproved = psk && !said.proved;
 	return *reason ? NULL : e;
 }
 
@@ -439,6 +450,7 @@ err_t registry_open_association(struct registry *r, unsigned gate, struct bytes 
 	l->a.opened = l->a.last_used = now;
 	l->a.number = draw_number(r);
 	l->policy_requests = r->policy.requests;
+	l->unproved = o.unproved;
 	l->of = e;
 	TRY(fill(l, e, &o, jittered(r->policy.lifetime)));
 	TRY(registry_finish_joining(r, e));

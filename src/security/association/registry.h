@@ -23,6 +23,7 @@ struct credential {
 	bool psk;
 	char psk_identity[FACT_ID_MAX];
 	uint8_t fingerprint[32];    /* SHA-256 of the certificate, zeros for PSK */
+	uint8_t point[65];          /* its public key, P-256, uncompressed; zeros for PSK */
 	int64_t not_after;          /* ms */
 	unsigned replay_mode;       /* enum replay_mode */
 	bool revoked;
@@ -89,7 +90,8 @@ err_t registry_credential_used(struct registry *r, struct bytes body) MUST_USE;
 /* From a gate. Body of ASSOCIATION_OPEN:
  *   tag 16, u8 kind (credential_kind), fingerprint 32, PSK identity bytes,
  *   u64 certificate not after, u16 version, u16 suite, u8 address length,
- *   address 16, u16 port
+ *   address 16, u16 port, transcript bytes: the handshake messages up to and with the
+ *   client's CertificateVerify (empty for a PSK, whose proof the keeper has seen)
  * Of ASSOCIATION_OPENED: u64 number (0: refused), u64 end (ms since 1970, 0 none),
  *   reason bytes (empty when opened; at most 256)
  * Of ASSOCIATION_CLOSE and ASSOCIATION_END: u64 number. */

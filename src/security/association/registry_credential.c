@@ -8,7 +8,7 @@ enum { BUCKETS_FIRST = 256, RECORD_MAX = 4096 };
 
 /* --- the record: a canonical CBOR map (doc/protocol/store.md) ----------------------- */
 
-enum field_kind { FIELD_TEXT, FIELD_NUMBER, FIELD_TIME, FIELD_BOOL, FIELD_FINGERPRINT };
+enum field_kind { FIELD_TEXT, FIELD_NUMBER, FIELD_TIME, FIELD_BOOL, FIELD_OCTETS };
 
 struct field {
 	const char *key;
@@ -31,7 +31,7 @@ static const struct field fields[] = {
 	FIELD("en", FIELD_TEXT, entity),
 	LATER("ev", FIELD_TEXT, environment),
 	LATER("fa", FIELD_NUMBER, factor),
-	FIELD("fp", FIELD_FINGERPRINT, fingerprint),
+	FIELD("fp", FIELD_OCTETS, fingerprint),
 	FIELD("id", FIELD_TEXT, id),
 	FIELD("kd", FIELD_NUMBER, kind),
 	FIELD("na", FIELD_TIME, not_after),
@@ -39,6 +39,7 @@ static const struct field fields[] = {
 	FIELD("pi", FIELD_TEXT, psk_identity),
 	LATER("pl", FIELD_NUMBER, protection),
 	FIELD("ps", FIELD_BOOL, psk),
+	LATER("pt", FIELD_OCTETS, point),
 	FIELD("rm", FIELD_NUMBER, replay_mode),
 	FIELD("rv", FIELD_BOOL, revoked),
 	LATER("uf", FIELD_TIME, unfinished),
@@ -63,7 +64,7 @@ static err_t field_write(const struct credential *c, const struct field *f, stru
 	case FIELD_BOOL:
 		bytes_copy(&yes, p, sizeof(yes));
 		return cbor_put_bool(out, yes);
-	case FIELD_FINGERPRINT:
+	case FIELD_OCTETS:
 		break;
 	}
 	return cbor_put_bytes(out, bytes_make(p, f->size));
@@ -84,7 +85,7 @@ out:
 
 static const enum cbor_kind field_cbor[] = {
 	[FIELD_TEXT] = CBOR_TEXT, [FIELD_NUMBER] = CBOR_UINT, [FIELD_TIME] = CBOR_UINT,
-	[FIELD_BOOL] = CBOR_BOOL, [FIELD_FINGERPRINT] = CBOR_BYTES,
+	[FIELD_BOOL] = CBOR_BOOL, [FIELD_OCTETS] = CBOR_BYTES,
 };
 
 static err_t field_read(struct credential *c, const struct field *f, const struct cbor *v)
@@ -108,7 +109,7 @@ static err_t field_read(struct credential *c, const struct field *f, const struc
 	case FIELD_BOOL:
 		bytes_copy(p, &yes, sizeof(yes));
 		return ERR_OK;
-	case FIELD_FINGERPRINT:
+	case FIELD_OCTETS:
 		break;
 	}
 	return v->s.n == f->size ? bytes_put(p, f->size, v->s) : ERR_TAMPERED;

@@ -15,7 +15,7 @@ static struct evidence of_credential(const struct live *l, int64_t fresh)
 	const struct credential *c = &l->of->c;
 	struct evidence e = {
 		.factor = c->factor ? (enum assurance_factor)c->factor : FACTOR_POSSESSION,
-		.checked = true, .protection = c->protection, .bound = c->bound,
+		.checked = !l->unproved, .protection = c->protection, .bound = c->bound,
 		.since = l->a.opened, .until = l->a.opened + fresh, .ends = l->a.facts.until,
 	};
 

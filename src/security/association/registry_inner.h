@@ -56,6 +56,7 @@ struct live {
 	struct association a;
 	bool ended;
 	bool spent;                 /* its requests are used up */
+	bool unproved;              /* that its owner was there rests on the gate's word */
 	struct enrolled *of;
 	uint64_t policy_requests;   /* of its opening; 0: no bound */
 	struct approval approvals[APPROVALS_PER_ASSOCIATION];
@@ -68,6 +69,7 @@ struct notice {
 	int64_t at; /* 0: empty */
 	uint8_t tag[TAG];
 	uint8_t kind;
+	uint8_t digest[32]; /* SHA-256 of what the node's key signed */
 	char name[FACT_ID_MAX];
 };
 
@@ -124,13 +126,27 @@ err_t registry_finish_joining(struct registry *r, struct enrolled *e) MUST_USE;
 const char *clone_suspicion(struct registry *r, struct enrolled *e, const struct association *from,
                             int64_t now);
 
+/* --- registry_proof.c ---------------------------------------------------------------- */
+
+enum { PROOF_OCTETS_MAX = 20 * 1024 };
+
+/* Does the transcript hold a handshake of TLS 1.3 or 1.2 in which the keeper signed what
+ * signed_digest is the SHA-256 of, and in which the owner of the credential's key signed
+ * it, with the credential's certificate? ERR_SYNTAX, ERR_REFUSED, ERR_TAMPERED. */
+err_t proof_check(struct bytes transcript, const struct credential *c,
+                  const uint8_t signed_digest[32]) MUST_USE;
+
 /* --- registry_notice.c: what the keeper said --------------------------------------- */
 
 /* Did the keeper say for this gate and tag that the credential took part? psk:
  * the identity; else empty, for the node's own key. All notices of the tag are
  * used up by asking. */
+struct confirmation {
+	uint8_t digest[32]; /* SHA-256 of what the node's key signed in it */
+	bool proved;        /* PSK: its owner's proof was seen by the keeper (TLS 1.3) */
+};
 bool notices_confirm(struct registry *r, unsigned gate, const uint8_t tag[TAG], struct bytes psk,
-                     int64_t now);
+                     int64_t now, struct confirmation *out);
 void notices_forget(struct registry *r, unsigned gate);
 
 #endif

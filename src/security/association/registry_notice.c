@@ -13,12 +13,14 @@ err_t registry_credential_used(struct registry *r, struct bytes body)
 	struct bytes tag = wire_get_fixed(&in, TAG);
 	struct notice n = { .at = clock_now(), .kind = wire_get_u8(&in) };
 	struct bytes name = wire_get_bytes(&in, sizeof(n.name) - 1);
+	struct bytes digest = wire_get_fixed(&in, sizeof(n.digest));
 	struct gate_notices *g = r->notices[gate];
 	err_t err;
 
 	TRY(wire_done(&in));
 	TRY(bytes_put_str(n.name, sizeof(n.name), name));
 	bytes_copy(n.tag, tag.p, TAG);
+	bytes_copy(n.digest, digest.p, digest.n);
 	/* The courier's handshakes open no association. */
 	if (role != ROLE_GATE)
 		return ERR_OK;
@@ -36,22 +38,26 @@ static bool says(const struct notice *n, struct bytes psk)
 {
 	if (psk.n == 0)
 		return n->kind == CREDENTIAL_USED_NODE_KEY;
-	return n->kind == CREDENTIAL_USED_PSK && bytes_equal(bytes_str(n->name), psk);
+	return n->kind != CREDENTIAL_USED_NODE_KEY && bytes_equal(bytes_str(n->name), psk);
 }
 
 bool notices_confirm(struct registry *r, unsigned gate, const uint8_t tag[TAG], struct bytes psk,
-                     int64_t now)
+                     int64_t now, struct confirmation *out)
 {
 	struct gate_notices *g = gate < GATES ? r->notices[gate] : NULL;
 	bool confirmed = false;
 
+	*out = (struct confirmation){ .proved = false };
 	for (size_t i = 0; g && i < NOTICES; i++) {
 		struct notice *n = &g->ring[i];
 
 		if (n->at == 0 || !bytes_equal(BYTES_OF(n->tag), bytes_make(tag, TAG)))
 			continue;
-		if (n->at + NOTICE_LIFE >= now && says(n, psk))
+		if (n->at + NOTICE_LIFE >= now && says(n, psk)) {
+			bytes_copy(out->digest, n->digest, sizeof(n->digest));
+			out->proved = n->kind == CREDENTIAL_USED_PSK;
 			confirmed = true;
+		}
 		n->at = 0;
 	}
 	return confirmed;
