@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""T16, T21: hostile lengths, depths, counts and encodings on every parser that exists: TLS, HTTP
-with its addresses and queries, JSON, CBOR, primitives, the messages of administration, the
+"""T16, T21: hostile lengths, depths, counts and encodings on every parser that exists: TLS, HTTP/1.1
+and HTTP/2 with addresses and queries, JSON, CBOR, primitives, the messages of administration, the
 configuration, and the files that `holdfast inspect` and `audit verify` read. The messages between
 gate, core and keeper are D2's; the key store is T3's.
 
@@ -10,6 +10,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 
 import os, random, shutil, socket, ssl, struct, subprocess, tempfile
 
+import http2
 from attack import Refusals, attempt, end
 from node import Entity, Node, NAME
 
@@ -126,6 +127,23 @@ def play(n, folder, octets, seconds):
     return first.split(b" ")[1].decode() if first.startswith(b"HTTP/1.1 ") else "?"
 
 
+def flood(n, folder, octets):
+    """What became of a connection of HTTP/2 that says this: "lives", or how it ended."""
+    e = Entity(n, folder, "Cdev")
+    e.version = 2
+    e.connect()
+    e.connection.settimeout(5)
+    c = http2.Connection(e.connection)
+    try:
+        c.send(octets)
+    except OSError:
+        pass
+    try:
+        return c.until_end()
+    finally:
+        e.close()
+
+
 def files(n, r, rng):
     """Each file that the command reads, damaged in many ways: a refusal, never a signal."""
     export = n.top / "export"
@@ -185,6 +203,11 @@ with Node(options="log.level = info") as n:
         else:
             results[said] = results.get(said, 0) + 1
     r.say("HTTP: a good request with octets changed, 150 times", "?" not in results and "500" not in results, str(results))
+    for what, octets in http2.floods([("x-m2m-origin", "Cdev"), ("x-m2m-ri", "f"), ("x-m2m-rvi", "3")]):
+        said = flood(n, d.folder, octets)
+        # a field list may be one stream's refusal; a flood ends its connection
+        one_stream = what in ("field bomb", "field table of 4 GB")
+        r.say(f"HTTP/2: {what}", one_stream or said != "lives", str(said))
     refused = 0
     for what, octets in tls_inputs(rng):
         s = socket.create_connection(("127.0.0.1", n.port))

@@ -162,3 +162,24 @@ class Connection:
 
 def plain(port, **kw):
     return Connection(socket.create_connection(("127.0.0.1", port), 10), **kw)
+
+
+def floods(more):
+    """(name, octets) behind the greeting that no peer needs; `more`: fields of a request."""
+    ping, rst = frame(PING, 0, 0, b"12345678"), struct.pack(">I", 8)
+    block = fields((":method", "GET"), (":scheme", "http"), (":authority", "x"), (":path", "/cse-in"), *more)
+    reset = b"".join(frame(HEADERS, 5, 2 * i + 1, block) + frame(RST_STREAM, 0, 2 * i + 1, rst) for i in range(2000))
+    pieces = frame(HEADERS, 1, 1, block) + b"".join(frame(CONTINUATION, 0, 1, fields(("x", "y"))) for _ in range(3000))
+    yield "rapid reset", reset
+    yield "settings", frame(SETTINGS, 0, 0, struct.pack(">HI", 3, 100)) * 5000
+    yield "ping", ping * 5000
+    yield "continuation", pieces
+    yield "empty continuation", frame(HEADERS, 1, 1, block) + frame(CONTINUATION, 0, 1) * 5000
+    yield "window update", frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", 1)) * 5000
+    yield "priority", b"".join(frame(PRIORITY, 0, 2 * i + 1, b"\0\0\0\0\x10") for i in range(5000))
+    yield "empty data", frame(HEADERS, 4, 1, block) + frame(DATA, 0, 1) * 5000
+    yield "unknown frames", frame(77, 0, 0, b"abc") * 30000
+    yield "frame too large", b"\xff\xff\xff\x00\x00\x00\x00\x00\x01" + b"a" * 100000
+    yield "octets of chance", bytes(range(256)) * 100
+    yield "field table of 4 GB", frame(SETTINGS, 0, 0, struct.pack(">HI", 1, 0xffffffff)) + frame(HEADERS, 5, 1, b"\x3f\xff\xff\xff\x7f" + block)
+    yield "field bomb", frame(HEADERS, 5, 1, block + b"\x40" + text("a" * 60) + text("b" * 3900) + b"\xbe" * 12000)

@@ -182,27 +182,7 @@ def test_more_streams_than_allowed_are_refused(lab):
 # --- hostile: the connection ends, nothing else does ---------------------------------------------
 
 
-def floods():
-    ping, rst = frame(http2.PING, 0, 0, b"12345678"), struct.pack(">I", 8)
-    block = fields((":method", "GET"), (":scheme", "http"), (":authority", "x"), (":path", "/cse-in"), *asks("f"))
-    reset = b"".join(frame(http2.HEADERS, 5, 2 * i + 1, block) + frame(http2.RST_STREAM, 0, 2 * i + 1, rst) for i in range(2000))
-    pieces = frame(http2.HEADERS, 1, 1, block) + b"".join(frame(http2.CONTINUATION, 0, 1, fields(("x", "y"))) for _ in range(3000))
-    yield "rapid reset", reset
-    yield "settings", frame(http2.SETTINGS, 0, 0, struct.pack(">HI", 3, 100)) * 5000
-    yield "ping", ping * 5000
-    yield "continuation", pieces
-    yield "empty continuation", frame(http2.HEADERS, 1, 1, block) + frame(http2.CONTINUATION, 0, 1) * 5000
-    yield "window update", frame(http2.WINDOW_UPDATE, 0, 0, struct.pack(">I", 1)) * 5000
-    yield "priority", b"".join(frame(http2.PRIORITY, 0, 2 * i + 1, b"\0\0\0\0\x10") for i in range(5000))
-    yield "empty data", frame(http2.HEADERS, 4, 1, block) + frame(http2.DATA, 0, 1) * 5000
-    yield "unknown frames", frame(77, 0, 0, b"abc") * 30000
-    yield "frame too large", b"\xff\xff\xff\x00\x00\x00\x00\x00\x01" + b"a" * 100000
-    yield "octets of chance", bytes(range(256)) * 100
-    yield "field table of 4 GB", frame(http2.SETTINGS, 0, 0, struct.pack(">HI", 1, 0xffffffff)) + frame(http2.HEADERS, 5, 1, b"\x3f\xff\xff\xff\x7f" + block)
-    yield "field bomb", frame(http2.HEADERS, 5, 1, block + b"\x40" + http2.text("a" * 60) + http2.text("b" * 3900) + b"\xbe" * 12000)
-
-
-@pytest.mark.parametrize("name,octets", list(floods()), ids=[n for n, _ in floods()])
+@pytest.mark.parametrize("name,octets", list(http2.floods(asks("f"))), ids=[n for n, _ in http2.floods(asks("f"))])
 def test_a_flood_ends_its_own_connection(node, name, octets):
     good, bad = http2.plain(node.lab_port), http2.plain(node.lab_port)
     assert get(good)[0] == 200
