@@ -26,7 +26,8 @@ def with_files(n, change, folder="keeper"):
         n.enrol("probe%d" % time.time_ns(), "Cprobe%d" % time.time_ns())
     except (RuntimeError, OSError):
         up = False
-    up |= is_success(attempt(device, lambda: device.retrieve("/cse-in/ae-Ca")))
+    # nobody answers at a locked node: no long wait
+    up |= is_success(attempt(device, lambda: (device.connect(timeout=2), device.retrieve("/cse-in/ae-Ca"))[1]))
     device.close()
     said = [l for l in n.log_text()[before:].splitlines() if " error " in l or " warn " in l]
     if n.process:
