@@ -1,5 +1,6 @@
 /* join.c: claim tickets, for the operator; joining by one, on the device. */
 #include "cli/asking.h"
+#include "cli/certificate.h"
 
 #include "base/file.h"
 #include "client/join.h"
@@ -12,7 +13,7 @@
 #include <unistd.h>
 
 enum { PATH_SIZE = 1024, PEM_MAX = 65536, COUNT_MAX = 100000, HOURS_MAX = 366 * 24, DAYS_MAX = 3650,
-       PROTECTION_MAX = 3, HOUR_MINUTES = 60 };
+       PROTECTION_MAX = 3, HOUR_MINUTES = 60, MAKER_COUNT = 1000, MAKER_HOURS = 365 * 24 };
 
 extern char **environ;
 
@@ -75,6 +76,39 @@ static void print_picture(struct bytes claim)
 	(void)posix_spawn_file_actions_destroy(&actions);
 }
 
+struct bounds {
+	uint64_t count, hours, protection, days;
+	bool maker;
+};
+
+static int read_bounds(struct cli *c, struct bounds *b)
+{
+	uint64_t count = b->maker ? MAKER_COUNT : 1, hours = b->maker ? MAKER_HOURS : 24;
+
+	if (!c->option[CLI_IDS])
+		return cli_usage(c, "--ids is needed: which identifiers may join, as 'Csensor*' or Cdev7");
+	if (cli_number(c, CLI_COUNT, COUNT_MAX, count, &b->count) != ERR_OK ||
+	    cli_number(c, CLI_HOURS, HOURS_MAX, hours, &b->hours) != ERR_OK ||
+	    cli_number(c, CLI_PROTECTION, PROTECTION_MAX, 1, &b->protection) != ERR_OK ||
+	    cli_number(c, CLI_DAYS, DAYS_MAX, 0, &b->days) != ERR_OK)
+		return CLI_USAGE;
+	return b->count && b->hours ? CLI_OK : cli_usage(c, "--count and --hours are at least 1");
+}
+
+static void put_ticket(struct wire_out *w, struct cli *c, const char *id, const uint8_t digest[32],
+                       const struct bounds *b)
+{
+	wire_put_bytes(w, bytes_str(id));
+	wire_put_fixed(w, bytes_make(digest, 32));
+	wire_put_bytes(w, bytes_str(c->option[CLI_IDS]));
+	wire_put_bytes(w, bytes_str(c->option[CLI_APP_ID]));
+	wire_put_u8(w, (uint8_t)b->protection);
+	wire_put_u32(w, (uint32_t)b->days);
+	wire_put_u32(w, (uint32_t)b->count);
+	wire_put_u32(w, (uint32_t)(b->hours * HOUR_MINUTES));
+	wire_put_u8(w, b->maker);
+}
+
 static int print_claim(struct cli *c, const struct claim *claim)
 {
 	struct buf text = buf_make(CLAIM_MAX);
@@ -94,28 +128,12 @@ static int print_claim(struct cli *c, const struct claim *claim)
 	return err == ERR_OK ? CLI_OK : cli_fail(c, err, "no claim can be written: %s", err_text(err));
 }
 
-struct bounds {
-	uint64_t count, hours, protection, days;
-};
-
-static int read_bounds(struct cli *c, struct bounds *b)
-{
-	if (!c->option[CLI_IDS])
-		return cli_usage(c, "--ids is needed: which identifiers may join, as 'Csensor*' or Cdev7");
-	if (cli_number(c, CLI_COUNT, COUNT_MAX, 1, &b->count) != ERR_OK ||
-	    cli_number(c, CLI_HOURS, HOURS_MAX, 24, &b->hours) != ERR_OK ||
-	    cli_number(c, CLI_PROTECTION, PROTECTION_MAX, 1, &b->protection) != ERR_OK ||
-	    cli_number(c, CLI_DAYS, DAYS_MAX, 0, &b->days) != ERR_OK)
-		return CLI_USAGE;
-	return b->count && b->hours ? CLI_OK : cli_usage(c, "--count and --hours are at least 1");
-}
-
 int run_ticket_create(struct cli *c)
 {
 	struct buf fields = buf_make(4096), rows = buf_make(4096);
 	struct wire_out w = wire_out(&fields);
 	uint8_t id[CLAIM_TICKET / 2], digest[32];
-	struct bounds b;
+	struct bounds b = { .maker = false };
 	struct claim claim;
 	int code = read_bounds(c, &b);
 
@@ -128,14 +146,7 @@ int run_ticket_create(struct cli *c)
 	bytes_to_hex(BYTES_OF(id), claim.ticket, sizeof(claim.ticket));
 	claim.has_ticket = true;
 	crypt_sha256(BYTES_OF(claim.secret), digest);
-	wire_put_bytes(&w, bytes_str(claim.ticket));
-	wire_put_fixed(&w, BYTES_OF(digest));
-	wire_put_bytes(&w, bytes_str(c->option[CLI_IDS]));
-	wire_put_bytes(&w, bytes_str(c->option[CLI_APP_ID]));
-	wire_put_u8(&w, (uint8_t)b.protection);
-	wire_put_u32(&w, (uint32_t)b.days);
-	wire_put_u32(&w, (uint32_t)b.count);
-	wire_put_u32(&w, (uint32_t)(b.hours * HOUR_MINUTES));
+	put_ticket(&w, c, claim.ticket, digest, &b);
 	code = ask_node(c, ADMIN_TICKET_CREATE, &w, &rows);
 	if (code == CLI_OK)
 		code = print_claim(c, &claim);
@@ -151,7 +162,7 @@ int run_ticket_list(struct cli *c)
 		                              "killed: wrong secrets", NULL };
 	static const struct column columns[] = {
 		{ "id", "TICKET", COLUMN_PLAIN, NULL }, { "ids", "IDENTIFIERS", COLUMN_PLAIN, NULL },
-		{ "used", "USED", COLUMN_PLAIN, NULL }, { "uses", "OF", COLUMN_PLAIN, NULL },
+		{ "maker", "MAKER", COLUMN_YES, NULL }, { "used", "USED", COLUMN_PLAIN, NULL }, { "uses", "OF", COLUMN_PLAIN, NULL },
 		{ "wrong", "WRONG", COLUMN_PLAIN, NULL }, { "until", "UNTIL", COLUMN_TIME, NULL },
 		{ "state", "STATE", COLUMN_NAMED, states },
 	};
@@ -179,6 +190,82 @@ int run_ticket_kill(struct cli *c)
 		printf(c->json ? "{\"killed\":\"%s\"}\n" : "nobody joins by ticket %s any more\n", c->argument[0]);
 	buf_free(&fields);
 	buf_free(&rows);
+	return code;
+}
+
+/* --- makers -------------------------------------------------------------------------------- */
+
+/* The gates take whose chain ends in it; whom it may vouch for the core knows. */
+static int trust_maker(struct cli *c, struct bytes pem)
+{
+	char path[PATH_SIZE], fresh[PATH_SIZE];
+	struct buf all = buf_make(PEM_MAX);
+	err_t err;
+
+	TRY(file_path(path, sizeof(path), c->dir, "node/makers.pem"));
+	TRY(file_path(fresh, sizeof(fresh), c->dir, "node/makers.pem.new"));
+	if (access(path, F_OK) == 0)
+		TRY(file_read(path, PEM_MAX, &all));
+	TRY(buf_add(&all, pem));
+	(void)unlink(fresh);
+	TRY(file_write_new(fresh, bytes_of_buf(&all), 0644));
+	err = rename(fresh, path) == 0 ? ERR_OK : ERR_IO;
+out:
+	buf_free(&all);
+	return err == ERR_OK ? CLI_OK : cli_fail(c, err, "node/makers.pem cannot be written: %s", err_text(err));
+}
+
+static int read_maker(struct cli *c, struct buf *pem, uint8_t digest[32])
+{
+	struct buf file = buf_make(PEM_MAX), der = buf_make(PEM_MAX);
+	struct certificate x;
+	err_t err;
+
+	TRY(file_read(c->argument[0], PEM_MAX, &file));
+	TRY(certificate_read(bytes_of_buf(&file), &x));
+	if (!x.ca || !bytes_equal(bytes_str(x.key), BYTES("EC prime256v1"))) {
+		buf_free(&file);
+		return cli_fail(c, ERR_TYPE, "%s is no certificate of an authority with a P-256 key", c->argument[0]);
+	}
+	TRY(crypt_certificate_der(bytes_of_buf(&file), &der));
+	TRY(crypt_certificate_pem(bytes_of_buf(&der), pem));
+	crypt_sha256(bytes_of_buf(&der), digest);
+out:
+	buf_free(&file);
+	buf_free(&der);
+	return err == ERR_OK ? CLI_OK : cli_fail(c, err, "%s is no certificate: %s", c->argument[0], err_text(err));
+}
+
+int run_maker_add(struct cli *c)
+{
+	struct buf fields = buf_make(4096), rows = buf_make(4096), pem = buf_make(PEM_MAX);
+	struct wire_out w = wire_out(&fields);
+	struct bounds b = { .maker = true };
+	char id[CLAIM_TICKET + 1];
+	uint8_t digest[32];
+	struct claim claim;
+	int code = read_bounds(c, &b);
+
+	if (code == CLI_OK)
+		code = claim_of_node(c, &claim);
+	if (code == CLI_OK)
+		code = read_maker(c, &pem, digest);
+	if (code != CLI_OK)
+		goto out;
+	bytes_to_hex(bytes_make(digest, CLAIM_TICKET / 2), id, sizeof(id));
+	put_ticket(&w, c, id, digest, &b);
+	code = ask_node(c, ADMIN_TICKET_CREATE, &w, &rows);
+	if (code == CLI_OK)
+		code = trust_maker(c, bytes_of_buf(&pem));
+	if (code == CLI_OK)
+		code = print_claim(c, &claim);
+	if (code == CLI_OK && !c->json)
+		fprintf(stderr, "restart the node: its gates read node/makers.pem at their start\n"
+		        "take it back: holdfast ticket kill %s\n", id);
+out:
+	buf_free(&fields);
+	buf_free(&rows);
+	buf_free(&pem);
 	return code;
 }
 

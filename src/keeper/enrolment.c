@@ -4,7 +4,7 @@
 #include "keeper/enrolment.h"
 #include "wire/name.h"
 
-enum { PROOF_MAX = 80, SUBJECT_MAX = 253 };
+enum { PROOF_MAX = 80, REQUEST_MAX = 2048, SUBJECT_MAX = 253 };
 
 /* --- certificates ------------------------------------------------------------ */
 
@@ -52,7 +52,7 @@ static err_t check_subject(const struct vault *v, const struct certificate_ask *
 }
 
 /* ECDSA over "holdfast enrolment" 0 kind subject public key. */
-static err_t check_proof(const struct certificate_ask *ask, struct bytes proof)
+static err_t check_own_proof(const struct certificate_ask *ask, struct bytes proof)
 {
 	struct buf message = buf_make(512);
 	err_t err;
@@ -67,9 +67,42 @@ out:
 	return err;
 }
 
+static bool holds(struct bytes all, struct bytes part)
+{
+	for (size_t i = 0; i + part.n <= all.n; i++)
+		if (bytes_equal(bytes_sub(all, i, part.n), part))
+			return true;
+	return false;
+}
+
+/* ECDSA over what a certification request has been signed over. It is not taken apart
+ * here: that it is DER, begins as no other message does that our keys sign, and holds
+ * this very key, says enough. */
+static err_t check_request(const struct certificate_ask *ask, struct bytes request, struct bytes proof)
+{
+	/* SEQUENCE, of up to 65535 octets; a P-256 subjectPublicKeyInfo */
+	static const uint8_t info[] = { 0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d,
+		0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00 };
+	uint8_t whole[sizeof(info) + KEY_POINT];
+
+	if (request.n < 2 || request.p[0] != 0x30)
+		return ERR_SYNTAX;
+	bytes_copy(whole, info, sizeof(info));
+	bytes_copy(whole + sizeof(info), ask->public_key.p, KEY_POINT);
+	if (!holds(request, BYTES_OF(whole)))
+		return ERR_TAMPERED;
+	return crypt_p256_verify(ask->public_key.p, request, proof);
+}
+
+static err_t check_proof(const struct certificate_ask *ask, struct bytes request, struct bytes proof)
+{
+	return request.n ? check_request(ask, request, proof) : check_own_proof(ask, proof);
+}
+
 /* The node's own key proves itself by lying in this vault; no other does so, and
  * no key of this vault may get an entity's certificate. */
-static err_t check_key(struct call *c, const struct certificate_ask *ask, struct bytes proof)
+static err_t check_key(struct call *c, const struct certificate_ask *ask, struct bytes request,
+                       struct bytes proof)
 {
 	const struct vault *v = &c->ks->vault;
 	struct vault_key *node;
@@ -80,7 +113,7 @@ static err_t check_key(struct call *c, const struct certificate_ask *ask, struct
 		return proof.n == 0 && bytes_equal(ask->public_key, BYTES_OF(node->key.public_key))
 		           ? ERR_OK : ERR_REFUSED;
 	}
-	TRY(check_proof(ask, proof));
+	TRY(check_proof(ask, request, proof));
 	for (size_t i = 0; i < v->keys_n; i++) {
 		if (v->keys[i]->key.public_n == KEY_POINT &&
 		    bytes_equal(BYTES_OF(v->keys[i]->key.public_key), ask->public_key))
@@ -112,26 +145,30 @@ static err_t check_end(const struct vault_key *ca, int64_t not_after)
 	return not_after > clock_now() && not_after <= ca->not_after ? ERR_OK : ERR_RANGE;
 }
 
-err_t run_certify(struct call *c)
+static err_t certify(struct call *c, bool by_request)
 {
 	struct certificate_ask ask = { .kind = (enum certify_kind)wire_get_u8(&c->in) };
 	struct certificate_ca ca;
 	struct vault_key *key;
 	struct buf der = buf_make(CERTIFICATE_MAX);
 	uint8_t serial[CERTIFICATE_SERIAL];
-	struct bytes proof;
+	struct bytes proof, request = BYTES_NONE;
 	err_t err;
 
 	ask.public_key = wire_get_fixed(&c->in, KEY_POINT);
 	proof = wire_get_bytes(&c->in, PROOF_MAX);
 	ask.subject = wire_get_bytes(&c->in, SUBJECT_MAX);
 	ask.not_after = (int64_t)wire_get_u64(&c->in);
+	if (by_request)
+		request = wire_get_bytes(&c->in, REQUEST_MAX);
 	TRY(wire_done(&c->in));
 	c->subject = ask.subject;
+	if (by_request && (request.n == 0 || ask.kind == CERTIFY_NODE_SELF))
+		return ERR_SYNTAX;
 	if (ask.kind < CERTIFY_AE || ask.kind > CERTIFY_NODE_SELF)
 		return ERR_UNSUPPORTED;
 	TRY(check_subject(&c->ks->vault, &ask));
-	TRY(check_key(c, &ask, proof));
+	TRY(check_key(c, &ask, request, proof));
 	TRY(call_use(c, NAME_CA, USE_CERTIFY, &key));
 	ca = authority_of(&c->ks->vault, key);
 	TRY(check_end(key, ask.not_after));
@@ -143,6 +180,16 @@ err_t run_certify(struct call *c)
 out:
 	buf_free(&der);
 	return err;
+}
+
+err_t run_certify(struct call *c)
+{
+	return certify(c, false);
+}
+
+err_t run_certify_request(struct call *c)
+{
+	return certify(c, true);
 }
 
 /* --- pre-shared keys ------------------------------------------------------------ */

@@ -27,7 +27,8 @@
  *   ACCESS_WITHDRAW    u32 number of the rule, from 1
  *   TICKET_CREATE      id (16 hex digits), SHA-256 of its secret (32), pattern of
  *                      identifiers, App-ID, u8 protection level, u32 days (0: default),
- *                      u32 uses, u32 minutes it is good for
+ *                      u32 uses, u32 minutes it is good for, u8 1: an accepted maker, its
+ *                      id the first digits of the SHA-256 of its certificate
  *   TICKET_KILL        id
  *   ASSOCIATION_SHOW   u64 number
  *   ASSOCIATION_APPROVE  u64 number, u32 seconds

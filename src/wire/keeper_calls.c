@@ -454,8 +454,10 @@ err_t keeper_certify(struct keeper *k, const struct keeper_certify *ask, struct 
 	wire_put_bytes(&c.out, ask->proof);
 	wire_put_bytes(&c.out, ask->subject);
 	wire_put_u64(&c.out, (uint64_t)ask->not_after);
+	if (ask->request.n)
+		wire_put_bytes(&c.out, ask->request);
 	TRY(ask->public_key.n == 65 ? ERR_OK : ERR_SYNTAX);
-	TRY(call_ask(&c, k, OP_CERTIFY));
+	TRY(call_ask(&c, k, ask->request.n ? OP_CERTIFY_REQUEST : OP_CERTIFY));
 	certificate = wire_get_bytes(&c.in, KEEPER_INPUT_MAX);
 	(void)wire_get_fixed(&c.in, 16); /* the serial, which the certificate holds */
 	TRY(wire_done(&c.in));

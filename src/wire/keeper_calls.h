@@ -178,9 +178,13 @@ enum certify_kind { CERTIFY_AE = 1, CERTIFY_CSE = 2, CERTIFY_NODE_SELF = 3 };
  * not of this service provider; ERR_RANGE: the end is past, or after the CA's,
  * or later than the standing policy allows; ERR_REFUSED: nor such a name; ERR_LIMIT:
  * enough for a day. */
+/* CERTIFY_REQUEST: as CERTIFY, then what the proof was made over (bytes): the
+ * CertificationRequestInfo of a PKCS#10 request, which holds the key. Nothing else of
+ * it is looked at. Not for NODE_SELF. */
 struct keeper_certify {
 	enum certify_kind kind;
 	struct bytes public_key, proof, subject;
+	struct bytes request; /* empty: CERTIFY */
 	int64_t not_after;
 };
 err_t keeper_certify(struct keeper *k, const struct keeper_certify *ask, struct buf *der) MUST_USE;

@@ -113,14 +113,31 @@ static void test_guessed_and_killed(void **state)
 
 static void test_maker_once(void **state)
 {
-	uint8_t print[32] = { 7 };
-	struct join_ask ask = { .way = JOIN_BY_MAKER, .id = BYTES("Cdev1"), .device = BYTES_OF(print), .now = NOW };
+	uint8_t print[32] = { 7 }, maker[32] = { 0xab }, stranger[32] = { 0xab, 0, 0, 0, 0, 0, 0, 0, 1 };
+	struct join_ask ask = { .way = JOIN_BY_MAKER, .id = BYTES("Cdev1"), .device = BYTES_OF(print),
+		                .maker = BYTES_OF(maker), .now = NOW };
+	struct ticket t = some("ab00000000000000", "Cdev*", 1);
 	struct store_room room = { .engine = "memory" };
 	struct join_grant grant;
 	const char *reason;
 
 	room_open(&room);
 	OK(store_begin(room.s));
+	assert_int_equal(join_authorise(room.s, &ask, &grant, &reason), ERR_REFUSED);
+	t.maker = true;
+	bytes_copy(t.digest, maker, sizeof(maker));
+	OK(ticket_create(room.s, &t));
+	ask.maker = BYTES_OF(stranger); /* the same first octets */
+	assert_int_equal(join_authorise(room.s, &ask, &grant, &reason), ERR_REFUSED);
+	ask.maker = BYTES_OF(maker);
+	ask.id = BYTES("Sother");
+	assert_int_equal(join_authorise(room.s, &ask, &grant, &reason), ERR_REFUSED);
+	ask.id = BYTES("Cdev1");
+	ask.way = JOIN_BY_TICKET; /* a maker is nobody's ticket, and nobody's guess kills it */
+	ask.ticket = bytes_str(t.id);
+	for (int i = 0; i < 2 * TICKET_WRONG_MAX; i++)
+		assert_int_equal(join_authorise(room.s, &ask, &grant, &reason), ERR_REFUSED);
+	ask.way = JOIN_BY_MAKER;
 	assert_int_equal(join_authorise(room.s, &ask, &grant, &reason), ERR_OK);
 	assert_int_equal(join_authorise(room.s, &ask, &grant, &reason), ERR_REFUSED);
 	ask.device = bytes_make(print, 31);
@@ -128,7 +145,9 @@ static void test_maker_once(void **state)
 	ask.device = BYTES_OF(print);
 	OK(join_give_back(room.s, bytes_str("maker 0700000000000000000000000000000000000000000000000000000000000000")));
 	assert_int_equal(join_authorise(room.s, &ask, &grant, &reason), ERR_OK);
-	ask.way = (enum join_way)3;
+	ask.way = JOIN_BY_ASSOCIATION; /* without one */
+	assert_int_equal(join_authorise(room.s, &ask, &grant, &reason), ERR_REFUSED);
+	ask.way = (enum join_way)4;
 	assert_int_equal(join_authorise(room.s, &ask, &grant, &reason), ERR_REFUSED);
 	OK(store_commit(room.s));
 	store_close(room.s);

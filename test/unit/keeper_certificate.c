@@ -143,7 +143,61 @@ static X509 *certified(struct bed *b, unsigned kind, const char *subject)
 	return x;
 }
 
+/* A certification request's signed part, as far as the keeper looks at it. */
+static void put_request(struct buf *out, struct bytes point)
+{
+	static const uint8_t head[] = { 0x30, 0x81, 0x80, 0x02, 0x01, 0x00, 0x30, 0x00 };
+	static const uint8_t info[] = { 0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d,
+		0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00 };
+
+	buf_clear(out);
+	assert_int_equal(buf_add(out, BYTES_OF(head)), ERR_OK);
+	assert_int_equal(buf_add(out, BYTES_OF(info)), ERR_OK);
+	assert_int_equal(buf_add(out, point), ERR_OK);
+}
+
+static err_t certify_request(struct bed *b, unsigned kind, struct bytes request, const struct crypt_key *by)
+{
+	struct buf proof = buf_make(256);
+	err_t err;
+
+	assert_int_equal(crypt_p256_sign(by, request, &proof), ERR_OK);
+	b->by[ROLE_CORE]->rates[OP_CERTIFY_REQUEST] = (struct rate){ 0 };
+	begin(b, OP_CERTIFY_REQUEST);
+	wire_put_u8(&b->w, (uint8_t)kind);
+	wire_put_fixed(&b->w, BYTES_OF(device_point));
+	wire_put_bytes(&b->w, bytes_of_buf(&proof));
+	wire_put_bytes(&b->w, BYTES("//sp.example.org/in-cse/Crequest"));
+	wire_put_u64(&b->w, (uint64_t)tomorrow());
+	wire_put_bytes(&b->w, request);
+	err = ask(b, ROLE_CORE);
+	buf_free(&proof);
+	return err;
+}
+
 /* --- tests -------------------------------------------------------------------------- */
+
+static void test_request(void **state)
+{
+	struct bed *b = *state;
+	struct buf request = buf_make(1024);
+	struct crypt_key other = { NULL };
+	uint8_t point[CRYPT_POINT];
+
+	assert_int_equal(crypt_p256_new(&other), ERR_OK);
+	assert_int_equal(crypt_p256_point(&other, point), ERR_OK);
+	put_request(&request, BYTES_OF(device_point));
+	assert_int_equal(certify_request(b, CERTIFY_AE, bytes_of_buf(&request), &device), ERR_OK);
+	/* signed by somebody else; of another key; of no request; for the node itself */
+	assert_int_equal(certify_request(b, CERTIFY_AE, bytes_of_buf(&request), &other), ERR_TAMPERED);
+	assert_int_equal(certify_request(b, CERTIFY_NODE_SELF, bytes_of_buf(&request), &device), ERR_SYNTAX);
+	put_request(&request, BYTES_OF(point));
+	assert_int_equal(certify_request(b, CERTIFY_AE, bytes_of_buf(&request), &device), ERR_TAMPERED);
+	assert_int_equal(certify_request(b, CERTIFY_AE, BYTES("holdfast enrolment"), &device), ERR_SYNTAX);
+	assert_int_equal(certify_request(b, CERTIFY_AE, BYTES_NONE, &device), ERR_SYNTAX);
+	crypt_key_free(&other);
+	buf_free(&request);
+}
 
 static void test_ca(void **state)
 {
@@ -414,7 +468,7 @@ static void test_der(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_ca),
+		cmocka_unit_test(test_ca), cmocka_unit_test(test_request),
 		cmocka_unit_test(test_node),
 		cmocka_unit_test(test_node_again),
 		cmocka_unit_test(test_ae),

@@ -836,11 +836,121 @@ static void test_lifetime(void **state)
 #define REGISTRY_BOTH(f) { #f " (sqlite)", f, registry_make, registry_end, engine_of_sqlite }, \
 	{ #f " (memory)", f, registry_make, registry_end, engine_of_memory }
 
+/* --- joining and renewal --------------------------------------------------------------- */
+
+static err_t count_forgotten(void *self, const struct credential *c)
+{
+	(*(int *)self)++;
+	assert_true(c->unfinished != 0);
+	return ERR_OK;
+}
+
+static int forget(struct registry_room *m, int64_t now)
+{
+	int n = 0;
+
+	OK(store_begin(m->store->s));
+	OK(registry_forget_unfinished(m->r, now, count_forgotten, &n));
+	OK(store_commit(m->store->s));
+	return n;
+}
+
+static void reopen(struct registry_room *m)
+{
+	registry_close(m->r);
+	m->r = NULL;
+	OK(registry_open(m->store->s, &m->r));
+}
+
+static void test_unfinished_joining(void **state)
+{
+	struct registry_room *m = *state;
+	struct credential late = credential_certificate("mn-1", 1), used = credential_certificate("mn-2", 2);
+	const struct credential *there;
+
+	late.unfinished = NOW + 10;
+	used.unfinished = NOW + 20;
+	OK(enrol(m, late));
+	OK(enrol(m, used));
+	reopen(m);
+	assert_false(registry_awaits(m->r, NOW + 9));
+	assert_true(registry_awaits(m->r, NOW + 10));
+	OK(store_begin(m->store->s));
+	(void)opened(m, certificate(m, 2));
+	OK(store_commit(m->store->s));
+	assert_int_equal(forget(m, NOW + 9), 0);
+	assert_int_equal(forget(m, NOW + 30), 1);
+	assert_false(registry_awaits(m->r, NOW + DAY));
+	OK(registry_find(m->r, bytes_str(late.id), &there));
+	assert_null(there);
+	refused(m, certificate(m, 1), "the credential is not enrolled");
+	reopen(m);
+	OK(registry_find(m->r, bytes_str(used.id), &there));
+	assert_true(there && there->unfinished == 0);
+	(void)opened(m, certificate(m, 2)); /* no transaction: nothing is written any more */
+}
+
+static void test_late_joiner_is_refused(void **state)
+{
+	struct registry_room *m = *state;
+	struct credential c = credential_certificate("mn-1", 1);
+
+	c.unfinished = NOW; /* over, though nobody swept yet */
+	OK(enrol(m, c));
+	refused(m, certificate(m, 1), "the joining was not finished in time");
+}
+
+static err_t renew(struct registry_room *m, const char *id, uint8_t print)
+{
+	struct credential next = credential_certificate("next", print);
+	err_t err;
+
+	next.not_after = NOW + 2 * DAY;
+	OK(store_begin(m->store->s));
+	err = registry_renew(m->r, bytes_str(id), &next);
+	OK(store_commit(m->store->s));
+	return err;
+}
+
+static void test_renewal(void **state)
+{
+	struct registry_room *m = *state;
+	struct credential c = credential_certificate("mn-1", 1);
+	const struct association *old;
+
+	OK(enrol(m, c));
+	OK(enrol(m, credential_certificate("mn-2", 9)));
+	OK(enrol(m, credential_psk("net")));
+	assert_int_equal(renew(m, "33-//sp.example/nobody", 3), ERR_MISSING);
+	assert_int_equal(renew(m, "12-net", 3), ERR_REFUSED);
+	assert_int_equal(renew(m, c.id, 9), ERR_EXISTS); /* another's */
+	assert_int_equal(renew(m, c.id, 1), ERR_EXISTS); /* its own */
+	OK(renew(m, c.id, 2));
+	OK(renew(m, c.id, 3)); /* asked again: the last one counts */
+	refused(m, certificate(m, 2), "the credential is not enrolled");
+	reopen(m);
+	old = opened(m, certificate(m, 1)); /* both serve */
+	OK(store_begin(m->store->s));
+	(void)opened(m, certificate(m, 3));
+	OK(store_commit(m->store->s));
+	refused(m, certificate(m, 1), "the credential is not enrolled");
+	assert_non_null(registry_association(m->r, old->number, 1, NOW));
+	reopen(m);
+	refused(m, certificate(m, 1), "the credential is not enrolled");
+	(void)opened(m, certificate(m, 3));
+	withdraw(m, c.id);
+	refused(m, certificate(m, 3), "the credential is revoked");
+	assert_int_equal(renew(m, c.id, 4), ERR_REFUSED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		REGISTRY_BOTH(test_psk_opens),
 		REGISTRY_BOTH(test_certificate_opens),
+		REGISTRY_BOTH(test_unfinished_joining),
+		REGISTRY_BOTH(test_late_joiner_is_refused),
+		REGISTRY_BOTH(test_renewal),
 		REGISTRY_BOTH(test_gate_is_not_believed),
 		REGISTRY_BOTH(test_notice_is_used_once),
 		REGISTRY_BOTH(test_notices_are_bounded),

@@ -20,6 +20,7 @@ struct connection *stream_begin(struct connection *c, int32_t number)
 		                  .guest = c->guest, .device = c->device,
 		                  .until = INT64_MAX, .state = CONNECTION_REQUEST };
 	bytes_copy(s->fingerprint, c->fingerprint, sizeof(s->fingerprint));
+	bytes_copy(s->maker, c->maker, sizeof(s->maker));
 	s->in = buf_make(c->set->limits.body);
 	s->out = buf_make(SIZE_MAX / 4);
 	s->id = slot_take(c->set, s);

@@ -58,7 +58,8 @@ struct connection {
 	uint64_t number;          /* of the association */
 	bool guest;               /* has none; of streams as of their whole */
 	bool device;              /* a guest with a maker's certificate: its SHA-256 */
-	uint8_t fingerprint[32];
+	uint8_t fingerprint[32], maker[32];
+	bool est;                 /* the answer is to be one of EST */
 	struct http_form form;    /* of the answer that is owed */
 	/* private */
 	struct connections *set;

@@ -206,24 +206,36 @@ static err_t certify(struct admin *a, const struct keeper_certify *ask, struct b
 	return err;
 }
 
+static bool is_live(struct admin *a, const struct credential *c)
+{
+	const struct credential *there = NULL;
+
+	return registry_find(a->core->room.registry, bytes_str(c->id), &there) == ERR_OK && there &&
+	       !there->revoked;
+}
+
 err_t enrol_by_key(struct admin *a, const struct enrolment *e, struct keeper_certify *ask,
                    struct credential *credential, struct buf *der)
 {
 	struct buf subject = buf_make(FACT_ID_MAX * 2);
+	bool renews;
 	err_t err;
 
 	TRY(check_common(a, e));
 	TRY(ask->public_key.n == POINT ? ERR_OK : ERR_SYNTAX);
 	TRY(fill(a, e, credential));
 	TRY(subject_of(a, e, credential, &subject));
-	TRY(taken(a, credential));
+	renews = e->renews && is_live(a, credential);
+	if (!renews)
+		TRY(taken(a, credential));
 	ask->kind = e->kind == ENTITY_CSE ? CERTIFY_CSE : CERTIFY_AE;
 	ask->subject = bytes_of_buf(&subject);
 	ask->not_after = credential->not_after;
 	TRY(certify(a, ask, der));
 	crypt_sha256(bytes_of_buf(der), credential->fingerprint);
 	bytes_copy(credential->point, ask->public_key.p, POINT);
-	TRY(enrol(a, credential));
+	TRY(renews ? registry_renew(a->core->room.registry, bytes_str(credential->id), credential)
+	           : enrol(a, credential));
 out:
 	buf_free(&subject);
 	return err;

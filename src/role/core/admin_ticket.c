@@ -28,6 +28,7 @@ static err_t read_ticket(struct admin *a, struct ticket *t)
 	t->days = wire_get_u32(&a->in);
 	t->uses = wire_get_u32(&a->in);
 	minutes = wire_get_u32(&a->in);
+	t->maker = wire_get_u8(&a->in) != 0;
 	TRY(wire_done(&a->in));
 	if (bytes_from_hex(id, octets, sizeof(octets)) != ERR_OK)
 		return refuse(a, ERR_SYNTAX, "a ticket is named by 16 hex digits");
@@ -37,6 +38,8 @@ static err_t read_ticket(struct admin *a, struct ticket *t)
 		return refuse(a, ERR_RANGE, "a ticket has an end within a year, and 1 to 100000 uses");
 	if (t->protection > 3 || t->days > DAYS_MAX)
 		return refuse(a, ERR_RANGE, "protection levels are 0 to 3, days at most 3650");
+	if (t->maker && !bytes_equal(BYTES_OF(octets), bytes_sub(digest, 0, sizeof(octets))))
+		return refuse(a, ERR_SYNTAX, "a maker is named by its certificate");
 	bytes_copy(t->digest, digest.p, digest.n);
 	t->until = t->created + (int64_t)minutes * MINUTE_MS;
 	TRY(bytes_put_str(t->id, sizeof(t->id), id));
@@ -57,6 +60,8 @@ err_t admin_ticket_create(struct admin *a)
 		return refuse(a, ERR_REFUSED, "joining is off: set join.enabled = yes and restart the node");
 	TRY(ticket_create(a->core->store, &t));
 out:
+	if (err == ERR_EXISTS)
+		admin_say(a, "this maker has been here before: its row is in the list of tickets");
 	if (err == ERR_FULL)
 		admin_say(a, "there are as many tickets as may be");
 	return err;
@@ -72,6 +77,7 @@ static err_t list_one(void *self, const struct ticket *t)
 	row_uint(&r, "uses", t->uses);
 	row_uint(&r, "used", t->used);
 	row_uint(&r, "wrong", t->wrong);
+	row_bool(&r, "maker", t->maker);
 	row_uint(&r, "protection", t->protection);
 	row_uint(&r, "until", (uint64_t)t->until);
 	row_uint(&r, "state", (uint64_t)t->state);

@@ -365,6 +365,7 @@ struct enrolment {
 	struct bytes environment;
 	struct bytes by;      /* what vouched, of a joining */
 	int64_t unfinished;   /* ms; of a joining */
+	bool renews;          /* a certificate that is there makes way when this one is used */
 };
 
 /* By a key of its own: checked, certified, enrolled; the certificate is appended to der.

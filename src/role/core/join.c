@@ -12,11 +12,12 @@
 #include "role/core/core.h"
 #include "security/enrolment/enrolment.h"
 
-enum { JOINS_A_SECOND = 20, TEXT_MAX = 160, SECRET_MAX = 64, PROOF_MAX = 128, POINT = 65 };
+enum { JOINS_A_SECOND = 20, TEXT_MAX = 160, SECRET_MAX = 64, PROOF_MAX = 128, POINT = 65, REQUEST_MAX = 2048 };
 
 /* Body of JOIN: u8 way, ticket, secret, SHA-256 of the device's certificate (32 or none),
- * identifier that is asked for, public key (65), proof of possession
- * (keeper_calls.h CERTIFY), u8 address length, address 16.
+ * of its maker's, u64 association (0: none), identifier that is asked for (empty: the
+ * association's), public key (65), proof of possession, what it was made over (empty:
+ * CERTIFY of keeper_calls.h, else CERTIFY_REQUEST).
  * Of JOINED: u8 err_t, text, Credential-ID, u64 end in ms, certificate (DER). */
 struct joining {
 	struct join_ask ask;
@@ -24,6 +25,9 @@ struct joining {
 	struct keeper_certify certify;
 	struct credential credential;
 	struct buf entity, der;
+	uint64_t association;
+	const struct credential *held; /* by association: what it came by */
+	struct join_grant holder;
 	const char *reason;
 };
 
@@ -35,11 +39,12 @@ static err_t read_join(struct bytes body, int64_t now, struct joining *j)
 	j->ask.ticket = wire_get_bytes(&in, TICKET_ID);
 	j->ask.secret = wire_get_bytes(&in, SECRET_MAX);
 	j->ask.device = wire_get_bytes(&in, 32);
+	j->ask.maker = wire_get_bytes(&in, 32);
+	j->association = wire_get_u64(&in);
 	j->ask.id = wire_get_bytes(&in, FACT_ID_MAX - 1);
 	j->certify.public_key = wire_get_bytes(&in, POINT);
 	j->certify.proof = wire_get_bytes(&in, PROOF_MAX);
-	(void)wire_get_u8(&in);
-	(void)wire_get_fixed(&in, 16);
+	j->certify.request = wire_get_bytes(&in, REQUEST_MAX);
 	return wire_done(&in);
 }
 
@@ -60,6 +65,21 @@ out:
 	return err;
 }
 
+/* A name may be written in full, as certificates have it; the rest is the stem. */
+static enum id_form shorten(struct bytes *id, struct bytes sp)
+{
+	enum id_form form = id_form(*id);
+	size_t at = id->n;
+
+	if (form == ID_ABS_CSE)
+		*id = bytes_sub(*id, sp.n, id->n);
+	while (form == ID_ABS_AE && at > 0 && id->p[at - 1] != '/')
+		at--;
+	if (form == ID_ABS_AE)
+		*id = bytes_sub(*id, at, id->n);
+	return id_form(*id);
+}
+
 static err_t check_identifier(struct core *c, struct joining *j, unsigned *kind)
 {
 	const struct cse_identity *cse = resources_cse(c->room.resources);
@@ -69,11 +89,43 @@ static err_t check_identifier(struct core *c, struct joining *j, unsigned *kind)
 	j->reason = "the identifier is none that can be had by joining";
 	if (id_absolute(j->ask.id, cse->sp_id, cse->cse_id, &j->entity) != ERR_OK)
 		return ERR_REFUSED;
-	form = id_form(j->ask.id);
+	form = shorten(&j->ask.id, cse->sp_id);
 	if (form != ID_AE_STEM && form != ID_SP_CSE)
 		return ERR_REFUSED;
 	*kind = form == ID_SP_CSE ? ENTITY_CSE : ENTITY_AE;
 	TRY(check_free(c, j));
+out:
+	return err;
+}
+
+/* --- another credential of who is there ------------------------------------------------- */
+
+/* The association is looked up here, the gate's word is a number. What it may have is a
+ * certificate of its own entity; the name in a request may say so, or nothing. */
+static err_t check_holder(struct core *c, struct joining *j, unsigned gate, unsigned *kind)
+{
+	const struct association *a = registry_association(c->room.registry, j->association, gate, c->now);
+	const struct cse_identity *cse = resources_cse(c->room.resources);
+	const struct credential *held;
+	err_t err;
+
+	j->reason = "there is no association";
+	if (!a)
+		return ERR_REFUSED;
+	TRY(registry_find(c->room.registry, bytes_str(a->facts.credential), &held));
+	if (!held || held->revoked)
+		return ERR_REFUSED;
+	j->held = held;
+	j->reason = "the request is for somebody else";
+	if (j->ask.id.n && !bytes_equal(j->ask.id, bytes_str(held->entity)))
+		return ERR_REFUSED;
+	TRY(buf_add(&j->entity, bytes_str(held->entity)));
+	j->ask.id = bytes_of_buf(&j->entity);
+	*kind = held->kind;
+	(void)shorten(&j->ask.id, cse->sp_id);
+	j->holder = (struct join_grant){ .by = "its own association", .protection = held->protection };
+	TRY(bytes_put_str(j->holder.app_id, sizeof(j->holder.app_id), bytes_str(held->app_id)));
+	j->ask.holder = &j->holder;
 out:
 	return err;
 }
@@ -88,8 +140,12 @@ static err_t enrol(struct core *c, struct joining *j, unsigned kind, struct admi
 		.factor = FACTOR_POSSESSION, .protection = j->grant.protection,
 		.by = bytes_str(j->grant.by),
 		.unfinished = c->now + 1000 * (int64_t)options_number(&c->worker->options, OPT_join_time),
+		.renews = j->held != NULL,
 	};
 	err_t err;
+
+	if (j->held)
+		e.replay_mode = j->held->replay_mode;
 
 	TRY(batch_mark(c));
 	err = enrol_by_key(a, &e, &j->certify, &j->credential, &j->der);
@@ -125,7 +181,7 @@ static bool too_many(struct core *c)
 	return c->joins++ >= JOINS_A_SECOND;
 }
 
-static err_t judge(struct core *c, struct joining *j, struct admin *a)
+static err_t judge(struct core *c, unsigned gate, struct joining *j, struct admin *a)
 {
 	unsigned kind = 0;
 	err_t err;
@@ -141,7 +197,8 @@ static err_t judge(struct core *c, struct joining *j, struct admin *a)
 		return ERR_LIMIT;
 	j->reason = "the joining could not be judged";
 	TRY(batch_begin(c));
-	TRY(check_identifier(c, j, &kind));
+	TRY(j->ask.way == JOIN_BY_ASSOCIATION ? check_holder(c, j, gate, &kind)
+	                                      : check_identifier(c, j, &kind));
 	TRY(join_authorise(c->store, &j->ask, &j->grant, &j->reason));
 	TRY(authorised(c, j, kind, a));
 	j->reason = "joined";
@@ -206,7 +263,7 @@ err_t join_request(struct core *c, struct neighbour *from, const struct message 
 	err_t verdict, err;
 
 	TRY(read_join(m->body, c->now, &j));
-	verdict = judge(c, &j, &a);
+	verdict = judge(c, from->link.peer_number, &j, &a);
 	if (c->open && verdict != ERR_LIMIT)
 		TRY(record(c, &j, verdict));
 	if (verdict != ERR_OK)

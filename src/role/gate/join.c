@@ -8,15 +8,21 @@
  *                                       from a device of an accepted maker)
  *        -> {"id": Credential-ID, "until": ms, "certificate": PEM}  or {"refused": why}
  *
+ * EST [RFC 7030] for who has a credential, or a device of an accepted maker:
+ *   GET  /.well-known/est/cacerts, csrattrs
+ *   POST /.well-known/est/simpleenroll, simplereenroll  base64 PKCS#10 -> PKCS#7
+ * the first two for guests, too; keys are made by who uses them: serverkeygen is refused.
+ *
  * Off unless join.enabled. doc/protocol/joining.md */
 #include "base/clock.h"
 #include "base/secret.h"
+#include "binding/est/est.h"
 #include "codec/json.h"
 #include "crypt/crypt.h"
 #include "role/gate/gate.h"
 
 enum { BODY_MAX = 4096, MEMBER_MAX = 256, POINT = 65, PROOF_MAX = 80, SECRET = 16, ID_MAX = 127,
-       TICKET = 16, BY_TICKET = 1, BY_MAKER = 2, ANSWER_TEXT_MAX = 160, CERTIFICATE_MAX = 4096 };
+       TICKET = 16, BY_TICKET = 1, BY_MAKER = 2, BY_ASSOCIATION = 3, ANSWER_TEXT_MAX = 160, CERTIFICATE_MAX = 4096 };
 
 /* --- answers ------------------------------------------------------------------------- */
 
@@ -24,6 +30,7 @@ struct page {
 	unsigned status;
 	const char *phrase, *media;
 	struct bytes body;
+	const char *more; /* further fields, whole lines; NULL none */
 };
 
 static void answer(struct gate *g, struct connection *c, const struct page *page)
@@ -33,8 +40,8 @@ static void answer(struct gate *g, struct connection *c, const struct page *page
 
 	buf_clear(&g->answer);
 	TRY(buf_printf(&g->answer, "HTTP/1.1 %u %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
-	               "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n%s\r\n",
-	               page->status, page->phrase, page->media, page->body.n,
+	               "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n%s%s\r\n",
+	               page->status, page->phrase, page->media, page->body.n, page->more ? page->more : "",
 	               close ? "Connection: close\r\n" : ""));
 	TRY(buf_add(&g->answer, page->body));
 	connection_answer(c, bytes_of_buf(&g->answer), close);
@@ -48,7 +55,7 @@ static void refuse(struct gate *g, struct connection *c, unsigned status, struct
 {
 	struct buf body = buf_make(512);
 	struct page page = { status, status == 503 ? "Service Unavailable" : status == 400 ? "Bad Request"
-	                             : status == 404 ? "Not Found" : "Forbidden", "application/json", BYTES_NONE };
+	                             : status == 404 ? "Not Found" : "Forbidden", "application/json", BYTES_NONE, NULL };
 	err_t err;
 
 	TRY(buf_add(&body, BYTES("{\"refused\":")));
@@ -69,6 +76,7 @@ struct joining {
 	uint8_t point[POINT], secret[SECRET];
 	uint8_t proof[PROOF_MAX];
 	size_t proof_n;
+	struct bytes request;  /* what the proof was made over; empty: our own form */
 };
 
 static err_t text_of(struct bytes map, const char *key, struct bytes *out)
@@ -124,15 +132,16 @@ static err_t send_joining(struct gate *g, struct connection *c, const struct joi
 	struct wire_out out = wire_out(&g->message);
 
 	buf_clear(&g->message);
-	wire_put_u8(&out, c->device ? BY_MAKER : BY_TICKET);
+	wire_put_u8(&out, c->number ? BY_ASSOCIATION : c->device ? BY_MAKER : BY_TICKET);
 	wire_put_bytes(&out, j->ticket);
-	wire_put_bytes(&out, c->device ? BYTES_NONE : BYTES_OF(j->secret));
+	wire_put_bytes(&out, j->ticket.n ? BYTES_OF(j->secret) : BYTES_NONE);
 	wire_put_bytes(&out, c->device ? BYTES_OF(c->fingerprint) : BYTES_NONE);
+	wire_put_bytes(&out, c->device ? BYTES_OF(c->maker) : BYTES_NONE);
+	wire_put_u64(&out, c->number);
 	wire_put_bytes(&out, j->id);
 	wire_put_bytes(&out, BYTES_OF(j->point));
 	wire_put_bytes(&out, bytes_make(j->proof, j->proof_n));
-	wire_put_u8(&out, c->address.n);
-	wire_put_fixed(&out, BYTES_OF(c->address.octets));
+	wire_put_bytes(&out, j->request);
 	return out.err == ERR_OK ? link_send(&g->core, MSG_JOIN, c->id, bytes_of_buf(&g->message)) : out.err;
 }
 
@@ -145,6 +154,10 @@ static void serve_join(struct gate *g, struct connection *c, struct bytes messag
 	struct joining j = { .proof_n = 0 };
 	err_t err;
 
+	if (!c->guest) {
+		refuse(g, c, 403, BYTES("who has a credential does not join"));
+		return;
+	}
 	TRY(json_to_cbor(body, &limits, &map));
 	TRY(read_joining(bytes_of_buf(&map), c->device, &j));
 	err = send_joining(g, c, &j);
@@ -162,7 +175,102 @@ out:
 static void serve_anchor(struct gate *g, struct connection *c, struct bytes message)
 {
 	answer(g, c, &(struct page){ 200, "OK", "application/pem-certificate-chain",
-	                             bytes_of_buf(&g->anchor) });
+	                             bytes_of_buf(&g->anchor), NULL });
+}
+
+/* --- EST ------------------------------------------------------------------------------------ */
+
+static const char in_base64[] = "Content-Transfer-Encoding: base64\r\n";
+static const char media_certificates[] = "application/pkcs7-mime; smime-type=certs-only";
+
+static void answer_certificates(struct gate *g, struct connection *c, struct bytes der)
+{
+	struct buf body = buf_make(16 * CERTIFICATE_MAX);
+	err_t err;
+
+	TRY(est_certificates(&der, 1, &body));
+	answer(g, c, &(struct page){ 200, "OK", media_certificates, bytes_of_buf(&body), in_base64 });
+out:
+	if (err != ERR_OK)
+		connection_close(c);
+	buf_free(&body);
+}
+
+static void serve_cacerts(struct gate *g, struct connection *c, struct bytes message)
+{
+	struct buf der = buf_make(CERTIFICATE_MAX);
+
+	if (crypt_certificate_der(bytes_of_buf(&g->anchor), &der) == ERR_OK)
+		answer_certificates(g, c, bytes_of_buf(&der));
+	else
+		connection_close(c);
+	buf_free(&der);
+}
+
+static void serve_csrattrs(struct gate *g, struct connection *c, struct bytes message)
+{
+	struct buf body = buf_make(512);
+
+	if (est_attributes(&body) == ERR_OK)
+		answer(g, c, &(struct page){ 200, "OK", "application/csrattrs", bytes_of_buf(&body), in_base64 });
+	else
+		connection_close(c);
+	buf_free(&body);
+}
+
+/* The name as our certificates have it: m2m: and the absolute AE-ID. */
+static err_t name_of(const struct csr *csr, struct bytes *out)
+{
+	static const char ae[] = "URI:m2m:";
+	struct bytes name = bytes_str(csr->name);
+
+	*out = BYTES_NONE;
+	if (name.n == 0)
+		return ERR_OK;
+	if (!bytes_starts(name, bytes_str(ae)) || name.n - (sizeof(ae) - 1) > ID_MAX)
+		return ERR_SYNTAX;
+	*out = bytes_sub(name, sizeof(ae) - 1, name.n);
+	return ERR_OK;
+}
+
+static err_t read_csr(struct csr *csr, struct joining *j)
+{
+	err_t err;
+
+	TRY(name_of(csr, &j->id));
+	TRY(bytes_put(j->proof, sizeof(j->proof), csr->signature));
+	j->proof_n = csr->signature.n;
+	bytes_copy(j->point, csr->point, POINT);
+	j->request = csr->info;
+out:
+	return err;
+}
+
+static void serve_enrol(struct gate *g, struct connection *c, struct bytes message)
+{
+	struct joining j = { .proof_n = 0 };
+	struct csr csr;
+	err_t err;
+
+	if (!c->number && !c->device) {
+		refuse(g, c, 403, BYTES("EST is for who has a credential"));
+		return;
+	}
+	TRY(csr_read(http_body(&c->parser, message), &csr));
+	TRY(read_csr(&csr, &j));
+	c->est = true;
+	if (send_joining(g, c, &j) != ERR_OK)
+		refuse(g, c, 503, BYTES("the node does not answer"));
+out:
+	if (err != ERR_OK)
+		refuse(g, c, 400, err == ERR_TYPE ? BYTES("P-256 keys and ecdsa-with-SHA256, no others")
+		                                  : BYTES("no certification request that can be served"));
+	csr_free(&csr);
+}
+
+static void serve_keygen(struct gate *g, struct connection *c, struct bytes message)
+{
+	refuse(g, c, 403, BYTES("a key is made by who uses it"));
 }
 
 /* --- doors --------------------------------------------------------------------------------- */
@@ -174,6 +282,11 @@ static const struct {
 } doors[] = {
 	{ "/.well-known/holdfast/anchor", HTTP_GET, serve_anchor },
 	{ "/.well-known/holdfast/join", HTTP_POST, serve_join },
+	{ "/.well-known/est/cacerts", HTTP_GET, serve_cacerts },
+	{ "/.well-known/est/csrattrs", HTTP_GET, serve_csrattrs },
+	{ "/.well-known/est/simpleenroll", HTTP_POST, serve_enrol },
+	{ "/.well-known/est/simplereenroll", HTTP_POST, serve_enrol },
+	{ "/.well-known/est/serverkeygen", HTTP_POST, serve_keygen },
 };
 
 bool join_takes(struct gate *g, struct connection *c, struct bytes message)
@@ -186,6 +299,7 @@ bool join_takes(struct gate *g, struct connection *c, struct bytes message)
 		if (!bytes_equal(target, bytes_str(doors[i].path)) || c->parser.method != doors[i].method)
 			continue;
 		c->form.close = c->parser.close;
+		c->est = false;
 		doors[i].serve(g, c, message);
 		return true;
 	}
@@ -206,6 +320,7 @@ void join_admit(struct gate *g, struct connection *c, const struct channel_peer 
 	c->guest = true;
 	c->device = peer->kind == CREDENTIAL_CERTIFICATE;
 	bytes_copy(c->fingerprint, peer->fingerprint, sizeof(c->fingerprint));
+	bytes_copy(c->maker, peer->maker, sizeof(c->maker));
 	connection_admit(c, clock_now() + GATE_GUEST_MS);
 }
 
@@ -245,8 +360,12 @@ err_t join_answered(struct gate *g, const struct message *m)
 		refuse(g, c, verdict == ERR_LIMIT || verdict == ERR_LOCKED ? 503 : 403, text);
 		goto out;
 	}
+	if (c->est) {
+		answer_certificates(g, c, der);
+		goto out;
+	}
 	TRY(put_joined(id, until, der, &body));
-	answer(g, c, &(struct page){ 200, "OK", "application/json", bytes_of_buf(&body) });
+	answer(g, c, &(struct page){ 200, "OK", "application/json", bytes_of_buf(&body), NULL });
 out:
 	buf_free(&body);
 	return err;

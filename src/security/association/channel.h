@@ -27,6 +27,7 @@ struct channel_peer {
 	                                       as "URI:..." or "DNS:..." */
 	int64_t not_after;                  /* of the certificate, ms; 0 for PSK */
 	bool guest;                         /* nobody: kind is NONE; or a maker's device */
+	uint8_t maker[32];                  /* of a device: SHA-256 of its maker's certificate */
 	uint16_t suite;                     /* IANA number */
 	uint16_t version;                   /* 0x0303, 0x0304 */
 };

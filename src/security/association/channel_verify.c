@@ -235,7 +235,7 @@ static bool algorithms_stand(SSL *ssl, const SSL_CIPHER *suite)
 }
 
 /* Does the chain end in an accepted maker's certificate? */
-static bool is_makers(SSL *ssl, const struct channel_context *context)
+static bool is_makers(SSL *ssl, const struct channel_context *context, uint8_t maker_print[32])
 {
 	STACK_OF(X509) *chain = SSL_get0_verified_chain(ssl);
 	X509 *end = sk_X509_num(chain) > 1 ? sk_X509_value(chain, sk_X509_num(chain) - 1) : NULL;
@@ -245,7 +245,7 @@ static bool is_makers(SSL *ssl, const struct channel_context *context)
 		const X509 *maker = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(makers, i));
 
 		if (maker && X509_cmp(maker, end) == 0)
-			return true;
+			return X509_digest(maker, EVP_sha256(), maker_print, NULL) == 1;
 	}
 	return false;
 }
@@ -259,7 +259,7 @@ static err_t who_is_there(SSL *ssl, X509 *x, struct channel_peer *out)
 
 	if (x) {
 		TRY(peer_by_certificate(ssl, x, out));
-		out->guest = context->server && is_makers(ssl, context);
+		out->guest = context->server && is_makers(ssl, context, out->maker);
 	} else {
 		err = peer_by_psk(ssl, out);
 		out->guest = err == ERR_REFUSED && context->server && context->guests;

@@ -342,6 +342,7 @@ static struct enrolled *judge(struct registry *r, unsigned gate, struct opening 
                               const char **reason)
 {
 	bool psk = o->kind == PEER_PSK, confirmed;
+	struct credential used = { .not_after = 0 };
 	struct confirmation said;
 	struct enrolled *e;
 
@@ -357,6 +358,8 @@ static struct enrolled *judge(struct registry *r, unsigned gate, struct opening 
 		return NULL;
 	e = psk ? credentials_by_psk(&r->credentials, o->identity)
 	        : credentials_by_fingerprint(&r->credentials, o->fingerprint);
+	if (e)
+		used = registry_as_used(e, psk ? NULL : o->fingerprint);
 	if (!e)
 		*reason = "the credential is not enrolled";
 	else if (!confirmed)
@@ -365,11 +368,11 @@ static struct enrolled *judge(struct registry *r, unsigned gate, struct opening 
 		*reason = "the joining was not finished in time";
 	else if (e->c.revoked)
 		*reason = "the credential is revoked";
-	else if (e->c.not_after <= now)
+	else if (used.not_after <= now)
 		*reason = "the credential has expired";
 	else if (!psk && o->not_after <= now)
 		*reason = "the certificate has expired";
-	else if (!psk && proof_check(o->transcript, &e->c, said.digest) != ERR_OK)
+	else if (!psk && proof_check(o->transcript, &used, said.digest) != ERR_OK)
 		*reason = "the client's own proof is missing or does not hold";
 	else if (e->live >= ASSOCIATION_LIMIT_PER_CREDENTIAL)
 		*reason = "the credential has too many associations";
@@ -452,8 +455,8 @@ err_t registry_open_association(struct registry *r, unsigned gate, struct bytes 
 	l->policy_requests = r->policy.requests;
 	l->unproved = o.unproved;
 	l->of = e;
+	TRY(registry_first_use(r, e, o.kind == PEER_CERTIFICATE ? o.fingerprint : NULL));
 	TRY(fill(l, e, &o, jittered(r->policy.lifetime)));
-	TRY(registry_finish_joining(r, e));
 	add(r, l);
 	*out = &l->a;
 	*reason = suspicion ? suspicion : "";

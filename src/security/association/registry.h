@@ -37,6 +37,9 @@ struct credential {
 	 * forgotten unless it is used (0: it was, or need not be). */
 	char by[FACT_ID_MAX];
 	int64_t unfinished;
+	/* The certificate that takes its place when it is first used; zeros, 0: none. */
+	uint8_t next_fingerprint[32], next_point[65];
+	int64_t next_not_after;
 };
 
 struct registry;
@@ -66,6 +69,11 @@ void registry_close(struct registry *r);
 /* Enrol: durable with the transaction. ERR_EXISTS for a taken id, fingerprint
  * or PSK identity. */
 err_t registry_enrol(struct registry *r, const struct credential *c) MUST_USE;
+/* Re-enrolment: another certificate of the same entity and worth. Both serve until it is
+ * first used; then the old one is dead. Of `next` fingerprint, point and end count. Asked again, the last one asked for is the next.
+ * ERR_MISSING, ERR_REFUSED (revoked, or none by certificate), ERR_EXISTS (the
+ * certificate is enrolled). */
+err_t registry_renew(struct registry *r, struct bytes id, const struct credential *next) MUST_USE;
 err_t registry_revoke(struct registry *r, struct bytes id, bool *found) MUST_USE;
 err_t registry_find(struct registry *r, struct bytes id, const struct credential **out) MUST_USE;
 /* Is the entity one that is enrolled (*known), and is a credential of it good at

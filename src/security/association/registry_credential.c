@@ -35,7 +35,10 @@ static const struct field fields[] = {
 	FIELD("id", FIELD_TEXT, id),
 	FIELD("kd", FIELD_NUMBER, kind),
 	FIELD("na", FIELD_TIME, not_after),
+	LATER("nf", FIELD_OCTETS, next_fingerprint),
 	FIELD("nm", FIELD_TEXT, name),
+	LATER("nn", FIELD_TIME, next_not_after),
+	LATER("np", FIELD_OCTETS, next_point),
 	FIELD("pi", FIELD_TEXT, psk_identity),
 	LATER("pl", FIELD_NUMBER, protection),
 	FIELD("ps", FIELD_BOOL, psk),
@@ -141,6 +144,8 @@ static struct bytes key_of(const struct enrolled *e, enum enrolled_link by)
 	switch (by) {
 	case BY_FINGERPRINT:
 		return e->c.psk ? BYTES_NONE : BYTES_OF(e->c.fingerprint);
+	case BY_NEXT:
+		return e->c.next_not_after ? BYTES_OF(e->c.next_fingerprint) : BYTES_NONE;
 	case BY_PSK_IDENTITY:
 		return e->c.psk ? bytes_str(e->c.psk_identity) : BYTES_NONE;
 	default:
@@ -172,7 +177,9 @@ struct enrolled *credentials_by_id(const struct credentials *all, struct bytes i
 
 struct enrolled *credentials_by_fingerprint(const struct credentials *all, const uint8_t fingerprint[32])
 {
-	return find(all, BY_FINGERPRINT, bytes_make(fingerprint, 32));
+	struct enrolled *e = find(all, BY_FINGERPRINT, bytes_make(fingerprint, 32));
+
+	return e ? e : find(all, BY_NEXT, bytes_make(fingerprint, 32));
 }
 
 struct enrolled *credentials_by_psk(const struct credentials *all, struct bytes identity)
@@ -278,6 +285,13 @@ err_t credentials_add(struct credentials *all, const struct credential *c, struc
 	*out = e;
 out:
 	return err;
+}
+
+void credentials_change(struct credentials *all, struct enrolled *e, const struct credential *c)
+{
+	unlink_all(all, e);
+	e->c = *c;
+	link_all(all, e);
 }
 
 void credentials_remove(struct credentials *all, struct enrolled *e)

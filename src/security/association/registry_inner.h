@@ -17,7 +17,7 @@ enum {
 /* The peer's credential in ASSOCIATION_OPEN; as channel.h has it. */
 enum { PEER_CERTIFICATE = 1, PEER_PSK = 2 };
 
-enum enrolled_link { BY_CREDENTIAL, BY_FINGERPRINT, BY_PSK_IDENTITY, ENROLLED_LINKS };
+enum enrolled_link { BY_CREDENTIAL, BY_FINGERPRINT, BY_NEXT, BY_PSK_IDENTITY, ENROLLED_LINKS };
 
 /* What it may ask now; registry_rate.c. */
 struct bucket {
@@ -95,6 +95,8 @@ err_t credentials_init(struct credentials *all, const struct hash_key *key) MUST
 void credentials_free(struct credentials *all);
 err_t credentials_load(struct credentials *all, struct store *s) MUST_USE;
 err_t credentials_add(struct credentials *all, const struct credential *c, struct enrolled **out) MUST_USE;
+/* Another record in its place, found by what it says now. */
+void credentials_change(struct credentials *all, struct enrolled *e, const struct credential *c);
 void credentials_remove(struct credentials *all, struct enrolled *e);
 struct enrolled *credentials_by_id(const struct credentials *all, struct bytes id);
 struct enrolled *credentials_by_fingerprint(const struct credentials *all, const uint8_t fingerprint[32]);
@@ -116,8 +118,11 @@ void registry_end_all_of(struct registry *r, struct enrolled *e);
 
 /* When is there something to be forgotten? After the credentials were read. */
 void registry_await_joining(struct registry *r);
-/* It is used: what was got by joining stays. */
-err_t registry_finish_joining(struct registry *r, struct enrolled *e) MUST_USE;
+/* The credential as it is when used by this certificate (NULL: PSK): it, or its next. */
+struct credential registry_as_used(const struct enrolled *e, const uint8_t *fingerprint);
+/* It is used, by this certificate (NULL: PSK): what was got by joining stays; the next
+ * certificate is the only one from here on. */
+err_t registry_first_use(struct registry *r, struct enrolled *e, const uint8_t *fingerprint) MUST_USE;
 
 /* --- registry_clone.c ---------------------------------------------------------------- */
 

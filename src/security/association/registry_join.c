@@ -14,16 +14,54 @@ void registry_await_joining(struct registry *r)
 	}
 }
 
-err_t registry_finish_joining(struct registry *r, struct enrolled *e)
+struct credential registry_as_used(const struct enrolled *e, const uint8_t *fingerprint)
 {
 	struct credential c = e->c;
+
+	if (!fingerprint || !c.next_not_after ||
+	    !bytes_equal(BYTES_OF(c.next_fingerprint), bytes_make(fingerprint, 32)))
+		return c;
+	bytes_copy(c.fingerprint, c.next_fingerprint, sizeof(c.fingerprint));
+	bytes_copy(c.point, c.next_point, sizeof(c.point));
+	c.not_after = c.next_not_after;
+	bytes_zero(c.next_fingerprint, sizeof(c.next_fingerprint));
+	bytes_zero(c.next_point, sizeof(c.next_point));
+	c.next_not_after = 0;
+	return c;
+}
+
+err_t registry_first_use(struct registry *r, struct enrolled *e, const uint8_t *fingerprint)
+{
+	struct credential c = registry_as_used(e, fingerprint);
 	err_t err = ERR_OK;
 
-	if (!e->c.unfinished)
+	if (!c.unfinished && c.next_not_after == e->c.next_not_after)
 		goto out;
 	c.unfinished = 0;
 	TRY(registry_put_record(r, &c));
-	e->c.unfinished = 0;
+	credentials_change(&r->credentials, e, &c);
+out:
+	return err;
+}
+
+err_t registry_renew(struct registry *r, struct bytes id, const struct credential *next)
+{
+	struct enrolled *e = credentials_by_id(&r->credentials, id);
+	struct credential c;
+	err_t err;
+
+	if (!e)
+		return ERR_MISSING;
+	if (e->c.revoked || e->c.psk || next->not_after <= 0 || next->point[0] != 4)
+		return ERR_REFUSED;
+	if (credentials_by_fingerprint(&r->credentials, next->fingerprint))
+		return ERR_EXISTS;
+	c = e->c;
+	bytes_copy(c.next_fingerprint, next->fingerprint, sizeof(c.next_fingerprint));
+	bytes_copy(c.next_point, next->point, sizeof(c.next_point));
+	c.next_not_after = next->not_after;
+	TRY(registry_put_record(r, &c));
+	credentials_change(&r->credentials, e, &c);
 out:
 	return err;
 }

@@ -5,8 +5,10 @@
  *   ticket       an operator's claim ticket         count, time, identifiers by pattern;
  *                                                   one use too many or WRONG_MAX wrong
  *                                                   secrets kill it
- *   maker        a device certificate of an         one joining a certificate
- *                accepted maker
+ *   maker        a device certificate of an         one joining a certificate; count, time and
+ *                accepted maker                     identifiers of the maker
+ *   association  a live association, of whose       its own identifier
+ *                entity it is another credential
  *
  * Nothing here enrols: what is granted is what the caller may enrol. Everything is in
  * the store, so that a transaction that is undone leaves no use behind. The secret of a
@@ -32,9 +34,13 @@ enum ticket_state {
 	TICKET_GUESSED,         /* too many wrong secrets */
 };
 
+/* An accepted maker is a standing ticket: its id the first 16 hex digits of the SHA-256
+ * of the maker's certificate, its digest that SHA-256. No secret opens it. */
+
 struct ticket {
 	char id[TICKET_ID + 1];
-	uint8_t digest[32];        /* SHA-256 of its secret */
+	bool maker;
+	uint8_t digest[32];        /* SHA-256 of its secret; of the maker's certificate */
 	char pattern[FACT_ID_MAX]; /* of the stems or CSE-IDs that may join; '*' any run */
 	char app_id[FACT_ID_MAX];  /* the only App-ID; "" any */
 	unsigned protection;       /* of the joiner's environment, as the operator says */
@@ -52,13 +58,14 @@ err_t ticket_kill(struct store *s, struct bytes id, bool *found) MUST_USE;
 err_t ticket_walk(struct store *s, err_t (*each)(void *self, const struct ticket *t),
                   void *self) MUST_USE;
 
-enum join_way { JOIN_BY_TICKET = 1, JOIN_BY_MAKER = 2 };
+enum join_way { JOIN_BY_TICKET = 1, JOIN_BY_MAKER = 2, JOIN_BY_ASSOCIATION = 3 };
 
 struct join_ask {
 	enum join_way way;
 	struct bytes id;            /* stem or CSE-ID that is asked for: Cdev7, /mn-3 */
 	struct bytes ticket, secret;/* by ticket */
-	struct bytes device;        /* by maker: SHA-256 of the device's certificate */
+	struct bytes device, maker; /* by maker: SHA-256 of the two certificates */
+	const struct join_grant *holder; /* by association: what its credential is worth */
 	int64_t now;
 };
 

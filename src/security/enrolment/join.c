@@ -48,6 +48,8 @@ static const char *judge_ticket(struct ticket *t, const struct join_ask *ask)
 		[TICKET_GUESSED] = "the ticket was killed: too many wrong secrets",
 	};
 
+	if (t->maker)
+		return "there is no such ticket";
 	if (t->state != TICKET_LIVE)
 		return dead[t->state];
 	if (!is_secret(t, ask->secret)) {
@@ -67,6 +69,15 @@ static const char *judge_ticket(struct ticket *t, const struct join_ask *ask)
 	return NULL;
 }
 
+static err_t grant_of(const struct ticket *t, const char *by, struct bytes which, struct join_grant *grant)
+{
+	grant->protection = t->protection;
+	grant->days = t->days;
+	if (!text_print(grant->by, sizeof(grant->by), "%s%.*s", by, BYTES_FMT(which)))
+		return ERR_LIMIT;
+	return bytes_put_str(grant->app_id, sizeof(grant->app_id), bytes_str(t->app_id));
+}
+
 static err_t by_a_ticket(struct store *s, const struct join_ask *ask, struct join_grant *grant,
                          const char **reason)
 {
@@ -78,17 +89,13 @@ static err_t by_a_ticket(struct store *s, const struct join_ask *ask, struct joi
 	TRY(ticket_read(s, ask->ticket, &t, &found));
 	if (!found)
 		return ERR_REFUSED;
-	live = t.state == TICKET_LIVE;
+	live = t.state == TICKET_LIVE && !t.maker;
 	*reason = judge_ticket(&t, ask);
 	if (live)
 		TRY(ticket_write(s, &t));
 	if (*reason)
 		return ERR_REFUSED;
-	grant->protection = t.protection;
-	grant->days = t.days;
-	TRY(bytes_put_str(grant->app_id, sizeof(grant->app_id), bytes_str(t.app_id)));
-	if (!text_print(grant->by, sizeof(grant->by), "%s%s", by_ticket, t.id))
-		err = ERR_LIMIT;
+	TRY(grant_of(&t, by_ticket, bytes_str(t.id), grant));
 out:
 	return err;
 }
@@ -107,8 +114,39 @@ out:
 	return err;
 }
 
-/* That the certificate is of an accepted maker is the handshake's finding; here it
- * serves once. */
+static const char *judge_maker(const struct ticket *t, const struct join_ask *ask)
+{
+	if (!t->maker || t->state != TICKET_LIVE || !bytes_equal(BYTES_OF(t->digest), ask->maker))
+		return "the maker is not accepted";
+	if (ask->now >= t->until)
+		return "the maker is not accepted any more";
+	if (!ticket_pattern_fits(bytes_str(t->pattern), ask->id))
+		return "devices of this maker may not have this identifier";
+	if (t->used >= t->uses)
+		return "as many devices of this maker joined as may";
+	return NULL;
+}
+
+static err_t find_maker(struct store *s, const struct join_ask *ask, struct ticket *t, const char **reason)
+{
+	char id[TICKET_ID + 1];
+	bool found;
+	err_t err;
+
+	*reason = "no device certificate";
+	if (ask->device.n != CRYPT_SHA256_SIZE || ask->maker.n != CRYPT_SHA256_SIZE)
+		return ERR_REFUSED;
+	bytes_to_hex(bytes_sub(ask->maker, 0, TICKET_ID / 2), id, sizeof(id));
+	TRY(ticket_read(s, bytes_str(id), t, &found));
+	*reason = found ? judge_maker(t, ask) : "the maker is not accepted";
+	if (*reason)
+		err = ERR_REFUSED;
+out:
+	return err;
+}
+
+/* That the device's certificate is of this maker is the handshake's finding; which
+ * makers are accepted, and that it serves once, is known here. */
 static err_t by_a_maker(struct store *s, const struct join_ask *ask, struct join_grant *grant,
                         const char **reason)
 {
@@ -116,12 +154,11 @@ static err_t by_a_maker(struct store *s, const struct join_ask *ask, struct join
 	char hex[DEVICE_HEX + 1];
 	struct arena arena;
 	struct bytes there;
-	err_t err = ERR_REFUSED;
+	struct ticket t;
+	err_t err;
 
-	*reason = "no device certificate";
 	arena_init(&arena, 1024);
-	if (ask->device.n != CRYPT_SHA256_SIZE)
-		goto out;
+	TRY(find_maker(s, ask, &t, reason));
 	bytes_to_hex(ask->device, hex, sizeof(hex));
 	TRY(device_key(bytes_str(hex), &key));
 	TRY(store_record_get(s, STORE_ENROLMENT, bytes_of_buf(&key), &arena, &there));
@@ -130,15 +167,28 @@ static err_t by_a_maker(struct store *s, const struct join_ask *ask, struct join
 		err = ERR_REFUSED;
 		goto out;
 	}
-	TRY(store_record_put(s, STORE_ENROLMENT, bytes_of_buf(&key), ask->id));
-	*grant = (struct join_grant){ .protection = PROTECTION_LOW };
-	*reason = NULL;
-	if (!text_print(grant->by, sizeof(grant->by), "%s%s", by_maker, hex))
-		err = ERR_LIMIT;
+	t.used++;
+	TRY(ticket_write(s, &t));
+	TRY(store_record_put(s, STORE_ENROLMENT, bytes_of_buf(&key), bytes_str(t.id)));
+	TRY(grant_of(&t, by_maker, bytes_str(hex), grant));
 out:
 	arena_free(&arena);
 	buf_free(&key);
 	return err;
+}
+
+/* --- by association --------------------------------------------------------------------------- */
+
+/* For the entity that it is, with what its credential is worth. */
+static err_t by_an_association(struct store *s, const struct join_ask *ask, struct join_grant *grant,
+                               const char **reason)
+{
+	*reason = "there is no association";
+	if (!ask->holder)
+		return ERR_REFUSED;
+	*grant = *ask->holder;
+	*reason = NULL;
+	return ERR_OK;
 }
 
 /* --- all ways ------------------------------------------------------------------------------- */
@@ -147,6 +197,7 @@ static err_t (*const ways[])(struct store *s, const struct join_ask *ask, struct
                              const char **reason) = {
 	[JOIN_BY_TICKET] = by_a_ticket,
 	[JOIN_BY_MAKER] = by_a_maker,
+	[JOIN_BY_ASSOCIATION] = by_an_association,
 };
 
 err_t join_authorise(struct store *s, const struct join_ask *ask, struct join_grant *grant,
@@ -159,27 +210,47 @@ err_t join_authorise(struct store *s, const struct join_ask *ask, struct join_gr
 	return ways[ask->way](s, ask, grant, reason);
 }
 
-err_t join_give_back(struct store *s, struct bytes by)
+static err_t give_back_use(struct store *s, struct bytes id)
 {
-	struct buf key = buf_make(ENROLMENT_KEY_MAX);
-	struct bytes rest;
 	struct ticket t;
 	bool found;
-	err_t err = ERR_OK;
+	err_t err;
 
-	if (bytes_starts(by, bytes_str(by_maker))) {
-		rest = bytes_sub(by, sizeof(by_maker) - 1, by.n);
-		TRY(device_key(rest, &key));
-		TRY(store_record_delete(s, STORE_ENROLMENT, bytes_of_buf(&key)));
-	} else if (bytes_starts(by, bytes_str(by_ticket))) {
-		rest = bytes_sub(by, sizeof(by_ticket) - 1, by.n);
-		TRY(ticket_read(s, rest, &t, &found));
-		if (found && t.used > 0) {
-			t.used--;
-			TRY(ticket_write(s, &t));
-		}
+	TRY(ticket_read(s, id, &t, &found));
+	if (found && t.used > 0) {
+		t.used--;
+		TRY(ticket_write(s, &t));
 	}
 out:
+	return err;
+}
+
+/* The device's certificate is good for another try. */
+static err_t give_back_device(struct store *s, struct bytes hex)
+{
+	struct buf key = buf_make(ENROLMENT_KEY_MAX);
+	struct arena arena;
+	struct bytes maker;
+	err_t err;
+
+	arena_init(&arena, 1024);
+	TRY(device_key(hex, &key));
+	TRY(store_record_get(s, STORE_ENROLMENT, bytes_of_buf(&key), &arena, &maker));
+	if (maker.n == 0)
+		goto out;
+	TRY(store_record_delete(s, STORE_ENROLMENT, bytes_of_buf(&key)));
+	TRY(give_back_use(s, maker));
+out:
+	arena_free(&arena);
 	buf_free(&key);
 	return err;
+}
+
+err_t join_give_back(struct store *s, struct bytes by)
+{
+	if (bytes_starts(by, bytes_str(by_maker)))
+		return give_back_device(s, bytes_sub(by, sizeof(by_maker) - 1, by.n));
+	if (bytes_starts(by, bytes_str(by_ticket)))
+		return give_back_use(s, bytes_sub(by, sizeof(by_ticket) - 1, by.n));
+	return ERR_OK;
 }

@@ -1,0 +1,224 @@
+"""EST with stock clients (curl and openssl), and devices of accepted makers: keys are made by
+who uses them, a new certificate takes the old one's place when it is first used."""
+import json, pathlib, ssl, subprocess
+
+import pytest
+
+from node import Node, Entity
+from test_joining import guest, join, tickets, credentials, NAME
+
+URI = "m2m://demo.example/in-cse/"
+
+
+@pytest.fixture(scope="module")
+def node():
+    n = Node(options="join.enabled = yes\njoin.time = 60", start=False)
+    n.makers = n.top / "makers"
+    n.makers.mkdir()
+    for name in ("acme", "other"):
+        maker(n, name)
+    n.start()
+    n.cli("maker", "add", n.makers / "acme.pem", "--ids", "Cacme*", "--count", "4")
+    n.stop()
+    n.start()
+    yield n
+    n.stop()
+    n.close()
+
+
+def openssl(*argv):
+    subprocess.run(["openssl", *map(str, argv)], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+
+def maker(node, name):
+    d = node.makers
+    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-sha256",
+            "-keyout", d / f"{name}.key", "-out", d / f"{name}.pem", "-subj", f"/CN={name}", "-days", "30",
+            "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign")
+
+
+def device(node, name, by="acme"):
+    """What a maker gives a device: a folder as a profile."""
+    d = node.makers / f"{name}-{by}"
+    d.mkdir()
+    (d / "ext").write_text(f"subjectAltName=URI:urn:dev:ops:{name}\nkeyUsage=critical,digitalSignature\n"
+                           "basicConstraints=critical,CA:FALSE\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n")
+    key(d / "key.pem")
+    openssl("req", "-new", "-key", d / "key.pem", "-subj", f"/CN={name}", "-out", d / "csr")
+    openssl("x509", "-req", "-in", d / "csr", "-CA", node.makers / f"{by}.pem", "-CAkey", node.makers / f"{by}.key",
+            "-CAcreateserial", "-sha256", "-days", "20", "-extfile", d / "ext", "-out", d / "cert.pem")
+    (d / "ca.pem").write_text((node.dir / "node/ca.pem").read_text())
+    (d / "profile.conf").write_text(f"address = 127.0.0.1:{node.port}\nname = {NAME}\noriginator = C{name}\n"
+                                    "credential = certificate\n")
+    return d
+
+
+def key(path):
+    openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", path)
+    path.chmod(0o600)
+
+
+def request(folder, name, uri=None, *more):
+    """A stock certification request, in base64 without armour."""
+    if not (folder / f"{name}.key").exists():
+        key(folder / f"{name}.key")
+    openssl("req", "-new", "-key", folder / f"{name}.key", "-subj", "/", "-outform", "DER", "-out", folder / "der",
+            *(["-addext", f"subjectAltName=URI:{uri}"] if uri else []), *more)
+    out = folder / f"{name}.csr"
+    openssl("base64", "-in", folder / "der", "-out", out)
+    return out
+
+
+def curl(node, path, credential=None, csr=None):
+    argv = ["curl", "-sS", "--http1.1", "-m", "10", "--cacert", node.dir / "node/ca.pem", "--resolve",
+            f"{NAME}:{node.port}:127.0.0.1", "-w", "\n%{http_code}", f"https://{NAME}:{node.port}/.well-known/est/{path}"]
+    if credential:
+        argv += ["--cert", credential / "cert.pem", "--key", credential / "key.pem"]
+    if csr:
+        argv += ["-H", "Content-Type: application/pkcs10", "-H", "Content-Transfer-Encoding: base64",
+                 "--data-binary", f"@{csr}"]
+    p = subprocess.run([str(a) for a in argv], capture_output=True, text=True)
+    body, _, status = p.stdout.rpartition("\n")
+    return int(status or 0), body
+
+
+def profile(node, folder, new, answer, keyfile):
+    """The certificate of an EST answer, as a profile."""
+    new.mkdir()
+    (new / "p7").write_text("-----BEGIN PKCS7-----\n" + answer.replace("\r", "").strip() + "\n-----END PKCS7-----\n")
+    openssl("pkcs7", "-in", new / "p7", "-print_certs", "-out", new / "cert.pem")
+    (new / "key.pem").write_text(keyfile.read_text())
+    return new
+
+
+def test_cacerts_and_attributes(node):
+    status, body = curl(node, "cacerts")
+    assert status == 200
+    folder = node.top / "cacerts"
+    profile(node, None, folder, body, node.dir / "node/ca.pem")
+    ours = ssl.PEM_cert_to_DER_cert((node.dir / "node/ca.pem").read_text())
+    text = (folder / "cert.pem").read_text()
+    assert ssl.PEM_cert_to_DER_cert(text[text.index("-----BEGIN"):]) == ours
+    status, body = curl(node, "csrattrs")
+    out = subprocess.run(["openssl", "asn1parse"], input=f"-----BEGIN X-----\n{body.strip()}\n-----END X-----\n".replace("\r", ""),
+                         capture_output=True, text=True).stdout
+    assert status == 200 and "prime256v1" in out and "ecdsa-with-SHA256" in out
+
+
+@pytest.mark.parametrize("psk", [False, True])
+def test_re_enrolment(node, psk):
+    name = "Crenewp" if psk else "Crenew"
+    e = node.enrol(name.lower(), name, "device", psk, *(["--identity", "renewp@demo.example"] if psk else []))
+    assert e.register().rsc == 2001
+    folder = pathlib.Path(e.folder)
+    csr = request(folder, "next", URI + name)
+    if psk:
+        body = csr.read_bytes()
+        a = e.raw(b"POST /.well-known/est/simpleenroll HTTP/1.1\r\nHost: x\r\nContent-Type: application/pkcs10\r\n"
+                  b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+        status, answer = a.http, a.body.decode()
+    else:
+        status, answer = curl(node, "simplereenroll", folder, csr)
+    assert status == 200, answer
+    new = Entity(node, profile(node, folder, node.top / f"{name}-new", answer, folder / "next.key"), name)
+    # both serve until the new one is used; who is connected stays
+    if not psk:
+        e.close()
+        assert e.retrieve(f"/cse-in/ae-{name}").rsc == 2000
+    assert new.retrieve(f"/cse-in/ae-{name}").rsc == 2000
+    assert e.retrieve(f"/cse-in/ae-{name}").rsc == 2000
+    e.close()
+    if psk:
+        assert e.retrieve(f"/cse-in/ae-{name}").rsc == 2000  # another credential, not the one renewed
+    else:
+        with pytest.raises((ConnectionError, ssl.SSLError, OSError)):
+            e.retrieve(f"/cse-in/ae-{name}")
+    new.close()
+    assert new.retrieve(f"/cse-in/ae-{name}").rsc == 2000
+    # a restart knows it, and revocation ends it
+    node.cli("revoke", f"33-//demo.example/in-cse/{name}")
+    new.close()
+    with pytest.raises((ConnectionError, ssl.SSLError, OSError)):
+        new.retrieve(f"/cse-in/ae-{name}")
+
+
+def test_nobody_renews_as_another(node):
+    e = node.enrol("mallory", "Cmallory", "device", False)
+    node.enrol("alice", "Calice", "device", False)
+    folder = pathlib.Path(e.folder)
+    assert curl(node, "simpleenroll", folder, request(folder, "a", URI + "Calice"))[0] == 403
+    # without a name it is its own, and nobody else's
+    status, answer = curl(node, "simpleenroll", folder, request(folder, "b"))
+    assert status == 200
+    new = profile(node, folder, node.top / "mallory-new", answer, folder / "b.key")
+    text = subprocess.run(["openssl", "x509", "-in", new / "cert.pem", "-noout", "-text"], capture_output=True, text=True).stdout
+    assert URI + "Cmallory" in text and "Calice" not in text
+
+
+def test_what_is_refused(node):
+    e = node.enrol("strict", "Cstrict", "device", False)
+    folder = pathlib.Path(e.folder)
+    good = request(folder, "good", URI + "Cstrict")
+    assert curl(node, "simpleenroll", None, good)[0] == 403  # a guest has no credential
+    assert curl(node, "serverkeygen", folder, good)[0] == 403
+    assert curl(node, "simpleenroll/x", folder, good)[0] in (404, 415)  # an address like any other
+    openssl("genrsa", "-out", folder / "rsa.key", "2048")
+    assert curl(node, "simpleenroll", folder, request(folder, "rsa", URI + "Cstrict"))[0] == 400
+    openssl("ecparam", "-name", "secp384r1", "-genkey", "-noout", "-out", folder / "p384.key")
+    assert curl(node, "simpleenroll", folder, request(folder, "p384", URI + "Cstrict"))[0] == 400
+    assert curl(node, "simpleenroll", folder, request(folder, "two", URI + "Cstrict,URI:" + URI + "Cx"))[0] == 400
+    # somebody else's key, without its proof: the signature is of another request
+    one, two = (request(folder, n, URI + "Cstrict").read_text() for n in ("one", "two"))
+    import base64
+    a, b = (bytearray(base64.b64decode(t)) for t in (one, two))
+    a[-20] ^= 1
+    (folder / "bad.csr").write_text(base64.b64encode(a).decode())
+    assert curl(node, "simpleenroll", folder, folder / "bad.csr")[0] in (400, 403)
+    for text in ("", "!!!!", "AAAA", "A" * 5000, base64.b64encode(bytes(b[:100])).decode()):
+        (folder / "text").write_text(text)
+        assert curl(node, "simpleenroll", folder, folder / "text")[0] == 400
+
+
+def test_device_of_an_accepted_maker(node):
+    d = device(node, "acme1")
+    assert guest(node, b"GET /cse-in HTTP/1.1\r\nHost: x\r\n\r\n", (d / "cert.pem", d / "key.pem")).http == 403
+    csr = request(d, "new", URI + "Cacme1")
+    status, answer = curl(node, "simpleenroll", d, csr)
+    assert status == 200, answer
+    e = Entity(node, profile(node, d, node.top / "acme1-new", answer, d / "new.key"), "Cacme1")
+    assert e.register().rsc == 2001
+    # once a device: not again, not as another
+    assert curl(node, "simpleenroll", d, request(d, "again", URI + "Cacme9"))[0] == 403
+    assert "served already" in node.cli("audit", "list", "--limit", "10")
+
+
+def test_device_by_claim(node):
+    made = [t for t in tickets(node).values() if t["maker"]]
+    assert len(made) == 1
+    d = device(node, "acme2")
+    ca = subprocess.run(["openssl", "x509", "-in", node.dir / "node/ca.pem", "-outform", "DER"], capture_output=True).stdout
+    import hashlib
+    claim = f"HOLDFAST1/-/-/{hashlib.sha256(ca).hexdigest()}/127.0.0.1:{node.port}/demo.example/in-cse"
+    out = node.top / "acme2-joined"
+    code, text = node.cli("join", claim, "--id", "Cother2", "--out", out, "--device", d, directory=False, check=False)
+    assert code == 1 and not out.exists()
+    node.cli("join", claim, "--id", "Cacme2", "--out", out, "--device", d, directory=False)
+    assert Entity(node, out, "Cacme2").register().rsc == 2001
+
+
+def test_maker_that_is_not_accepted(node):
+    d = device(node, "acme3", by="other")
+    status, _ = curl(node, "simpleenroll", d, request(d, "new", URI + "Cacme3"))
+    assert status == 0  # the handshake ends
+    # a maker of the same name is another
+    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-sha256",
+            "-keyout", node.makers / "fake.key", "-out", node.makers / "fake.pem", "-subj", "/CN=acme", "-days", "30",
+            "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign")
+    d = device(node, "acme4", by="fake")
+    assert curl(node, "simpleenroll", d, request(d, "new", URI + "Cacme4"))[0] == 0
+    # and an accepted one is taken back at once
+    d = device(node, "acme5")
+    row = next(t["id"] for t in tickets(node).values() if t["maker"])
+    node.cli("ticket", "kill", row)
+    assert curl(node, "simpleenroll", d, request(d, "new", URI + "Cacme5"))[0] == 403
+    assert "33-//demo.example/in-cse/Cacme5" not in credentials(node)
