@@ -11,7 +11,7 @@ NAME = "in-cse.demo.example"
 
 @pytest.fixture(scope="module")
 def node():
-    n = Node(options="join.enabled = yes\njoin.time = 10")
+    n = Node(options="join.enabled = yes\njoin.time = 10\nregistrar.id = /above")
     yield n
     n.stop()
     n.close()
@@ -129,6 +129,21 @@ def test_identity_of_another(node):
         code, out = join(node, t["claim"], ident, check=False, folder=node.top / ("as-" + ident))
         assert code == 1 and "refuses" in out
     assert tickets(node)[t["ticket"]]["used"] == 0
+
+
+def test_identity_without_a_credential(node):
+    """Nor as a CSE behind one that is registered, nor as our registrar, which speaks for everybody elsewhere; nor
+    as the node."""
+    m = node.enrol("mn1", "/mn-1", "cse")
+    csr = {"m2m:csr": {"cb": "/mn-1/cse-mn", "csi": "/mn-1", "rr": False, "srv": ["3"], "dcse": ["/mn-behind"]}}
+    assert m.create("/cse-in", 16, csr).rsc == 2001
+    m.close()
+    t = ticket(node, "*", "--count", "9")
+    for ident in ("/mn-behind", "/above", "/in-cse"):
+        code, out = join(node, t["claim"], ident, check=False, folder=node.top / ("as-" + ident[1:]))
+        assert code == 1 and "refuses" in out, ident
+    assert tickets(node)[t["ticket"]]["used"] == 0
+    join(node, t["claim"], "/mn-nobody")
 
 
 def test_not_finished_leaves_nothing(node):

@@ -50,14 +50,35 @@ static err_t read_join(struct bytes body, int64_t now, struct joining *j)
 
 /* --- what must hold ------------------------------------------------------------------ */
 
+/* Registered without a credential of its own: an AE of before, a CSE below or behind
+ * one. Our registrar speaks for all that is elsewhere, registered or not. */
+static err_t is_here(struct core *c, struct bytes id, bool *yes)
+{
+	uint64_t there;
+	bool behind;
+	err_t err;
+
+	*yes = bytes_equal(id, c->room.registrar);
+	if (*yes)
+		return ERR_OK;
+	if (id_form(id) == ID_SP_CSE)
+		TRY(resource_remote(c->room.resources, id, &there, &behind));
+	else
+		TRY(store_find_ident(c->store, id, &there));
+	*yes = there != 0;
+out:
+	return err;
+}
+
 /* Nobody joins as somebody who is, or was, here: that is an operator's decision. */
 static err_t check_free(struct core *c, struct joining *j)
 {
-	bool known, live;
+	bool known, live, here;
 	err_t err;
 
 	TRY(registry_entity_live(c->room.registry, bytes_of_buf(&j->entity), c->now, &known, &live));
-	if (known) {
+	TRY(is_here(c, j->ask.id, &here));
+	if (known || here) {
 		j->reason = "the identifier is taken";
 		err = ERR_REFUSED;
 	}
