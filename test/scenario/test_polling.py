@@ -56,7 +56,7 @@ def test_a_request_goes_by_the_channel(lab, ae):
     s, sent = in_background(lambda: Plain(lab, "CAdmin").ask("POST", ae.path, SGN, rqi="through-1"))
     t.join()
     rqp = polled[0].json["m2m:rqp"]
-    assert polled[0].rsc == 2000 and rqp["op"] == 5 and rqp["rqi"] == "through-1" and rqp["pc"] == SGN
+    assert polled[0].rsc == 2000 and rqp["op"] == 5 and rqp["rqi"] != "through-1" and rqp["pc"] == SGN
     assert reply(ae, rqp, 4103).rsc == 2000
     s.join()
     assert sent[0].rsc == 4103
@@ -132,3 +132,22 @@ def test_the_newer_poll_counts(ae):
     assert first[0].rsc == 4008
     s.join()
     assert second[0].rsc == 4008
+
+
+def test_identifiers_of_two_originators(lab, ae):
+    """Request Identifiers are unique to their originators alone: an answer goes to the one it is for, whoever
+    asks under the same identifier."""
+    acp = {"m2m:acp": {"rn": "q" + ae.originator, "pv": {"acr": [acr(["all"], 63)]}, "pvs": {"acr": [acr(["CAdmin"], 63)]}}}
+    assert lab.admin.create("/cse-in", 1, acp).rsc == 2001
+    assert lab.admin.update(ae.path, {"m2m:ae": {"acpi": ["cse-in/q" + ae.originator]}}).rsc == 2004
+    other = Plain(lab, ae.originator + "y")
+    assert other.register("y" + ae.originator).rsc == 2001
+    t, theirs = in_background(lambda: other.ask("POST", ae.path, SGN, rqi="same"))
+    first = poll(ae).json["m2m:rqp"]
+    s, ours = in_background(lambda: Plain(lab, "CAdmin").ask("POST", ae.path, SGN, rqi="same"))
+    second = poll(ae).json["m2m:rqp"]
+    assert first["fr"] != second["fr"] and first["rqi"] != second["rqi"]
+    assert reply(ae, second, 4103).rsc == 2000
+    assert reply(ae, first, 4105).rsc == 2000
+    t.join(), s.join()
+    assert theirs[0].rsc == 4105 and ours[0].rsc == 4103

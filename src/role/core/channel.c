@@ -1,9 +1,14 @@
-/* channel.c: the house of requests that wait in polling channels. */
+/* channel.c: the house of requests that wait in polling channels.
+ *
+ * Responses are told apart by Request Identifier alone, and that is unique to its
+ * originator only: a request of another goes under one made of both, so that nobody
+ * is given the answer to somebody else. The same request again has the same one. */
 #include "base/clock.h"
+#include "crypt/crypt.h"
 #include "request/reach.h"
 #include "role/core/core.h"
 
-enum { OFFERS = 4096, POLLS = CORE_HELD, OFFER_OCTETS = 16 * 1024 * 1024 };
+enum { OFFERS = 4096, POLLS = CORE_HELD, OFFER_OCTETS = 16 * 1024 * 1024, IDENTIFIER = 16 };
 
 struct offer {
 	uint64_t ref;          /* of who waits for the response; 0: free */
@@ -65,6 +70,57 @@ static void wake(struct core *c, uint64_t channel)
 	}
 }
 
+static err_t identifier_of(struct bytes primitive, struct buf *out)
+{
+	static const struct bytes names[] = { BYTES("fr"), BYTES("rqi") };
+	struct buf both = buf_make(primitive.n);
+	char text[2 * IDENTIFIER + 1];
+	uint8_t digest[32];
+	struct cbor value;
+	bool found;
+	err_t err = ERR_OK;
+
+	for (size_t i = 0; i < COUNT_OF(names); i++) {
+		TRY(cbor_find(primitive, names[i], &value, &found));
+		TRY(found && value.kind == CBOR_TEXT ? buf_add(&both, value.raw) : ERR_SYNTAX);
+	}
+	crypt_sha256(bytes_of_buf(&both), digest);
+	bytes_to_hex(bytes_make(digest, IDENTIFIER), text, sizeof(text));
+	err = cbor_put_text(out, bytes_str(text));
+out:
+	buf_free(&both);
+	return err;
+}
+
+/* The request as it is offered. Our own identifiers are unique already. */
+static err_t put_offered(const struct core *c, struct bytes primitive, struct buf *out)
+{
+	struct buf identifier = buf_make(64);
+	struct cbor_member m[PARAM_COUNT];
+	struct cbor map, from, value;
+	bool found;
+	size_t n = 0;
+	err_t err;
+
+	TRY(cbor_find(primitive, BYTES("fr"), &from, &found));
+	if (found && bytes_equal(from.s, resources_cse(c->room.resources)->cse_id)) {
+		err = buf_add(out, primitive);
+		goto out;
+	}
+	TRY(identifier_of(primitive, &identifier));
+	TRY(cbor_read(primitive, &map));
+	for (; n < COUNT_OF(m); n++) {
+		TRY(cbor_pair(&map.s, &m[n].key, &value, &found));
+		if (!found)
+			break;
+		m[n].value = bytes_equal(m[n].key, BYTES("rqi")) ? bytes_of_buf(&identifier) : value.raw;
+	}
+	err = cbor_put_members(out, m, n);
+out:
+	buf_free(&identifier);
+	return err;
+}
+
 static err_t offer(struct core *c, uint64_t ref, uint64_t channel,
                    const struct outbound_need *need, int64_t ms)
 {
@@ -81,12 +137,13 @@ static err_t offer(struct core *c, uint64_t ref, uint64_t channel,
 	if (!o || h->octets + need->primitive.n > OFFER_OCTETS)
 		return ERR_LIMIT;
 	*o = (struct offer){ .ref = ref, .channel = channel, .number = ++h->number,
-		             .primitive = buf_make(need->primitive.n),
+		             .primitive = buf_make(need->primitive.n + 64),
 		             .response = buf_make(message_row(MSG_SENT)->max),
 		             .deadline = clock_steady() + ms };
 	h->n++;
-	TRY(buf_add(&o->primitive, need->primitive));
-	h->octets += need->primitive.n;
+	err = put_offered(c, need->primitive, &o->primitive);
+	h->octets += o->primitive.n;
+	TRY(err);
 	TRY(cbor_find(bytes_of_buf(&o->primitive), BYTES("rqi"), &rqi, &found));
 	TRY(found && rqi.kind == CBOR_TEXT ? ERR_OK : ERR_SYNTAX);
 	o->rqi = rqi.s;
