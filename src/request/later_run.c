@@ -379,7 +379,7 @@ static err_t may_tell(struct work *w, struct bytes target, bool *yes)
 	struct target t;
 	err_t err = ERR_OK;
 
-	*yes = bytes_find(target, ':') < target.n || bytes_equal(target, w->request.from);
+	*yes = reach_is_url(target) || bytes_equal(target, w->request.from);
 	if (*yes)
 		goto out;
 	TRY(resource_resolve(w->room->resources, target, &t));

@@ -11,7 +11,7 @@
 
 enum { TYPE_AE = 2, TYPE_POLLING_CHANNEL = 15, TYPE_REMOTE_CSE = 16, URL_MAX = 2048 };
 
-static bool is_url(struct bytes to)
+bool reach_is_url(struct bytes to)
 {
 	return bytes_starts(to, BYTES("https://")) || bytes_starts(to, BYTES("http://"));
 }
@@ -41,7 +41,7 @@ static err_t add_access_points(struct work *w, const struct store_row *row, stru
 	TRY(arena_copy(&w->room->arena, poa.s, &list));
 	for (uint64_t i = 0; i < poa.u; i++) {
 		TRY(cbor_next(&list, &item));
-		if (item.kind == CBOR_TEXT && is_url(item.s))
+		if (item.kind == CBOR_TEXT && reach_is_url(item.s))
 			add(out, item.s, flags);
 	}
 out:
@@ -113,7 +113,7 @@ err_t reach_of(struct work *w, struct bytes to, struct reach *out)
 	err_t err = ERR_OK;
 
 	*out = (struct reach){ .entity = 0 };
-	if (is_url(to)) {
+	if (reach_is_url(to)) {
 		add(out, to, 0);
 		goto out;
 	}

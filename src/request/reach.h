@@ -15,6 +15,9 @@ struct reach {
 	size_t n;         /* 0: not reachable from here */
 };
 
+/* Reached as it stands: no address of an entity, however that is written. */
+bool reach_is_url(struct bytes to);
+
 /* to: a URL, the address of an AE or a remoteCSE, or of what is at another CSE.
  * Views into the arena or into `to`. */
 err_t reach_of(struct work *w, struct bytes to, struct reach *out) MUST_USE;

@@ -151,3 +151,16 @@ def test_identifiers_of_two_originators(lab, ae):
     assert reply(ae, first, 4105).rsc == 2000
     t.join(), s.join()
     assert theirs[0].rsc == 4105 and ours[0].rsc == 4103
+
+
+def test_results_go_to_nobody_who_takes_none(lab, ae):
+    """The result of a non-blocking request goes to its originator, or to who takes notifications of it, however
+    it is addressed."""
+    other = Plain(lab, ae.originator + "z")
+    assert other.register("z" + ae.originator).rsc == 2001
+    for behind in ("", "#", "#:", "#x:y"):
+        for to in (ae.originator + behind, ae.path[1:] + behind, "/in-cse/" + ae.originator + behind):
+            a = other.ask("GET", f"/cse-in/z{ae.originator}?rt=2", headers={"X-M2M-RTU": to})
+            assert a.rsc in (1002, 4000), (to, a)
+            assert poll(ae, headers={"X-M2M-RET": "400"}).rsc == 4008, to
+    other.close()
