@@ -8,6 +8,7 @@
 #include "cli/processes.h"
 #include "cli/provider.h"
 #include "crypt/algorithms.h"
+#include "wire/order.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -110,6 +111,19 @@ static enum verdict check_passphrase(struct doctor *d)
 	if (file[0] != '/')
 		return say(d, DOCTOR_WARN, "it lies beside the key store: a copy of this disk has both: ", file);
 	return say(d, DOCTOR_OK, "readable by its owner only: ", file);
+}
+
+/* `init` leaves the first administrator's file here when it is told no other place. */
+static enum verdict check_order_file(struct doctor *d)
+{
+	struct stat st;
+
+	if (stat_of(d, "administrator.pass", &st))
+		return say(d, DOCTOR_WARN, "an administrator's passphrase lies in the node's folder: "
+		           "administrator.pass", "");
+	if (stat_of(d, "administrator", &st))
+		return say(d, DOCTOR_WARN, "an administrator's file lies in the node's folder: administrator", "");
+	return say(d, DOCTOR_OK, "no administrator's file lies in the node's folder", "");
 }
 
 /* A folder that is one worker's alone, with everything in it. */
@@ -287,6 +301,30 @@ static enum verdict check_tokens(struct doctor *d)
 	return say(d, DOCTOR_OK, tokens ? "all of them are there" : "none is configured", "");
 }
 
+static enum verdict check_administrators(struct doctor *d)
+{
+	struct buf result = buf_make(65536);
+	char text[64];
+	uint8_t index[4];
+	uint32_t n = 0;
+	err_t err;
+
+	do {
+		put_be32(index, n);
+		err = door_call(&d->door, OP_ADMINISTRATOR_LIST, BYTES_OF(index), &result);
+	} while (err == ERR_OK && n++ < ADMINISTRATORS_MAX);
+	buf_free(&result);
+	if (err != ERR_MISSING)
+		return say(d, DOCTOR_WARN, "the keeper does not list them: ", err_text(err));
+	if (n == 0)
+		return say(d, DOCTOR_WARN, "there is none (the key store is of an older form): it takes no orders", "");
+	if (n == 1)
+		return say(d, DOCTOR_WARN, "there is one: nothing that takes two persons can be ordered, "
+		           "and what takes all of them takes only that one", "");
+	(void)text_print(text, sizeof(text), "%u of them", (unsigned)n);
+	return say(d, DOCTOR_OK, text, "");
+}
+
 static enum verdict check_machine(struct doctor *d)
 {
 	if (d->warnings & 4)
@@ -397,8 +435,8 @@ static const struct check {
 static bool asks_node(const struct check *check)
 {
 	static enum verdict (*const own[])(struct doctor *) = {
-		check_folder, check_conf, check_passphrase, check_keeper_files, check_store_files,
-		check_public_files, check_listener, check_certificates, check_running, check_same_disk,
+		check_folder, check_conf, check_passphrase, check_order_file, check_keeper_files,
+		check_store_files, check_public_files, check_listener, check_certificates, check_running, check_same_disk,
 	};
 
 	for (size_t i = 0; i < COUNT_OF(own); i++) {

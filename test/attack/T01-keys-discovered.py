@@ -5,7 +5,7 @@ of the key store. The memory scan must also find a canary that is planted there.
 import pathlib, sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 
-import glob, os, pathlib, resource, signal, socket, struct, subprocess, tempfile, time
+import glob, os, pathlib, re, resource, signal, socket, struct, subprocess, tempfile, time
 
 from attack import Refusals, Twin, attempt, encodings, end, is_success, scan_files, scan_memory
 from node import NAME, Node
@@ -49,6 +49,12 @@ def ask_door(n, operation, fields):
     finally:
         s.close()
     return data[16], data[17:]
+
+
+def operations_of_the_door():
+    """Numbers of the operations that the table lets the door ask."""
+    table = (pathlib.Path(__file__).resolve().parents[2] / "src/wire/operations.def").read_text()
+    return {int(number) for number, roles in re.findall(r"^OPERATION\((\d+), +\w+, +([^,]+),", table, re.M) if "TO(DOOR)" in roles}
 
 
 def memory(n, patterns):
@@ -99,15 +105,26 @@ def management(n, patterns):
     r.say(f"each export that was asked for is on record ({len(asked)})", len(asked) == 6)
     name = b"psk/d@demo.example"
     forms = (b"", struct.pack(">I", 0), struct.pack(">I", len(name)) + name, struct.pack(">I", 1), bytes(64), struct.pack(">I", 2) + b"ca" + bytes(40))
-    well, answered, leaked = set(), 0, []
+    well, answered, leaked, answers = set(), 0, [], []
     for operation in range(64):
         for fields in forms:
             status, octets = ask_door(n, operation, fields)
             answered += status is not None
             if status == 0:
                 well.add(operation)
+                answers.append(octets)
             leaked += [operation for p in patterns.values() if p in octets]
     r.say(f"every operation of the keeper through the door ({answered} answers; well: {sorted(well)})", well == {20, 40, 42, 56, 60} and answered > 300 and not leaked)
+    r.say("  none answers that is not the door's by the table", well <= operations_of_the_door())
+    for index in range(40):  # every row of the key list
+        status, octets = ask_door(n, 40, struct.pack(">I", index))
+        if status != 0:
+            break
+        answers.append(octets)
+        time.sleep(0.06)  # it has a rate
+    text = b"".join(answers)
+    r.say(f"  every row of the key list ({index}), octet by octet; the device's key is named there (is found)",
+          name in text and not any(p in text for p in patterns.values()))
     listings = (["key", "list"], ["-o", "json", "key", "list"], ["status"], ["-o", "json", "status"], ["credential", "list"], ["association", "list"],
                 ["audit", "list", "--limit", "10000"], ["-o", "json", "audit", "list", "--limit", "10000"], ["doctor"], ["inspect", n.dir / "keeper/keystore"])
     text = "".join(n.cli(*what, check=False)[1] for what in listings)
@@ -135,9 +152,12 @@ with Node(options="log.level = info") as n:
     d.create("/cse-in/ae-Cdev/c", 4, {"m2m:cin": {"con": CANARY.decode()}})
     key = bytes.fromhex((d.folder / "psk.key").read_text().strip())
     passphrase = (n.dir / "credential").read_bytes().strip()
-    patterns = {**encodings(key), **{"passphrase " + k: v for k, v in encodings(passphrase).items() if k in ("raw", "base64")}}
-    files = {f: names for f, names in scan_files(n.dir, patterns).items() if not (f.endswith("/credential") and names == ["passphrase raw"])}
-    r.say("read every file of the node (but the passphrase file, which is root's)", not files, str(files) if files else "")
+    of_first = (n.dir / "administrator.pass").read_bytes().strip()
+    patterns = {**encodings(key), **{who + k: v for who, secret in (("passphrase ", passphrase), ("administrator ", of_first))
+                                     for k, v in encodings(secret).items() if k in ("raw", "base64")}}
+    allowed = (("credential", ["passphrase raw"]), ("administrator.pass", ["administrator raw"]))
+    files = {f: names for f, names in scan_files(n.dir, patterns).items() if (f.rsplit("/")[-1], names) not in allowed}
+    r.say("read every file of the node (but the two passphrase files, which are root's)", not files, str(files) if files else "")
     r.say("the device's own file holds its key (the scan can find)", scan_files(d.folder, patterns))
     d.connect().sendall(b"GET /" + CANARY + b" HTTP/1.1\r\nX-Canary: " + CANARY)  # half a request, held by the gate
     time.sleep(0.3)
@@ -147,5 +167,5 @@ with Node(options="log.level = info") as n:
     dumps(n)
     r.say("the device is served after all this", is_success(attempt(d, lambda: d.retrieve("/cse-in/ae-Cdev"))))
     d.close()
-    r.say("files, after the deaths", not {f: w for f, w in scan_files(n.dir, patterns).items() if not f.endswith("/credential")})
+    r.say("files, after the deaths", not {f: w for f, w in scan_files(n.dir, patterns).items() if (f.rsplit("/")[-1], w) not in allowed})
 end(control, r.all, "keys discovered")

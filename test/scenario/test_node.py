@@ -1,5 +1,5 @@
 """The life of a node: start, reload, stop, restart, audit, bad peers."""
-import os, re, signal, socket, ssl, threading, time
+import json, os, re, signal, socket, ssl, threading, time
 
 import pytest
 
@@ -184,6 +184,25 @@ def test_doctor_and_status_speak(node):
     assert code == 1 and "refused" in out.lower()
     out = node.cli("association", "list")
     assert "CREDENTIAL" in out.upper()
+
+
+def test_doctor_says_in_how_many_hands_the_keeper_is():
+    def said(n, check):
+        return next(c for c in json.loads(n.cli("-o", "json", "doctor", check=False)[1]) if c["check"] == check)
+
+    with Node() as n:
+        assert said(n, "administrators")["result"] == "warn" and "there is one" in said(n, "administrators")["says"]
+        assert said(n, "order_file")["result"] == "warn" and "administrator.pass" in said(n, "order_file")["says"]
+        (n.top / "b.pass").write_text("a passphrase of b")
+        n.cli("administrator", "create", n.top / "b", "b")
+        n.cli("administrator", "add", n.top / "b")
+        assert said(n, "administrators")["result"] == "ok" and "2 of them" in said(n, "administrators")["says"]
+        (n.dir / "administrator.pass").rename(n.top / "first.pass")
+        assert said(n, "order_file")["says"].endswith("in the node's folder: administrator")
+        (n.dir / "administrator").rename(n.top / "first")
+        assert said(n, "order_file")["result"] == "ok"
+        n.stop()
+        assert said(n, "administrators")["result"] == "skipped" and said(n, "order_file")["result"] == "ok"
 
 
 def test_stop_is_clean_and_data_is_there_after_it():
