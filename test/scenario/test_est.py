@@ -142,6 +142,35 @@ def test_re_enrolment(node, psk):
         new.retrieve(f"/cse-in/ae-{name}")
 
 
+def test_what_it_got_itself_is_no_second_factor(node):
+    """A certificate by an association is a key in software, of the same factor."""
+    e = node.enrol("net", "Cnet", "device", True, "--identity", "net@demo.example", "--factor", "network",
+                   "--protection", "2", "--environment", "chip of net")
+    strong = node.enrol("chip", "Cchip", "device", False, "--protection", "3", "--bound")
+    assert e.register().rsc == 2001 and strong.register().rsc == 2001
+    body = request(pathlib.Path(e.folder), "next").read_bytes()
+    a = e.raw(b"POST /.well-known/est/simpleenroll HTTP/1.1\r\nHost: x\r\nContent-Type: application/pkcs10\r\n"
+              b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+    assert a.http == 200
+    folder = pathlib.Path(e.folder)
+    new = Entity(node, profile(node, folder, node.top / "Cnet-new", a.body.decode(), folder / "next.key"), "Cnet")
+    folder = pathlib.Path(strong.folder)
+    status, answer = curl(node, "simplereenroll", folder, request(folder, "next"))
+    assert status == 200
+    weak = Entity(node, profile(node, folder, node.top / "Cchip-new", answer, folder / "next.key"), "Cchip")
+    strong.close()
+    for x in (e, new, weak):
+        assert x.retrieve(f"/cse-in/ae-{x.originator}").rsc == 2000
+    rows = json.loads(node.cli("-o", "json", "association", "list"))
+    for who in ("Cnet", "Cchip"):
+        numbers = [r["number"] for r in rows if r["entity"].endswith("/" + who)]
+        shown = [node.cli("association", "show", str(n)) for n in numbers]
+        assert numbers and all("possession" not in t for t in shown if who == "Cnet"), shown
+        assert all(r["assurance"] == 2 for r in rows if r["number"] in numbers), rows
+    for x in (e, new, weak):
+        x.close()
+
+
 def test_nobody_renews_as_another(node):
     e = node.enrol("mallory", "Cmallory", "device", False)
     node.enrol("alice", "Calice", "device", False)

@@ -917,7 +917,10 @@ static void test_renewal(void **state)
 	struct registry_room *m = *state;
 	struct credential c = credential_certificate("mn-1", 1);
 	const struct association *old;
+	const struct credential *found;
 
+	c.protection = 3;
+	c.bound = true;
 	OK(enrol(m, c));
 	OK(enrol(m, credential_certificate("mn-2", 9)));
 	OK(enrol(m, credential_psk("net")));
@@ -930,6 +933,8 @@ static void test_renewal(void **state)
 	refused(m, certificate(m, 2), "the credential is not enrolled");
 	reopen(m);
 	old = opened(m, certificate(m, 1)); /* both serve */
+	OK(registry_find(m->r, bytes_str(c.id), &found));
+	assert_true(found->protection == 3 && found->bound);
 	OK(store_begin(m->store->s));
 	(void)opened(m, certificate(m, 3));
 	OK(store_commit(m->store->s));
@@ -938,6 +943,9 @@ static void test_renewal(void **state)
 	reopen(m);
 	refused(m, certificate(m, 1), "the credential is not enrolled");
 	(void)opened(m, certificate(m, 3));
+	/* the new key may be anywhere */
+	OK(registry_find(m->r, bytes_str(c.id), &found));
+	assert_true(found->protection == PROTECTION_LOW && !found->bound);
 	withdraw(m, c.id);
 	refused(m, certificate(m, 3), "the credential is revoked");
 	assert_int_equal(renew(m, c.id, 4), ERR_REFUSED);

@@ -144,7 +144,10 @@ static err_t check_holder(struct core *c, struct joining *j, unsigned gate, unsi
 	j->ask.id = bytes_of_buf(&j->entity);
 	*kind = held->kind;
 	(void)shorten(&j->ask.id, cse->sp_id);
+	/* Where the new key is kept nobody here knows. */
 	j->holder = (struct join_grant){ .by = "its own association", .protection = held->protection };
+	if (j->holder.protection > PROTECTION_LOW)
+		j->holder.protection = PROTECTION_LOW;
 	TRY(bytes_put_str(j->holder.app_id, sizeof(j->holder.app_id), bytes_str(held->app_id)));
 	j->ask.holder = &j->holder;
 out:
@@ -165,9 +168,12 @@ static err_t enrol(struct core *c, struct joining *j, unsigned kind, struct admi
 	};
 	err_t err;
 
-	if (j->held)
+	/* What one credential got is no second factor beside it. */
+	if (j->held) {
 		e.replay_mode = j->held->replay_mode;
-
+		e.factor = j->held->factor ? j->held->factor : FACTOR_POSSESSION;
+		e.environment = bytes_str(j->held->environment);
+	}
 	TRY(batch_mark(c));
 	err = enrol_by_key(a, &e, &j->certify, &j->credential, &j->der);
 	batch_unmark(c, err);

@@ -27,6 +27,10 @@ struct credential registry_as_used(const struct enrolled *e, const uint8_t *fing
 	bytes_zero(c.next_fingerprint, sizeof(c.next_fingerprint));
 	bytes_zero(c.next_point, sizeof(c.next_point));
 	c.next_not_after = 0;
+	/* Where the old key was kept says nothing of who made this one, and where. */
+	if (c.protection > PROTECTION_LOW)
+		c.protection = PROTECTION_LOW;
+	c.bound = false;
 	return c;
 }
 
