@@ -50,7 +50,7 @@ struct notification_result {
 };
 err_t notification_result(struct request_room *room, const struct notification_result *r) MUST_USE;
 
-/* A time series misses data [7.5.1.2.9]: content is the m2m:tsn of subscription
+/* A time series misses data [7.5.1.2.9]: tsn is { "m2m:tsn": .. } for subscription
  * `sub`, whose policy the caller has applied. In the transaction of the caller. */
 err_t notification_missing(struct request_room *room, uint64_t sub, struct bytes tsn,
                            int64_t now) MUST_USE;
@@ -80,6 +80,10 @@ struct notification {
  * which is reset. Reads only. */
 err_t notification_judge(struct request_room *room, uint64_t number, int64_t now,
                          struct notification *out) MUST_USE;
+
+/* It was sent; answered: with a response, be it that it cannot now. In a
+ * transaction. */
+err_t notification_tried(struct request_room *room, const struct notification *n, bool answered) MUST_USE;
 
 /* It was answered with `status`, or dropped (status 0): the entries go, with a
  * record; a subscription that counted to its end goes too. In a transaction. */

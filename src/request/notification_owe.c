@@ -375,21 +375,14 @@ err_t notification_missing(struct request_room *room, uint64_t sub, struct bytes
 {
 	struct request_arrival in = { .now = now };
 	struct work w = { .room = room, .in = &in };
-	struct noticed n = { .type = EVENT_MISSING_DATA };
-	struct buf shown = buf_make(NOTIFICATION_CONTENT_MAX);
+	struct noticed n = { .type = EVENT_MISSING_DATA, .shown = tsn };
 	bool found;
 	err_t err;
 
 	TRY(notification_row(&w, sub, &n.sub, &found));
-	if (!found)
-		goto out;
-	TRY(cbor_put_map(&shown, 1));
-	TRY(cbor_put_text(&shown, BYTES("m2m:tsn")));
-	TRY(buf_add(&shown, tsn));
-	n.shown = bytes_of_buf(&shown);
-	TRY(notification_owe(&w, &n));
+	if (found)
+		TRY(notification_owe(&w, &n));
 out:
-	buf_free(&shown);
 	return err;
 }
 

@@ -280,6 +280,14 @@ out:
 	return err;
 }
 
+err_t notification_tried(struct request_room *room, const struct notification *n, bool answered)
+{
+	if (!n->subscription)
+		return ERR_OK;
+	return subscription_statistics(room->resources, permit_for_system("notificationStatsEnable"),
+	                               n->subscription, n->target, answered);
+}
+
 err_t notification_done(struct request_room *room, const struct notification *n, unsigned status,
                         int64_t now)
 {

@@ -334,6 +334,98 @@ out:
 	return err;
 }
 
+struct tally {
+	struct bytes target;
+	bool answered;
+	struct bytes before; /* the items of nsi as it was */
+};
+
+static uint64_t number_of(struct bytes map, const char *key)
+{
+	struct cbor value;
+
+	return get(map, key, &value) && value.kind == CBOR_UINT ? value.u : 0;
+}
+
+/* { tg, rqs, rsr } of one target, from what it was. */
+static err_t put_tally(const struct tally *t, struct bytes target, struct buf *out)
+{
+	struct bytes items = t->before;
+	uint64_t requests = 0, responses = 0, one = bytes_equal(target, t->target);
+	struct cbor item, tg;
+	err_t err = ERR_OK;
+
+	while (items.n) {
+		TRY(cbor_next(&items, &item));
+		if (!get(item.raw, "tg", &tg) || !bytes_equal(tg.s, target))
+			continue;
+		requests = number_of(item.raw, "rqs");
+		responses = number_of(item.raw, "rsr");
+	}
+	TRY(cbor_put_map(out, 3));
+	TRY(cbor_put_text(out, BYTES("tg")));
+	TRY(cbor_put_text(out, target));
+	TRY(cbor_put_text(out, BYTES("rqs")));
+	TRY(cbor_put_uint(out, requests + one));
+	TRY(cbor_put_text(out, BYTES("rsr")));
+	TRY(cbor_put_uint(out, responses + (t->answered ? one : 0)));
+out:
+	return err;
+}
+
+/* Of the targets that it has now and no others, so that it stays as short as nu. */
+static err_t put_tallies(const struct attribute_set *set, struct tally *t, struct buf *out)
+{
+	struct cbor nu, nsi, item;
+	err_t err;
+
+	if (!set_get(set, BYTES("nu"), &nu) || nu.kind != CBOR_ARRAY)
+		return ERR_TAMPERED;
+	t->before = set_get(set, BYTES("nsi"), &nsi) && nsi.kind == CBOR_ARRAY ? nsi.s : BYTES_NONE;
+	TRY(cbor_put_array(out, nu.u));
+	while (nu.s.n) {
+		TRY(cbor_next(&nu.s, &item));
+		TRY(put_tally(t, item.s, out));
+	}
+out:
+	return err;
+}
+
+err_t subscription_statistics(struct resources *r, const struct permit *system, uint64_t sub,
+                              struct bytes target, bool answered)
+{
+	struct tally tally = { .target = target, .answered = answered };
+	struct buf list = buf_make(SCRATCH_MAX);
+	const struct store_row *row;
+	struct attribute_set set;
+	struct store_row changed;
+	struct cbor value;
+	struct arena a;
+	bool found;
+	err_t err;
+
+	arena_init(&a, SCRATCH_MAX);
+	if (!permit_covers(system, RIGHT_UPDATE, sub))
+		TRY(ERR_REFUSED);
+	TRY(store_get(r->store, sub, &row));
+	if (!row)
+		goto out;
+	TRY(body_get(row->body, BYTES("nse"), &value, &found));
+	if (!found || value.kind != CBOR_BOOL || !value.u)
+		goto out;
+	changed = *row;
+	TRY(arena_copy(&a, row->body, &changed.body));
+	TRY(set_load(&set, changed.body));
+	TRY(put_tallies(&set, &tally, &list));
+	TRY(set_put(&set, BYTES("nsi"), bytes_of_buf(&list)));
+	TRY(set_encode(r, &a, &set, &changed.body));
+	err = store_update(r->store, &changed);
+out:
+	buf_free(&list);
+	arena_free(&a);
+	return err;
+}
+
 err_t subscription_count(struct resources *r, const struct permit *system, uint64_t sub,
                          int64_t now, bool *over)
 {

@@ -49,6 +49,12 @@ bool subscription_watches_reads(const struct resources *r, uint64_t resource);
 err_t subscription_set_list(struct resources *r, const struct permit *system, uint64_t id,
                             struct bytes key, const struct bytes *texts, size_t n) MUST_USE;
 
+/* One request of the subscription went to `target`; answered: a response came. Kept
+ * where notificationStatsEnable says so, for the targets it has now [TS-0001 9.6.8].
+ * `system` must cover RIGHT_UPDATE on it. */
+err_t subscription_statistics(struct resources *r, const struct permit *system, uint64_t sub,
+                              struct bytes target, bool answered) MUST_USE;
+
 /* One successful notification [7.5.1.2.2 step 5]: *over: none is left, and the
  * subscription is to be deleted. `system` must cover RIGHT_UPDATE on it. */
 err_t subscription_count(struct resources *r, const struct permit *system, uint64_t sub,

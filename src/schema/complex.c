@@ -88,6 +88,10 @@ static const struct attribute members_rateLimit[] = {
 	M("mnn", "maxNrOfNotify", V_UINT, OPT, 0),
 	M("tww", "timeWindow", V_DURATION, OPT, 0),
 };
+static const struct attribute members_notificationStatsInfo[] = {
+	M("tg", "target", V_URI, MAN, 0),
+	M("rqs", "requests", V_UINT, MAN, 0), M("rsr", "responses", V_UINT, MAN, 0),
+};
 static const struct attribute members_deletionContexts[] = {
 	MF("tod", "timeOfDay", V_SCHEDULES, OPT, F_FILLED | F_REPEAT, 16),
 	MF("lr", "locationRegions", V_STRUCTS, OPT, F_FILLED, MANY(locationRegion, 16)),

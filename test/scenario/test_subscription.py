@@ -275,6 +275,73 @@ def test_expiration_counter(dev, r):
     assert dev.retrieve(dev.path + "/c/s").rsc == 4004
 
 
+def test_statistics(dev):
+    """Requests and responses of each target are counted while nse says so; nsi is nobody's to write."""
+    with Receiver() as r:
+        subscribe(dev, r.url + "/quiet", enc={"net": [3]}, rn="quiet")
+        subscribe(dev, [r.url + "/a", r.url + "/b"], enc={"net": [3]}, nse=True)
+        subscribe(dev, r.url, rn="forged", expect=4000, nsi=[{"tg": r.url, "rqs": 9, "rsr": 9}])
+        at = dev.path + "/c/s"
+
+        def tallies(want, seconds=6):
+            end = time.time() + seconds
+            while time.time() < end:
+                got = {x["tg"][len(r.url):]: (x["rqs"], x["rsr"])
+                       for x in dev.retrieve(at).json["m2m:sub"].get("nsi", [])}
+                if got == want:
+                    return
+                time.sleep(0.05)
+            assert got == want
+
+        tallies({}, 1)
+        instance(dev)
+        instance(dev)
+        tallies({"/a": (2, 2), "/b": (2, 2)})
+        assert dev.update(at, {"m2m:sub": {"nsi": []}}).rsc == 4000
+        # stopped: it stays as it is
+        assert dev.update(at, {"m2m:sub": {"nse": False}}).rsc == 2004
+        instance(dev)
+        events(r, 9)
+        time.sleep(0.3)
+        tallies({"/a": (2, 2), "/b": (2, 2)})
+        # begun anew; who is no target any more has none
+        assert dev.update(at, {"m2m:sub": {"nse": True, "nu": [r.url + "/a"]}}).rsc == 2004
+        tallies({}, 1)
+        instance(dev)
+        tallies({"/a": (1, 1)})
+        assert "nsi" not in dev.retrieve(dev.path + "/c/quiet").json["m2m:sub"]
+    instance(dev)
+    # nobody there: requests without a response
+    end = time.time() + 8
+    while time.time() < end:
+        x = dev.retrieve(at).json["m2m:sub"]["nsi"][0]
+        if x["rqs"] > 1:
+            break
+        time.sleep(0.1)
+    assert x["rqs"] > 1 and x["rsr"] == 1, x
+
+
+def test_missing_data(dev, r):
+    """A series that misses data tells who asked for as many as are missing, and nobody else."""
+    for rn, detects in (("t", True), ("blind", False)):
+        ts = {"rn": rn, "mdd": detects, "pei": 400, "peid": 100, "mdt": 200, "mdn": 10}
+        assert dev.create(dev.path, 29, {"m2m:ts": ts}).rsc == 2001
+    ri = subscribe(dev, r.url + "/two", at="/t", rn="s1",
+                   enc={"net": [8], "md": {"num": 2, "dur": "PT30S"}}).json["m2m:sub"]["ri"]
+    subscribe(dev, r.url + "/many", at="/t", rn="s2", enc={"net": [8], "md": {"num": 500, "dur": "PT30S"}})
+    subscribe(dev, r.url + "/blind", at="/blind", enc={"net": [8], "md": {"num": 1, "dur": "PT30S"}})
+    subscribe(dev, r.url, at="/t", rn="s3", enc={"net": [8]}, expect=4000)
+    now = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
+    for at in ("/t", "/blind"):
+        assert dev.create(dev.path + at, 30, {"m2m:tsi": {"dgt": now, "con": "1"}}).rsc == 2001
+    e = events(r, 1, 8)[0]
+    assert e.path == "/two" and e.sgn["sur"] == "/in-cse/" + ri and e.sgn["nev"]["net"] == 8
+    tsn = e.sgn["nev"]["rep"]["m2m:tsn"]
+    assert tsn["mdc"] >= 2 and len(tsn["mdlt"]) == tsn["mdc"] and min(tsn["mdlt"]) >= now, tsn
+    time.sleep(1.5)
+    assert {g.path for g in events(r, 1)} == {"/two"}
+
+
 def test_latest_only_and_order(dev):
     gate = threading.Event()
 

@@ -165,6 +165,9 @@ static err_t updated(struct resource_work *w)
 {
 	struct cbor value;
 
+	/* Statistics that are asked for begin anew; those that are stopped stay. */
+	if (set_get(&w->asked, BYTES("nse"), &value) && value.kind == CBOR_BOOL && value.u)
+		set_drop(&w->set, BYTES("nsi"));
 	if (set_get(&w->asked, BYTES("enc"), &value) && value.kind == CBOR_MAP &&
 	    event_types(value.raw) & 1u << EVENT_BLOCKING_UPDATE)
 		return bad(w, "a subscription cannot be made a blocking one", "net");

@@ -77,6 +77,19 @@ out:
 	queue_wait(c->room.queue, first, c->now + CORE_DELIVERY_MS);
 }
 
+/* For the statistics of its subscription; they hold up nothing. */
+static void tried(struct core *c, const struct notification *n, bool was_answered)
+{
+	err_t err;
+
+	TRY(batch_mark(c));
+	err = notification_tried(&c->room, n, was_answered);
+	batch_unmark(c, err);
+out:
+	if (err != ERR_OK)
+		log_event(LOG_WARN, "notification not counted", "why=%s", err_text(err));
+}
+
 static void failed(struct core *c, uint64_t number)
 {
 	uint8_t chance[2];
@@ -85,14 +98,12 @@ static void failed(struct core *c, uint64_t number)
 	queue_failed(c->room.queue, number, c->now, get_be16(chance));
 }
 
-/* What the target answered. That it cannot now is no answer. */
-static unsigned status_of(struct bytes primitive)
+/* What the target answered, 0: nothing that is a response. */
+static unsigned status_of(err_t result, struct bytes primitive)
 {
 	struct response_primitive r;
 
-	if (response_read(primitive, &r) != ERR_OK || r.status / 1000 == 5)
-		return 0;
-	return r.status;
+	return result == ERR_OK && response_read(primitive, &r) == ERR_OK ? r.status : 0;
 }
 
 static void answered(struct core *c, uint64_t ref, err_t result, struct bytes primitive)
@@ -107,9 +118,11 @@ static void answered(struct core *c, uint64_t ref, err_t result, struct bytes pr
 	}
 	if (!d)
 		return;
-	status = result == ERR_OK ? status_of(primitive) : 0;
+	status = status_of(result, primitive);
 	n = notification_of(d);
-	if (status)
+	tried(c, &n, status != 0);
+	/* That it cannot now is no answer to what was told. */
+	if (status && status / 1000 != 5)
 		done(c, &n, status);
 	else
 		failed(c, n.numbers[0]);

@@ -23,6 +23,8 @@ static const struct attribute rows[] = {
 	{ "nec", "notificationEventCat", V_UINT, OPT, OPT, NP, 0, 0 },
 	{ "su", "subscriberURI", V_URI, OPT, NP, NP, F_ONCE, 0 },
 	{ "acrs", "associatedCrossResourceSub", V_LIST_URI, OPT, OPT, NP, 0, 0 },
+	{ "nse", "notificationStatsEnable", V_BOOL, OPT, OPT, NP, 0, 0 },
+	{ "nsi", "notificationStatsInfo", V_STRUCTS, NP, NP, NP, F_SERVER, C_notificationStatsInfo },
 };
 
 static const uint32_t parents[] = {
