@@ -6,6 +6,7 @@
  * nor core sees it [CM6; TS-0003 8.3]. */
 #include "cli/door.h"
 #include "cli/peer.h"
+#include "cli/seal.h"
 
 #include "base/file.h"
 #include "base/secret.h"
@@ -246,37 +247,6 @@ out:
 
 /* --- pre-shared key --------------------------------------------------------------------------- */
 
-/* point || AES-256-GCM(key), as keeper_calls.h IMPORT_PSK. */
-static err_t seal(struct bytes psk, struct bytes identity, const uint8_t import[CRYPT_POINT],
-                  struct buf *out)
-{
-	static const uint8_t nonce[CRYPT_AEAD_NONCE]; /* the key serves once */
-	uint8_t x[32], key[CRYPT_AEAD_KEY], point[CRYPT_POINT], sealed[PSK_OCTETS + CRYPT_AEAD_TAG];
-	struct crypt_key ephemeral = { 0 };
-	struct crypt_aead aead = { 0 };
-	struct buf info = buf_make(256);
-	err_t err;
-
-	must(psk.n == PSK_OCTETS);
-	TRY(crypt_p256_new(&ephemeral));
-	TRY(crypt_p256_point(&ephemeral, point));
-	TRY(crypt_p256_ecdh(&ephemeral, import, x));
-	TRY(buf_add(&info, BYTES("holdfast import\0")));
-	TRY(buf_add(&info, identity));
-	crypt_hkdf_sha256(BYTES_NONE, BYTES_OF(x), bytes_of_buf(&info), key, sizeof(key));
-	TRY(crypt_aead_init(&aead, key));
-	TRY(crypt_aead_seal(&aead, nonce, identity, psk, sealed));
-	TRY(buf_add(out, BYTES_OF(point)));
-	err = buf_add(out, BYTES_OF(sealed));
-out:
-	crypt_aead_free(&aead);
-	crypt_key_free(&ephemeral);
-	secret_wipe(x, sizeof(x));
-	secret_wipe(key, sizeof(key));
-	buf_free(&info);
-	return err;
-}
-
 static err_t choose_identity(struct enrol *e)
 {
 	const char *given = e->cli->option[CLI_IDENTITY];
@@ -303,7 +273,7 @@ static err_t enrol_psk(struct enrol *e)
 	TRY(door_public_key(&e->door, BYTES("import"), import));
 	TRY(secret_new(PSK_OCTETS, &e->profile.key));
 	crypt_random(e->profile.key.p, PSK_OCTETS);
-	TRY(seal(secret_view(&e->profile.key), bytes_str(e->profile.identity), import, &sealed));
+	TRY(seal_to_keeper(secret_view(&e->profile.key), bytes_str(e->profile.identity), import, &sealed));
 	put_common(e, &w);
 	wire_put_bytes(&w, bytes_str(e->profile.identity));
 	wire_put_bytes(&w, bytes_of_buf(&sealed));

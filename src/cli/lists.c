@@ -131,9 +131,47 @@ int run_store_status(struct cli *c)
 
 /* --- keys ------------------------------------------------------------------------- */
 
+/* "gate core: handshake, derive": which processes, and for what. */
+static err_t put_policy(const struct keeper_key_row *row, struct buf *values)
+{
+	static const struct {
+		uint32_t use;
+		const char *name;
+	} uses[] = {
+		{ 1 << SIGN_TLS13_SERVER | 1 << SIGN_TLS13_CLIENT | 1 << SIGN_TLS12_SERVER, "sign handshakes" },
+		{ 1 << SIGN_STATEMENT, "sign statements" }, { 1 << SIGN_PROGRAM, "sign" },
+		{ 1 << SIGN_PROGRAM_DIGEST, "sign digests" }, { 1 << AGREE_PROGRAM, "agree" },
+		{ USE_HANDSHAKE, "handshake" }, { USE_DERIVE, "derive" }, { USE_OPEN, "open" },
+		{ USE_NODE, "seal the store" }, { USE_CERTIFY, "certify" }, { USE_ANCHOR, "anchor" },
+	};
+	struct buf text = buf_make(512);
+	const char *between = "";
+	err_t err;
+
+	for (unsigned role = 0; role < ROLE_COUNT; role++) {
+		if (row->policy & 1u << role)
+			TRY(buf_printf(&text, "%s ", role_name((enum role)role)));
+	}
+	if (row->owner != KEY_NO_OWNER)
+		TRY(buf_printf(&text, "user %u ", row->owner));
+	if (text.n)
+		text.p[text.n - 1] = ':';
+	for (size_t i = 0; i < COUNT_OF(uses); i++) {
+		if (row->purposes & uses[i].use) {
+			TRY(buf_printf(&text, "%s %s", between, uses[i].name));
+			between = ",";
+		}
+	}
+	err = cbor_put_text(values, bytes_trim(bytes_of_buf(&text)));
+out:
+	buf_free(&text);
+	return err;
+}
+
 static err_t put_members(const struct keeper_key_row *row, struct buf *values, struct cbor_member *m,
                          size_t *at)
 {
+	static const char *const states[] = { "active", "deprecated", "old", "withdrawn" };
 	static const char *const classes[] = { "", "P-256", "Ed25519", "symmetric 128", "symmetric 256" };
 	const char *class = row->class < COUNT_OF(classes) ? classes[row->class] : "unknown";
 	bool symmetric = row->class == KEY_SYMMETRIC_16 || row->class == KEY_SYMMETRIC_32;
@@ -157,11 +195,15 @@ static err_t put_members(const struct keeper_key_row *row, struct buf *values, s
 	m[7].key = BYTES("provider"); at[7] = values->n;
 	(void)text_print(provider, sizeof(provider), "token.%u", row->place);
 	TRY(cbor_put_text(values, row->place ? bytes_str(provider) : BYTES("software")));
+	m[8].key = BYTES("state"); at[8] = values->n;
+	TRY(cbor_put_text(values, bytes_str(row->state < COUNT_OF(states) ? states[row->state] : "unknown")));
+	m[9].key = BYTES("policy"); at[9] = values->n;
+	TRY(put_policy(row, values));
 out:
 	return err;
 }
 
-enum { KEY_MEMBERS = 8 };
+enum { KEY_MEMBERS = 10 };
 
 static err_t put_key(const struct keeper_key_row *row, struct buf *rows)
 {
@@ -186,9 +228,9 @@ int run_key_list(struct cli *c)
 {
 	static const struct column columns[] = {
 		{ "name", "NAME", COLUMN_PLAIN, NULL }, { "class", "CLASS", COLUMN_PLAIN, NULL },
-		{ "version", "VERSION", COLUMN_PLAIN, NULL }, { "uses", "USES", COLUMN_PLAIN, NULL },
+		{ "version", "VERSION", COLUMN_PLAIN, NULL }, { "state", "STATE", COLUMN_PLAIN, NULL }, { "uses", "USES", COLUMN_PLAIN, NULL },
 		{ "until", "UNTIL", COLUMN_TIME, NULL }, { "provider", "PROVIDER", COLUMN_PLAIN, NULL },
-		{ "check", "CHECK", COLUMN_PLAIN, NULL },
+		{ "check", "CHECK", COLUMN_PLAIN, NULL }, { "policy", "POLICY", COLUMN_PLAIN, NULL },
 	};
 	struct buf rows = buf_make(64 << 20), result = buf_make(65536);
 	struct keeper_key_row row;

@@ -1,0 +1,108 @@
+"""The keeper's administration by command: keys from outside, and what may be enrolled without an
+order."""
+import json, os, pathlib, sys, time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+
+import pytest
+
+from node import Node
+
+DELAY = 2
+
+
+@pytest.fixture
+def node():
+    with Node(init=("--delay", str(DELAY))) as n:
+        yield n
+
+
+def keys(n):
+    return {k["name"]: k for k in json.loads(n.cli("-o", "json", "key", "list"))}
+
+
+def wait_for(what, seconds=15):
+    end = time.time() + seconds
+    while time.time() < end:
+        if what():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def key_file(n, name, octets):
+    path = n.top / name
+    path.write_text(os.urandom(octets).hex())
+    return path
+
+
+def test_a_key_from_outside_comes_in_and_is_replaced(node):
+    old, new = key_file(node, "old", 32), key_file(node, "new", 16)
+    node.cli("key", "import", "meter", old)
+    key = keys(node)["user/meter"]
+    assert key["class"] == "symmetric 256" and key["state"] == "active" and key["policy"] == "core: derive"
+    assert node.cli("key", "import", "meter", old, check=False)[0] == 1  # once
+    # one person alone: only with the old key
+    for more in ((), (new,)):
+        code, said = node.cli("key", "replace", "user/meter", new, *more, check=False)
+        assert code == 1 and "too few persons" in said
+    node.cli("key", "replace", "user/meter", new, old)
+    assert keys(node)["user/meter"]["check"] == key["check"]  # not before the delay
+    number = json.loads(node.cli("-o", "json", "key", "pending"))[0]["number"]
+    node.cli("key", "undo", number)
+    time.sleep(DELAY + 1.5)
+    assert keys(node)["user/meter"]["check"] == key["check"]  # undone
+    node.cli("key", "replace", "user/meter", new, old)
+    assert wait_for(lambda: keys(node)["user/meter"]["version"] == 2)
+    assert keys(node)["user/meter"]["class"] == "symmetric 128"
+    text = (node.dir / "keeper/keystore").read_bytes() + node.log_text().encode() + node.cli("audit", "list").encode()
+    for f in (old, new):
+        assert f.read_text().encode() not in text and bytes.fromhex(f.read_text()) not in text
+
+
+def test_what_is_no_key_and_no_name_is_refused(node):
+    bad = node.top / "bad"
+    for text in ("", "00", "zz" * 32, "00" * 31, "00" * 33):
+        bad.write_text(text)
+        assert node.cli("key", "import", "k", bad, check=False)[0] == 1, text
+    good = key_file(node, "good", 32)
+    for name in ("ca", "psk/d@demo.example", "app/1/k"):
+        assert node.cli("key", "replace", name, good, check=False)[0] == 1, name
+    assert node.cli("key", "import", "k", node.top / "absent", check=False)[0] == 1
+    assert not [k for k in keys(node) if k.startswith("user/")]
+
+
+def test_a_key_is_deprecated_and_the_list_says_so(node):
+    node.cli("key", "create", "s")
+    assert keys(node)["user/s"]["policy"] == "core: sign statements"
+    node.cli("key", "deprecate", "user/s")
+    assert keys(node)["user/s"]["state"] == "deprecated"
+    assert "deprecated" in node.cli("key", "list")
+
+
+def enrol(n, stem, identity, days):
+    return n.cli("enrol", "device", stem, "--id", "C" + stem, "--out", n.top / f"out-{stem}-{days}", "--psk",
+                 "--identity", identity, "--days", str(days), check=False)
+
+
+def test_the_standing_policy_is_changed_by_order(node):
+    assert node.cli("enrol", "policy", "--delay", "2", check=False)[0] == 2  # the whole of it
+    assert node.cli("enrol", "policy", "--delay", "99999999", "--count", "1", "--days", "1", check=False)[0] == 2
+    # narrower: at once
+    node.cli("enrol", "policy", "@in.example", "--delay", str(DELAY), "--count", "3", "--days", "30")
+    out = enrol(node, "a", "a@out.example", 20)
+    assert out[0] != 0
+    assert enrol(node, "b", "b@in.example", 40)[0] != 0
+    assert enrol(node, "c", "c@in.example", 20)[0] == 0, out
+    # one, by name, once
+    node.cli("enrol", "allow", "a@out.example")
+    assert enrol(node, "d", "d@out.example", 20)[0] != 0
+    code, said = enrol(node, "a2", "a@out.example", 20)
+    assert code == 0, said
+    assert enrol(node, "e", "e@out.example", 20)[0] != 0
+    # wider: after the delay
+    node.cli("enrol", "policy", "--delay", str(DELAY), "--count", "100", "--days", "60")
+    assert enrol(node, "f", "f@out.example", 40)[0] != 0
+    assert wait_for(lambda: json.loads(node.cli("-o", "json", "key", "pending")) == [])
+    code, said = enrol(node, "g", "g@out.example", 40)
+    assert code == 0, said
