@@ -107,6 +107,7 @@ err_t output_plain(struct bytes item, struct buf *out) MUST_USE;
 
 struct conf {
 	char sp[160], cse[96], cse_name[96], listen[280], passphrase[512];
+	char makers[513]; /* file of token.makers */
 	char refuse[1025], legacy[1025]; /* algorithms */
 	uint64_t user_base;
 	char node_name[256]; /* public domain name: <cse>.<sp domain> */

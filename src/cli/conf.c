@@ -19,6 +19,7 @@ static err_t take_line(struct bytes line, struct conf *out)
 		{ "listen.https", out->listen, sizeof(out->listen) },
 		{ "algorithms.refuse", out->refuse, sizeof(out->refuse) },
 		{ "algorithms.legacy", out->legacy, sizeof(out->legacy) },
+		{ "token.makers", out->makers, sizeof(out->makers) },
 		{ "keeper.passphrase_file", out->passphrase, sizeof(out->passphrase) },
 	};
 	struct bytes name = bytes_trim(bytes_cut(&line, '='));

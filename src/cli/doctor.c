@@ -264,6 +264,25 @@ static enum verdict check_lab(struct doctor *d)
 	return say(d, DOCTOR_OK, "off", "");
 }
 
+/* The token that new keys go to. */
+static enum verdict say_unproved(struct doctor *d)
+{
+	struct buf result = buf_make(65536);
+	struct keeper_provider_row row;
+	char why[PROVIDER_WHY] = "";
+	bool found = true;
+
+	for (uint32_t i = 0; found && provider_ask(&d->door, i, &result, &row, &found) == ERR_OK; i++) {
+		char name[16];
+
+		if (found && text_print(name, sizeof(name), "%.*s", BYTES_FMT(row.name)) &&
+		    text_is(bytes_of_buf(&d->status), "provider", name))
+			provider_why(d->cli, &d->door, &row, why, sizeof(why));
+	}
+	buf_free(&result);
+	return say(d, DOCTOR_WARN, "new keys go to a token that counts as level 1 of 3: ", why);
+}
+
 static enum verdict check_protection(struct doctor *d)
 {
 	uint64_t level = row_number(bytes_of_buf(&d->status), "protection");
@@ -271,8 +290,7 @@ static enum verdict check_protection(struct doctor *d)
 
 	(void)text_print(text, sizeof(text), "protection level %llu of 3", (unsigned long long)level);
 	if (level < 2 && !text_is(bytes_of_buf(&d->status), "provider", "software"))
-		return say(d, DOCTOR_WARN, "new keys go to a token whose level nothing proves: it counts as ",
-		           text);
+		return say_unproved(d);
 	if (level < 2)
 		return say(d, DOCTOR_WARN, "keys are kept by software: ", text);
 	return say(d, DOCTOR_OK, text, "");

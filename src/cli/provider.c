@@ -98,6 +98,7 @@ int run_provider_list(struct cli *c)
 		{ "why", "WHY", COLUMN_PLAIN, NULL },
 	};
 	struct buf rows = buf_make(65536), result = buf_make(65536);
+	char why[PROVIDER_WHY];
 	struct keeper_provider_row row;
 	bool found = true;
 	struct door d;
@@ -107,8 +108,11 @@ int run_provider_list(struct cli *c)
 		return CLI_FAILED;
 	for (uint32_t i = 0; found; i++) {
 		TRY(provider_ask(&d, i, &result, &row, &found));
-		if (found)
-			TRY(put_provider(&row, &rows));
+		if (!found)
+			break;
+		provider_why(c, &d, &row, why, sizeof(why));
+		row.why = bytes_str(why);
+		TRY(put_provider(&row, &rows));
 	}
 	err = output_rows(c, bytes_of_buf(&rows), columns, COUNT_OF(columns), "no providers");
 out:

@@ -10,4 +10,10 @@
 err_t provider_ask(struct door *d, uint32_t index, struct buf *result,
                    struct keeper_provider_row *out, bool *found) MUST_USE;
 
+enum { PROVIDER_WHY = 512 };
+
+/* Why it is away, or counts as software. */
+void provider_why(struct cli *c, struct door *d, const struct keeper_provider_row *row,
+                  char *out, size_t size);
+
 #endif

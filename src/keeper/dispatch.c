@@ -62,6 +62,8 @@ static const struct {
 	[OP_BACKUP_READ] = { run_backup_read, false },
 	[OP_RESTORE_BEGIN] = { run_restore_begin, false },
 	[OP_RESTORE_PART] = { run_restore_part, false },
+	[OP_EVIDENCE] = { run_evidence, false },
+	[OP_ACTIVATE] = { run_activate, false },
 	/* EXPORT has none: nobody may ask. */
 };
 

@@ -99,6 +99,11 @@ err_t run_backup_read(struct call *c) MUST_USE;
 err_t run_restore_begin(struct call *c) MUST_USE;
 err_t run_restore_part(struct call *c) MUST_USE;
 
+/* evidence.c */
+err_t run_evidence(struct call *c) MUST_USE;
+err_t run_activate(struct call *c) MUST_USE;
+err_t order_accept(struct call *c, struct wire_in *in, bool really) MUST_USE;
+
 /* KEEPER_EVENT for the core, `event` 0: not waited for. */
 void dispatch_event(struct keeper_state *ks, const struct keeper_caller *who, unsigned op,
                     err_t status, struct bytes subject);

@@ -407,6 +407,7 @@ static err_t (*const runs[ORDER_COUNT])(struct call *c, struct wire_in *in, bool
 	[ORDER_UNDO] = undo,
 	[ORDER_BACKUP] = order_backup,
 	[ORDER_RESTORE] = order_restore,
+	[ORDER_PROVIDER_ACCEPT] = order_accept,
 };
 
 err_t order_run(struct call *c, const struct order_held *h, bool really)

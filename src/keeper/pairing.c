@@ -23,6 +23,7 @@ err_t token_open(struct vault *v, unsigned number, bool *made)
 		TRY(vault_add(v, bytes_of_buf(&name), &fresh, &pairing));
 		*made = true;
 	}
+	evidence_pin(v, number);
 	wire_put_u16(&w, TOKEN_OPEN);
 	wire_put_fixed(&w, secret_view(&pairing->key.blob));
 	wire_put_u8(&w, *made);

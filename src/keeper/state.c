@@ -2,7 +2,7 @@
 #include "base/log.h"
 #include "crypt/crypt.h"
 #include "keeper/backup.h"
-#include "provider/token.h"
+#include "provider/proof.h"
 #include "wire/token_wait.h"
 
 #include <openssl/crypto.h>
@@ -45,7 +45,7 @@ void keeper_init(struct keeper_state *ks, int directory)
 	*ks = (struct keeper_state){ 0 };
 	vault_init(&ks->vault, directory);
 	ks->provider = key_provider_first();
-	token_link_hooks((struct token_hooks){ wait_answer, wait_lost });
+	token_link_hooks((struct token_hooks){ proof_answered, proof_lost });
 }
 
 void keeper_end(struct keeper_state *ks)

@@ -140,6 +140,9 @@ void vault_subkey(const struct vault *v, struct bytes label, struct bytes more, 
  * to take it as its first. Its answer is the token's state. ERR_LOCKED, ERR_ABSENT. */
 err_t token_open(struct vault *v, unsigned number, bool *made) MUST_USE;
 
+/* evidence.c: what was accepted of this token is what it has to answer for. */
+void evidence_pin(const struct vault *v, unsigned number);
+
 /* --- private to the room: the files -------------------------------------- */
 
 /* The whole key store, or what is in it, from v. */

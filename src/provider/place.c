@@ -1,6 +1,8 @@
 /* place.c: software, then the tokens that have, or had, a process. */
 #include "provider/place.h"
 
+#include "provider/proof.h"
+
 enum { LEVEL_SOFTWARE = 1 };
 
 err_t place_parse(struct bytes name, const struct key_provider **provider, unsigned *place)
@@ -31,7 +33,9 @@ unsigned place_of(const struct key_provider *provider, const struct provider_key
 
 unsigned place_level(unsigned place)
 {
-	return LEVEL_SOFTWARE;
+	const char *certification, *why;
+
+	return place ? proof_level(place, &certification, &why) : LEVEL_SOFTWARE;
 }
 
 /* Place of the row, and how many rows there are behind the first. */
@@ -53,6 +57,7 @@ static unsigned place_at(unsigned index, unsigned *last)
 err_t place_row(unsigned index, struct wire_out *out)
 {
 	static const struct token_state software = { .present = true };
+	const char *certification = "", *why = "";
 	unsigned last, place = place_at(index, &last);
 	const struct token_state *s = place ? token_state_of(place) : &software;
 
@@ -61,11 +66,11 @@ err_t place_row(unsigned index, struct wire_out *out)
 	wire_put_u8(out, index < last);
 	wire_put_bytes(out, place_name(place));
 	wire_put_u8(out, s->present);
-	wire_put_u8(out, (uint8_t)place_level(place));
-	wire_put_u8(out, false);
-	wire_put_bytes(out, BYTES_NONE);
+	wire_put_u8(out, (uint8_t)(place ? proof_level(place, &certification, &why) : LEVEL_SOFTWARE));
+	wire_put_u8(out, *certification != 0);
+	wire_put_bytes(out, bytes_str(certification));
 	wire_put_u32(out, s->can);
 	wire_put_bytes(out, bytes_str(s->name));
-	wire_put_bytes(out, bytes_str(s->why));
+	wire_put_bytes(out, bytes_str(s->why[0] ? s->why : why));
 	return out->err;
 }

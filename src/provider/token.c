@@ -1,5 +1,5 @@
 /* token.c: the provider whose keys lie on a token or in a TPM, each served by a
- * process of its own (wire/token_link.h). Nothing is believed about levels. */
+ * process of its own (wire/token_link.h). What is believed about levels: proof.c. */
 #include "provider/token.h"
 
 #include "base/log.h"

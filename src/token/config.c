@@ -15,6 +15,7 @@ static const struct field {
 }, query_fields[] = {
 	TEXT_AT("module-path", module), TEXT_AT("pin-source", pin_source),
 	TEXT_AT("x-files", files), TEXT_AT("x-env", env),
+	TEXT_AT("x-evidence", evidence),
 };
 
 /* Percent-decoded, printable, into a field. */
@@ -70,7 +71,7 @@ static err_t parse_pkcs11(struct bytes path, struct bytes query, struct token_co
 		}
 		TRY(set_field(path_fields, COUNT_OF(path_fields), name, value, out));
 	}
-	*why = "after ? may stand module-path, pin-source, x-files and x-env, joined by &; pin-value "
+	*why = "after ? may stand module-path, pin-source, x-files, x-env and x-evidence, joined by &; pin-value "
 	       "is refused: a configuration is no place for a PIN";
 	while (query.n) {
 		struct bytes value = bytes_cut(&query, '&'), name = bytes_cut(&value, '=');

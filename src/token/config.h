@@ -4,6 +4,7 @@
  *          ?module-path=/usr/lib/x.so&pin-source=file:/etc/x.pin          [RFC 7512]
  *          &x-files=/var/lib/x        a folder that the maker's library keeps
  *          &x-env=NAME=value          what that library wants in its environment
+ *          &x-evidence=LABEL          of its attestation certificate, an object of the token
  *   tpm:device:/dev/tpmrm0
  *   tpm:swtpm:host=127.0.0.1,port=2321?pcrs=0,7
  *
@@ -22,6 +23,7 @@ struct token_config {
 	char label[CONFIG_NAME], serial[CONFIG_NAME], manufacturer[CONFIG_NAME], model[CONFIG_NAME];
 	bool has_slot;
 	uint64_t slot;
+	char evidence[CONFIG_NAME];
 	char module[CONFIG_TEXT], pin_source[CONFIG_TEXT], files[CONFIG_TEXT], env[CONFIG_TEXT];
 	char tcti[CONFIG_TEXT];
 	uint32_t pcrs; /* set of PCR numbers, bank SHA-256 */

@@ -134,5 +134,5 @@ const struct token_backend token_pkcs11 = {
 	.open = p11_open, .close = p11_close, .check = p11_check,
 	.make = p11_make, .import = p11_import, .destroy = p11_destroy,
 	.sign = p11_sign, .agree = p11_agree, .mac = p11_mac, .extract = p11_extract,
-	.random = p11_random,
+	.random = p11_random, .evidence = p11_evidence,
 };

@@ -11,7 +11,7 @@
 
 #include <p11-kit/pkcs11.h>
 
-enum { P11_ID = 16, P11_HANDLES = 64 };
+enum { P11_ID = 16, P11_ID_MAX = 64, P11_HANDLES = 64 };
 
 struct p11 {
 	void *library;
@@ -43,6 +43,9 @@ err_t p11_find(struct token *t, const struct token_key *k, CK_OBJECT_CLASS class
                CK_OBJECT_HANDLE *out) MUST_USE;
 err_t p11_make(struct token *t, const struct token_key *k, struct token_made *out) MUST_USE;
 err_t p11_import(struct token *t, struct bytes raw, struct token_made *out) MUST_USE;
+/* pkcs11_evidence.c */
+err_t p11_evidence(struct token *t, bool make, struct buf *certificate,
+                   struct token_made *out) MUST_USE;
 err_t p11_destroy(struct token *t, const struct token_key *k) MUST_USE;
 
 #endif

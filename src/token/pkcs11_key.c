@@ -42,7 +42,7 @@ err_t p11_find(struct token *t, const struct token_key *k, CK_OBJECT_CLASS class
 	CK_ULONG n = 0;
 	err_t err;
 
-	if (k->reference.n != P11_ID)
+	if (!k->reference.n || k->reference.n > P11_ID_MAX)
 		return ERR_SYNTAX;
 	for (size_t i = 0; i < P11_HANDLES; i++) {
 		struct p11_handle *h = &p->handles[i];
@@ -59,7 +59,8 @@ err_t p11_find(struct token *t, const struct token_key *k, CK_OBJECT_CLASS class
 	if (n != 1)
 		return token_fault(t, ERR_MISSING, "the key is not on the token: %lu objects have its "
 		                   "identifier", (unsigned long)n);
-	remember(p, k->reference.p, class, found[0]);
+	if (k->reference.n == P11_ID) /* one of ours */
+		remember(p, k->reference.p, class, found[0]);
 	*out = found[0];
 out:
 	return err;

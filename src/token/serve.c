@@ -36,8 +36,7 @@ out:
 	return err;
 }
 
-static void put_reference(struct token *t, struct token_work *w, const struct token_made *parts,
-                          unsigned count)
+static void put_parts(struct token_work *w, const struct token_made *parts, unsigned count)
 {
 	struct buf reference = buf_make(TOKEN_REFERENCE_MAX);
 	struct wire_out out = wire_out(&reference);
@@ -45,11 +44,17 @@ static void put_reference(struct token *t, struct token_work *w, const struct to
 	wire_put_u8(&out, (uint8_t)count);
 	for (unsigned i = 0; i < count; i++)
 		wire_put_bytes(&out, bytes_make(parts[i].reference, parts[i].reference_n));
-	wire_put_fixed(&w->out, BYTES_OF(t->state.identity));
 	wire_put_bytes(&w->out, bytes_of_buf(&reference));
 	if (out.err != ERR_OK)
 		w->out.err = out.err;
 	buf_free(&reference);
+}
+
+static void put_reference(struct token *t, struct token_work *w, const struct token_made *parts,
+                          unsigned count)
+{
+	wire_put_fixed(&w->out, BYTES_OF(t->state.identity));
+	put_parts(w, parts, count);
 }
 
 /* --- the life of keys ------------------------------------------------------------ */
@@ -226,6 +231,45 @@ out:
 	return err;
 }
 
+static err_t run_evidence(struct token *t, struct token_work *w)
+{
+	bool make = wire_get_u8(&w->in) != 0;
+	struct buf certificate = buf_make(TOKEN_CERTIFICATE_MAX);
+	struct token_made made = { 0 };
+	err_t err;
+
+	TRY(wire_done(&w->in));
+	TRY(t->backend->evidence(t, make, &certificate, &made));
+	wire_put_fixed(&w->out, BYTES_OF(t->state.identity));
+	wire_put_bytes(&w->out, bytes_of_buf(&certificate));
+	if (made.reference_n)
+		put_parts(w, &made, 1);
+	else
+		wire_put_bytes(&w->out, BYTES_NONE);
+out:
+	buf_free(&certificate);
+	return err;
+}
+
+static err_t run_activate(struct token *t, struct token_work *w)
+{
+	struct buf opened = buf_make(TOKEN_SEALED_MAX);
+	struct bytes sealed, seed;
+	struct token_key k;
+	err_t err;
+
+	TRY(get_key(t, w, PART_KEY, &k));
+	sealed = wire_get_bytes(&w->in, TOKEN_SEALED_MAX);
+	seed = wire_get_bytes(&w->in, TOKEN_SEALED_MAX);
+	TRY(wire_done(&w->in));
+	TRY(t->backend->activate ? ERR_OK : ERR_UNSUPPORTED);
+	TRY(t->backend->activate(t, &k, sealed, seed, &opened));
+	wire_put_bytes(&w->out, bytes_of_buf(&opened));
+out:
+	buf_free(&opened);
+	return err;
+}
+
 /* The keeper is there, and says who it is. Answered also when the token is not:
  * the state says why. */
 static err_t run_open(struct token *t, struct token_work *w)
@@ -249,6 +293,7 @@ static const token_run runs[] = {
 	[TOKEN_MAKE] = run_make, [TOKEN_IMPORT] = run_import, [TOKEN_DESTROY] = run_destroy,
 	[TOKEN_SIGN] = run_sign, [TOKEN_AGREE] = run_agree, [TOKEN_MAC] = run_mac,
 	[TOKEN_EXTRACT] = run_extract, [TOKEN_RANDOM] = run_random,
+	[TOKEN_EVIDENCE] = run_evidence, [TOKEN_ACTIVATE] = run_activate,
 };
 
 err_t token_serve(struct token *t, struct bytes call, struct buf *result)

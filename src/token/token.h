@@ -58,6 +58,13 @@ struct token_backend {
 	err_t (*extract)(struct token *t, const struct token_key *k, struct bytes salt,
 	                 uint8_t out[32]) MUST_USE;
 	err_t (*random)(struct token *t, uint8_t *out, size_t n) MUST_USE;
+	/* The maker's certificate, appended; reference of the key that answers for it
+	 * (`make`: a fresh one, where it needs one). ERR_MISSING: there is none. */
+	err_t (*evidence)(struct token *t, bool make, struct buf *certificate,
+	                  struct token_made *out) MUST_USE;
+	/* Open what was sealed to the TPM's endorsement key and this key; NULL: never. */
+	err_t (*activate)(struct token *t, const struct token_key *k, struct bytes sealed,
+	                  struct bytes seed, struct buf *out) MUST_USE;
 };
 
 struct token {

@@ -56,6 +56,8 @@ err_t tpm_authorise(struct token *t, uint32_t pcrs, ESYS_TR *session) MUST_USE;
 err_t tpm_primary(struct token *t, ESYS_TR *out) MUST_USE;
 err_t tpm_key(struct token *t, const struct token_key *k, ESYS_TR *out, uint32_t *pcrs) MUST_USE;
 err_t tpm_primary_made(struct token *t, ESYS_TR handle) MUST_USE;
+/* All slots but this object's are free. */
+void tpm_clear_slots(struct token *t, ESYS_TR but);
 void tpm_forget(struct token *t, const struct token_key *k);
 /* The authorisation value of all keys of this pairing. */
 void tpm_auth(struct token *t, TPM2B_AUTH *out);
@@ -64,5 +66,14 @@ void tpm_auth(struct token *t, TPM2B_AUTH *out);
 err_t tpm_make(struct token *t, const struct token_key *k, struct token_made *out) MUST_USE;
 err_t tpm_import(struct token *t, struct bytes raw, struct token_made *out) MUST_USE;
 err_t tpm_random(struct token *t, uint8_t *out, size_t n) MUST_USE;
+
+/* A pair for signatures that no PCR binds: it answers for the TPM itself. */
+err_t tpm_make_answering(struct token *t, struct token_made *out) MUST_USE;
+
+/* tpm_evidence.c */
+err_t tpm_evidence(struct token *t, bool make, struct buf *certificate,
+                   struct token_made *out) MUST_USE;
+err_t tpm_activate(struct token *t, const struct token_key *k, struct bytes sealed,
+                   struct bytes seed, struct buf *out) MUST_USE;
 
 #endif

@@ -117,6 +117,18 @@ static TPM2B_PUBLIC hmac_template(void)
 	} };
 }
 
+err_t tpm_make_answering(struct token *t, struct token_made *out)
+{
+	const struct token_key k = { .class = KEY_EC_P256, .use = PAIR_SIGN };
+	uint32_t pcrs = t->config.pcrs;
+	err_t err;
+
+	t->config.pcrs = 0;
+	err = make_pair(t, &k, out);
+	t->config.pcrs = pcrs;
+	return err;
+}
+
 err_t tpm_import(struct token *t, struct bytes raw, struct token_made *out)
 {
 	TPM2B_PUBLIC template = hmac_template();

@@ -140,6 +140,18 @@ out:
 	return err;
 }
 
+void tpm_clear_slots(struct token *t, ESYS_TR but)
+{
+	struct tpm *p = t->own;
+
+	for (size_t i = 0; i < TPM_SLOTS; i++) {
+		if (p->slots[i].handle == ESYS_TR_NONE || p->slots[i].handle == but)
+			continue;
+		(void)Esys_FlushContext(p->esys, p->slots[i].handle);
+		p->slots[i].handle = ESYS_TR_NONE;
+	}
+}
+
 void tpm_forget(struct token *t, const struct token_key *k)
 {
 	struct tpm *p = t->own;

@@ -253,7 +253,7 @@ err_t keeper_key_row_read(struct bytes fields, struct keeper_key_row *out) MUST_
 /* PROVIDER_LIST: u32 index -> u8 more, name bytes ("software", "token.1"), u8 present,
  * u8 level (0..3; what is proved, never what the provider says of itself), u8
  * proved, bytes by whom (certification; "" not proved), u32 abilities (enum
- * token_can), device bytes, why bytes (it is away). ERR_MISSING after the last.
+ * token_can), device bytes, why bytes (it is away, or its level is not proved). ERR_MISSING after the last.
  * The row's views lie in `fields`. */
 struct keeper_provider_row {
 	bool more, present, proved;

@@ -28,6 +28,9 @@
  *   ADMINISTRATOR_ADD    name, u8 class, public key bytes
  *   ADMINISTRATOR_REMOVE name
  *   BACKUP, RESTORE      wire/backup.h
+ *   PROVIDER_ACCEPT      name of the token (alone: no more), u8 level, certification
+ *                        bytes, u64 not after (ms, 0: no end), identity (16), reference
+ *                        bytes, public key (65) that answers
  *   UNDO                 u32 number of what waits, or 0 and the name of a withdrawn key
  * policy: u8 roles, u32 purposes, u8 suid, u8 assurance, u64 most uses, u64 not after,
  * u32 owner */

@@ -15,6 +15,10 @@
  *   MAC      key, u8 part, message bytes  -> 32 octets
  *   EXTRACT  key, salt bytes              -> 32 octets
  *   RANDOM   u16 n                        -> n octets
+ *   EVIDENCE u8 make                      -> identity, certificate bytes, reference bytes:
+ *            of the key that answers from now on (PKCS#11: that of the certificate; TPM: a
+ *            fresh one, "" when make is 0)
+ *   ACTIVATE key, credential bytes, seed bytes -> octets bytes [TPM 2.0 part 1, 24]
  *
  * ERR_ABSENT: the token is not there, or is another; ERR_BAD_STATE: the machine
  * is not in the state that the key is bound to; ERR_UNSUPPORTED: it cannot.
@@ -42,6 +46,8 @@ enum {
 	TOKEN_MESSAGE_MAX = 4096,
 	TOKEN_SIGNATURE = 64,
 	TOKEN_RANDOM_MAX = 256,
+	TOKEN_CERTIFICATE_MAX = 4096,
+	TOKEN_SEALED_MAX = 512,
 };
 
 /* How it is opened: as always; for the first time, and a sealed PIN is set; on

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "keeper/keeper.h"
 #include "provider/place.h"
+#include "provider/proof.h"
 #include "wire/token_wait.h"
 #include "role/common/worker.h"
 #include "role/keeper/process.h"
@@ -264,6 +265,7 @@ static void read_tokens(const struct pollfd *fds)
 		if (fds[i - 1].revents & (POLLIN | POLLHUP | POLLERR))
 			token_read(i);
 	}
+	proof_look();
 }
 
 /* Wait, then read once from whom has something. Answers that are held back for

@@ -1,0 +1,93 @@
+/* evidence.c: how a token's level is accepted [CM1 CM2]. The certificate is passed on
+ * as it is; who reads it is the command of the administrator. */
+#include "keeper/dispatch.h"
+#include "provider/place.h"
+#include "provider/proof.h"
+
+err_t run_evidence(struct call *c)
+{
+	return proof_pass(TOKEN_EVIDENCE, &c->in, &c->out);
+}
+
+err_t run_activate(struct call *c)
+{
+	return proof_pass(TOKEN_ACTIVATE, &c->in, &c->out);
+}
+
+/* --- in the vault: evidence/NUMBER/LEVEL/CERTIFICATION --------------------------------- */
+
+static struct vault_key *find_evidence(const struct vault *v, unsigned number)
+{
+	char prefix[32];
+
+	must(text_print(prefix, sizeof(prefix), "evidence/%u/", number));
+	for (size_t i = 0; i < v->keys_n; i++) {
+		if (bytes_starts(bytes_str(v->keys[i]->name), bytes_str(prefix)))
+			return v->keys[i];
+	}
+	return NULL;
+}
+
+void evidence_pin(const struct vault *v, unsigned number)
+{
+	const struct vault_key *key = find_evidence(v, number);
+	struct bytes rest = key ? bytes_str(key->name) : BYTES_NONE;
+	struct proof_pin pin = { 0 };
+	uint64_t level;
+
+	proof_set(number, NULL);
+	(void)bytes_cut(&rest, '/');
+	(void)bytes_cut(&rest, '/');
+	if (!key || key->provider != &token_provider || key->key.public_n != KEY_POINT ||
+	    key->key.blob.n > KEY_BLOB_MAX || bytes_to_u64(bytes_cut(&rest, '/'), LEVEL_MAX, &level) != ERR_OK ||
+	    bytes_put_str(pin.certification, sizeof(pin.certification), rest) != ERR_OK)
+		return;
+	pin.level = (unsigned)level;
+	pin.not_after = key->not_after;
+	pin.blob_n = key->key.blob.n;
+	bytes_copy(pin.blob, key->key.blob.p, pin.blob_n);
+	bytes_copy(pin.point, key->key.public_key, KEY_POINT);
+	proof_set(number, &pin);
+}
+
+/* --- the order ------------------------------------------------------------------------------ */
+
+static err_t keep(struct call *c, unsigned number, const struct proof_pin *pin)
+{
+	struct vault_key key = vault_key_new(&token_provider, KEY_EC_P256, ORIGIN_MADE, pin->not_after);
+	char name[KEEPER_NAME_MAX];
+	err_t err;
+
+	must(text_print(name, sizeof(name), "evidence/%u/%u/%s", number, pin->level, pin->certification));
+	TRY(secret_copy(bytes_make(pin->blob, pin->blob_n), &key.key.blob));
+	bytes_copy(key.key.public_key, pin->point, KEY_POINT);
+	key.key.public_n = KEY_POINT;
+	TRY(vault_add(&c->ks->vault, bytes_str(name), &key, &c->ks->made));
+out:
+	return err;
+}
+
+err_t order_accept(struct call *c, struct wire_in *in, bool really)
+{
+	unsigned number = token_number(wire_get_bytes(in, KEEPER_NAME_MAX));
+	struct vault_key *old = find_evidence(&c->ks->vault, number);
+	struct proof_pin pin = { 0 };
+	bool withdraw = in->err == ERR_OK && !in->rest.n;
+	err_t err = ERR_OK;
+
+	TRY(number && (old || !withdraw) ? ERR_OK : ERR_MISSING);
+	if (!withdraw) {
+		TRY(proof_pin_get(in, number, &pin));
+		TRY(proof_challenge(number, &pin));
+	}
+	if (!really)
+		return ERR_OK;
+	if (old)
+		vault_remove(&c->ks->vault, old);
+	if (!withdraw)
+		TRY(keep(c, number, &pin));
+	evidence_pin(&c->ks->vault, number);
+	proof_look();
+out:
+	return err;
+}

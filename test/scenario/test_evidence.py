@@ -1,0 +1,197 @@
+"""Evidence of a protection level: a token and a TPM count as more than software when, and as long as, a
+certificate of a configured maker vouches for them and they answer for it; each refusal, with its reason."""
+import json, os, pathlib, signal, sys, time
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+from makers import AttestedHsm, EndorsedTpm, Maker, makers, pem
+from node import Node
+from tokens import SoftHsm, Swtpm
+
+
+def listed(node):
+    rows = {p["name"]: p for p in json.loads(node.cli("-o", "json", "provider", "list"))}
+    return rows["token.1"]
+
+
+def roots(node, text, where="makers.pem"):
+    """As the administrator configures them: a file in the node folder."""
+    (node.dir / where).write_text(text)
+    conf = node.dir / "holdfast.conf"
+    if "token.makers" not in conf.read_text():
+        conf.write_text(conf.read_text() + f"token.makers = {where}\n")
+
+
+def level_is(node, level, seconds=15):
+    end = time.time() + seconds
+    while time.time() < end:
+        if listed(node)["level"] == level:
+            return True
+        time.sleep(0.2)
+    return False
+
+
+def refused(node, reason, *more):
+    """Not accepted, for this reason, which list and doctor say too; level 1."""
+    code, said = node.cli("provider", "accept", "token.1", *more, check=False)
+    assert code == 1 and reason in said and "level 1" in said, said
+    row = listed(node)
+    assert row["level"] == 1, row
+    return row["why"], node.cli("doctor", check=False)[1]
+
+
+def everywhere(node, reason):
+    for said in refused(node, reason):
+        assert reason in said, said
+
+
+def accepted(node, level, name, *more):
+    node.cli("provider", "accept", "token.1", *more)
+    assert level_is(node, level), listed(node)
+    row = listed(node)
+    assert (row["level"], row["proof"], row["why"]) == (level, name, ""), row
+    assert f"protection level {level} of 3" in node.cli("doctor", check=False)[1]
+
+
+@pytest.fixture(scope="module")
+def maker():
+    return Maker()
+
+
+def test_token(maker):
+    """The key of the attestation certificate signs: believed after a process, a keeper and a node restarted."""
+    with AttestedHsm(maker) as token, Node(init=token.init_args()) as node:
+        everywhere(node, "no maker root is configured")
+        roots(node, makers((2, "maker-2", pem(Maker("Another maker").root))))
+        everywhere(node, "the chain of its certificate does not hold")
+        roots(node, pem(maker.root))  # vouches for nothing
+        everywhere(node, "level = 2 or 3")
+        roots(node, makers((1, "none", pem(maker.root))))
+        everywhere(node, "level = 2 or 3")
+        roots(node, makers((2, "other", pem(Maker("Another maker").root)), (3, "fips-140-3", pem(maker.root))))
+        assert "holdfast provider accept token.1" in listed(node)["why"]
+        accepted(node, 3, "fips-140-3")
+        for role in ("token", "keeper"):
+            os.kill(node.pids()[role][0], signal.SIGKILL)
+            time.sleep(1)
+            assert level_is(node, 3), (role, listed(node))
+        node.stop()
+        node.start()
+        assert level_is(node, 3), node.log_text()[-2000:]
+        # the token is away: nothing answers for it
+        token.remove()
+        assert level_is(node, 1), listed(node)
+        token.put_back()
+        assert level_is(node, 3, 30), listed(node)
+        node.cli("provider", "withdraw", "token.1")
+        assert level_is(node, 1) and "no evidence of its level was accepted" in listed(node)["why"]
+        assert node.cli("provider", "withdraw", "token.1", check=False)[0] == 1
+        node.stop()
+
+
+def test_tpm():
+    """The endorsement key opens what was sealed to it and to the key that answers from then on; between
+    its certificate and the root stands another, which the administrator gives."""
+    with EndorsedTpm() as token, Node(init=token.init_args()) as node:
+        everywhere(node, "no maker root is configured")
+        roots(node, makers((2, "tcg", pem(Maker().root))))
+        everywhere(node, "the chain of its certificate does not hold")
+        roots(node, makers((2, "tcg-eal4", token.root)))
+        everywhere(node, "the chain of its certificate does not hold")
+        between = node.dir / "between.pem"
+        between.write_text(token.issuer)
+        accepted(node, 2, "tcg-eal4", "--certificate", between)
+        node.stop()
+        node.start()
+        assert level_is(node, 2), node.log_text()[-2000:]
+        node.stop()
+
+
+def test_tpm_with_the_certificate_of_another():
+    """Its certificate is good, and another TPM's: what is sealed to that key does not open here."""
+    with EndorsedTpm() as token, Node(init=token.init_args(), start=False) as node:
+        token.kill()
+        first = token.tool_certificate()
+        (token.top / "state").rename(token.top / "other")
+        (token.top / "state").mkdir()
+        token.setup()
+        token.put_certificate(first)
+        # the node's keys were wrapped by the other one, and are not needed here
+        roots(node, makers((2, "tcg", token.issuer)))
+        node.start()
+        said, _ = refused(node, "does not hold the endorsement key")
+        assert "certificate is good" in said
+        node.stop()
+
+
+def test_expired(maker):
+    with AttestedHsm(maker, days=-1) as token, Node(init=token.init_args()) as node:
+        roots(node, makers((2, "m", pem(maker.root))))
+        everywhere(node, "expired")
+        node.stop()
+
+
+def test_wrong_key(maker):
+    """A good certificate beside a key that is not its own: the challenge is not answered."""
+    with AttestedHsm(maker, other_key=True) as token, Node(init=token.init_args()) as node:
+        roots(node, makers((2, "m", pem(maker.root))))
+        code, said = node.cli("provider", "accept", "token.1", check=False)
+        assert code == 1 and "wrong" in said, said
+        assert listed(node)["level"] == 1
+        node.stop()
+
+
+def test_certificate_of_a_ca(maker):
+    """The maker's own root, shown as if it were a token's."""
+    with AttestedHsm(maker) as token, Node(init=token.init_args(), start=False) as node:
+        der = token.top / "root.der"
+        from cryptography.hazmat.primitives import serialization
+        der.write_bytes(maker.root.public_bytes(serialization.Encoding.DER))
+        token.tool("--delete-object", "--type", "cert", "--id", "07")
+        token.tool("--write-object", der, "--type", "cert", "--id", "07", "--label", "attestation")
+        token.again()
+        roots(node, makers((2, "m", pem(maker.root))))
+        node.start()
+        everywhere(node, "is one of a CA")
+        node.stop()
+
+
+def test_ends(maker):
+    """What was accepted ends with its certificate, without an order."""
+    with AttestedHsm(maker, days=12 / 86400) as token, Node(init=token.init_args()) as node:
+        roots(node, makers((2, "m", pem(maker.root))))
+        code, said = node.cli("provider", "accept", "token.1", check=False)
+        if code:  # the machine was slow: it had ended by then
+            assert "expired" in said
+            return
+        assert level_is(node, 1, 20)
+        assert "has ended" in listed(node)["why"]
+        node.stop()
+
+
+@pytest.mark.parametrize("kind", [SoftHsm, Swtpm], ids=["pkcs11", "tpm"])
+def test_no_certificate(maker, kind):
+    with kind() as token, Node(init=token.init_args()) as node:
+        roots(node, makers((2, "m", pem(maker.root))))
+        everywhere(node, "shows no certificate")
+        node.stop()
+
+
+def test_another_token_in_its_place(maker):
+    """The same label, maker and configuration, and a certificate by the same maker: not the one that was
+    accepted."""
+    with AttestedHsm(maker) as token, AttestedHsm(maker) as other, Node(init=token.init_args()) as node:
+        roots(node, makers((2, "m", pem(maker.root))))
+        accepted(node, 2, "m")
+        node.stop()
+        token.folder.rename(token.top / "away")
+        other.folder.rename(token.folder)
+        other.folder.mkdir()
+        node.start()
+        end = time.time() + 20
+        while time.time() < end and listed(node)["state"] != "present":
+            time.sleep(0.2)
+        row = listed(node)
+        assert row["level"] == 1 and "another token" in row["why"], row
+        node.stop()
