@@ -1,0 +1,357 @@
+/* evidence: what the keeper believes of a token's level, against a token process
+ * that is in other hands; which keys of a TPM may answer. */
+#include "base/log.h"
+#include "cli/evidence.h"
+#include "crypt/crypt.h"
+#include "crypt/der.h"
+#include "provider/place.h"
+#include "provider/proof.h"
+#include "unit.h"
+
+#include <string.h>
+
+#include <openssl/evp.h>
+#include <openssl/rsa.h>
+#include <unistd.h>
+
+enum { NUMBER = 1, HEAD = 2 + TOKEN_IDENTITY };
+
+static struct link token; /* the token's end */
+static struct crypt_key right, wrong;
+static struct proof_pin pin;
+static uint8_t identity[TOKEN_IDENTITY] = { 7 };
+
+/* --- a token process --------------------------------------------------------------- */
+
+static void say_state(bool present)
+{
+	struct token_state s = { .present = present, .kind = TOKEN_KIND_PKCS11, .name = "card" };
+	struct buf body = buf_make(512);
+	struct wire_out w = wire_out(&body);
+
+	bytes_copy(s.identity, identity, sizeof(identity));
+	if (!present)
+		(void)text_print(s.why, sizeof(s.why), "pulled");
+	assert_int_equal(token_state_put(&w, &s), ERR_OK);
+	assert_int_equal(link_send(&token, MSG_TOKEN_STATE, 0, bytes_of_buf(&body)), ERR_OK);
+	assert_int_equal(link_flush(&token), ERR_OK);
+	token_read(NUMBER);
+	proof_look();
+	token_flush();
+	buf_free(&body);
+}
+
+/* The next question, when there is one: its reference and what is to be signed. */
+static bool question(uint64_t *ref, uint8_t digest[32])
+{
+	struct message m;
+	struct wire_in in;
+	bool found = false;
+
+	(void)(link_wait(&token, 50) == ERR_OK && link_read(&token) == ERR_OK);
+	assert_int_equal(link_next(&token, &m, &found), ERR_OK);
+	if (!found)
+		return false;
+	in = wire_in(m.body);
+	assert_int_equal(wire_get_u16(&in), TOKEN_SIGN);
+	assert_int_equal(wire_get_u8(&in), KEY_EC_P256);
+	(void)wire_get_fixed(&in, TOKEN_IDENTITY);
+	(void)wire_get_bytes(&in, TOKEN_REFERENCE_MAX);
+	bytes_copy(digest, wire_get_bytes(&in, 32).p, 32);
+	assert_int_equal(wire_done(&in), ERR_OK);
+	*ref = m.ref;
+	return true;
+}
+
+/* ECDSA over a digest as it stands, r and s. */
+static void sign(const struct crypt_key *key, const uint8_t digest[32], uint8_t raw[64])
+{
+	EVP_PKEY_CTX *c = EVP_PKEY_CTX_new(key->pkey, NULL);
+	unsigned char der[80];
+	size_t n = sizeof(der), at = 4;
+
+	assert_int_equal(EVP_PKEY_sign_init(c), 1);
+	assert_int_equal(EVP_PKEY_sign(c, der, &n, digest, 32), 1);
+	EVP_PKEY_CTX_free(c);
+	for (int part = 0; part < 2; part++) {
+		size_t size = der[at - 1], skip = size > 32 ? size - 32 : 0, pad = size < 32 ? 32 - size : 0;
+
+		bytes_zero(raw + 32 * part, 32);
+		bytes_copy(raw + 32 * part + pad, der + at + skip, size - skip);
+		at += size + 2;
+	}
+}
+
+static void answer(uint64_t ref, const uint8_t raw[64])
+{
+	uint8_t body[65] = { ERR_OK };
+
+	bytes_copy(body + 1, raw, 64);
+	assert_int_equal(link_send(&token, MSG_TOKEN_RESULT, ref, BYTES_OF(body)), ERR_OK);
+	assert_int_equal(link_flush(&token), ERR_OK);
+	token_read(NUMBER);
+}
+
+static const char *certification, *why;
+
+static unsigned level(void)
+{
+	assert_int_equal(place_level(NUMBER), proof_level(NUMBER, &certification, &why));
+	return place_level(NUMBER);
+}
+
+/* Its process came, with the token in it. */
+static void come(void)
+{
+	int ends[2];
+
+	assert_int_equal(link_pair(ends), ERR_OK);
+	link_init(&token, ends[1], ROLE_TOKEN, ROLE_KEEPER, 0);
+	token_attach(NUMBER, ends[0]);
+	say_state(true);
+}
+
+static int begin(void **state)
+{
+	token_link_hooks((struct token_hooks){ proof_answered, proof_lost });
+	if (crypt_p256_new(&right) != ERR_OK || crypt_p256_new(&wrong) != ERR_OK)
+		return -1;
+	pin = (struct proof_pin){ .level = 3, .certification = "fips", .blob = { 1, NUMBER }, .blob_n = HEAD + 4 };
+	identity[0] = 7;
+	bytes_copy(pin.blob + 2, identity, sizeof(identity));
+	return crypt_p256_point(&right, pin.point) == ERR_OK ? 0 : -1;
+}
+
+static int end(void **state)
+{
+	token_detach(NUMBER);
+	link_close(&token);
+	proof_set(NUMBER, NULL);
+	crypt_key_free(&right);
+	crypt_key_free(&wrong);
+	return 0;
+}
+
+/* --- what is believed ------------------------------------------------------------------- */
+
+static void test_answers(void **state)
+{
+	uint8_t digest[32], raw[64];
+	uint64_t ref;
+
+	come();
+	assert_int_equal(level(), 1); /* nothing was accepted, and nothing is asked */
+	assert_false(question(&ref, digest));
+	proof_set(NUMBER, &pin);
+	assert_int_equal(level(), 1); /* accepted, not answered */
+	proof_look();
+	token_flush();
+	assert_true(question(&ref, digest));
+	sign(&right, digest, raw);
+	answer(ref, raw);
+	assert_int_equal(level(), 3);
+	assert_string_equal(certification, "fips");
+	assert_string_equal(why, "");
+	/* withdrawn */
+	proof_set(NUMBER, NULL);
+	assert_int_equal(level(), 1);
+	assert_string_equal(certification, "");
+}
+
+static void test_wrong_key(void **state)
+{
+	uint8_t digest[32], raw[64];
+	uint64_t ref;
+
+	proof_set(NUMBER, &pin);
+	come();
+	assert_true(question(&ref, digest));
+	sign(&wrong, digest, raw);
+	answer(ref, raw);
+	assert_int_equal(level(), 1);
+	assert_non_null(strstr(why, "does not answer by the key"));
+	/* what comes later, unasked, is nothing */
+	sign(&right, digest, raw);
+	answer(ref, raw);
+	assert_int_equal(level(), 1);
+}
+
+/* An answer of yesterday, from a process that no longer has the token. */
+static void test_replay(void **state)
+{
+	uint8_t first[32], second[32], raw[64];
+	uint64_t ref;
+
+	proof_set(NUMBER, &pin);
+	come();
+	assert_true(question(&ref, first));
+	sign(&right, first, raw);
+	answer(ref, raw);
+	assert_int_equal(level(), 3);
+	token_detach(NUMBER);
+	assert_int_equal(level(), 1);
+	link_close(&token);
+	come();
+	assert_int_equal(level(), 1);
+	assert_true(question(&ref, second));
+	assert_memory_not_equal(first, second, 32);
+	answer(ref, raw);
+	assert_int_equal(level(), 1);
+}
+
+static void test_goes(void **state)
+{
+	uint8_t digest[32], raw[64];
+	uint64_t ref;
+
+	proof_set(NUMBER, &pin);
+	come();
+	assert_true(question(&ref, digest));
+	sign(&right, digest, raw);
+	answer(ref, raw);
+	assert_int_equal(level(), 3);
+	say_state(false);
+	assert_int_equal(level(), 1);
+	/* another in its place, in the words of the same process */
+	identity[0] = 8;
+	say_state(true);
+	assert_int_equal(level(), 1);
+	assert_non_null(strstr(why, "another token"));
+	/* back again: asked anew */
+	identity[0] = 7;
+	say_state(false);
+	say_state(true);
+	assert_int_equal(level(), 1);
+}
+
+static void test_ended(void **state)
+{
+	uint8_t digest[32], raw[64];
+	uint64_t ref;
+
+	pin.not_after = 1000;
+	proof_set(NUMBER, &pin);
+	come();
+	assert_true(question(&ref, digest));
+	sign(&right, digest, raw);
+	answer(ref, raw);
+	assert_int_equal(level(), 1);
+	assert_non_null(strstr(why, "has ended"));
+}
+
+/* --- the order's fields -------------------------------------------------------------------- */
+
+static err_t fields(unsigned as, const char *name, uint64_t not_after, size_t reference_n)
+{
+	uint8_t reference[64] = { 1 };
+	struct buf body = buf_make(1024);
+	struct wire_out w = wire_out(&body);
+	struct proof_pin got;
+	struct wire_in in;
+	err_t err;
+
+	wire_put_u8(&w, (uint8_t)as);
+	wire_put_bytes(&w, bytes_str(name));
+	wire_put_u64(&w, not_after);
+	wire_put_fixed(&w, BYTES_OF(identity));
+	wire_put_bytes(&w, bytes_make(reference, reference_n));
+	wire_put_fixed(&w, BYTES_OF(pin.point));
+	in = wire_in(bytes_of_buf(&body));
+	err = proof_pin_get(&in, NUMBER, &got);
+	buf_free(&body);
+	return err;
+}
+
+static void test_fields(void **state)
+{
+	assert_int_equal(fields(2, "fips", 0, 4), ERR_OK);
+	assert_int_equal(fields(3, "fips", UINT64_C(99999999999999), 4), ERR_OK);
+	assert_int_equal(fields(0, "fips", 0, 4), ERR_RANGE);
+	assert_int_equal(fields(1, "fips", 0, 4), ERR_RANGE);
+	assert_int_equal(fields(4, "fips", 0, 4), ERR_RANGE);
+	assert_int_equal(fields(2, "", 0, 4), ERR_RANGE);
+	assert_int_equal(fields(2, "fips", 1000, 4), ERR_RANGE);
+	assert_int_equal(fields(2, "fips", 0, 0), ERR_RANGE);
+}
+
+/* --- which key of a TPM ----------------------------------------------------------------------- */
+
+enum { AREA = 18, PUBLIC = AREA + 2 * 34 };
+
+static size_t reference_of(const uint8_t area[AREA], uint8_t out[128])
+{
+	static const uint8_t wrapped[] = { 0, 3, 1, 2, 3 };
+	size_t n = 5 + sizeof(wrapped) + 2 + PUBLIC, at = 5;
+
+	bytes_zero(out, 128);
+	out[0] = 1;
+	put_be32(out + 1, (uint32_t)n);
+	out[at] = 1; /* format; no PCRs */
+	at += 5;
+	bytes_copy(out + at, wrapped, sizeof(wrapped));
+	at += sizeof(wrapped);
+	put_be16(out + at, PUBLIC);
+	bytes_copy(out + at + 2, area, AREA);
+	at += 2 + AREA;
+	put_be16(out + at, 32);
+	put_be16(out + at + 34, 32);
+	return 5 + n;
+}
+
+static void test_key_that_may_answer(void **state)
+{
+	static const uint8_t good[AREA] = { 0, 0x23, 0, 0x0b, 0, 4, 4, 0x72, 0, 0, 0, 0x10, 0, 0x10, 0, 3, 0, 0x10 };
+	uint8_t reference[128], area[AREA], name[34], point[65];
+	size_t n = reference_of(good, reference);
+
+	assert_int_equal(credential_key(bytes_make(reference, n), name, point), ERR_OK);
+	assert_int_equal(point[0], 4);
+	/* not fixed to its TPM, nor made in it, of another kind: every bit counts */
+	for (size_t bit = 0; bit < 8 * AREA; bit++) {
+		bytes_copy(area, good, AREA);
+		area[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		(void)reference_of(area, reference);
+		assert_int_equal(credential_key(bytes_make(reference, n), name, point), ERR_REFUSED);
+	}
+	/* cut anywhere */
+	(void)reference_of(good, reference);
+	for (size_t cut = 0; cut < n; cut++)
+		assert_int_equal(credential_key(bytes_make(reference, cut), name, point), ERR_REFUSED);
+}
+
+static void test_credential_wants_rsa(void **state)
+{
+	struct credential c = { 0 };
+	uint8_t name[34] = { 0, 0x0b };
+	EVP_PKEY *small = EVP_RSA_gen(1024), *usual = EVP_RSA_gen(2048);
+
+	assert_int_equal(credential_make(small, name, &c), ERR_UNSUPPORTED);
+	credential_end(&c);
+	assert_int_equal(credential_make(right.pkey, name, &c), ERR_UNSUPPORTED);
+	credential_end(&c);
+	assert_int_equal(credential_make(usual, name, &c), ERR_OK);
+	assert_int_equal(c.seed.n, 256);
+	assert_int_equal(c.sealed.n, 2 + 32 + 2 + 32);
+	credential_end(&c);
+	EVP_PKEY_free(small);
+	EVP_PKEY_free(usual);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_answers, begin, end),
+		cmocka_unit_test_setup_teardown(test_wrong_key, begin, end),
+		cmocka_unit_test_setup_teardown(test_replay, begin, end),
+		cmocka_unit_test_setup_teardown(test_goes, begin, end),
+		cmocka_unit_test_setup_teardown(test_ended, begin, end),
+		cmocka_unit_test(test_fields),
+		cmocka_unit_test(test_key_that_may_answer),
+		cmocka_unit_test_setup_teardown(test_credential_wants_rsa, begin, end),
+	};
+
+	log_open("unit");
+	log_level_set(LOG_ERROR);
+	crypt_start();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
