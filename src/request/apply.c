@@ -202,6 +202,8 @@ err_t apply_run(struct work *w)
 		return ERR_OK;
 	if (v && v->polls)
 		return channel_run(w);
+	if (v && v->leaves)
+		return notification_leave(w);
 	if (w->request.operation == OPERATION_NOTIFY)
 		return notify_run(w);
 	if (w->request.operation == OPERATION_RETRIEVE && w->request.result_content == RCN_ORIGINAL)

@@ -1,6 +1,7 @@
 /* facts.c: gathers what an access decision is made of, and asks for it. Nothing
  * here decides: the rules are read in security/decision. */
 #include "primitive/id.h"
+#include "request/notification.h"
 #include "request/work.h"
 
 enum {
@@ -234,6 +235,17 @@ out:
 	return err;
 }
 
+/* A notification target takes itself out, and needs no right on the subscription;
+ * whether it may is for the policies of targets. */
+static err_t is_leave(struct work *w, bool *yes)
+{
+	*yes = false;
+	if (!w->target.virtual_child || !w->target.virtual_child->leaves ||
+	    w->request.operation != OPERATION_DELETE)
+		return ERR_OK;
+	return notification_is_target(w, yes);
+}
+
 /* An AE registers itself, bound by its credential instead of a policy [TS-0001
  * 10.2.2.2]. Nobody registers another. */
 static err_t register_itself(struct work *w, const struct decision_facts *facts)
@@ -303,13 +315,14 @@ err_t facts_decide(struct work *w)
 {
 	struct decision_facts facts;
 	const struct store_row *row;
-	bool announces;
+	bool announces, leaves;
 	err_t err;
 
 	w->discovers = facts_is_discovery(&w->request);
 	if (w->discovers)
 		search_rights(w);
 	w->access = w->discovers ? ACCESS_DISCOVERY : access_of[w->request.operation];
+	TRY(is_leave(w, &leaves));
 	TRY(store_get(w->room->store, w->target.id, &row));
 	/* It was resolved in this transaction. */
 	TRY(row ? ERR_OK : ERR_TAMPERED);
@@ -322,6 +335,9 @@ err_t facts_decide(struct work *w)
 		err = register_itself(w, &facts);
 	else if (is_cse_registration(w, row) || announces)
 		err = decide_on_ground(&facts, GROUND_REGISTRATION, &w->room->arena, &w->permit,
+		                       &w->decision);
+	else if (leaves)
+		err = decide_on_ground(&facts, GROUND_TARGET, &w->room->arena, &w->permit,
 		                       &w->decision);
 	else
 		err = by_rules_or_lab(w, row, &facts);

@@ -1,7 +1,7 @@
 /* notification_ask.c: what is asked of others before an operation: does a target
  * want a subscription's notifications [TS-0004 7.5.1.2.3], may an update be
  * [7.5.1.2.19]. The answers come by serving the request again (outbound.h). */
-#include "request/notification.h"
+#include "request/notification_inside.h"
 
 #include "request/work.h"
 #include "resource/subscribe.h"
@@ -43,7 +43,7 @@ out:
 }
 
 /* Is the target the originator itself? It need not be asked. */
-static err_t is_originator(struct work *w, struct bytes target, bool *yes)
+err_t notification_is_originator(struct work *w, struct bytes target, bool *yes)
 {
 	const struct cse_identity *cse = resources_cse(w->room->resources);
 	struct buf absolute = buf_make(URI_TEXT);
@@ -129,7 +129,7 @@ static err_t verify(struct work *w, struct bytes target)
 	bool itself, allowed;
 	err_t err;
 
-	TRY(is_originator(w, target, &itself));
+	TRY(notification_is_originator(w, target, &itself));
 	if (itself)
 		goto out;
 	TRY(may_notify(w, target, &allowed));

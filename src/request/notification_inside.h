@@ -24,6 +24,9 @@ bool notification_member(struct bytes body, const char *key, struct cbor *out);
 /* Of a subscription, absolute. */
 err_t notification_creator(struct work *w, const struct store_row *sub, struct bytes *out) MUST_USE;
 
+/* [notification_ask.c] Does this target name the originator itself? */
+err_t notification_is_originator(struct work *w, struct bytes target, bool *yes) MUST_USE;
+
 /* [notification_owe.c] To all its targets, by its policies. */
 err_t notification_owe(struct work *w, const struct noticed *n) MUST_USE;
 

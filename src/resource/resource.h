@@ -19,7 +19,7 @@
 struct resources;
 struct resource_work; /* one operation under way, resource/engine.h */
 
-/* A child that is no row: la, ol, fopt. */
+/* A child that is no row: la, ol, fopt, pcu, ntsr. */
 struct virtual_child {
 	const char *name;
 	unsigned operations; /* access bits allowed, others 4005 */
@@ -28,6 +28,7 @@ struct virtual_child {
 	/* Fan-out: the member identifiers, as one CBOR array. NULL otherwise. */
 	err_t (*fans_out)(struct resources *r, const struct store_row *parent, struct bytes *members);
 	bool polls;                   /* pcu: stands for no row; requests wait there */
+	bool leaves;                  /* ntsr: its delete takes the originator out of nu */
 	uint32_t member_type;         /* m2m:memberType of it, 0 none */
 	const char *policy_attribute; /* attribute of the parent that names its policies
 	                               * instead of acpi ("macp"); NULL: acpi */

@@ -312,7 +312,7 @@ err_t subscription_set_list(struct resources *r, const struct permit *system, ui
                             struct bytes key, const struct bytes *texts, size_t n)
 {
 	const struct store_row *row;
-	struct attribute_set set;
+	struct attribute_set set, before;
 	struct store_row changed;
 	struct arena a;
 	err_t err;
@@ -326,9 +326,11 @@ err_t subscription_set_list(struct resources *r, const struct permit *system, ui
 	changed = *row;
 	TRY(arena_copy(&a, row->body, &changed.body));
 	TRY(set_load(&set, changed.body));
+	before = set;
 	TRY(set_put_texts(r, &a, &set, key, texts, n));
 	TRY(set_encode(r, &a, &set, &changed.body));
-	err = store_update(r->store, &changed);
+	TRY(store_update(r->store, &changed));
+	err = index_write(r, resource_type(changed.type), id, &set, &before);
 out:
 	arena_free(&a);
 	return err;

@@ -432,6 +432,68 @@ def test_a_receiver_that_is_registered(lab, dev):
         ae.close()
 
 
+def test_a_target_takes_itself_out(lab, dev):
+    """By ntsr, where a policy for targets lets it: itself alone, and nobody without a policy."""
+    admin, name = lab.admin, dev.rn
+    with Receiver() as r:
+        ae = Plain(lab, dev.originator + "t")
+        assert ae.create("/cse-in", 2, {"m2m:ae": {"rn": name + "t", "api": "Nt", "rr": True, "srv": ["3"], "poa": [r.url]}}).rsc == 2001
+        policy = {"m2m:acp": {"rn": "q" + name, "pv": {"acr": [acr([dev.originator], 16), acr([ae.originator], 63)]},
+                              "pvs": {"acr": [acr(["CAdmin"], 63)]}}}
+        assert admin.create("/cse-in", 1, policy).rsc == 2001
+        assert admin.update("/cse-in/" + name + "t", {"m2m:ae": {"acpi": ["cse-in/q" + name]}}).rsc == 2004
+        me, s = "/in-cse/" + ae.originator, dev.path + "/c/s"
+        subscribe(dev, [me, r.url + "/other"], enc={"net": [3], "chty": [4]})
+        targets = lambda: dev.retrieve(s).json["m2m:sub"]["nu"]
+
+        def refused(e=ae, rsc=4103):
+            assert e.delete(s + "/ntsr").rsc == rsc
+            assert targets() == [me, r.url + "/other"]
+
+        def governed(rn, action, *rules, **more):
+            at = f"/cse-in/{rn}{name}"
+            a = admin.create("/cse-in", 26, {"m2m:ntp": {"rn": rn + name, "acn": action, **more}})
+            assert a.rsc == 2001, a
+            for i, tod in enumerate(rules):
+                a = admin.create(at, 27, {"m2m:pdr": {"rn": f"r{i}", "dr": [{"tod": [tod]}]}})
+                assert a.rsc == 2001, a
+            assert dev.update(s + "/ref", {"m2m:ntpr": {"npi": at[1:]}}).rsc == 2004
+
+        always, never = "* * * * * * *", "* * * * * * 2001"
+        refused()  # no policy
+        assert dev.create(s, 25, {"m2m:ntpr": {"rn": "ref", "ntu": [me]}}).rsc == 2001
+        refused()  # a reference to none
+        governed("rejects", 2)
+        refused()
+        governed("asks", 3)
+        refused(rsc=5001)
+        governed("never", 1, never)
+        refused()
+        governed("both", 1, always, never, rrs=1)
+        refused()
+        governed("either", 1, never, always, rrs=2)
+        # it is nobody else's to use: not a stranger's, not the creator's, not the administrator's
+        refused(dev)
+        refused(admin)
+        for e in (ae, admin):
+            assert e.retrieve(s + "/ntsr").rsc in (4103, 4005)
+        assert admin.retrieve(s + "/ntsr").rsc == 4005
+        assert ae.delete(s).rsc == 4103 and ae.retrieve(s).rsc == 4103
+        refused_no_more = ae.delete(s + "/ntsr")
+        assert refused_no_more.rsc == 2002 and targets() == [r.url + "/other"]
+        assert ae.delete(s + "/ntsr").rsc == 4103
+        n = len(r.got)
+        instance(dev)
+        events(r, 1)
+        time.sleep(0.3)
+        assert [g.path for g in r.got[n:]] == ["/other"]
+        # the last target takes the subscription with it
+        assert dev.update(s, {"m2m:sub": {"nu": [me]}}).rsc == 2004
+        assert ae.delete(s + "/ntsr").rsc == 2002
+        assert dev.retrieve(s).rsc == 4004
+        ae.close()
+
+
 def test_schedule(dev, r):
     subscribe(dev, r.url, enc={"net": [3]}, rn="never")
     a = dev.create(dev.path + "/c/never", 18, {"m2m:sch": {"rn": "when", "se": {"sce": ["0 0 0 1 1 * 2000"]}}})

@@ -6,6 +6,10 @@
 
 enum { TYPE_TIME_SERIES = 29 };
 
+static const struct virtual_child virtuals[] = {
+	{ .name = "ntsr", .operations = RIGHT_DELETE, .leaves = true },
+};
+
 /* notificationContentType by event type: default, allowed [TS-0001 table 9.6.8-4]. */
 static const struct {
 	unsigned initial, allowed;
@@ -175,6 +179,8 @@ static err_t updated(struct resource_work *w)
 }
 
 const struct resource_hooks resource_hooks_sub = {
+	.virtuals = virtuals,
+	.virtuals_n = COUNT_OF(virtuals),
 	.created = created,
 	.updated = updated,
 	.told_of_removal = true,
