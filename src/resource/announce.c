@@ -110,14 +110,28 @@ static err_t see_record(void *self, struct bytes key, struct bytes value)
 	return ERR_OK;
 }
 
+/* In turn: those that fail do not come before those that were not tried. */
 uint64_t resource_announce_due(struct resources *r)
 {
+	uint64_t first;
+
 	if (!r->due_known) {
 		r->due_known = true;
 		if (store_record_walk(r->store, STORE_ANNOUNCED, see_record, r) != ERR_OK)
 			r->due_known = false;
 	}
-	return r->due_n ? r->due[--r->due_n] : 0;
+	if (!r->due_n)
+		return 0;
+	first = r->due[0];
+	r->due_n--;
+	for (size_t i = 0; i < r->due_n; i++)
+		r->due[i] = r->due[i + 1];
+	return first;
+}
+
+bool resource_announce_more(const struct resources *r)
+{
+	return r->due_n > 0;
 }
 
 err_t announce_touch(struct resources *r, uint64_t id)
@@ -197,6 +211,28 @@ static struct entry *entry_at(const struct resources *r, struct record *rec, str
 	return NULL;
 }
 
+/* A place among those where our CSEBase is announced. `at` may name CSEs that are
+ * nowhere: one that is registered here takes the place of such a one. */
+static err_t make_room(struct resources *r, struct record *base, struct bytes cse)
+{
+	uint64_t known, other;
+	bool behind;
+	err_t err;
+
+	if (base->n < ANNOUNCE_TARGETS)
+		return ERR_OK;
+	TRY(resource_remote(r, cse, &known, &behind));
+	for (size_t i = 0; known && i < base->n; i++) {
+		TRY(resource_remote(r, base->list[i].target, &other, &behind));
+		if (other || base->list[i].address.n)
+			continue;
+		base->list[i] = base->list[--base->n];
+		break;
+	}
+out:
+	return err;
+}
+
 /* Where it is created: what `at` says; else below the nearest parent that is announced
  * there, at last below this CSE's announced CSEBase. Empty: that is to come. */
 static err_t parent_of(struct resources *r, const struct store_row *row, struct bytes target,
@@ -232,6 +268,7 @@ static err_t parent_of(struct resources *r, const struct store_row *row, struct 
 		if (bytes_equal(rec.list[i].target, cse))
 			goto out;
 	}
+	TRY(make_room(r, &rec, cse));
 	if (rec.n < ANNOUNCE_TARGETS) {
 		rec.list[rec.n++] = (struct entry){ .target = cse };
 		rec.due = true;
@@ -399,11 +436,20 @@ out:
 	return err;
 }
 
+/* One of those that failed in this round. */
+static bool is_passed(size_t *failed)
+{
+	return *failed > 0 && (*failed)-- > 0;
+}
+
 /* Those that are not wanted: forgotten, or *out says that they go. */
-static void drop_unwanted(const struct store_row *row, struct record *rec, struct announce_step *out)
+static void drop_unwanted(const struct store_row *row, struct record *rec, size_t *failed,
+                          struct announce_step *out)
 {
 	for (size_t i = 0; i < rec->n && out->what == ANNOUNCE_NOTHING;) {
 		if (is_wanted(row, &rec->list[i])) {
+			i++;
+		} else if (rec->list[i].address.n && is_passed(failed)) {
 			i++;
 		} else if (rec->list[i].address.n) {
 			out->what = ANNOUNCE_DELETE;
@@ -420,6 +466,7 @@ struct sending {
 	struct attribute_set set;
 	struct bytes names;
 	uint8_t digest[32];
+	size_t failed; /* to be passed over */
 };
 
 static err_t send_entry(struct resources *r, const struct store_row *row, const struct entry *e,
@@ -487,10 +534,33 @@ out:
 	return err;
 }
 
-err_t resource_announce_step(struct resources *r, uint64_t id, struct arena *a,
+/* The first that differs, but for those that failed; one that has to wait holds
+ * nobody up. */
+static err_t send_first(struct resources *r, const struct store_row *row, const struct record *rec,
+                        struct arena *a, struct sending *s, struct announce_step *out)
+{
+	bool waits = false;
+	err_t err = ERR_OK;
+
+	for (size_t i = 0; i < rec->n && out->what == ANNOUNCE_NOTHING; i++) {
+		/* What has to go and could not is not kept in step. */
+		if (!is_wanted(row, &rec->list[i]))
+			continue;
+		TRY(send_entry(r, row, &rec->list[i], a, s, out));
+		waits |= out->what == ANNOUNCE_WAIT;
+		if (out->what == ANNOUNCE_WAIT || (out->what != ANNOUNCE_NOTHING && is_passed(&s->failed)))
+			*out = (struct announce_step){ .what = ANNOUNCE_NOTHING };
+	}
+	if (waits && out->what == ANNOUNCE_NOTHING)
+		out->what = ANNOUNCE_WAIT;
+out:
+	return err;
+}
+
+err_t resource_announce_step(struct resources *r, uint64_t id, struct arena *a, size_t failed,
                              struct announce_step *out)
 {
-	struct sending s = { .type = NULL };
+	struct sending s = { .failed = failed };
 	struct store_row row;
 	struct record rec;
 	bool there;
@@ -499,14 +569,14 @@ err_t resource_announce_step(struct resources *r, uint64_t id, struct arena *a,
 	*out = (struct announce_step){ .what = ANNOUNCE_NOTHING };
 	TRY(record_get(r, id, a, &rec));
 	TRY(row_copy(r, id, a, &row, &there));
-	drop_unwanted(there ? &row : NULL, &rec, out);
+	drop_unwanted(there ? &row : NULL, &rec, &s.failed, out);
 	if (there && out->what == ANNOUNCE_NOTHING) {
 		TRY(add_new(&row, &rec));
 		TRY(prepare(r, &row, a, &s));
 	}
-	for (size_t i = 0; s.type && i < rec.n && out->what == ANNOUNCE_NOTHING; i++)
-		TRY(send_entry(r, &row, &rec.list[i], a, &s, out));
-	rec.due = out->what != ANNOUNCE_NOTHING;
+	if (s.type && out->what == ANNOUNCE_NOTHING)
+		TRY(send_first(r, &row, &rec, a, &s, out));
+	rec.due = out->what != ANNOUNCE_NOTHING || failed;
 	err = record_put(r, id, &rec);
 out:
 	return err;

@@ -34,12 +34,15 @@ struct announce_step {
 
 /* A row that is due, once; 0: none. After a start: those that were due before. */
 uint64_t resource_announce_due(struct resources *r);
+/* Is another one due? */
+bool resource_announce_more(const struct resources *r);
 /* Due again, for what could not be done now. */
 void resource_announce_again(struct resources *r, uint64_t id);
 
-/* What is to be done next for this row, inside a transaction. ANNOUNCE_WAIT: its
- * parent has to be announced first. */
-err_t resource_announce_step(struct resources *r, uint64_t id, struct arena *a,
+/* What is to be done next for this row, inside a transaction, when the first `failed`
+ * of what is to be done are passed over. ANNOUNCE_WAIT: its parent has to be announced
+ * first. */
+err_t resource_announce_step(struct resources *r, uint64_t id, struct arena *a, size_t failed,
                              struct announce_step *out) MUST_USE;
 
 /* It was done: `address` of what was created, else empty. `lost`: it is no longer

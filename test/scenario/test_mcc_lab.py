@@ -208,6 +208,23 @@ def test_an_announced_life(tree):
     until(lambda: i.get("/~" + child, "CAdmin")[0] == 4004)
 
 
+def test_announcements_to_nowhere_hold_nobody_up(tree):
+    """Resources that ask to be announced at CSEs that are not there take neither the places of others nor the
+    CSEBase's; and of several CSEs one that is not there does not stand in the way."""
+    i, m, a = tree
+    assert m.create("/-", "Cnone", 2, {"m2m:ae": dict(AE, rn="nowhere", at=["/no-0"])})[0] == 2001
+    for k in range(60):
+        assert m.create("/-/nowhere", "Cnone", 3, {"m2m:cnt": {"rn": f"c{k}", "at": [f"/no-{k}"]}})[0] == 2001
+    time.sleep(1)
+    assert m.create("/-", "Cgood", 2, {"m2m:ae": dict(AE, rn="good", at=["/no-0", "/id-in"])})[0] == 2001
+    [far] = announced(m, "Cgood", "/-/good")
+    assert far.startswith("/id-in/")
+    assert m.create("/-/good", "Cgood", 3, {"m2m:cnt": {"rn": "c", "at": ["/no-1", "/id-asn"]}})[0] == 2001
+    assert announced(m, "Cgood", "/-/good/c")[0].startswith("/id-asn/")
+    for e, name in (("Cnone", "nowhere"), ("Cgood", "good")):
+        assert m.ask("DELETE", "/-/" + name, e)[0] == 2002
+
+
 def test_the_original_by_its_link(tree):
     i, m, a = tree
     acp = m.get("/-/box", "CAdmin")[1]["m2m:cnt"]["acpi"]

@@ -1,11 +1,12 @@
 /* announce.c: announcements, carried out one step at a time (resource/announce.h),
- * each as a request of our own. What fails is tried again, ever more seldom; nothing
- * leaves before what it tells of is durable. */
+ * each as a request of our own. What fails is passed over until the others are done,
+ * then tried again, ever more seldom; who waits gives its place to one that was not
+ * tried. Nothing leaves before what it tells of is durable. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "role/core/core.h"
 
-enum { RETRY_MIN_MS = 500, RETRY_MAX_MS = 60000, WAIT_MS = 200, TEXT_MAX = 8192, ADDRESS_MAX = 512 };
+enum { RETRY_MIN_MS = 500, RETRY_MAX_MS = 60000, WAIT_MS = 200, YIELD_MS = 50, TEXT_MAX = 8192, ADDRESS_MAX = 512, BASE = 1 };
 
 static struct announcing *free_one(struct core *c)
 {
@@ -39,6 +40,7 @@ static void later(struct announcing *n, bool failed)
 		n->wait = n->wait ? n->wait * 2 : RETRY_MIN_MS;
 	if (n->wait > RETRY_MAX_MS)
 		n->wait = RETRY_MAX_MS;
+	n->failed = 0;
 	n->next = clock_steady() + (failed ? n->wait : WAIT_MS);
 }
 
@@ -129,7 +131,10 @@ static void on_answer(struct core *c, uint64_t cookie, const struct response_pri
 		return;
 	}
 	log_event(LOG_INFO, "not announced", "row=%llu status=%u", (unsigned long long)n->id, r->status);
-	later(n, true);
+	n->asking = false;
+	n->failed++;
+	n->next = clock_steady();
+	buf_free(&n->texts);
 }
 
 /* --- steps ------------------------------------------------------------------------------------- */
@@ -160,14 +165,14 @@ static void run(struct core *c, struct announcing *n)
 
 	arena_init(&a, 8 << 20);
 	TRY(batch_mark(c));
-	err = resource_announce_step(c->room.resources, n->id, &a, &step);
+	err = resource_announce_step(c->room.resources, n->id, &a, n->failed, &step);
 	batch_unmark(c, err);
 	TRY(err);
 	c->room.must_commit = true;
-	if (step.what == ANNOUNCE_NOTHING)
+	if (step.what == ANNOUNCE_NOTHING && !n->failed)
 		forget(n);
-	else if (step.what == ANNOUNCE_WAIT)
-		later(n, false);
+	else if (step.what == ANNOUNCE_NOTHING || step.what == ANNOUNCE_WAIT)
+		later(n, n->failed > 0);
 	else
 		err = ask(c, n, &step);
 out:
@@ -179,6 +184,26 @@ out:
 	later(n, true);
 }
 
+/* One that waits goes behind those that are due; not what all others wait for. */
+static void give_place(struct core *c, int64_t now)
+{
+	struct announcing *last = NULL;
+
+	if (now < c->announce_yield || free_one(c) || !resource_announce_more(c->room.resources))
+		return;
+	c->announce_yield = now + YIELD_MS;
+	for (size_t i = 0; i < CORE_ANNOUNCING; i++) {
+		struct announcing *n = &c->announcing[i];
+
+		if (!n->asking && n->id != BASE && n->next > now && (!last || n->next > last->next))
+			last = n;
+	}
+	if (!last)
+		return;
+	resource_announce_again(c->room.resources, last->id);
+	forget(last);
+}
+
 /* Only what is durable is told: not inside a transaction. */
 void announce_turn(struct core *c)
 {
@@ -188,6 +213,7 @@ void announce_turn(struct core *c)
 
 	if (!c->open || c->inside || c->rollback)
 		return;
+	give_place(c, now);
 	while ((n = free_one(c)) && (id = resource_announce_due(c->room.resources))) {
 		struct announcing *there = of_row(c, id);
 
@@ -201,6 +227,23 @@ void announce_turn(struct core *c)
 		if (n->id && !n->asking && n->next <= now)
 			run(c, n);
 	}
+}
+
+int64_t announce_next(const struct core *c)
+{
+	int64_t next = INT64_MAX;
+
+	if (!c->open || c->inside || c->rollback)
+		return next;
+	if (resource_announce_more(c->room.resources))
+		next = c->announce_yield;
+	for (size_t i = 0; i < CORE_ANNOUNCING; i++) {
+		const struct announcing *n = &c->announcing[i];
+
+		if (n->id && !n->asking && n->next < next)
+			next = n->next;
+	}
+	return next;
 }
 
 void announce_free(struct core *c)

@@ -101,6 +101,7 @@ struct announcing {
 	uint64_t id;         /* 0 free */
 	bool asking;
 	int64_t next, wait;  /* clock_steady, ms */
+	size_t failed;       /* steps of this round */
 	struct announce_step step;
 	struct buf texts;    /* what the step's views were */
 };
@@ -150,6 +151,7 @@ struct core {
 	uint64_t errands_n;
 	struct registration registration;
 	struct announcing announcing[CORE_ANNOUNCING];
+	int64_t announce_yield; /* clock_steady, until when none gives its place */
 
 	/* what the keeper reported, to be recorded in the next transaction */
 	struct buf events;
@@ -262,6 +264,7 @@ void registrar_when_due(struct core *c);
 
 /* --- announce.c */
 void announce_turn(struct core *c);
+int64_t announce_next(const struct core *c); /* clock_steady; INT64_MAX: nothing */
 void announce_free(struct core *c);
 
 /* --- channel.c: requests that wait in polling channels ------------------------------ */

@@ -233,6 +233,8 @@ static int time_left(const struct core *c)
 		left = held_next(c) - now;
 	if (later_left(c) < left)
 		left = later_left(c);
+	if (announce_next(c) - now < left)
+		left = announce_next(c) - now;
 	if (channel_next(c) - now < left)
 		left = channel_next(c) - now;
 	if (deliver_next(c) - now < left)
