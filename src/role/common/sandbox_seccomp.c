@@ -43,14 +43,17 @@ static const struct call {
 	int number;
 	unsigned roles;
 	enum test test;
+	int other; /* only where there is none such: its number is negative */
 } calls[] = {
-#define CALL(name, roles) { SCMP_SYS(name), (roles), ANY },
-#define CALL_IF(name, roles, test) { SCMP_SYS(name), (roles), test },
-#define CALL_NOT(name, roles) { SCMP_SYS(name), (roles), NOT },
+#define CALL(name, roles) { SCMP_SYS(name), (roles), ANY, -1 },
+#define CALL_IF(name, roles, test) { SCMP_SYS(name), (roles), test, -1 },
+#define CALL_NOT(name, roles) { SCMP_SYS(name), (roles), NOT, -1 },
+#define CALL_FOR(name, roles, other) { SCMP_SYS(name), (roles), ANY, SCMP_SYS(other) },
 #include "role/common/sandbox_calls.def"
 #undef CALL
 #undef CALL_IF
 #undef CALL_NOT
+#undef CALL_FOR
 };
 
 /* What nobody here ever does; the parent's list, inherited by every worker. */
@@ -111,7 +114,7 @@ err_t sandbox_seccomp(const struct sandbox *s, unsigned *held, struct buf *missi
 	if (!ctx)
 		return ERR_MEMORY;
 	for (size_t i = 0; i < COUNT_OF(calls); i++) {
-		if (calls[i].roles & 1u << s->role)
+		if (calls[i].roles & 1u << s->role && calls[i].other < 0)
 			TRY(add(ctx, &calls[i]));
 	}
 	TRY(load(ctx));
