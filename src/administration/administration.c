@@ -25,6 +25,32 @@ uint64_t administration_now(const struct administration *a)
 	return a->elapsed + (uint64_t)(clock_steady() - a->counted);
 }
 
+err_t administration_first(struct administration *a, struct bytes name, struct bytes public_key)
+{
+	enum key_class class = public_key.n == 32 ? KEY_ED25519 : KEY_EC_P256;
+	struct administration trial = *a;
+	struct waiting_order *p = NULL;
+	struct buf body = buf_make(ORDER_BODY_MAX);
+	struct wire_out w = wire_out(&body);
+	err_t err;
+
+	TRY(a->n == 0 && a->pending_n == 0 ? ERR_OK : ERR_EXISTS);
+	TRY(administration_add(&trial, name, class, public_key));
+	wire_put_bytes(&w, name);
+	wire_put_u8(&w, (uint8_t)class);
+	wire_put_bytes(&w, public_key);
+	TRY(w.err);
+	p = mem_new(1, sizeof(*p));
+	TRY(p ? ERR_OK : ERR_MEMORY);
+	*p = (struct waiting_order){ .number = ++a->numbers, .kind = ORDER_ADMINISTRATOR_ADD, .by = "the machine",
+		                     .due = administration_now(a), .taken = clock_now(), .body_n = body.n };
+	bytes_copy(p->body, body.p, body.n);
+	a->pending[a->pending_n++] = p;
+out:
+	buf_free(&body);
+	return err;
+}
+
 struct administrator *administration_find(struct administration *a, struct bytes name)
 {
 	for (size_t i = 0; i < a->n; i++) {

@@ -54,6 +54,10 @@ uint64_t administration_now(const struct administration *a);
 /* ERR_SYNTAX: name or key; ERR_EXISTS: name or key; ERR_FULL. */
 err_t administration_add(struct administration *a, struct bytes name, enum key_class class,
                          struct bytes public_key) MUST_USE;
+/* The first, where there is none: an order that waits, due at once, so that it is
+ * carried out when the core has recorded it. ERR_EXISTS: there is one, or something
+ * waits; ERR_SYNTAX: name or key, whose length tells the class. */
+err_t administration_first(struct administration *a, struct bytes name, struct bytes public_key) MUST_USE;
 /* NULL when there is none. */
 struct administrator *administration_find(struct administration *a, struct bytes name);
 

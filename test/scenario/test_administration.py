@@ -1,12 +1,12 @@
 """The keeper's administration by command: keys from outside, and what may be enrolled without an
 order."""
-import json, os, pathlib, sys, time
+import json, os, pathlib, subprocess, sys, time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 
 import pytest
 
-from node import Node
+from node import SP, Node
 
 DELAY = 2
 
@@ -106,3 +106,69 @@ def test_the_standing_policy_is_changed_by_order(node):
     assert wait_for(lambda: json.loads(node.cli("-o", "json", "key", "pending")) == [])
     code, said = enrol(node, "g", "g@out.example", 40)
     assert code == 0, said
+
+
+# --- a key store without administrators, as those of the form before are --------------------------------
+
+def without_administrator(n):
+    """The node's keeper made anew, with nobody who could order anything of it."""
+    keeper = n.dir / "keeper"
+    owner = os.stat(keeper)
+    for f in keeper.iterdir():
+        f.unlink()
+    with open(n.dir / "credential") as passphrase:
+        pem = subprocess.run([n.build / "holdfast-keeper", "--init", keeper, "--sp", SP, "--cse-id", n.cse,
+                              "--passphrase-fd", "0"], stdin=passphrase, capture_output=True, check=True).stdout
+    end = b"-----END CERTIFICATE-----\n"
+    for name, one in zip(("ca", "node"), pem.split(end)):
+        (n.dir / f"node/{name}.pem").write_bytes(one + end)
+    for f in keeper.iterdir():
+        os.chown(f, owner.st_uid, owner.st_gid)
+    for name in ("administrator", "administrator.pass"):
+        (n.dir / name).unlink()
+
+
+def doctor(n):
+    return next(c["says"] for c in json.loads(n.cli("-o", "json", "doctor", check=False)[1]) if c["check"] == "administrators")
+
+
+def test_the_first_administrator_is_named_at_the_machine():
+    with Node(start=False) as n:
+        without_administrator(n)
+        a, b = n.top / "a", n.top / "b"
+        for who in (a, b):
+            pathlib.Path(f"{who}.pass").write_text(f"passphrase of {who.name}")
+            n.cli("administrator", "create", who, who.name)
+        n.start()
+        assert "there is none" in doctor(n)
+        assert n.cli("key", "create", "k", "--administrator", a, check=False)[0] == 1
+        assert n.cli("administrator", "add", a, "--administrator", a, check=False)[0] == 1
+        code, said = n.cli("administrator", "first", a, check=False)
+        assert code == 1 and "as it was" in said, said  # the node runs
+        n.stop()
+        wrong = n.top / "wrong"
+        wrong.write_text("not the passphrase")
+        assert n.cli("administrator", "first", a, "--passphrase-file", wrong, check=False)[0] == 1
+        before = os.stat(n.dir / "keeper/keystore")
+        n.cli("administrator", "first", a)
+        after = os.stat(n.dir / "keeper/keystore")
+        assert (after.st_uid, after.st_gid, after.st_mode) == (before.st_uid, before.st_gid, before.st_mode)
+        assert n.cli("administrator", "first", b, check=False)[0] == 1  # another waits
+        n.start()
+        assert wait_for(lambda: "a" in [x["name"] for x in json.loads(n.cli("-o", "json", "administrator", "list"))])
+        recorded = [str(r) for r in n.audit() if "by the machine" in str(r)]
+        assert len(recorded) == 2 and all("ADMINISTRATOR_ADD a by the machine" in r for r in recorded), n.audit()[-8:]
+        n.cli("key", "create", "k", "--administrator", a)
+        n.stop()
+        code, said = n.cli("administrator", "first", b, check=False)
+        assert code == 1 and "already" in said
+        n.start()
+        assert [x["name"] for x in json.loads(n.cli("-o", "json", "administrator", "list"))] == ["a"]
+
+
+def test_a_node_with_an_administrator_takes_no_first_one():
+    with Node(start=False) as n:
+        pathlib.Path(n.top / "e.pass").write_text("passphrase of e")
+        n.cli("administrator", "create", n.top / "e", "eve")
+        code, said = n.cli("administrator", "first", n.top / "e", check=False)
+        assert code == 1 and "already" in said

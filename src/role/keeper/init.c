@@ -109,19 +109,16 @@ static const char *reason(err_t err)
 	}
 }
 
-/* NAME:KEY; the length tells the class. */
-static err_t take_administrator(const char *text, uint8_t key[65], struct keeper_node *node)
+err_t administrator_read(const char *text, uint8_t room[65], struct bytes *name, struct bytes *key)
 {
 	struct bytes rest = bytes_str(text);
-	err_t err = ERR_OK;
+	err_t err;
 
-	if (!text)
-		return ERR_OK;
-	node->administrator = bytes_cut(&rest, ':');
+	*name = bytes_cut(&rest, ':');
 	if (rest.n != 2 * 65 && rest.n != 2 * 32)
 		return ERR_SYNTAX;
-	TRY(bytes_from_hex(rest, key, rest.n / 2));
-	node->administrator_key = bytes_make(key, rest.n / 2);
+	TRY(bytes_from_hex(rest, room, rest.n / 2));
+	*key = bytes_make(room, rest.n / 2);
 out:
 	return err;
 }
@@ -158,7 +155,8 @@ static err_t make(const struct arguments *a, int directory)
 	keeper_init(&ks, directory);
 	if (a->machine)
 		machine_read(&machine);
-	TRY(take_administrator(a->administrator, key, &node));
+	if (a->administrator)
+		TRY(administrator_read(a->administrator, key, &node.administrator, &node.administrator_key));
 	TRY(passphrase_read((int)a->passphrase_fd, &passphrase));
 	node.machine = &machine;
 	node.passphrase = secret_view(&passphrase);

@@ -423,6 +423,8 @@ int main(int argc, char **argv)
 	TRY(keeper_start());
 	if (argc > 1 && bytes_equal(bytes_str(argv[1]), BYTES("--init")))
 		return keeper_init_command(argc, argv);
+	if (argc > 1 && bytes_equal(bytes_str(argv[1]), BYTES("--first")))
+		return keeper_first_command(argc, argv);
 	TRY(worker_start(ROLE_KEEPER, argc, argv, &p.worker));
 	p.result = buf_make(KEEPER_RESULT_MAX);
 	err = run(&p);
