@@ -284,12 +284,35 @@ static int read_argument(struct cli *c, struct paper *p)
 	return err == ERR_OK ? CLI_OK : cli_fail(c, err, "%s is no order: %s", c->argument[0], err_text(err));
 }
 
+/* What a name does not tell of an order. */
+static void show_more(const struct paper *p, FILE *to)
+{
+	struct wire_in in = wire_in(p->order.body);
+	char hex[2 * 65 + 1];
+	struct standing s;
+
+	if (p->order.kind == ORDER_POLICY && standing_parse(p->order.body, &s) == ERR_OK) {
+		fprintf(to, "delay %u s; %u enrolments a day, for %u days at most, of", s.delay, s.a_day, s.days);
+		for (size_t i = 0; i < s.names_n; i++)
+			fprintf(to, " %s", s.names[i]);
+		fprintf(to, "%s\n", s.names_n ? "" : " any name");
+	}
+	if (p->order.kind == ORDER_ADMINISTRATOR_ADD) {
+		(void)wire_get_bytes(&in, ADMINISTRATOR_NAME);
+		(void)wire_get_u8(&in);
+		bytes_to_hex(wire_get_bytes(&in, 65), hex, sizeof(hex));
+		if (in.err == ERR_OK)
+			fprintf(to, "public key %s\n", hex);
+	}
+}
+
 /* What is signed is said before it is signed. */
 static void show(const struct cli *c, const struct paper *p)
 {
 	struct wire_in body = wire_in(p->order.body), in = wire_in(bytes_of_buf(&p->signatures));
 	struct bytes name = BYTES_NONE;
 	char keeper[2 * KEEPER_IDENTITY + 1];
+	FILE *to = c->json ? stderr : stdout;
 
 	if (p->order.kind == ORDER_UNDO)
 		(void)wire_get_u32(&body);
@@ -298,15 +321,16 @@ static void show(const struct cli *c, const struct paper *p)
 	if (body.err != ERR_OK || !bytes_is_printable(name))
 		name = BYTES_NONE;
 	bytes_to_hex(BYTES_OF(p->order.keeper), keeper, sizeof(keeper));
-	fprintf(c->json ? stderr : stdout, "%s %.*s: %s\nfor keeper %s, order %llu; signed by", order_row(p->order.kind)->name,
+	fprintf(to, "%s %.*s: %s\nfor keeper %s, order %llu; signed by", order_row(p->order.kind)->name,
 	        BYTES_FMT(name), order_row(p->order.kind)->text, keeper, (unsigned long long)p->order.sequence + 1);
 	for (unsigned i = 0; i < p->signed_by; i++) {
 		name = wire_get_bytes(&in, ADMINISTRATOR_NAME);
 		(void)wire_get_bytes(&in, ORDER_SIGNATURE_MAX);
 		if (in.err == ERR_OK && bytes_is_printable(name))
-			fprintf(c->json ? stderr : stdout, " %.*s", BYTES_FMT(name));
+			fprintf(to, " %.*s", BYTES_FMT(name));
 	}
-	fprintf(c->json ? stderr : stdout, "%s\n", p->signed_by ? "" : " nobody");
+	fprintf(to, "%s\n", p->signed_by ? "" : " nobody");
+	show_more(p, to);
 }
 
 int run_order_show(struct cli *c)

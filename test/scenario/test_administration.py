@@ -108,6 +108,21 @@ def test_the_standing_policy_is_changed_by_order(node):
     assert code == 0, said
 
 
+def test_what_an_order_says_is_shown_before_it_is_signed(node):
+    for who in ("b", "c"):
+        pathlib.Path(node.top / f"{who}.pass").write_text("a passphrase of " + who)
+        made = json.loads(node.cli("-o", "json", "administrator", "create", node.top / who, who))
+        if who == "b":
+            node.cli("administrator", "add", node.top / who)
+    paper = node.top / "paper"
+    node.cli("enrol", "policy", "@in.example", "dev", "--delay", "7", "--count", "11", "--days", "13", "--order", paper)
+    said = node.cli("order", "show", paper)
+    assert "delay 7 s; 11 enrolments a day, for 13 days at most, of @in.example dev\n" in said
+    paper = node.top / "paper-2"
+    node.cli("administrator", "add", node.top / "c", "--order", paper)
+    assert made["public"] in node.cli("order", "show", paper)
+
+
 # --- a key store without administrators, as those of the form before are --------------------------------
 
 def without_administrator(n):
