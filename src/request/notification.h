@@ -38,6 +38,9 @@ err_t notification_end(struct request_room *room, const struct target *target,
 /* May `creator` (absolute) retrieve the row, by itself? */
 err_t notification_creator_may(struct work *w, struct bytes creator, uint64_t resource,
                                bool *yes) MUST_USE;
+/* May it notify the row? */
+err_t notification_creator_may_notify(struct work *w, struct bytes creator, uint64_t resource,
+                                      bool *yes) MUST_USE;
 /* A DELETE of ntsr: is the originator a target of the subscription w->target? Then,
  * permitted: it is taken out, where the policies for targets let it [7.4.33.2.4];
  * otherwise w->status. */

@@ -91,7 +91,8 @@ out:
 	return err;
 }
 
-err_t notification_creator_may(struct work *w, struct bytes creator, uint64_t resource, bool *yes)
+static err_t creator_may(struct work *w, struct bytes creator, uint64_t resource,
+                         bool (*may)(void *self, uint64_t id), bool *yes)
 {
 	struct work as = { .room = w->room, .in = w->in, .originator = creator };
 	bool known;
@@ -99,10 +100,21 @@ err_t notification_creator_may(struct work *w, struct bytes creator, uint64_t re
 
 	as.request.from = stem_of(creator);
 	TRY(registry_entity_live(w->room->registry, creator, w->in->now, &known, &as.vouched));
-	*yes = (!known || as.vouched) && facts_may_retrieve(&as, resource);
+	*yes = (!known || as.vouched) && may(&as, resource);
 	err = as.judge_err;
 out:
 	return err;
+}
+
+err_t notification_creator_may(struct work *w, struct bytes creator, uint64_t resource, bool *yes)
+{
+	return creator_may(w, creator, resource, facts_may_retrieve, yes);
+}
+
+err_t notification_creator_may_notify(struct work *w, struct bytes creator, uint64_t resource,
+                                      bool *yes)
+{
+	return creator_may(w, creator, resource, facts_may_notify, yes);
 }
 
 /* The receiver's own policy [TS-0001 9.6.2.3]. */

@@ -1,11 +1,14 @@
 /* notify.c: NOTIFY as it comes in [TS-0004 7.4.8, 7.5.1.2]. To an AE or a CSE
  * that is registered here it is handed on, with its identifier, and what the
- * receiver says is the answer; other resources take none. */
+ * receiver says is the answer. The CSEBase is this CSE as a target: it answers a
+ * verification, and has no use for what follows. Other resources take none. */
+#include "primitive/id.h"
+#include "request/notification.h"
 #include "request/reach.h"
 #include "request/work.h"
 #include "wire/wire.h"
 
-enum { TYPE_AE = 2, TYPE_REMOTE_CSE = 16, PRIMITIVE_MAX = 4 << 20 };
+enum { TYPE_AE = 2, TYPE_CSE_BASE = 5, TYPE_REMOTE_CSE = 16, PRIMITIVE_MAX = 4 << 20, ID_TEXT = 1024 };
 
 static err_t hand_on(struct work *w, const struct reach *reach, struct response_primitive *r)
 {
@@ -23,12 +26,69 @@ out:
 	return err;
 }
 
+/* Who makes the subscription has to have the right to notify here, as the one who
+ * asks, who was judged already [7.5.1.2.3]. */
+static err_t verify(struct work *w, struct bytes creator)
+{
+	const struct cse_identity *cse = resources_cse(w->room->resources);
+	struct buf absolute = buf_make(ID_TEXT);
+	bool may = false;
+	err_t err;
+
+	err = id_absolute(creator, cse->sp_id, cse->cse_id, &absolute);
+	if (err != ERR_OK) {
+		work_refuse(w, RSC_BAD_REQUEST, "TS-0004 7.5.1.2.3", "the creator is no identifier");
+		err = err == ERR_MEMORY ? err : ERR_OK;
+		goto out;
+	}
+	TRY(notification_creator_may_notify(w, bytes_of_buf(&absolute), w->target.id, &may));
+	if (may)
+		w->outcome = (struct outcome){ .status = RSC_OK, .resource = w->target.id };
+	else
+		work_refuse(w, RSC_SUBSCRIPTION_CREATOR_HAS_NO_PRIVILEGE, "TS-0004 7.5.1.2.3",
+		            "the subscription's creator may not notify this CSE");
+out:
+	buf_free(&absolute);
+	return err;
+}
+
+static bool member(struct bytes map, const char *key, struct cbor *out)
+{
+	bool found = false;
+
+	return cbor_find(map, bytes_str(key), out, &found) == ERR_OK && found;
+}
+
+static err_t notify_base(struct work *w)
+{
+	struct cbor sgn, vrq, cr;
+
+	if (!member(w->request.content, "m2m:sgn", &sgn)) {
+		work_refuse(w, RSC_NOT_IMPLEMENTED, "TS-0004 7.5.1.2",
+		            "this CSE does nothing with such a notification");
+	} else if (sgn.kind != CBOR_MAP ||
+	           (member(sgn.raw, "vrq", &vrq) && vrq.kind != CBOR_BOOL)) {
+		work_refuse(w, RSC_BAD_REQUEST, "TS-0004 7.5.1.1", "this is no notification");
+	} else if (!member(sgn.raw, "vrq", &vrq) || !vrq.u) {
+		work_refuse(w, RSC_NOT_IMPLEMENTED, "TS-0004 7.5.1.2",
+		            "this CSE does nothing with such a notification");
+	} else if (!member(sgn.raw, "cr", &cr) || cr.kind != CBOR_TEXT) {
+		work_refuse(w, RSC_BAD_REQUEST, "TS-0004 7.5.1.2.3",
+		            "a verification names the creator");
+	} else {
+		return verify(w, cr.s);
+	}
+	return ERR_OK;
+}
+
 err_t notify_run(struct work *w)
 {
 	struct response_primitive r;
 	struct reach reach;
 	err_t err;
 
+	if (w->target.type == TYPE_CSE_BASE)
+		return notify_base(w);
 	if (w->target.type != TYPE_AE && w->target.type != TYPE_REMOTE_CSE) {
 		work_refuse(w, RSC_OPERATION_NOT_ALLOWED, "TS-0004 7.4.8",
 		            "this resource takes no notification");

@@ -54,6 +54,27 @@ def test_what_the_receiver_says_is_the_answer(lab):
     assert lab.admin.ask("POST", "/cse-in/no", SGN).rsc == 5103
 
 
+def test_the_cse_as_a_target(lab):
+    """It agrees to a subscription of whom may notify it, and says what it has no use for."""
+    ask = lambda content, e=lab.admin: e.ask("POST", "/cse-in", content).rsc
+    verification = lambda **more: {"m2m:sgn": {"vrq": True, **more}}
+    stranger = receiving(lab, "stranger")
+    assert ask(verification(cr="CAdmin")) == 2000
+    assert ask(verification(cr="/in-cse/CAdmin")) == 2000
+    assert ask(verification(cr="Cstranger")) == 4101
+    assert ask(verification(cr="Cnobody")) == 4101
+    assert ask(verification(cr="CAdmin"), stranger) == 4103
+    for bad in (verification(), verification(cr="a b//"), {"m2m:sgn": {"vrq": "yes"}}, {"m2m:sgn": []},
+                {"m2m:cnt": {}}):
+        assert ask(bad) == 4000, bad
+    for useless in (SGN, {"m2m:sgn": {"sud": True, "sur": "cse-in/x"}}, {"m2m:agn": {"m2m:sgn": []}}):
+        assert ask(useless) == 5001, useless
+        assert ask(useless, stranger) == 4103
+    assert lab.admin.create("/cse-in", 3, {"m2m:cnt": {"rn": "untold"}}).rsc == 2001
+    assert lab.admin.ask("POST", "/cse-in/untold", verification(cr="CAdmin")).rsc == 4005
+    stranger.close()
+
+
 def test_the_next_point_of_access_is_tried(lab):
     with Receiver() as r:
         receiving(lab, "two", f"http://127.0.0.1:{free_port()}", r.url)
