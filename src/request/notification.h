@@ -43,7 +43,7 @@ err_t notification_creator_may_notify(struct work *w, struct bytes creator, uint
                                       bool *yes) MUST_USE;
 /* A DELETE of ntsr: is the originator a target of the subscription w->target? Then,
  * permitted: it is taken out, where the policies for targets let it [7.4.33.2.4];
- * otherwise w->status. */
+ * otherwise w->status. ERR_PENDING: its creator is asked. */
 err_t notification_is_target(struct work *w, bool *yes) MUST_USE;
 err_t notification_leave(struct work *w) MUST_USE;
 /* A retrieve of la or ol that stands for none. */

@@ -16,16 +16,15 @@ static bool member(struct bytes body, const char *key, struct cbor *out)
 	return body.n && cbor_find(body, bytes_str(key), out, &found) == ERR_OK && found;
 }
 
-/* Ask `target` with this notification; status 0: nobody answered. */
+/* Ask `target` with this notification; r->status 0: nobody answered. */
 static err_t ask(struct work *w, const char *what, struct bytes target, struct bytes content,
-                 unsigned *status)
+                 struct response_primitive *r)
 {
 	const struct cse_identity *cse = resources_cse(w->room->resources);
 	struct outbound_request request = { .operation = OPERATION_NOTIFY, .to = target,
 		                            .from = cse->cse_id, .rvi = BYTES("3"),
 		                            .content = content };
 	struct buf primitive = buf_make(PRIMITIVE_MAX), seed = buf_make(URI_TEXT);
-	struct response_primitive r;
 	struct reach reach;
 	err_t err;
 
@@ -34,8 +33,7 @@ static err_t ask(struct work *w, const char *what, struct bytes target, struct b
 	TRY(outbound_identifier(w, bytes_of_buf(&seed), &request.rqi));
 	TRY(outbound_compose(&request, &primitive));
 	TRY(reach_of(w, target, &reach));
-	TRY(reach_exchange(w, &reach, bytes_of_buf(&primitive), SEND_REPEAT, &r));
-	*status = r.status;
+	TRY(reach_exchange(w, &reach, bytes_of_buf(&primitive), SEND_REPEAT, r));
 out:
 	buf_free(&primitive);
 	buf_free(&seed);
@@ -125,7 +123,7 @@ static void not_verified(struct work *w, unsigned status)
 static err_t verify(struct work *w, struct bytes target)
 {
 	struct buf content = buf_make(URI_TEXT);
-	unsigned status = 0;
+	struct response_primitive r;
 	bool itself, allowed;
 	err_t err;
 
@@ -138,9 +136,9 @@ static err_t verify(struct work *w, struct bytes target)
 		goto out;
 	}
 	TRY(put_verification(w, &content));
-	TRY(ask(w, "vrq", target, bytes_of_buf(&content), &status));
-	if (!status_is_success(status))
-		not_verified(w, status);
+	TRY(ask(w, "vrq", target, bytes_of_buf(&content), &r));
+	if (!status_is_success(r.status))
+		not_verified(w, r.status);
 out:
 	buf_free(&content);
 	return err;
@@ -202,8 +200,8 @@ static err_t may_subscribe(struct work *w)
 
 /* --- blocking updates --------------------------------------------------------------------- */
 
-/* { "m2m:sgn": { "nev": { "net": 7, "rep": what the update asks }, "sur": .. } } */
-static err_t put_blocking(struct work *w, const struct store_row *sub, struct buf *out)
+/* "sur": the subscription */
+static err_t put_reference(struct work *w, const struct store_row *sub, struct buf *out)
 {
 	struct buf reference = buf_make(URI_TEXT);
 	err_t err;
@@ -211,6 +209,18 @@ static err_t put_blocking(struct work *w, const struct store_row *sub, struct bu
 	TRY(buf_add(&reference, resources_cse(w->room->resources)->cse_id));
 	TRY(buf_add_byte(&reference, '/'));
 	TRY(resource_identifier(sub, &reference));
+	TRY(cbor_put_text(out, BYTES("sur")));
+	TRY(cbor_put_text(out, bytes_of_buf(&reference)));
+out:
+	buf_free(&reference);
+	return err;
+}
+
+/* { "m2m:sgn": { "nev": { "net": 7, "rep": what the update asks }, "sur": .. } } */
+static err_t put_blocking(struct work *w, const struct store_row *sub, struct buf *out)
+{
+	err_t err;
+
 	TRY(cbor_put_map(out, 1));
 	TRY(cbor_put_text(out, BYTES("m2m:sgn")));
 	TRY(cbor_put_map(out, 2));
@@ -220,10 +230,8 @@ static err_t put_blocking(struct work *w, const struct store_row *sub, struct bu
 	TRY(cbor_put_uint(out, EVENT_BLOCKING_UPDATE));
 	TRY(cbor_put_text(out, BYTES("rep")));
 	TRY(buf_add(out, w->request.content));
-	TRY(cbor_put_text(out, BYTES("sur")));
-	TRY(cbor_put_text(out, bytes_of_buf(&reference)));
+	TRY(put_reference(w, sub, out));
 out:
-	buf_free(&reference);
 	return err;
 }
 
@@ -231,8 +239,8 @@ static err_t ask_blocking(struct work *w, const struct store_row *sub)
 {
 	struct buf content = buf_make(PRIMITIVE_MAX);
 	struct bytes target;
+	struct response_primitive r;
 	struct cbor nu, item;
-	unsigned status;
 	err_t err;
 
 	TRY(put_blocking(w, sub, &content));
@@ -240,11 +248,11 @@ static err_t ask_blocking(struct work *w, const struct store_row *sub)
 		TRY(ERR_TAMPERED);
 	TRY(cbor_next(&nu.s, &item));
 	TRY(arena_copy(&w->room->arena, item.s, &target));
-	TRY(ask(w, "blocking", target, bytes_of_buf(&content), &status));
-	if (status == 0)
+	TRY(ask(w, "blocking", target, bytes_of_buf(&content), &r));
+	if (r.status == 0)
 		work_refuse(w, RSC_REMOTE_ENTITY_NOT_REACHABLE, "TS-0004 7.5.1.2.19",
 		            "who has to agree to the update cannot be reached");
-	else if (!status_is_success(status))
+	else if (!status_is_success(r.status))
 		work_refuse(w, RSC_OPERATION_DENIED_BY_REMOTE_ENTITY, "TS-0004 7.5.1.2.19",
 		            "who has to agree to the update does not");
 out:
@@ -277,6 +285,46 @@ err_t notification_may_update(struct work *w)
 			TRY(ask_blocking(w, sub));
 	}
 out:
+	return err;
+}
+
+/* --- a target that wants to leave ----------------------------------------------------------- */
+
+/* { "m2m:sgn": { "ntt": originator, "sur": .., "trr": true } } */
+static err_t put_removal(struct work *w, const struct store_row *sub, struct buf *out)
+{
+	err_t err;
+
+	TRY(cbor_put_map(out, 1));
+	TRY(cbor_put_text(out, BYTES("m2m:sgn")));
+	TRY(cbor_put_map(out, 3));
+	TRY(cbor_put_text(out, BYTES("ntt")));
+	TRY(cbor_put_text(out, w->request.from.n ? w->request.from : w->originator));
+	TRY(put_reference(w, sub, out));
+	TRY(cbor_put_text(out, BYTES("trr")));
+	TRY(cbor_put_bool(out, true));
+out:
+	return err;
+}
+
+err_t notification_ask_removal(struct work *w, const struct store_row *sub, bool *allowed)
+{
+	struct buf content = buf_make(URI_TEXT);
+	struct response_primitive r;
+	struct cbor sgn, tra;
+	struct bytes creator;
+	err_t err;
+
+	*allowed = false;
+	TRY(notification_creator(w, sub, &creator));
+	if (!creator.n)
+		goto out;
+	TRY(put_removal(w, sub, &content));
+	TRY(ask(w, "trr", creator, bytes_of_buf(&content), &r));
+	*allowed = status_is_success(r.status) && member(r.content, "m2m:sgn", &sgn) &&
+	           member(sgn.raw, "tra", &tra) && tra.kind == CBOR_BOOL && tra.u;
+out:
+	buf_free(&content);
 	return err;
 }
 

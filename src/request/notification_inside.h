@@ -27,6 +27,10 @@ err_t notification_creator(struct work *w, const struct store_row *sub, struct b
 /* [notification_ask.c] Does this target name the originator itself? */
 err_t notification_is_originator(struct work *w, struct bytes target, bool *yes) MUST_USE;
 
+/* Its creator is told that the originator wants to leave; allowed: it said so. Nobody
+ * answered: no. ERR_PENDING. */
+err_t notification_ask_removal(struct work *w, const struct store_row *sub, bool *allowed) MUST_USE;
+
 /* [notification_owe.c] To all its targets, by its policies. */
 err_t notification_owe(struct work *w, const struct noticed *n) MUST_USE;
 

@@ -8,7 +8,7 @@
 enum {
 	POLICY_REFERENCE = 25, POLICY = 26, POLICY_RULES = 27, CSE_BASE_ROW = 1,
 	LOOKED_AT = 64, RULES_MAX = 2,
-	ACTION_ACCEPT = 1, ACTION_REJECT = 2, OPERATOR_OR = 2,
+	ACTION_ACCEPT = 1, ACTION_REJECT, ACTION_ASK, ACTION_TELL, OPERATOR_OR = 2,
 };
 
 static uint64_t number(struct bytes body, const char *key, uint64_t otherwise)
@@ -211,40 +211,47 @@ out:
 	return err;
 }
 
-static void refuse(struct work *w, unsigned status, const char *what)
+/* What the policies say to it; with the creator told where they ask for that. */
+static err_t may_leave(struct work *w, const struct store_row *sub, bool *yes)
 {
-	work_refuse(w, status, "TS-0004 7.4.33.2.4", what);
+	bool named, found, holds = false;
+	struct store_row policy;
+	uint64_t action = ACTION_REJECT;
+	err_t err;
+
+	TRY(referred(w, &policy, &named, &found));
+	if (!named)
+		TRY(by_default(w, sub, &policy, &found));
+	if (found)
+		TRY(policy_holds(w, &policy, &holds));
+	if (holds)
+		action = number(policy.body, "acn", ACTION_REJECT);
+	*yes = action == ACTION_ACCEPT;
+	if (action == ACTION_ASK || action == ACTION_TELL)
+		TRY(notification_ask_removal(w, sub, yes));
+	*yes = *yes && action != ACTION_TELL;
+out:
+	return err;
 }
 
 err_t notification_leave(struct work *w)
 {
-	bool found, target = false, named, holds = false;
-	struct store_row sub, policy;
-	uint64_t action = ACTION_REJECT;
+	bool found, target = false, may = false;
+	struct store_row sub;
 	err_t err;
 
 	TRY(notification_row(w, w->target.id, &sub, &found));
 	if (found)
 		TRY(lists_originator(w, sub.body, "nu", &target));
-	if (!target) {
-		refuse(w, RSC_ORIGINATOR_HAS_NO_PRIVILEGE, "a target takes out itself alone");
+	if (target)
+		TRY(may_leave(w, &sub, &may));
+	if (!may) {
+		work_refuse(w, RSC_ORIGINATOR_HAS_NO_PRIVILEGE, "TS-0004 7.4.33.2.4",
+		            target ? "no policy lets this target go" : "a target takes out itself alone");
 		goto out;
 	}
-	TRY(referred(w, &policy, &named, &found));
-	if (!named)
-		TRY(by_default(w, &sub, &policy, &found));
-	if (found)
-		TRY(policy_holds(w, &policy, &holds));
-	if (holds)
-		action = number(policy.body, "acn", ACTION_REJECT);
-	if (action > ACTION_REJECT) {
-		refuse(w, RSC_NOT_IMPLEMENTED, "the subscription's creator is not asked by this node");
-	} else if (action != ACTION_ACCEPT) {
-		refuse(w, RSC_ORIGINATOR_HAS_NO_PRIVILEGE, "no policy lets this target go");
-	} else {
-		TRY(take_out(w, &sub));
-		w->outcome = (struct outcome){ .status = RSC_DELETED, .resource = w->target.id };
-	}
+	TRY(take_out(w, &sub));
+	w->outcome = (struct outcome){ .status = RSC_DELETED, .resource = w->target.id };
 out:
 	return err;
 }

@@ -1,5 +1,5 @@
 """Subscriptions: what is told, to whom, when, and what is not told any more."""
-import threading, time
+import json, threading, time
 
 import pytest
 
@@ -465,8 +465,31 @@ def test_a_target_takes_itself_out(lab, dev):
         refused()  # a reference to none
         governed("rejects", 2)
         refused()
-        governed("asks", 3)
-        refused(rsc=5001)
+        # asked, or told only
+        says = [lambda got: None]
+        with Receiver(lambda got: says[0](got)) as c:
+            governed("asks", 3)
+            refused()  # the creator cannot be asked
+            assert dev.update(dev.path, {"m2m:ae": {"poa": [c.url], "rr": True}}).rsc == 2004
+            refused()
+            asked = c.got[-1].sgn
+            assert asked["trr"] is True and asked["ntt"] == ae.originator and asked["sur"].startswith("/in-cse/")
+            answer = lambda rsc, sgn: lambda got: (200 if rsc == 2000 else 403, {"X-M2M-RSC": str(rsc), "Content-Type": "application/json"},
+                                                   json.dumps({"m2m:sgn": sgn}).encode())
+            for said in (answer(4103, {"tra": True}), answer(2000, {"tra": False}), answer(2000, {"tra": "true"}), answer(2000, {})):
+                says[0] = said
+                refused()
+            says[0] = answer(2000, {"tra": True})
+            governed("tells", 4)
+            n = len(c.got)
+            refused()
+            assert len(c.got) == n + 1 and c.got[-1].sgn["trr"] is True
+            governed("asks2", 3, never)
+            refused()
+            assert len(c.got) == n + 1
+            assert dev.update(s + "/ref", {"m2m:ntpr": {"npi": "cse-in/asks" + name}}).rsc == 2004
+            assert ae.delete(s + "/ntsr").rsc == 2002 and targets() == [r.url + "/other"]
+            assert dev.update(s, {"m2m:sub": {"nu": [me, r.url + "/other"]}}).rsc == 2004
         governed("never", 1, never)
         refused()
         governed("both", 1, always, never, rrs=1)
