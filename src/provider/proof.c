@@ -129,6 +129,7 @@ void proof_look(void)
 			continue;
 		if (!is_there(n)) {
 			forget(p);
+			p->at = 0; /* asked at once when it is back */
 			continue;
 		}
 		if (p->asked && now - p->at > LATE_MS)

@@ -58,10 +58,24 @@ static err_t chance(struct token *t, uint8_t *out, size_t n)
 	return ERR_OK;
 }
 
+static err_t shows(struct token *t, bool make, struct buf *certificate, struct token_made *out)
+{
+	out->reference_n = make ? 16 : 0;
+	return buf_add(certificate, BYTES("certificate"));
+}
+
+static err_t opens(struct token *t, const struct token_key *k, struct bytes sealed, struct bytes seed,
+                   struct buf *out)
+{
+	must(k->reference.n <= TOKEN_REFERENCE_MAX && sealed.n <= TOKEN_SEALED_MAX && seed.n <= TOKEN_SEALED_MAX);
+	return buf_add(out, sealed);
+}
+
 static const struct token_backend backend = {
 	.name = "fuzz", .kind = TOKEN_KIND_PKCS11, .load = fine, .unload = none, .open = fine, .close = none,
 	.check = fine, .make = made, .import = imported, .destroy = gone, .sign = signs, .agree = used,
 	.mac = used, .extract = used, .random = chance,
+	.evidence = shows, .activate = opens,
 };
 
 static void ask_token(struct bytes call)
