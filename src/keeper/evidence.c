@@ -31,23 +31,10 @@ static struct vault_key *find_evidence(const struct vault *v, unsigned number)
 void evidence_pin(const struct vault *v, unsigned number)
 {
 	const struct vault_key *key = find_evidence(v, number);
-	struct bytes rest = key ? bytes_str(key->name) : BYTES_NONE;
-	struct proof_pin pin = { 0 };
-	uint64_t level;
 
-	proof_set(number, NULL);
-	(void)bytes_cut(&rest, '/');
-	(void)bytes_cut(&rest, '/');
-	if (!key || key->provider != &token_provider || key->key.public_n != KEY_POINT ||
-	    key->key.blob.n > KEY_BLOB_MAX || bytes_to_u64(bytes_cut(&rest, '/'), LEVEL_MAX, &level) != ERR_OK ||
-	    bytes_put_str(pin.certification, sizeof(pin.certification), rest) != ERR_OK)
-		return;
-	pin.level = (unsigned)level;
-	pin.not_after = key->not_after;
-	pin.blob_n = key->key.blob.n;
-	bytes_copy(pin.blob, key->key.blob.p, pin.blob_n);
-	bytes_copy(pin.point, key->key.public_key, KEY_POINT);
-	proof_set(number, &pin);
+	if (!key || key->provider != &token_provider ||
+	    !proof_set_named(number, bytes_str(key->name), &key->key, key->not_after))
+		proof_set(number, NULL);
 }
 
 /* --- the order ------------------------------------------------------------------------------ */
@@ -58,11 +45,8 @@ static err_t keep(struct call *c, unsigned number, const struct proof_pin *pin)
 	char name[KEEPER_NAME_MAX];
 	err_t err;
 
-	must(text_print(name, sizeof(name), "evidence/%u/%u/%s", number, pin->level, pin->certification));
-	TRY(secret_copy(bytes_make(pin->blob, pin->blob_n), &key.key.blob));
-	bytes_copy(key.key.public_key, pin->point, KEY_POINT);
-	key.key.public_n = KEY_POINT;
-	TRY(vault_add(&c->ks->vault, bytes_str(name), &key, &c->ks->made));
+	TRY(proof_key(number, pin, name, &key.key));
+	err = vault_add(&c->ks->vault, bytes_str(name), &key, &c->ks->made);
 out:
 	return err;
 }

@@ -235,3 +235,34 @@ err_t proof_pin_get(struct wire_in *in, unsigned number, struct proof_pin *pin)
 out:
 	return err;
 }
+
+bool proof_set_named(unsigned number, struct bytes name, const struct provider_key *key, int64_t not_after)
+{
+	struct proof_pin pin = { .not_after = not_after, .blob_n = key->blob.n };
+	uint64_t level;
+
+	(void)bytes_cut(&name, '/');
+	(void)bytes_cut(&name, '/');
+	if (key->public_n != KEY_POINT || key->blob.n <= HEAD || key->blob.n > KEY_BLOB_MAX ||
+	    bytes_to_u64(bytes_cut(&name, '/'), LEVEL_MAX, &level) != ERR_OK ||
+	    bytes_put_str(pin.certification, sizeof(pin.certification), name) != ERR_OK)
+		return false;
+	pin.level = (unsigned)level;
+	bytes_copy(pin.blob, key->blob.p, pin.blob_n);
+	bytes_copy(pin.point, key->public_key, KEY_POINT);
+	proof_set(number, &pin);
+	return true;
+}
+
+err_t proof_key(unsigned number, const struct proof_pin *pin, char name[KEEPER_NAME_MAX],
+                struct provider_key *out)
+{
+	err_t err;
+
+	must(text_print(name, KEEPER_NAME_MAX, "evidence/%u/%u/%s", number, pin->level, pin->certification));
+	TRY(secret_copy(bytes_make(pin->blob, pin->blob_n), &out->blob));
+	bytes_copy(out->public_key, pin->point, KEY_POINT);
+	out->public_n = KEY_POINT;
+out:
+	return err;
+}

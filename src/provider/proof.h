@@ -25,6 +25,11 @@ struct proof_pin {
 /* Accepted for this number, not proved yet; NULL: no more. */
 void proof_set(unsigned number, const struct proof_pin *pin);
 
+/* The same from a key record: evidence/NUMBER/LEVEL/CERTIFICATION, and back. False: none. */
+bool proof_set_named(unsigned number, struct bytes name, const struct provider_key *key, int64_t not_after);
+err_t proof_key(unsigned number, const struct proof_pin *pin, char name[KEEPER_NAME_MAX],
+                struct provider_key *out) MUST_USE;
+
 /* Ask the tokens that are there and were not asked lately; from time to time. */
 void proof_look(void);
 
