@@ -118,7 +118,7 @@ static err_t happened(struct work *w, uint64_t resource, enum event_type type, u
 	event = event_of(w, type, &row);
 	/* A subscription is not told of itself. */
 	TRY(tell_all(w, resource, &event, subject, later));
-	if (type == EVENT_DELETE_CHILD || type == EVENT_NO_CHILD)
+	if (type == EVENT_DELETE_CHILD || type == EVENT_NO_CHILD || type == EVENT_OPERATION)
 		goto out;
 	TRY(notification_row(w, resource, &target, &found));
 	event = event_of(w, EVENT_OPERATION, &target);

@@ -155,6 +155,7 @@ def test_no_child_and_monitored_operations(dev, r):
     assert dev.retrieve(dev.path + "/c").rsc == 2000
     e = events(r, 2)[1]
     assert e.sgn["nev"]["om"]["op"] == 2 and e.sgn["nev"]["om"]["or"] == dev.originator
+    none_more(r, 2)
 
 
 @pytest.mark.parametrize("nct", [1, 2, 3])
@@ -187,12 +188,32 @@ def test_conditions(dev, r):
 
 
 @pytest.mark.parametrize("more", [
+    {"enc": {"net": [0]}}, {"enc": {"net": [9]}},
     {"enc": {"net": [8]}}, {"enc": {"net": [3], "md": {"num": 1, "dur": "PT1S"}}},
     {"enc": {"net": [3], "chty": [2]}}, {"enc": {"net": [1], "om": [{"ops": 1}]}},
     {"enc": {"net": [3]}, "nct": 2}, {"enc": {"net": [1]}, "nct": 5}, {"enc": {"net": [7, 1]}},
     {"enc": {"net": [7], "sza": 1}}, {"enc": {"net": [7]}, "exc": 1}])
 def test_what_does_not_go_together(dev, r, more):
     subscribe(dev, r.url, expect=4000, **more)
+
+
+def test_there_is_a_target(dev, r):
+    subscribe(dev, [], expect=4000)
+    subscribe(dev, r.url)
+    assert dev.update(dev.path + "/c/s", {"m2m:sub": {"nu": []}}).rsc == 4000
+    assert dev.update(dev.path + "/c/s", {"m2m:sub": {"nu": None}}).rsc == 4000
+
+
+def test_missing_data(dev, r):
+    """TS-0004 7.5.1.2.9, table 7.5.2-1: representation is the timeSeriesNotification."""
+    series = {"rn": "t", "pei": 400, "peid": 100, "mdd": True, "mdt": 50, "mdn": 5}
+    assert dev.create(dev.path, 29, {"m2m:ts": series}).rsc == 2001
+    subscribe(dev, r.url, at="/t", nct=5, enc={"net": [8], "md": {"num": 1, "dur": "PT9S"}})
+    stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
+    assert dev.create(dev.path + "/t", 30, {"m2m:tsi": {"dgt": stamp, "con": "1"}}).rsc == 2001
+    nev = events(r, 1)[0].sgn["nev"]
+    assert nev["net"] == 8 and list(nev["rep"]) == ["m2m:tsn"]
+    assert nev["rep"]["m2m:tsn"]["mdc"] == len(nev["rep"]["m2m:tsn"]["mdlt"]) >= 1
 
 
 def test_who_may_not_retrieve_may_not_subscribe(lab, dev, r):

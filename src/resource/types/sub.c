@@ -47,7 +47,7 @@ static uint64_t event_types(struct bytes enc)
 		return monitored ? 1u << EVENT_OPERATION : 1u << EVENT_UPDATE;
 	items = list.s;
 	while (items.n && cbor_next(&items, &item) == ERR_OK) {
-		if (item.u < EVENT_TYPES)
+		if (item.u != EVENT_OPERATION && item.u < EVENT_TYPES)
 			set |= 1u << item.u;
 	}
 	return set;

@@ -10,7 +10,7 @@ static const struct attribute rows[] = {
 	ROW_CREATOR,
 	{ "enc", "eventNotificationCriteria", V_STRUCT, OPT, OPT, NP, 0, C_eventNotificationCriteria },
 	{ "exc", "expirationCounter", V_POSITIVE, OPT, OPT, NP, 0, 0 },
-	{ "nu", "notificationURI", V_LIST_URI, MAN, OPT, NP, F_INDEX, 0 },
+	{ "nu", "notificationURI", V_LIST_URI, MAN, OPT, NP, F_INDEX | F_FILLED, 0 },
 	{ "gpi", "groupID", V_URI, OPT, OPT, NP, 0, 0 },
 	{ "nfu", "notificationForwardingURI", V_URI, OPT, OPT, NP, 0, 0 },
 	{ "bn", "batchNotify", V_STRUCT, OPT, OPT, NP, 0, C_batchNotify },
