@@ -103,6 +103,13 @@ def test_only_the_owner(lab, ae):
     other.close()
 
 
+def test_there_is_one(ae):
+    """TS-0001 9.6.5: multiplicity 0..1."""
+    assert ae.create(ae.path, 15, {"m2m:pch": {"rn": "second"}}).rsc == 4105
+    assert ae.delete(ae.path + "/pch").rsc == 2002
+    assert ae.create(ae.path, 15, {"m2m:pch": {"rn": "second"}}).rsc == 2001
+
+
 def test_answers_to_nothing(ae):
     assert ae.ask("POST", ae.pcu, {"m2m:rsp": {"rsc": 2000, "rqi": "never", "rvi": "3"}}).rsc == 4004
     assert ae.ask("POST", ae.pcu, {"m2m:rsp": {"rsc": 2000, "rvi": "3"}}).rsc == 4000
