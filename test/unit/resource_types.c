@@ -338,6 +338,26 @@ static void test_flex_instances(void **state)
 	expect(m, RETRIEVE("cse-in/s/la"), 4004);
 }
 
+/* A limit enables them, unless fcied says no; none without either. */
+static void test_flex_instances_by_limit(void **state)
+{
+	struct room *m = *state;
+
+	expect(m, CREATE("cse-in", 28, "{'cod:binSh':{'rn':'s'," SWITCH ",'powSe':true,'mni':2}}"), 2001);
+	shows(m, "'cni':1");
+	expect(m, UPDATE("cse-in/s", "{'cod:binSh':{'powSe':false}}"), 2004);
+	shows(m, "'cni':2");
+	expect(m, RETRIEVE("cse-in/s/la"), 2000);
+	shows(m, "'powSe':false");
+	expect(m, UPDATE("cse-in/s", "{'cod:binSh':{'mni':null}}"), 2004);
+	expect(m, RETRIEVE("cse-in/s/la"), 4004);
+	expect(m, CREATE("cse-in", 28, "{'cod:binSh':{'rn':'t'," SWITCH ",'powSe':true,'mni':2,"
+	          "'fcied':false}}"), 2001);
+	expect(m, RETRIEVE("cse-in/t/la"), 4004);
+	expect(m, CREATE("cse-in", 28, "{'cod:binSh':{'rn':'u'," SWITCH ",'powSe':true}}"), 2001);
+	expect(m, RETRIEVE("cse-in/u/la"), 4004);
+}
+
 /* A bad file is left out whole. */
 static void test_definition_files(void **state)
 {
@@ -657,7 +677,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		row(test_rows), row(test_rows_are_sound), row(test_management),
 		row(test_actions_without_executor), row(test_hosted), row(test_flex_containers),
-		row(test_flex_instances), row(test_definition_files), row(test_registration),
+		row(test_flex_instances), row(test_flex_instances_by_limit), row(test_definition_files), row(test_registration),
 		row(test_registration_in_the_lab), row(test_policies), row(test_rules_are_strict),
 		row(test_links), row(test_group), row(test_group_update), row(test_fan_out),
 		row(test_group_members),

@@ -1,6 +1,8 @@
 /* flexContainer [TS-0001 9.6.35; TS-0004 7.4.37]: its size is that of its custom
  * attributes. With instances enabled (Release 4) each state is kept below it as a
- * flexContainerInstance, as many as its limits allow; "la" and "ol" name them. */
+ * flexContainerInstance, as many as its limits allow; "la" and "ol" name them. A
+ * limit enables them, too, unless fcied says otherwise: clients older than fcied
+ * set only that. */
 #include "resource/engine.h"
 
 #include "codec/json.h"
@@ -23,6 +25,16 @@ static const struct virtual_child virtuals[] = {
 	{ .name = "ol", .operations = RIGHT_RETRIEVE | RIGHT_DELETE, .stands_for = oldest,
 	  .member_type = 20001 },
 };
+
+static bool is_enabled(const struct resource_work *w)
+{
+	struct cbor v;
+
+	if (set_get(&w->set, BYTES("fcied"), &v))
+		return set_true(&w->set, BYTES("fcied"));
+	return set_get(&w->set, BYTES("mni"), &v) || set_get(&w->set, BYTES("mbs"), &v) ||
+	       set_get(&w->set, BYTES("mia"), &v);
+}
 
 static bool is_custom(const struct resource_work *w, struct bytes key)
 {
@@ -94,7 +106,7 @@ out:
 /* Room for the instance that will stand below; disabled: what was kept goes. */
 static err_t count_instance(struct resource_work *w)
 {
-	bool enabled = set_true(&w->set, BYTES("fcied"));
+	bool enabled = is_enabled(w);
 	struct instances of = { &w->set, w->row.id, FLEX_INSTANCE,
 		                enabled ? set_uint(&w->set, BYTES("mni"), UINT64_MAX) : 0,
 		                set_uint(&w->set, BYTES("mbs"), UINT64_MAX), enabled, w->row.size };
@@ -120,7 +132,7 @@ out:
 /* The row must stand before an instance stands below it. */
 static err_t written(struct resource_work *w)
 {
-	return set_true(&w->set, BYTES("fcied")) ? keep_instance(w) : ERR_OK;
+	return is_enabled(w) ? keep_instance(w) : ERR_OK;
 }
 
 static err_t child_deleted(struct resource_work *w)
