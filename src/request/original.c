@@ -60,6 +60,8 @@ err_t original_run(struct work *w, err_t (*retrieve)(struct work *w))
 	}
 	TRY(here(w));
 	if (!w->status)
+		TRY(channel_owner(w));
+	if (!w->status)
 		err = retrieve(w);
 out:
 	return err;

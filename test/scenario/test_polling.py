@@ -171,3 +171,12 @@ def test_results_go_to_nobody_who_takes_none(lab, ae):
             assert a.rsc in (1002, 4000), (to, a)
             assert poll(ae, headers={"X-M2M-RET": "400"}).rsc == 4008, to
     other.close()
+
+
+def test_a_link_leads_nobody_into_a_channel(lab, ae):
+    """An announced resource whose link names a polling channel shows it to its owner alone."""
+    rn = "a" + ae.originator
+    made = lab.admin.create("/cse-in", 10003, {"m2m:cntA": {"rn": rn, "lnk": "/in-cse/-" + ae.path[7:] + "/pch"}})
+    assert made.rsc == 2001, made
+    assert lab.admin.retrieve("/cse-in/" + rn).rsc == 2000
+    assert lab.admin.retrieve("/cse-in/" + rn + "?rcn=7").rsc == 4103
