@@ -12,7 +12,7 @@ static bool is_head(struct bytes b)
 	if (b.n != sizeof(head) - 1)
 		return false;
 	for (size_t i = 0; i < b.n; i++)
-		if ((b.p[i] & 0xdf) != head[i] && b.p[i] != head[i])
+		if ((b.p[i] & 0xdf) != (uint8_t)head[i] && b.p[i] != (uint8_t)head[i])
 			return false;
 	return true;
 }

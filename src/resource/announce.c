@@ -238,7 +238,7 @@ out:
 static err_t parent_of(struct resources *r, const struct store_row *row, struct bytes target,
                        struct arena *a, struct bytes *out)
 {
-	struct bytes rest, cse = cse_of(r, target, &rest);
+	struct bytes rest = BYTES_NONE, cse = cse_of(r, target, &rest);
 	uint64_t at = row->parent;
 	struct record rec;
 	err_t err = ERR_OK;
@@ -447,9 +447,7 @@ static void drop_unwanted(const struct store_row *row, struct record *rec, size_
                           struct announce_step *out)
 {
 	for (size_t i = 0; i < rec->n && out->what == ANNOUNCE_NOTHING;) {
-		if (is_wanted(row, &rec->list[i])) {
-			i++;
-		} else if (rec->list[i].address.n && is_passed(failed)) {
+		if (is_wanted(row, &rec->list[i]) || (rec->list[i].address.n && is_passed(failed))) {
 			i++;
 		} else if (rec->list[i].address.n) {
 			out->what = ANNOUNCE_DELETE;

@@ -314,7 +314,7 @@ static err_t login(struct token *t, const CK_TOKEN_INFO *info)
 err_t p11_open(struct token *t)
 {
 	struct p11 *p = t->own;
-	CK_TOKEN_INFO info;
+	CK_TOKEN_INFO info = { .flags = 0 };
 	err_t err;
 
 	TRY(start(t));
