@@ -34,7 +34,7 @@ err_t credential_key(struct bytes reference, uint8_t name[NAME], uint8_t point[6
 	TRY(bytes_starts(shown, BYTES_OF(area)) && shown.n == sizeof(area) + 2 * (2 + COORDINATE) ? ERR_OK : ERR_REFUSED);
 	x = bytes_sub(shown, sizeof(area), 2 + COORDINATE);
 	y = bytes_sub(shown, sizeof(area) + x.n, 2 + COORDINATE);
-	TRY(get_be16(x.p) == COORDINATE && get_be16(y.p) == COORDINATE ? ERR_OK : ERR_REFUSED);
+	TRY(x.p && y.p && get_be16(x.p) == COORDINATE && get_be16(y.p) == COORDINATE ? ERR_OK : ERR_REFUSED);
 	point[0] = 4;
 	bytes_copy(point + 1, x.p + 2, COORDINATE);
 	bytes_copy(point + 1 + COORDINATE, y.p + 2, COORDINATE);

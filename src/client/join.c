@@ -112,6 +112,7 @@ static err_t fetch_anchor(struct visit *v)
 	uint8_t digest[32];
 	err_t err;
 
+	must(v->claim != NULL);
 	TRY(ask(v, "GET", path_anchor, BYTES_NONE, &pem));
 	if (crypt_certificate_der(bytes_of_buf(&pem), &der) != ERR_OK) {
 		err = explain(v, ERR_SYNTAX, "the node sent no certificate");

@@ -226,7 +226,7 @@ CK_RV attribute_get(CK_OBJECT_HANDLE handle, CK_ATTRIBUTE_TYPE type, struct buf 
 	if (!v.key && !v.secret)
 		return CKR_OBJECT_HANDLE_INVALID;
 	if (v.kind == OBJECT_CERTIFICATE &&
-	    certificate_read(bytes_of_buf(&v.key->certificate), &v.parts) != ERR_OK)
+	    (!v.key || certificate_read(bytes_of_buf(&v.key->certificate), &v.parts) != ERR_OK))
 		return CKR_DEVICE_ERROR;
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		if (rows[i].type != type || !(rows[i].kinds & 1u << v.kind))

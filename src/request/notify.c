@@ -62,14 +62,11 @@ static bool member(struct bytes map, const char *key, struct cbor *out)
 static err_t notify_base(struct work *w)
 {
 	struct cbor sgn, vrq, cr;
+	bool known = member(w->request.content, "m2m:sgn", &sgn);
 
-	if (!member(w->request.content, "m2m:sgn", &sgn)) {
-		work_refuse(w, RSC_NOT_IMPLEMENTED, "TS-0004 7.5.1.2",
-		            "this CSE does nothing with such a notification");
-	} else if (sgn.kind != CBOR_MAP ||
-	           (member(sgn.raw, "vrq", &vrq) && vrq.kind != CBOR_BOOL)) {
+	if (known && (sgn.kind != CBOR_MAP || (member(sgn.raw, "vrq", &vrq) && vrq.kind != CBOR_BOOL))) {
 		work_refuse(w, RSC_BAD_REQUEST, "TS-0004 7.5.1.1", "this is no notification");
-	} else if (!member(sgn.raw, "vrq", &vrq) || !vrq.u) {
+	} else if (!known || !member(sgn.raw, "vrq", &vrq) || !vrq.u) {
 		work_refuse(w, RSC_NOT_IMPLEMENTED, "TS-0004 7.5.1.2",
 		            "this CSE does nothing with such a notification");
 	} else if (!member(sgn.raw, "cr", &cr) || cr.kind != CBOR_TEXT) {

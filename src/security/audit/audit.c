@@ -98,6 +98,7 @@ static err_t read_tail(void *self, uint64_t number, struct bytes stored)
 	err_t err;
 
 	TRY(chain_split(stored, &hash, &record));
+	must(hash.p != NULL && hash.n == HASH);
 	if (t->any || number == 1) {
 		chain_next(t->head->hash, record, wanted);
 		if (!bytes_equal(hash, BYTES_OF(wanted)))
