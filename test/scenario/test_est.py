@@ -69,8 +69,8 @@ def request(folder, name, uri=None, *more):
     return out
 
 
-def curl(node, path, credential=None, csr=None):
-    argv = ["curl", "-sS", "--http1.1", "-m", "10", "--cacert", node.dir / "node/ca.pem", "--resolve",
+def curl(node, path, credential=None, csr=None, version="--http1.1"):
+    argv = ["curl", "-sS", version, "-m", "10", "--cacert", node.dir / "node/ca.pem", "--resolve",
             f"{NAME}:{node.port}:127.0.0.1", "-w", "\n%{http_code}", f"https://{NAME}:{node.port}/.well-known/est/{path}"]
     if credential:
         argv += ["--cert", credential / "cert.pem", "--key", credential / "key.pem"]
@@ -251,3 +251,44 @@ def test_maker_that_is_not_accepted(node):
     node.cli("ticket", "kill", row)
     assert curl(node, "simpleenroll", d, request(d, "new", URI + "Cacme5"))[0] == 403
     assert "33-//demo.example/in-cse/Cacme5" not in credentials(node)
+
+
+def test_over_http2(node):
+    """The same doors, and the same refusals, for each of the requests that share a connection."""
+    status, body = curl(node, "cacerts", version="--http2")
+    assert status == 200 and len(body) > 300
+    e = node.enrol("two", "Ctwo", "device", False)
+    folder = pathlib.Path(e.folder)
+    assert curl(node, "simpleenroll", folder, request(folder, "h2", URI + "Cother"), "--http2")[0] == 403
+    status, answer = curl(node, "simpleenroll", folder, request(folder, "h2", URI + "Ctwo"), "--http2")
+    assert status == 200
+    assert curl(node, "simpleenroll", None, folder / "h2.csr", "--http2")[0] == 403
+    new = Entity(node, profile(node, folder, node.top / "two-new", answer, folder / "h2.key"), "Ctwo")
+    new.version = 2
+    assert new.register().rsc == 2001
+
+
+def test_guests_hold_no_place(node):
+    """Strangers who come and stay are bounded, and keep out nobody who has a credential."""
+    import socket
+    context = ssl.create_default_context(cafile=str(node.dir / "node/ca.pem"))
+    held, refused = [], 0
+    try:
+        for _ in range(40):
+            s = context.wrap_socket(socket.create_connection(("127.0.0.1", node.port), 5), server_hostname=NAME)
+            held.append(s)
+        for s in held:
+            s.settimeout(0.3)
+            try:
+                refused += s.recv(1) == b""
+            except TimeoutError:
+                pass
+            except OSError:
+                refused += 1
+        assert refused > 0  # at most join.connections of them at each gate
+        e = node.enrol("present", "Cpresent", "device", False)
+        assert e.register().rsc == 2001
+        e.close()
+    finally:
+        for s in held:
+            s.close()

@@ -316,6 +316,7 @@ void join_admit(struct gate *g, struct connection *c, const struct channel_peer 
 		connection_close(c);
 		return;
 	}
+	channel_forget(c->ssl); /* nobody judges it */
 	g->guests++;
 	c->guest = true;
 	c->device = peer->kind == CREDENTIAL_CERTIFICATE;
