@@ -16,6 +16,7 @@ enum { KEY_ID = 20, SKEW_MS = 300000 };
 #define OID_SUBJECT_ALT_NAME BYTES("\x55\x1d\x11")
 #define OID_BASIC_CONSTRAINTS BYTES("\x55\x1d\x13")
 #define OID_NAME_CONSTRAINTS BYTES("\x55\x1d\x1e")
+#define OID_CRL_NUMBER BYTES("\x55\x1d\x14")
 #define OID_AUTHORITY_KEY_ID BYTES("\x55\x1d\x23")
 #define OID_EXT_KEY_USAGE BYTES("\x55\x1d\x25")
 #define OID_SERVER_AUTH BYTES("\x2b\x06\x01\x05\x05\x07\x03\x01")
@@ -270,6 +271,72 @@ err_t certificate_of_entity(const struct certificate_ca *ca, const struct certif
 	crypt_random(serial, CERTIFICATE_SERIAL);
 	serial[0] = (uint8_t)((serial[0] & 0x3f) | 0x40);
 	return compose(ca, ask, bytes_make(serial, CERTIFICATE_SERIAL), der);
+}
+
+/* --- the list of what is revoked [RFC 5280 5] -------------------------------------- */
+
+static void put_revoked(struct der *d, const struct certificate_revoked *list)
+{
+	size_t all = der_begin(d);
+
+	for (size_t i = 0; i < list->n; i++) {
+		struct bytes entry = bytes_sub(list->entries, i * REVOKED_ENTRY, REVOKED_ENTRY);
+		size_t one = der_begin(d);
+
+		must(entry.p != NULL && entry.n == REVOKED_ENTRY);
+		der_unsigned(d, bytes_sub(entry, 0, CERTIFICATE_SERIAL));
+		der_time(d, (int64_t)get_be64(entry.p + CERTIFICATE_SERIAL));
+		der_end(d, one, DER_SEQUENCE);
+	}
+	der_end(d, all, DER_SEQUENCE);
+}
+
+static void put_list_extensions(struct der *d, const struct certificate_ca *ca, int64_t at)
+{
+	size_t tagged = der_begin(d), list = tagged, s;
+	struct extension e = extension_begin(d, OID_AUTHORITY_KEY_ID, false);
+	uint8_t id[KEY_ID], number[8];
+
+	key_id(ca->public_key, id);
+	s = der_begin(d);
+	der_put(d, DER_CONTEXT + 0, BYTES_OF(id));
+	der_end(d, s, DER_SEQUENCE);
+	extension_end(d, e);
+	e = extension_begin(d, OID_CRL_NUMBER, false);
+	put_be64(number, (uint64_t)at / 1000);
+	der_unsigned(d, BYTES_OF(number));
+	extension_end(d, e);
+	der_end(d, list, DER_SEQUENCE);
+	der_end(d, tagged, DER_CONTEXT_CONSTRUCTED + 0);
+}
+
+err_t certificate_revoked(const struct certificate_ca *ca, const struct certificate_revoked *list,
+                          struct buf *der)
+{
+	struct buf signature = buf_make(256);
+	struct der d = { .out = der };
+	size_t whole = der_begin(&d), body = whole;
+	err_t err;
+
+	must(list->entries.n == list->n * REVOKED_ENTRY);
+	der_unsigned(&d, BYTES("\x01")); /* v2 */
+	put_algorithm(&d);
+	put_ca_name(&d, ca);
+	der_time(&d, list->this_update);
+	der_time(&d, list->next_update);
+	if (list->n)
+		put_revoked(&d, list);
+	put_list_extensions(&d, ca, list->this_update);
+	der_end(&d, body, DER_SEQUENCE);
+	TRY(d.err);
+	TRY(ca->sign(ca->self, bytes_make(der->p + whole, der->n - whole), &signature));
+	put_algorithm(&d);
+	der_bits(&d, bytes_of_buf(&signature));
+	der_end(&d, whole, DER_SEQUENCE);
+	err = d.err;
+out:
+	buf_free(&signature);
+	return err;
 }
 
 /* --- PEM ------------------------------------------------------------------------ */

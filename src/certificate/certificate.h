@@ -37,6 +37,16 @@ err_t certificate_of_ca(const struct certificate_ca *ca, struct buf *der) MUST_U
 err_t certificate_of_entity(const struct certificate_ca *ca, const struct certificate_ask *ask,
                             uint8_t serial[CERTIFICATE_SERIAL], struct buf *der) MUST_USE;
 
+/* Which certificates of the CA are revoked: n entries of 16 octets of serial and u64
+ * since when (ms). Version 2, its number the seconds of this_update. Appended. */
+struct certificate_revoked {
+	int64_t this_update, next_update;
+	size_t n;
+	struct bytes entries;
+};
+err_t certificate_revoked(const struct certificate_ca *ca, const struct certificate_revoked *list,
+                          struct buf *der) MUST_USE;
+
 /* DER as PEM [RFC 7468], appended. */
 err_t certificate_pem(struct bytes der, struct buf *out) MUST_USE;
 

@@ -6,6 +6,8 @@
 #include "client/join.h"
 #include "crypt/crypt.h"
 
+#include <openssl/evp.h>
+
 #include <spawn.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -313,5 +315,50 @@ int run_join(struct cli *c)
 	else
 		code = join(c, &claim);
 	secret_wipe(&claim, sizeof(claim));
+	return code;
+}
+
+/* --- what is revoked ---------------------------------------------------------------------------- */
+
+enum { LINE = 48, LINE_TEXT = 66 };
+
+static err_t put_pem(struct bytes der, struct buf *out)
+{
+	err_t err;
+
+	TRY(buf_add(out, BYTES("-----BEGIN X509 CRL-----\n")));
+	for (size_t i = 0; i < der.n; i += LINE) {
+		struct bytes part = bytes_sub(der, i, LINE);
+		uint8_t text[LINE_TEXT];
+		int n = EVP_EncodeBlock(text, part.p, (int)part.n);
+
+		TRY(buf_add(out, bytes_make(text, (size_t)n)));
+		TRY(buf_add_byte(out, '\n'));
+	}
+	TRY(buf_add(out, BYTES("-----END X509 CRL-----\n")));
+out:
+	return err;
+}
+
+/* On standard output, for a file or a web server that others fetch it from. */
+int run_crl(struct cli *c)
+{
+	struct buf fields = buf_make(16), rows = buf_make(1 << 18), pem = buf_make(1 << 18);
+	struct wire_out w = wire_out(&fields);
+	struct cbor list;
+	bool found = false;
+	int code = ask_node(c, ADMIN_REVOKED_LIST, &w, &rows);
+
+	if (code != CLI_OK)
+		goto out;
+	if (cbor_find(bytes_of_buf(&rows), BYTES("list"), &list, &found) != ERR_OK || !found ||
+	    list.kind != CBOR_BYTES || put_pem(list.s, &pem) != ERR_OK)
+		code = cli_fail(c, ERR_SYNTAX, "the node's answer holds no list");
+	else
+		printf("%.*s", BYTES_FMT(bytes_of_buf(&pem)));
+out:
+	buf_free(&fields);
+	buf_free(&rows);
+	buf_free(&pem);
 	return code;
 }

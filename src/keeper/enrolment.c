@@ -192,6 +192,28 @@ err_t run_certify_request(struct call *c)
 	return certify(c, true);
 }
 
+/* When the list is from, and its number, are this keeper's to say. */
+err_t run_revoked_list(struct call *c)
+{
+	struct certificate_revoked list = { .this_update = clock_now(), .next_update = (int64_t)wire_get_u64(&c->in) };
+	struct certificate_ca ca;
+	struct vault_key *key;
+	struct buf der = buf_make(REVOKED_OCTETS);
+	err_t err;
+
+	list.n = wire_get_u16(&c->in);
+	list.entries = wire_get_fixed(&c->in, list.n * (size_t)REVOKED_ENTRY);
+	TRY(wire_done(&c->in));
+	TRY(list.n > REVOKED_MAX || list.next_update <= list.this_update ? ERR_RANGE : ERR_OK);
+	TRY(call_use(c, NAME_CA, USE_CERTIFY, &key));
+	ca = authority_of(&c->ks->vault, key);
+	TRY(certificate_revoked(&ca, &list, &der));
+	wire_put_bytes(&c->out, bytes_of_buf(&der));
+out:
+	buf_free(&der);
+	return err;
+}
+
 /* --- pre-shared keys ------------------------------------------------------------ */
 
 /* Open what was sealed to this key for this identity. */

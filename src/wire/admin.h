@@ -7,7 +7,7 @@
  *
  *   STATUS, CREDENTIAL_LIST, ASSOCIATION_LIST, AUDIT_VERIFY, STORE_VERIFY, STORE_ROTATE, STORE_STATUS,
  *   ANCHOR,
- *   ASSURANCE_LIST, ACCESS_LIST, TICKET_LIST  none
+ *   ASSURANCE_LIST, ACCESS_LIST, TICKET_LIST, REVOKED_LIST  none
  *   ENROL_CERTIFICATE  name, u8 entity kind, entity (absolute ID), App-ID, u8 replay
  *                      mode, u32 days (0: default), u8 factor (1 possession, 2 network), u8
  *                      protection level of its environment, u8 bound, environment's name,

@@ -467,6 +467,26 @@ out:
 	return err;
 }
 
+err_t keeper_revoked_list(struct keeper *k, int64_t next_update, struct bytes entries, struct buf *der)
+{
+	struct bytes list;
+	struct call c;
+	err_t err;
+
+	call_begin(&c);
+	TRY(entries.n % REVOKED_ENTRY == 0 && entries.n / REVOKED_ENTRY <= REVOKED_MAX ? ERR_OK : ERR_LIMIT);
+	wire_put_u64(&c.out, (uint64_t)next_update);
+	wire_put_u16(&c.out, (uint16_t)(entries.n / REVOKED_ENTRY));
+	wire_put_fixed(&c.out, entries);
+	TRY(call_ask(&c, k, OP_REVOKED_LIST));
+	list = wire_get_bytes(&c.in, REVOKED_OCTETS);
+	TRY(wire_done(&c.in));
+	TRY(buf_add(der, list));
+out:
+	call_end(&c);
+	return err;
+}
+
 err_t keeper_import_psk(struct keeper *k, struct bytes identity, struct bytes sealed,
                         int64_t not_after, struct buf *name)
 {

@@ -189,6 +189,12 @@ struct keeper_certify {
 };
 err_t keeper_certify(struct keeper *k, const struct keeper_certify *ask, struct buf *der) MUST_USE;
 
+/* REVOKED_LIST: u64 next update (ms), u16 n, n entries: serial (16), u64 since when (ms)
+ * -> CertificateList (DER). At most REVOKED_MAX, in any order. */
+enum { REVOKED_ENTRY = 24, REVOKED_MAX = 1000, REVOKED_OCTETS = 56 * 1024 };
+err_t keeper_revoked_list(struct keeper *k, int64_t next_update, struct bytes entries,
+                          struct buf *der) MUST_USE;
+
 /* IMPORT_PSK: identity, sealed key, u64 not after -> key name ("psk/" + identity).
  * Sealed: ephemeral P-256 point (65) || AES-256-GCM(nonce 12 zero octets) of the
  * key, tag 16; key = HKDF-SHA256(salt "", ECDH x, info "holdfast import" 0

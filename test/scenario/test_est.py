@@ -292,3 +292,32 @@ def test_guests_hold_no_place(node):
     finally:
         for s in held:
             s.close()
+
+
+def test_revocation_list(node):
+    """What is revoked stands in a list that stock software verifies; it stays there when the
+    entity is enrolled anew."""
+    def serials(name):
+        (node.top / name).write_text(node.cli("crl"))
+        p = subprocess.run(["openssl", "crl", "-in", node.top / name, "-CAfile", node.dir / "node/ca.pem", "-noout", "-text"],
+                           capture_output=True, text=True)
+        assert "verify OK" in p.stderr, p.stderr
+        return [l.split(":")[1].strip() for l in p.stdout.splitlines() if "Serial Number" in l], p.stdout
+
+    def serial(folder):
+        out = subprocess.run(["openssl", "x509", "-in", folder / "cert.pem", "-noout", "-serial"], capture_output=True, text=True)
+        return out.stdout.strip().split("=")[1]
+
+    e = node.enrol("listed", "Clisted", "device", False)
+    stays = node.enrol("unlisted", "Cunlisted", "device", False)
+    mine = serial(pathlib.Path(e.folder))
+    assert mine not in serials("crl1")[0]
+    node.cli("revoke", "33-//demo.example/in-cse/Clisted")
+    listed, text = serials("crl2")
+    assert mine in listed and serial(pathlib.Path(stays.folder)) not in listed and "CRL Number" in text
+    check = subprocess.run(["openssl", "verify", "-CAfile", node.dir / "node/ca.pem", "-CRLfile", node.top / "crl2", "-crl_check",
+                            pathlib.Path(e.folder) / "cert.pem"], capture_output=True, text=True)
+    assert "revoked" in check.stdout + check.stderr
+    again = node.enrol("listed-again", "Clisted", "device", False)
+    listed, _ = serials("crl3")
+    assert mine in listed and serial(pathlib.Path(again.folder)) not in listed

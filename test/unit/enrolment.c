@@ -153,6 +153,31 @@ static void test_maker_once(void **state)
 	store_close(room.s);
 }
 
+static void test_revoked(void **state)
+{
+	uint8_t none[SERIAL] = { 0 }, one[SERIAL] = { 0x41 }, two[SERIAL] = { 0x42 };
+	struct store_room room = { .engine = "memory" };
+	struct buf out = buf_make(48);
+
+	room_open(&room);
+	OK(store_begin(room.s));
+	OK(revoked_add(room.s, none, NOW, NOW + HOUR)); /* not known: not listed */
+	OK(revoked_add(room.s, one, NOW, NOW + HOUR));
+	OK(revoked_gather(room.s, NOW + 1, &out));
+	assert_int_equal(out.n, 24);
+	assert_memory_equal(out.p, one, SERIAL);
+	assert_true(get_be64(out.p + SERIAL) == NOW);
+	OK(revoked_add(room.s, two, NOW, NOW + 2 * HOUR));
+	buf_clear(&out);
+	OK(revoked_gather(room.s, NOW + HOUR, &out)); /* the first would have ended */
+	assert_int_equal(out.n, 24);
+	assert_memory_equal(out.p, two, SERIAL);
+	assert_int_equal(revoked_gather(room.s, NOW + 1, &out), ERR_LIMIT); /* two more do not fit */
+	OK(store_commit(room.s));
+	buf_free(&out);
+	store_close(room.s);
+}
+
 static void test_patterns(void **state)
 {
 	static const struct { const char *pattern, *id; bool fits; } rows[] = {
@@ -196,7 +221,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_bounds), cmocka_unit_test(test_guessed_and_killed),
-		cmocka_unit_test(test_maker_once), cmocka_unit_test(test_patterns), cmocka_unit_test(test_claim),
+		cmocka_unit_test(test_maker_once), cmocka_unit_test(test_patterns), cmocka_unit_test(test_revoked), cmocka_unit_test(test_claim),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

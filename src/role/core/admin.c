@@ -13,6 +13,7 @@ static const struct {
 } commands[] = {
 	{ ADMIN_STATUS, admin_status, false },
 	{ ADMIN_ENROL_CERTIFICATE, admin_enrol_certificate, true },
+	{ ADMIN_REVOKED_LIST, admin_revoked_list, true },
 	{ ADMIN_TICKET_CREATE, admin_ticket_create, true },
 	{ ADMIN_TICKET_LIST, admin_ticket_list, true },
 	{ ADMIN_TICKET_KILL, admin_ticket_kill, true },

@@ -4,6 +4,7 @@
 #include "crypt/crypt.h"
 #include "primitive/id.h"
 #include "role/core/core.h"
+#include "security/enrolment/enrolment.h"
 
 enum { NAME_MAX_OCTETS = 63, POINT = 65, PROOF_MAX = 128, DAYS_MAX = 3650 };
 #define DAY_MS (INT64_C(24) * 3600 * 1000)
@@ -206,6 +207,28 @@ static err_t certify(struct admin *a, const struct keeper_certify *ask, struct b
 	return err;
 }
 
+/* It stands at one place in all certificates that the keeper composes. */
+static void read_serial(struct bytes der, uint8_t serial[16])
+{
+	static const uint8_t before[] = { 0xa0, 0x03, 0x02, 0x01, 0x02, 0x02, 0x10 };
+	enum { AT = 8 };
+
+	if (bytes_equal(bytes_sub(der, AT, sizeof(before)), BYTES_OF(before)) &&
+	    der.n > AT + sizeof(before) + 16)
+		bytes_copy(serial, der.p + AT + sizeof(before), 16);
+}
+
+/* Both that it may be used by. */
+err_t enrol_list_revoked(struct core *c, const struct credential *credential)
+{
+	err_t err;
+
+	TRY(revoked_add(c->store, credential->serial, c->now, credential->not_after));
+	TRY(revoked_add(c->store, credential->next_serial, c->now, credential->next_not_after));
+out:
+	return err;
+}
+
 static bool is_live(struct admin *a, const struct credential *c)
 {
 	const struct credential *there = NULL;
@@ -234,6 +257,7 @@ err_t enrol_by_key(struct admin *a, const struct enrolment *e, struct keeper_cer
 	TRY(certify(a, ask, der));
 	crypt_sha256(bytes_of_buf(der), credential->fingerprint);
 	bytes_copy(credential->point, ask->public_key.p, POINT);
+	read_serial(bytes_of_buf(der), credential->serial);
 	TRY(renews ? registry_renew(a->core->room.registry, bytes_str(credential->id), credential)
 	           : enrol(a, credential));
 out:
@@ -375,6 +399,8 @@ err_t admin_revoke(struct admin *a)
 		goto out;
 	}
 	TRY(registry_find(a->core->room.registry, id, &credential));
+	if (credential)
+		TRY(enrol_list_revoked(a->core, credential));
 	/* The key goes when the revocation is durable, not before. */
 	if (credential && credential->psk) {
 		TRY(buf_printf(&name, "psk/%s", credential->psk_identity));

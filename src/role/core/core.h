@@ -376,6 +376,10 @@ struct enrolment {
 err_t enrol_by_key(struct admin *a, const struct enrolment *e, struct keeper_certify *ask,
                    struct credential *credential, struct buf *der) MUST_USE;
 
+/* In the list of what is revoked, from now on. */
+err_t enrol_list_revoked(struct core *c, const struct credential *credential) MUST_USE;
+err_t admin_revoked_list(struct admin *a) MUST_USE;
+
 /* --- join.c: who has no credential here asks for one --------------------------------------- */
 
 err_t join_request(struct core *c, struct neighbour *from, const struct message *m) MUST_USE;

@@ -319,6 +319,7 @@ static err_t undo_one(void *self, const struct credential *credential)
 	err_t err;
 
 	TRY(join_give_back(c->store, bytes_str(credential->by)));
+	TRY(enrol_list_revoked(c, credential));
 	TRY(audit_append(c->room.audit, &record));
 	c->room.must_commit = true;
 out:

@@ -23,6 +23,7 @@ struct credential {
 	bool psk;
 	char psk_identity[FACT_ID_MAX];
 	uint8_t fingerprint[32];    /* SHA-256 of the certificate, zeros for PSK */
+	uint8_t serial[16];         /* its serial number, of our CA; zeros: not known */
 	uint8_t point[65];          /* its public key, P-256, uncompressed; zeros for PSK */
 	int64_t not_after;          /* ms */
 	unsigned replay_mode;       /* enum replay_mode */
@@ -38,7 +39,7 @@ struct credential {
 	char by[FACT_ID_MAX];
 	int64_t unfinished;
 	/* The certificate that takes its place when it is first used; zeros, 0: none. */
-	uint8_t next_fingerprint[32], next_point[65];
+	uint8_t next_fingerprint[32], next_point[65], next_serial[16];
 	int64_t next_not_after;
 };
 

@@ -39,12 +39,14 @@ static const struct field fields[] = {
 	FIELD("nm", FIELD_TEXT, name),
 	LATER("nn", FIELD_TIME, next_not_after),
 	LATER("np", FIELD_OCTETS, next_point),
+	LATER("ns", FIELD_OCTETS, next_serial),
 	FIELD("pi", FIELD_TEXT, psk_identity),
 	LATER("pl", FIELD_NUMBER, protection),
 	FIELD("ps", FIELD_BOOL, psk),
 	LATER("pt", FIELD_OCTETS, point),
 	FIELD("rm", FIELD_NUMBER, replay_mode),
 	FIELD("rv", FIELD_BOOL, revoked),
+	LATER("sn", FIELD_OCTETS, serial),
 	LATER("uf", FIELD_TIME, unfinished),
 };
 

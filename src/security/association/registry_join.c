@@ -23,9 +23,11 @@ struct credential registry_as_used(const struct enrolled *e, const uint8_t *fing
 		return c;
 	bytes_copy(c.fingerprint, c.next_fingerprint, sizeof(c.fingerprint));
 	bytes_copy(c.point, c.next_point, sizeof(c.point));
+	bytes_copy(c.serial, c.next_serial, sizeof(c.serial));
 	c.not_after = c.next_not_after;
 	bytes_zero(c.next_fingerprint, sizeof(c.next_fingerprint));
 	bytes_zero(c.next_point, sizeof(c.next_point));
+	bytes_zero(c.next_serial, sizeof(c.next_serial));
 	c.next_not_after = 0;
 	/* Where the old key was kept says nothing of who made this one, and where. */
 	if (c.protection > PROTECTION_LOW)
@@ -63,6 +65,7 @@ err_t registry_renew(struct registry *r, struct bytes id, const struct credentia
 	c = e->c;
 	bytes_copy(c.next_fingerprint, next->fingerprint, sizeof(c.next_fingerprint));
 	bytes_copy(c.next_point, next->point, sizeof(c.next_point));
+	bytes_copy(c.next_serial, next->serial, sizeof(c.next_serial));
 	c.next_not_after = next->not_after;
 	TRY(registry_put_record(r, &c));
 	credentials_change(&r->credentials, e, &c);

@@ -84,4 +84,13 @@ err_t join_authorise(struct store *s, const struct join_ask *ask, struct join_gr
 /* A joining that was granted and not finished: its use comes back. by: join_grant.by. */
 err_t join_give_back(struct store *s, struct bytes by) MUST_USE;
 
+/* --- what is revoked ----------------------------------------------------------------- */
+
+enum { SERIAL = 16 };
+
+/* Nothing for a serial of zeros, which is none. */
+err_t revoked_add(struct store *s, const uint8_t serial[SERIAL], int64_t now, int64_t not_after) MUST_USE;
+/* Entries of keeper_calls.h REVOKED_LIST that have not ended by `now`, appended. */
+err_t revoked_gather(struct store *s, int64_t now, struct buf *out) MUST_USE;
+
 #endif
