@@ -97,7 +97,7 @@ static err_t run_import(struct token *t, struct token_work *w)
 	err_t err;
 
 	TRY(wire_done(&w->in));
-	if (raw.n != (class == KEY_SYMMETRIC_16 ? 16 : class == KEY_SYMMETRIC_32 ? HASH : 0))
+	if (raw.n == 0 || raw.n != (class == KEY_SYMMETRIC_16 ? 16 : class == KEY_SYMMETRIC_32 ? HASH : 0))
 		return ERR_RANGE;
 	tls13_parts(raw, derived, finished);
 	TRY(t->backend->import(t, raw, &parts[PART_KEY]));
