@@ -107,7 +107,8 @@ with Node(options="log.level = info") as n:
     r.say(f"one octet changed at each of {tried} places", tried > 100 and after - before == got and got <= 4 and contents == {"pay 5"},
           f"{got} passed unaltered in effect")
     lines = n.log_text().count("connection refused") - lines
-    r.say("the broken handshakes are in the log", lines >= 10, f"{lines} lines")
+    # at most ten a second are written, and all this takes hardly one
+    r.say("the broken handshakes are in the log", lines >= 5, f"{lines} lines")
 
     # the stored row
     d.create(cnt, 4, {"m2m:cin": {"con": "pay 7"}})
