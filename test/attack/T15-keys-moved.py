@@ -4,10 +4,16 @@ whole or in parts; a key of another role is used; a caller takes what belongs to
 import pathlib, sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 
-import os, shutil, subprocess, time
+import atexit, os, shutil, subprocess, time
 
 from attack import Refusals, Twin, end
 from node import Node
+
+# A root without a machine identity, as one that was just made, has one for as long as this takes.
+MACHINE = pathlib.Path("/etc/machine-id")
+if not MACHINE.exists():
+    MACHINE.write_text("fedcba9876543210fedcba9876543210\n")
+    atexit.register(MACHINE.unlink)
 
 r = Refusals()
 with Twin() as t:
