@@ -9,10 +9,11 @@ import atexit, os, shutil, subprocess, time
 from attack import Refusals, Twin, end
 from node import Node
 
-# A root without a machine identity, as one that was just made, has one for as long as this takes.
-MACHINE = pathlib.Path("/etc/machine-id")
-if not MACHINE.exists():
-    MACHINE.write_text("fedcba9876543210fedcba9876543210\n")
+# A root without a machine identity, as one that was just made, has one of ours for as long as this takes.
+MACHINE, HERE, THERE = pathlib.Path("/etc/machine-id"), "fedcba9876543210fedcba9876543210\n", "0123456789abcdef0123456789abcdef\n"
+OURS = not MACHINE.exists()
+if OURS:
+    MACHINE.write_text(HERE)
     atexit.register(MACHINE.unlink)
 
 r = Refusals()
@@ -26,9 +27,12 @@ with Twin() as t:
 def elsewhere(n, seconds=6):
     """Start it where /etc/machine-id is another one; what status says."""
     ident = n.top / "machine-id"
-    ident.write_text("0123456789abcdef0123456789abcdef\n")
-    p = subprocess.Popen(["unshare", "--mount", "sh", "-c", f"mount --bind {ident} /etc/machine-id && exec {n.build}/holdfastd -d {n.dir}"],
-                         stdin=subprocess.DEVNULL, stdout=open(n.log_path, "ab"), stderr=subprocess.STDOUT)
+    ident.write_text(THERE)
+    start = f"exec {n.build}/holdfastd -d {n.dir}"
+    if OURS:
+        MACHINE.write_text(THERE)
+    argv = ["sh", "-c", start] if OURS else ["unshare", "--mount", "sh", "-c", f"mount --bind {ident} {MACHINE} && {start}"]
+    p = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=open(n.log_path, "ab"), stderr=subprocess.STDOUT)
     said, stop = "", time.time() + seconds
     while time.time() < stop and "state" not in said:
         time.sleep(0.2)
@@ -36,6 +40,8 @@ def elsewhere(n, seconds=6):
     code, keys = n.cli("key", "list", check=False)
     p.terminate()
     p.wait(15)
+    if OURS:
+        MACHINE.write_text(HERE)
     return said, code
 
 
