@@ -68,6 +68,24 @@ unsigned administration_persons(const struct administration *a, const struct ord
  * than allowed, ERR_LIMIT: enough for a day. */
 err_t administration_enrol(struct administration *a, struct bytes identity, int64_t not_after) MUST_USE;
 
+/* signed.c. A challenge of now, under a MAC key of this keeper; and is the order signed
+ * over one of it, of now and not yet used? ERR_EXPIRED. */
+void administration_challenge(const struct administration *a, struct bytes key,
+                              uint8_t nonce[ORDER_NONCE]);
+err_t administration_fresh(const struct administration *a, struct bytes key,
+                           const struct order *o) MUST_USE;
+
+/* Every signature of `in` (u8 n, n x name and signature, the end) is good, and each by
+ * another administrator: so many persons, their names in `by`. ERR_MISSING, ERR_DUPLICATE,
+ * ERR_TAMPERED. */
+err_t administration_signatures(struct administration *a, struct bytes object, struct wire_in *in,
+                                char by[ORDER_BY_MAX], unsigned *persons) MUST_USE;
+
+/* list.c: rows of ADMINISTRATOR_LIST and PENDING_LIST. ERR_MISSING behind the last. */
+err_t administration_row(const struct administration *a, uint32_t index, struct wire_out *out) MUST_USE;
+err_t administration_waiting_row(const struct administration *a, uint32_t index,
+                                 struct wire_out *out) MUST_USE;
+
 /* The part of the key store; `elapsed` is brought up to now. */
 err_t administration_print(struct administration *a, struct buf *out) MUST_USE;
 err_t administration_parse(struct administration *a, struct bytes part) MUST_USE;

@@ -30,6 +30,18 @@ struct certificate_ask {
 	int64_t not_after;       /* ms */
 };
 
+/* sp.example.org of //sp.example.org: a view. */
+struct bytes certificate_domain(struct bytes sp);
+
+/* Is the subject well formed, of this service provider, and not the name of the node
+ * of that CSE-ID in another's hand? ERR_SYNTAX, ERR_REFUSED. */
+err_t certificate_check_subject(struct bytes sp, struct bytes cse, const struct certificate_ask *ask) MUST_USE;
+
+/* Proof of possession: over label, kind, subject and key; or, with a request, over that
+ * [RFC 2986]. ERR_SYNTAX, ERR_TAMPERED. */
+err_t certificate_check_proof(const struct certificate_ask *ask, struct bytes request,
+                              struct bytes proof) MUST_USE;
+
 /* The CA's own, from its record: the same but for signature and, after a
  * renewal, the times. Appended. */
 err_t certificate_of_ca(const struct certificate_ca *ca, struct buf *der) MUST_USE;

@@ -23,26 +23,6 @@ struct plan {
 	struct buf content_key;
 };
 
-static err_t read_plan(struct wire_in *in, struct backup *b)
-{
-	err_t err;
-
-	b->name = wire_get_bytes(in, KEEPER_NAME_MAX);
-	b->m = wire_get_u8(in);
-	b->n = wire_get_u8(in);
-	TRY(b->m >= 1 && b->m <= b->n && b->n <= SHARES ? ERR_OK : ERR_RANGE);
-	for (unsigned i = 0; i < b->n; i++) {
-		b->custodians[i].name = wire_get_bytes(in, ADMINISTRATOR_NAME);
-		b->custodians[i].point = wire_get_fixed(in, 65);
-		TRY(in->err);
-		for (unsigned j = 0; j < i; j++)
-			TRY(bytes_equal(b->custodians[i].point, b->custodians[j].point) ? ERR_DUPLICATE : ERR_OK);
-	}
-	err = wire_done(in);
-out:
-	return err;
-}
-
 /* A recovery key whose scalar is shared out and forgotten; the content key for it. */
 static err_t share_out(struct plan *p, struct bytes content_key)
 {
@@ -92,7 +72,7 @@ err_t order_backup(struct call *c, struct wire_in *in, bool really)
 	struct secret content_key = { 0 };
 	err_t err;
 
-	TRY(read_plan(in, &p.b));
+	TRY(backup_plan_get(in, &p.b));
 	if (!really)
 		return ERR_OK;
 	backup_forget(c->ks);

@@ -87,7 +87,7 @@ err_t run_program_agree(struct call *c) MUST_USE;
 err_t program_key_check(struct bytes name, unsigned class, unsigned purpose,
                         uint32_t *user) MUST_USE;
 
-/* order.c, order_list.c */
+/* order.c */
 err_t run_order_challenge(struct call *c) MUST_USE;
 err_t run_order_prepare(struct call *c) MUST_USE;
 err_t run_order_execute(struct call *c) MUST_USE;

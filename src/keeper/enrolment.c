@@ -8,97 +8,6 @@ enum { PROOF_MAX = 80, REQUEST_MAX = 2048, SUBJECT_MAX = 253 };
 
 /* --- certificates ------------------------------------------------------------ */
 
-static struct bytes domain_of(const struct vault *v)
-{
-	struct bytes sp = bytes_str(v->sp);
-
-	return bytes_sub(sp, 2, sp.n);
-}
-
-/* <CSE-ID without slash>.<SP domain> [TS-0001 6.5.1.1] */
-static bool is_own_name(const struct vault *v, struct bytes name)
-{
-	struct bytes cse = bytes_str(v->cse), domain = domain_of(v);
-
-	cse = bytes_sub(cse, 1, cse.n);
-	return name.n == cse.n + 1 + domain.n &&
-	       name_same_domain(bytes_sub(name, 0, cse.n), cse) && name.p[cse.n] == '.' &&
-	       name_same_domain(bytes_sub(name, cse.n + 1, domain.n), domain);
-}
-
-static bool is_below(struct bytes name, struct bytes domain)
-{
-	return name.n > domain.n + 1 && name.p[name.n - domain.n - 1] == '.' &&
-	       bytes_ends(name, domain);
-}
-
-/* Is the subject well formed, of this service provider, and not the node's own
- * name in another's hand? */
-static err_t check_subject(const struct vault *v, const struct certificate_ask *ask)
-{
-	struct bytes sp = bytes_str(v->sp);
-
-	if (ask->kind == CERTIFY_AE) {
-		if (!bytes_starts(ask->subject, sp))
-			return bytes_starts(ask->subject, BYTES("//")) ? ERR_REFUSED : ERR_SYNTAX;
-		return name_is_absolute_ae(ask->subject, sp) ? ERR_OK : ERR_SYNTAX;
-	}
-	if (!name_is_domain(ask->subject))
-		return ERR_SYNTAX;
-	if (ask->kind == CERTIFY_NODE_SELF)
-		return is_own_name(v, ask->subject) ? ERR_OK : ERR_REFUSED;
-	return is_below(ask->subject, domain_of(v)) && !is_own_name(v, ask->subject) ? ERR_OK
-	                                                                           : ERR_REFUSED;
-}
-
-/* ECDSA over "holdfast enrolment" 0 kind subject public key. */
-static err_t check_own_proof(const struct certificate_ask *ask, struct bytes proof)
-{
-	struct buf message = buf_make(512);
-	err_t err;
-
-	TRY(buf_add(&message, BYTES("holdfast enrolment\0")));
-	TRY(buf_add_byte(&message, (uint8_t)ask->kind));
-	TRY(buf_add(&message, ask->subject));
-	TRY(buf_add(&message, ask->public_key));
-	TRY(crypt_p256_verify(ask->public_key.p, bytes_of_buf(&message), proof));
-out:
-	buf_free(&message);
-	return err;
-}
-
-static bool holds(struct bytes all, struct bytes part)
-{
-	for (size_t i = 0; i + part.n <= all.n; i++)
-		if (bytes_equal(bytes_sub(all, i, part.n), part))
-			return true;
-	return false;
-}
-
-/* ECDSA over what a certification request has been signed over. It is not taken apart
- * here: that it is DER, begins as no other message does that our keys sign, and holds
- * this very key, says enough. */
-static err_t check_request(const struct certificate_ask *ask, struct bytes request, struct bytes proof)
-{
-	/* SEQUENCE, of up to 65535 octets; a P-256 subjectPublicKeyInfo */
-	static const uint8_t info[] = { 0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d,
-		0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00 };
-	uint8_t whole[sizeof(info) + KEY_POINT];
-
-	if (request.n < 2 || request.p[0] != 0x30)
-		return ERR_SYNTAX;
-	bytes_copy(whole, info, sizeof(info));
-	bytes_copy(whole + sizeof(info), ask->public_key.p, KEY_POINT);
-	if (!holds(request, BYTES_OF(whole)))
-		return ERR_TAMPERED;
-	return crypt_p256_verify(ask->public_key.p, request, proof);
-}
-
-static err_t check_proof(const struct certificate_ask *ask, struct bytes request, struct bytes proof)
-{
-	return request.n ? check_request(ask, request, proof) : check_own_proof(ask, proof);
-}
-
 /* The node's own key proves itself by lying in this vault; no other does so, and
  * no key of this vault may get an entity's certificate. */
 static err_t check_key(struct call *c, const struct certificate_ask *ask, struct bytes request,
@@ -113,7 +22,7 @@ static err_t check_key(struct call *c, const struct certificate_ask *ask, struct
 		return proof.n == 0 && bytes_equal(ask->public_key, BYTES_OF(node->key.public_key))
 		           ? ERR_OK : ERR_REFUSED;
 	}
-	TRY(check_proof(ask, request, proof));
+	TRY(certificate_check_proof(ask, request, proof));
 	for (size_t i = 0; i < v->keys_n; i++) {
 		if (v->keys[i]->key.public_n == KEY_POINT &&
 		    bytes_equal(BYTES_OF(v->keys[i]->key.public_key), ask->public_key))
@@ -135,7 +44,7 @@ struct certificate_ca authority_of(const struct vault *v, struct vault_key *key)
 {
 	return (struct certificate_ca){
 		.public_key = bytes_make(key->key.public_key, key->key.public_n),
-		.created = key->created, .not_after = key->not_after, .domain = domain_of(v),
+		.created = key->created, .not_after = key->not_after, .domain = certificate_domain(bytes_str(v->sp)),
 		.sign = sign_by, .self = key,
 	};
 }
@@ -167,7 +76,7 @@ static err_t certify(struct call *c, bool by_request)
 		return ERR_SYNTAX;
 	if (ask.kind < CERTIFY_AE || ask.kind > CERTIFY_NODE_SELF)
 		return ERR_UNSUPPORTED;
-	TRY(check_subject(&c->ks->vault, &ask));
+	TRY(certificate_check_subject(bytes_str(c->ks->vault.sp), bytes_str(c->ks->vault.cse), &ask));
 	TRY(check_key(c, &ask, request, proof));
 	TRY(call_use(c, NAME_CA, USE_CERTIFY, &key));
 	ca = authority_of(&c->ks->vault, key);

@@ -10,7 +10,7 @@
 #define KEEPER_KEEPER_H
 
 #include "crypt/crypt.h"
-#include "keeper/seen.h"
+#include "base/seen.h"
 #include "keeper/vault.h"
 #include "wire/keeper_calls.h"
 

@@ -14,7 +14,7 @@
 #include "base/log.h"
 #include "crypt/crypt.h"
 
-enum { NONCE_MAC_AT = 24, RETRY_MS = 10000, SAVE_EVERY_MS = 60000 };
+enum { RETRY_MS = 10000, SAVE_EVERY_MS = 60000 };
 
 void keeper_identity(const struct vault *v, uint8_t out[KEEPER_IDENTITY])
 {
@@ -26,28 +26,21 @@ void keeper_identity(const struct vault *v, uint8_t out[KEEPER_IDENTITY])
 
 /* --- the challenge ------------------------------------------------------------- */
 
-/* u64 elapsed | random (16) | MAC (16): the keeper knows its own again, and needs
- * no list of them. */
-static void nonce_mac(const struct vault *v, const uint8_t nonce[ORDER_NONCE], uint8_t out[32])
+static void challenge_key(const struct vault *v, uint8_t out[32])
 {
-	uint8_t more[NONCE_MAC_AT + 8];
-
-	bytes_copy(more, nonce, NONCE_MAC_AT);
-	put_be64(more + NONCE_MAC_AT, v->admin.sequence);
-	vault_subkey(v, BYTES("holdfast challenge"), BYTES_OF(more), out);
+	vault_subkey(v, BYTES("holdfast challenge"), BYTES_NONE, out);
 }
 
 err_t run_order_challenge(struct call *c)
 {
 	const struct vault *v = &c->ks->vault;
-	uint8_t nonce[ORDER_NONCE], mac[32], identity[KEEPER_IDENTITY];
+	uint8_t nonce[ORDER_NONCE], key[32], identity[KEEPER_IDENTITY];
 	err_t err;
 
 	TRY(wire_done(&c->in));
-	put_be64(nonce, administration_now(&v->admin));
-	crypt_random(nonce + 8, NONCE_MAC_AT - 8);
-	nonce_mac(v, nonce, mac);
-	bytes_copy(nonce + NONCE_MAC_AT, mac, ORDER_NONCE - NONCE_MAC_AT);
+	challenge_key(v, key);
+	administration_challenge(&v->admin, BYTES_OF(key), nonce);
+	secret_wipe(key, sizeof(key));
 	keeper_identity(v, identity);
 	wire_put_fixed(&c->out, BYTES_OF(identity));
 	wire_put_u64(&c->out, v->admin.sequence);
@@ -61,67 +54,40 @@ out:
 /* Of this keeper, of now, and not yet used. */
 static err_t check_fresh(const struct vault *v, const struct order *o)
 {
-	uint8_t mac[32], identity[KEEPER_IDENTITY];
-	int64_t age;
+	uint8_t key[32], identity[KEEPER_IDENTITY];
+	err_t err;
 
 	keeper_identity(v, identity);
 	if (!bytes_equal(BYTES_OF(identity), BYTES_OF(o->keeper)))
 		return ERR_TYPE;
-	/* Below zero after a crash, which loses some elapsed time. */
-	age = (int64_t)(administration_now(&v->admin) - get_be64(o->nonce));
-	nonce_mac(v, o->nonce, mac);
-	if (o->sequence != v->admin.sequence ||
-	    !secret_equal(bytes_make(mac, ORDER_NONCE - NONCE_MAC_AT),
-	                  bytes_make(o->nonce + NONCE_MAC_AT, ORDER_NONCE - NONCE_MAC_AT)) ||
-	    age > (int64_t)ORDER_LIFE_S * 1000)
-		return ERR_EXPIRED;
-	return ERR_OK;
+	challenge_key(v, key);
+	err = administration_fresh(&v->admin, BYTES_OF(key), o);
+	secret_wipe(key, sizeof(key));
+	return err;
 }
 
-/* --- signatures ------------------------------------------------------------------ */
+/* --- lists --------------------------------------------------------------------------- */
 
-static err_t check_signature(const struct administrator *one, struct bytes text,
-                             struct bytes signature)
+err_t run_administrator_list(struct call *c)
 {
-	return one->class == KEY_EC_P256 ? crypt_p256_verify(one->public_key, text, signature)
-	                                 : crypt_ed25519_verify(one->public_key, text, signature);
-}
-
-static void by_add(char by[ORDER_BY_MAX], const char *name)
-{
-	char before[ORDER_BY_MAX];
-
-	bytes_copy(before, by, ORDER_BY_MAX);
-	(void)text_print(by, ORDER_BY_MAX, "%s%s%s", before, before[0] ? "," : "", name);
-}
-
-/* Each signature counts, or none does. */
-static err_t check_signatures(struct call *c, struct bytes object, struct order_held *h)
-{
-	struct administration *a = &c->ks->vault.admin;
-	struct buf text = buf_make(ORDER_MAX + 64);
-	unsigned n = wire_get_u8(&c->in);
-	uint32_t seen = 0;
+	uint32_t index = wire_get_u32(&c->in);
 	err_t err;
 
-	TRY(order_signed(object, &text));
-	for (unsigned i = 0; i < n; i++) {
-		struct bytes name = wire_get_bytes(&c->in, ADMINISTRATOR_NAME);
-		struct bytes signature = wire_get_bytes(&c->in, ORDER_SIGNATURE_MAX);
-		const struct administrator *one = administration_find(a, name);
-
-		TRY(c->in.err);
-		TRY(one ? ERR_OK : ERR_MISSING);
-		TRY(seen & 1u << (one - a->all) ? ERR_DUPLICATE : ERR_OK);
-		TRY(check_signature(one, bytes_of_buf(&text), signature));
-		seen |= 1u << (one - a->all);
-		by_add(h->by, one->name);
-	}
 	TRY(wire_done(&c->in));
-	h->persons = n;
+	err = administration_row(&c->ks->vault.admin, index, &c->out);
 out:
-	buf_free(&text);
-	return err == ERR_SYNTAX && n ? ERR_TAMPERED : err;
+	return err;
+}
+
+err_t run_pending_list(struct call *c)
+{
+	uint32_t index = wire_get_u32(&c->in);
+	err_t err;
+
+	TRY(wire_done(&c->in));
+	err = administration_waiting_row(&c->ks->vault.admin, index, &c->out);
+out:
+	return err;
 }
 
 /* --- prepare ------------------------------------------------------------------------ */
@@ -144,7 +110,7 @@ static err_t hold(struct call *c, struct bytes object, struct order_held *h)
 	h->kind = o.kind;
 	bytes_copy(h->body, o.body.p, o.body.n);
 	h->body_n = o.body.n;
-	err = check_signatures(c, object, h);
+	err = administration_signatures(&c->ks->vault.admin, object, &c->in, h->by, &h->persons);
 	describe(h, c->ks->subject);
 	c->subject = bytes_str(c->ks->subject);
 	TRY(err);

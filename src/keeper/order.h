@@ -22,9 +22,6 @@ err_t order_run(struct call *c, const struct order_held *h, bool really) MUST_US
 /* How many persons it needs, with what it proves. */
 unsigned order_persons(struct call *c, const struct order_held *h);
 
-/* What it is about, from its body: a view; printable. */
-struct bytes order_subject(unsigned kind, struct bytes body);
-
 /* Nothing is prepared, nothing was announced: the core that would have recorded it
  * is gone. */
 void orders_forget(struct keeper_state *ks);

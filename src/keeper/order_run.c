@@ -10,18 +10,6 @@
 
 enum { PROOF = 32, ROLES = TO(CORE) | TO(GATE) | TO(COURIER) | TO(DOOR) };
 
-struct bytes order_subject(unsigned kind, struct bytes body)
-{
-	struct wire_in in = wire_in(body);
-	struct bytes name = BYTES_NONE;
-
-	if (kind == ORDER_UNDO)
-		(void)wire_get_u32(&in);
-	if (kind != ORDER_POLICY && kind != ORDER_RESTORE)
-		name = wire_get_bytes(&in, KEEPER_NAME_MAX);
-	return in.err == ERR_OK && bytes_is_printable(name) ? name : BYTES_NONE;
-}
-
 /* --- keys come ---------------------------------------------------------------------- */
 
 static bool is_symmetric(enum key_class class)

@@ -9,9 +9,9 @@
 
 #include "base/hash.h"
 #include "administration/administration.h"
+#include "derivation/derivation.h"
 #include "provider/counter.h"
 #include "provider/machine.h"
-#include "provider/provider.h"
 
 enum {
 	VAULT_KEYS_MAX = 65536,
@@ -22,9 +22,6 @@ enum {
 	VAULT_SALT = 32,
 	VAULT_CHECK = 16,
 };
-
-/* Where a key came from: a number of enum derivation, or: */
-enum key_origin { ORIGIN_MADE = 16, ORIGIN_IMPORTED = 17, ORIGIN_GENERATED = 18 };
 
 struct vault_key {
 	char name[KEEPER_NAME_MAX + 1];

@@ -29,6 +29,26 @@ err_t backup_print(const struct backup *b, struct buf *out)
 	return w.err;
 }
 
+err_t backup_plan_get(struct wire_in *in, struct backup *b)
+{
+	err_t err;
+
+	b->name = wire_get_bytes(in, KEEPER_NAME_MAX);
+	b->m = wire_get_u8(in);
+	b->n = wire_get_u8(in);
+	TRY(b->m >= 1 && b->m <= b->n && b->n <= BACKUP_CUSTODIANS ? ERR_OK : ERR_RANGE);
+	for (unsigned i = 0; i < b->n; i++) {
+		b->custodians[i].name = wire_get_bytes(in, ADMINISTRATOR_NAME);
+		b->custodians[i].point = wire_get_fixed(in, POINT);
+		TRY(in->err);
+		for (unsigned j = 0; j < i; j++)
+			TRY(bytes_equal(b->custodians[i].point, b->custodians[j].point) ? ERR_DUPLICATE : ERR_OK);
+	}
+	err = wire_done(in);
+out:
+	return err;
+}
+
 static void get_custodians(struct wire_in *in, struct backup *out)
 {
 	out->m = wire_get_u8(in);

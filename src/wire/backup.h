@@ -40,6 +40,10 @@ err_t backup_print(const struct backup *b, struct buf *out) MUST_USE;
 /* ERR_SYNTAX. */
 err_t backup_parse(struct bytes file, struct backup *out) MUST_USE;
 
+/* The body of BACKUP: name, m, n, custodians without their shares. ERR_SYNTAX,
+ * ERR_RANGE: m and n; ERR_DUPLICATE: a custodian twice. */
+err_t backup_plan_get(struct wire_in *in, struct backup *b) MUST_USE;
+
 struct restore_request {
 	struct bytes keeper, point, audit, signature, covered; /* covered: what is signed */
 };

@@ -63,6 +63,18 @@ out:
 	return err;
 }
 
+struct bytes order_subject(unsigned kind, struct bytes body)
+{
+	struct wire_in in = wire_in(body);
+	struct bytes name = BYTES_NONE;
+
+	if (kind == ORDER_UNDO)
+		(void)wire_get_u32(&in);
+	if (kind != ORDER_POLICY && kind != ORDER_RESTORE)
+		name = wire_get_bytes(&in, KEEPER_NAME_MAX);
+	return in.err == ERR_OK && bytes_is_printable(name) ? name : BYTES_NONE;
+}
+
 void key_policy_put(struct wire_out *w, const struct key_policy *p)
 {
 	wire_put_u8(w, (uint8_t)p->roles);

@@ -78,6 +78,9 @@ err_t order_parse(struct bytes object, struct order *out) MUST_USE;
 /* What is signed: the label and the object, appended. */
 err_t order_signed(struct bytes object, struct buf *out) MUST_USE;
 
+/* What it is about, from its body: a view; printable. */
+struct bytes order_subject(unsigned kind, struct bytes body);
+
 struct key_policy {
 	unsigned roles;
 	uint32_t purposes;

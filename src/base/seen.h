@@ -1,9 +1,9 @@
-/* seen.h: proofs of clients that were taken once, so that none is taken twice.
+/* seen.h: proofs that were taken once, so that none is taken twice.
  *
  * Two tables that take turns: when one is full the older is forgotten. A proof lives
- * through SEEN_MAX later ones at least, and not through a restart of the keeper. */
-#ifndef KEEPER_SEEN_H
-#define KEEPER_SEEN_H
+ * through SEEN_MAX later ones at least, and not through the end of the process. */
+#ifndef BASE_SEEN_H
+#define BASE_SEEN_H
 
 #include "base/bytes.h"
 

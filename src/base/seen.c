@@ -1,6 +1,6 @@
 /* seen.c: a set of marks, by open addressing. A proof is a MAC under a key that the
  * asker does not hold, so nobody can choose where it falls. */
-#include "keeper/seen.h"
+#include "base/seen.h"
 
 /* The slot of the mark, or the free one where it would be. */
 static uint8_t *slot_of(uint8_t (*table)[SEEN_MARK], const uint8_t *proof)
