@@ -103,6 +103,13 @@ enum id_form id_form(struct bytes id)
 	return relative_form(behind, true);
 }
 
+struct bytes id_behind_sp(struct bytes absolute, struct bytes sp_id)
+{
+	struct bytes rest = bytes_sub(absolute, sp_id.n, absolute.n);
+
+	return bytes_starts(absolute, sp_id) && bytes_starts(rest, BYTES("/")) ? rest : BYTES_NONE;
+}
+
 err_t id_absolute(struct bytes id, struct bytes sp_id, struct bytes cse_id, struct buf *out)
 {
 	enum id_form form = id_form(id);

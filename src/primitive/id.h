@@ -23,6 +23,10 @@ enum id_form id_form(struct bytes id);
 err_t id_absolute(struct bytes id, struct bytes sp_id, struct bytes cse_id,
                   struct buf *out) MUST_USE;
 
+/* "/cse/Cdev1" of "//sp/cse/Cdev1" at that provider; empty for what is of another, whose
+ * name may well begin like it. */
+struct bytes id_behind_sp(struct bytes absolute, struct bytes sp_id);
+
 /* (ALPHA/DIGIT)(ALPHA/DIGIT/-/./_)*, at most 128 octets. */
 bool id_is_resource_name(struct bytes name);
 

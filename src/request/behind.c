@@ -11,11 +11,10 @@ enum { TYPE_REMOTE_CSE = 16 };
 
 struct bytes behind_cse(const struct work *w, struct bytes absolute)
 {
-	struct bytes sp = resources_cse(w->room->resources)->sp_id, rest;
+	struct bytes rest = id_behind_sp(absolute, resources_cse(w->room->resources)->sp_id);
 
-	if (!bytes_starts(absolute, sp))
+	if (rest.n == 0)
 		return BYTES_NONE;
-	rest = bytes_sub(absolute, sp.n, absolute.n);
 	/* "/Sapp" is no CSE; "/Smart-cse/Cx" is behind one. */
 	if (id_form(rest) == ID_SP_S_AE && id_form(absolute) == ID_ABS_AE)
 		return BYTES_NONE;
@@ -36,10 +35,8 @@ static bool is_named(const struct named *n, struct bytes entity)
 
 	if (n->absolute.n)
 		return bytes_equal(entity, n->absolute);
-	if (!bytes_starts(entity, sp))
-		return false;
-	entity = bytes_sub(entity, sp.n, entity.n);
-	while (rest.n && cbor_next(&rest, &item) == ERR_OK) {
+	entity = id_behind_sp(entity, sp);
+	while (entity.n && rest.n && cbor_next(&rest, &item) == ERR_OK) {
 		if (item.kind == CBOR_TEXT && bytes_equal(item.s, entity))
 			return true;
 	}
@@ -83,7 +80,7 @@ err_t behind_speaks(struct work *w, bool *yes)
 	err_t err = ERR_OK;
 
 	*yes = cse.n && bytes_equal(cse, hop);
-	if (*yes || !bytes_starts(w->claimed, own->sp_id) || bytes_equal(cse, own->cse_id))
+	if (*yes || id_behind_sp(w->claimed, own->sp_id).n == 0 || bytes_equal(cse, own->cse_id))
 		return ERR_OK;
 	if (cse.n == 0)
 		return is_registrar ? is_strange_ae(w, yes) : ERR_OK;

@@ -5,6 +5,7 @@
  * goes on as From in its SP-relative form. What the next hop answers is answered.
  * Nothing is remembered against replay: the same request again goes on again, and
  * is the same to the CSE that hosts the target. */
+#include "primitive/id.h"
 #include "request/reach.h"
 #include "request/work.h"
 #include "wire/wire.h"
@@ -13,10 +14,9 @@ enum { PRIMITIVE_MAX = 4 << 20, MEMBERS = PARAM_COUNT };
 
 struct bytes forward_from(const struct work *w)
 {
-	struct bytes sp = resources_cse(w->room->resources)->sp_id;
+	struct bytes rest = id_behind_sp(w->originator, resources_cse(w->room->resources)->sp_id);
 
-	return bytes_starts(w->originator, sp) ? bytes_sub(w->originator, sp.n, w->originator.n)
-	                                       : w->originator;
+	return rest.n ? rest : w->originator;
 }
 
 /* "/mn" of "/mn/cse/x" and "//sp/mn/cse/x"; empty for another provider's. */
@@ -24,11 +24,8 @@ static struct bytes cse_of_target(const struct work *w)
 {
 	struct bytes sp = resources_cse(w->room->resources)->sp_id, to = w->request.to;
 
-	if (bytes_starts(to, BYTES("//"))) {
-		if (!bytes_starts(to, sp))
-			return BYTES_NONE;
-		to = bytes_sub(to, sp.n, to.n);
-	}
+	if (bytes_starts(to, BYTES("//")))
+		to = id_behind_sp(to, sp);
 	return bytes_sub(to, 0, 1 + bytes_find(bytes_sub(to, 1, to.n), '/'));
 }
 

@@ -24,11 +24,8 @@ static struct bytes cse_of(const struct work *w)
 	struct bytes sp = resources_cse(w->room->resources)->sp_id, id = w->request.from;
 	size_t n;
 
-	if (bytes_starts(id, BYTES("//"))) {
-		if (!bytes_starts(id, sp))
-			return BYTES_NONE;
-		id = bytes_sub(id, sp.n, id.n);
-	}
+	if (bytes_starts(id, BYTES("//")))
+		id = id_behind_sp(id, sp);
 	if (!bytes_starts(id, BYTES("/")))
 		return BYTES_NONE;
 	n = bytes_find(bytes_sub(id, 1, id.n), '/');

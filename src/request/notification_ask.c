@@ -3,6 +3,7 @@
  * [7.5.1.2.19]. The answers come by serving the request again (outbound.h). */
 #include "request/notification_inside.h"
 
+#include "primitive/id.h"
 #include "request/work.h"
 #include "resource/subscribe.h"
 #include "wire/wire.h"
@@ -48,11 +49,11 @@ err_t notification_is_originator(struct work *w, struct bytes target, bool *yes)
 	struct target place;
 	struct cbor creator;
 	const struct store_row *row;
-	struct bytes sp_relative = bytes_sub(w->originator, cse->sp_id.n, w->originator.n);
+	struct bytes sp_relative = id_behind_sp(w->originator, cse->sp_id);
 	err_t err;
 
 	*yes = bytes_equal(target, w->originator) || bytes_equal(target, w->request.from) ||
-	       (bytes_starts(w->originator, cse->sp_id) && bytes_equal(target, sp_relative));
+	       (sp_relative.n && bytes_equal(target, sp_relative));
 	if (*yes)
 		return ERR_OK;
 	TRY(resource_resolve(w->room->resources, target, &place));

@@ -6,6 +6,7 @@
  * URL may be reached at all is the courier's to say. */
 #include "request/reach.h"
 
+#include "primitive/id.h"
 #include "request/work.h"
 #include "wire/wire.h"
 
@@ -93,10 +94,10 @@ static err_t reach_elsewhere(struct work *w, struct bytes to, struct reach *out)
 	bool behind;
 	err_t err = ERR_OK;
 
-	if (bytes_starts(cse, sp))
-		cse = bytes_sub(cse, sp.n, cse.n);
+	if (bytes_starts(cse, BYTES("//")))
+		cse = id_behind_sp(cse, sp);
 	cse = bytes_sub(cse, 0, 1 + bytes_find(bytes_sub(cse, 1, cse.n), '/'));
-	if (cse.n > 1 && !bytes_starts(cse, BYTES("//")))
+	if (cse.n > 1)
 		TRY(resource_remote(w->room->resources, cse, &hop, &behind));
 	if (!hop && w->room->registrar.n)
 		TRY(resource_remote(w->room->resources, w->room->registrar, &hop, &behind));

@@ -4,6 +4,7 @@
  *   target (as `at` named it), address there ("" not yet), digest, names */
 #include "resource/announce.h"
 
+#include "primitive/id.h"
 #include "resource/engine.h"
 
 enum { RECORD_MAX = 65536, CONTENT_MAX = 1 << 20, ENTRY = 4, KEY_MAX = 24, ANNOUNCED = 10000, CSE_BASE = 5 };
@@ -169,8 +170,8 @@ static struct bytes cse_of(const struct resources *r, struct bytes target, struc
 {
 	struct bytes cse;
 
-	if (bytes_starts(target, r->cse.sp_id))
-		target = bytes_sub(target, r->cse.sp_id.n, target.n);
+	if (bytes_starts(target, BYTES("//")))
+		target = id_behind_sp(target, r->cse.sp_id);
 	if (target.n < 2 || target.p[0] != '/' || target.p[1] == '/')
 		return BYTES_NONE;
 	cse = bytes_sub(target, 0, 1 + bytes_find(bytes_sub(target, 1, target.n), '/'));

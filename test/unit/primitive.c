@@ -333,6 +333,26 @@ static void test_id_absolute(void **state)
 	}
 }
 
+static void test_id_behind_sp(void **state)
+{
+	static const struct {
+		const char *id, *rest;
+	} ids[] = {
+		{ "//sp.example/mn/Cdev1", "/mn/Cdev1" }, { "//sp.example/Sapp", "/Sapp" },
+		{ "//sp.example/", "/" },
+		/* another provider whose name begins so, ends so, or is so */
+		{ "//sp.example2/mn/Cdev1", "" }, { "//sp.example.evil/mn", "" }, { "//sp.exampl/e/mn", "" },
+		{ "//x.sp.example/mn", "" }, { "//sp.example", "" }, { "/mn/Cdev1", "" }, { "", "" },
+	};
+
+	for (size_t i = 0; i < COUNT_OF(ids); i++) {
+		struct bytes rest = id_behind_sp(bytes_str(ids[i].id), BYTES("//sp.example"));
+
+		if (!bytes_equal(rest, bytes_str(ids[i].rest)))
+			fail_msg("%s: other rest", ids[i].id);
+	}
+}
+
 static void test_id_matches(void **state)
 {
 	static const struct {
@@ -405,6 +425,7 @@ int main(void)
 		cmocka_unit_test(test_filter_refuses),
 		cmocka_unit_test(test_id_forms),
 		cmocka_unit_test(test_id_absolute),
+		cmocka_unit_test(test_id_behind_sp),
 		cmocka_unit_test(test_id_matches),
 		cmocka_unit_test(test_names),
 	};

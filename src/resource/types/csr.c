@@ -11,17 +11,13 @@ enum { ASN_CSE = 3 };
 static bool is_mirror(const struct resource_work *w)
 {
 	const struct cse_identity *cse = &w->r->cse;
-	struct bytes o = w->ask->originator;
 
-	return bytes_starts(o, cse->sp_id) &&
-	       bytes_equal(bytes_sub(o, cse->sp_id.n, o.n), cse->cse_id);
+	return bytes_equal(id_behind_sp(w->ask->originator, cse->sp_id), cse->cse_id);
 }
 
 static bool is_absolute_of(const struct resource_work *w, struct bytes absolute, struct bytes csi)
 {
-	struct bytes sp = w->r->cse.sp_id;
-
-	return bytes_starts(absolute, sp) && bytes_equal(bytes_sub(absolute, sp.n, absolute.n), csi);
+	return bytes_equal(id_behind_sp(absolute, w->r->cse.sp_id), csi);
 }
 
 /* A CSE registers itself and no other. */
@@ -76,7 +72,7 @@ out:
 static err_t registered(struct resource_work *w)
 {
 	const struct cse_identity *cse = &w->r->cse;
-	struct bytes csi = bytes_sub(w->ask->originator, cse->sp_id.n, w->ask->originator.n);
+	struct bytes csi = id_behind_sp(w->ask->originator, cse->sp_id);
 	struct cbor given;
 	uint64_t there;
 	bool behind;
