@@ -198,12 +198,13 @@ static err_t admission_open_ae(struct work *w, bool *well)
 
 /* --- (7) ------------------------------------------------------------------------ */
 
-/* A number of the enumeration; one that is not built is answered 5001 later. */
+/* A number of the enumeration, or one of those that TS-0032 leaves open; one that is not
+ * built is answered 5001 later. */
 static bool is_resource_type(uint32_t ty)
 {
 	uint32_t plain = ty > ANNOUNCED ? ty - ANNOUNCED : ty;
 
-	return plain >= 1 && plain <= TYPE_LAST;
+	return (plain >= 1 && plain <= TYPE_LAST) || resource_type(ty) != NULL;
 }
 
 static err_t admission_type(struct work *w, bool *well)

@@ -295,6 +295,20 @@ out:
 	return err;
 }
 
+/* Trust enabling functions speak with who is authenticated to them, not with who is
+ * spoken for: keys are given to the one at the other end [TS-0003 8.3.5, 8.8]. */
+static bool speaks_for_itself(const struct work *w, const struct store_row *row)
+{
+	const struct resource_type *type = resource_type(row->type), *made = NULL;
+
+	if (w->request.operation == OPERATION_CREATE)
+		made = resource_type(w->request.type);
+	if (!(type && type->direct) && !(made && made->direct))
+		return true;
+	return w->association && w->association->facts.secured && !w->depth &&
+	       bytes_equal(w->originator, bytes_str(w->association->facts.entity));
+}
+
 /* Where no rule permits, the laboratory may. The row may have moved meanwhile. */
 static err_t by_rules_or_lab(struct work *w, const struct store_row *row,
                              struct decision_facts *facts)
@@ -327,6 +341,11 @@ err_t facts_decide(struct work *w)
 	/* It was resolved in this transaction. */
 	TRY(row ? ERR_OK : ERR_TAMPERED);
 	TRY(gather(w, row, &w->room->arena, &facts));
+	if (!speaks_for_itself(w, row)) {
+		decision_refuse(&w->decision, "this is served on the originator's own association only");
+		work_refuse(w, RSC_ORIGINATOR_NOT_AUTHENTICATED, "TS-0003 8.3.5, 8.8", w->decision.reason);
+		goto out;
+	}
 	TRY(is_cse_announcement(w, row, &announces));
 	if (lab_is_admin(w))
 		err = decide_on_ground(&facts, GROUND_LAB_ADMIN, &w->room->arena, &w->permit,

@@ -160,6 +160,15 @@ enum app_rule {
 err_t app_rule_holds(struct resource_work *w, struct bytes app_id, struct bytes stem,
                      enum app_rule *out) MUST_USE;
 
+/* --- clients of MAF and MEF (trust.c) ------------------------------------------------- */
+
+enum { DOMAIN_MAX = 128 };
+
+/* adfq of w->set: the domain name of an administrating stakeholder. */
+err_t trust_admin(struct resource_work *w, struct bytes *admin) MUST_USE;
+/* created of their registrations. */
+err_t trust_client_created(struct resource_work *w) MUST_USE;
+
 /* --- subscriptions (subscribe.c) ------------------------------------------------------ */
 
 /* w->row is a subscription; `reads`: to something that only reads. */

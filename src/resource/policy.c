@@ -129,6 +129,8 @@ static err_t gather(struct resources *r, const struct store_row *asked, struct a
 		}
 	} else if (type_attribute(type, link)) {
 		TRY(add_linked(r, a, kept.body, link, attribute, out));
+	} else if (type->direct) {
+		out->from_creator = true;
 	} else {
 		out->broken = true;
 	}

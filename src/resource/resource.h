@@ -163,11 +163,11 @@ err_t resource_link_policy(struct resources *r, const struct store_row *row, str
  * judged by resource_link_policy, not by resource_policy. */
 bool resource_updates_policy_link(const struct request_primitive *request);
 
-/* Link policies to the CSEBase, which no request can update (4005). `system`
- * must cover RIGHT_UPDATE on row 1; the caller holds the transaction and
+/* Link policies to a base (CSEBase, mafBase, mefBase), which no request can update (4005).
+ * `system` must cover RIGHT_UPDATE on the row; the caller holds the transaction and
  * records it. ERR_REFUSED, ERR_MISSING when one is no policy here. */
-err_t resource_link_base(struct resources *r, const struct permit *system,
-                         const struct bytes *acpi, size_t n, int64_t now) MUST_USE;
+err_t resource_link(struct resources *r, const struct permit *system, uint64_t id,
+                    const struct bytes *acpi, size_t n, int64_t now) MUST_USE;
 
 /* Is the member in the group of this address? *readable false when it is no
  * group or does not exist: the entry then refuses. */

@@ -199,8 +199,8 @@ struct store *resources_store(struct resources *r)
 	return r->store;
 }
 
-err_t resource_link_base(struct resources *r, const struct permit *system,
-                         const struct bytes *acpi, size_t n, int64_t now)
+err_t resource_link(struct resources *r, const struct permit *system, uint64_t id,
+                    const struct bytes *acpi, size_t n, int64_t now)
 {
 	const struct resource_type *type;
 	const struct store_row *found;
@@ -210,7 +210,7 @@ err_t resource_link_base(struct resources *r, const struct permit *system,
 	struct arena a;
 	err_t err;
 
-	if (!permit_covers(system, RIGHT_UPDATE, 1))
+	if (!permit_covers(system, RIGHT_UPDATE, id))
 		return ERR_REFUSED;
 	arena_init(&a, 1 << 20);
 	for (size_t i = 0; i < n; i++) {
@@ -221,7 +221,7 @@ err_t resource_link_base(struct resources *r, const struct permit *system,
 			goto out;
 		}
 	}
-	TRY(store_get(r->store, 1, &found));
+	TRY(store_get(r->store, id, &found));
 	must(found != NULL);
 	row = *found;
 	TRY(arena_copy(&a, found->body, &row.body));

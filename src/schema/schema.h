@@ -107,11 +107,14 @@ struct resource_type {
 	bool self_governed;      /* judged by selfPrivileges (accessControlPolicy) */
 	bool not_built;          /* rows only: Create is 5001, and srt does not list it */
 	bool announced;          /* has an announced variant, 10000 + number */
+	bool direct;             /* served to who is on an association of its own only, to
+	                          * nobody on whose behalf another CSE speaks; without
+	                          * acpi attribute its creator governs it */
 	uint32_t instances;      /* type of the instances that are specialized with it, 0 none */
 	const char *selector;    /* attribute whose value chooses the specialization
 	                          * ("mgd", "cnd"), NULL: there is none */
-	/* Of a specialization, else NULL and 0: */
 	const char *prefix;      /* of its member name, NULL: "m2m" */
+	/* Of a specialization, else NULL and 0: */
 	const char *definition;  /* containerDefinition */
 	uint32_t management;     /* mgmtDefinition */
 	const struct resource_type *base; /* the type it specializes or announces */

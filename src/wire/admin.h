@@ -7,7 +7,7 @@
  *
  *   STATUS, CREDENTIAL_LIST, ASSOCIATION_LIST, AUDIT_VERIFY, STORE_VERIFY, STORE_ROTATE, STORE_STATUS,
  *   ANCHOR,
- *   ASSURANCE_LIST, ACCESS_LIST, TICKET_LIST, REVOKED_LIST  none
+ *   ASSURANCE_LIST, TICKET_LIST, REVOKED_LIST  none
  *   ENROL_CERTIFICATE  name, u8 entity kind, entity (absolute ID), App-ID, u8 replay
  *                      mode, u32 days (0: default), u8 factor (1 possession, 2 network), u8
  *                      protection level of its environment, u8 bound, environment's name,
@@ -23,8 +23,10 @@
  *   ASSURANCE_REQUIRE  u8 level, u8 operations (0: all), u32 type (0: any), structured
  *                      address, network ("": none), schedule ("": always)
  *   ASSURANCE_REMOVE   u32 number
- *   ACCESS_GRANT       originator, u8 operations, u8 n, n u32 types that may be created
- *   ACCESS_WITHDRAW    u32 number of the rule, from 1
+ *   ACCESS_GRANT       originator, u8 operations, u8 n, n u32 types that may be created, place
+ *   ACCESS_WITHDRAW    u32 number of the rule, from 1, place
+ *   ACCESS_LIST        place: u8 0 the CSEBase (or left out), 1 the MAF, 2 the MEF
+ *   TRUST_OPEN, TRUST_LIST  u8 place
  *   TICKET_CREATE      id (16 hex digits), SHA-256 of its secret (32), pattern of
  *                      identifiers, App-ID, u8 protection level, u32 days (0: default),
  *                      u32 uses, u32 minutes it is good for, u8 1: an accepted maker, its

@@ -627,7 +627,7 @@ static void test_fan_out_keeps_the_credential(void **state)
 	node_fill(&n);
 	expect(&n, DEV, R(3, "cse-in/dev/acp", "Cdev", "k1", ",'pc':{'m2m:acp':{'pv':{'acr':["
 	       "{'acor':['Sapp','Cdev'],'acop':63}]}}}"), 2004);
-	assert_int_equal(resource_link_base(n.room.resources, permit_for_system("test"), links, 1, NOW), ERR_OK);
+	assert_int_equal(resource_link(n.room.resources, permit_for_system("test"), 1, links, 1, NOW), ERR_OK);
 	expect(&n, DEV, GRP("g", "k2", "'cse-in'", ",'macp':['cse-in/dev/acp']"), 2001);
 	expect(&n, APP, R(4, "cse-in/app", "Sapp", "k3", ""), 2002);
 	assert_int_equal(registry_find(n.room.registry, BYTES("12-app@demo.example"), &c), ERR_OK);

@@ -396,7 +396,7 @@ static void test_permit(void **state)
 			                 k == 1 ? ERR_OK : ERR_REFUSED);
 		}
 	}
-	assert_int_equal(resource_link_base(m->r, NULL, NULL, 0, NOW), ERR_REFUSED);
+	assert_int_equal(resource_link(m->r, NULL, 1, NULL, 0, NOW), ERR_REFUSED);
 	expect(m, RETRIEVE("cse-in/c"), 2000);
 	expect(m, RETRIEVE("cse-in/new"), 4004);
 }

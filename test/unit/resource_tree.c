@@ -508,11 +508,11 @@ static void test_base_policy(void **state)
 	struct resource_policy p;
 
 	expect(m, ACP("p1", RULES("Cone", 2), RULES("Cself1", 63)), 2001);
-	assert_int_equal(resource_link_base(m->r, permit_for_system("t"), bad, 1, NOW), ERR_MISSING);
-	assert_int_equal(resource_link_base(m->r, permit_for_system("t"), links, 1, NOW), ERR_OK);
+	assert_int_equal(resource_link(m->r, permit_for_system("t"), 1, bad, 1, NOW), ERR_MISSING);
+	assert_int_equal(resource_link(m->r, permit_for_system("t"), 1, links, 1, NOW), ERR_OK);
 	p = policy_of(m, "cse-in");
 	assert_true(p.policies_n == 1 && !p.from_creator);
-	assert_int_equal(resource_link_base(m->r, permit_for_system("t"), NULL, 0, NOW), ERR_OK);
+	assert_int_equal(resource_link(m->r, permit_for_system("t"), 1, NULL, 0, NOW), ERR_OK);
 	p = policy_of(m, "cse-in");
 	assert_true(p.policies_n == 0);
 }

@@ -32,6 +32,8 @@ static const struct {
 	{ ADMIN_ACCESS_GRANT, admin_access_grant, true },
 	{ ADMIN_ACCESS_LIST, admin_access_list, true },
 	{ ADMIN_ACCESS_WITHDRAW, admin_access_withdraw, true },
+	{ ADMIN_TRUST_OPEN, admin_trust_open, true },
+	{ ADMIN_TRUST_LIST, admin_trust_list, true },
 	{ ADMIN_ASSURANCE_REQUIRE, admin_assurance_require, true },
 	{ ADMIN_ASSURANCE_LIST, admin_assurance_list, true },
 	{ ADMIN_ASSURANCE_REMOVE, admin_assurance_remove, true },

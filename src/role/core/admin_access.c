@@ -1,7 +1,8 @@
-/* admin_access.c: who may do what at the CSEBase itself. A closed node's CSEBase has no
- * policy, and no request can give it one (4005): the operator does, rule by rule, in one
- * accessControlPolicy, cse/base-access, that belongs to the node. To whom a rule grants
- * something is decided by the same decision as everywhere. */
+/* admin_access.c: who may do what at the CSEBase itself, and at MAF and MEF. A closed node's
+ * CSEBase has no policy, and no request can give it one (4005): the operator does, rule by
+ * rule, in one accessControlPolicy for each, cse/base-access, that belongs to the node. To
+ * whom a rule grants something is decided by the same decision as everywhere. */
+#include "resource/trust.h"
 #include "role/core/core.h"
 
 enum {
@@ -9,7 +10,8 @@ enum {
 	POLICY_MAX = 65536, OPERATIONS_ALL = 63
 };
 
-static const char policy_name[] = "base-access";
+/* Names of the policies, by place. */
+static const char *const policies[TRUST_PLACES] = { "base-access", "maf-access", "mef-access" };
 
 static err_t refuse(struct admin *a, err_t err, const char *text)
 {
@@ -20,7 +22,7 @@ static err_t refuse(struct admin *a, err_t err, const char *text)
 /* --- the policy in the store -------------------------------------------------------- */
 
 /* Content of the array pv.acr, a view into the row; empty without a policy. */
-static err_t read_rules(struct core *c, uint64_t *id, struct cbor *rules)
+static err_t read_rules(struct core *c, enum trust_place place, uint64_t *id, struct cbor *rules)
 {
 	const struct store_row *row;
 	struct cbor pv;
@@ -28,7 +30,7 @@ static err_t read_rules(struct core *c, uint64_t *id, struct cbor *rules)
 	err_t err;
 
 	*rules = (struct cbor){ .kind = CBOR_ARRAY };
-	TRY(store_find_child(c->store, BASE, bytes_str(policy_name), id));
+	TRY(store_find_child(c->store, BASE, bytes_str(policies[place]), id));
 	if (*id == 0)
 		return ERR_OK;
 	TRY(store_get(c->store, *id, &row));
@@ -86,8 +88,9 @@ out:
 	return err;
 }
 
-/* {"m2m:acp": {...}}: privileges of n rules; on creation name and selfPrivileges too. */
-static err_t put_policy(struct core *c, bool fresh, size_t n, struct bytes rules, struct buf *out)
+/* {"m2m:acp": {...}}: privileges of n rules; on creation (name not NULL) name and
+ * selfPrivileges too. */
+static err_t put_policy(struct core *c, const char *name, size_t n, struct bytes rules, struct buf *out)
 {
 	struct buf pv = buf_make(POLICY_MAX), pvs = buf_make(1024), rn = buf_make(64);
 	struct buf policy = buf_make(POLICY_MAX);
@@ -97,9 +100,9 @@ static err_t put_policy(struct core *c, bool fresh, size_t n, struct bytes rules
 
 	TRY(put_set(&pv, n, rules));
 	m[0] = (struct cbor_member){ BYTES("pv"), bytes_of_buf(&pv) };
-	if (fresh) {
+	if (name) {
 		TRY(put_self(c, &pvs));
-		TRY(cbor_put_text(&rn, bytes_str(policy_name)));
+		TRY(cbor_put_text(&rn, bytes_str(name)));
 		m[members++] = (struct cbor_member){ BYTES("pvs"), bytes_of_buf(&pvs) };
 		m[members++] = (struct cbor_member){ BYTES("rn"), bytes_of_buf(&rn) };
 	}
@@ -113,26 +116,28 @@ out:
 	return err;
 }
 
-static err_t link_policy(struct core *c, const struct permit *system)
+static err_t link_policy(struct core *c, const struct permit *system, enum trust_place place)
 {
 	struct buf address = buf_make(ORIGINATOR_MAX);
 	struct bytes link;
+	uint64_t base;
 	err_t err;
 
+	TRY(trust_base(c->room.resources, place, &base));
 	TRY(buf_printf(&address, "%.*s/%s", BYTES_FMT(resources_cse(c->room.resources)->cse_name),
-	               policy_name));
+	               policies[place]));
 	link = bytes_of_buf(&address);
-	TRY(resource_link_base(c->room.resources, system, &link, 1, c->now));
+	TRY(resource_link(c->room.resources, system, base, &link, 1, c->now));
 out:
 	buf_free(&address);
 	return err;
 }
 
 /* The rules as they are to be, through the engine: checked as any policy is. */
-static err_t write_rules(struct admin *a, uint64_t id, size_t n, struct bytes rules)
+static err_t write_rules(struct admin *a, enum trust_place place, uint64_t id, size_t n, struct bytes rules)
 {
 	struct core *c = a->core;
-	const struct permit *system = permit_for_system("access to the CSEBase");
+	const struct permit *system = permit_for_system("access to a base");
 	struct request_primitive request = { .operation = id ? OPERATION_UPDATE : OPERATION_CREATE,
 		.type = TYPE_ACP, .has_content = true, .result_content = 0 };
 	struct target target = { .place = TARGET_HERE, .id = id ? id : BASE,
@@ -145,7 +150,7 @@ static err_t write_rules(struct admin *a, uint64_t id, size_t n, struct bytes ru
 
 	arena_reset(&c->room.arena);
 	resource_begin(c->room.resources);
-	TRY(put_policy(c, id == 0, n, rules, &content));
+	TRY(put_policy(c, id ? NULL : policies[place], n, rules, &content));
 	request.content = bytes_of_buf(&content);
 	TRY(id ? resource_update(c->room.resources, &ask, &answer, &outcome)
 	       : resource_create(c->room.resources, &ask, &answer, &outcome));
@@ -154,7 +159,7 @@ static err_t write_rules(struct admin *a, uint64_t id, size_t n, struct bytes ru
 		goto out;
 	}
 	if (!id)
-		TRY(link_policy(c, system));
+		TRY(link_policy(c, system, place));
 out:
 	buf_free(&content);
 	buf_free(&answer);
@@ -182,6 +187,7 @@ out:
 }
 
 struct grant {
+	enum trust_place place;
 	struct bytes originator;
 	unsigned operations;
 	uint32_t types[TYPES_MAX];
@@ -216,6 +222,24 @@ out:
 	return err;
 }
 
+/* The last field, which may be left out: the CSEBase. */
+static err_t read_place(struct admin *a, enum trust_place *place)
+{
+	unsigned n = a->in.rest.n ? wire_get_u8(&a->in) : TRUST_CSE;
+	uint64_t base;
+	err_t err;
+
+	TRY(wire_done(&a->in));
+	if (n >= TRUST_PLACES)
+		return ERR_SYNTAX;
+	*place = (enum trust_place)n;
+	TRY(trust_base(a->core->room.resources, *place, &base));
+	if (!base)
+		err = refuse(a, ERR_MISSING, "it is not open on this node");
+out:
+	return err;
+}
+
 static err_t read_grant(struct admin *a, struct grant *g)
 {
 	err_t err;
@@ -227,7 +251,7 @@ static err_t read_grant(struct admin *a, struct grant *g)
 		return refuse(a, ERR_LIMIT, "too many types");
 	for (size_t i = 0; i < g->types_n; i++)
 		g->types[i] = wire_get_u32(&a->in);
-	TRY(wire_done(&a->in));
+	TRY(read_place(a, &g->place));
 	if (g->originator.n == 0 || !bytes_is_printable(g->originator))
 		return refuse(a, ERR_SYNTAX, "an originator is an AE-ID, a CSE-ID, an SP-ID, a group or \"all\"");
 	if (g->operations == 0 || g->operations > OPERATIONS_ALL)
@@ -247,14 +271,14 @@ err_t admin_access_grant(struct admin *a)
 	err_t err;
 
 	TRY(read_grant(a, &g));
-	TRY(read_rules(a->core, &id, &before));
+	TRY(read_rules(a->core, g.place, &id, &before));
 	if (before.u >= RULES_MAX) {
 		err = refuse(a, ERR_FULL, "there are as many rules as may be");
 		goto out;
 	}
 	TRY(buf_add(&rules, before.s));
 	TRY(put_rule(&g, &rules));
-	TRY(write_rules(a, id, (size_t)before.u + 1, bytes_of_buf(&rules)));
+	TRY(write_rules(a, g.place, id, (size_t)before.u + 1, bytes_of_buf(&rules)));
 out:
 	buf_free(&rules);
 	return err;
@@ -265,13 +289,14 @@ err_t admin_access_withdraw(struct admin *a)
 	struct buf rules = buf_make(POLICY_MAX);
 	uint32_t number = wire_get_u32(&a->in);
 	struct cbor before, rule;
+	enum trust_place place;
 	struct bytes rest;
 	uint64_t id;
 	err_t err;
 
-	TRY(wire_done(&a->in));
+	TRY(read_place(a, &place));
 	TRY(text_print(a->subject, sizeof(a->subject), "rule %u", number) ? ERR_OK : ERR_LIMIT);
-	TRY(read_rules(a->core, &id, &before));
+	TRY(read_rules(a->core, place, &id, &before));
 	if (number == 0 || number > before.u) {
 		err = refuse(a, ERR_MISSING, "there is no rule of this number");
 		goto out;
@@ -282,7 +307,7 @@ err_t admin_access_withdraw(struct admin *a)
 		if (i != number)
 			TRY(buf_add(&rules, rule.raw));
 	}
-	TRY(write_rules(a, id, (size_t)before.u - 1, bytes_of_buf(&rules)));
+	TRY(write_rules(a, place, id, (size_t)before.u - 1, bytes_of_buf(&rules)));
 out:
 	buf_free(&rules);
 	return err;
@@ -318,12 +343,13 @@ out:
 err_t admin_access_list(struct admin *a)
 {
 	struct cbor rules, rule;
+	enum trust_place place;
 	struct bytes rest;
 	uint64_t id;
 	err_t err;
 
-	TRY(wire_done(&a->in));
-	TRY(read_rules(a->core, &id, &rules));
+	TRY(read_place(a, &place));
+	TRY(read_rules(a->core, place, &id, &rules));
 	rest = rules.s;
 	for (uint64_t i = 1; i <= rules.u; i++) {
 		TRY(cbor_next(&rest, &rule));

@@ -409,6 +409,8 @@ err_t admin_key_sign(struct admin *a) MUST_USE;
 err_t admin_access_grant(struct admin *a) MUST_USE;
 err_t admin_access_list(struct admin *a) MUST_USE;
 err_t admin_access_withdraw(struct admin *a) MUST_USE;
+err_t admin_trust_open(struct admin *a) MUST_USE;
+err_t admin_trust_list(struct admin *a) MUST_USE;
 err_t admin_assurance_require(struct admin *a) MUST_USE;
 err_t admin_assurance_list(struct admin *a) MUST_USE;
 err_t admin_assurance_remove(struct admin *a) MUST_USE;

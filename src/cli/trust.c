@@ -1,0 +1,102 @@
+/* trust.c: MAF and MEF of the node. */
+#include "cli/asking.h"
+
+#include <stdio.h>
+
+enum { MAF = 1, MEF = 2, CREATE_RETRIEVE = 3, CLIENT_TYPE = 242 };
+
+static uint8_t place_of(const struct cli *c)
+{
+	return bytes_equal(bytes_str(c->command->object), BYTES("maf")) ? MAF : MEF;
+}
+
+int run_trust_open(struct cli *c)
+{
+	struct buf fields = buf_make(16), rows = buf_make(4096);
+	struct wire_out w = wire_out(&fields);
+	int code;
+
+	wire_put_u8(&w, place_of(c));
+	code = ask_node(c, ADMIN_TRUST_OPEN, &w, &rows);
+	if (code == CLI_OK)
+		printf(c->json ? "{\"open\":\"%s\"}\n" : "the %s is open, for nobody yet: holdfast maf admit, holdfast mef admit\n",
+		       c->command->object);
+	buf_free(&fields);
+	buf_free(&rows);
+	return code;
+}
+
+int run_trust_admit(struct cli *c)
+{
+	struct buf fields = buf_make(4096), rows = buf_make(4096);
+	struct wire_out w = wire_out(&fields);
+	uint8_t place = place_of(c);
+	int code;
+
+	wire_put_bytes(&w, bytes_str(c->argument[0]));
+	wire_put_u8(&w, CREATE_RETRIEVE);
+	wire_put_u8(&w, 1);
+	wire_put_u32(&w, CLIENT_TYPE + place);
+	wire_put_u8(&w, place);
+	code = ask_node(c, ADMIN_ACCESS_GRANT, &w, &rows);
+	if (code == CLI_OK)
+		printf(c->json ? "{\"admitted\":\"%s\"}\n" : "%s may be a client from now on\n", c->argument[0]);
+	buf_free(&fields);
+	buf_free(&rows);
+	return code;
+}
+
+int run_trust_dismiss(struct cli *c)
+{
+	struct buf fields = buf_make(16), rows = buf_make(4096);
+	struct wire_out w = wire_out(&fields);
+	uint64_t number;
+	int code = number_argument(c, UINT32_MAX, &number);
+
+	if (code == CLI_OK) {
+		wire_put_u32(&w, (uint32_t)number);
+		wire_put_u8(&w, place_of(c));
+		code = ask_node(c, ADMIN_ACCESS_WITHDRAW, &w, &rows);
+	}
+	if (code == CLI_OK)
+		printf(c->json ? "{\"dismissed\":%llu}\n" : "rule %llu is taken back\n", (unsigned long long)number);
+	buf_free(&fields);
+	buf_free(&rows);
+	return code;
+}
+
+static int list(struct cli *c, enum admin_command command, const struct column *columns, size_t n)
+{
+	struct buf fields = buf_make(16), rows = buf_make(4 << 20);
+	struct wire_out w = wire_out(&fields);
+	int code;
+
+	wire_put_u8(&w, place_of(c));
+	code = ask_node(c, command, &w, &rows);
+	if (code == CLI_OK && output_rows(c, bytes_of_buf(&rows), columns, n, "nobody") != ERR_OK)
+		code = CLI_FAILED;
+	buf_free(&fields);
+	buf_free(&rows);
+	return code;
+}
+
+int run_trust_clients(struct cli *c)
+{
+	static const struct column columns[] = {
+		{ "number", "RULE", COLUMN_PLAIN, NULL }, { "acor", "ORIGINATORS", COLUMN_PLAIN, NULL },
+	};
+
+	return list(c, ADMIN_ACCESS_LIST, columns, COUNT_OF(columns));
+}
+
+int run_trust_list(struct cli *c)
+{
+	static const struct column columns[] = {
+		{ "id", "REGISTRATION", COLUMN_PLAIN, NULL }, { "type", "TYPE", COLUMN_PLAIN, NULL },
+		{ "client", "CLIENT", COLUMN_PLAIN, NULL },
+		{ "administrator", "STAKEHOLDER", COLUMN_PLAIN, NULL },
+		{ "until", "UNTIL", COLUMN_TIME, NULL },
+	};
+
+	return list(c, ADMIN_TRUST_LIST, columns, COUNT_OF(columns));
+}

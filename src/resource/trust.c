@@ -1,0 +1,130 @@
+/* trust.c: the bases of MAF and MEF, and who is registered there. The functions are closed
+ * until an operator opens them: until then there is no base, and so no address. */
+#include "resource/trust.h"
+
+#include "primitive/id.h"
+#include "resource/engine.h"
+
+enum { BASE = 1, CLIENTS_MAX = 64, TYPE_OF_CLIENT = 2 };
+
+/* Name, identifier and type of a base; its clients' type is two further. */
+static const struct { const char *name; uint32_t type; } places[TRUST_PLACES] = {
+	[TRUST_MAF] = { "maf", 241 },
+	[TRUST_MEF] = { "mef", 242 },
+};
+
+err_t trust_base(struct resources *r, enum trust_place place, uint64_t *id)
+{
+	const struct store_row *row;
+	err_t err;
+
+	*id = BASE;
+	if (place == TRUST_CSE)
+		return ERR_OK;
+	TRY(store_find_ident(r->store, bytes_str(places[place].name), id));
+	if (*id)
+		TRY(store_get(r->store, *id, &row));
+	if (*id && (!row || row->type != places[place].type))
+		*id = 0;
+out:
+	return err;
+}
+
+err_t trust_open(struct resources *r, const struct permit *system, enum trust_place place,
+                 int64_t now)
+{
+	struct attribute_set set = { .n = 0 };
+	struct store_row row = { .parent = BASE, .created = now, .modified = now };
+	struct arena a;
+	err_t err;
+
+	if (place == TRUST_CSE || !permit_covers(system, RIGHT_CREATE, BASE))
+		return ERR_REFUSED;
+	arena_init(&a, 1 << 16);
+	row.name = row.ident = bytes_str(places[place].name);
+	row.type = places[place].type;
+	row.id = store_next_id(r->store);
+	TRY(set_encode(r, &a, &set, &row.body));
+	TRY(store_insert(r->store, &row));
+out:
+	arena_free(&a);
+	return err;
+}
+
+/* Is the row a registration that holds now? */
+static err_t is_registration(struct resources *r, uint64_t id, uint64_t base, struct bytes admin,
+                             int64_t now, bool *yes)
+{
+	const struct store_row *row;
+	struct cbor adfq;
+	bool found;
+	err_t err;
+
+	*yes = false;
+	TRY(store_get(r->store, id, &row));
+	if (!row || row->parent != base || row_expired(row, now) ||
+	    (row->type != places[TRUST_MAF].type + TYPE_OF_CLIENT &&
+	     row->type != places[TRUST_MEF].type + TYPE_OF_CLIENT))
+		goto out;
+	TRY(body_get(row->body, BYTES("adfq"), &adfq, &found));
+	*yes = admin.n == 0 || (found && bytes_equal(adfq.s, admin));
+out:
+	return err;
+}
+
+err_t trust_registered(struct resources *r, uint64_t base, struct bytes client, struct bytes admin,
+                       int64_t now, bool *yes)
+{
+	struct store_find find = { .name = BYTES("cr"), .value = client, .limit = CLIENTS_MAX };
+	uint64_t ids[CLIENTS_MAX];
+	size_t n;
+	err_t err;
+
+	*yes = false;
+	do {
+		TRY(store_index_find(r->store, &find, ids, &n));
+		for (size_t i = 0; i < n && !*yes; i++)
+			TRY(is_registration(r, ids[i], base, admin, now, yes));
+		if (n)
+			find.after = ids[n - 1];
+	} while (n == CLIENTS_MAX && !*yes);
+out:
+	return err;
+}
+
+/* --- a client registers ------------------------------------------------------------------ */
+
+/* The name of a stakeholder, as an SP-ID holds it. */
+err_t trust_admin(struct resource_work *w, struct bytes *admin)
+{
+	struct buf sp = buf_make(URI_MAX);
+	struct cbor adfq = { .kind = CBOR_NULL };
+	err_t err;
+
+	TRY(buf_add(&sp, BYTES("//")));
+	if (set_get(&w->set, BYTES("adfq"), &adfq) && adfq.s.n <= DOMAIN_MAX)
+		TRY(buf_add(&sp, adfq.s));
+	*admin = adfq.s;
+	if (!id_is_sp(bytes_of_buf(&sp)))
+		err = refuse(w->out, RSC_BAD_REQUEST, "is no domain name", BYTES("adfq"));
+out:
+	buf_free(&sp);
+	return err;
+}
+
+/* One registration an administrating stakeholder [TS-0003 8.3.5.2.3, 8.8.2.3]. */
+err_t trust_client_created(struct resource_work *w)
+{
+	struct bytes admin;
+	bool there;
+	err_t err;
+
+	TRY(trust_admin(w, &admin));
+	TRY(trust_registered(w->r, w->parent.id, w->ask->originator, admin, w->now, &there));
+	if (there)
+		return refuse(w->out, RSC_CONFLICT, "this client is registered for this stakeholder",
+		              BYTES("adfq"));
+	TRY(set_put_text(w->r, w->arena, &w->set, BYTES("cr"), w->ask->originator));
+out:
+	return err;
+}

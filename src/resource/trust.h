@@ -1,0 +1,24 @@
+/* trust.h: the trust enabling functions of this node, MAF and MEF [TS-0003 6.2.6]:
+ * where they stand in the tree, who is registered with them. */
+#ifndef RESOURCE_TRUST_H
+#define RESOURCE_TRUST_H
+
+#include "resource/resource.h"
+
+/* Where rules of access stand that an operator gives. */
+enum trust_place { TRUST_CSE, TRUST_MAF, TRUST_MEF, TRUST_PLACES };
+
+/* Row of the base; 0: it is not open. */
+err_t trust_base(struct resources *r, enum trust_place place, uint64_t *id) MUST_USE;
+
+/* Make it: in the caller's transaction, which records it. `system` covers Create on the
+ * CSEBase. ERR_EXISTS. */
+err_t trust_open(struct resources *r, const struct permit *system, enum trust_place place,
+                 int64_t now) MUST_USE;
+
+/* Is `client` (absolute) registered at that base, for the administrating stakeholder of that
+ * FQDN (empty: any), now? */
+err_t trust_registered(struct resources *r, uint64_t base, struct bytes client,
+                       struct bytes admin, int64_t now, bool *yes) MUST_USE;
+
+#endif
