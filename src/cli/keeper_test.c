@@ -12,7 +12,7 @@
 
 #include <stdio.h>
 
-enum { NUMBER = 1, KEYS_MAX = 16, OPEN_MS = 30000, SPEED_MS = 1000, SPEED_LEAST = 20 };
+enum { NUMBER = 1, KEYS_MAX = 16, SEALED_MAX = 256, OPEN_MS = 30000, SPEED_MS = 1000, SPEED_LEAST = 20 };
 enum need { OPTIONAL, NEEDED };
 
 struct made {
@@ -118,7 +118,7 @@ static err_t make(struct trial *t, enum key_class class, enum pair_use use, stru
 	return take(t, &a, class, out);
 }
 
-static err_t import(struct trial *t, struct bytes raw, struct made **out)
+static err_t import(struct trial *t, enum pair_use use, struct bytes raw, struct made **out)
 {
 	enum key_class class = raw.n == 16 ? KEY_SYMMETRIC_16 : KEY_SYMMETRIC_32;
 	struct ask a;
@@ -126,6 +126,7 @@ static err_t import(struct trial *t, struct bytes raw, struct made **out)
 	begin(&a, TOKEN_IMPORT);
 	wire_put_u8(&a.w, (uint8_t)class);
 	wire_put_bytes(&a.w, raw);
+	wire_put_u8(&a.w, (uint8_t)use);
 	return take(t, &a, class, out);
 }
 
@@ -272,7 +273,7 @@ static err_t check_import(struct trial *t)
 	struct made *k;
 	err_t err;
 
-	TRY(import(t, raw, &k));
+	TRY(import(t, PAIR_ANY, raw, &k));
 	err = check_known(t, raw, k);
 out:
 	return err;
@@ -284,7 +285,7 @@ static err_t check_short_key(struct trial *t)
 	struct made *k;
 	err_t err;
 
-	TRY(import(t, raw, &k));
+	TRY(import(t, PAIR_ANY, raw, &k));
 	err = check_known(t, raw, k);
 out:
 	return err;
@@ -297,7 +298,7 @@ static err_t check_tls13(struct trial *t)
 	struct made *k;
 	err_t err;
 
-	TRY(import(t, raw, &k));
+	TRY(import(t, PAIR_ANY, raw, &k));
 	TRY(mac(k, PART_DERIVED, BYTES("(EC)DHE"), got));
 	crypt_sha256(BYTES_NONE, nothing);
 	crypt_hkdf_extract(BYTES_NONE, raw, early);
@@ -318,7 +319,7 @@ static err_t check_extract(struct trial *t)
 	struct ask a;
 	err_t err;
 
-	TRY(import(t, raw, &k));
+	TRY(import(t, PAIR_ANY, raw, &k));
 	begin_key(&a, TOKEN_EXTRACT, k);
 	wire_put_bytes(&a.w, BYTES("salt"));
 	TRY(octets(&a, got, 32));
@@ -326,6 +327,88 @@ static err_t check_extract(struct trial *t)
 	if (!bytes_equal(BYTES_OF(got), BYTES_OF(expected)))
 		err = wrong(t, "it hashes something else");
 out:
+	return err;
+}
+
+/* SEAL and UNSEAL, WRAP: what comes back, in full. */
+static err_t text(struct trial *t, const struct made *k, enum token_op op, struct bytes input, struct buf *out)
+{
+	struct bytes got;
+	struct ask a;
+	err_t err;
+
+	begin_key(&a, op, k);
+	if (op != TOKEN_WRAP)
+		wire_put_bytes(&a.w, BYTES("additional"));
+	wire_put_bytes(&a.w, input);
+	TRY(send(&a));
+	got = wire_get_bytes(&a.r, SEALED_MAX);
+	TRY(wire_done(&a.r));
+	buf_clear(out);
+	err = buf_add(out, got);
+out:
+	finish(&a);
+	return err;
+}
+
+static err_t check_seal(struct trial *t)
+{
+	struct bytes plain = BYTES("octets to be sealed");
+	struct buf sealed = buf_make(SEALED_MAX), opened = buf_make(SEALED_MAX);
+	struct made *k;
+	err_t err;
+
+	TRY(make(t, KEY_SYMMETRIC_32, SECRET_SEAL, &k));
+	TRY(text(t, k, TOKEN_SEAL, plain, &sealed));
+	TRY(text(t, k, TOKEN_UNSEAL, bytes_of_buf(&sealed), &opened));
+	if (!bytes_equal(bytes_of_buf(&opened), plain)) {
+		err = wrong(t, "other octets come back");
+		goto out;
+	}
+	sealed.p[sealed.n - 20] ^= 1;
+	if (text(t, k, TOKEN_UNSEAL, bytes_of_buf(&sealed), &opened) == ERR_OK)
+		err = wrong(t, "what was altered is opened");
+out:
+	buf_free(&sealed);
+	buf_free(&opened);
+	return err;
+}
+
+static err_t check_aes_gcm(struct trial *t)
+{
+	return token_state_of(NUMBER)->can & TOKEN_CAN_GCM ? ERR_OK : ERR_UNSUPPORTED;
+}
+
+/* The example of RFC 3394 4.6, both ways. */
+static err_t check_wrap(struct trial *t)
+{
+	static const uint8_t expected[TOKEN_WRAPPED] = {
+		0x28, 0xc9, 0xf4, 0x04, 0xc4, 0xb8, 0x10, 0xf4, 0xcb, 0xcc, 0xb3, 0x5c, 0xfb, 0x87, 0xf8, 0x26,
+		0x3f, 0x57, 0x86, 0xe2, 0xd8, 0x0e, 0xd3, 0x26, 0xcb, 0xc7, 0xf0, 0xe7, 0x1a, 0x99, 0xf4, 0x3b,
+		0xfb, 0x98, 0x8b, 0x9b, 0x7a, 0x02, 0xdd, 0x21,
+	};
+	struct buf wrapped = buf_make(SEALED_MAX);
+	uint8_t kek[32], raw[32];
+	struct made *k, *inner;
+	struct ask a;
+	err_t err;
+
+	for (unsigned i = 0; i < 32; i++) {
+		kek[i] = (uint8_t)i;
+		raw[i] = (uint8_t)(i < 16 ? 0x11 * i : i - 16);
+	}
+	TRY(import(t, SECRET_WRAP, BYTES_OF(kek), &k));
+	TRY(text(t, k, TOKEN_WRAP, BYTES_OF(raw), &wrapped));
+	if (!bytes_equal(bytes_of_buf(&wrapped), BYTES_OF(expected))) {
+		err = wrong(t, "what it wraps is not as RFC 3394 has it");
+		goto out;
+	}
+	begin_key(&a, TOKEN_UNWRAP, k);
+	wire_put_bytes(&a.w, BYTES_OF(expected));
+	TRY(take(t, &a, KEY_SYMMETRIC_32, &inner));
+	err = check_known(t, BYTES_OF(raw), inner);
+out:
+	buf_free(&wrapped);
 	return err;
 }
 

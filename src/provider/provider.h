@@ -25,7 +25,7 @@ enum {
 /* A key as its provider sees it. */
 struct provider_key {
 	enum key_class class;
-	enum pair_use use;               /* for make */
+	enum pair_use use;               /* for make and import */
 	unsigned place;                 /* for make and import: number of the token */
 	struct secret blob;             /* what is stored */
 	uint8_t public_key[KEY_POINT];  /* empty for symmetric keys */
@@ -70,6 +70,12 @@ struct key_provider {
 	err_t (*mac)(struct provider_key *k, struct bytes message, uint8_t out[32]) MUST_USE;
 	/* HKDF-Extract: HMAC-SHA-256(salt, key). Empty salt: zeros. */
 	err_t (*extract)(struct provider_key *k, struct bytes salt, uint8_t out[32]) MUST_USE;
+	/* Octets under AES-256-GCM, appended, in the forms of wire/token_calls.h; and back:
+	 * ERR_TAMPERED. At most TOKEN_MESSAGE_MAX and TOKEN_ADDITIONAL_MAX octets. */
+	err_t (*seal)(struct provider_key *k, struct bytes additional, struct bytes plain,
+	              struct buf *out) MUST_USE;
+	err_t (*unseal)(struct provider_key *k, struct bytes additional, struct bytes sealed,
+	                struct buf *out) MUST_USE;
 	/* HMAC-SHA-256(part, message): what a pre-shared key of TLS 1.3 does. The
 	 * parts are the same in each handshake; message and result are of one. */
 	err_t (*tls13)(struct provider_key *k, enum token_part part, struct bytes message,

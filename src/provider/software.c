@@ -195,6 +195,51 @@ static err_t software_extract(struct provider_key *k, struct bytes salt, uint8_t
 	return ERR_OK;
 }
 
+/* The nonce is drawn; at most 2^32 messages a key [SP 800-38D 8.3]. */
+static err_t software_seal(struct provider_key *k, struct bytes additional, struct bytes plain, struct buf *out)
+{
+	struct crypt_aead a = { 0 };
+	uint8_t nonce[CRYPT_AEAD_NONCE];
+	err_t err;
+
+	if (k->class != KEY_SYMMETRIC_32)
+		return ERR_TYPE;
+	if (plain.n > TOKEN_MESSAGE_MAX || additional.n > TOKEN_ADDITIONAL_MAX)
+		return ERR_LIMIT;
+	crypt_random(nonce, sizeof(nonce));
+	TRY(buf_add_byte(out, FORM_GCM));
+	TRY(buf_add(out, BYTES_OF(nonce)));
+	TRY(buf_reserve(out, plain.n + CRYPT_AEAD_TAG));
+	TRY(crypt_aead_init(&a, k->blob.p));
+	TRY(crypt_aead_seal(&a, nonce, additional, plain, out->p + out->n));
+	out->n += plain.n + CRYPT_AEAD_TAG;
+out:
+	crypt_aead_free(&a);
+	return err;
+}
+
+static err_t software_unseal(struct provider_key *k, struct bytes additional, struct bytes sealed,
+                             struct buf *out)
+{
+	struct bytes rest = bytes_sub(sealed, 1 + CRYPT_AEAD_NONCE, sealed.n);
+	struct crypt_aead a = { 0 };
+	err_t err;
+
+	if (k->class != KEY_SYMMETRIC_32)
+		return ERR_TYPE;
+	if (additional.n > TOKEN_ADDITIONAL_MAX || rest.n > TOKEN_MESSAGE_MAX + CRYPT_AEAD_TAG)
+		return ERR_LIMIT;
+	if (rest.n < CRYPT_AEAD_TAG || sealed.p[0] != FORM_GCM)
+		return ERR_TAMPERED;
+	TRY(buf_reserve(out, rest.n));
+	TRY(crypt_aead_init(&a, k->blob.p));
+	TRY(crypt_aead_open(&a, sealed.p + 1, additional, rest, out->p + out->n));
+	out->n += rest.n - CRYPT_AEAD_TAG;
+out:
+	crypt_aead_free(&a);
+	return err;
+}
+
 static err_t software_tls13(struct provider_key *k, enum token_part part, struct bytes message,
                             uint8_t out[32])
 {
@@ -265,6 +310,8 @@ const struct key_provider software_provider = {
 	.agree = software_agree,
 	.mac = software_mac,
 	.extract = software_extract,
+	.seal = software_seal,
+	.unseal = software_unseal,
 	.tls13 = software_tls13,
 	.tls12_master = software_tls12_master,
 };

@@ -7,7 +7,7 @@
 #include "crypt/der.h"
 #include "wire/token_wait.h"
 
-enum { FORMAT = 1, HEAD = 2 + TOKEN_IDENTITY, FIELDS_MAX = 6144, ANSWER_MAX = 2048 };
+enum { FORMAT = 1, HEAD = 2 + TOKEN_IDENTITY, FIELDS_MAX = 7168, ANSWER_MAX = 5120 };
 
 unsigned token_number(struct bytes name)
 {
@@ -170,6 +170,7 @@ static err_t token_import(struct provider_key *k, struct bytes raw)
 	begin(&q, TOKEN_IMPORT);
 	wire_put_u8(&q.w, (uint8_t)k->class);
 	wire_put_bytes(&q.w, raw);
+	wire_put_u8(&q.w, (uint8_t)k->use);
 	return finish_new(&q, k, false);
 }
 
@@ -286,6 +287,48 @@ static err_t token_extract(struct provider_key *k, struct bytes salt, uint8_t ou
 	return finish(&q, where(k), out, 32);
 }
 
+/* Octets of a length that the question does not tell. */
+static err_t finish_octets(struct question *q, unsigned number, struct buf *out)
+{
+	struct bytes got;
+	struct wire_in in;
+	err_t err;
+
+	TRY(q->w.err);
+	TRY(number ? ERR_OK : ERR_ABSENT);
+	TRY(ask(number, bytes_of_buf(&q->body), &q->answer));
+	in = wire_in(bytes_of_buf(&q->answer));
+	got = wire_get_bytes(&in, TOKEN_MESSAGE_MAX + TOKEN_SEAL_MORE);
+	TRY(wire_done(&in) == ERR_OK ? ERR_OK : ERR_CRYPTO);
+	err = buf_add(out, got);
+out:
+	end(q);
+	return err;
+}
+
+static err_t sealing(struct provider_key *k, enum token_op op, struct bytes additional, struct bytes input,
+                     struct buf *out)
+{
+	struct question q;
+
+	if (k->class != KEY_SYMMETRIC_32)
+		return ERR_TYPE;
+	begin_key(&q, op, k);
+	wire_put_bytes(&q.w, additional);
+	wire_put_bytes(&q.w, input);
+	return finish_octets(&q, where(k), out);
+}
+
+static err_t token_seal(struct provider_key *k, struct bytes additional, struct bytes plain, struct buf *out)
+{
+	return sealing(k, TOKEN_SEAL, additional, plain, out);
+}
+
+static err_t token_unseal(struct provider_key *k, struct bytes additional, struct bytes sealed, struct buf *out)
+{
+	return sealing(k, TOKEN_UNSEAL, additional, sealed, out);
+}
+
 /* The key would have to be in the middle of a HMAC key: no token does that. */
 static err_t token_tls12_master(struct provider_key *k, const struct tls12_ask *asked, uint8_t out[48])
 {
@@ -306,6 +349,8 @@ const struct key_provider token_provider = {
 	.agree = token_agree,
 	.mac = token_mac,
 	.extract = token_extract,
+	.seal = token_seal,
+	.unseal = token_unseal,
 	.tls13 = token_tls13,
 	.tls12_master = token_tls12_master,
 };

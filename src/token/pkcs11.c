@@ -135,4 +135,5 @@ const struct token_backend token_pkcs11 = {
 	.make = p11_make, .import = p11_import, .destroy = p11_destroy,
 	.sign = p11_sign, .agree = p11_agree, .mac = p11_mac, .extract = p11_extract,
 	.random = p11_random, .evidence = p11_evidence,
+	.gcm = p11_gcm, .wrap = p11_wrap, .unwrap = p11_unwrap,
 };

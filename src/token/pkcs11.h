@@ -42,7 +42,14 @@ bool p11_offers(struct token *t, CK_MECHANISM_TYPE what);
 err_t p11_find(struct token *t, const struct token_key *k, CK_OBJECT_CLASS class,
                CK_OBJECT_HANDLE *out) MUST_USE;
 err_t p11_make(struct token *t, const struct token_key *k, struct token_made *out) MUST_USE;
-err_t p11_import(struct token *t, struct bytes raw, struct token_made *out) MUST_USE;
+err_t p11_import(struct token *t, enum pair_use use, struct bytes raw, struct token_made *out) MUST_USE;
+/* Whatever the token says, a key that can be read out is destroyed, and refused. */
+err_t p11_look_at(struct token *t, CK_OBJECT_HANDLE h) MUST_USE;
+/* pkcs11_seal.c */
+err_t p11_gcm(struct token *t, const struct token_gcm *g, struct buf *out) MUST_USE;
+err_t p11_wrap(struct token *t, const struct token_key *k, struct bytes raw, struct buf *out) MUST_USE;
+err_t p11_unwrap(struct token *t, const struct token_key *k, struct bytes wrapped,
+                 struct token_made *out) MUST_USE;
 /* pkcs11_evidence.c */
 err_t p11_evidence(struct token *t, bool make, struct buf *certificate,
                    struct token_made *out) MUST_USE;

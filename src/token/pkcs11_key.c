@@ -11,9 +11,12 @@ static const CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
 /* Cryptoki's attributes are not const, whatever they are for. */
 #define NOTHING_ELSE                                                                            \
 	ATTRIBUTE(CKA_DECRYPT, &no, 1), ATTRIBUTE(CKA_UNWRAP, &no, 1)
-#define NOTHING_ELSE_OF_A_SECRET                                                                \
-	NOTHING_ELSE, ATTRIBUTE(CKA_ENCRYPT, &no, 1), ATTRIBUTE(CKA_WRAP, &no, 1),              \
-	        ATTRIBUTE(CKA_DERIVE, &no, 1), ATTRIBUTE(CKA_VERIFY, &no, 1)
+/* A symmetric key does one thing: HMAC, AES-GCM or wrapping. */
+#define ONE_USE(mac, seal, wrap)                                                                \
+	ATTRIBUTE(CKA_SIGN, (mac), 1), ATTRIBUTE(CKA_ENCRYPT, (seal), 1),                       \
+	        ATTRIBUTE(CKA_DECRYPT, (seal), 1), ATTRIBUTE(CKA_WRAP, (wrap), 1),              \
+	        ATTRIBUTE(CKA_UNWRAP, (wrap), 1), ATTRIBUTE(CKA_DERIVE, &no, 1),                \
+	        ATTRIBUTE(CKA_VERIFY, &no, 1)
 #define ATTRIBUTE(type, pointer, size) { (type), (void *)(uintptr_t)(pointer), (size) }
 
 static const uint8_t p256[] = { 6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7 };
@@ -68,7 +71,7 @@ out:
 
 /* --- made ------------------------------------------------------------------------------ */
 
-static err_t look_at(struct token *t, CK_OBJECT_HANDLE h)
+err_t p11_look_at(struct token *t, CK_OBJECT_HANDLE h)
 {
 	struct p11 *p = t->own;
 	CK_BBOOL sensitive = CK_FALSE, extractable = CK_TRUE;
@@ -132,58 +135,68 @@ static err_t make_pair(struct token *t, const struct token_key *k, struct token_
 	               p->f->C_GenerateKeyPair(p->session, &how, public_part, COUNT_OF(public_part),
 	                                       private_part, COUNT_OF(private_part), &public_key,
 	                                       &private_key)));
-	TRY(look_at(t, private_key));
+	TRY(p11_look_at(t, private_key));
 	TRY(read_point(t, public_key, ed ? 32 : 65, out));
 out:
 	return err;
 }
 
-static err_t make_secret(struct token *t, size_t n, struct token_made *out)
+static bool is_aes(const struct token *t, enum pair_use use)
+{
+	return (use == SECRET_SEAL && t->state.can & TOKEN_CAN_GCM) || use == SECRET_WRAP;
+}
+
+static err_t make_secret(struct token *t, enum pair_use use, struct token_made *out)
 {
 	struct p11 *p = t->own;
-	CK_MECHANISM how = { CKM_GENERIC_SECRET_KEY_GEN, NULL, 0 };
-	CK_ULONG size = n;
+	bool aes = is_aes(t, use);
+	CK_MECHANISM how = { aes ? CKM_AES_KEY_GEN : CKM_GENERIC_SECRET_KEY_GEN, NULL, 0 };
+	const CK_BBOOL *mac = aes ? &no : &yes, *seal = aes && use == SECRET_SEAL ? &yes : &no;
+	CK_ULONG size = 32;
 	CK_ATTRIBUTE secret[] = {
 		ATTRIBUTE(CKA_TOKEN, &yes, 1), ATTRIBUTE(CKA_PRIVATE, &yes, 1),
 		ATTRIBUTE(CKA_SENSITIVE, &yes, 1), ATTRIBUTE(CKA_EXTRACTABLE, &no, 1),
 		ATTRIBUTE(CKA_ID, out->reference, P11_ID), ATTRIBUTE(CKA_LABEL, "holdfast", LABEL),
-		ATTRIBUTE(CKA_SIGN, &yes, 1), ATTRIBUTE(CKA_VALUE_LEN, &size, sizeof(size)),
-		NOTHING_ELSE_OF_A_SECRET,
+		ATTRIBUTE(CKA_VALUE_LEN, &size, sizeof(size)),
+		ONE_USE(mac, seal, use == SECRET_WRAP ? &yes : &no),
 	};
 	CK_OBJECT_HANDLE h;
 	err_t err;
 
 	TRY(p11_result(t, "key generation",
 	               p->f->C_GenerateKey(p->session, &how, secret, COUNT_OF(secret), &h)));
-	TRY(look_at(t, h));
+	TRY(p11_look_at(t, h));
 out:
 	return err;
 }
 
 /* Many tokens do not take a short key for HMAC-SHA-256. Zeros behind it change
  * nothing [RFC 2104 2]: a key of 16 octets lies there as one of 32. */
-err_t p11_import(struct token *t, struct bytes raw, struct token_made *out)
+err_t p11_import(struct token *t, enum pair_use use, struct bytes raw, struct token_made *out)
 {
 	struct p11 *p = t->own;
+	bool aes = is_aes(t, use);
 	CK_OBJECT_CLASS class = CKO_SECRET_KEY;
-	CK_KEY_TYPE type = CKK_GENERIC_SECRET;
+	CK_KEY_TYPE type = aes ? CKK_AES : CKK_GENERIC_SECRET;
+	const CK_BBOOL *mac = aes ? &no : &yes, *seal = aes && use == SECRET_SEAL ? &yes : &no;
 	uint8_t padded[32] = { 0 };
 	CK_ATTRIBUTE secret[] = {
 		ATTRIBUTE(CKA_CLASS, &class, sizeof(class)), ATTRIBUTE(CKA_KEY_TYPE, &type, sizeof(type)),
 		ATTRIBUTE(CKA_TOKEN, &yes, 1), ATTRIBUTE(CKA_PRIVATE, &yes, 1),
 		ATTRIBUTE(CKA_SENSITIVE, &yes, 1), ATTRIBUTE(CKA_EXTRACTABLE, &no, 1),
 		ATTRIBUTE(CKA_ID, out->reference, P11_ID), ATTRIBUTE(CKA_LABEL, "holdfast", LABEL),
-		ATTRIBUTE(CKA_SIGN, &yes, 1), ATTRIBUTE(CKA_VALUE, padded, sizeof(padded)),
-		NOTHING_ELSE_OF_A_SECRET,
+		ATTRIBUTE(CKA_VALUE, padded, sizeof(padded)),
+		ONE_USE(mac, seal, use == SECRET_WRAP ? &yes : &no),
 	};
 	CK_OBJECT_HANDLE h;
 	err_t err;
 
 	crypt_random(out->reference, P11_ID);
 	out->reference_n = P11_ID;
+	TRY(use == SECRET_WRAP && !(t->state.can & TOKEN_CAN_WRAP) ? ERR_UNSUPPORTED : ERR_OK);
 	TRY(bytes_put(padded, sizeof(padded), raw));
 	TRY(p11_result(t, "import", p->f->C_CreateObject(p->session, secret, COUNT_OF(secret), &h)));
-	TRY(look_at(t, h));
+	TRY(p11_look_at(t, h));
 out:
 	secret_wipe(padded, sizeof(padded));
 	return err;
@@ -203,7 +216,9 @@ err_t p11_make(struct token *t, const struct token_key *k, struct token_made *ou
 	case KEY_ED25519:
 		return t->state.can & TOKEN_CAN_ED25519 ? make_pair(t, k, out) : ERR_UNSUPPORTED;
 	case KEY_SYMMETRIC_32:
-		return make_secret(t, 32, out);
+		if (k->use == SECRET_WRAP && !(t->state.can & TOKEN_CAN_WRAP))
+			return ERR_UNSUPPORTED;
+		return make_secret(t, k->use, out);
 	case KEY_SYMMETRIC_16:
 		break;
 	default:
@@ -211,7 +226,7 @@ err_t p11_make(struct token *t, const struct token_key *k, struct token_made *ou
 	}
 	/* See p11_import; the octets are the token's own. */
 	TRY(p11_result(t, "random", p->f->C_GenerateRandom(p->session, raw, sizeof(raw))));
-	err = p11_import(t, BYTES_OF(raw), out);
+	err = p11_import(t, PAIR_ANY, BYTES_OF(raw), out);
 out:
 	secret_wipe(raw, sizeof(raw));
 	return err;

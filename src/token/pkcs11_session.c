@@ -45,6 +45,12 @@ static const struct {
 	{ CKR_FUNCTION_NOT_SUPPORTED, ERR_UNSUPPORTED, "the library does not have the function" },
 	{ CKR_KEY_INDIGESTIBLE, ERR_UNSUPPORTED, "the token does not hash keys" },
 	{ CKR_KEY_SIZE_RANGE, ERR_UNSUPPORTED, "the token does not take keys of this size" },
+	{ CKR_KEY_FUNCTION_NOT_PERMITTED, ERR_TYPE, "the key is for another use" },
+	{ CKR_KEY_TYPE_INCONSISTENT, ERR_TYPE, "the key is for another use" },
+	{ CKR_ENCRYPTED_DATA_INVALID, ERR_TAMPERED, "not sealed by this key, or altered" },
+	{ CKR_ENCRYPTED_DATA_LEN_RANGE, ERR_TAMPERED, "not sealed by this key, or altered" },
+	{ CKR_WRAPPED_KEY_INVALID, ERR_TAMPERED, "not wrapped by this key, or altered" },
+	{ CKR_WRAPPED_KEY_LEN_RANGE, ERR_TAMPERED, "not wrapped by this key, or altered" },
 	{ CKR_CURVE_NOT_SUPPORTED, ERR_UNSUPPORTED, "the token does not have the curve" },
 	{ CKR_TEMPLATE_INCONSISTENT, ERR_UNSUPPORTED, "the token does not make such keys" },
 	{ CKR_ATTRIBUTE_VALUE_INVALID, ERR_UNSUPPORTED, "the token does not make such keys" },
@@ -231,6 +237,7 @@ static void abilities(struct token *t)
 		{ CKM_GENERIC_SECRET_KEY_GEN, CKM_SHA256_HMAC, TOKEN_CAN_HMAC },
 		{ CKM_SHA256, CKM_SHA256_HMAC, TOKEN_CAN_EXTRACT },
 		{ CKM_AES_KEY_GEN, CKM_AES_GCM, TOKEN_CAN_GCM },
+		{ CKM_AES_KEY_GEN, CKM_AES_KEY_WRAP, TOKEN_CAN_WRAP },
 	};
 
 	t->state.can = TOKEN_CAN_RANDOM;

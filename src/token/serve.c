@@ -11,7 +11,7 @@ enum { HASH = 32 };
 
 /* --- references --------------------------------------------------------------- */
 
-static err_t get_key(struct token *t, struct token_work *w, unsigned part, struct token_key *k)
+err_t token_get_key(struct token *t, struct token_work *w, unsigned part, struct token_key *k)
 {
 	struct wire_in in;
 	struct bytes identity;
@@ -50,8 +50,8 @@ static void put_parts(struct token_work *w, const struct token_made *parts, unsi
 	buf_free(&reference);
 }
 
-static void put_reference(struct token *t, struct token_work *w, const struct token_made *parts,
-                          unsigned count)
+void token_put_reference(struct token *t, struct token_work *w, const struct token_made *parts,
+                         unsigned count)
 {
 	wire_put_fixed(&w->out, BYTES_OF(t->state.identity));
 	put_parts(w, parts, count);
@@ -68,7 +68,7 @@ static err_t run_make(struct token *t, struct token_work *w)
 	k.use = (enum pair_use)wire_get_u8(&w->in);
 	TRY(wire_done(&w->in));
 	TRY(t->backend->make(t, &k, &made));
-	put_reference(t, w, &made, 1);
+	token_put_reference(t, w, &made, 1);
 	wire_put_bytes(&w->out, bytes_make(made.public_key, made.public_n));
 out:
 	return err;
@@ -94,16 +94,23 @@ static err_t run_import(struct token *t, struct token_work *w)
 	struct bytes raw = wire_get_bytes(&w->in, HASH);
 	uint8_t derived[HASH], finished[HASH];
 	struct token_made parts[PART_COUNT] = { { { 0 }, 0, { 0 }, 0 } };
+	enum pair_use use = w->in.rest.n ? (enum pair_use)wire_get_u8(&w->in) : PAIR_ANY;
 	err_t err;
 
 	TRY(wire_done(&w->in));
 	if (raw.n == 0 || raw.n != (class == KEY_SYMMETRIC_16 ? 16 : class == KEY_SYMMETRIC_32 ? HASH : 0))
 		return ERR_RANGE;
+	if (use != PAIR_ANY && (raw.n != HASH || (use != SECRET_SEAL && use != SECRET_WRAP)))
+		return ERR_RANGE;
+	TRY(t->backend->import(t, use, raw, &parts[PART_KEY]));
+	if (use != PAIR_ANY) {
+		token_put_reference(t, w, parts, 1);
+		return ERR_OK;
+	}
 	tls13_parts(raw, derived, finished);
-	TRY(t->backend->import(t, raw, &parts[PART_KEY]));
-	TRY(t->backend->import(t, BYTES_OF(derived), &parts[PART_DERIVED]));
-	TRY(t->backend->import(t, BYTES_OF(finished), &parts[PART_FINISHED]));
-	put_reference(t, w, parts, PART_COUNT);
+	TRY(t->backend->import(t, use, BYTES_OF(derived), &parts[PART_DERIVED]));
+	TRY(t->backend->import(t, use, BYTES_OF(finished), &parts[PART_FINISHED]));
+	token_put_reference(t, w, parts, PART_COUNT);
 out:
 	secret_wipe(derived, sizeof(derived));
 	secret_wipe(finished, sizeof(finished));
@@ -118,7 +125,7 @@ static err_t run_destroy(struct token *t, struct token_work *w)
 
 	for (unsigned part = 0; part < PART_COUNT; part++) {
 		w->in = from;
-		err = get_key(t, w, part, &k);
+		err = token_get_key(t, w, part, &k);
 		if (err == ERR_UNSUPPORTED && part > 0)
 			return ERR_OK; /* there are no more */
 		TRY(err);
@@ -138,7 +145,7 @@ static err_t run_sign(struct token *t, struct token_work *w)
 	struct bytes input;
 	err_t err;
 
-	TRY(get_key(t, w, PART_KEY, &k));
+	TRY(token_get_key(t, w, PART_KEY, &k));
 	input = wire_get_bytes(&w->in, TOKEN_MESSAGE_MAX);
 	TRY(wire_done(&w->in));
 	if (k.class != KEY_ED25519 && (k.class != KEY_EC_P256 || input.n != HASH))
@@ -156,7 +163,7 @@ static err_t run_agree(struct token *t, struct token_work *w)
 	uint8_t x[HASH];
 	err_t err;
 
-	TRY(get_key(t, w, PART_KEY, &k));
+	TRY(token_get_key(t, w, PART_KEY, &k));
 	peer = wire_get_fixed(&w->in, CRYPT_POINT);
 	TRY(wire_done(&w->in));
 	if (k.class != KEY_EC_P256)
@@ -168,7 +175,7 @@ out:
 	return err;
 }
 
-static bool is_symmetric(const struct token_key *k)
+bool token_is_symmetric(const struct token_key *k)
 {
 	return k->class == KEY_SYMMETRIC_16 || k->class == KEY_SYMMETRIC_32;
 }
@@ -183,13 +190,13 @@ static err_t run_mac(struct token *t, struct token_work *w)
 	unsigned part;
 	err_t err;
 
-	TRY(get_key(t, w, PART_KEY, &k));
+	TRY(token_get_key(t, w, PART_KEY, &k));
 	part = wire_get_u8(&w->in);
 	message = wire_get_bytes(&w->in, TOKEN_MESSAGE_MAX);
 	TRY(wire_done(&w->in));
 	w->in = from;
-	TRY(get_key(t, w, part, &k));
-	TRY(is_symmetric(&k) ? ERR_OK : ERR_TYPE);
+	TRY(token_get_key(t, w, part, &k));
+	TRY(token_is_symmetric(&k) ? ERR_OK : ERR_TYPE);
 	TRY(t->backend->mac(t, &k, message, mac));
 	wire_put_fixed(&w->out, BYTES_OF(mac));
 out:
@@ -204,10 +211,10 @@ static err_t run_extract(struct token *t, struct token_work *w)
 	uint8_t out[HASH];
 	err_t err;
 
-	TRY(get_key(t, w, PART_KEY, &k));
+	TRY(token_get_key(t, w, PART_KEY, &k));
 	salt = wire_get_bytes(&w->in, TOKEN_MESSAGE_MAX);
 	TRY(wire_done(&w->in));
-	TRY(is_symmetric(&k) ? ERR_OK : ERR_TYPE);
+	TRY(token_is_symmetric(&k) ? ERR_OK : ERR_TYPE);
 	TRY(t->backend->extract(t, &k, salt, out));
 	wire_put_fixed(&w->out, BYTES_OF(out));
 out:
@@ -258,7 +265,7 @@ static err_t run_activate(struct token *t, struct token_work *w)
 	struct token_key k;
 	err_t err;
 
-	TRY(get_key(t, w, PART_KEY, &k));
+	TRY(token_get_key(t, w, PART_KEY, &k));
 	sealed = wire_get_bytes(&w->in, TOKEN_SEALED_MAX);
 	seed = wire_get_bytes(&w->in, TOKEN_SEALED_MAX);
 	TRY(wire_done(&w->in));
@@ -294,6 +301,8 @@ static const token_run runs[] = {
 	[TOKEN_SIGN] = run_sign, [TOKEN_AGREE] = run_agree, [TOKEN_MAC] = run_mac,
 	[TOKEN_EXTRACT] = run_extract, [TOKEN_RANDOM] = run_random,
 	[TOKEN_EVIDENCE] = run_evidence, [TOKEN_ACTIVATE] = run_activate,
+	[TOKEN_SEAL] = token_run_seal, [TOKEN_UNSEAL] = token_run_unseal,
+	[TOKEN_WRAP] = token_run_wrap, [TOKEN_UNWRAP] = token_run_unwrap,
 };
 
 err_t token_serve(struct token *t, struct bytes call, struct buf *result)

@@ -11,6 +11,20 @@ struct token_work {
 
 typedef err_t (*token_run)(struct token *t, struct token_work *w);
 
+/* The key of the fields, this part of it; where another token has taken the place of the
+ * one that made it: ERR_MISSING. */
+err_t token_get_key(struct token *t, struct token_work *w, unsigned part, struct token_key *k) MUST_USE;
+/* Identity and reference of so many parts. */
+void token_put_reference(struct token *t, struct token_work *w, const struct token_made *parts,
+                         unsigned count);
+bool token_is_symmetric(const struct token_key *k);
+
+/* seal.c */
+err_t token_run_seal(struct token *t, struct token_work *w) MUST_USE;
+err_t token_run_unseal(struct token *t, struct token_work *w) MUST_USE;
+err_t token_run_wrap(struct token *t, struct token_work *w) MUST_USE;
+err_t token_run_unwrap(struct token *t, struct token_work *w) MUST_USE;
+
 /* Run it on the open token, once more after it was lost and is back. */
 err_t token_use(struct token *t, token_run run, struct token_work *w) MUST_USE;
 

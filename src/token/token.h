@@ -30,6 +30,14 @@ struct token_made {
 	size_t public_n;
 };
 
+/* One message under AES-GCM. ERR_TAMPERED when opening. */
+struct token_gcm {
+	const struct token_key *key;
+	bool open;
+	uint8_t nonce[12];
+	struct bytes additional, input;
+};
+
 struct token_backend {
 	const char *name;
 	enum token_kind kind;
@@ -45,8 +53,9 @@ struct token_backend {
 	err_t (*check)(struct token *t) MUST_USE;
 	/* A fresh key that never leaves; ERR_UNSUPPORTED. */
 	err_t (*make)(struct token *t, const struct token_key *k, struct token_made *out) MUST_USE;
-	/* 16 or 32 octets as an HMAC key. */
-	err_t (*import)(struct token *t, struct bytes raw, struct token_made *out) MUST_USE;
+	/* 16 or 32 octets as an HMAC key; or 32 for sealing or wrapping. */
+	err_t (*import)(struct token *t, enum pair_use use, struct bytes raw,
+	                struct token_made *out) MUST_USE;
 	err_t (*destroy)(struct token *t, const struct token_key *k) MUST_USE;
 	/* P-256: a digest of 32 octets; Ed25519: the message. */
 	err_t (*sign)(struct token *t, const struct token_key *k, struct bytes input,
@@ -58,6 +67,15 @@ struct token_backend {
 	err_t (*extract)(struct token *t, const struct token_key *k, struct bytes salt,
 	                 uint8_t out[32]) MUST_USE;
 	err_t (*random)(struct token *t, uint8_t *out, size_t n) MUST_USE;
+	/* AES-256-GCM with the key itself: ciphertext and tag, appended; and back.
+	 * Asked where state.can says so. */
+	err_t (*gcm)(struct token *t, const struct token_gcm *g, struct buf *out) MUST_USE;
+	/* A key wrapped by this one [RFC 3394], appended; and back, as an HMAC key that does
+	 * not leave. NULL: it cannot. */
+	err_t (*wrap)(struct token *t, const struct token_key *k, struct bytes raw,
+	              struct buf *out) MUST_USE;
+	err_t (*unwrap)(struct token *t, const struct token_key *k, struct bytes wrapped,
+	                struct token_made *out) MUST_USE;
 	/* The maker's certificate, appended; reference of the key that answers for it
 	 * (`make`: a fresh one, where it needs one). ERR_MISSING: there is none. */
 	err_t (*evidence)(struct token *t, bool make, struct buf *certificate,

@@ -64,7 +64,7 @@ void tpm_auth(struct token *t, TPM2B_AUTH *out);
 
 /* tpm_key.c */
 err_t tpm_make(struct token *t, const struct token_key *k, struct token_made *out) MUST_USE;
-err_t tpm_import(struct token *t, struct bytes raw, struct token_made *out) MUST_USE;
+err_t tpm_import(struct token *t, enum pair_use use, struct bytes raw, struct token_made *out) MUST_USE;
 err_t tpm_random(struct token *t, uint8_t *out, size_t n) MUST_USE;
 
 /* A pair for signatures that no PCR binds: it answers for the TPM itself. */

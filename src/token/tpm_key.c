@@ -129,10 +129,13 @@ err_t tpm_make_answering(struct token *t, struct token_made *out)
 	return err;
 }
 
-err_t tpm_import(struct token *t, struct bytes raw, struct token_made *out)
+/* A key for sealing is one for HMAC here (seal.c); no key in a TPM wraps by RFC 3394. */
+err_t tpm_import(struct token *t, enum pair_use use, struct bytes raw, struct token_made *out)
 {
 	TPM2B_PUBLIC template = hmac_template();
 
+	if (use == SECRET_WRAP)
+		return token_fault(t, ERR_UNSUPPORTED, "a TPM does not wrap keys by RFC 3394");
 	return create(t, &template, raw, out);
 }
 
@@ -166,6 +169,8 @@ err_t tpm_make(struct token *t, const struct token_key *k, struct token_made *ou
 	uint8_t raw[16];
 	err_t err;
 
+	if (k->use == SECRET_WRAP)
+		return token_fault(t, ERR_UNSUPPORTED, "a TPM does not wrap keys by RFC 3394");
 	switch (k->class) {
 	case KEY_EC_P256:
 		return make_pair(t, k, out);
@@ -177,7 +182,7 @@ err_t tpm_make(struct token *t, const struct token_key *k, struct token_made *ou
 		return ERR_UNSUPPORTED;
 	}
 	TRY(tpm_random(t, raw, sizeof(raw)));
-	err = tpm_import(t, BYTES_OF(raw), out);
+	err = tpm_import(t, PAIR_ANY, BYTES_OF(raw), out);
 out:
 	secret_wipe(raw, sizeof(raw));
 	return err;

@@ -8,7 +8,7 @@
  *
  *   OPEN     pairing (32), u8 token_pair  -> the fields of a state
  *   MAKE     u8 class, u8 use             -> identity, reference bytes, public key bytes
- *   IMPORT   u8 class, octets bytes       -> identity, reference bytes
+ *   IMPORT   u8 class, octets bytes, u8 use (may be left out: any) -> identity, reference bytes
  *   DESTROY  key                          -> nothing
  *   SIGN     key, input bytes             -> r and s, or the Ed25519 signature (64)
  *   AGREE    key, point (65)              -> x (32)
@@ -19,6 +19,15 @@
  *            of the key that answers from now on (PKCS#11: that of the certificate; TPM: a
  *            fresh one, "" when make is 0)
  *   ACTIVATE key, credential bytes, seed bytes -> octets bytes [TPM 2.0 part 1, 24]
+ *   SEAL     key, additional bytes, octets bytes -> sealed bytes
+ *   UNSEAL   key, additional bytes, sealed bytes -> octets bytes; ERR_TAMPERED
+ *   WRAP     key, octets bytes (32)        -> wrapped bytes (40)
+ *   UNWRAP   key, wrapped bytes (40)       -> identity, reference bytes: an HMAC key of 32
+ *            octets that does not leave; ERR_TAMPERED
+ * Sealed: u8 form, then nonce, ciphertext and tag (16) of AES-256-GCM over the additional
+ * data. Form 1: the key itself, nonce of 12 octets. Form 2, of tokens without AES-GCM:
+ * nonce of 32 octets, the key of this one message is HMAC-SHA-256(key, "holdfast seal" 0
+ * nonce), AES-GCM's own nonce is zeros.
  *
  * ERR_ABSENT: the token is not there, or is another; ERR_BAD_STATE: the machine
  * is not in the state that the key is bound to; ERR_UNSUPPORTED: it cannot.
@@ -48,6 +57,9 @@ enum {
 	TOKEN_RANDOM_MAX = 256,
 	TOKEN_CERTIFICATE_MAX = 4096,
 	TOKEN_SEALED_MAX = 512,
+	TOKEN_ADDITIONAL_MAX = 1024,
+	TOKEN_SEAL_MORE = 1 + 32 + 16, /* by so much at most is sealed longer */
+	TOKEN_WRAPPED = 40,
 };
 
 /* How it is opened: as always; for the first time, and a sealed PIN is set; on
@@ -65,10 +77,15 @@ enum token_part { PART_KEY = 0, PART_DERIVED = 1, PART_FINISHED = 2, PART_COUNT 
 enum token_can {
 	TOKEN_CAN_P256 = 1, TOKEN_CAN_ED25519 = 2, TOKEN_CAN_AGREE = 4, TOKEN_CAN_HMAC = 8,
 	TOKEN_CAN_EXTRACT = 16, TOKEN_CAN_GCM = 32, TOKEN_CAN_RANDOM = 64, TOKEN_CAN_PCR = 128,
+	TOKEN_CAN_WRAP = 256,
 };
 
-/* What a pair may be used for, so that the token holds it to it [CM26]. */
-enum pair_use { PAIR_ANY = 0, PAIR_SIGN = 1, PAIR_AGREE = 2 };
+/* What a key may be used for, so that the token holds it to it [CM26]: a pair, or a
+ * symmetric key, which is for HMAC otherwise. */
+enum pair_use { PAIR_ANY = 0, PAIR_SIGN = 1, PAIR_AGREE = 2, SECRET_SEAL = 3, SECRET_WRAP = 4 };
+
+/* The forms of what is sealed; see above. */
+enum token_form { FORM_GCM = 1, FORM_HMAC_GCM = 2 };
 
 struct token_state {
 	bool present;

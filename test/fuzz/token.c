@@ -25,7 +25,7 @@ static err_t made(struct token *t, const struct token_key *k, struct token_made 
 	return ERR_OK;
 }
 
-static err_t imported(struct token *t, struct bytes raw, struct token_made *out)
+static err_t imported(struct token *t, enum pair_use use, struct bytes raw, struct token_made *out)
 {
 	must(raw.n == 16 || raw.n == 32);
 	out->reference_n = 16;
@@ -71,11 +71,29 @@ static err_t opens(struct token *t, const struct token_key *k, struct bytes seal
 	return buf_add(out, sealed);
 }
 
+static err_t gcm(struct token *t, const struct token_gcm *g, struct buf *out)
+{
+	must(g->additional.n <= TOKEN_ADDITIONAL_MAX && g->input.n <= TOKEN_MESSAGE_MAX + TOKEN_SEAL_MORE);
+	return buf_add(out, g->open ? bytes_sub(g->input, 16, g->input.n) : g->input);
+}
+
+static err_t wraps(struct token *t, const struct token_key *k, struct bytes raw, struct buf *out)
+{
+	must(raw.n == 32);
+	return buf_add(out, BYTES("0123456789012345678901234567890123456789"));
+}
+
+static err_t unwraps(struct token *t, const struct token_key *k, struct bytes wrapped, struct token_made *out)
+{
+	must(wrapped.n == TOKEN_WRAPPED);
+	return made(t, k, out);
+}
+
 static const struct token_backend backend = {
 	.name = "fuzz", .kind = TOKEN_KIND_PKCS11, .load = fine, .unload = none, .open = fine, .close = none,
 	.check = fine, .make = made, .import = imported, .destroy = gone, .sign = signs, .agree = used,
 	.mac = used, .extract = used, .random = chance,
-	.evidence = shows, .activate = opens,
+	.evidence = shows, .activate = opens, .gcm = gcm, .wrap = wraps, .unwrap = unwraps,
 };
 
 static void ask_token(struct bytes call)
@@ -86,6 +104,7 @@ static void ask_token(struct bytes call)
 	if (!result.max)
 		result = buf_make(16384);
 	t.state.present = true;
+	t.state.can = call.n % 2 ? TOKEN_CAN_GCM : 0;
 	bytes_zero(t.state.identity, sizeof(t.state.identity)); /* zeros are easily met */
 	must(token_serve(&t, call, &result) == ERR_OK);
 	must(result.n >= 1 && result.p[0] < ERR_COUNT && (result.p[0] == ERR_OK || result.n == 1));

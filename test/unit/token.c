@@ -206,6 +206,117 @@ static void test_extracts(void **state)
 	}
 }
 
+/* Sealed by the key on the token, in the form that this token can; what is altered, cut, or
+ * of another key or other additional data is not opened, and the token stays open. */
+static void test_seals(void **state)
+{
+	struct buf sealed = buf_make(8192), opened = buf_make(8192);
+	uint8_t raw[32], plain[4096], mac[32];
+	struct room_key k, other;
+	size_t more;
+
+	crypt_random(raw, sizeof(raw));
+	crypt_random(plain, sizeof(plain));
+	assert_int_equal(room_import_for(&a, &token, SECRET_SEAL, BYTES_OF(raw), &k), ERR_OK);
+	assert_int_equal(room_make(&a, &token, KEY_SYMMETRIC_32, SECRET_SEAL, &other), ERR_OK);
+	for (size_t n = 0; n <= sizeof(plain); n = n ? n * 16 : 16) {
+		buf_clear(&sealed);
+		buf_clear(&opened);
+		assert_int_equal(room_text(&a, &token, &k, TOKEN_SEAL, BYTES("more"), bytes_make(plain, n), &sealed), ERR_OK);
+		assert_int_equal(room_text(&a, &token, &k, TOKEN_UNSEAL, BYTES("more"), bytes_of_buf(&sealed), &opened), ERR_OK);
+		assert_true(bytes_equal(bytes_of_buf(&opened), bytes_make(plain, n)));
+	}
+	more = sealed.n - sizeof(plain);
+	assert_int_equal(sealed.p[0], token.state.can & TOKEN_CAN_GCM ? FORM_GCM : FORM_HMAC_GCM);
+	assert_int_equal(more, token.state.can & TOKEN_CAN_GCM ? 1 + 12 + 16 : TOKEN_SEAL_MORE);
+	buf_clear(&sealed);
+	assert_int_equal(room_text(&a, &token, &k, TOKEN_SEAL, BYTES("more"), BYTES("short"), &sealed), ERR_OK);
+	for (size_t i = 0; i < sealed.n; i++) {
+		sealed.p[i] ^= 1;
+		assert_int_equal(room_text(&a, &token, &k, TOKEN_UNSEAL, BYTES("more"), bytes_of_buf(&sealed), &opened), ERR_TAMPERED);
+		sealed.p[i] ^= 1;
+		assert_int_equal(room_text(&a, &token, &k, TOKEN_UNSEAL, BYTES("more"), bytes_make(sealed.p, i), &opened), ERR_TAMPERED);
+	}
+	assert_int_equal(room_text(&a, &token, &other, TOKEN_UNSEAL, BYTES("more"), bytes_of_buf(&sealed), &opened), ERR_TAMPERED);
+	assert_int_equal(room_text(&a, &token, &k, TOKEN_UNSEAL, BYTES("less"), bytes_of_buf(&sealed), &opened), ERR_TAMPERED);
+	if (token.state.can & TOKEN_CAN_GCM) /* one use a key */
+		assert_int_equal(room_mac(&a, &token, &k, PART_KEY, BYTES("m"), mac), ERR_TYPE);
+	buf_clear(&opened);
+	assert_int_equal(room_text(&a, &token, &k, TOKEN_UNSEAL, BYTES("more"), bytes_of_buf(&sealed), &opened), ERR_OK);
+	buf_free(&sealed);
+	buf_free(&opened);
+}
+
+/* Sealed on the token, opened by AES-GCM elsewhere: it is what it says. */
+static void test_seals_as_said(void **state)
+{
+	uint8_t raw[32], key[32], text[14 + 32], out[64];
+	struct buf sealed = buf_make(256);
+	struct crypt_aead aead = { 0 };
+	struct room_key k;
+	size_t nonce;
+
+	crypt_random(raw, sizeof(raw));
+	assert_int_equal(room_import_for(&a, &token, SECRET_SEAL, BYTES_OF(raw), &k), ERR_OK);
+	assert_int_equal(room_text(&a, &token, &k, TOKEN_SEAL, BYTES("more"), BYTES("plain"), &sealed), ERR_OK);
+	nonce = sealed.p[0] == FORM_GCM ? 12 : 32;
+	bytes_copy(key, raw, 32);
+	if (nonce == 32) {
+		bytes_copy(text, "holdfast seal\0", 14);
+		bytes_copy(text + 14, sealed.p + 1, 32);
+		crypt_hmac_sha256(BYTES_OF(raw), BYTES_OF(text), key);
+	}
+	assert_int_equal(crypt_aead_init(&aead, key), ERR_OK);
+	assert_int_equal(crypt_aead_open(&aead, nonce == 12 ? sealed.p + 1 : (const uint8_t[12]){ 0 }, BYTES("more"),
+	                                 bytes_make(sealed.p + 1 + nonce, sealed.n - 1 - nonce), out), ERR_OK);
+	assert_memory_equal(out, "plain", 5);
+	crypt_aead_free(&aead);
+	buf_free(&sealed);
+}
+
+/* The example of RFC 3394 4.6; the unwrapped key is one for HMAC that nobody saw. */
+static void test_wraps(void **state)
+{
+	static const uint8_t expected[] = {
+		0x28, 0xc9, 0xf4, 0x04, 0xc4, 0xb8, 0x10, 0xf4, 0xcb, 0xcc, 0xb3, 0x5c, 0xfb, 0x87, 0xf8, 0x26,
+		0x3f, 0x57, 0x86, 0xe2, 0xd8, 0x0e, 0xd3, 0x26, 0xcb, 0xc7, 0xf0, 0xe7, 0x1a, 0x99, 0xf4, 0x3b,
+		0xfb, 0x98, 0x8b, 0x9b, 0x7a, 0x02, 0xdd, 0x21,
+	};
+	uint8_t kek[32], raw[32], mac[32], wanted[32], wrapped[40];
+	struct buf out = buf_make(256);
+	struct room_key k, inner;
+
+	for (unsigned i = 0; i < 32; i++) {
+		kek[i] = (uint8_t)i;
+		raw[i] = (uint8_t)(i < 16 ? 0x11 * i : i - 16);
+	}
+	if (!(token.state.can & TOKEN_CAN_WRAP)) {
+		assert_int_equal(room_import_for(&a, &token, SECRET_WRAP, BYTES_OF(kek), &k), ERR_UNSUPPORTED);
+		assert_int_equal(room_make(&a, &token, KEY_SYMMETRIC_32, SECRET_WRAP, &k), ERR_UNSUPPORTED);
+		return;
+	}
+	assert_int_equal(room_import_for(&a, &token, SECRET_WRAP, BYTES_OF(kek), &k), ERR_OK);
+	assert_int_equal(room_text(&a, &token, &k, TOKEN_WRAP, BYTES_NONE, BYTES_OF(raw), &out), ERR_OK);
+	assert_true(bytes_equal(bytes_of_buf(&out), BYTES_OF(expected)));
+	for (size_t i = 0; i <= sizeof(expected); i++) {
+		bytes_copy(wrapped, expected, 40);
+		if (i < 40)
+			wrapped[i] ^= 1;
+		asking_key(&a, TOKEN_UNWRAP, &k);
+		wire_put_bytes(&a.w, BYTES_OF(wrapped));
+		assert_int_equal(asking_ask(&a, &token), i < 40 ? ERR_TAMPERED : ERR_OK);
+	}
+	inner = (struct room_key){ .class = KEY_SYMMETRIC_32 };
+	room_take_key(&a, &inner);
+	assert_int_equal(room_mac(&a, &token, &inner, PART_KEY, BYTES("m"), mac), ERR_OK);
+	crypt_hmac_sha256(BYTES_OF(raw), BYTES("m"), wanted);
+	assert_memory_equal(mac, wanted, 32);
+	/* neither does the other's work */
+	assert_int_not_equal(room_mac(&a, &token, &k, PART_KEY, BYTES("m"), mac), ERR_OK);
+	assert_int_not_equal(room_text(&a, &token, &inner, TOKEN_WRAP, BYTES_NONE, BYTES_OF(raw), &out), ERR_OK);
+	buf_free(&out);
+}
+
 /* More keys than fit into a TPM at once, in turn. */
 static void test_many(void **state)
 {
@@ -265,7 +376,7 @@ static void test_malformed(void **state)
 
 	assert_int_equal(room_import(&a, &token, BYTES_OF(raw), &k), ERR_OK);
 	assert_int_equal(room_make(&a, &token, KEY_EC_P256, PAIR_SIGN, &signs), ERR_OK);
-	for (unsigned op = 0; op < 12; op++) {
+	for (unsigned op = 0; op < 16; op++) {
 		if (op == TOKEN_OPEN)
 			continue;
 		asking_key(&a, op, op == TOKEN_SIGN ? &signs : &k);
@@ -409,11 +520,14 @@ static UINT32 handles_from(UINT32 first)
 	return n;
 }
 
-static long resident_pages(void)
+static long resident_pages(pid_t of)
 {
 	long whole, resident = 0;
-	FILE *f = fopen("/proc/self/statm", "r");
+	char path[64];
+	FILE *f;
 
+	must(text_print(path, sizeof(path), "/proc/%d/statm", (int)of));
+	f = fopen(path, "r");
 	assert_non_null(f);
 	assert_int_equal(fscanf(f, "%ld %ld", &whole, &resident), 2);
 	fclose(f);
@@ -432,7 +546,7 @@ static void test_flat(void **state)
 	struct tpm *p = token.own;
 	unsigned long signatures = 0;
 	struct room_key k[4];
-	long pages = 0;
+	long pages = 0, simulator = 0;
 
 	for (size_t i = 0; i < COUNT_OF(k); i++)
 		assert_int_equal(room_make(&a, &token, KEY_EC_P256, PAIR_SIGN, &k[i]), ERR_OK);
@@ -445,21 +559,25 @@ static void test_flat(void **state)
 		if (round == 3) {
 			objects = handles_from(TPM_TRANSIENT);
 			sessions = handles_from(TPM_LOADED_SESSION);
-			pages = resident_pages();
+			pages = resident_pages(getpid());
+			simulator = resident_pages(room.simulator);
 		}
 	}
 	assert_int_equal(handles_from(TPM_TRANSIENT), objects);
 	assert_int_equal(handles_from(TPM_LOADED_SESSION), sessions);
-	assert_in_range(resident_pages(), 1, pages + 128);
+	assert_in_range(resident_pages(getpid()), 1, pages + 128);
+	assert_in_range(resident_pages(room.simulator), 1, simulator + 128);
 	assert_int_equal(Esys_FlushContext(p->esys, second), TSS2_RC_SUCCESS);
 	if (flat_seconds)
-		printf("%lu signatures in %d s, %u objects and %u sessions loaded, resident pages %ld then %ld\n",
-		       signatures, flat_seconds, objects, sessions, pages, resident_pages());
+		printf("%lu signatures in %d s, %u objects and %u sessions loaded, resident pages %ld then %ld, "
+		       "of the simulator %ld then %ld\n", signatures, flat_seconds, objects, sessions, pages,
+		       resident_pages(getpid()), simulator, resident_pages(room.simulator));
 }
 
 #define EVERY_TOKEN                                                                             \
 	cmocka_unit_test(test_signs), cmocka_unit_test(test_ed25519), cmocka_unit_test(test_agrees), \
 	cmocka_unit_test(test_macs), cmocka_unit_test(test_tls13), cmocka_unit_test(test_extracts), \
+	cmocka_unit_test(test_seals), cmocka_unit_test(test_seals_as_said), cmocka_unit_test(test_wraps), \
 	cmocka_unit_test(test_many), cmocka_unit_test(test_random), cmocka_unit_test(test_destroyed), \
 	cmocka_unit_test(test_malformed)
 

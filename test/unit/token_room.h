@@ -284,4 +284,39 @@ static inline err_t room_agree(struct asking *a, struct token *t, const struct r
 	return room_octets(a, t, out, 32);
 }
 
+/* SEAL and UNSEAL (with additional data), WRAP and the like: octets that come back, appended. */
+static inline err_t room_text(struct asking *a, struct token *t, const struct room_key *k, unsigned op,
+                              struct bytes additional, struct bytes input, struct buf *out)
+{
+	struct bytes got;
+	err_t err;
+
+	asking_key(a, op, k);
+	if (op == TOKEN_SEAL || op == TOKEN_UNSEAL)
+		wire_put_bytes(&a->w, additional);
+	wire_put_bytes(&a->w, input);
+	TRY(asking_ask(a, t));
+	got = wire_get_bytes(&a->r, TOKEN_MESSAGE_MAX + TOKEN_SEAL_MORE);
+	must(wire_done(&a->r) == ERR_OK);
+	err = buf_add(out, got);
+out:
+	return err;
+}
+
+static inline err_t room_import_for(struct asking *a, struct token *t, enum pair_use use, struct bytes raw,
+                                    struct room_key *k)
+{
+	err_t err;
+
+	*k = (struct room_key){ .class = raw.n == 16 ? KEY_SYMMETRIC_16 : KEY_SYMMETRIC_32 };
+	asking_begin(a, TOKEN_IMPORT);
+	wire_put_u8(&a->w, (uint8_t)k->class);
+	wire_put_bytes(&a->w, raw);
+	wire_put_u8(&a->w, (uint8_t)use);
+	TRY(asking_ask(a, t));
+	room_take_key(a, k);
+out:
+	return err;
+}
+
 #endif
