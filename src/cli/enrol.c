@@ -113,16 +113,19 @@ static int check_entity(struct enrol *e)
 	struct bytes id = bytes_str(e->cli->option[CLI_ID]), sp = bytes_str(e->conf.sp);
 	err_t err = id_absolute(id, sp, bytes_str(e->conf.cse), &e->entity);
 	enum id_form form = err == ERR_OK ? id_form(bytes_of_buf(&e->entity)) : ID_INVALID;
+	struct bytes behind = id_behind_sp(bytes_of_buf(&e->entity), sp);
 
-	if (form != (e->kind == KIND_CSE ? ID_ABS_CSE : ID_ABS_AE) ||
-	    !bytes_starts(bytes_of_buf(&e->entity), sp))
+	/* Of another provider only a CSE is enrolled, whose name is its own business. */
+	if (form != (e->kind == KIND_CSE ? ID_ABS_CSE : ID_ABS_AE) || (behind.n == 0 && e->kind == KIND_AE))
 		return cli_usage(e->cli, e->kind == KIND_CSE ? "--id must be the CSE-ID of another CSE, as /mn-1"
 		                                             : "--id must be an AE-ID, as Cdev1 or Sapp");
 	if (e->kind == KIND_AE)
 		err = buf_add(&e->subject, bytes_of_buf(&e->entity));
+	else if (behind.n == 0)
+		err = ERR_OK;
 	else /* <CSE-ID>.<public name of the IN-CSE> [TS-0001 6.5.1.1] */
 		err = buf_printf(&e->subject, "%.*s.%s",
-		                 BYTES_FMT(bytes_sub(bytes_of_buf(&e->entity), sp.n + 1, e->entity.n)),
+		                 BYTES_FMT(bytes_sub(behind, 1, behind.n)),
 		                 e->conf.node_name);
 	return err == ERR_OK ? CLI_OK : cli_fail(e->cli, err, "the identifier is too long");
 }
@@ -130,11 +133,11 @@ static int check_entity(struct enrol *e)
 /* From of its requests: the stem of an AE, SP-relative for a CSE. */
 static struct bytes originator_of(const struct enrol *e)
 {
-	struct bytes id = bytes_of_buf(&e->entity);
+	struct bytes id = bytes_of_buf(&e->entity), behind = id_behind_sp(id, bytes_str(e->conf.sp));
 	size_t at = id.n;
 
 	if (e->kind == KIND_CSE)
-		return bytes_sub(id, bytes_str(e->conf.sp).n, id.n);
+		return behind.n ? behind : id;
 	while (at > 0 && id.p[at - 1] != '/')
 		at--;
 	return bytes_sub(id, at, id.n);

@@ -185,7 +185,7 @@ err_t apply_run(struct work *w)
 	const struct virtual_child *v = w->target.virtual_child;
 	err_t err = ERR_OK;
 
-	if (w->next_hop)
+	if (forward_is_due(w))
 		return forward_run(w);
 	if (w->repeated)
 		return apply_again(w);

@@ -2,6 +2,8 @@
  * with theirs, as its remoteCSE says; our registrar for all that is not on our side
  * [TS-0004 7.3.2.1 (5)]. So a transit node cannot claim who is elsewhere.
  *
+ * Who is of another service provider comes by its IN-CSE, or from our registrar (provider.c).
+ *
  * An S-type AE-ID names no CSE. From below it is not believed; from the registrar,
  * unless it is registered or enrolled here [doc/decision/022-mcc.md]. */
 #include "primitive/id.h"
@@ -80,7 +82,9 @@ err_t behind_speaks(struct work *w, bool *yes)
 	err_t err = ERR_OK;
 
 	*yes = cse.n && bytes_equal(cse, hop);
-	if (*yes || id_behind_sp(w->claimed, own->sp_id).n == 0 || bytes_equal(cse, own->cse_id))
+	if (id_behind_sp(w->claimed, own->sp_id).n == 0)
+		*yes = provider_speaks(w, is_registrar);
+	if (*yes || hop.n == 0 || id_behind_sp(w->claimed, own->sp_id).n == 0 || bytes_equal(cse, own->cse_id))
 		return ERR_OK;
 	if (cse.n == 0)
 		return is_registrar ? is_strange_ae(w, yes) : ERR_OK;

@@ -16,7 +16,7 @@ struct bytes forward_from(const struct work *w)
 {
 	struct bytes rest = id_behind_sp(w->originator, resources_cse(w->room->resources)->sp_id);
 
-	return rest.n ? rest : w->originator;
+	return rest.n && !w->next_provider.n ? rest : w->originator;
 }
 
 /* "/mn" of "/mn/cse/x" and "//sp/mn/cse/x"; empty for another provider's. */
@@ -47,6 +47,20 @@ out:
 	return err;
 }
 
+bool forward_is_due(const struct work *w)
+{
+	return w->next_hop || w->next_provider.n;
+}
+
+/* Of another provider: by its IN-CSE, where this is ours. What comes from one is for us. */
+static void route_out(struct work *w)
+{
+	struct provider p;
+
+	if (provider_of(w->room, w->request.to, &p) && !provider_asks(w))
+		w->next_provider = p.url;
+}
+
 err_t forward_route(struct work *w)
 {
 	struct bytes cse = cse_of_target(w);
@@ -60,12 +74,13 @@ err_t forward_route(struct work *w)
 		TRY(resource_remote(w->room->resources, w->room->registrar, &hop, &behind));
 	if (hop)
 		TRY(came_from(w, hop, &back));
-	if (!hop || back)
+	if (!hop && cse.n == 0)
+		route_out(w);
+	w->next_hop = back ? 0 : hop;
+	if (!forward_is_due(w))
 		work_refuse(w, RSC_NOT_FOUND, "TS-0004 7.3.2.6", "no CSE is known on the way there");
 	else if (w->originator.n == 0)
 		work_refuse(w, RSC_BAD_REQUEST, "TS-0004 7.3.2.6", "From is missing");
-	else
-		w->next_hop = hop;
 out:
 	return err;
 }
@@ -136,7 +151,10 @@ err_t forward_run(struct work *w)
 	/* Members of one group are asked at once, each by a request of its own. */
 	if (w->depth)
 		TRY(outbound_identifier(w, w->request.to, &rqi));
-	TRY(reach_row(w, w->next_hop, &reach));
+	if (w->next_provider.n)
+		reach_provider(w->next_provider, &reach);
+	else
+		TRY(reach_row(w, w->next_hop, &reach));
 	TRY(compose(w, rqi, &primitive));
 	TRY(reach_exchange(w, &reach, bytes_of_buf(&primitive),
 	                   w->request.operation == OPERATION_RETRIEVE ? SEND_REPEAT : 0, &r));

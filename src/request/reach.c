@@ -85,6 +85,12 @@ out:
 	return err;
 }
 
+void reach_provider(struct bytes url, struct reach *out)
+{
+	*out = (struct reach){ .entity = 0 };
+	add(out, url, SEND_TO);
+}
+
 /* At another CSE: by the CSE on the way there, as a request is forwarded. Whether
  * the receiver takes it is for the CSE where it is registered. */
 static err_t reach_elsewhere(struct work *w, struct bytes to, struct reach *out)

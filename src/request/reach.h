@@ -23,6 +23,9 @@ bool reach_is_url(struct bytes to);
 err_t reach_of(struct work *w, struct bytes to, struct reach *out) MUST_USE;
 err_t reach_row(struct work *w, uint64_t id, struct reach *out) MUST_USE;
 
+/* The IN-CSE of another service provider. */
+void reach_provider(struct bytes url, struct reach *out);
+
 /* Ask at one place after the other until one answers. status 0: nobody did.
  * ERR_PENDING as outbound_ask. flags: SEND_REPEAT. */
 err_t reach_exchange(struct work *w, const struct reach *reach, struct bytes primitive,

@@ -137,7 +137,7 @@ static err_t step_apply(struct work *w)
 	err_t err;
 
 	TRY(apply_run(w));
-	if (w->repeated || w->depth || w->next_hop || !w->question.changes ||
+	if (w->repeated || w->depth || forward_is_due(w) || !w->question.changes ||
 	    !status_is_success(work_status(w)))
 		goto out;
 	result = (struct replay_result){ work_status(w), w->outcome.resource };

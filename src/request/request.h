@@ -42,6 +42,7 @@ struct request_room {
 	struct bytes lab_admin;    /* originator that may do everything there; empty: none */
 	struct bytes lab_cses;     /* CSE-IDs believed there without an association, by commas */
 	struct bytes registrar;    /* CSE-ID of our registrar, "/in"; empty: none */
+	struct bytes providers;    /* other service providers, as mcc.providers; empty: none */
 	uint64_t content_max;      /* octets of one result */
 	unsigned answered;         /* status of the answer that request_serve made last */
 	struct buf content;        /* memory for it, from request to request */
@@ -81,6 +82,10 @@ struct request_arrival {
 };
 err_t request_arrival_read(struct bytes body, unsigned gate, int64_t now,
                            struct request_arrival *out) MUST_USE;
+
+/* Is this the IN-CSE of another service provider that mcc.providers names?
+ * absolute: //sp.example/in-cse. Of a CSE that is no IN-CSE there is none. */
+bool request_is_provider(const struct request_room *room, struct bytes absolute);
 
 /* Serve one request inside the transaction that the caller holds; the answer's
  * primitive is appended to `answer`. When must_commit is set the answer must not

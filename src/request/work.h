@@ -66,6 +66,7 @@ struct work {
 	struct noticed *noticed;   /* what a delete takes with it, for who asked to be told */
 
 	uint64_t next_hop;         /* row of the remoteCSE that the request goes on to */
+	struct bytes next_provider; /* or where another provider's IN-CSE answers */
 
 	/* fan-out */
 	struct fan *fan;           /* NULL outside */
@@ -134,8 +135,9 @@ err_t notify_run(struct work *w) MUST_USE;
 /* [forward.c] The target is at another CSE: next_hop, or 4004. Then on it goes, and
  * what comes back is the answer. ERR_PENDING. */
 err_t forward_route(struct work *w) MUST_USE;
+bool forward_is_due(const struct work *w);
 err_t forward_run(struct work *w) MUST_USE;
-/* SP-relative form of the originator, as another CSE has to see it. */
+/* The originator as another CSE has to see it: SP-relative, absolute at another provider. */
 struct bytes forward_from(const struct work *w);
 
 /* [behind.c] "/mn" of an absolute identifier; empty for an S-type AE-ID. */
@@ -145,6 +147,18 @@ struct bytes behind_cse(const struct work *w, struct bytes absolute);
 err_t behind_speaks(struct work *w, bool *yes) MUST_USE;
 /* Are all CSEs that a remoteCSE's content names free to be behind another? */
 err_t behind_may_name(struct work *w, bool *yes) MUST_USE;
+
+/* [provider.c] The provider of an absolute identifier, as mcc.providers names it; not ours. */
+struct provider {
+	struct bytes sp;  /* //sp.example */
+	struct bytes cse; /* //sp.example/in-cse; empty below the IN-CSE */
+	struct bytes url; /* where that answers; empty below */
+};
+bool provider_of(const struct request_room *room, struct bytes absolute, struct provider *out);
+/* Is the association with the IN-CSE of another provider, be it named still or not? */
+bool provider_asks(const struct work *w);
+/* May it, or from our registrar its provider, speak for `claimed`, which is not ours? */
+bool provider_speaks(const struct work *w, bool by_registrar);
 
 /* [original.c] Result Content 7: the original of an announced resource, by `retrieve`
  * where it is here. ERR_PENDING. */

@@ -53,10 +53,117 @@ static void test_from_the_registrar(void **state)
 	node_close(&n);
 }
 
+/* Each kind of association, and everybody that it might claim to be. */
+static void test_impersonation(void **state)
+{
+	static const struct claim claims[] = {
+		/* an AE with a C-type stem: the stem, and nothing else */
+		{ DEV, "Cdev", 2000 }, { DEV, "Capp", 4106 }, { DEV, "Sapp", 4106 }, { DEV, "Sdev", 4106 },
+		{ DEV, "Cstrict", 4106 }, { DEV, "cdev", 4000 }, { DEV, "Cdev2", 4106 }, { DEV, "Cde", 4106 },
+		{ DEV, "/in-cse/Cdev", 4000 }, { DEV, "/in-cse", 4000 }, { DEV, "//demo.example/in-cse/Cdev", 4000 },
+		{ DEV, "/mn-cse", 4000 }, { DEV, "/mn-cse/Cdev", 4000 }, { DEV, "//other.example/in-cse/Cdev", 4000 },
+		/* an AE with an S-type stem */
+		{ APP, "Sapp", 4103 }, { APP, "Sapp2", 4106 }, { APP, "Capp", 4106 }, { APP, "Cdev", 4106 },
+		{ APP, "/Sapp", 4000 }, { APP, "/in-cse", 4000 }, { APP, "//demo.example/Sapp", 4000 },
+		/* a CSE: itself and its own AEs, in forms that say whose they are */
+		{ MN, "/mn-cse", 4103 }, { MN, "//demo.example/mn-cse", 4103 }, { MN, "/mn-cse/Cany", 4103 },
+		{ MN, "//demo.example/mn-cse/Cany", 4103 }, { MN, "Cany", 4106 }, { MN, "Cdev", 4106 },
+		{ MN, "Sapp", 4106 }, { MN, "/Sapp", 4106 }, { MN, "//demo.example/Sapp", 4106 }, { MN, "/Sany", 4106 },
+		{ MN, "/in-cse/Cdev", 4106 }, { MN, "/in-cse", 4106 }, { MN, "//demo.example/in-cse", 4106 },
+		{ MN, "/mn-cse2/Cany", 4106 }, { MN, "/mn-cs/Cany", 4106 }, { MN, "/MN-CSE", 4106 },
+		{ MN, "//demo.example2/mn-cse", 4106 }, { MN, "//other.example/mn-cse", 4106 },
+		{ MN, "//other.example/in-cse/Cany", 4106 }, { MN, "//other.example/Sany", 4106 },
+		/* nobody */
+		{ LAB, "Cdev", 4107 }, { LAB, "Sapp", 4107 }, { LAB, "/mn-cse", 4107 }, { LAB, "//other.example/in-cse", 4107 },
+	};
+	struct node n;
+
+	fill(&n);
+	check(&n, claims, COUNT_OF(claims));
+	node_close(&n);
+}
+
+/* The IN-CSE of another provider, in the place of an association that is not needed here. */
+static const enum who OTHER = STRICT;
+
+static void fill_other(struct node *n)
+{
+	fill(n);
+	n->room.providers = BYTES("//third.example/in-cse=https://third.example //other.example/in-cse=https://other.example:8443");
+	n->associations[OTHER] = node_associate(n, "zother@other.example", "//other.example/in-cse", ENTITY_CSE,
+	                                        REPLAY_WINDOW);
+}
+
+static void test_another_provider(void **state)
+{
+	static const struct claim claims[] = {
+		{ OTHER, "//other.example/in-cse", 4103 }, { OTHER, "//other.example/in-cse/Cany", 4103 },
+		{ OTHER, "//other.example/mn-cse/Cany", 4103 }, { OTHER, "//other.example/Sany", 4103 },
+		/* without its own name in front it would be ours, which it is not */
+		{ OTHER, "/in-cse", 4106 }, { OTHER, "/in-cse/Cdev", 4106 }, { OTHER, "/Sapp", 4106 }, { OTHER, "Cdev", 4106 },
+		{ OTHER, "/mn-cse", 4106 }, { OTHER, "/nowhere/Cany", 4106 }, { OTHER, "/nowhere", 4106 },
+		{ OTHER, "//demo.example/in-cse/Cdev", 4106 }, { OTHER, "//demo.example/nowhere/Cany", 4106 },
+		{ OTHER, "//third.example/in-cse/Cany", 4106 }, { OTHER, "//other.example2/in-cse/Cany", 4106 },
+		{ OTHER, "//unnamed.example/in-cse", 4106 },
+		/* and our own CSEs speak for none of them */
+		{ MN, "//other.example/in-cse", 4106 }, { MN, "//other.example/in-cse/Cany", 4106 },
+	};
+	struct node n;
+
+	fill_other(&n);
+	check(&n, claims, COUNT_OF(claims));
+	/* it may be allowed, by its full name; not as one of ours of the same short name */
+	expect(&n, DEV, R(1, "cse-in/dev", "Cdev", "f3", ",'ty':1,'pc':{'m2m:acp':{'rn':'acp','pv':{'acr':[{"
+	       "'acor':['//other.example/in-cse/Cany'],'acop':2}]},'pvs':{'acr':[{'acor':['Cdev'],'acop':63}]}}}"), 2001);
+	expect(&n, DEV, R(3, "cse-in/dev", "Cdev", "f4", ",'pc':{'m2m:ae':{'acpi':['cse-in/dev/acp']}}"), 2004);
+	expect(&n, OTHER, GET("cse-in/dev", "//other.example/in-cse/Cany"), 2000);
+	expect(&n, OTHER, GET("//demo.example/in-cse/cse-in/dev", "//other.example/in-cse/Cany"), 2000);
+	expect(&n, OTHER, GET("cse-in/dev", "//other.example/in-cse/Cother"), 4103);
+	/* it registers nothing here, and goes no further than to us */
+	expect(&n, OTHER, R(1, "cse-in", "//other.example/in-cse", "f5", ",'ty':16,'pc':{'m2m:csr':{'cb':'/in-cse/x',"
+	       "'csi':'/in-cse','rr':false,'srv':['3']}}"), 4000);
+	expect(&n, OTHER, GET("//third.example/in-cse/x", "//other.example/in-cse/Cany"), 4004);
+	expect(&n, OTHER, GET("//other.example/in-cse/x", "//other.example/in-cse/Cany"), 4004);
+	expect(&n, DEV, GET("//unnamed.example/in-cse/x", "Cdev"), 4004);
+	expect(&n, DEV, GET("//other.example2/in-cse/x", "Cdev"), 4004);
+	/* who is named no more is nobody, on the same association */
+	n.room.providers = BYTES("//third.example/in-cse=https://third.example");
+	expect(&n, OTHER, GET("cse-in/dev", "//other.example/in-cse/Cany"), 4106);
+	n.room.providers = BYTES("//other.example/mn=https://other.example:8443"); /* another of its CSEs */
+	expect(&n, OTHER, GET("cse-in/dev", "//other.example/in-cse/Cany"), 4106);
+	n.room.providers = BYTES("//other.example/in-cse=http://other.example //other.example/in-cse //other.example =https://x");
+	expect(&n, OTHER, GET("cse-in/dev", "//other.example/in-cse/Cany"), 4106);
+	node_close(&n);
+}
+
+/* Out it goes to where the IN-CSE answers, with who asks in full. */
+static void test_to_another_provider(void **state)
+{
+	struct outbound_need *need;
+	struct request_arrival in;
+	struct cbor from;
+	struct node n;
+	bool found;
+
+	fill_other(&n);
+	in = node_arrival(&n, DEV, GET("//other.example/mn-cse/cse-in/x", "Cdev"));
+	assert_int_equal(node_serve(&n, &in), 0);
+	assert_int_equal(n.err, ERR_PENDING);
+	assert_int_equal(n.room.needs.n, 1);
+	need = &n.room.needs.list[0];
+	assert_true(bytes_equal(need->target, BYTES("https://other.example:8443")));
+	assert_int_equal(cbor_find(need->primitive, BYTES("fr"), &from, &found), ERR_OK);
+	assert_true(found && bytes_equal(from.s, BYTES("//demo.example/in-cse/Cdev")));
+	node_close(&n);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_from_the_registrar),
+		cmocka_unit_test(test_impersonation),
+		cmocka_unit_test(test_another_provider),
+		cmocka_unit_test(test_to_another_provider),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

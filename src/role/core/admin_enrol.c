@@ -54,6 +54,12 @@ static bool is_other_cse(const struct cse_identity *cse, struct bytes id)
 	       !bytes_equal(bytes_sub(id, cse->sp_id.n, id.n), cse->cse_id);
 }
 
+/* Of this provider; or the IN-CSE of one that mcc.providers names, by a key of its own. */
+static bool is_cse_there(const struct core *c, struct bytes id)
+{
+	return is_other_cse(resources_cse(c->room.resources), id) || request_is_provider(&c->room, id);
+}
+
 static err_t check_common(struct admin *a, const struct enrolment *e)
 {
 	const struct cse_identity *cse = resources_cse(a->core->room.resources);
@@ -65,8 +71,8 @@ static err_t check_common(struct admin *a, const struct enrolment *e)
 	if (e->kind == ENTITY_AE && !is_ae_here(cse, e->entity))
 		return refuse(a, ERR_SYNTAX,
 		              "not an AE-ID of this node: //sp/cse/C... or //sp/S...");
-	if (e->kind == ENTITY_CSE && !is_other_cse(cse, e->entity))
-		return refuse(a, ERR_SYNTAX, "not the absolute CSE-ID of another CSE of this provider");
+	if (e->kind == ENTITY_CSE && !is_cse_there(a->core, e->entity))
+		return refuse(a, ERR_SYNTAX, "not the absolute CSE-ID of another CSE of this provider, or of one in mcc.providers");
 	if (e->replay_mode > REPLAY_OFF)
 		return refuse(a, ERR_SYNTAX, "replay protection is window (0) or strict (1)");
 	if (e->replay_mode == REPLAY_OFF && !a->core->room.lab)
@@ -176,6 +182,8 @@ static err_t subject_of(struct admin *a, const struct enrolment *e, struct crede
 {
 	err_t err;
 
+	if (e->kind == ENTITY_CSE && !is_other_cse(resources_cse(a->core->room.resources), e->entity))
+		return refuse(a, ERR_REFUSED, "a CSE of another provider has a certificate of its own");
 	if (e->kind == ENTITY_CSE) {
 		TRY(domain_name(a, e->entity, subject));
 		return put_id(c, BYTES("32-"), bytes_of_buf(subject));

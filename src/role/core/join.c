@@ -110,6 +110,8 @@ static err_t check_identifier(struct core *c, struct joining *j, unsigned *kind)
 	j->reason = "the identifier is none that can be had by joining";
 	if (id_absolute(j->ask.id, cse->sp_id, cse->cse_id, &j->entity) != ERR_OK)
 		return ERR_REFUSED;
+	if (id_behind_sp(bytes_of_buf(&j->entity), cse->sp_id).n == 0)
+		return ERR_REFUSED;
 	form = shorten(&j->ask.id, cse->sp_id);
 	if (form != ID_AE_STEM && form != ID_SP_CSE)
 		return ERR_REFUSED;
