@@ -1,4 +1,4 @@
-/* lists.c: what the node tells about itself; and the revocation. */
+/* lists.c: what the node tells about itself. */
 #include "cli/door.h"
 
 #include <stdio.h>
@@ -45,30 +45,6 @@ int run_association_list(struct cli *c)
 	};
 
 	return list(c, ADMIN_ASSOCIATION_LIST, columns, COUNT_OF(columns), "nobody is connected");
-}
-
-int run_revoke(struct cli *c)
-{
-	struct buf fields = buf_make(1024), rows = buf_make(65536);
-	struct wire_out w = wire_out(&fields);
-	struct door d;
-	err_t err;
-
-	if (door_open(c, &d) != ERR_OK)
-		return CLI_FAILED;
-	wire_put_bytes(&w, bytes_str(c->argument[0]));
-	err = w.err == ERR_OK ? door_command(&d, ADMIN_REVOKE, bytes_of_buf(&fields), &rows)
-	                      : ERR_LIMIT;
-	door_close(&d);
-	buf_free(&fields);
-	buf_free(&rows);
-	if (err != ERR_OK)
-		return CLI_FAILED;
-	if (c->json)
-		printf("{\"revoked\":true}\n");
-	else
-		printf("revoked: %s; its associations are ended\n", c->argument[0]);
-	return CLI_OK;
 }
 
 int run_store_verify(struct cli *c)

@@ -89,6 +89,11 @@ struct notification {
 err_t notification_judge(struct request_room *room, uint64_t number, int64_t now,
                          struct notification *out) MUST_USE;
 
+/* The entity (absolute) has no credential any more: what waits on its right, and what
+ * waits for it, goes; *n of them, each with its record. In the transaction of the caller. */
+err_t notification_revoked(struct request_room *room, struct bytes entity, int64_t now,
+                           size_t *n) MUST_USE;
+
 /* It was sent; answered: with a response, be it that it cannot now. In a
  * transaction. */
 err_t notification_tried(struct request_room *room, const struct notification *n, bool answered) MUST_USE;

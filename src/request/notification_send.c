@@ -8,6 +8,9 @@
 
 enum { PRIMITIVE_MAX = 4 << 20, CHECK_AGAIN_MS = 10000, TARGET_TEXT = 256 };
 
+static const char of_revoked[] = "its originator's credential was revoked";
+static const char to_revoked[] = "its receiver's credential was revoked";
+
 static bool member(struct bytes body, const char *key, struct cbor *out)
 {
 	bool found = false;
@@ -86,7 +89,7 @@ static err_t judge_originator(struct work *w, struct notification *n)
 	TRY(registry_entity_live(w->room->registry, w->originator, w->in->now, &known, &live));
 	w->vouched = live;
 	if (known && !live)
-		return drop(n, "its originator's credential was revoked");
+		return drop(n, of_revoked);
 out:
 	return err;
 }
@@ -117,27 +120,39 @@ err_t notification_creator_may_notify(struct work *w, struct bytes creator, uint
 	return creator_may(w, creator, resource, facts_may_notify, yes);
 }
 
-/* The receiver's own policy [TS-0001 9.6.2.3]. */
-static err_t judge_receiver(struct work *w, struct notification *n)
+/* Absolute, of the AE or CSE that the row is; empty where it has none. */
+static err_t absolute_of(struct work *w, uint64_t entity, struct buf *out)
 {
 	const struct cse_identity *cse = resources_cse(w->room->resources);
-	struct buf absolute = buf_make(1024);
 	const struct store_row *row;
-	bool itself = false;
+	err_t err;
+
+	TRY(store_get(w->room->store, entity, &row));
+	if (!row || row->ident.n == 0)
+		goto out;
+	TRY(buf_add(out, cse->sp_id));
+	if (row->ident.p[0] == 'C')
+		TRY(buf_add(out, cse->cse_id));
+	TRY(buf_add_byte(out, '/'));
+	TRY(buf_add(out, row->ident));
+out:
+	return err;
+}
+
+/* The receiver's own policy [TS-0001 9.6.2.3]; who was revoked is told nothing. */
+static err_t judge_receiver(struct work *w, struct notification *n)
+{
+	struct buf absolute = buf_make(1024);
+	bool known, live;
 	err_t err = ERR_OK;
 
 	if (!n->reach.entity)
 		goto out;
-	TRY(store_get(w->room->store, n->reach.entity, &row));
-	if (row && row->ident.n) {
-		TRY(buf_add(&absolute, cse->sp_id));
-		if (row->ident.p[0] == 'C')
-			TRY(buf_add(&absolute, cse->cse_id));
-		TRY(buf_add_byte(&absolute, '/'));
-		TRY(buf_add(&absolute, row->ident));
-		itself = bytes_equal(bytes_of_buf(&absolute), w->originator);
-	}
-	if (!itself && !facts_may_notify(w, n->reach.entity))
+	TRY(absolute_of(w, n->reach.entity, &absolute));
+	TRY(registry_entity_live(w->room->registry, bytes_of_buf(&absolute), w->in->now, &known, &live));
+	if (known && !live)
+		err = drop(n, to_revoked);
+	else if (!bytes_equal(bytes_of_buf(&absolute), w->originator) && !facts_may_notify(w, n->reach.entity))
 		err = w->judge_err != ERR_OK ? w->judge_err
 		                             : drop(n, "the receiver does not take notifications of its creator");
 out:
@@ -266,6 +281,54 @@ static err_t record(struct request_room *room, const struct notification *n, uns
 	};
 
 	return audit_append(room->audit, &record);
+}
+
+/* --- whose right is gone ------------------------------------------------------------------ */
+
+/* Why it goes when the entity has no credential any more; *why NULL: it stays. */
+static err_t concerns(struct work *w, const struct queue_entry *e, struct bytes entity, const char **why)
+{
+	struct buf absolute = buf_make(1024);
+	struct reach reach;
+	err_t err = ERR_OK;
+
+	*why = bytes_equal(e->originator, entity) ? of_revoked : NULL;
+	if (*why || reach_is_url(e->target))
+		goto out;
+	TRY(reach_of(w, without_form(e->target), &reach));
+	if (reach.entity)
+		TRY(absolute_of(w, reach.entity, &absolute));
+	if (bytes_equal(bytes_of_buf(&absolute), entity))
+		*why = to_revoked;
+out:
+	buf_free(&absolute);
+	return err;
+}
+
+err_t notification_revoked(struct request_room *room, struct bytes entity, int64_t now, size_t *n)
+{
+	struct request_arrival in = { .now = now };
+	struct work w = { .room = room, .in = &in };
+	struct queue_entry e;
+	struct notification gone;
+	uint64_t number = 0;
+	err_t err = ERR_OK;
+
+	*n = 0;
+	resource_begin(room->resources);
+	while ((number = queue_after(room->queue, number)) != 0) {
+		arena_reset(&room->arena);
+		TRY(queue_read(room->queue, number, &room->arena, &e));
+		gone = (struct notification){ .target = e.target, .originator = e.originator, .rqi = e.rqi };
+		TRY(concerns(&w, &e, entity, &gone.why));
+		if (!gone.why)
+			continue;
+		TRY(queue_remove(room->queue, number));
+		TRY(record(room, &gone, 0, now));
+		++*n;
+	}
+out:
+	return err;
 }
 
 err_t notification_end(struct request_room *room, const struct target *target, int64_t now)

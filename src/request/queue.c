@@ -99,7 +99,8 @@ static void drop_lane(struct queue *q, struct lane *lane)
 	mem_free(lane);
 }
 
-static struct item *find(const struct queue *q, uint64_t number)
+/* Of the first that is not below number. */
+static size_t place_of(const struct queue *q, uint64_t number)
 {
 	size_t low = 0, high = q->items_n;
 
@@ -111,7 +112,14 @@ static struct item *find(const struct queue *q, uint64_t number)
 		else
 			high = middle;
 	}
-	return low < q->items_n && q->items[low]->number == number ? q->items[low] : NULL;
+	return low;
+}
+
+static struct item *find(const struct queue *q, uint64_t number)
+{
+	size_t i = place_of(q, number);
+
+	return i < q->items_n && q->items[i]->number == number ? q->items[i] : NULL;
 }
 
 /* In order of number in both lists: what survived comes in any order. */
@@ -545,6 +553,15 @@ bool queue_has(struct queue *q, uint64_t number)
 	const struct item *item = find(q, number);
 
 	return item && !item->removed;
+}
+
+uint64_t queue_after(const struct queue *q, uint64_t number)
+{
+	size_t i = place_of(q, number + 1);
+
+	while (i < q->items_n && q->items[i]->removed)
+		i++;
+	return i < q->items_n ? q->items[i]->number : 0;
 }
 
 unsigned queue_attempts(struct queue *q, uint64_t number)

@@ -1,6 +1,7 @@
 /* admin.c: commands through the door [wire/admin.h]. Each is recorded with the
  * user who gave it, done or refused. A command that changes is one transaction
  * of its own; its answer leaves after the commit. */
+#include "base/clock.h"
 #include "base/log.h"
 #include "role/core/core.h"
 
@@ -156,7 +157,7 @@ out:
 	return err;
 }
 
-static void send_done(struct admin *a, err_t result)
+void admin_answer(struct admin *a, err_t result)
 {
 	struct buf body = buf_make(512);
 	struct wire_out out = wire_out(&body);
@@ -219,6 +220,8 @@ static void settle_keys(struct admin *a, err_t result)
 	if (!name[0])
 		return;
 	err = keeper_destroy(&a->core->keeper, bytes_str(name));
+	if (a->revocation && (err == ERR_OK || err == ERR_MISSING))
+		a->revocation->key = clock_now();
 	if (err == ERR_OK || err == ERR_MISSING)
 		return;
 	log_event(LOG_ERROR, "key not destroyed", "name=%s why=%s", name, err_text(err));
@@ -248,6 +251,10 @@ static err_t serve(struct admin *a, const struct admin_row *row,
 			          a->user, err_text(committed));
 		else if (err == ERR_OK)
 			err = committed;
+	}
+	if (a->revocation) {
+		a->revocation->used = err == ERR_OK;
+		a->revocation->recorded = clock_now();
 	}
 	settle_keys(a, err);
 	if (a->changes)
@@ -293,6 +300,9 @@ void admin_serve(struct core *c, struct neighbour *door, const struct message *m
 		if (err == ERR_OK)
 			err = serve(&a, row, commands[i].run);
 	}
-	send_done(&a, err);
+	if (err == ERR_OK && a.revocation)
+		revoke_wait(&a);
+	else
+		admin_answer(&a, err);
 	buf_free(&a.rows);
 }

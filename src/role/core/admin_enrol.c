@@ -387,34 +387,3 @@ out:
 	buf_free(&name);
 	return err;
 }
-
-/* --- revocation ------------------------------------------------------------------------ */
-
-err_t admin_revoke(struct admin *a)
-{
-	struct bytes id = wire_get_bytes(&a->in, FACT_ID_MAX - 1);
-	struct buf name = buf_make(KEEPER_NAME_MAX);
-	const struct credential *credential;
-	bool found;
-	err_t err;
-
-	TRY(wire_done(&a->in));
-	if (bytes_is_printable(id))
-		TRY(bytes_put_str(a->subject, sizeof(a->subject), id));
-	TRY(registry_revoke(a->core->room.registry, id, &found));
-	if (!found) {
-		err = refuse(a, ERR_MISSING, "no such credential");
-		goto out;
-	}
-	TRY(registry_find(a->core->room.registry, id, &credential));
-	if (credential)
-		TRY(enrol_list_revoked(a->core, credential));
-	/* The key goes when the revocation is durable, not before. */
-	if (credential && credential->psk) {
-		TRY(buf_printf(&name, "psk/%s", credential->psk_identity));
-		TRY(bytes_put_str(a->destroy, sizeof(a->destroy), bytes_of_buf(&name)));
-	}
-out:
-	buf_free(&name);
-	return err;
-}

@@ -84,26 +84,44 @@ static bool is_due(const struct core *c, bool now)
 	       clock_steady() - c->anchored_at >= CORE_TICK_MS;
 }
 
-void anchor_when_due(struct core *c, bool now)
+static bool can_anchor(const struct core *c)
 {
-	struct keeper_anchor anchor;
+	return c->open && c->anchors && !c->rollback && c->keeper_up;
+}
+
+err_t anchor_signed(struct core *c, struct keeper_anchor *out)
+{
 	uint8_t hash[32];
 	uint64_t head;
 	err_t err;
 
-	if (!c->open || !c->anchors || c->rollback || !c->keeper_up || !is_due(c, now))
-		return;
+	if (!can_anchor(c))
+		return ERR_MISSING;
 	c->anchored_at = clock_steady();
-	audit_head(c->room.audit, &head, hash); /* of what is durable */
-	if (head == c->anchored)
-		return;
-	TRY(keeper_anchor(&c->keeper, head, hash, &anchor));
+	audit_head(c->room.audit, &head, hash);
+	TRY(keeper_anchor(&c->keeper, head, hash, out));
 	c->anchored = head;
 	c->batches_since_anchor = 0;
-	TRY(keep_receipt(c, &anchor));
+	TRY(keep_receipt(c, out));
 out:
 	if (err == ERR_ROLLBACK)
 		err = say_rollback(c, "the keeper has a later anchor");
 	if (err != ERR_OK)
 		log_event(LOG_ERROR, "not anchored", "why=%s", err_text(err));
+	return err;
+}
+
+void anchor_when_due(struct core *c, bool now)
+{
+	struct keeper_anchor anchor;
+	uint8_t hash[32];
+	uint64_t head;
+
+	if (!can_anchor(c) || !is_due(c, now))
+		return;
+	audit_head(c->room.audit, &head, hash); /* of what is durable */
+	if (head == c->anchored)
+		c->anchored_at = clock_steady();
+	else
+		(void)!anchor_signed(c, &anchor); /* it says why not */
 }

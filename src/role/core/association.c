@@ -196,6 +196,7 @@ err_t association_close(struct core *c, struct neighbour *from, const struct mes
 	if (a)
 		err = record_association(c, a, a->facts.until <= c->now ? ended : "closed by the gate");
 	registry_close_association(c->room.registry, number, gate);
+	revoke_closed(c, gate, number);
 out:
 	return err;
 }
@@ -219,6 +220,8 @@ static void end_one(void *self, const struct association *a)
 	err_t err = record_association(c, a, ended);
 
 	put_be64(body, a->number);
+	if (gate)
+		revoke_ended(c, a);
 	if (gate && err == ERR_OK)
 		err = link_send(&gate->link, MSG_ASSOCIATION_END, 0, BYTES_OF(body));
 	/* The register has forgotten it whatever the gate does. */
@@ -245,6 +248,7 @@ void association_gate_lost(struct core *c, unsigned gate, err_t why)
 	if (!c->open)
 		return;
 	registry_gate_lost(c->room.registry, gate);
+	revoke_gate_lost(c, gate);
 	if (batch_record(c, &record) == ERR_OK)
 		c->room.must_commit |= why != ERR_CLOSED;
 	else

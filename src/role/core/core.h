@@ -10,7 +10,8 @@
  * committed with the next change, or after 100 ms (audit.read=durable: at once).
  * main.c start and end; loop.c the turn; batch.c transaction and answers;
  * node.c store and mechanisms; association.c who is there; anchor.c the keeper's
- * hold on the audit chain; admin*.c commands through the door. */
+ * hold on the audit chain; admin*.c commands through the door; revoke.c the end of a
+ * credential, everywhere. */
 #ifndef CORE_CORE_H
 #define CORE_CORE_H
 
@@ -42,6 +43,8 @@ enum {
 	CORE_HELD_OCTETS = 64 * 1024 * 1024, /* of all of them, with what was answered */
 	CORE_DELIVERIES = 512,    /* entries of the queue under way at once */
 	CORE_DELIVERY_MS = 10000, /* one of them takes at most this long */
+	CORE_REVOCATIONS = 16,    /* that wait for gates at once */
+	CORE_REVOKE_MS = 1500,    /* a gate says within this time that a connection is closed */
 };
 
 struct neighbour {
@@ -115,6 +118,20 @@ struct registration {
 	uint8_t said[32], asked[32];
 };
 
+/* A credential that ends, until the gates say so. */
+struct revocation {
+	bool used;
+	struct neighbour *door; /* NULL: it is gone */
+	uint64_t ref;
+	char credential[FACT_ID_MAX], entity[FACT_ID_MAX];
+	int64_t asked, recorded, key, closed; /* ms; 0: not, or nothing to be done */
+	int64_t deadline;       /* clock_steady */
+	size_t notifications, sessions;
+	struct { uint64_t number; unsigned gate; int64_t closed; } ended[ASSOCIATION_LIMIT_PER_CREDENTIAL];
+	size_t ended_n, waiting;
+	char said[192];         /* what went wrong, for the administrator */
+};
+
 struct core {
 	struct worker *worker;
 	struct keeper keeper;
@@ -169,6 +186,8 @@ struct core {
 	/* commits that failed since the last good one, and when: recorded with it */
 	uint64_t failed_commits;
 	int64_t failed_since, failed_said;
+
+	struct revocation revocations[CORE_REVOCATIONS];
 
 	int64_t next_rotate;     /* clock_steady of the next step, INT64_MAX: none */
 	int64_t join_second;    /* clock_steady / 1000; joinings looked at in it */
@@ -300,6 +319,8 @@ void association_tell_recorded(struct core *c);
 err_t anchor_compare(struct core *c) MUST_USE;
 /* Anchor the committed end of the chain, when it is due or `now`. */
 void anchor_when_due(struct core *c, bool now);
+/* The same now, with what the keeper signed. ERR_MISSING: this node's chain is not anchored. */
+err_t anchor_signed(struct core *c, struct keeper_anchor *out) MUST_USE;
 
 /* --- rate.c ------------------------------------------------------------------------- */
 
@@ -348,6 +369,7 @@ struct admin {
 	char text[192];       /* for the administrator */
 	char imported[KEEPER_NAME_MAX + 1]; /* key to be destroyed when it fails */
 	char destroy[KEEPER_NAME_MAX + 1];  /* key to be destroyed when it is done */
+	struct revocation *revocation;      /* what it waits for before it is answered */
 };
 /* Takes the row and sends it; one of a command that changes waits for the commit. */
 err_t admin_row_out(struct admin *a, struct row *r) MUST_USE;
@@ -356,6 +378,8 @@ err_t admin_encoded_row_out(struct admin *a, struct bytes map) MUST_USE;
 void admin_say(struct admin *a, const char *text);
 
 void admin_serve(struct core *c, struct neighbour *door, const struct message *m);
+/* Rows, then the end of the answer. */
+void admin_answer(struct admin *a, err_t result);
 
 /* --- admin_enrol.c: an entity gets a credential ------------------------------------------ */
 
@@ -395,7 +419,6 @@ err_t admin_ticket_kill(struct admin *a) MUST_USE;
 err_t admin_enrol_certificate(struct admin *a) MUST_USE;
 err_t admin_enrol_psk(struct admin *a) MUST_USE;
 err_t admin_enrol_peer(struct admin *a) MUST_USE;
-err_t admin_revoke(struct admin *a) MUST_USE;
 err_t admin_status(struct admin *a) MUST_USE;
 err_t admin_credential_list(struct admin *a) MUST_USE;
 err_t admin_association_list(struct admin *a) MUST_USE;
@@ -418,6 +441,20 @@ err_t admin_association_show(struct admin *a) MUST_USE;
 err_t admin_association_approve(struct admin *a) MUST_USE;
 /* Level of assurance of a live association, now. */
 unsigned association_level(struct core *c, const struct association *a);
+
+/* --- revoke.c ----------------------------------------------------------------------- */
+
+err_t admin_revoke(struct admin *a) MUST_USE;
+/* An association was ended, and its gate told. */
+void revoke_ended(struct core *c, const struct association *a);
+/* A gate says that the connection of an association is closed; or it is gone itself. */
+void revoke_closed(struct core *c, unsigned gate, uint64_t number);
+void revoke_gate_lost(struct core *c, unsigned gate);
+void revoke_door_lost(struct core *c, const struct neighbour *door);
+/* The command is carried out: its answer leaves when the gates have said so. */
+void revoke_wait(struct admin *a);
+void revoke_turn(struct core *c);
+int64_t revoke_next(const struct core *c); /* clock_steady; INT64_MAX none */
 
 /* --- loop.c ---------------------------------------------------------------------------- */
 

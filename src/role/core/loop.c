@@ -21,6 +21,7 @@ static void lose(struct core *c, struct neighbour *n, err_t why)
 	if (n->link.peer == ROLE_GATE)
 		association_gate_lost(c, n->link.peer_number, why);
 	held_neighbour_lost(c, n);
+	revoke_door_lost(c, n);
 	if (n->link.peer == ROLE_COURIER)
 		deliver_courier_lost(c);
 	link_close(&n->link);
@@ -239,6 +240,8 @@ static int time_left(const struct core *c)
 		left = channel_next(c) - now;
 	if (deliver_next(c) - now < left)
 		left = deliver_next(c) - now;
+	if (revoke_next(c) - now < left)
+		left = revoke_next(c) - now;
 	if (c->inside && c->since + CORE_READ_LAG_MS - now < left)
 		left = c->since + CORE_READ_LAG_MS - now;
 	return left > 0 ? (int)left : 0;
@@ -317,6 +320,7 @@ err_t loop_turn(struct core *c)
 	held_sweep(c);
 	announce_turn(c); /* so is what is told elsewhere */
 	association_tell_recorded(c);
+	revoke_turn(c);
 	anchor_when_due(c, false);
 	flush_all(c);
 out:

@@ -103,12 +103,13 @@ static err_t take_end(struct gate *g, const struct message *m)
 
 	TRY(wire_done(&in));
 	c = number ? connections_numbered(g->connections, number) : NULL;
-	if (!c)
-		return ERR_OK;
-	/* The core knows: it need not be told. */
-	c->number = 0;
-	clients_refused(g, &c->address, "the association ended");
-	connection_close(c);
+	if (c) {
+		c->number = 0;
+		clients_refused(g, &c->address, "the association ended");
+		connection_close(c);
+	}
+	/* The core has forgotten it; whoever had it ended waits for this. */
+	core_close_association(g, number);
 out:
 	return err;
 }

@@ -1,0 +1,87 @@
+/* revoke.c: a credential ends, and the keeper's receipt for it. */
+#include "cli/door.h"
+
+#include "crypt/crypt.h"
+
+#include <stdio.h>
+
+enum { HASH = 32, POINT = 65 };
+
+static struct bytes octets(struct bytes row, const char *key)
+{
+	struct cbor v = { .u = 0 };
+	bool found;
+
+	return cbor_find(row, bytes_str(key), &v, &found) == ERR_OK && found && v.kind == CBOR_BYTES
+	               ? v.s : BYTES_NONE;
+}
+
+/* The record follows from what was before it, and the keeper signed just that end of the
+ * chain (as doc/protocol/audit.md has it). */
+static err_t receipt_check(struct bytes row, const uint8_t key[POINT])
+{
+	struct bytes hash = octets(row, "hash");
+	struct buf message = buf_make(128);
+	uint8_t wanted[HASH], eight[8];
+	err_t err;
+
+	crypt_sha256_two(octets(row, "before"), octets(row, "record"), wanted);
+	TRY(octets(row, "before").n == HASH && bytes_equal(hash, BYTES_OF(wanted)) ? ERR_OK : ERR_TAMPERED);
+	TRY(buf_add(&message, BYTES("holdfast audit anchor\0")));
+	put_be64(eight, row_number(row, "number"));
+	TRY(buf_add(&message, BYTES_OF(eight)));
+	TRY(buf_add(&message, hash));
+	put_be64(eight, row_number(row, "at"));
+	TRY(buf_add(&message, BYTES_OF(eight)));
+	err = crypt_p256_verify(key, bytes_of_buf(&message), octets(row, "signature"));
+out:
+	buf_free(&message);
+	return err;
+}
+
+static int print(const struct cli *c, struct bytes row, bool is_signed)
+{
+	static const struct column columns[] = {
+		{ "credential", "revoked", COLUMN_PLAIN, NULL }, { "entity", "entity", COLUMN_PLAIN, NULL },
+		{ "associations", "associations ended", COLUMN_PLAIN, NULL },
+		{ "unconfirmed", "not confirmed by gates", COLUMN_PLAIN, NULL },
+		{ "sessions", "sessions ended", COLUMN_PLAIN, NULL },
+		{ "notifications", "notifications dropped", COLUMN_PLAIN, NULL },
+		{ "receipt", "receipt", COLUMN_PLAIN, NULL }, { "number", "record", COLUMN_PLAIN, NULL },
+	};
+
+	if (output_record(c, row, columns, COUNT_OF(columns)) != ERR_OK)
+		return CLI_FAILED;
+	if (!c->json)
+		printf("%s\n", is_signed ? "the receipt is signed by the keeper"
+		                         : "the receipt is NOT signed: the audit log of this node is not anchored");
+	return CLI_OK;
+}
+
+int run_revoke(struct cli *c)
+{
+	struct buf fields = buf_make(1024), rows = buf_make(65536);
+	struct wire_out w = wire_out(&fields);
+	uint8_t key[POINT];
+	bool is_signed;
+	struct door d;
+	int code = CLI_FAILED;
+	err_t err;
+
+	if (door_open(c, &d) != ERR_OK)
+		return CLI_FAILED;
+	wire_put_bytes(&w, bytes_str(c->argument[0]));
+	TRY(w.err);
+	TRY(door_command(&d, ADMIN_REVOKE, bytes_of_buf(&fields), &rows));
+	is_signed = octets(bytes_of_buf(&rows), "signature").n > 0;
+	if (is_signed && (door_public_key(&d, BYTES("audit"), key) != ERR_OK ||
+	                  receipt_check(bytes_of_buf(&rows), key) != ERR_OK))
+		code = cli_fail(c, ERR_TAMPERED, "it is revoked, but the receipt does not verify");
+	else
+		code = print(c, bytes_of_buf(&rows), is_signed);
+out:
+	door_close(&d);
+	buf_free(&fields);
+	buf_free(&rows);
+	return code;
+}

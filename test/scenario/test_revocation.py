@@ -1,0 +1,212 @@
+"""Revocation that acts: on every gate, in the keeper, on what is owed; with a receipt that is
+verified here by an independent library, and the time it took."""
+import hashlib, json, os, select, signal, threading, time
+
+import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+import cbor2
+
+from node import Entity, Node, acr, free_port
+from receiver import Receiver
+
+MN = "mn-cse.in-cse.demo.example"
+DEAD_MS = 2000
+
+
+@pytest.fixture(scope="module")
+def node():
+    port = free_port()
+    with Node(options=f"gate.workers = 3\ncourier.allow = {MN}:{port}@127.0.0.1\noutbound.time = 2") as n:
+        n.away = port
+        yield n
+        assert n.stop() == 0
+
+
+def of(n, entity):
+    return [a for a in json.loads(n.cli("-o", "json", "association", "list")) if a["entity"].endswith("/" + entity)]
+
+
+def on_all_gates(n, e, ident, at_most=60):
+    """Live associations of one credential, until every gate has some."""
+    held = []
+    while len({a["gate"] for a in of(n, ident)}) < 3 and len(held) < at_most:
+        for _ in range(4):
+            twin = type(e)(n, e.folder, ident)
+            assert twin.retrieve(f"/cse-in/ae-{ident}").rsc == 2000
+            held.append(twin)
+    return held
+
+
+def wait_closed(sockets, until):
+    """Seconds since the epoch at which each of them was closed by the node; None: it was not."""
+    closed = {}
+    while len(closed) < len(sockets) and time.time() < until:
+        ready, _, _ = select.select([s for s in sockets if s not in closed], [], [], 0.05)
+        for s in ready:
+            try:
+                if s.recv(1000) == b"":
+                    closed[s] = time.time()
+            except OSError:
+                closed[s] = time.time()
+    return [closed.get(s) for s in sockets]
+
+
+def verify(n, receipt):
+    """record, hash before it, hash after it, the keeper's signature over that end of the chain."""
+    key = next(k for k in json.loads(n.cli("-o", "json", "key", "list")) if k["name"] == "audit")
+    octets = {k: bytes.fromhex(receipt[k]) for k in ("record", "before", "hash", "signature")}
+    assert hashlib.sha256(octets["before"] + octets["record"]).digest() == octets["hash"]
+    public = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), bytes.fromhex(key["public"]))
+    signed = b"holdfast audit anchor\0" + receipt["number"].to_bytes(8, "big") + octets["hash"] + receipt["at"].to_bytes(8, "big")
+    public.verify(octets["signature"], signed, ec.ECDSA(hashes.SHA256()))
+    with pytest.raises(Exception):
+        public.verify(octets["signature"], signed[:-1] + b"\0", ec.ECDSA(hashes.SHA256()))
+    record = cbor2.loads(octets["record"])
+    words = dict(w.split("=", 1) for w in record["tx"].split() if "=" in w)
+    assert record["tx"] == receipt["receipt"]
+    return words
+
+
+def dropped(n, whose):
+    return sum(x.get("text") == f"its {whose}'s credential was revoked" for x in n.audit())
+
+
+def subscribe_to_channel(n, subscriber, told):
+    """The one that is told is asked by its polling channel, and agrees."""
+    poller = Entity(n, told.folder, told.originator)
+    pcu = f"/cse-in/ae-{told.originator}/pch/pcu"
+
+    def agree():
+        asked = poller.retrieve(pcu).json["m2m:rqp"]
+        poller.ask("POST", pcu, {"m2m:rsp": {"rsc": 2000, "rqi": asked["rqi"], "rvi": "3"}})
+    t = threading.Thread(target=agree)
+    t.start()
+    a = subscriber.create("/cse-in/ae-Cdev/c", 23, {"m2m:sub": {"rn": "channel", "nu": ["/in-cse/" + told.originator], "enc": {"net": [3]}}})
+    t.join()
+    poller.close()
+    return a.rsc
+
+
+@pytest.mark.parametrize("psk", [False, True], ids=["certificate", "psk"])
+def test_dead_on_all_gates(node, psk, capsys):
+    ident = "Cstolen" + ("psk" if psk else "cert")
+    more = (True, "--identity", f"{ident}@demo.example") if psk else (False,)
+    e, other = node.enrol(ident, ident, "device", *more), node.enrol("other" + ident, "Cother" + ident)
+    assert e.register().rsc == 2001 and other.register().rsc == 2001
+    held = on_all_gates(node, e, ident) + [e]
+    live = of(node, ident)
+    assert len(live) == len(held) and len({a["gate"] for a in live}) == 3
+    credential = live[0]["credential"]
+    began = time.time()
+    receipt = json.loads(node.cli("-o", "json", "revoke", credential))
+    answered = time.time()
+    if not psk:
+        sockets = [h.connection for h in held]
+        at = wait_closed(sockets, began + DEAD_MS / 1000)
+        assert all(at), f"{at.count(None)} connections are open after {DEAD_MS} ms"
+        last = max(at) - began
+    else:  # the stock client ends when its connection does
+        for h in held:
+            h.connection.p.wait(timeout=DEAD_MS / 1000)
+        last = time.time() - began
+    with capsys.disabled():
+        print(f"\n  {ident}: {len(held)} associations on 3 gates closed {1000 * last:.0f} ms after the command, "
+              f"which was answered after {1000 * (answered - began):.0f} ms: {receipt['receipt']}")
+    assert last < DEAD_MS / 1000 and answered - began < DEAD_MS / 1000
+    assert receipt["revoked"] is True and receipt["credential"] == credential
+    assert receipt["associations"] == len(held) and receipt["unconfirmed"] == 0
+    words = verify(node, receipt)
+    assert words["entity"].endswith(ident) and 0 <= int(words["complete"]) < DEAD_MS
+    assert abs(int(words["asked"]) / 1000 - began) < 2 and 0 <= int(words["recorded"]) <= int(words["complete"])
+    gates = {k: v for k, v in words.items() if k.startswith("gate.")}
+    assert len(gates) == 3
+    for v in gates.values():
+        done, _, at = v.partition(",")
+        assert done.split("/")[0] == done.split("/")[1] and 0 <= int(at) <= int(words["complete"])
+    assert ("key" in words) == psk
+    # nothing of it is served any more, the other's is
+    assert not of(node, ident)
+    with pytest.raises(Exception):
+        e.close()
+        assert e.retrieve(f"/cse-in/ae-{ident}").rsc != 2000
+        raise ConnectionError
+    assert other.retrieve(f"/cse-in/ae-Cother{ident}").rsc == 2000
+    # once more: nothing is left to be ended; it is not an error
+    again = json.loads(node.cli("-o", "json", "revoke", credential))
+    assert again["associations"] == 0 and again["number"] > receipt["number"]
+    verify(node, again)
+    code, out = node.cli("revoke", "33-//demo.example/in-cse/Cnobody", check=False)
+    assert code == 1 and "no such credential" in out
+
+
+def test_what_is_owed_goes(node):
+    """Notifications on its right, and those for it, do not wait for a revoked entity."""
+    mn, d, gone = node.enrol("mn", "/mn-cse", "cse"), node.enrol("d", "Cdev"), node.enrol("gone", "Cgone")
+    files = dict(certificate=(mn.folder / "cert.pem", mn.folder / "key.pem"), anchor=node.dir / "node/ca.pem")
+    assert d.register().rsc == 2001 and gone.register().rsc == 2001
+    assert d.create("/cse-in/ae-Cdev", 3, {"m2m:cnt": {"rn": "c"}}).rsc == 2001
+    acp = {"m2m:acp": {"rn": "p", "pv": {"acr": [acr(["Cgone"], 3), acr(["Cdev"], 63)]}, "pvs": {"acr": [acr(["Cdev"], 63)]}}}
+    assert d.create("/cse-in/ae-Cdev", 1, acp).rsc == 2001
+    assert d.update("/cse-in/ae-Cdev/c", {"m2m:cnt": {"acpi": ["cse-in/ae-Cdev/p"]}}).rsc == 2004
+    # Cgone has a polling channel, and lets Cdev tell it
+    assert gone.create("/cse-in/ae-Cgone", 15, {"m2m:pch": {"rn": "pch"}}).rsc == 2001
+    acp = {"m2m:acp": {"rn": "p", "pv": {"acr": [acr(["Cdev"], 16), acr(["Cgone"], 63)]}, "pvs": {"acr": [acr(["Cgone"], 63)]}}}
+    assert gone.create("/cse-in/ae-Cgone", 1, acp).rsc == 2001
+    assert gone.update("/cse-in/ae-Cgone", {"m2m:ae": {"acpi": ["cse-in/ae-Cgone/p"]}}).rsc == 2004
+    down = [False]
+    with Receiver(lambda got: (503, {}, b"") if down[0] and "nev" in got.sgn else None, port=node.away, **files) as away:
+        for e, rn in ((gone, "theirs"), (d, "mine")):
+            a = e.create("/cse-in/ae-Cdev/c", 23, {"m2m:sub": {"rn": rn, "nu": [f"https://{MN}:{node.away}/{rn}"], "enc": {"net": [3]}}})
+            assert a.rsc == 2001, a
+        assert subscribe_to_channel(node, d, gone) == 2001
+        down[0] = True
+        for i in range(3):
+            assert d.create("/cse-in/ae-Cdev/c", 4, {"m2m:cin": {"con": f"secret {i}"}}).rsc == 2001
+        receipt = json.loads(node.cli("-o", "json", "revoke", "33-//demo.example/in-cse/Cgone"))
+        at_once = receipt["notifications"]
+        assert at_once >= 6 and dropped(node, "receiver") == 3 and dropped(node, "originator") == at_once - 3, receipt
+        tried = len(away.got)
+        down[0] = False
+        end = time.time() + 8
+        while sum(g.path == "/mine" for g in away.got[tried:]) < 3 and time.time() < end:
+            time.sleep(0.05)
+        after = [g.path for g in away.got[tried:] if "nev" in g.sgn]
+        assert set(after) == {"/mine"} and len(after) >= 3, after
+        # nor is anything kept for it that happens later
+        assert d.create("/cse-in/ae-Cdev/c", 4, {"m2m:cin": {"con": "later"}}).rsc == 2001
+        end = time.time() + 5
+        while dropped(node, "receiver") + dropped(node, "originator") < at_once + 2 and time.time() < end:
+            time.sleep(0.1)
+    assert dropped(node, "originator") == at_once - 2 and dropped(node, "receiver") == 4
+    d.close()
+
+
+def test_a_gate_that_hangs_confirms_nothing(node):
+    """The receipt says so, in time; and the register serves nothing to it anyway."""
+    e = node.enrol("hung", "Chung")
+    assert e.register().rsc == 2001
+    held = on_all_gates(node, e, "Chung") + [e]
+    gates = node.pids()["gate"]
+    os.kill(gates[0], signal.SIGSTOP)
+    try:
+        began = time.time()
+        receipt = json.loads(node.cli("-o", "json", "revoke", "33-//demo.example/in-cse/Chung"))
+        assert time.time() - began < DEAD_MS / 1000
+        assert receipt["associations"] == len(held) and 0 < receipt["unconfirmed"] < len(held)
+        words = verify(node, receipt)
+        hung = [v for k, v in words.items() if k.startswith("gate.") and v.startswith("0/")]
+        assert len(hung) == 1 and hung[0].endswith(",-1")
+        open_ = [h for h in held if not wait_closed([h.connection], time.time() + 0.2)[0]]
+        assert len(open_) == receipt["unconfirmed"]
+        # what it has in its socket when it goes on counts for nothing
+        for h in open_:
+            h.connection.sendall(b"GET /cse-in/ae-Chung HTTP/1.1\r\nHost: x\r\nX-M2M-RI: late\r\nX-M2M-RVI: 3\r\nX-M2M-Origin: Chung\r\n\r\n")
+    finally:
+        os.kill(gates[0], signal.SIGCONT)
+    for h in open_:
+        try:
+            said = h.connection.recv(4000)
+        except OSError:
+            said = b""
+        assert b" 200 " not in said[:20], said
