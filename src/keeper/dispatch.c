@@ -54,6 +54,8 @@ static const struct {
 	[OP_PROGRAM_KEYS] = { run_program_keys, false, false },
 	[OP_PROGRAM_SIGN] = { run_program_sign, false, true },
 	[OP_PROGRAM_AGREE] = { run_program_agree, false, true },
+	[OP_PROGRAM_SEAL] = { run_program_seal, false, true },
+	[OP_PROGRAM_UNSEAL] = { run_program_unseal, false, true },
 	[OP_ORDER_CHALLENGE] = { run_order_challenge, false },
 	[OP_ORDER_PREPARE] = { run_order_prepare, false },
 	[OP_ORDER_EXECUTE] = { run_order_execute, false },

@@ -83,6 +83,8 @@ err_t run_destroy(struct call *c) MUST_USE;
 err_t run_program_keys(struct call *c) MUST_USE;
 err_t run_program_sign(struct call *c) MUST_USE;
 err_t run_program_agree(struct call *c) MUST_USE;
+err_t run_program_seal(struct call *c) MUST_USE;
+err_t run_program_unseal(struct call *c) MUST_USE;
 /* ERR_OK for app/USER/NAME and what programs can do with a key of that class. */
 err_t program_key_check(struct bytes name, unsigned class, unsigned purpose,
                         uint32_t *user) MUST_USE;

@@ -72,6 +72,14 @@ out:
 	return err;
 }
 
+/* What a token is to hold it to. */
+static enum pair_use use_of(enum key_class class, uint32_t purposes)
+{
+	if (is_symmetric(class))
+		return purposes == 1u << SEAL_PROGRAM ? SECRET_SEAL : PAIR_ANY;
+	return purposes & (USE_OPEN | 1u << AGREE_PROGRAM) ? PAIR_AGREE : PAIR_SIGN;
+}
+
 static err_t key_create(struct call *c, struct wire_in *in, bool really)
 {
 	struct bytes name = wire_get_bytes(in, KEEPER_NAME_MAX);
@@ -95,8 +103,7 @@ static err_t key_create(struct call *c, struct wire_in *in, bool really)
 		return ERR_OK;
 	policy_set(&key, &policy);
 	key.key.place = place;
-	key.key.use = is_symmetric(key.key.class) ? PAIR_ANY
-	              : policy.purposes == 1u << AGREE_PROGRAM ? PAIR_AGREE : PAIR_SIGN;
+	key.key.use = use_of(key.key.class, policy.purposes);
 	TRY(key.provider->make(&key.key));
 	TRY(vault_add(&c->ks->vault, name, &key, &made));
 	c->ks->made = made;
@@ -207,7 +214,7 @@ static err_t key_rotate(struct call *c, struct wire_in *in, bool really)
 		return ERR_OK;
 	key = vault_key_new(old->provider, old->key.class, old->origin, old->not_after);
 	key.key.place = place_of(old->provider, &old->key);
-	key.key.use = old->purposes & (USE_OPEN | 1u << AGREE_PROGRAM) ? PAIR_AGREE : PAIR_SIGN;
+	key.key.use = use_of(old->key.class, old->purposes);
 	TRY(key.provider->make(&key.key));
 	handles_drop_key(c->ks, old);
 	TRY(vault_renew(&c->ks->vault, old, &key, &made));

@@ -39,6 +39,8 @@ err_t program_key_check(struct bytes name, unsigned class, unsigned purpose, uin
 	err_t err;
 
 	TRY(user_of(name, user));
+	if (class == KEY_SYMMETRIC_32 && purpose == SEAL_PROGRAM)
+		return ERR_OK;
 	if (class != KEY_EC_P256 && class != KEY_ED25519)
 		return ERR_UNSUPPORTED;
 	if (purpose == SIGN_PROGRAM)
@@ -115,7 +117,7 @@ static unsigned purpose_of(const struct vault_key *key)
 {
 	unsigned n = 0;
 
-	while (n < 8 && !(key->purposes & 1u << n))
+	while (n < 9 && !(key->purposes & 1u << n))
 		n++;
 	return n;
 }
@@ -164,7 +166,7 @@ static err_t own_key(struct call *c, struct bytes name, unsigned purpose, struct
 	TRY(call_key(c, name, out));
 	if (!is_of(*out, user))
 		return ERR_MISSING;
-	if (purpose < SIGN_PROGRAM || purpose > AGREE_PROGRAM || !((*out)->purposes & 1u << purpose))
+	if (purpose < SIGN_PROGRAM || purpose > SEAL_PROGRAM || !((*out)->purposes & 1u << purpose))
 		err = ERR_REFUSED;
 out:
 	return err;
@@ -181,7 +183,7 @@ err_t run_program_sign(struct call *c)
 
 	TRY(wire_done(&c->in));
 	TRY(own_key(c, name, purpose, &key));
-	if (purpose == AGREE_PROGRAM)
+	if (purpose >= AGREE_PROGRAM)
 		err = ERR_REFUSED;
 	else if (purpose == SIGN_PROGRAM)
 		err = key->provider->sign(&key->key, input, &signature);
@@ -214,5 +216,60 @@ err_t run_program_agree(struct call *c)
 	wire_put_fixed(&c->out, BYTES_OF(agreed));
 out:
 	secret_wipe(agreed, sizeof(agreed));
+	return err;
+}
+
+err_t run_program_seal(struct call *c)
+{
+	struct bytes name = wire_get_bytes(&c->in, KEEPER_NAME_MAX);
+	struct bytes additional = wire_get_bytes(&c->in, TOKEN_ADDITIONAL_MAX);
+	struct bytes plain = wire_get_bytes(&c->in, TOKEN_MESSAGE_MAX);
+	struct buf sealed = buf_make(TOKEN_MESSAGE_MAX + TOKEN_SEAL_MORE);
+	struct vault_key *key;
+	err_t err;
+
+	TRY(wire_done(&c->in));
+	TRY(own_key(c, name, SEAL_PROGRAM, &key));
+	TRY(key->provider->seal(&key->key, additional, plain, &sealed));
+	TRY(call_count(c, key));
+	wire_put_u32(&c->out, key->version);
+	wire_put_fixed(&c->out, bytes_of_buf(&sealed));
+out:
+	buf_free(&sealed);
+	return err;
+}
+
+/* Its own version, or an earlier one that is still there. */
+static err_t version_of(struct call *c, uint32_t version, struct vault_key **key)
+{
+	char name[KEEPER_NAME_MAX + 16];
+
+	if ((*key)->version == version)
+		return ERR_OK;
+	must(text_print(name, sizeof(name), "%s#%u", (*key)->name, version));
+	return call_key(c, bytes_str(name), key);
+}
+
+err_t run_program_unseal(struct call *c)
+{
+	struct bytes name = wire_get_bytes(&c->in, KEEPER_NAME_MAX);
+	struct bytes additional = wire_get_bytes(&c->in, TOKEN_ADDITIONAL_MAX);
+	struct wire_in in = wire_in(wire_get_bytes(&c->in, 4 + TOKEN_MESSAGE_MAX + TOKEN_SEAL_MORE));
+	uint32_t version = wire_get_u32(&in);
+	struct buf plain = buf_make(TOKEN_MESSAGE_MAX + TOKEN_SEAL_MORE);
+	struct vault_key *key;
+	err_t err;
+
+	TRY(wire_done(&c->in));
+	TRY(own_key(c, name, SEAL_PROGRAM, &key));
+	TRY(in.err == ERR_OK ? ERR_OK : ERR_TAMPERED);
+	TRY(version_of(c, version, &key));
+	TRY(key->provider->unseal(&key->key, additional, in.rest, &plain));
+	TRY(call_count(c, key));
+	wire_put_fixed(&c->out, bytes_of_buf(&plain));
+out:
+	if (plain.p)
+		secret_wipe(plain.p, plain.cap);
+	buf_free(&plain);
 	return err;
 }

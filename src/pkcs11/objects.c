@@ -74,12 +74,12 @@ err_t key_row_read(struct wire_in *in, struct key_row *out)
 	out->class = wire_get_u8(in);
 	out->purpose = wire_get_u8(in);
 	out->public_key = wire_get_bytes(in, POINT);
-	want = out->class == KEY_EC_P256 ? POINT : ED_POINT;
-	if (in->err != ERR_OK || !bytes_is_printable(out->name) || out->public_key.n != want ||
-	    (out->class != KEY_EC_P256 && out->class != KEY_ED25519) ||
-	    out->purpose < SIGN_PROGRAM || out->purpose > AGREE_PROGRAM)
+	want = out->class == KEY_EC_P256 ? POINT : out->class == KEY_ED25519 ? ED_POINT : 0;
+	if (in->err != ERR_OK || !bytes_is_printable(out->name) || out->public_key.n != want)
 		return ERR_SYNTAX;
-	return ERR_OK;
+	if (out->class == KEY_SYMMETRIC_32 && out->purpose == SEAL_PROGRAM)
+		return ERR_OK;
+	return want && out->purpose >= SIGN_PROGRAM && out->purpose <= AGREE_PROGRAM ? ERR_OK : ERR_SYNTAX;
 }
 
 /* What stands behind app/USER/. */
@@ -108,6 +108,8 @@ static err_t take(const struct key_row *row)
 	struct key *k = find(row);
 	err_t err = ERR_OK;
 
+	if (row->purpose == SEAL_PROGRAM) /* no object: programs ask for it past this module */
+		return ERR_OK;
 	if (row->class == KEY_ED25519 && !module.with_ed25519)
 		return ERR_OK;
 	if (k) {

@@ -33,6 +33,7 @@ enum sign_purpose {
 	SIGN_PROGRAM = 5,        /* what a program gives, hashed by the keeper; keys under app/ */
 	SIGN_PROGRAM_DIGEST = 6, /* a SHA-256 digest of a program's; P-256 keys under app/ */
 	AGREE_PROGRAM = 7,       /* no signature: ECDH; P-256 keys under app/ */
+	SEAL_PROGRAM = 8,        /* nor this: AES-256-GCM; symmetric keys of 32 octets under app/ */
 };
 
 /* What else a key may be used for, beside the purposes of signatures, in one set;
@@ -280,6 +281,10 @@ enum { CREDENTIAL_USED_PSK = 1, CREDENTIAL_USED_NODE_KEY = 2, CREDENTIAL_USED_PS
  * find no row and yet not be the last.
  * PROGRAM_SIGN: key name, u8 purpose, input -> signature as of SIGN.
  * PROGRAM_AGREE: key name, peer's point (65) -> 32 octets.
+ * PROGRAM_SEAL: key name, additional bytes (at most TOKEN_ADDITIONAL_MAX), octets bytes (at
+ * most TOKEN_MESSAGE_MAX) -> u32 version of the key, then sealed (wire/token_calls.h).
+ * PROGRAM_UNSEAL: key name, additional bytes, all that PROGRAM_SEAL gave, bytes -> octets.
+ * ERR_TAMPERED; ERR_MISSING also when that version is gone.
  * ERR_REFUSED: not a key of this user, whether it exists or not; not the key's
  * purpose. ERR_MISSING: the user has no such key. ERR_LIMIT: too often. */
 enum { PROGRAM_INPUT_MAX = 32768, PROGRAM_DIGEST = 32, PROGRAM_ROWS = 64 };

@@ -87,7 +87,7 @@ static void add(struct keeper_state *ks, struct bytes name, enum key_class class
 	key.purposes = purposes;
 	key.owner = USER;
 	key.key.place = place;
-	key.key.use = class == KEY_EC_P256 ? PAIR_AGREE : PAIR_ANY;
+	key.key.use = class == KEY_EC_P256 ? PAIR_AGREE : purposes ? SECRET_SEAL : PAIR_ANY;
 	must(provider->make(&key.key) == ERR_OK);
 	must(vault_add(&ks->vault, name, &key, &made) == ERR_OK);
 }
@@ -113,6 +113,7 @@ static void keeper_process(const int fd[3], int token_end)
 	must(keeper_make_node(&ks.vault, &node, &pem) == ERR_OK);
 	add(&ks, BYTES("user/mac"), KEY_SYMMETRIC_32, 0);
 	add(&ks, BYTES("app/1000/agree"), KEY_EC_P256, 1u << AGREE_PROGRAM);
+	add(&ks, BYTES("app/1000/seal"), KEY_SYMMETRIC_32, 1u << SEAL_PROGRAM);
 	for (int i = 0; i < 3; i++) {
 		link_init(&links[i], fd[i], ROLE_KEEPER, roles[i], 0);
 		must(keeper_caller_new(&ks, roles[i], 0, &who[i]) == ERR_OK);
@@ -217,12 +218,12 @@ static double through(unsigned link, enum operation op, struct bytes fields, boo
 
 /* --- bare ------------------------------------------------------------------------------------- */
 
-enum what { SIGN, MAC, AGREE };
+enum what { SIGN, MAC, AGREE, GCM };
 
 static double bare_software(enum what what, struct bytes input)
 {
-	struct provider_key k = { .class = what == MAC ? KEY_SYMMETRIC_32 : KEY_EC_P256 };
-	struct buf out = buf_make(256);
+	struct provider_key k = { .class = what == MAC || what == GCM ? KEY_SYMMETRIC_32 : KEY_EC_P256 };
+	struct buf out = buf_make(512);
 	uint8_t result[32];
 	int64_t begin = clock_steady(), now = begin;
 	uint64_t n = 0;
@@ -233,6 +234,7 @@ static double bare_software(enum what what, struct bytes input)
 			buf_clear(&out);
 			must((what == SIGN ? software_provider.sign(&k, input, &out)
 			      : what == MAC ? software_provider.mac(&k, input, result)
+			      : what == GCM ? software_provider.seal(&k, BYTES("additional"), input, &out)
 			                    : software_provider.agree(&k, input, result)) == ERR_OK);
 		}
 	}
@@ -243,6 +245,7 @@ static double bare_token(enum what what, struct bytes input)
 {
 	static struct token t;
 	uint8_t digest[32], out[64];
+	struct buf sealed = buf_make(512);
 	struct asking a = { .call = { 0 } };
 	int64_t begin, now;
 	struct room_key k;
@@ -250,12 +253,15 @@ static double bare_token(enum what what, struct bytes input)
 	double r;
 
 	must(room_open(&room, "1234", "bare", &t) == ERR_OK);
-	must(room_make(&a, &t, what == MAC ? KEY_SYMMETRIC_32 : KEY_EC_P256,
-	               what == AGREE ? PAIR_AGREE : PAIR_SIGN, &k) == ERR_OK);
+	must(room_make(&a, &t, what == MAC || what == GCM ? KEY_SYMMETRIC_32 : KEY_EC_P256,
+	               what == AGREE ? PAIR_AGREE : what == GCM ? SECRET_SEAL : PAIR_SIGN, &k) == ERR_OK);
 	for (now = begin = clock_steady(); now - begin < run_ms; now = clock_steady(), n++) {
 		if (what == SIGN) {
 			crypt_sha256(input, digest);
 			must(room_sign(&a, &t, &k, BYTES_OF(digest), out) == ERR_OK);
+		} else if (what == GCM) {
+			buf_clear(&sealed);
+			must(room_text(&a, &t, &k, TOKEN_SEAL, BYTES("additional"), input, &sealed) == ERR_OK);
 		} else {
 			must((what == MAC ? room_mac(&a, &t, &k, PART_KEY, input, out)
 			                  : room_agree(&a, &t, &k, input.p, out)) == ERR_OK);
@@ -263,6 +269,7 @@ static double bare_token(enum what what, struct bytes input)
 	}
 	r = (double)n * 1000 / (double)(now - begin);
 	asking_end(&a);
+	buf_free(&sealed);
 	token_unload(&t);
 	return r;
 }
@@ -283,7 +290,7 @@ static void print(const char *name, const char *where, double ours, double limit
 static void measure(const char *where)
 {
 	struct buf fields = buf_make(1024), input = buf_make(256);
-	uint8_t hash[32] = { 1 }, tag[KEEPER_TAG] = { 2 }, point[65];
+	uint8_t hash[32] = { 1 }, tag[KEEPER_TAG] = { 2 }, point[65], octets[256] = { 3 };
 	struct bytes message = BYTES("holdfast check value");
 	struct wire_out w = wire_out(&fields);
 	struct keeper_key node;
@@ -309,12 +316,18 @@ static void measure(const char *where)
 	wire_put_bytes(&w, BYTES("app/1000/agree"));
 	wire_put_bytes(&w, BYTES_OF(point));
 	double agree = through(2, OP_PROGRAM_AGREE, bytes_of_buf(&fields), true);
+	buf_clear(&fields);
+	wire_put_bytes(&w, BYTES("app/1000/seal"));
+	wire_put_bytes(&w, BYTES("additional"));
+	wire_put_bytes(&w, BYTES_OF(octets));
+	double gcm = through(2, OP_PROGRAM_SEAL, bytes_of_buf(&fields), true);
 	for (int i = 0; i < 3; i++)
 		link_close(&asker[i].link); /* the keeper ends, then the token's process */
 	usleep(300000);
 	print("sign", where, ours, bare(SIGN, bytes_of_buf(&input)));
 	print("hmac", where, mac, bare(MAC, message));
 	print("ecdh", where, agree, bare(AGREE, BYTES_OF(point)));
+	print("aes-gcm-256-octets", where, gcm, bare(GCM, BYTES_OF(octets)));
 	crypt_key_free(&peer);
 	buf_free(&fields);
 	buf_free(&input);

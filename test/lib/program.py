@@ -4,9 +4,9 @@ Independent of the PKCS#11 module: what it sends may be wrong."""
 import os, socket, struct
 
 ASK, ANSWER = 55, 56
-KEYS, SIGN, AGREE = 50, 51, 52
-FOR_SIGN, FOR_DIGEST, FOR_AGREE = 5, 6, 7
-OK, LIMIT, SYNTAX, MISSING, REFUSED = 0, 2, 3, 7, 9
+KEYS, SIGN, AGREE, SEAL, UNSEAL = 50, 51, 52, 53, 54
+FOR_SIGN, FOR_DIGEST, FOR_AGREE, FOR_SEAL = 5, 6, 7, 8
+OK, LIMIT, SYNTAX, MISSING, REFUSED, TAMPERED = 0, 2, 3, 7, 9, 11
 
 
 def octets(b):
@@ -76,6 +76,12 @@ class Program:
 
     def agree(self, name, point):
         return self.ask(AGREE, octets(name) + octets(point))
+
+    def seal(self, name, more, plain):
+        return self.ask(SEAL, octets(name) + octets(more) + octets(plain))
+
+    def unseal(self, name, more, sealed):
+        return self.ask(UNSEAL, octets(name) + octets(more) + octets(sealed))
 
     def close(self):
         self.s.close()

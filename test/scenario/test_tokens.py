@@ -7,6 +7,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 from node import BUILD, NAME, Node
+from program import OK, Program, TAMPERED
 from tokens import SoftHsm, Swtpm
 
 KINDS = [SoftHsm, Swtpm]
@@ -15,7 +16,11 @@ KINDS = [SoftHsm, Swtpm]
 @pytest.fixture(params=KINDS, ids=[k.kind for k in KINDS], scope="module")
 def served(request):
     """A token, and a node whose keys are on it."""
-    with request.param() as token, Node(init=token.init_args()) as node:
+    with request.param() as token, Node(init=token.init_args(), start=False) as node:
+        node.socket = node.top / "programs.sock"
+        with open(node.dir / "holdfast.conf", "a") as f:
+            f.write(f"door.programs = {node.socket}\n")
+        node.start()
         yield token, node
         node.stop()
 
@@ -103,6 +108,26 @@ def test_place_is_chosen_per_key(served):
     assert [p["name"] for p in providers] == ["software", "token.1"]
     # what a token says of itself raises nothing
     assert all(p["level"] == 1 and p["state"] == "present" for p in providers), providers
+
+
+def test_programs_seal(served):
+    """What a program has sealed by a key on the token opens again, also after the key was rotated and its
+    token's process killed; altered it does not. A token has AES-GCM itself, a TPM a key for each message."""
+    token, node = served
+    me = os.geteuid()
+    node.cli("key", "create", "app/box", "--user", me, "--class", "symmetric32", "--purpose", "seal")
+    with Program(node.socket, me) as p:
+        err, sealed = p.seal(f"app/{me}/box", b"more", b"a secret of the program")
+        assert err == OK and b"secret" not in sealed, err
+        assert sealed[4] == {"pkcs11": 1, "tpm": 2}[token.kind]
+        node.cli("key", "rotate", f"app/{me}/box")
+        os.kill(node.pids()["token"][0], signal.SIGKILL)
+        assert wait(lambda: handshakes(node))
+        assert p.unseal(f"app/{me}/box", b"more", sealed) == (OK, b"a secret of the program")
+        assert p.unseal(f"app/{me}/box", b"less", sealed)[0] == TAMPERED
+        assert p.unseal(f"app/{me}/box", b"more", sealed[:-1] + bytes([sealed[-1] ^ 1]))[0] == TAMPERED
+        assert p.unseal(f"app/{me}/box", b"more", sealed)[0] == OK
+        assert p.seal(f"app/{me}/box", b"", bytes(4096))[0] == OK
 
 
 def test_token_process_is_killed(served):

@@ -59,6 +59,7 @@ static int setup(void **state)
 	static const struct { const char *name; unsigned class, purpose; } rows[] = {
 		{ "app/1000/tls", KEY_EC_P256, SIGN_PROGRAM_DIGEST }, { "app/1000/doc", KEY_EC_P256, SIGN_PROGRAM },
 		{ "app/1000/ed", KEY_ED25519, SIGN_PROGRAM }, { "app/1000/dh", KEY_EC_P256, AGREE_PROGRAM },
+		{ "app/1000/seal", KEY_SYMMETRIC_32, SEAL_PROGRAM },
 		{ "app/1001/tls", KEY_EC_P256, SIGN_PROGRAM_DIGEST }, { "user/s", KEY_EC_P256, SIGN_STATEMENT },
 	};
 	int err = bed_setup(state);
@@ -117,6 +118,56 @@ static void test_agrees(void **state)
 	crypt_key_free(&own);
 }
 
+static err_t seal(struct bed *b, uint32_t user, unsigned op, const char *name, struct bytes more, struct bytes input)
+{
+	begin(b, op);
+	wire_put_bytes(&b->w, bytes_str(name));
+	wire_put_bytes(&b->w, more);
+	wire_put_bytes(&b->w, input);
+	return ask_as(b, user);
+}
+
+/* Sealed and opened, also by what an earlier version sealed; nothing altered, nothing of
+ * another user, key or use. */
+static void test_seals(void **state)
+{
+	struct bed *b = *state;
+	struct vault_key *old = vault_find(&b->ks.vault, BYTES("app/1000/seal")), *made;
+	struct vault_key fresh = vault_key_new(old->provider, old->key.class, old->origin, 0);
+	struct buf sealed = buf_make(8192);
+	uint8_t digest[32] = { 0 };
+
+	next_second(b);
+	assert_int_equal(seal(b, ALICE, OP_PROGRAM_SEAL, "app/1000/seal", BYTES("more"), BYTES("plain text")), ERR_OK);
+	assert_int_equal(buf_add(&sealed, b->r.rest), ERR_OK);
+	assert_int_equal(get_be32(sealed.p), 1);
+	assert_int_equal(sealed.n, 4 + 1 + 12 + 10 + 16);
+	assert_int_equal(seal(b, ALICE, OP_PROGRAM_UNSEAL, "app/1000/seal", BYTES("more"), bytes_of_buf(&sealed)), ERR_OK);
+	assert_bytes(b->r.rest, BYTES("plain text"));
+	assert_int_equal(seal(b, ALICE, OP_PROGRAM_SEAL, "app/1000/seal", BYTES("more"), BYTES("plain text")), ERR_OK);
+	assert_false(bytes_equal(b->r.rest, bytes_of_buf(&sealed)));
+	for (size_t i = 0; i < sealed.n; i++) {
+		sealed.p[i] ^= 1;
+		assert_int_equal(seal(b, ALICE, OP_PROGRAM_UNSEAL, "app/1000/seal", BYTES("more"), bytes_of_buf(&sealed)),
+		                 i < 4 ? ERR_MISSING : ERR_TAMPERED);
+		sealed.p[i] ^= 1;
+		assert_int_equal(seal(b, ALICE, OP_PROGRAM_UNSEAL, "app/1000/seal", BYTES("more"), bytes_make(sealed.p, i)), ERR_TAMPERED);
+	}
+	assert_int_equal(seal(b, ALICE, OP_PROGRAM_UNSEAL, "app/1000/seal", BYTES("less"), bytes_of_buf(&sealed)), ERR_TAMPERED);
+	assert_int_equal(seal(b, BOB, OP_PROGRAM_UNSEAL, "app/1000/seal", BYTES("more"), bytes_of_buf(&sealed)), ERR_REFUSED);
+	assert_int_equal(seal(b, BOB, OP_PROGRAM_SEAL, "app/1000/seal", BYTES("more"), BYTES("x")), ERR_REFUSED);
+	assert_int_equal(seal(b, ALICE, OP_PROGRAM_SEAL, "app/1000/tls", BYTES("more"), BYTES("x")), ERR_REFUSED);
+	assert_int_equal(seal(b, ALICE, OP_PROGRAM_SEAL, "root", BYTES("more"), BYTES("x")), ERR_REFUSED);
+	assert_int_equal(sign(b, ALICE, "app/1000/seal", SEAL_PROGRAM, BYTES_OF(digest)), ERR_REFUSED);
+	assert_int_equal(fresh.provider->make(&fresh.key), ERR_OK);
+	assert_int_equal(vault_renew(&b->ks.vault, old, &fresh, &made), ERR_OK);
+	assert_int_equal(seal(b, ALICE, OP_PROGRAM_UNSEAL, "app/1000/seal", BYTES("more"), bytes_of_buf(&sealed)), ERR_OK);
+	assert_bytes(b->r.rest, BYTES("plain text"));
+	assert_int_equal(seal(b, ALICE, OP_PROGRAM_SEAL, "app/1000/seal", BYTES("more"), BYTES("x")), ERR_OK);
+	assert_int_equal(get_be32(b->r.rest.p), 2);
+	buf_free(&sealed);
+}
+
 static void test_refuses(void **state)
 {
 	static const char *const others[] = { "app/1000/tls", "app/1000/none", "app/0/tls", "app/01001/tls", "app/1001",
@@ -159,13 +210,13 @@ static void test_other_operations(void **state)
 		next_second(b);
 		begin(b, (enum operation)op);
 		err = ask_as(b, ALICE);
-		if (op >= OP_PROGRAM_KEYS && op <= OP_PROGRAM_AGREE)
+		if (op >= OP_PROGRAM_KEYS && op <= OP_PROGRAM_UNSEAL)
 			assert_int_equal(err, ERR_SYNTAX);
 		else
 			assert_true(err == ERR_REFUSED || err == ERR_UNSUPPORTED);
 	}
 	for (int role = ROLE_CORE; role <= ROLE_DOOR; role++) {
-		for (unsigned op = OP_PROGRAM_KEYS; op <= OP_PROGRAM_AGREE; op++) {
+		for (unsigned op = OP_PROGRAM_KEYS; op <= OP_PROGRAM_UNSEAL; op++) {
 			begin(b, (enum operation)op);
 			assert_int_equal(ask(b, (enum role)role), ERR_REFUSED);
 		}
@@ -190,12 +241,12 @@ static void test_lists_own(void **state)
 		unsigned class = wire_get_u8(&b->r), purpose = wire_get_u8(&b->r);
 
 		assert_true(bytes_starts(name, BYTES("app/1000/")));
-		assert_true(purpose >= SIGN_PROGRAM && purpose <= AGREE_PROGRAM);
-		assert_int_equal(wire_get_bytes(&b->r, 65).n, class == KEY_ED25519 ? 32 : 65);
+		assert_true(purpose >= SIGN_PROGRAM && purpose <= SEAL_PROGRAM);
+		assert_int_equal(wire_get_bytes(&b->r, 65).n, class == KEY_ED25519 ? 32 : class == KEY_EC_P256 ? 65 : 0);
 		seen++;
 	}
 	assert_int_equal(wire_done(&b->r), ERR_OK);
-	assert_int_equal(seen, 4);
+	assert_int_equal(seen, 5);
 	begin(b, OP_PROGRAM_KEYS);
 	wire_put_u32(&b->w, 0);
 	assert_int_equal(ask_as(b, 4242), ERR_OK);
@@ -244,6 +295,8 @@ static void test_makes(void **state)
 		{ "app/", KEY_EC_P256, SIGN_PROGRAM, ERR_SYNTAX }, { "app/1/", KEY_EC_P256, SIGN_PROGRAM, ERR_SYNTAX },
 		{ "app/-1/x", KEY_EC_P256, SIGN_PROGRAM, ERR_SYNTAX }, { "app/00/x", KEY_EC_P256, SIGN_PROGRAM, ERR_SYNTAX },
 		{ "app/1/x", KEY_SYMMETRIC_32, SIGN_PROGRAM, ERR_UNSUPPORTED },
+		{ "app/1/x", KEY_SYMMETRIC_16, SEAL_PROGRAM, ERR_UNSUPPORTED }, { "app/1/x", KEY_EC_P256, SEAL_PROGRAM, ERR_REFUSED },
+		{ "user/x", KEY_SYMMETRIC_32, SEAL_PROGRAM, ERR_REFUSED }, { "app/1/s", KEY_SYMMETRIC_32, SEAL_PROGRAM, ERR_OK },
 		{ "app/1/x", KEY_SYMMETRIC_16, SIGN_NOTHING, ERR_UNSUPPORTED },
 		{ "app/1/x", KEY_EC_P256, SIGN_NOTHING, ERR_REFUSED }, { "app/1/x", KEY_EC_P256, SIGN_STATEMENT, ERR_REFUSED },
 		{ "app/1/x", KEY_EC_P256, SIGN_TLS13_SERVER, ERR_REFUSED },
@@ -267,7 +320,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_signs), cmocka_unit_test(test_agrees), cmocka_unit_test(test_refuses),
 		cmocka_unit_test(test_other_operations), cmocka_unit_test(test_lists_own), cmocka_unit_test(test_rates),
-		cmocka_unit_test(test_makes),
+		cmocka_unit_test(test_makes), cmocka_unit_test(test_seals),
 	};
 
 	return cmocka_run_group_tests(tests, setup, bed_teardown);
