@@ -150,6 +150,18 @@ out:
 	return err;
 }
 
+/* An aggregate of which a group takes a part only is not taken. */
+static err_t notify_alone(struct work *w)
+{
+	err_t err;
+
+	TRY(notify_run(w));
+	if (!status_is_success(work_status(w)))
+		TRY(undo_attempt(w));
+out:
+	return err;
+}
+
 /* A fan-out that costs or answers more than one request may: all or nothing. */
 static err_t too_much(struct work *w)
 {
@@ -205,7 +217,7 @@ err_t apply_run(struct work *w)
 	if (v && v->leaves)
 		return notification_leave(w);
 	if (w->request.operation == OPERATION_NOTIFY)
-		return notify_run(w);
+		return notify_alone(w);
 	if (w->request.operation == OPERATION_RETRIEVE && w->request.result_content == RCN_ORIGINAL)
 		TRY(original_run(w, operate));
 	else if (w->request.operation == OPERATION_RETRIEVE)

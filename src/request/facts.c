@@ -329,7 +329,7 @@ err_t facts_decide(struct work *w)
 {
 	struct decision_facts facts;
 	const struct store_row *row;
-	bool announces, leaves;
+	bool announces, leaves, reports;
 	err_t err;
 
 	w->discovers = facts_is_discovery(&w->request);
@@ -337,6 +337,7 @@ err_t facts_decide(struct work *w)
 		search_rights(w);
 	w->access = w->discovers ? ACCESS_DISCOVERY : access_of[w->request.operation];
 	TRY(is_leave(w, &leaves));
+	TRY(notification_is_report(w, &reports));
 	TRY(store_get(w->room->store, w->target.id, &row));
 	/* It was resolved in this transaction. */
 	TRY(row ? ERR_OK : ERR_TAMPERED);
@@ -357,6 +358,9 @@ err_t facts_decide(struct work *w)
 		                       &w->decision);
 	else if (leaves)
 		err = decide_on_ground(&facts, GROUND_TARGET, &w->room->arena, &w->permit,
+		                       &w->decision);
+	else if (reports)
+		err = decide_on_ground(&facts, GROUND_MEMBER, &w->room->arena, &w->permit,
 		                       &w->decision);
 	else
 		err = by_rules_or_lab(w, row, &facts);

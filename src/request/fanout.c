@@ -8,6 +8,7 @@
  * answered 4104: the Group Request Identifier goes with the request, and is
  * remembered for each group. Members at other CSEs are asked all at once
  * (request/forward.c), each by a request of its own from the same originator. */
+#include "request/notification.h"
 #include "request/work.h"
 
 enum { RESPONSE_MEMBERS = 5, ADDRESS_MAX = 8192, MEMBER_EFFORT = 8 };
@@ -55,7 +56,8 @@ out:
 	return err;
 }
 
-static err_t one_member(struct work *w, struct bytes address, struct buf *responses)
+static err_t one_member(struct work *w, struct bytes address, struct buf *responses,
+                        unsigned *status)
 {
 	struct work member = {
 		.room = w->room, .in = w->in, .request = w->request,
@@ -69,6 +71,7 @@ static err_t one_member(struct work *w, struct bytes address, struct buf *respon
 		member.groups[i] = w->groups[i];
 	TRY(member_address(w, address, &member.request.to));
 	TRY(request_member(&member));
+	*status = work_status(&member);
 	TRY(put_response(responses, &member));
 out:
 	buf_free(&member.content);
@@ -158,21 +161,55 @@ out:
 	return err;
 }
 
-static err_t each_member(struct work *w, const struct cbor *members, struct buf *responses)
+/* What became of the members, beside their responses. */
+struct tally {
+	struct bytes *deleted; /* as the group names them */
+	size_t deleted_n;
+	size_t silent;         /* that could not be reached */
+};
+
+/* la, ol, fopt: what is deleted by it is not the member [TS-0004 7.4.14.3.5]. */
+static bool is_virtual(struct bytes member)
+{
+	static const char *const names[] = { "/la", "/ol", "/fopt" };
+
+	for (size_t i = 0; i < COUNT_OF(names); i++) {
+		if (bytes_ends(member, bytes_str(names[i])))
+			return true;
+	}
+	return false;
+}
+
+static void count(struct work *w, struct tally *t, struct bytes member, unsigned status)
+{
+	t->silent += status == RSC_TARGET_NOT_REACHABLE;
+	if (w->request.operation == OPERATION_DELETE && !w->target.rest.n &&
+	    status == RSC_DELETED && !is_virtual(member))
+		t->deleted[t->deleted_n++] = member;
+}
+
+static err_t each_member(struct work *w, const struct cbor *members, struct buf *responses,
+                         struct tally *tally)
 {
 	struct bytes rest = members->s;
 	struct cbor member;
 	bool pending = false;
-	err_t err = ERR_OK;
+	unsigned status;
+	void *p;
+	err_t err;
 
+	TRY(arena_take(&w->room->arena, (members->u + 1) * sizeof(*tally->deleted), &p));
+	tally->deleted = p;
 	for (uint64_t i = 0; i < members->u; i++) {
 		TRY(cbor_next(&rest, &member));
 		TRY(member.kind == CBOR_TEXT ? ERR_OK : ERR_TAMPERED);
 		TRY(resource_spend(w->room->resources, MEMBER_EFFORT) ? ERR_OK : ERR_LIMIT);
-		err = one_member(w, member.s, responses);
+		err = one_member(w, member.s, responses, &status);
 		/* The others are asked meanwhile. */
 		pending = pending || err == ERR_PENDING;
 		TRY(err == ERR_PENDING ? ERR_OK : err);
+		if (!pending)
+			count(w, tally, member.s, status);
 	}
 	err = pending ? ERR_PENDING : ERR_OK;
 out:
@@ -215,14 +252,25 @@ out:
 	return err;
 }
 
+static bool may_enter(struct work *w, uint64_t members)
+{
+	if (members == 0)
+		work_refuse(w, RSC_NO_MEMBERS, "TS-0004 7.4.14", "the group has no members");
+	else if (members > w->fan->members_left)
+		work_refuse(w, RSC_MAX_NUMBER_OF_MEMBER_EXCEEDED, "limit", "too many members for one request");
+	return !w->status;
+}
+
 err_t fanout_run(struct work *w)
 {
 	struct buf responses = buf_make(w->room->content_max);
+	struct tally tally = { .deleted_n = 0 };
 	struct cbor members = { .u = 0 };
 	const char *why;
 	unsigned status;
 	err_t err;
 
+	TRY(notification_group_begin(w));
 	TRY(barred(w, &status, &why));
 	if (status) {
 		work_refuse(w, status, "TS-0001 10.2.7", why);
@@ -231,18 +279,21 @@ err_t fanout_run(struct work *w)
 	TRY(read_members(w, &members));
 	if (w->status)
 		goto out;
-	if (members.u == 0) {
-		work_refuse(w, RSC_NO_MEMBERS, "TS-0004 7.4.14", "the group has no members");
+	if (!may_enter(w, members.u))
 		goto out;
-	}
-	if (members.u > w->fan->members_left) {
-		work_refuse(w, RSC_MAX_NUMBER_OF_MEMBER_EXCEEDED, "limit",
-		            "too many members for one request");
+	TRY(notification_group_note(w));
+	if (w->status)
 		goto out;
-	}
 	w->fan->members_left -= (unsigned)members.u;
 	w->groups[w->depth] = w->target.parent_of_virtual;
-	TRY(each_member(w, &members, &responses));
+	TRY(each_member(w, &members, &responses, &tally));
+	if (tally.silent == members.u) {
+		work_refuse(w, RSC_GROUP_MEMBERS_NOT_RESPONDED, "TS-0004 7.4.14.2.5", "no member could be reached");
+		goto out;
+	}
+	if (tally.deleted_n)
+		TRY(resource_group_drop(w->room->resources, permit_for_system("members deleted"), w->target.id,
+		                        tally.deleted, tally.deleted_n, w->in->now));
 	TRY(put_aggregate(&w->content, members.u, bytes_of_buf(&responses)));
 	w->outcome.status = RSC_OK;
 out:

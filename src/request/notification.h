@@ -46,6 +46,15 @@ err_t notification_creator_may_notify(struct work *w, struct bytes creator, uint
  * otherwise w->status. ERR_PENDING: its creator is asked. */
 err_t notification_is_target(struct work *w, bool *yes) MUST_USE;
 err_t notification_leave(struct work *w) MUST_USE;
+/* A subscription that is to be made through a group with a notificationForwardingURI:
+ * begin puts the group in the place of its target (once); note has that target asked,
+ * and the group remember it. w->status; ERR_PENDING. */
+err_t notification_group_begin(struct work *w) MUST_USE;
+err_t notification_group_note(struct work *w) MUST_USE;
+/* A NOTIFY to a group: does it come from a CSE that hosts a member? Then it is gathered,
+ * where the group was asked to. */
+err_t notification_is_report(struct work *w, bool *yes) MUST_USE;
+err_t notification_report(struct work *w) MUST_USE;
 /* A retrieve of la or ol that stands for none. */
 err_t notification_empty(struct work *w) MUST_USE;
 
@@ -80,6 +89,7 @@ struct notification {
 	struct bytes target, originator, rqi;
 	uint64_t subscription;
 	uint32_t type;           /* of it */
+	bool group;              /* gathered by one */
 	uint64_t numbers[QUEUE_BATCH]; /* the entries it is made of */
 	size_t n;
 };

@@ -121,7 +121,7 @@ static void not_verified(struct work *w, unsigned status)
 		                   : "a notification target cannot be reached");
 }
 
-static err_t verify(struct work *w, struct bytes target)
+err_t notification_verify(struct work *w, struct bytes target)
 {
 	struct buf content = buf_make(URI_TEXT);
 	struct response_primitive r;
@@ -129,6 +129,8 @@ static err_t verify(struct work *w, struct bytes target)
 	err_t err;
 
 	TRY(notification_is_originator(w, target, &itself));
+	if (!itself)
+		TRY(notification_group_takes(w, target, &itself));
 	if (itself)
 		goto out;
 	TRY(may_notify(w, target, &allowed));
@@ -181,7 +183,7 @@ static err_t verify_targets(struct work *w)
 		if (item.kind != CBOR_TEXT)
 			break;
 		TRY(is_old_target(w, item.s, &old));
-		err = old ? ERR_OK : verify(w, item.s);
+		err = old ? ERR_OK : notification_verify(w, item.s);
 		pending = pending || err == ERR_PENDING;
 		TRY(err == ERR_PENDING ? ERR_OK : err);
 	}

@@ -31,6 +31,23 @@ err_t notification_is_originator(struct work *w, struct bytes target, bool *yes)
  * answered: no. ERR_PENDING. */
 err_t notification_ask_removal(struct work *w, const struct store_row *sub, bool *allowed) MUST_USE;
 
+/* Does this target want the notifications of the originator's subscription? w->status
+ * when not. ERR_PENDING. */
+err_t notification_verify(struct work *w, struct bytes target) MUST_USE;
+
+/* [notification_group.c] The group here that a target names, 0: none. */
+err_t notification_group_here(struct work *w, struct bytes target, uint64_t *id) MUST_USE;
+/* Does such a group gather for the originator's subscription, so that it need not be asked? */
+err_t notification_group_takes(struct work *w, struct bytes target, bool *yes) MUST_USE;
+/* What a subscription tells to it is owed where it forwards to. */
+err_t notification_group_owe(struct work *w, const struct queue_entry *e,
+                             const struct store_row *sub, uint64_t group) MUST_USE;
+/* May what it gathered still be sent? */
+err_t notification_group_may(struct work *w, const struct queue_entry *e, bool *yes) MUST_USE;
+
+/* [notification_owe.c] Into the queue, or on record that it is full. */
+err_t notification_add(struct work *w, const struct queue_entry *e) MUST_USE;
+
 /* [notification_owe.c] To all its targets, by its policies. */
 err_t notification_owe(struct work *w, const struct noticed *n) MUST_USE;
 

@@ -225,7 +225,7 @@ static void apply_policies(struct work *w, const struct store_row *sub, struct q
 }
 
 /* A queue that is full loses what is new, and says so in the log. */
-static err_t add(struct work *w, const struct queue_entry *e)
+err_t notification_add(struct work *w, const struct queue_entry *e)
 {
 	struct audit_record record = {
 		.kind = AUDIT_CHANGE, .at = w->in->now, .originator = e->originator,
@@ -266,10 +266,11 @@ out:
 	return err;
 }
 
-static err_t owe_to(struct work *w, struct queue_entry *e, const struct cbor *targets)
+static err_t owe_to(struct work *w, struct queue_entry *e, const struct store_row *sub,
+                    const struct cbor *targets)
 {
 	struct bytes items = targets->kind == CBOR_ARRAY ? targets->s : targets->raw;
-	uint64_t cross;
+	uint64_t cross, group;
 	struct cbor item;
 	err_t err = ERR_OK;
 
@@ -277,8 +278,11 @@ static err_t owe_to(struct work *w, struct queue_entry *e, const struct cbor *ta
 		TRY(cbor_next(&items, &item));
 		e->target = item.s;
 		TRY(is_cross(w, item.s, &cross));
-		if (item.kind == CBOR_TEXT && !cross)
-			TRY(add(w, e));
+		TRY(notification_group_here(w, item.s, &group));
+		if (group)
+			TRY(notification_group_owe(w, e, sub, group));
+		else if (item.kind == CBOR_TEXT && !cross)
+			TRY(notification_add(w, e));
 	}
 out:
 	return err;
@@ -305,7 +309,7 @@ static err_t owe_cross(struct work *w, uint64_t id)
 	TRY(cbor_put_text(&content, BYTES("sur")));
 	TRY(put_reference(w->room, &n.sub, &content));
 	e.content = bytes_of_buf(&content);
-	TRY(owe_to(w, &e, &targets));
+	TRY(owe_to(w, &e, &n.sub, &targets));
 out:
 	buf_free(&content);
 	return err;
@@ -361,7 +365,7 @@ err_t notification_owe(struct work *w, const struct noticed *n)
 		e.flags |= QUEUE_DELETION;
 	TRY(put_notification(w, n, &content));
 	e.content = bytes_of_buf(&content);
-	TRY(owe_to(w, &e, &targets));
+	TRY(owe_to(w, &e, &n->sub, &targets));
 	if (n->shown.n)
 		TRY(tell_cross(w, &n->sub));
 out:
@@ -403,7 +407,7 @@ err_t notification_result(struct request_room *room, const struct notification_r
 	TRY(cbor_put_text(&content, BYTES("m2m:rsp")));
 	TRY(buf_add(&content, r->response));
 	e.content = bytes_of_buf(&content);
-	TRY(add(&w, &e));
+	TRY(notification_add(&w, &e));
 out:
 	buf_free(&content);
 	return err;

@@ -1,22 +1,13 @@
 /* notification_send.c: whether what is owed may still be sent, the request that
  * carries it, and what becomes of it. */
-#include "request/notification.h"
+#include "request/notification_inside.h"
 
 #include "base/log.h"
-#include "request/work.h"
-#include "resource/subscribe.h"
 
 enum { PRIMITIVE_MAX = 4 << 20, CHECK_AGAIN_MS = 10000, TARGET_TEXT = 256 };
 
 static const char of_revoked[] = "its originator's credential was revoked";
 static const char to_revoked[] = "its receiver's credential was revoked";
-
-static bool member(struct bytes body, const char *key, struct cbor *out)
-{
-	bool found = false;
-
-	return cbor_find(body, bytes_str(key), out, &found) == ERR_OK && found;
-}
 
 static err_t drop(struct notification *n, const char *why)
 {
@@ -36,7 +27,7 @@ static bool names(struct bytes body, struct bytes target)
 {
 	struct cbor nu, item;
 
-	if (!member(body, "nu", &nu) || nu.kind != CBOR_ARRAY)
+	if (!notification_member(body, "nu", &nu) || nu.kind != CBOR_ARRAY)
 		return false;
 	while (nu.s.n && cbor_next(&nu.s, &item) == ERR_OK) {
 		if (bytes_equal(item.s, target))
@@ -76,6 +67,18 @@ static err_t judge_subscription(struct work *w, const struct queue_entry *e,
 	TRY(notification_scheduled(w, e->subscription, &scheduled));
 	if (!scheduled)
 		return wait_until(n, w->in->now + CHECK_AGAIN_MS);
+out:
+	return err;
+}
+
+static err_t judge_group(struct work *w, const struct queue_entry *e, struct notification *n)
+{
+	bool may;
+	err_t err;
+
+	TRY(notification_group_may(w, e, &may));
+	if (!may)
+		err = drop(n, "the group gathers it no more, or its creator may no longer retrieve");
 out:
 	return err;
 }
@@ -162,24 +165,64 @@ out:
 
 /* --- the request --------------------------------------------------------------------- */
 
-/* { "m2m:agn": { "m2m:sgn": [ ... ] } } of { "m2m:sgn": .. } each. */
-static err_t aggregate(struct work *w, const struct notification *n, struct buf *out)
+/* The m2m:sgn of each entry, one behind the other. The first was judged; those that a
+ * group gathered beside it are of other subscriptions, and are judged one by one: what
+ * may not be sent any more is left out, and goes with the rest. */
+static err_t gather(struct work *w, const struct notification *n, struct buf *items, size_t *count)
 {
 	struct queue_entry e;
 	struct cbor sgn;
-	bool found;
+	bool found, may;
+	err_t err = ERR_OK;
+
+	*count = 0;
+	for (size_t i = 0; i < n->n; i++) {
+		TRY(queue_read(w->room->queue, n->numbers[i], &w->room->arena, &e));
+		may = true;
+		if (i > 0 && e.flags & QUEUE_GROUP)
+			TRY(notification_group_may(w, &e, &may));
+		if (!may)
+			continue;
+		TRY(cbor_find(e.content, BYTES("m2m:sgn"), &sgn, &found));
+		TRY(found ? buf_add(items, sgn.raw) : ERR_TAMPERED);
+		(*count)++;
+	}
+out:
+	return err;
+}
+
+/* { "m2m:agn": { "m2m:sgn": [ ... ] } } of { "m2m:sgn": .. } each. */
+static err_t aggregate(struct work *w, const struct notification *n, struct buf *out)
+{
+	struct buf items = buf_make(PRIMITIVE_MAX);
+	size_t count;
 	err_t err;
 
+	TRY(gather(w, n, &items, &count));
 	TRY(cbor_put_map(out, 1));
 	TRY(cbor_put_text(out, BYTES("m2m:agn")));
 	TRY(cbor_put_map(out, 1));
 	TRY(cbor_put_text(out, BYTES("m2m:sgn")));
-	TRY(cbor_put_array(out, n->n));
-	for (size_t i = 0; i < n->n; i++) {
+	TRY(cbor_put_array(out, count));
+	TRY(buf_add(out, bytes_of_buf(&items)));
+out:
+	buf_free(&items);
+	return err;
+}
+
+/* A group gathers for one target on the right of several: each creator's by itself. */
+static err_t of_one_creator(struct work *w, struct notification *n)
+{
+	struct queue_entry e;
+	size_t kept = 1;
+	err_t err = ERR_OK;
+
+	for (size_t i = 1; i < n->n; i++) {
 		TRY(queue_read(w->room->queue, n->numbers[i], &w->room->arena, &e));
-		TRY(cbor_find(e.content, BYTES("m2m:sgn"), &sgn, &found));
-		TRY(found ? buf_add(out, sgn.raw) : ERR_TAMPERED);
+		if (bytes_equal(e.originator, w->originator))
+			n->numbers[kept++] = n->numbers[i];
 	}
+	n->n = kept;
 out:
 	return err;
 }
@@ -204,7 +247,9 @@ static err_t compose(struct work *w, const struct queue_entry *e, struct notific
 	err_t err;
 
 	n->n = queue_together(w->room->queue, e->number, w->in->now, n->numbers);
-	if (e->flags & QUEUE_BATCHED && n->n > 1) {
+	if (n->group)
+		TRY(of_one_creator(w, n));
+	if (e->flags & QUEUE_BATCHED && (n->group || n->n > 1)) {
 		TRY(aggregate(w, n, &content));
 		request.content = bytes_of_buf(&content);
 		/* When it goes again with more in it, it is another request. */
@@ -230,7 +275,9 @@ static err_t judge_entry(struct work *w, const struct queue_entry *e, struct not
 	if (e->expires && e->expires <= w->in->now)
 		return drop(n, "it could not be delivered in time");
 	TRY(judge_originator(w, n));
-	if (n->verdict == NOTIFICATION_SEND && e->subscription && !(e->flags & QUEUE_DELETION))
+	if (n->verdict == NOTIFICATION_SEND && n->group)
+		TRY(judge_group(w, e, n));
+	else if (n->verdict == NOTIFICATION_SEND && e->subscription && !(e->flags & QUEUE_DELETION))
 		TRY(judge_subscription(w, e, n));
 	if (n->verdict != NOTIFICATION_SEND)
 		goto out;
@@ -261,7 +308,8 @@ err_t notification_judge(struct request_room *room, uint64_t number, int64_t now
 	w.request.from = stem_of(e.originator);
 	out->target = e.target;
 	out->rqi = e.rqi;
-	out->subscription = e.flags & QUEUE_DELETION ? 0 : e.subscription;
+	out->group = e.flags & QUEUE_GROUP;
+	out->subscription = e.flags & QUEUE_DELETION || out->group ? 0 : e.subscription;
 	err = judge_entry(&w, &e, out);
 out:
 	return err;
@@ -363,23 +411,49 @@ err_t notification_tried(struct request_room *room, const struct notification *n
 	                               n->subscription, n->target, answered);
 }
 
+/* One less of those that the subscription may send; with the last it ends. */
+static err_t count(struct request_room *room, uint64_t sub, uint32_t type, int64_t now)
+{
+	struct target target = { .place = TARGET_HERE, .id = sub, .type = type };
+	bool over;
+	err_t err;
+
+	TRY(subscription_count(room->resources, permit_for_system("expirationCounter"), sub, now, &over));
+	if (over)
+		TRY(notification_end(room, &target, now));
+out:
+	return err;
+}
+
+/* What a group gathered counts for the subscriptions that told it. */
+static err_t count_gathered(struct request_room *room, const struct notification *n, int64_t now)
+{
+	struct queue_entry e;
+	err_t err = ERR_OK;
+
+	for (size_t i = 0; i < n->n; i++) {
+		arena_reset(&room->scratch);
+		TRY(queue_read(room->queue, n->numbers[i], &room->scratch, &e));
+		if (e.resource && !(e.flags & QUEUE_DELETION))
+			TRY(count(room, e.resource, SUBSCRIPTION, now));
+	}
+out:
+	return err;
+}
+
 err_t notification_done(struct request_room *room, const struct notification *n, unsigned status,
                         int64_t now)
 {
-	const struct permit *system = permit_for_system("expirationCounter");
-	struct target target;
-	bool over = false;
+	bool success = status_is_success(status);
 	err_t err = ERR_OK;
 
+	if (n->group && success)
+		TRY(count_gathered(room, n, now));
 	for (size_t i = 0; i < n->n; i++)
 		TRY(queue_remove(room->queue, n->numbers[i]));
 	TRY(record(room, n, status, now));
-	if (!n->subscription || !status_is_success(status))
-		goto out;
-	TRY(subscription_count(room->resources, system, n->subscription, now, &over));
-	target = (struct target){ .place = TARGET_HERE, .id = n->subscription, .type = n->type };
-	if (over)
-		TRY(notification_end(room, &target, now));
+	if (n->subscription && success)
+		TRY(count(room, n->subscription, n->type, now));
 out:
 	return err;
 }

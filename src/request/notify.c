@@ -8,7 +8,7 @@
 #include "request/work.h"
 #include "wire/wire.h"
 
-enum { TYPE_AE = 2, TYPE_CSE_BASE = 5, TYPE_REMOTE_CSE = 16, PRIMITIVE_MAX = 4 << 20, ID_TEXT = 1024 };
+enum { TYPE_AE = 2, TYPE_CSE_BASE = 5, TYPE_GROUP = 9, TYPE_REMOTE_CSE = 16, PRIMITIVE_MAX = 4 << 20, ID_TEXT = 1024 };
 
 static err_t hand_on(struct work *w, const struct reach *reach, struct response_primitive *r)
 {
@@ -86,6 +86,8 @@ err_t notify_run(struct work *w)
 
 	if (w->target.type == TYPE_CSE_BASE)
 		return notify_base(w);
+	if (w->target.type == TYPE_GROUP)
+		return notification_report(w);
 	if (w->target.type != TYPE_AE && w->target.type != TYPE_REMOTE_CSE) {
 		work_refuse(w, RSC_OPERATION_NOT_ALLOWED, "TS-0004 7.4.8",
 		            "this resource takes no notification");

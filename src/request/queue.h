@@ -30,6 +30,8 @@ enum {
 	QUEUE_LATEST = 2,  /* those before it of the same subscription and target go away */
 	QUEUE_KEPT = 4,    /* waits for as long as the target cannot be reached */
 	QUEUE_DELETION = 8,/* tells of the end of its subscription */
+	QUEUE_GROUP = 32,  /* gathered by a group: subscription is the group, resource the
+	                    * subscription, 0 when that is elsewhere */
 	QUEUE_RESULT = 16, /* of a request that did not wait: content is the response */
 };
 

@@ -72,6 +72,7 @@ struct work {
 	struct fan *fan;           /* NULL outside */
 	unsigned depth;
 	uint64_t groups[FAN_OUT_DEPTH];
+	struct bytes forward;      /* notificationForwardingURI that the group gathers for */
 };
 
 /* One fan-out with all groups within it. What the standard refuses to a member

@@ -69,6 +69,20 @@ out:
 	return err;
 }
 
+err_t work_put_identifier(struct resource_work *w, struct bytes key)
+{
+	struct buf *b = &w->r->scratch;
+	struct bytes id;
+	err_t err;
+
+	buf_clear(b);
+	TRY(resource_identifier(&w->row, b));
+	TRY(arena_copy(w->arena, bytes_of_buf(b), &id));
+	TRY(set_put_text(w->r, w->arena, &w->set, key, id));
+out:
+	return err;
+}
+
 static err_t create_name(struct resource_work *w)
 {
 	struct cbor name;

@@ -127,6 +127,8 @@ err_t work_row(struct resource_work *w, uint64_t id, struct store_row *out) MUST
  * w->row and w->type: 4004 when it is absent, 4005 where the type, the virtual
  * child or the moment do not allow the operation. */
 err_t work_target(struct resource_work *w, enum resource_right right) MUST_USE;
+/* The identifier that w->row will have, as an attribute of its own. */
+err_t work_put_identifier(struct resource_work *w, struct bytes key) MUST_USE;
 /* Parent of w->row with its attributes. */
 err_t work_parent(struct resource_work *w, uint64_t id) MUST_USE;
 err_t work_parent_write(struct resource_work *w) MUST_USE;
@@ -148,6 +150,22 @@ err_t work_expiry(struct resource_work *w) MUST_USE;
 /* Filter criteria as a condition on the target: 4004 when it does not hold. */
 err_t work_condition(struct resource_work *w, struct filter_criteria *filter, bool *has) MUST_USE;
 bool row_expired(const struct store_row *row, int64_t now);
+/* mgmtDefinition or containerDefinition of a row that has one: its specializationID. */
+err_t row_specialization(const struct store_row *row, struct cbor *out, bool *found) MUST_USE;
+
+/* --- changes that this CSE makes of a row by itself (own.c) ------------------------ */
+
+struct own_change {
+	struct arena arena;
+	struct store_row row;             /* id 0: it is gone */
+	struct attribute_set set, before;
+};
+/* `system` must cover RIGHT_UPDATE on the row: ERR_REFUSED. own_end in any case;
+ * what stands in set and row meanwhile is written by own_write. */
+err_t own_begin(struct resources *r, const struct permit *system, uint64_t id,
+                struct own_change *c) MUST_USE;
+err_t own_write(struct resources *r, struct own_change *c) MUST_USE;
+void own_end(struct own_change *c);
 
 /* --- the service subscription [TS-0001 10.2.2.2] ------------------------------------- */
 

@@ -174,6 +174,19 @@ err_t resource_link(struct resources *r, const struct permit *system, uint64_t i
 err_t resource_group_has(struct resources *r, struct bytes group, struct bytes absolute_id,
                          bool *has, bool *readable) MUST_USE;
 
+/* `system` must cover RIGHT_UPDATE on the group in what follows. Members, as it names
+ * them, that were deleted. */
+err_t resource_group_drop(struct resources *r, const struct permit *system, uint64_t group,
+                          const struct bytes *members, size_t n, int64_t now) MUST_USE;
+
+/* The group gathers what is to be told to `target` on the right of `creator`
+ * (absolute), 64 such at most: then the oldest is forgotten [TS-0004 7.4.14.2.3]. */
+err_t resource_group_gather(struct resources *r, const struct permit *system, uint64_t group,
+                            struct bytes target, struct bytes creator) MUST_USE;
+/* Does it? *creator empty: for anybody, who is then said, in the arena. */
+err_t resource_group_gathers(struct resources *r, uint64_t group, struct bytes target,
+                             struct bytes *creator, struct arena *a, bool *yes) MUST_USE;
+
 /* Where `originator` (absolute) is, as `source` (absolute; empty: nobody) said in the
  * container of a locationPolicy that names it. Not older than a quarter of an hour. */
 struct location {

@@ -203,36 +203,23 @@ err_t resource_link(struct resources *r, const struct permit *system, uint64_t i
                     const struct bytes *acpi, size_t n, int64_t now)
 {
 	const struct resource_type *type;
-	const struct store_row *found;
-	struct attribute_set set;
-	struct store_row row;
+	struct own_change c;
 	struct place place;
-	struct arena a;
 	err_t err;
 
-	if (!permit_covers(system, RIGHT_UPDATE, id))
-		return ERR_REFUSED;
-	arena_init(&a, 1 << 20);
+	TRY(own_begin(r, system, id, &c));
+	must(c.row.id != 0);
 	for (size_t i = 0; i < n; i++) {
 		TRY(tree_walk(r, acpi[i], &place));
 		type = place.where == TARGET_HERE ? resource_type(place.type) : NULL;
-		if (!type || !type->self_governed) {
-			err = ERR_MISSING;
-			goto out;
-		}
+		TRY(type && type->self_governed ? ERR_OK : ERR_MISSING);
 	}
-	TRY(store_get(r->store, id, &found));
-	must(found != NULL);
-	row = *found;
-	TRY(arena_copy(&a, found->body, &row.body));
-	TRY(set_load(&set, row.body));
-	set_drop(&set, BYTES("acpi"));
+	set_drop(&c.set, BYTES("acpi"));
 	if (n)
-		TRY(set_put_texts(r, &a, &set, BYTES("acpi"), acpi, n));
-	TRY(set_encode(r, &a, &set, &row.body));
-	row.modified = now;
-	TRY(store_update(r->store, &row));
+		TRY(set_put_texts(r, &c.arena, &c.set, BYTES("acpi"), acpi, n));
+	c.row.modified = now;
+	err = own_write(r, &c);
 out:
-	arena_free(&a);
+	own_end(&c);
 	return err;
 }

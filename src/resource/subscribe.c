@@ -311,28 +311,16 @@ struct bytes subscription_asked(struct bytes content)
 err_t subscription_set_list(struct resources *r, const struct permit *system, uint64_t id,
                             struct bytes key, const struct bytes *texts, size_t n)
 {
-	const struct store_row *row;
-	struct attribute_set set, before;
-	struct store_row changed;
-	struct arena a;
+	struct own_change c;
 	err_t err;
 
-	arena_init(&a, SCRATCH_MAX);
-	if (!permit_covers(system, RIGHT_UPDATE, id))
-		TRY(ERR_REFUSED);
-	TRY(store_get(r->store, id, &row));
-	if (!row)
+	TRY(own_begin(r, system, id, &c));
+	if (!c.row.id)
 		goto out;
-	changed = *row;
-	TRY(arena_copy(&a, row->body, &changed.body));
-	TRY(set_load(&set, changed.body));
-	before = set;
-	TRY(set_put_texts(r, &a, &set, key, texts, n));
-	TRY(set_encode(r, &a, &set, &changed.body));
-	TRY(store_update(r->store, &changed));
-	err = index_write(r, resource_type(changed.type), id, &set, &before);
+	TRY(set_put_texts(r, &c.arena, &c.set, key, texts, n));
+	err = own_write(r, &c);
 out:
-	arena_free(&a);
+	own_end(&c);
 	return err;
 }
 
@@ -398,63 +386,36 @@ err_t subscription_statistics(struct resources *r, const struct permit *system, 
 {
 	struct tally tally = { .target = target, .answered = answered };
 	struct buf list = buf_make(SCRATCH_MAX);
-	const struct store_row *row;
-	struct attribute_set set;
-	struct store_row changed;
-	struct cbor value;
-	struct arena a;
-	bool found;
+	struct own_change c;
 	err_t err;
 
-	arena_init(&a, SCRATCH_MAX);
-	if (!permit_covers(system, RIGHT_UPDATE, sub))
-		TRY(ERR_REFUSED);
-	TRY(store_get(r->store, sub, &row));
-	if (!row)
+	TRY(own_begin(r, system, sub, &c));
+	if (!c.row.id || !set_true(&c.set, BYTES("nse")))
 		goto out;
-	TRY(body_get(row->body, BYTES("nse"), &value, &found));
-	if (!found || value.kind != CBOR_BOOL || !value.u)
-		goto out;
-	changed = *row;
-	TRY(arena_copy(&a, row->body, &changed.body));
-	TRY(set_load(&set, changed.body));
-	TRY(put_tallies(&set, &tally, &list));
-	TRY(set_put(&set, BYTES("nsi"), bytes_of_buf(&list)));
-	TRY(set_encode(r, &a, &set, &changed.body));
-	err = store_update(r->store, &changed);
+	TRY(put_tallies(&c.set, &tally, &list));
+	TRY(set_put(&c.set, BYTES("nsi"), bytes_of_buf(&list)));
+	err = own_write(r, &c);
 out:
 	buf_free(&list);
-	arena_free(&a);
+	own_end(&c);
 	return err;
 }
 
 err_t subscription_count(struct resources *r, const struct permit *system, uint64_t sub,
                          int64_t now, bool *over)
 {
-	const struct store_row *row;
-	struct attribute_set set;
-	struct store_row changed;
+	struct own_change c;
 	struct cbor value;
-	struct arena a;
 	err_t err;
 
-	arena_init(&a, SCRATCH_MAX);
 	*over = false;
-	if (!permit_covers(system, RIGHT_UPDATE, sub))
-		TRY(ERR_REFUSED);
-	TRY(store_get(r->store, sub, &row));
-	if (!row)
-		goto out;
-	changed = *row;
-	TRY(arena_copy(&a, row->body, &changed.body));
-	TRY(set_load(&set, changed.body));
-	if (!set_get(&set, BYTES("exc"), &value))
+	TRY(own_begin(r, system, sub, &c));
+	if (!c.row.id || !set_get(&c.set, BYTES("exc"), &value))
 		goto out;
 	*over = value.u <= 1;
-	TRY(set_put_uint(r, &a, &set, BYTES("exc"), value.u ? value.u - 1 : 0));
-	TRY(set_encode(r, &a, &set, &changed.body));
-	err = store_update(r->store, &changed);
+	TRY(set_put_uint(r, &c.arena, &c.set, BYTES("exc"), value.u ? value.u - 1 : 0));
+	err = own_write(r, &c);
 out:
-	arena_free(&a);
+	own_end(&c);
 	return err;
 }

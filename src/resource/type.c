@@ -47,6 +47,18 @@ const struct resource_type *resource_row_type(const struct store_row *row)
 	return special ? special : general;
 }
 
+err_t row_specialization(const struct store_row *row, struct cbor *out, bool *found)
+{
+	const struct resource_type *type = resource_type(row->type);
+	err_t err = ERR_OK;
+
+	*found = false;
+	if (type && type->selector)
+		TRY(body_get(row->body, bytes_str(type->selector), out, found));
+out:
+	return err;
+}
+
 /* What is in no index, content above all, is not given away piece by piece to
  * one who may learn only that the resource exists. */
 enum search resource_search(struct bytes short_name)

@@ -137,19 +137,6 @@ out:
 	return err;
 }
 
-/* mgmtDefinition or containerDefinition of a row that has one: its specializationID. */
-static err_t specialization(const struct store_row *row, struct cbor *out, bool *found)
-{
-	const struct resource_type *type = resource_type(row->type);
-	err_t err = ERR_OK;
-
-	*found = false;
-	if (type && type->selector)
-		TRY(body_get(row->body, bytes_str(type->selector), out, found));
-out:
-	return err;
-}
-
 /* {"nm","typ","val"(,"spid")}: m2m:childResourceRef. Keys in canonical order. */
 static err_t put_reference(struct resources *r, const struct store_row *row,
                            unsigned result_id_type, struct buf *out)
@@ -158,7 +145,7 @@ static err_t put_reference(struct resources *r, const struct store_row *row,
 	bool found;
 	err_t err;
 
-	TRY(specialization(row, &special, &found));
+	TRY(row_specialization(row, &special, &found));
 	TRY(cbor_put_map(out, found ? 4 : 3));
 	TRY(cbor_put_text(out, BYTES("nm")));
 	TRY(cbor_put_text(out, row->name));

@@ -497,6 +497,26 @@ static void test_fan_out(void **state)
 	node_close(&n);
 }
 
+/* What is deleted through the group is its member no more [TS-0004 7.4.14.3.5]. */
+static void test_fan_out_deletes_members(void **state)
+{
+	struct node n;
+
+	node_open(&n);
+	node_fill(&n);
+	expect(&n, DEV, GRP("g", "o1", "'cse-in/dev/open/la','cse-in/dev/own','cse-in/dev/open'", ""), 2001);
+	expect(&n, DEV, CIN("cse-in/dev/open", "Cdev", "o2", "7"), 2001);
+	expect(&n, DEV, R(4, "cse-in/dev/g/fopt/none", "Cdev", "o3", ""), 2000);
+	expect(&n, DEV, GET("cse-in/dev/g", "Cdev"), 2000);
+	shows(&n, "'cnm':3");
+	expect(&n, DEV, R(4, "cse-in/dev/g/fopt", "Cdev", "o4", ""), 2000);
+	hides(&n, "'rsc':4");
+	expect(&n, DEV, GET("cse-in/dev/g", "Cdev"), 2000);
+	shows(&n, "'mid':['cse-in/dev/open/la']");
+	shows(&n, "'cnm':1");
+	node_close(&n);
+}
+
 static void test_fan_out_access(void **state)
 {
 	struct node n;
@@ -945,7 +965,7 @@ int main(void)
 		cmocka_unit_test(test_groups_in_policies),
 		cmocka_unit_test(test_discovery), cmocka_unit_test(test_repeated),
 		cmocka_unit_test(test_repeated_is_decided_anew), cmocka_unit_test(test_freshness),
-		cmocka_unit_test(test_fan_out), cmocka_unit_test(test_fan_out_access),
+		cmocka_unit_test(test_fan_out), cmocka_unit_test(test_fan_out_deletes_members), cmocka_unit_test(test_fan_out_access),
 		cmocka_unit_test(test_fan_out_loops), cmocka_unit_test(test_fan_out_of_changes),
 		cmocka_unit_test(test_fan_out_is_bounded),
 		cmocka_unit_test(test_fan_out_too_much_is_undone),

@@ -575,7 +575,8 @@ static void test_group(void **state)
 	expect(m, GRP("x", ",'mnm':3"), 4000);
 	expect(m, GRP("x", ",'mnm':3,'mid':[],'cnm':0"), 4000);
 	expect(m, GRP("x", ",'mnm':3,'mid':[],'csy':4"), 4000);
-	expect(m, GRP("x", ",'mnm':3,'mid':[],'spty':'a'"), 5001);
+	expect(m, GRP("x", ",'mnm':3,'mid':[],'spty':1006"), 4000);
+	expect(m, GRP("x", ",'mnm':3,'mt':13,'mid':[],'spty':{'mgd':1,'cnd':'a'}"), 4000);
 	expect(m, GRP("a", ",'mnm':3,'mt':3,'mid':['cse-in/c1','cse-in/p','cse-in/none']"), 2001);
 	shows(m, "'mid':['cse-in/c1']");
 	shows(m, "'mt':3");
@@ -591,6 +592,34 @@ static void test_group(void **state)
 	shows(m, "'mid':['cse-in/c1/la']");
 	expect(m, GRP("s", ",'mnm':3,'mt':3,'mid':['cse-in/a/fopt','cse-in/g/fopt']"), 2001);
 	shows(m, "'mid':['cse-in/a/fopt']");
+}
+
+/* Members of one specialization, by the definition that they carry [TS-0004 7.4.13.2.1]. */
+static void test_group_of_specialized(void **state)
+{
+	struct room *m = *state;
+
+	expect(m, CREATE("cse-in", 14, "{'m2m:nod':{'rn':'n','ni':'n1'}}"), 2001);
+	expect(m, CREATE("cse-in/n", 13, "{'m2m:bat':{'rn':'b1','mgd':1006,'btl':50,'bts':1}}"), 2001);
+	expect(m, CREATE("cse-in/n", 13, "{'m2m:bat':{'rn':'b2','mgd':1006,'btl':50,'bts':1}}"), 2001);
+	expect(m, CREATE("cse-in/n", 13, "{'m2m:mem':{'rn':'mem','mgd':1003,'mma':1,'mmt':2}}"), 2001);
+	expect(m, GRP("all", ",'mnm':5,'mt':13,'mid':['cse-in/n/b1','cse-in/n/mem']"), 2001);
+	shows(m, "'cnm':2");
+	expect(m, GRP("bat", ",'mnm':5,'mt':13,'spty':1006,'mid':['cse-in/n/b1','cse-in/n/mem','cse-in/n/b2']"), 2001);
+	shows(m, "'mid':['cse-in/n/b1','cse-in/n/b2']");
+	shows(m, "'spty':1006");
+	expect(m, GRP("x", ",'mnm':5,'mt':13,'spty':1006,'csy':2,'mid':['cse-in/n/mem']"), 4110);
+	expect(m, GRP("y", ",'mnm':5,'mt':13,'spty':{'mgd':1006},'csy':3,'mid':['cse-in/n/b1','cse-in/n/mem']"), 2001);
+	shows(m, "'mt':0");
+	hides(m, "'spty'");
+	/* a fan-out point counts as what its group holds */
+	expect(m, GRP("sub", ",'mnm':5,'mt':13,'spty':{'mgd':1006},'mid':['cse-in/bat/fopt','cse-in/all/fopt']"), 2001);
+	shows(m, "'mid':['cse-in/bat/fopt']");
+	expect(m, UPDATE("cse-in/bat", "{'m2m:grp':{'mid':['cse-in/n/mem']}}"), 2004);
+	shows(m, "'cnm':0");
+	expect(m, UPDATE("cse-in/bat", "{'m2m:grp':{'spty':1003}}"), 4000);
+	expect(m, UPDATE("cse-in/bat", "{'m2m:grp':{'nar':{'num':3,'dur':'PT5S'}}}"), 2004);
+	expect(m, UPDATE("cse-in/bat", "{'m2m:grp':{'nar':{'num':0}}}"), 4000);
 }
 
 static void test_group_update(void **state)
@@ -679,7 +708,7 @@ int main(void)
 		row(test_actions_without_executor), row(test_hosted), row(test_flex_containers),
 		row(test_flex_instances), row(test_flex_instances_by_limit), row(test_definition_files), row(test_registration),
 		row(test_registration_in_the_lab), row(test_policies), row(test_rules_are_strict),
-		row(test_links), row(test_group), row(test_group_update), row(test_fan_out),
+		row(test_links), row(test_group), row(test_group_of_specialized), row(test_group_update), row(test_fan_out),
 		row(test_group_members),
 	};
 

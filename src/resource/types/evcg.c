@@ -24,16 +24,10 @@ static err_t check(struct resource_work *w)
 
 static err_t created(struct resource_work *w)
 {
-	struct buf *b = &w->r->scratch;
-	struct bytes id;
 	err_t err;
 
 	TRY(check(w));
-	buf_clear(b);
-	TRY(buf_add(b, BYTES("evcg")));
-	TRY(buf_add_u64(b, w->row.id));
-	TRY(arena_copy(w->arena, bytes_of_buf(b), &id));
-	TRY(set_put_text(w->r, w->arena, &w->set, BYTES("evi"), id));
+	TRY(work_put_identifier(w, BYTES("evi")));
 out:
 	return err;
 }

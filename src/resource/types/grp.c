@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "primitive/id.h"
 
-enum { GROUP = 9, MIXED = 0 };
+enum { GROUP = 9, MIXED = 0, MGMT_OBJ = 13, FLEX_CONTAINER = 28 };
 enum strategy { ABANDON_MEMBER = 1, ABANDON_GROUP, SET_MIXED };
 
 static err_t members_of(struct resources *r, const struct store_row *group,
@@ -39,32 +39,69 @@ struct member {
 	uint64_t id;
 	const struct virtual_child *virtual_child;
 	uint32_t type; /* m2m:memberType */
+	struct bytes special; /* definition of what it specializes, as its value says it; or empty */
 };
 
 struct members {
 	struct member *list;
 	size_t n;
 	uint64_t type;           /* mt wanted */
+	struct bytes special;    /* spty wanted; empty: any */
 	enum strategy strategy;
 	bool remote;             /* one stands elsewhere */
 };
 
-static err_t member_type(struct resource_work *w, const struct place *p, uint32_t *type)
+/* m2m:specializationType, bare or as the member of its choice: the encoded value. */
+static err_t bare(const struct cbor *value, struct bytes *out)
 {
-	const struct store_row *row;
-	struct cbor mt;
-	bool found;
+	static const char *const choices[] = { "cnd", "mgd" };
+	struct cbor inner;
+	bool found = false;
 	err_t err = ERR_OK;
 
-	*type = p->virtual_child ? p->virtual_child->member_type : p->type;
-	if (!p->virtual_child || !p->virtual_child->fans_out)
-		goto out;
-	/* A fan-out point counts as what its group holds. */
-	TRY(store_get(w->r->store, p->id, &row));
-	TRY(body_get(row->body, BYTES("mt"), &mt, &found));
-	*type = found ? (uint32_t)mt.u : MIXED;
+	*out = value->raw;
+	for (size_t i = 0; i < COUNT_OF(choices) && value->kind == CBOR_MAP && !found; i++) {
+		TRY(body_get(value->raw, bytes_str(choices[i]), &inner, &found));
+		if (found)
+			*out = inner.raw;
+	}
 out:
 	return err;
+}
+
+/* What a member counts as; a fan-out point as what its group holds. */
+static err_t member_type(struct resource_work *w, const struct place *p, struct member *one)
+{
+	bool fans_out = p->virtual_child && p->virtual_child->fans_out, found;
+	const struct store_row *row;
+	struct cbor value;
+	struct bytes special;
+	err_t err;
+
+	one->type = p->virtual_child ? p->virtual_child->member_type : p->type;
+	if (p->virtual_child && !fans_out)
+		return ERR_OK;
+	TRY(store_get(w->r->store, p->id, &row));
+	TRY(row ? ERR_OK : ERR_TAMPERED);
+	if (fans_out) {
+		TRY(body_get(row->body, BYTES("mt"), &value, &found));
+		one->type = found ? (uint32_t)value.u : MIXED;
+		TRY(body_get(row->body, BYTES("spty"), &value, &found));
+	} else {
+		TRY(row_specialization(row, &value, &found));
+	}
+	if (!found)
+		goto out;
+	TRY(bare(&value, &special));
+	err = arena_copy(w->arena, special, &one->special);
+out:
+	return err;
+}
+
+static bool fits(const struct members *m, const struct member *one)
+{
+	return (m->type == MIXED || one->type == m->type) &&
+	       (m->special.n == 0 || bytes_equal(one->special, m->special));
 }
 
 static bool is_duplicate(const struct members *m, const struct member *one)
@@ -90,6 +127,8 @@ static err_t misfit(struct resource_work *w, struct members *m, const struct mem
 		              "a member is not of the member type", BYTES("mid"));
 	if (m->strategy == SET_MIXED && one->where == TARGET_HERE) {
 		m->type = MIXED;
+		m->special = BYTES_NONE;
+		set_drop(&w->set, BYTES("spty"));
 		*keep = true;
 	}
 	return ERR_OK;
@@ -111,10 +150,10 @@ static err_t add_member(struct resource_work *w, struct members *m, struct bytes
 	if (is_duplicate(m, &one))
 		goto out;
 	if (place.where == TARGET_HERE)
-		TRY(member_type(w, &place, &one.type));
+		TRY(member_type(w, &place, &one));
 	if (place.where == TARGET_ELSEWHERE)
 		m->remote = true;
-	else if (place.where == TARGET_NONE || (m->type != MIXED && one.type != m->type))
+	else if (place.where == TARGET_NONE || !fits(m, &one))
 		TRY(misfit(w, m, &one, &keep));
 	if (keep)
 		m->list[m->n++] = one;
@@ -168,8 +207,14 @@ static err_t validate(struct resource_work *w)
 		.type = set_uint(&w->set, BYTES("mt"), MIXED),
 		.strategy = (enum strategy)set_uint(&w->set, BYTES("csy"), ABANDON_MEMBER),
 	};
+	struct cbor special;
 	err_t err;
 
+	if (set_get(&w->set, BYTES("spty"), &special)) {
+		if (m.type != MGMT_OBJ && m.type != FLEX_CONTAINER)
+			return refuse(w->out, RSC_BAD_REQUEST, "not with this member type", BYTES("spty"));
+		TRY(bare(&special, &m.special));
+	}
 	TRY(read_members(w, &m));
 	TRY(put_members(w, &m));
 	TRY(set_put_uint(w->r, w->arena, &w->set, BYTES("csy"), (uint64_t)m.strategy));
@@ -187,69 +232,6 @@ static err_t updated(struct resource_work *w)
 		              "the group holds more members", BYTES("mnm"));
 	/* Members not named again are not judged again. */
 	return set_get(&w->asked, BYTES("mid"), &ignored) ? validate(w) : ERR_OK;
-}
-
-/* Absolute identifier that a member stands for as an originator; empty when it
- * stands for none. */
-static err_t member_identity(struct resources *r, struct bytes member, struct buf *out)
-{
-	const struct store_row *row;
-	struct place place;
-	enum id_form form;
-	struct cbor aei;
-	bool found;
-	err_t err;
-
-	buf_clear(out);
-	TRY(tree_walk(r, member, &place));
-	if (place.where == TARGET_HERE && !place.virtual_child && !place.attribute.n) {
-		TRY(store_get(r->store, place.id, &row));
-		TRY(body_get(row->body, BYTES("aei"), &aei, &found));
-		if (found && aei.kind == CBOR_TEXT)
-			TRY(id_absolute(aei.s, r->cse.sp_id, r->cse.cse_id, out));
-		goto out;
-	}
-	form = id_form(member);
-	if (place.where == TARGET_ELSEWHERE && form != ID_INVALID && form != ID_ASSIGN)
-		TRY(id_absolute(member, r->cse.sp_id, r->cse.cse_id, out));
-out:
-	return err;
-}
-
-err_t resource_group_has(struct resources *r, struct bytes group, struct bytes absolute_id,
-                         bool *has, bool *readable)
-{
-	const struct store_row *row;
-	struct buf identity = buf_make(URI_MAX), members = buf_make(SCRATCH_MAX);
-	struct bytes view;
-	struct place place;
-	struct cbor list, item;
-	err_t err;
-
-	*has = *readable = false;
-	TRY(tree_walk(r, group, &place));
-	if (place.where != TARGET_HERE || place.type != GROUP || place.virtual_child ||
-	    place.attribute.n)
-		goto out;
-	TRY(store_get(r->store, place.id, &row));
-	if (row_expired(row, clock_now()))
-		goto out;
-	TRY(members_of(r, row, &view));
-	TRY(buf_add(&members, view));
-	if (cbor_read(bytes_of_buf(&members), &list) != ERR_OK || list.kind != CBOR_ARRAY)
-		goto out;
-	if (!resource_spend(r, 1 + list.u))
-		goto out;
-	*readable = true;
-	for (uint64_t i = 0; i < list.u && !*has; i++) {
-		TRY(cbor_next(&list.s, &item));
-		TRY(member_identity(r, item.s, &identity));
-		*has = identity.n > 0 && bytes_equal(bytes_of_buf(&identity), absolute_id);
-	}
-out:
-	buf_free(&identity);
-	buf_free(&members);
-	return err;
 }
 
 const struct resource_hooks resource_hooks_grp = {

@@ -21,6 +21,7 @@ struct delivery {
 	size_t n;
 	uint64_t subscription;
 	uint32_t type;           /* of it */
+	bool group;              /* gathered by one */
 	struct buf texts;        /* target, originator, rqi */
 	size_t target_n, originator_n;
 };
@@ -48,7 +49,7 @@ static struct notification notification_of(const struct delivery *d)
 {
 	struct bytes texts = bytes_of_buf(&d->texts);
 	struct notification n = {
-		.subscription = d->subscription, .type = d->type, .n = d->n,
+		.subscription = d->subscription, .type = d->type, .group = d->group, .n = d->n,
 		.target = bytes_sub(texts, 0, d->target_n),
 		.originator = bytes_sub(texts, d->target_n, d->originator_n),
 		.rqi = bytes_sub(texts, d->target_n + d->originator_n, texts.n),
@@ -187,6 +188,7 @@ static err_t send_to(struct core *c, const struct notification *n, struct delive
 	d->originator_n = n->originator.n;
 	d->subscription = n->subscription;
 	d->type = n->type;
+	d->group = n->group;
 	d->n = n->n;
 	bytes_copy(d->numbers, n->numbers, n->n * sizeof(n->numbers[0]));
 	TRY(held_send(c, ref, &need, CORE_DELIVERY_MS));

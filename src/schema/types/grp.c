@@ -14,7 +14,7 @@ static const struct attribute rows[] = {
 	ROW_CONSULTATION(OPT, OPT),
 	ROW_CREATOR,
 	{ "mt", "memberType", V_UINT, OPT, NP, OPT, F_ONCE, 20003 },
-	{ "spty", "specializationType", V_ANY, OPT, NP, OPT, F_ONCE | F_NOT_BUILT, 0 },
+	{ "spty", "specializationType", V_SPECIALIZATION, OPT, NP, OPT, F_ONCE, 0 },
 	{ "cnm", "currentNrOfMembers", V_UINT, NP, NP, OPT, F_SERVER, 0 },
 	{ "mnm", "maxNrOfMembers", V_POSITIVE, MAN, OPT, OPT, 0, 0 },
 	{ "mid", "memberIDs", V_LIST_URI, MAN, OPT, OPT, 0, GROUP_MEMBERS_MAX },
@@ -23,7 +23,7 @@ static const struct attribute rows[] = {
 	{ "csy", "consistencyStrategy", V_ENUM, OPT, NP, OPT, F_ONCE, 3 },
 	{ "gn", "groupName", V_STRING, OPT, OPT, OPT, F_INDEX, 0 },
 	{ "ssi", "semanticSupportIndicator", V_BOOL, NP, NP, NP, F_SERVER, 0 },
-	{ "nar", "notifyAggregation", V_MAP, OPT, OPT, OPT, F_NOT_BUILT, 0 },
+	{ "nar", "notifyAggregation", V_STRUCT, OPT, OPT, OPT, 0, C_batchNotify },
 };
 
 static const uint32_t parents[] = { 2, 5, 16, 10002 };

@@ -300,6 +300,7 @@ err_t decide(const struct decision_facts *facts, const struct decision_policies 
 static const char *const grounds[] = {
 	[GROUND_REGISTRATION] = "registration [TS-0001 10.2.2.2]",
 	[GROUND_TARGET] = "a notification target, of itself [TS-0004 7.4.33.2.4]",
+	[GROUND_MEMBER] = "the CSE of a member, to the group [TS-0004 7.5.1.2.6]",
 	[GROUND_LAB_ADMIN] = "lab mode: administrator",
 	[GROUND_LAB_OPEN] = "lab mode: open",
 };
@@ -312,7 +313,7 @@ err_t decide_on_ground(const struct decision_facts *facts, enum decision_ground 
 	*permit = NULL;
 	*out = (struct decision){ .permit = true, .reason = grounds[ground] };
 	say(out, out->reason, "");
-	if (ground == GROUND_REGISTRATION || ground == GROUND_TARGET)
+	if (ground != GROUND_LAB_ADMIN && ground != GROUND_LAB_OPEN)
 		judge_assurance(facts, out);
 	return !out->permit ? ERR_OK : mint(facts, out->reason, arena, permit);
 }

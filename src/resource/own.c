@@ -1,0 +1,40 @@
+/* own.c: what this CSE changes of a row by itself: counters, lists that it keeps. No
+ * request, no hook, no event; the caller holds the transaction. */
+#include "resource/engine.h"
+
+err_t own_begin(struct resources *r, const struct permit *system, uint64_t id,
+                struct own_change *c)
+{
+	const struct store_row *row;
+	err_t err;
+
+	arena_init(&c->arena, SCRATCH_MAX);
+	c->row.id = 0;
+	if (!permit_covers(system, RIGHT_UPDATE, id))
+		TRY(ERR_REFUSED);
+	TRY(store_get(r->store, id, &row));
+	if (!row)
+		goto out;
+	c->row = *row;
+	TRY(arena_copy(&c->arena, row->body, &c->row.body));
+	TRY(set_load(&c->set, c->row.body));
+	c->before = c->set;
+out:
+	return err;
+}
+
+err_t own_write(struct resources *r, struct own_change *c)
+{
+	err_t err;
+
+	TRY(set_encode(r, &c->arena, &c->set, &c->row.body));
+	TRY(store_update(r->store, &c->row));
+	err = index_write(r, resource_type(c->row.type), c->row.id, &c->set, &c->before);
+out:
+	return err;
+}
+
+void own_end(struct own_change *c)
+{
+	arena_free(&c->arena);
+}
