@@ -1,11 +1,11 @@
 /* load.c: the load generator, the same for ours and for the limit.
  *
  * usage: load --port N [--name NAME --ca F (--cert F --key F... | --psk ID:HEX)] --connections N
- *             --seconds N [--origin ID] (--get PATH | --post PATH | --idle)
+ *             --seconds N [--origin ID] (--get PATH | --post PATH [--ty N --content JSON] | --idle)
  * One request in flight on each connection. Several --cert and --key pairs take
  * turns over the connections. --seconds 0 with --requests N ends after so many
- * requests instead. --post creates contentInstances
- * with fresh request identifiers. --idle opens the connections, prints "open"
+ * requests instead. --post creates contentInstances, or what --ty and --content say, with
+ * fresh request identifiers; `#` in path and content is the number of the request, from 1. --idle opens the connections, prints "open"
  * and waits for the end of its standard input. Prints one line:
  *   requests N errors N seconds S rate R p50 US p99 US
  */
@@ -39,9 +39,10 @@ static struct {
 	int port, connections, idle;
 	double seconds;
 	long requests;
-	const char *name, *ca, *cert[PAIRS], *key[PAIRS], *psk, *origin, *get, *post;
-	int certs, keys;
-} o = { .connections = 16, .seconds = 3, .origin = "Cdev" };
+	const char *name, *ca, *cert[PAIRS], *key[PAIRS], *psk, *origin, *get, *post, *content;
+	int certs, keys, ty;
+} o = { .connections = 16, .seconds = 3, .origin = "Cdev", .ty = 4,
+	.content = "{\"m2m:cin\":{\"con\":\"reading # of the meter\"}}" };
 
 static struct connection *c;
 static float *samples;
@@ -108,18 +109,34 @@ static SSL_CTX *context(int i)
 	return ctx;
 }
 
+/* The text with the number of the request in place of each `#`. */
+static int numbered(const char *text, char *out, size_t max)
+{
+	size_t n = 0;
+
+	for (; *text && n + 24 < max; text++) {
+		if (*text == '#')
+			n += (size_t)snprintf(out + n, max - n, "%ld", serial);
+		else
+			out[n++] = *text;
+	}
+	out[n] = 0;
+	return (int)n;
+}
+
 static void prepare(struct connection *k)
 {
-	char body[128];
+	char body[512], path[256];
 	int n;
 
 	serial++;
 	if (o.post) {
-		n = snprintf(body, sizeof(body), "{\"m2m:cin\":{\"con\":\"reading %ld of the meter\"}}", serial);
+		n = numbered(o.content, body, sizeof(body));
+		numbered(o.post, path, sizeof(path));
 		k->out_n = snprintf(k->out, sizeof(k->out),
 		    "POST %s HTTP/1.1\r\nHost: %s\r\nX-M2M-Origin: %s\r\nX-M2M-RI: %d-%ld\r\nX-M2M-RVI: 3\r\n"
-		    "Content-Type: application/json;ty=4\r\nAccept: application/json\r\nContent-Length: %d\r\n\r\n%s",
-		    o.post, o.name ? o.name : "x", o.origin, (int)getpid(), serial, n, body);
+		    "Content-Type: application/json;ty=%d\r\nAccept: application/json\r\nContent-Length: %d\r\n\r\n%s",
+		    path, o.name ? o.name : "x", o.origin, (int)getpid(), serial, o.ty, n, body);
 	} else {
 		k->out_n = snprintf(k->out, sizeof(k->out),
 		    "GET %s HTTP/1.1\r\nHost: %s\r\nX-M2M-Origin: %s\r\nX-M2M-RI: %d-%ld\r\nX-M2M-RVI: 3\r\n"
@@ -241,6 +258,8 @@ static void options(int argc, char **argv)
 		else if (!strcmp(argv[i - 1], "--origin")) o.origin = v;
 		else if (!strcmp(argv[i - 1], "--get")) o.get = v;
 		else if (!strcmp(argv[i - 1], "--post")) o.post = v;
+		else if (!strcmp(argv[i - 1], "--content")) o.content = v;
+		else if (!strcmp(argv[i - 1], "--ty")) o.ty = atoi(v);
 		else { fprintf(stderr, "load: %s?\n", argv[i - 1]); exit(2); }
 	}
 }
