@@ -306,6 +306,7 @@ static int enrol_peer(struct enrol *e)
 	wire_put_fixed(&w, BYTES_OF(peer.fingerprint));
 	wire_put_u64(&w, (uint64_t)peer.until);
 	wire_put_fixed(&w, BYTES_OF(peer.point));
+	wire_put_bytes(&w, bytes_of_buf(&peer.der));
 	if (w.err != ERR_OK) {
 		code = cli_fail(e->cli, w.err, "too long");
 		goto out;
@@ -361,9 +362,7 @@ static int report(const struct enrol *e)
 
 	if (output_record(e->cli, bytes_of_buf(&e->rows), columns, COUNT_OF(columns)) != ERR_OK)
 		return CLI_FAILED;
-	if (e->cli->option[CLI_CERTIFICATE] && !e->cli->json)
-		printf("%-16s restart the node: its gates and its courier read node/peers.pem at their start\n", "then");
-	else if (!e->cli->json)
+	if (!e->cli->option[CLI_CERTIFICATE] && !e->cli->json)
 		print_hint(e);
 	return CLI_OK;
 }

@@ -12,11 +12,12 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PATH_SIZE = 1024, PEM_MAX = 65536, PEERS_MAX = 4 * 1024 * 1024 - PEM_MAX };
+enum { PATH_SIZE = 1024, PEM_MAX = 65536, DER_MAX = 8192, PEERS_MAX = 4 * 1024 * 1024 - PEM_MAX };
 
 void peer_free(struct peer *p)
 {
 	buf_free(&p->pem);
+	buf_free(&p->der);
 }
 
 static int check(struct cli *c, const char *path, const struct certificate *x)
@@ -34,26 +35,25 @@ static int check(struct cli *c, const char *path, const struct certificate *x)
 
 int peer_read(struct cli *c, const char *path, struct peer *out)
 {
-	struct buf file = buf_make(PEM_MAX), der = buf_make(PEM_MAX);
+	struct buf file = buf_make(PEM_MAX);
 	struct certificate x;
 	int code = CLI_OK;
 	err_t err;
 
-	*out = (struct peer){ .pem = buf_make(PEM_MAX) };
+	*out = (struct peer){ .pem = buf_make(PEM_MAX), .der = buf_make(DER_MAX) };
 	TRY(file_read(path, PEM_MAX, &file));
 	TRY(certificate_read(bytes_of_buf(&file), &x));
 	code = check(c, path, &x);
 	if (code != CLI_OK)
 		goto out;
-	TRY(crypt_certificate_der(bytes_of_buf(&file), &der));
-	TRY(crypt_certificate_pem(bytes_of_buf(&der), &out->pem));
+	TRY(crypt_certificate_der(bytes_of_buf(&file), &out->der));
+	TRY(crypt_certificate_pem(bytes_of_buf(&out->der), &out->pem));
 	bytes_copy(out->fingerprint, x.fingerprint, sizeof(out->fingerprint));
 	bytes_copy(out->point, x.point, sizeof(out->point));
 	out->until = x.until;
 	err = bytes_put_str(out->name, sizeof(out->name), bytes_sub(bytes_str(x.names), 4, SIZE_MAX));
 out:
 	buf_free(&file);
-	buf_free(&der);
 	if (code != CLI_OK)
 		return code;
 	return err == ERR_OK ? CLI_OK : cli_fail(c, err, "%s is no certificate: %s", path, err_text(err));

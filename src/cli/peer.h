@@ -8,7 +8,7 @@ struct peer {
 	uint8_t fingerprint[32], point[65];
 	char name[256];  /* the one dNSName */
 	int64_t until;   /* ms */
-	struct buf pem;  /* owned */
+	struct buf pem, der; /* owned */
 };
 
 /* The first certificate of a file. A usage error or CLI_FAILED is said. */

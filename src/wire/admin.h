@@ -16,7 +16,7 @@
  *                      PSK identity, sealed key (keeper_calls.h IMPORT_PSK)
  *   ENROL_PEER         the same up to the environment's name, then the certificate's
  *                      domain name, its SHA-256 (32), u64 its end in ms,
- *                      its public key (65)
+ *                      its public key (65), and itself (DER)
  *   REVOKE             Credential-ID
  *   AUDIT_LIST         u64 from, u32 limit
  *   KEY_SIGN           key name, text

@@ -35,15 +35,16 @@ class Chain:
             if i:
                 lines += [f"registrar.url = https://{names[i - 1]}:{ports[i - 1]}", f"registrar.id = {cses[i - 1]}", "registrar.time = 60"]
             self.nodes.append(Node(options="\n".join(lines), cse=cse, port=ports[i], start=False))
-        # each enrols its neighbours by their certificates, and reads these at its next start
+        # each enrols its neighbours by their certificates, which its gates and courier take at once; the first is
+        # started anew, and reads them then
         for i, n in enumerate(self.nodes):
             n.start()
             for k in (i - 1, i + 1):
                 if 0 <= k < len(cses):
                     peer = self.nodes[k]
                     n.cli("enrol", "cse", peer.cse[1:], "--id", peer.cse, "--certificate", peer.dir / "node/node.pem")
-            assert n.stop() == 0
-            n.start()
+        assert self.nodes[0].stop() == 0
+        self.nodes[0].start()
 
     def close(self):
         codes = [n.stop() for n in reversed(self.nodes)]

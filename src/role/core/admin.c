@@ -257,6 +257,8 @@ static err_t serve(struct admin *a, const struct admin_row *row,
 		a->revocation->recorded = clock_now();
 	}
 	settle_keys(a, err);
+	if (err == ERR_OK && a->trusted.n)
+		admin_tell_trusted(c, a->trusted);
 	if (a->changes)
 		association_sweep(c);
 	return err;

@@ -1,12 +1,13 @@
 /* admin_enrol.c: credentials come and go. The identity is checked here, once;
  * from then on it is read from the credential's record only. The private or
  * pre-shared key never passes through this process in clear. */
+#include "base/log.h"
 #include "crypt/crypt.h"
 #include "primitive/id.h"
 #include "role/core/core.h"
 #include "security/enrolment/enrolment.h"
 
-enum { NAME_MAX_OCTETS = 63, POINT = 65, PROOF_MAX = 128, DAYS_MAX = 3650 };
+enum { PEER_DER_MAX = 8192, NAME_MAX_OCTETS = 63, POINT = 65, PROOF_MAX = 128, DAYS_MAX = 3650 };
 #define DAY_MS (INT64_C(24) * 3600 * 1000)
 
 static err_t refuse(struct admin *a, err_t err, const char *text)
@@ -299,7 +300,8 @@ out:
 err_t admin_enrol_peer(struct admin *a)
 {
 	struct credential credential;
-	struct bytes name, fingerprint, point;
+	struct bytes name, fingerprint, point, der;
+	uint8_t digest[CRYPT_SHA256_SIZE];
 	struct enrolment e;
 	uint64_t until;
 	err_t err;
@@ -309,8 +311,14 @@ err_t admin_enrol_peer(struct admin *a)
 	fingerprint = wire_get_fixed(&a->in, sizeof(credential.fingerprint));
 	until = wire_get_u64(&a->in);
 	point = wire_get_fixed(&a->in, POINT);
+	der = wire_get_bytes(&a->in, PEER_DER_MAX);
 	TRY(wire_done(&a->in));
 	TRY(check_common(a, &e));
+	crypt_sha256(der, digest);
+	if (!bytes_equal(BYTES_OF(digest), fingerprint)) {
+		err = refuse(a, ERR_SYNTAX, "the fingerprint is that of another certificate");
+		goto out;
+	}
 	if (e.kind != ENTITY_CSE || name.n == 0 || !bytes_is_printable(name) || until > INT64_MAX) {
 		err = refuse(a, ERR_SYNTAX, "only a CSE with a domain name is enrolled so");
 		goto out;
@@ -324,8 +332,21 @@ err_t admin_enrol_peer(struct admin *a)
 	TRY(taken(a, &credential));
 	TRY(enrol(a, &credential));
 	TRY(put_row(a, &credential, BYTES_NONE));
+	a->trusted = der;
 out:
 	return err;
+}
+
+void admin_tell_trusted(struct core *c, struct bytes der)
+{
+	for (size_t i = 0; i < CORE_NEIGHBOURS; i++) {
+		struct neighbour *n = &c->neighbours[i];
+		bool tells = n->used && (n->link.peer == ROLE_GATE || n->link.peer == ROLE_COURIER);
+
+		/* A link that is full or broken is lost soon, and its successor reads the file. */
+		if (tells && link_send(&n->link, MSG_PEER_TRUST, 0, der) != ERR_OK)
+			log_event(LOG_WARN, "peer not told", "to=%s", role_name(n->link.peer));
+	}
 }
 
 /* --- pre-shared key ------------------------------------------------------------------ */

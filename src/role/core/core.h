@@ -370,6 +370,7 @@ struct admin {
 	char imported[KEEPER_NAME_MAX + 1]; /* key to be destroyed when it fails */
 	char destroy[KEEPER_NAME_MAX + 1];  /* key to be destroyed when it is done */
 	struct revocation *revocation;      /* what it waits for before it is answered */
+	struct bytes trusted; /* certificate that gates and courier are told of when it is done; empty: none */
 };
 /* Takes the row and sends it; one of a command that changes waits for the commit. */
 err_t admin_row_out(struct admin *a, struct row *r) MUST_USE;
@@ -382,6 +383,9 @@ void admin_serve(struct core *c, struct neighbour *door, const struct message *m
 void admin_answer(struct admin *a, err_t result);
 
 /* --- admin_enrol.c: an entity gets a credential ------------------------------------------ */
+
+/* Gates and courier take this certificate (DER) of another node from now on. */
+void admin_tell_trusted(struct core *c, struct bytes der);
 
 /* What is to be enrolled, as an operator or a ticket says. */
 struct enrolment {

@@ -18,6 +18,13 @@
 enum { TURN_MS = 60000, PEM_MAX = 64 * 1024, PEERS_MAX = 4 * 1024 * 1024 };
 enum { CONTROL, CORE, KEEPER, FIRST_CONNECTION, POLLED = FIRST_CONNECTION + COURIER_CONNECTIONS };
 
+static err_t take_message(struct courier *c, const struct message *m)
+{
+	if (m->type == MSG_PEER_TRUST)
+		return c->ctx ? channel_trust(c->ctx, m->body) : ERR_OK;
+	return m->type == MSG_SEND ? delivery_take(c, m) : ERR_REFUSED;
+}
+
 static void serve_core(struct courier *c)
 {
 	err_t end = link_read(&c->core);
@@ -27,7 +34,7 @@ static void serve_core(struct courier *c)
 	while (end == ERR_OK && found) {
 		end = link_next(&c->core, &m, &found);
 		if (end == ERR_OK && found)
-			end = m.type == MSG_SEND ? delivery_take(c, &m) : ERR_REFUSED;
+			end = take_message(c, &m);
 	}
 	if (end == ERR_OK)
 		return;

@@ -148,6 +148,12 @@ out:
 	return err;
 }
 
+/* What it is good for says its credential, in the core. */
+static err_t take_trust(struct gate *g, const struct message *m)
+{
+	return g->ctx ? channel_trust(g->ctx, m->body) : ERR_OK;
+}
+
 static const struct {
 	enum message_type type;
 	err_t (*take)(struct gate *g, const struct message *m);
@@ -156,6 +162,7 @@ static const struct {
 	{ MSG_ASSOCIATION_OPENED, take_opened },
 	{ MSG_ASSOCIATION_END, take_end },
 	{ MSG_JOINED, join_answered },
+	{ MSG_PEER_TRUST, take_trust },
 };
 
 static err_t take_message(struct gate *g, const struct message *m)

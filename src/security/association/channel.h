@@ -63,6 +63,10 @@ struct channel_client_setup {
 };
 err_t channel_client_new(const struct channel_client_setup *setup, SSL_CTX **out) MUST_USE;
 
+/* One more anchor of a context that is in use: this certificate (DER). Handshakes from now
+ * on. ERR_SYNTAX. */
+err_t channel_trust(SSL_CTX *ctx, struct bytes der) MUST_USE;
+
 /* The node as the one that connects (courier): TLS 1.3 only, the node's own
  * certificate, its key used by the keeper. No name is set: each connection has
  * one of its own. The key may be out of reach (a locked keeper): then
