@@ -148,16 +148,17 @@ class PskEntity(Entity):
         self.close()
         identity = (self.folder / "psk.identity").read_text().strip()
         key = (self.folder / "psk.key").read_text().strip()
-        self.connection = OpensslClient(self.node.port, ["-psk_identity", identity, "-psk", key, version])
+        self.connection = OpensslClient(self.node.port, ["-psk_identity", identity, "-psk", key, version],
+                                        getattr(self.node, "name", NAME))
         return self.connection
 
 
 class OpensslClient:
     """The socket interface that read_answer needs, over `openssl s_client -quiet`."""
 
-    def __init__(self, port, more):
+    def __init__(self, port, more, name=NAME):
         self.p = subprocess.Popen(["openssl", "s_client", "-quiet", "-connect", f"127.0.0.1:{port}",
-                                   "-servername", NAME, *more], stdin=subprocess.PIPE,
+                                   "-servername", name, *more], stdin=subprocess.PIPE,
                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def sendall(self, octets):
@@ -198,20 +199,20 @@ def read_answer(s):
 
 
 class Node:
-    def __init__(self, lab=False, options="", folder=None, build=None, start=True, engine=None, init=(), cse=CSE, port=None):
+    def __init__(self, lab=False, options="", folder=None, build=None, start=True, engine=None, init=(), cse=CSE, port=None, sp=SP):
         self.build = pathlib.Path(build or BUILD)
         self.own = folder is None
         self.top = pathlib.Path(folder or tempfile.mkdtemp(prefix="holdfast-"))
         os.chmod(self.top, 0o755)
         self.dir = self.top / "node-dir"
         self.port = port or free_port()
-        self.cse, self.name = cse, f"{cse[1:]}.{SP[2:]}"
+        self.sp, self.cse, self.name = sp, cse, f"{cse[1:]}.{sp[2:]}"
         self.lab_port = free_port() if lab else None
         self.cse_name = "cse-in"
         self.process = self.log = None
         self.log_path = self.top / "log"
         if not self.dir.exists():
-            self.cli("init", str(self.dir), "--sp", SP, "--cse-id", cse,
+            self.cli("init", str(self.dir), "--sp", sp, "--cse-id", cse,
                      "--listen", f"127.0.0.1:{self.port}", *init, directory=False)
             with open(self.dir / "holdfast.conf", "a") as f:
                 f.write(options + ("\n" if options else ""))
