@@ -1,6 +1,7 @@
 /* schedule.c: a schedule entry of seven fields, second
- * minute hour day month weekday year, in UTC [TS-0004 6.3.3]. '*', numbers,
- * ranges a-b and lists of both. Weekday 0..7, Sunday is 0 and 7. */
+ * minute hour day month weekday year, in UTC [TS-0004 7.4.9.1]. '*', numbers,
+ * ranges a-b, both but numbers with a step behind '/', and lists of these. Weekday
+ * 0..7, Sunday is 0 and 7. */
 #include "primitive/context.h"
 
 static const struct {
@@ -40,30 +41,53 @@ static void split(int64_t now, unsigned out[FIELDS])
 	civil(days, &out[6], &out[4], &out[3]);
 }
 
-/* One number or range of a field. */
-static enum verdict range_holds(struct bytes range, size_t field, unsigned value)
-{
-	struct bytes low = range;
-	uint64_t from, to;
+struct range {
+	uint64_t from, to, step;
+};
 
-	if (bytes_find(range, '-') < range.n) {
-		low = bytes_cut(&range, '-');
-	}
-	if (bytes_to_u64(low, fields[field].max, &from) != ERR_OK ||
-	    bytes_to_u64(range, fields[field].max, &to) != ERR_OK ||
-	    from < fields[field].min || to < from)
+static err_t range_read(struct bytes text, size_t field, struct range *out)
+{
+	bool stepped = bytes_find(text, '/') < text.n;
+	struct bytes high = bytes_cut(&text, '/'), low = high;
+	err_t err;
+
+	*out = (struct range){ fields[field].min, fields[field].max, 1 };
+	if (stepped)
+		TRY(bytes_to_u64(text, fields[field].max, &out->step));
+	if (bytes_equal(high, BYTES("*")))
+		return out->step ? ERR_OK : ERR_RANGE;
+	if (bytes_find(high, '-') < high.n)
+		low = bytes_cut(&high, '-');
+	else if (stepped)
+		return ERR_SYNTAX;
+	TRY(bytes_to_u64(low, fields[field].max, &out->from));
+	TRY(bytes_to_u64(high, fields[field].max, &out->to));
+	if (out->from < fields[field].min || out->to < out->from || !out->step)
+		err = ERR_RANGE;
+out:
+	return err;
+}
+
+static bool within(const struct range *r, unsigned value)
+{
+	return value >= r->from && value <= r->to && (value - r->from) % r->step == 0;
+}
+
+/* One element of a field. */
+static enum verdict range_holds(struct bytes text, size_t field, unsigned value)
+{
+	struct range r;
+
+	if (range_read(text, field, &r) != ERR_OK)
 		return VERDICT_MALFORMED;
-	if (value >= from && value <= to)
-		return VERDICT_YES;
-	return field == WEEKDAY && value == 0 && to == 7 ? VERDICT_YES : VERDICT_NO;
+	return within(&r, value) || (field == WEEKDAY && value == 0 && within(&r, 7))
+	               ? VERDICT_YES : VERDICT_NO;
 }
 
 static enum verdict field_holds(struct bytes text, size_t field, unsigned value)
 {
 	enum verdict all = VERDICT_NO;
 
-	if (bytes_equal(text, BYTES("*")))
-		return VERDICT_YES;
 	if (text.n == 0 || text.p[text.n - 1] == ',')
 		return VERDICT_MALFORMED;
 	while (text.n) {

@@ -20,6 +20,9 @@ static err_t specialize(struct resource_work *w)
 	if (!set_get(&w->asked, bytes_str(w->type->selector), &value))
 		return refuse(w->out, RSC_BAD_REQUEST, "mandatory attribute is missing",
 		              bytes_str(w->type->selector));
+	if (value.kind != CBOR_UINT && value.kind != CBOR_TEXT)
+		return refuse(w->out, RSC_BAD_REQUEST, "value is not acceptable",
+		              bytes_str(w->type->selector));
 	special = type_specialization(w->type, &value);
 	if (!special)
 		return refuse(w->out, RSC_SPECIALIZATION_SCHEMA_NOT_FOUND, "no such definition here",

@@ -5,6 +5,7 @@
 #include "schema/schema.h"
 
 #include "base/clock.h"
+#include "primitive/context.h"
 #include "primitive/id.h"
 
 #include <arpa/inet.h>
@@ -239,28 +240,10 @@ static bool ok_list_named(const struct attribute *a, const struct cbor *v)
 	return list_ok(a, v, ok_named);
 }
 
-/* Seven fields of "*", numbers, ranges, steps [TS-0004 7.4.9.1]. */
+/* Read as it will be read when it counts [TS-0004 7.4.9.1]. */
 static bool ok_schedule(const struct attribute *a, const struct cbor *v)
 {
-	size_t fields = 0;
-	struct bytes rest = v->s;
-
-	if (!is_text(v, 256) || bytes_ends(rest, BYTES(" ")))
-		return false;
-	while (rest.n) {
-		struct bytes field = bytes_cut(&rest, ' ');
-
-		if (field.n == 0)
-			return false;
-		for (size_t i = 0; i < field.n; i++) {
-			uint8_t c = field.p[i];
-
-			if (!(c >= '0' && c <= '9') && c != '*' && c != ',' && c != '-' && c != '/')
-				return false;
-		}
-		fields++;
-	}
-	return fields == 7;
+	return is_text(v, 256) && schedule_holds(v->s, 0) != VERDICT_MALFORMED;
 }
 
 static bool ok_schedules(const struct attribute *a, const struct cbor *v)
@@ -298,14 +281,25 @@ static bool ok_ipv6(const struct attribute *a, const struct cbor *v)
 	return is_address(v, AF_INET6);
 }
 
+/* In a rule: an address, or a network "10.0.0.0/8" [TS-0004 6.3.3, 6.3.5.27]. */
+static bool item_network4(const struct attribute *a, const struct cbor *v)
+{
+	return v->kind == CBOR_TEXT && network_holds(v->s, 4, BYTES_NONE) != VERDICT_MALFORMED;
+}
+
+static bool item_network6(const struct attribute *a, const struct cbor *v)
+{
+	return v->kind == CBOR_TEXT && network_holds(v->s, 16, BYTES_NONE) != VERDICT_MALFORMED;
+}
+
 static bool ok_list_ipv4(const struct attribute *a, const struct cbor *v)
 {
-	return list_ok(a, v, ok_ipv4);
+	return list_ok(a, v, item_network4);
 }
 
 static bool ok_list_ipv6(const struct attribute *a, const struct cbor *v)
 {
-	return list_ok(a, v, ok_ipv6);
+	return list_ok(a, v, item_network6);
 }
 
 /* What may stand in accessControlOriginators: identifiers, patterns, roles. */

@@ -106,8 +106,24 @@ static void test_wildcards(void **state)
 	assert_false(named("['Cd*x']"));
 	assert_false(named("['//*/in-cse/Cdev']")); /* G10: not in the SP domain */
 	assert_string_equal(last.reason, "a rule is malformed and grants nothing");
-	assert_false(named("['*']"));
 	assert_false(named("['al*']"));
+	/* CSE-relative: the AEs of this CSE, and the provider's */
+	assert_true(named("['*']"));
+	assert_true(named("['*ev']"));
+	assert_false(named("['*x']"));
+	static const struct { const char *originator; bool yes; } all[] = {
+		{ "//demo.example/Sapp", true }, { "//demo.example/in-cse/Cx", true },
+		{ "//demo.example/in-cse", false }, { "//demo.example/mn-cse/Cdev", false },
+		{ "//demo.example/in-cse2/Cdev", false }, { "//demo.example2/in-cse/Cdev", false },
+		{ "//other.example/Sapp", false },
+	};
+	for (size_t i = 0; i < COUNT_OF(all); i++) {
+		struct decision_facts f = dev();
+
+		f.originator = bytes_str(all[i].originator);
+		if (rule(&f, "['*']", "") != all[i].yes)
+			fail_msg("%s", all[i].originator);
+	}
 }
 
 static void test_groups_and_roles(void **state)
@@ -198,6 +214,8 @@ static void test_time_window(void **state)
 	assert_false(with(",'acco':[{'actw':['* * * 2 * * *']}]"));
 	assert_false(with(",'acco':[{'actw':['* * * * 2 * *']}]"));
 	assert_false(with(",'acco':[{'actw':['* * * * * 0,7 *']}]"));
+	assert_true(with(",'acco':[{'actw':['*/5 0-30/10 0-22/2 * * */4 *']}]"));
+	assert_false(with(",'acco':[{'actw':['* * 1-23/2 * * * *']}]"));
 	assert_false(with(",'acco':[{'actw':['* * * * * * 2025']}]"));
 	/* one of several */
 	assert_true(with(",'acco':[{'actw':['* * 1 * * * *','* * 10 * * * *']}]"));
@@ -214,7 +232,7 @@ static void test_time_window_malformed(void **state)
 {
 	static const char *const bad[] = { "", "*", "* * * * * *", "* * * * * * * *", "60 * * * * * *",
 		"* * 24 * * * *", "* * * 0 * * *", "* * * * 13 * *", "* * * * * 8 *", "5-3 * * * * * *",
-		"1- * * * * * *", "-1 * * * * * *", ", * * * * * *", "1, * * * * * *", "*/5 * * * * * *",
+		"1- * * * * * *", "-1 * * * * * *", ", * * * * * *", "1, * * * * * *", "*/0 * * * * * *", "*/ * * * * * *", "5/2 * * * * * *", "0-9/60 * * * * * *", "/2 * * * * * *",
 		"* * * * * * * ", " * * * * * * *", "*  * * * * * *" };
 	struct decision_facts f = dev();
 

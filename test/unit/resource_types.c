@@ -488,6 +488,7 @@ static void test_rules_are_strict(void **state)
 	GOOD("1", ",'acaf':true");
 	GOOD("2", ",'acco':[{'actw':['* * 8-20 * * * *']}]");
 	GOOD("3", ",'acco':[{'acip':{'ipv4':['10.0.0.1'],'ipv6':['::1']}}]");
+	GOOD("3n", ",'acco':[{'acip':{'ipv4':['10.0.0.0/8'],'ipv6':['fd00::/8']}}]");
 	GOOD("4", ",'acco':[{'aclr':{'accr':[52.5,13.4,100]}},{'aclr':{'accc':['DE','FR']}}]");
 	GOOD("5", ",'acod':[{'chty':[3,4]},{'ty':28,'spty':'org.example','chty':[4]}]");
 	GOOD("6", ",'acco':[{'actw':['0 0 */2 1,2 * * *'],'acip':{'ipv4':['1.2.3.4']}}]");
@@ -511,7 +512,8 @@ static void test_rules_are_strict(void **state)
 	BAD("{'acor':['all'],'acop':2,'acco':[{'acxx':1}]}");
 	BAD("{'acor':['all'],'acop':2,'acco':[{'acip':{}}]}");
 	BAD("{'acor':['all'],'acop':2,'acco':[{'acip':{'ipv4':['10.0.0.256']}}]}");
-	BAD("{'acor':['all'],'acop':2,'acco':[{'acip':{'ipv4':['10.0.0.0/8']}}]}");
+	BAD("{'acor':['all'],'acop':2,'acco':[{'acip':{'ipv4':['10.0.0.0/33']}}]}");
+	BAD("{'acor':['all'],'acop':2,'acco':[{'acip':{'ipv6':['::/']}}]}");
 	BAD("{'acor':['all'],'acop':2,'acco':[{'acip':{'ipv6':['10.0.0.1']}}]}");
 	BAD("{'acor':['all'],'acop':2,'acco':[{'aclr':{}}]}");
 	BAD("{'acor':['all'],'acop':2,'acco':[{'aclr':{'accr':[1,2]}}]}");

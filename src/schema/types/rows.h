@@ -19,7 +19,8 @@
 #define ROW_EXPIRATION(update)                                                          \
 	{ "et", "expirationTime", V_TIMESTAMP, OPT, update, MAN, F_COLUMN, 0 }
 #define ROW_POLICIES(create, update)                                                    \
-	{ "acpi", "accessControlPolicyIDs", V_LIST_URI, create, update, MAN, F_POLICY, 16 }
+	{ "acpi", "accessControlPolicyIDs", V_LIST_URI, create, update, MAN, \
+	  F_POLICY | F_FILLED, 16 }
 #define ROW_CONSULTATION(create, update)                                                \
 	{ "daci", "dynamicAuthorizationConsultationIDs", V_LIST_URI, create, update, OPT, \
 	  F_NOT_BUILT, 0 }

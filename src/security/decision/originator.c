@@ -70,6 +70,12 @@ static bool among(struct bytes entry, const struct bytes *list, size_t n)
 	return false;
 }
 
+/* "*", "*7": the stem of an AE whose first letter the pattern leaves open. */
+static bool is_stem_pattern(struct bytes entry)
+{
+	return entry.n && entry.p[0] == '*' && !has(entry, '/');
+}
+
 static bool is_identifier(struct bytes entry)
 {
 	uint8_t plain[ENTRY_MAX];
@@ -90,6 +96,17 @@ bool rule_is_group_entry(struct bytes entry)
 	       !is_identifier(entry);
 }
 
+/* Written CSE-relative is an AE of this CSE ("C...") and one of the provider ("S..."). */
+static bool stem_matches(struct bytes entry, const struct decision_facts *f)
+{
+	struct bytes stem = id_below(f->originator, f->sp_id), own = id_below(stem, f->cse_id);
+
+	if (own.n)
+		stem = own;
+	stem = bytes_sub(stem, stem.n > 0, stem.n);
+	return id_form(stem) == ID_AE_STEM && id_stem_matches(stem, entry);
+}
+
 static enum verdict entry_matches(const struct cbor *item, const struct decision_facts *f)
 {
 	uint8_t octets[ABSOLUTE_MAX];
@@ -107,6 +124,8 @@ static enum verdict entry_matches(const struct cbor *item, const struct decision
 	} else if (id_is_sp(item->s)) {
 		yes = bytes_starts(f->originator, item->s) &&
 		      bytes_equal(domain_of(f->originator), item->s);
+	} else if (is_stem_pattern(item->s)) {
+		yes = stem_matches(item->s, f);
 	} else if (is_identifier(item->s)) {
 		if (absolute_pattern(item->s, f, octets, &pattern) != ERR_OK ||
 		    !well_formed(pattern))
