@@ -142,6 +142,19 @@ static err_t read_content_types(const struct row *row, const struct cbor *v, str
 	return read_texts(v, f->content_types, &f->content_types_n);
 }
 
+/* Those that have a condition of their own are none here [TS-0004 7.3.3.17.9]. */
+static bool has_condition(struct bytes name)
+{
+	static const struct bytes names[] = { BYTES("ct"), BYTES("lt"), BYTES("st"), BYTES("et"),
+	                                      BYTES("lbl"), BYTES("ty"), BYTES("cs"), BYTES("cnf") };
+
+	for (size_t i = 0; i < COUNT_OF(names); i++) {
+		if (bytes_equal(name, names[i]))
+			return true;
+	}
+	return false;
+}
+
 /* { nm: short name, val: value } */
 static err_t read_attribute(const struct cbor *pair, struct filter_values *f)
 {
@@ -157,6 +170,8 @@ static err_t read_attribute(const struct cbor *pair, struct filter_values *f)
 		return ERR_SYNTAX;
 	if (name.kind != CBOR_TEXT || value.kind == CBOR_MAP || value.kind == CBOR_ARRAY)
 		return ERR_TYPE;
+	if (has_condition(name.s))
+		return ERR_SYNTAX;
 	if (f->attributes_n == FILTER_LIST_MAX)
 		return ERR_LIMIT;
 	f->attribute_names[f->attributes_n] = name.s;

@@ -133,7 +133,7 @@ out:
 }
 
 /* One segment against a pattern with '*'; back to the last star on a mismatch. */
-static bool segment_matches(struct bytes s, struct bytes pattern)
+bool id_stem_matches(struct bytes s, struct bytes pattern)
 {
 	size_t i = 0, k = 0, star = SIZE_MAX, mark = 0;
 
@@ -174,7 +174,7 @@ bool id_matches(struct bytes id, struct bytes pattern)
 		bool wanted_last = bytes_find(pattern, '/') == pattern.n;
 
 		if (last != wanted_last ||
-		    !segment_matches(bytes_cut(&id, '/'), bytes_cut(&pattern, '/')))
+		    !id_stem_matches(bytes_cut(&id, '/'), bytes_cut(&pattern, '/')))
 			return false;
 	}
 	return id.n == 0 && pattern.n == 0;

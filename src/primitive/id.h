@@ -34,6 +34,9 @@ bool id_is_resource_name(struct bytes name);
 bool id_is_sp(struct bytes id);
 bool id_is_sp_relative_cse(struct bytes id);
 
+/* An AE-ID-Stem, or any one segment, against a pattern. */
+bool id_stem_matches(struct bytes stem, struct bytes pattern);
+
 /* An identifier against an acor pattern: '*' matches within one segment
  * [TS-0003 7.1.3]. Both absolute. */
 bool id_matches(struct bytes id, struct bytes pattern);

@@ -6,7 +6,7 @@
 
 struct release {
 	const char *indicator; /* "2a" */
-	unsigned number;       /* 2 */
+	unsigned number;       /* 3: its place in their order */
 };
 size_t releases(const struct release **out);
 

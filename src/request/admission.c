@@ -216,10 +216,14 @@ static err_t admission_type(struct work *w, bool *well)
 	return ERR_OK;
 }
 
+/* What finds is a Retrieve: an Update or a Delete that says "discovery" is not guessed at. */
 static err_t admission_filter(struct work *w, bool *well)
 {
-	*well = !w->request.has[PARAM_FC] || (w->request.operation != OPERATION_CREATE &&
-	                                      w->request.operation != OPERATION_NOTIFY);
+	bool changes = w->request.operation == OPERATION_UPDATE ||
+	               w->request.operation == OPERATION_DELETE;
+
+	*well = !w->request.has[PARAM_FC] || w->request.operation == OPERATION_RETRIEVE ||
+	        (changes && !facts_names_discovery(&w->request));
 	return ERR_OK;
 }
 

@@ -15,14 +15,19 @@ static const enum access_bit access_of[] = {
 	[OPERATION_NOTIFY] = ACCESS_NOTIFY,
 };
 
-bool facts_is_discovery(const struct request_primitive *r)
+bool facts_names_discovery(const struct request_primitive *r)
 {
 	struct cbor usage;
 	bool found;
 
-	return r->operation == OPERATION_RETRIEVE && r->has[PARAM_FC] &&
+	return r->has[PARAM_FC] &&
 	       cbor_find(r->value[PARAM_FC].raw, BYTES("fu"), &usage, &found) == ERR_OK &&
 	       found && usage.kind == CBOR_UINT && usage.u == FILTER_USAGE_DISCOVERY;
+}
+
+bool facts_is_discovery(const struct request_primitive *r)
+{
+	return r->operation == OPERATION_RETRIEVE && facts_names_discovery(r);
 }
 
 static bool names_shown_only(const struct filter_values *v)
@@ -207,6 +212,23 @@ static bool is_registration(const struct work *w, const struct store_row *row)
 	       row->type == TYPE_CSE_BASE && !w->depth;
 }
 
+/* A registration where there can be none: no policy is asked, because the standard asks
+ * none of a registration: other steps stand for Recv-6.3 [TS-0004 7.4.4.2.1, 7.4.5.2.1]. */
+static void refuse_misplaced(struct work *w, const struct store_row *row)
+{
+	if (w->request.operation != OPERATION_CREATE || w->depth || w->target.virtual_child)
+		return;
+	if (w->request.type == TYPE_AE && row->type != TYPE_CSE_BASE)
+		work_refuse(w, RSC_INVALID_CHILD_RESOURCE_TYPE, "TS-0004 7.4.5.2.1",
+		            "an AE is registered at the CSEBase");
+	else if (w->request.type == TYPE_REMOTE_CSE && row->type == TYPE_CSE_BASE &&
+	         id_form(w->originator) == ID_ABS_AE)
+		work_refuse(w, RSC_OPERATION_NOT_ALLOWED, "TS-0004 7.4.4.2.1",
+		            "an AE registers no CSE");
+	if (w->status)
+		decision_refuse(&w->decision, "a registration where there can be none");
+}
+
 /* A CSE registers itself on its own association; that it names no other is the
  * type's to see [TS-0001 10.2.2]. */
 static bool is_cse_registration(const struct work *w, const struct store_row *row)
@@ -348,6 +370,10 @@ err_t facts_decide(struct work *w)
 		goto out;
 	}
 	TRY(is_cse_announcement(w, row, &announces));
+	if (!lab_is_admin(w))
+		refuse_misplaced(w, row);
+	if (w->status)
+		goto out;
 	if (lab_is_admin(w))
 		err = decide_on_ground(&facts, GROUND_LAB_ADMIN, &w->room->arena, &w->permit,
 		                       &w->decision);

@@ -10,7 +10,7 @@
 #include "request/work.h"
 #include "wire/wire.h"
 
-enum { PRIMITIVE_MAX = 4 << 20, MEMBERS = PARAM_COUNT };
+enum { TYPE_AE = 2, TYPE_REMOTE_CSE = 16, PRIMITIVE_MAX = 4 << 20, MEMBERS = PARAM_COUNT };
 
 struct bytes forward_from(const struct work *w)
 {
@@ -68,6 +68,12 @@ err_t forward_route(struct work *w)
 	bool behind, back = false;
 	err_t err = ERR_OK;
 
+	/* One registers where one is connected [TS-0004 7.3.2.8]. */
+	if (w->request.operation == OPERATION_CREATE &&
+	    (w->request.type == TYPE_AE || w->request.type == TYPE_REMOTE_CSE)) {
+		work_refuse(w, RSC_BAD_REQUEST, "TS-0004 7.3.2.8", "a registration is not forwarded");
+		return ERR_OK;
+	}
 	if (cse.n > 1)
 		TRY(resource_remote(w->room->resources, cse, &hop, &behind));
 	if (!hop && w->room->registrar.n)

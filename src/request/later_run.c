@@ -9,7 +9,7 @@
 #include "wire/wire.h"
 
 enum {
-	COMPLETED = 1, FAILED = 2, PENDING = 3,
+	TYPE_REQUEST = 17, COMPLETED = 1, FAILED = 2, PENDING = 3,
 	TRIES_MAX = 4, RETRY_MS = 15000,
 	RESULT_MAX = 1 << 20, PRIMITIVE_MAX = 2 << 20,
 	OWN_MAX = 8, TARGETS_MAX = 16,
@@ -206,14 +206,37 @@ static const char *too_much(const struct work *w)
 	return later_full(&w->room->later, w->originator) ? "too many requests wait already" : NULL;
 }
 
+/* A request resource is answered at once: its result would be one again
+ * [TS-0004 7.4.12.2.2-4]. */
+static err_t of_request(struct work *w, bool *yes)
+{
+	struct target target;
+	const struct store_row *row = NULL;
+	err_t err;
+
+	TRY(resource_resolve(w->room->resources, w->request.to, &target));
+	if (target.place == TARGET_HERE)
+		TRY(store_get(w->room->store, target.id, &row));
+	*yes = row && row->type == TYPE_REQUEST;
+out:
+	return err;
+}
+
 err_t later_keep(struct work *w)
 {
 	unsigned status = is_asynchronous(&w->request) ? RSC_ACCEPTED_NONBLOCKING_ASYNCH
 	                                               : RSC_ACCEPTED_NONBLOCKING_SYNCH;
 	uint64_t row = w->kept.resource;
 	struct replay_result result;
+	bool nested;
 	err_t err = ERR_OK;
 
+	TRY(of_request(w, &nested));
+	if (nested) {
+		work_refuse(w, RSC_BAD_REQUEST, "TS-0004 7.4.12.2.2",
+		            "a request resource is answered at once");
+		return ERR_OK;
+	}
 	if (!w->repeated && too_much(w)) {
 		work_refuse(w, RSC_NOT_ACCEPTABLE, "limit", too_much(w));
 		return ERR_OK;

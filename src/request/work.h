@@ -119,6 +119,8 @@ err_t identify_replay(struct work *w) MUST_USE;
 /* [facts.c] Discovery is Retrieve with filterUsage 1, and needs its own bit [TS-0003
  * 7.1.3]. */
 bool facts_is_discovery(const struct request_primitive *r);
+/* Do its criteria say discovery, whatever the operation? */
+bool facts_names_discovery(const struct request_primitive *r);
 /* The access decision on w->target: fills decision and permit. */
 err_t facts_decide(struct work *w) MUST_USE;
 /* The verdict alone on a further row that a result would show; self is the

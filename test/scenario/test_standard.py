@@ -73,7 +73,7 @@ def test_releases(lab):
         assert (a.rsc, a.headers["X-M2M-RVI"]) == (2000, rvi)
         assert ("srv" in a.json["m2m:cb"]) == (rvi != "1")  # which Release 1 has not
         assert rvi == "1" or rvi in a.json["m2m:cb"]["srv"]
-    for rvi in ["2", "0", "99", "3.0"]:
+    for rvi in ["2b", "0", "99", "3.0"]:
         a = lab.get("/cse-in", rvi=rvi)
         assert (a.http, a.rsc, a.headers["X-M2M-RVI"]) == (501, 4001, "3")
     a = lab.get("/cse-in", rvi=None)

@@ -270,7 +270,8 @@ static void test_registration(void **state)
 	/* a CSE registers no AE, and nothing else is exempt from policy */
 	expect(&n, MN, R(1, "cse-in", "/mn-cse", "r5", ",'ty':2,'pc':" AE("x")), 4126);
 	expect(&n, DEV, CNT("cse-in", "Cdev", "c", "r6", ""), 4103);
-	expect(&n, DEV, R(1, "cse-in/app", "Cdev", "r7", ",'ty':2,'pc':" AE("x")), 4103);
+	/* where there can be no AE, none is asked who may make one */
+	expect(&n, DEV, R(1, "cse-in/app", "Cdev", "r7", ",'ty':2,'pc':" AE("x")), 4108);
 	node_close(&n);
 }
 

@@ -99,7 +99,7 @@ bool rule_is_group_entry(struct bytes entry)
 /* Written CSE-relative is an AE of this CSE ("C...") and one of the provider ("S..."). */
 static bool stem_matches(struct bytes entry, const struct decision_facts *f)
 {
-	struct bytes stem = id_below(f->originator, f->sp_id), own = id_below(stem, f->cse_id);
+	struct bytes stem = id_behind_sp(f->originator, f->sp_id), own = id_behind_sp(stem, f->cse_id);
 
 	if (own.n)
 		stem = own;
