@@ -68,8 +68,8 @@ err_t forward_route(struct work *w)
 	bool behind, back = false;
 	err_t err = ERR_OK;
 
-	/* One registers where one is connected [TS-0004 7.3.2.8]. */
-	if (w->request.operation == OPERATION_CREATE &&
+	/* One registers where one is connected [TS-0004 7.3.2.8]: as this node itself does. */
+	if (!w->in->own && w->request.operation == OPERATION_CREATE &&
 	    (w->request.type == TYPE_AE || w->request.type == TYPE_REMOTE_CSE)) {
 		work_refuse(w, RSC_BAD_REQUEST, "TS-0004 7.3.2.8", "a registration is not forwarded");
 		return ERR_OK;

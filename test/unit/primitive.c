@@ -218,7 +218,7 @@ static void test_filter(void **state)
 	                             "'cra':'20230101T000000','ms':'20230101T000000','us':'20240101T000000',"
 	                             "'exb':'20240101T000000','exa':'20230101T000000','sza':1,'szb':9,"
 	                             "'stb':2,'sts':8,'lim':5,'lvl':2,'ofst':1,'arp':'x/y',"
-	                             "'atr':[{'nm':'cr','val':'Cdev1'},{'nm':'cs','val':5}]}", &f), ERR_OK);
+	                             "'atr':[{'nm':'cr','val':'Cdev1'},{'nm':'mni','val':5}]}", &f), ERR_OK);
 	assert_true(f.usage == 1 && f.operation == 2);
 	assert_true(f.self.types_n == 2 && f.self.types[1] == 4);
 	assert_true(f.self.labels_n == 2 && bytes_equal(f.self.labels[1], BYTES("b")));
@@ -261,6 +261,7 @@ static void test_filter_refuses(void **state)
 		{ "{'arp':''}", ERR_SYNTAX },    { "{'arp':'../x'}", ERR_SYNTAX },
 		{ "{'arp':'a//b'}", ERR_SYNTAX },{ "{'arp':1}", ERR_TYPE },
 		{ "{'atr':[{'nm':'a'}]}", ERR_SYNTAX },
+		{ "{'atr':[{'nm':'cs','val':1}]}", ERR_SYNTAX }, { "{'patr':[{'nm':'lbl','val':'a'}]}", ERR_SYNTAX },
 		{ "{'atr':[{'nm':'a','val':1,'x':2}]}", ERR_SYNTAX },
 		{ "{'atr':[{'nm':1,'val':1}]}", ERR_TYPE },
 		{ "{'atr':[{'nm':'a','val':{}}]}", ERR_TYPE },
