@@ -56,33 +56,12 @@ int run_access_list(struct cli *c)
 		{ "number", "RULE", COLUMN_PLAIN, NULL }, { "acor", "ORIGINATORS", COLUMN_PLAIN, NULL },
 		{ "acop", "OPERATIONS", COLUMN_PLAIN, NULL }, { "acod", "OBJECTS", COLUMN_PLAIN, NULL },
 	};
-	struct buf fields = buf_make(16), rows = buf_make(1 << 20);
-	struct wire_out w = wire_out(&fields);
-	int code = ask_node(c, ADMIN_ACCESS_LIST, &w, &rows);
 
-	if (code == CLI_OK && output_rows(c, bytes_of_buf(&rows), columns, COUNT_OF(columns),
-	                                  "nobody has access to the CSEBase itself") != ERR_OK)
-		code = CLI_FAILED;
-	buf_free(&fields);
-	buf_free(&rows);
-	return code;
+	return ask_rows(c, ADMIN_ACCESS_LIST, NULL, columns, COUNT_OF(columns),
+	                "nobody has access to the CSEBase itself");
 }
 
 int run_access_withdraw(struct cli *c)
 {
-	struct buf fields = buf_make(16), rows = buf_make(4096);
-	struct wire_out w = wire_out(&fields);
-	uint64_t number;
-	int code = number_argument(c, UINT32_MAX, &number);
-
-	if (code == CLI_OK) {
-		wire_put_u32(&w, (uint32_t)number);
-		code = ask_node(c, ADMIN_ACCESS_WITHDRAW, &w, &rows);
-	}
-	if (code == CLI_OK)
-		printf(c->json ? "{\"withdrawn\":%llu}\n" : "rule %llu is taken back\n",
-		       (unsigned long long)number);
-	buf_free(&fields);
-	buf_free(&rows);
-	return code;
+	return ask_take_back(c, ADMIN_ACCESS_WITHDRAW, BYTES_NONE, "withdrawn");
 }

@@ -1,18 +1,53 @@
 /* asking.c: one administrative command from its line to its rows. */
 #include "cli/asking.h"
 
+#include <stdio.h>
+
 int ask_node(struct cli *c, enum admin_command command, const struct wire_out *w, struct buf *rows)
 {
 	struct door d;
 	err_t err;
 
-	if (w->err != ERR_OK)
+	if (w && w->err != ERR_OK)
 		return cli_fail(c, w->err, "an argument is too long");
 	if (door_open(c, &d) != ERR_OK)
 		return CLI_FAILED;
-	err = door_command(&d, command, bytes_of_buf(w->buf), rows);
+	err = door_command(&d, command, w ? bytes_of_buf(w->buf) : BYTES_NONE, rows);
 	door_close(&d);
 	return err == ERR_OK ? CLI_OK : CLI_FAILED;
+}
+
+int ask_rows(struct cli *c, enum admin_command command, const struct wire_out *w,
+             const struct column *columns, size_t n, const char *none)
+{
+	struct buf rows = buf_make(DOOR_ROWS_MAX);
+	int code = ask_node(c, command, w, &rows);
+
+	if (code == CLI_OK && output_rows(c, bytes_of_buf(&rows), columns, n, none) != ERR_OK)
+		code = CLI_FAILED;
+	buf_free(&rows);
+	return code;
+}
+
+int ask_take_back(struct cli *c, enum admin_command command, struct bytes more, const char *done)
+{
+	struct buf fields = buf_make(64), rows = buf_make(4096);
+	struct wire_out w = wire_out(&fields);
+	uint64_t number;
+	int code = number_argument(c, UINT32_MAX, &number);
+
+	if (code == CLI_OK) {
+		wire_put_u32(&w, (uint32_t)number);
+		wire_put_fixed(&w, more);
+		code = ask_node(c, command, &w, &rows);
+	}
+	if (code == CLI_OK && c->json)
+		printf("{\"%s\":%llu}\n", done, (unsigned long long)number);
+	else if (code == CLI_OK)
+		printf("rule %llu is taken back\n", (unsigned long long)number);
+	buf_free(&fields);
+	buf_free(&rows);
+	return code;
 }
 
 int number_argument(struct cli *c, uint64_t max, uint64_t *out)

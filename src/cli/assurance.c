@@ -47,35 +47,14 @@ int run_assurance_list(struct cli *c)
 		{ "type", "TYPE", COLUMN_PLAIN, NULL }, { "outside", "OUTSIDE", COLUMN_PLAIN, NULL },
 		{ "during", "DURING", COLUMN_PLAIN, NULL },
 	};
-	struct buf fields = buf_make(16), rows = buf_make(1 << 20);
-	struct wire_out w = wire_out(&fields);
-	int code = ask_node(c, ADMIN_ASSURANCE_LIST, &w, &rows);
 
-	if (code == CLI_OK && output_rows(c, bytes_of_buf(&rows), columns, COUNT_OF(columns),
-	                                  "no rule asks for a level of assurance") != ERR_OK)
-		code = CLI_FAILED;
-	buf_free(&fields);
-	buf_free(&rows);
-	return code;
+	return ask_rows(c, ADMIN_ASSURANCE_LIST, NULL, columns, COUNT_OF(columns),
+	                "no rule asks for a level of assurance");
 }
 
 int run_assurance_remove(struct cli *c)
 {
-	struct buf fields = buf_make(16), rows = buf_make(4096);
-	struct wire_out w = wire_out(&fields);
-	uint64_t number;
-	int code = number_argument(c, UINT32_MAX, &number);
-
-	if (code == CLI_OK) {
-		wire_put_u32(&w, (uint32_t)number);
-		code = ask_node(c, ADMIN_ASSURANCE_REMOVE, &w, &rows);
-	}
-	if (code == CLI_OK)
-		printf(c->json ? "{\"removed\":%llu}\n" : "rule %llu is taken back\n",
-		       (unsigned long long)number);
-	buf_free(&fields);
-	buf_free(&rows);
-	return code;
+	return ask_take_back(c, ADMIN_ASSURANCE_REMOVE, BYTES_NONE, "removed");
 }
 
 /* The first row is the association, the others are its evidence. */

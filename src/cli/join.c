@@ -168,16 +168,8 @@ int run_ticket_list(struct cli *c)
 		{ "wrong", "WRONG", COLUMN_PLAIN, NULL }, { "until", "UNTIL", COLUMN_TIME, NULL },
 		{ "state", "STATE", COLUMN_NAMED, states },
 	};
-	struct buf fields = buf_make(16), rows = buf_make(4 << 20);
-	struct wire_out w = wire_out(&fields);
-	int code = ask_node(c, ADMIN_TICKET_LIST, &w, &rows);
 
-	if (code == CLI_OK && output_rows(c, bytes_of_buf(&rows), columns, COUNT_OF(columns),
-	                                  "no tickets") != ERR_OK)
-		code = CLI_FAILED;
-	buf_free(&fields);
-	buf_free(&rows);
-	return code;
+	return ask_rows(c, ADMIN_TICKET_LIST, NULL, columns, COUNT_OF(columns), "no tickets");
 }
 
 int run_ticket_kill(struct cli *c)

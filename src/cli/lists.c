@@ -1,25 +1,7 @@
 /* lists.c: what the node tells about itself. */
-#include "cli/door.h"
+#include "cli/asking.h"
 
 #include <stdio.h>
-
-/* Ask for rows and print them as a table. */
-static int list(struct cli *c, enum admin_command command, const struct column *columns,
-                size_t columns_n, const char *none)
-{
-	struct buf rows = buf_make(DOOR_ROWS_MAX);
-	struct door d;
-	err_t err;
-
-	if (door_open(c, &d) != ERR_OK)
-		return CLI_FAILED;
-	err = door_command(&d, command, BYTES_NONE, &rows);
-	door_close(&d);
-	if (err == ERR_OK && output_rows(c, bytes_of_buf(&rows), columns, columns_n, none) != ERR_OK)
-		err = ERR_SYNTAX;
-	buf_free(&rows);
-	return err == ERR_OK ? CLI_OK : CLI_FAILED;
-}
 
 int run_credential_list(struct cli *c)
 {
@@ -31,7 +13,7 @@ int run_credential_list(struct cli *c)
 		{ "revoked", "REVOKED", COLUMN_YES, NULL },
 	};
 
-	return list(c, ADMIN_CREDENTIAL_LIST, columns, COUNT_OF(columns), "nobody is enrolled");
+	return ask_rows(c, ADMIN_CREDENTIAL_LIST, NULL, columns, COUNT_OF(columns), "nobody is enrolled");
 }
 
 int run_association_list(struct cli *c)
@@ -44,7 +26,7 @@ int run_association_list(struct cli *c)
 		{ "until", "UNTIL", COLUMN_TIME, NULL }, { "requests", "REQUESTS", COLUMN_PLAIN, NULL },
 	};
 
-	return list(c, ADMIN_ASSOCIATION_LIST, columns, COUNT_OF(columns), "nobody is connected");
+	return ask_rows(c, ADMIN_ASSOCIATION_LIST, NULL, columns, COUNT_OF(columns), "nobody is connected");
 }
 
 int run_store_verify(struct cli *c)

@@ -48,35 +48,20 @@ int run_trust_admit(struct cli *c)
 
 int run_trust_dismiss(struct cli *c)
 {
-	struct buf fields = buf_make(16), rows = buf_make(4096);
-	struct wire_out w = wire_out(&fields);
-	uint64_t number;
-	int code = number_argument(c, UINT32_MAX, &number);
+	uint8_t place = place_of(c);
 
-	if (code == CLI_OK) {
-		wire_put_u32(&w, (uint32_t)number);
-		wire_put_u8(&w, place_of(c));
-		code = ask_node(c, ADMIN_ACCESS_WITHDRAW, &w, &rows);
-	}
-	if (code == CLI_OK)
-		printf(c->json ? "{\"dismissed\":%llu}\n" : "rule %llu is taken back\n", (unsigned long long)number);
-	buf_free(&fields);
-	buf_free(&rows);
-	return code;
+	return ask_take_back(c, ADMIN_ACCESS_WITHDRAW, bytes_make(&place, 1), "dismissed");
 }
 
 static int list(struct cli *c, enum admin_command command, const struct column *columns, size_t n)
 {
-	struct buf fields = buf_make(16), rows = buf_make(4 << 20);
+	struct buf fields = buf_make(16);
 	struct wire_out w = wire_out(&fields);
 	int code;
 
 	wire_put_u8(&w, place_of(c));
-	code = ask_node(c, command, &w, &rows);
-	if (code == CLI_OK && output_rows(c, bytes_of_buf(&rows), columns, n, "nobody") != ERR_OK)
-		code = CLI_FAILED;
+	code = ask_rows(c, command, &w, columns, n, "nobody");
 	buf_free(&fields);
-	buf_free(&rows);
 	return code;
 }
 

@@ -13,7 +13,8 @@ enum verdict { VERDICT_NO, VERDICT_YES, VERDICT_MALFORMED };
 enum verdict schedule_holds(struct bytes entry, int64_t now);
 
 /* "192.0.2.1" or "192.0.2.0/24" (octets 4), and the same of IPv6 (octets 16), for a
- * peer's address in network order; an empty one is in no network. */
+ * peer's address in network order, IPv4 in IPv6 counting as IPv4; an empty one is in
+ * no network. */
 enum verdict network_holds(struct bytes text, unsigned octets, struct bytes peer);
 
 #endif

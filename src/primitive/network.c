@@ -15,6 +15,13 @@ static bool same_bits(const uint8_t *a, const uint8_t *b, unsigned bits)
 	return rest == 0 || (a[whole] & mask) == (b[whole] & mask);
 }
 
+static struct bytes plain(struct bytes peer)
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+
+	return bytes_starts(peer, BYTES_OF(mapped)) && peer.n == 16 ? bytes_sub(peer, 12, 4) : peer;
+}
+
 enum verdict network_holds(struct bytes text, unsigned octets, struct bytes peer)
 {
 	bool network = bytes_find(text, '/') < text.n;
@@ -28,6 +35,7 @@ enum verdict network_holds(struct bytes text, unsigned octets, struct bytes peer
 		return VERDICT_MALFORMED;
 	if (network && bytes_to_u64(text, (uint64_t)octets * 8, &bits) != ERR_OK)
 		return VERDICT_MALFORMED;
+	peer = plain(peer);
 	if (peer.n != octets)
 		return VERDICT_NO;
 	return same_bits(base, peer.p, (unsigned)bits) ? VERDICT_YES : VERDICT_NO;

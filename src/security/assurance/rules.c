@@ -230,21 +230,11 @@ static bool within(struct bytes address, struct bytes root)
 	return bytes_starts(address, root) && (address.n == root.n || address.p[root.n] == '/');
 }
 
-/* IPv4 in IPv6 counts as IPv4. */
-static struct bytes peer_of(const struct context_facts *c)
-{
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-
-	if (c->address_n == 16 && bytes_equal(bytes_make(c->address, 12), BYTES_OF(mapped)))
-		return bytes_make(c->address + 12, 4);
-	return bytes_make(c->address, c->address_n);
-}
-
 static bool in_context(const struct assurance_rule *rule, const struct context_facts *c)
 {
 	struct bytes outside = bytes_str(rule->outside), during = bytes_str(rule->during);
 
-	if (outside.n && network_holds(outside, octets_of(outside), peer_of(c)) == VERDICT_YES)
+	if (outside.n && network_holds(outside, octets_of(outside), bytes_make(c->address, c->address_n)) == VERDICT_YES)
 		return false;
 	return during.n == 0 || schedule_holds(during, c->now) != VERDICT_NO;
 }

@@ -7,28 +7,22 @@
 
 /* --- network address ----------------------------------------------------------- */
 
-/* IPv4 in IPv6 counts as IPv4. */
-static struct bytes plain_address(const struct context_facts *c)
+static enum verdict address_matches(const struct cbor *item, const struct decision_facts *f, unsigned octets)
 {
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+	const struct context_facts *c = &f->context;
 
-	if (c->address_n == 16 && bytes_equal(bytes_make(c->address, 12), BYTES_OF(mapped)))
-		return bytes_make(c->address + 12, 4);
-	return bytes_make(c->address, c->address_n);
+	return item->kind == CBOR_TEXT ? network_holds(item->s, octets, bytes_make(c->address, c->address_n))
+	                               : VERDICT_MALFORMED;
 }
 
 static enum verdict ipv4_matches(const struct cbor *item, const struct decision_facts *f)
 {
-	return item->kind == CBOR_TEXT
-	               ? network_holds(item->s, 4, plain_address(&f->context))
-	               : VERDICT_MALFORMED;
+	return address_matches(item, f, 4);
 }
 
 static enum verdict ipv6_matches(const struct cbor *item, const struct decision_facts *f)
 {
-	return item->kind == CBOR_TEXT
-	               ? network_holds(item->s, 16, plain_address(&f->context))
-	               : VERDICT_MALFORMED;
+	return address_matches(item, f, 16);
 }
 
 /* --- place ------------------------------------------------------------------------ */
