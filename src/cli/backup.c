@@ -208,6 +208,36 @@ int run_backup_request(struct cli *c)
 	return code;
 }
 
+int run_rebind_request(struct cli *c)
+{
+	struct buf result = buf_make(65536);
+	struct bytes request, shares;
+	struct wire_in in;
+	struct door d;
+	int code;
+	err_t err;
+
+	if (door_open(c, &d) != ERR_OK)
+		return CLI_FAILED;
+	err = door_call(&d, OP_REBIND_BEGIN, BYTES_NONE, &result);
+	door_close(&d);
+	in = wire_in(bytes_of_buf(&result));
+	request = wire_get_bytes(&in, SMALL);
+	shares = wire_get_bytes(&in, 2 * SMALL);
+	if (err == ERR_OK)
+		err = wire_done(&in);
+	if (err == ERR_OK)
+		code = save(c, c->argument[0], shares);
+	else
+		code = cli_fail(c, err, "%s", err == ERR_BAD_STATE ? "the key store is not locked because of its machine, or there is no passphrase"
+			: err == ERR_MISSING ? "no administrator has a share of this key store (their keys are not of class p256, or too few): restore a backup"
+			: err_text(err));
+	if (code == CLI_OK)
+		code = save(c, c->argument[1], request);
+	buf_free(&result);
+	return code;
+}
+
 static err_t upload(struct door *d, struct bytes backup)
 {
 	struct buf fields = buf_make(BACKUP_CHUNK + 64), result = buf_make(1024);
@@ -277,5 +307,35 @@ int run_backup_restore(struct cli *c)
 out:
 	buf_free(&backup);
 	buf_free(&body);
+	return code;
+}
+
+int run_rebind_open(struct cli *c)
+{
+	struct buf fields = buf_make(ORDER_BODY_MAX), result = buf_make(1024);
+	struct wire_out w = wire_out(&fields);
+	struct door d;
+	int code = CLI_FAILED;
+	err_t err;
+
+	if (!c->several_n)
+		return cli_usage(c, "name the shares with --share FILE");
+	TRY(put_shares(c, &w));
+	TRY(w.err);
+	TRY(door_open(c, &d));
+	err = door_call(&d, OP_REBIND, bytes_of_buf(&fields), &result);
+	door_close(&d);
+	if (err == ERR_OK && !c->json)
+		printf("open; it serves, and is bound to this machine, as soon as the audit log has the record of it\n");
+	if (err == ERR_OK && c->json)
+		printf("{\"open\":true}\n");
+	code = err == ERR_OK ? CLI_OK : cli_fail(c, err, "%s",
+		err == ERR_REFUSED ? "refused: too few administrators gave a share"
+		: err == ERR_DUPLICATE ? "refused: one administrator gave a share twice"
+		: err == ERR_TAMPERED ? "a share is wrong, or of another request: each try needs a request of its own"
+		: err == ERR_BAD_STATE ? "make a request first (holdfast rebind request), once for each try" : err_text(err));
+out:
+	buf_free(&fields);
+	buf_free(&result);
 	return code;
 }

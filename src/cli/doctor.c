@@ -350,6 +350,15 @@ static enum verdict check_machine(struct doctor *d)
 	return say(d, DOCTOR_OK, "the key store is bound to this machine", "");
 }
 
+static enum verdict check_rebind(struct doctor *d)
+{
+	if (d->warnings & 4)
+		return say(d, DOCTOR_OK, "bound to no machine: it opens on any", "");
+	if (d->warnings & 8)
+		return say(d, DOCTOR_WARN, "no administrators could open the key store on another machine: only a backup could be restored there", "");
+	return say(d, DOCTOR_OK, "administrators have shares of what binds the key store", "");
+}
+
 static enum verdict check_memory(struct doctor *d)
 {
 	if (d->warnings & 1)

@@ -7,12 +7,12 @@
 #include "cli/certificate.h"
 #include "cli/document.h"
 #include "client/profile.h"
-#include "wire/wire.h"
+#include "wire/backup.h"
 
 #include <stdio.h>
 #include <sys/stat.h>
 
-enum { FILE_MAX = 1 << 20, PATH_SIZE = 1024 };
+enum { FILE_MAX = 1 << 20, PATH_SIZE = 1024, KEY_STORE_FORM = 3, SHARES_MAX = 4096 };
 
 /* Lines "title: text", or members of one JSON object. */
 struct sheet {
@@ -90,6 +90,28 @@ static int inspect_certificate(struct cli *c, const struct certificate *x)
 	return finish(&s);
 }
 
+/* Who opens it on another machine. */
+static void line_rebind(struct sheet *s, struct bytes shares)
+{
+	struct buf text = buf_make(1024);
+	struct backup b;
+	err_t err;
+
+	if (backup_parse(shares, &b) != ERR_OK) {
+		line(s, "rebound by", "nobody: no administrators have shares of what binds it");
+		return;
+	}
+	TRY(buf_printf(&text, "%u of:", b.m));
+	for (unsigned i = 0; i < b.n; i++)
+		TRY(buf_printf(&text, " %.*s", BYTES_FMT(b.custodians[i].name)));
+	TRY(buf_add_byte(&text, '\0'));
+	line(s, "rebound by", (const char *)text.p);
+out:
+	if (err != ERR_OK)
+		line(s, "rebound by", "administrators");
+	buf_free(&text);
+}
+
 static int inspect_key_store(struct cli *c, struct bytes file)
 {
 	struct sheet s = { c, true };
@@ -98,7 +120,7 @@ static int inspect_key_store(struct cli *c, struct bytes file)
 	unsigned machine, r = wire_get_u8(&in), p = wire_get_u8(&in);
 	uint64_t generation;
 	uint32_t records;
-	struct bytes sp, cse;
+	struct bytes sp, cse, shares = BYTES_NONE;
 	size_t sp_n, cse_n;
 	char text[256];
 
@@ -110,7 +132,9 @@ static int inspect_key_store(struct cli *c, struct bytes file)
 	cse_n = wire_get_u16(&in);
 	sp = wire_get_fixed(&in, sp_n);
 	cse = wire_get_fixed(&in, cse_n);
-	if (in.err != ERR_OK || (format != 1 && format != 2) || kdf != 1)
+	if (format == KEY_STORE_FORM)
+		shares = wire_get_bytes(&in, SHARES_MAX);
+	if (in.err != ERR_OK || format < 1 || format > KEY_STORE_FORM || kdf != 1)
 		return cli_fail(c, ERR_SYNTAX, "the key store is cut, or of a format that this program does not know");
 	line(&s, "what", "key store of a Holdfast node: keys sealed with AES-256-GCM; useless without its passphrase"
 	     " and, when bound, its machine");
@@ -124,6 +148,8 @@ static int inspect_key_store(struct cli *c, struct bytes file)
 	(void)text_print(text, sizeof(text), "scrypt, N = 2^%u, r = %u, p = %u", log_n, r, p);
 	line(&s, "passphrase", text);
 	line(&s, "machine", machine ? "bound: a copy does not open on another machine" : "NOT bound: a copy opens anywhere");
+	if (machine)
+		line_rebind(&s, shares);
 	return finish(&s);
 }
 

@@ -17,14 +17,7 @@ void backup_forget(struct keeper_state *ks)
 
 /* --- out -------------------------------------------------------------------------- */
 
-struct plan {
-	struct backup b;
-	uint8_t point[65], identity[KEEPER_IDENTITY], sealed[SHARES][BACKUP_SEALED_SHARE];
-	struct buf content_key;
-};
-
-/* A recovery key whose scalar is shared out and forgotten; the content key for it. */
-static err_t share_out(struct plan *p, struct bytes content_key)
+err_t recovery_share(const struct vault *v, struct recovery *p, struct bytes content_key)
 {
 	uint8_t scalar[32], shares[SHARES][SHAMIR_SHARE];
 	struct crypt_key recovery = { 0 };
@@ -45,6 +38,16 @@ static err_t share_out(struct plan *p, struct bytes content_key)
 		p->b.custodians[i].sealed = BYTES_OF(p->sealed[i]);
 	}
 	TRY(seal_to(p->point, BACKUP_KEY_LABEL, content_key, &p->content_key));
+	keeper_identity(v, p->identity);
+	p->b.keeper = BYTES_OF(p->identity);
+	p->b.sp = bytes_str(v->sp);
+	p->b.cse = bytes_str(v->cse);
+	p->b.point = BYTES_OF(p->point);
+	p->b.at = (uint64_t)clock_now();
+	p->b.sequence = v->count.sequence;
+	p->b.hash = BYTES_OF(v->count.hash);
+	p->b.anchored_at = (uint64_t)v->count.at;
+	p->b.content_key = bytes_of_buf(&p->content_key);
 out:
 	secret_wipe(scalar, sizeof(scalar));
 	secret_wipe(shares, sizeof(shares));
@@ -67,7 +70,7 @@ static err_t print_under(struct vault *v, struct secret *content_key, struct buf
 
 err_t order_backup(struct call *c, struct wire_in *in, bool really)
 {
-	struct plan p = { .content_key = buf_make(BACKUP_SEALED_KEY) };
+	struct recovery p = { .content_key = buf_make(BACKUP_SEALED_KEY) };
 	struct vault *v = &c->ks->vault;
 	struct secret content_key = { 0 };
 	err_t err;
@@ -78,17 +81,7 @@ err_t order_backup(struct call *c, struct wire_in *in, bool really)
 	backup_forget(c->ks);
 	TRY(secret_new(32, &content_key));
 	crypt_random(content_key.p, content_key.n);
-	TRY(share_out(&p, secret_view(&content_key)));
-	keeper_identity(v, p.identity);
-	p.b.keeper = BYTES_OF(p.identity);
-	p.b.sp = bytes_str(v->sp);
-	p.b.cse = bytes_str(v->cse);
-	p.b.point = BYTES_OF(p.point);
-	p.b.at = (uint64_t)clock_now();
-	p.b.sequence = v->count.sequence;
-	p.b.hash = BYTES_OF(v->count.hash);
-	p.b.anchored_at = (uint64_t)v->count.at;
-	p.b.content_key = bytes_of_buf(&p.content_key);
+	TRY(recovery_share(v, &p, secret_view(&content_key)));
 	TRY(backup_print(&p.b, &c->ks->backup));
 	TRY(print_under(v, &content_key, &c->ks->backup));
 out:
@@ -120,30 +113,40 @@ static bool is_fresh(const struct vault *v)
 	return true;
 }
 
-err_t run_restore_begin(struct call *c)
+err_t recovery_request(struct keeper_state *ks, const struct key_provider *provider,
+                       struct provider_key *signer, struct wire_out *w)
 {
 	struct buf out = buf_make(512), signature = buf_make(128);
 	uint8_t point[65], identity[KEEPER_IDENTITY];
 	struct restore_request r;
+	err_t err;
+
+	backup_forget(ks);
+	TRY(crypt_p256_new(&ks->restore));
+	TRY(crypt_p256_point(&ks->restore, point));
+	keeper_identity(&ks->vault, identity);
+	r = (struct restore_request){ .keeper = BYTES_OF(identity), .point = BYTES_OF(point),
+		                      .audit = bytes_make(signer->public_key, signer->public_n) };
+	TRY(restore_request_print(&r, &out));
+	TRY(provider->sign(signer, bytes_of_buf(&out), &signature));
+	wire_put_fixed(w, bytes_of_buf(&out));
+	wire_put_bytes(w, bytes_of_buf(&signature));
+out:
+	buf_free(&out);
+	buf_free(&signature);
+	return err;
+}
+
+err_t run_restore_begin(struct call *c)
+{
 	struct vault_key *audit;
 	err_t err;
 
 	TRY(wire_done(&c->in));
 	TRY(is_fresh(&c->ks->vault) ? ERR_OK : ERR_REFUSED);
 	TRY(call_key(c, NAME_AUDIT, &audit));
-	backup_forget(c->ks);
-	TRY(crypt_p256_new(&c->ks->restore));
-	TRY(crypt_p256_point(&c->ks->restore, point));
-	keeper_identity(&c->ks->vault, identity);
-	r = (struct restore_request){ .keeper = BYTES_OF(identity), .point = BYTES_OF(point),
-		                      .audit = bytes_make(audit->key.public_key, audit->key.public_n) };
-	TRY(restore_request_print(&r, &out));
-	TRY(audit->provider->sign(&audit->key, bytes_of_buf(&out), &signature));
-	wire_put_fixed(&c->out, bytes_of_buf(&out));
-	wire_put_bytes(&c->out, bytes_of_buf(&signature));
+	TRY(recovery_request(c->ks, audit->provider, &audit->key, &c->out));
 out:
-	buf_free(&out);
-	buf_free(&signature);
 	return err;
 }
 
@@ -160,9 +163,8 @@ out:
 	return err;
 }
 
-/* The shares that came, joined and tried on the content key. */
-static err_t open_content(struct call *c, struct wire_in *in, const struct backup *b,
-                          struct secret *content_key)
+err_t recovery_join(const struct crypt_key *restore, struct wire_in *in, const struct backup *b,
+                    struct recovered *out)
 {
 	uint8_t shares[SHARES][SHAMIR_SHARE], scalar[32], point[65];
 	struct crypt_key recovery = { 0 };
@@ -175,16 +177,18 @@ static err_t open_content(struct call *c, struct wire_in *in, const struct backu
 
 		TRY(in->err);
 		TRY(sealed.n == BACKUP_SEALED_SHARE ? ERR_OK : ERR_TAMPERED);
-		TRY(seal_open(&c->ks->restore, BACKUP_RESTORE_LABEL, sealed, shares[i]));
+		TRY(seal_open(restore, BACKUP_RESTORE_LABEL, sealed, shares[i]));
+		out->whose |= 1u << (shares[i][0] & 31);
 	}
 	TRY(wire_done(in));
 	TRY(shamir_join((const uint8_t (*)[SHAMIR_SHARE])shares, n, scalar));
 	TRY(crypt_p256_from_scalar(scalar, &recovery));
 	TRY(crypt_p256_point(&recovery, point));
 	TRY(bytes_equal(BYTES_OF(point), b->point) ? ERR_OK : ERR_TAMPERED);
-	TRY(secret_new(32, content_key));
+	out->n = n;
+	TRY(secret_new(32, &out->content_key));
 	err = b->content_key.n == BACKUP_SEALED_KEY
-	          ? seal_open(&recovery, BACKUP_KEY_LABEL, b->content_key, content_key->p) : ERR_TAMPERED;
+	          ? seal_open(&recovery, BACKUP_KEY_LABEL, b->content_key, out->content_key.p) : ERR_TAMPERED;
 out:
 	secret_wipe(shares, sizeof(shares));
 	secret_wipe(scalar, sizeof(scalar));
@@ -221,6 +225,7 @@ err_t order_restore(struct call *c, struct wire_in *in, bool really)
 {
 	struct bytes digest = wire_get_fixed(in, 32), file = bytes_of_buf(&c->ks->backup);
 	struct vault *v = &c->ks->vault, other;
+	struct recovered r = { 0 };
 	uint8_t hash[32];
 	struct backup b;
 	err_t err;
@@ -230,13 +235,16 @@ err_t order_restore(struct call *c, struct wire_in *in, bool really)
 	crypt_sha256(file, hash);
 	TRY(bytes_equal(BYTES_OF(hash), digest) && backup_parse(file, &b) == ERR_OK ? ERR_OK : ERR_TAMPERED);
 	TRY(bytes_equal(b.sp, bytes_str(v->sp)) && bytes_equal(b.cse, bytes_str(v->cse)) ? ERR_OK : ERR_TYPE);
-	TRY(open_content(c, in, &b, &other.master));
+	TRY(recovery_join(&c->ks->restore, in, &b, &r));
+	other.master = r.content_key; /* goes with the other */
+	r.content_key = (struct secret){ 0 };
 	TRY(keystore_parse(&other, b.keystore, NULL));
 	if (really) {
 		take_over(c->ks, &other, &b);
 		backup_forget(c->ks);
 	}
 out:
+	secret_free(&r.content_key);
 	vault_close(&other);
 	return err;
 }

@@ -65,6 +65,8 @@ static const struct {
 	[OP_BACKUP_READ] = { run_backup_read, false },
 	[OP_RESTORE_BEGIN] = { run_restore_begin, false },
 	[OP_RESTORE_PART] = { run_restore_part, false },
+	[OP_REBIND_BEGIN] = { run_rebind_begin, true },
+	[OP_REBIND] = { run_rebind, true },
 	[OP_EVIDENCE] = { run_evidence, false },
 	[OP_ACTIVATE] = { run_activate, false },
 	/* EXPORT has none: nobody may ask. */
@@ -142,7 +144,7 @@ static err_t admit(const struct keeper_state *ks, struct keeper_caller *who, uns
 		return ERR_REFUSED;
 	if (row->rate && !again && !rate_allows(&who->rates[op], row->rate))
 		return ERR_LIMIT;
-	if (!ks->vault.open && !runs[op].when_locked)
+	if (!runs[op].when_locked && (!ks->vault.open || (ks->rebinding && who->role != ROLE_CORE)))
 		return ERR_LOCKED;
 	return runs[op].run ? ERR_OK : ERR_UNSUPPORTED;
 }

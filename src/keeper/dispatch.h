@@ -102,6 +102,10 @@ err_t run_backup_read(struct call *c) MUST_USE;
 err_t run_restore_begin(struct call *c) MUST_USE;
 err_t run_restore_part(struct call *c) MUST_USE;
 
+/* repair.c */
+err_t run_rebind_begin(struct call *c) MUST_USE;
+err_t run_rebind(struct call *c) MUST_USE;
+
 /* evidence.c */
 err_t run_evidence(struct call *c) MUST_USE;
 err_t run_activate(struct call *c) MUST_USE;

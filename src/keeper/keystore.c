@@ -7,7 +7,7 @@
 #include "crypt/crypt.h"
 
 enum {
-	FORMAT = 2, FORMAT_BEFORE = 1, KDF_SCRYPT = 1, KDF_LOG_N = 15, KDF_R = 8, KDF_P = 1,
+	FORMAT = 3, FORMAT_UNSHARED = 2, FORMAT_BEFORE = 1, KDF_SCRYPT = 1, KDF_LOG_N = 15, KDF_R = 8, KDF_P = 1,
 	HEADER = 128, RECORD_FORMAT = 3, RECORD_BEFORE = 2, RECORD_MAX = 2048, TAG = CRYPT_AEAD_TAG,
 	/* in place of a record's index */
 	SEAL_OF_HEADER = -1, SEAL_OF_ADMINISTRATION = -2,
@@ -46,13 +46,18 @@ out:
 err_t keystore_unlock(struct vault *v, const struct vault_setup *setup)
 {
 	const struct machine *m = v->machine_parts ? setup->machine : NULL;
+	struct bytes given = setup->machine_salt;
 	uint8_t check[32], salt[32];
 	err_t err;
 
-	machine_mac(v, "holdfast machine check", m, check);
-	bytes_copy(v->machine_check, check, VAULT_CHECK);
+	if (!given.n) {
+		machine_mac(v, "holdfast machine check", m, check);
+		bytes_copy(v->machine_check, check, VAULT_CHECK);
+	}
 	machine_mac(v, "holdfast machine", m, salt);
-	TRY(derive_master(v, setup->passphrase, salt));
+	secret_free(&v->machine_salt);
+	TRY(secret_copy(given.n == sizeof(salt) ? given : BYTES_OF(salt), &v->machine_salt));
+	TRY(derive_master(v, setup->passphrase, v->machine_salt.p));
 	vault_subkey(v, BYTES("holdfast keystore check"), BYTES_NONE, check);
 	bytes_copy(v->passphrase_check, check, VAULT_CHECK);
 out:
@@ -91,6 +96,7 @@ static err_t header_print(const struct vault *v, const struct header *h, struct 
 	wire_put_u16(&w, (uint16_t)cse.n);
 	wire_put_fixed(&w, sp);
 	wire_put_fixed(&w, cse);
+	wire_put_bytes(&w, bytes_of_buf(&v->shares));
 	return w.err;
 }
 
@@ -100,7 +106,7 @@ static bool header_known(struct wire_in *in, unsigned *form)
 	bool known = bytes_equal(wire_get_fixed(in, magic().n), magic());
 
 	*form = wire_get_u16(in);
-	known &= *form == FORMAT || *form == FORMAT_BEFORE;
+	known &= *form >= FORMAT_BEFORE && *form <= FORMAT;
 	known &= wire_get_u8(in) == KDF_SCRYPT;
 	known &= wire_get_u8(in) == KDF_LOG_N;
 	known &= wire_get_u8(in) == KDF_R;
@@ -110,7 +116,7 @@ static bool header_known(struct wire_in *in, unsigned *form)
 
 static err_t header_parse(struct vault *v, struct wire_in *in, struct header *h)
 {
-	struct bytes salt, machine, passphrase, file_salt, sp, cse;
+	struct bytes salt, machine, passphrase, file_salt, sp, cse, shares = BYTES_NONE;
 	size_t sp_n, cse_n;
 	err_t err;
 
@@ -128,6 +134,8 @@ static err_t header_parse(struct vault *v, struct wire_in *in, struct header *h)
 	cse_n = wire_get_u16(in);
 	sp = wire_get_fixed(in, sp_n);
 	cse = wire_get_fixed(in, cse_n);
+	if (h->form == FORMAT)
+		shares = wire_get_bytes(in, VAULT_SHARES_MAX);
 	v->why = "the header of the key store is cut or altered";
 	if (in->err != ERR_OK || h->records > VAULT_KEYS_MAX ||
 	    v->machine_parts > (MACHINE_ID | MACHINE_UUID))
@@ -135,6 +143,8 @@ static err_t header_parse(struct vault *v, struct wire_in *in, struct header *h)
 	if (bytes_put_str(v->sp, sizeof(v->sp), sp) != ERR_OK ||
 	    bytes_put_str(v->cse, sizeof(v->cse), cse) != ERR_OK)
 		return ERR_TAMPERED;
+	buf_clear(&v->shares);
+	TRY(buf_add(&v->shares, shares));
 	TRY(bytes_put(v->salt, VAULT_SALT, salt));
 	TRY(bytes_put(v->machine_check, VAULT_CHECK, machine));
 	TRY(bytes_put(v->passphrase_check, VAULT_CHECK, passphrase));
@@ -157,13 +167,15 @@ static err_t header_unlock(struct vault *v, const struct vault_setup *setup)
 		here = *setup->machine;
 	machine_choose(&here, v->machine_parts);
 	mine.machine = &here;
+	v->elsewhere = !setup->machine_salt.n;
 	v->why = "this machine's identity cannot be read whole, and the key store is bound to it";
-	if (here.parts != v->machine_parts)
+	if (here.parts != v->machine_parts && v->elsewhere)
 		return ERR_BAD_STATE;
 	TRY(keystore_unlock(v, &mine));
 	v->why = "bound to another machine";
 	if (!secret_equal(BYTES_OF(machine), BYTES_OF(v->machine_check)))
 		return ERR_BAD_STATE;
+	v->elsewhere = false;
 	v->why = "wrong passphrase";
 	if (!secret_equal(BYTES_OF(passphrase), BYTES_OF(v->passphrase_check)))
 		return ERR_REFUSED;
@@ -256,7 +268,7 @@ static err_t record_print(const struct vault_key *k, struct secret *page, size_t
 err_t keystore_print(struct vault *v, uint64_t generation, struct buf *out)
 {
 	struct header h = { .generation = generation, .records = (uint32_t)v->keys_n };
-	struct buf head = buf_make(HEADER + VAULT_SP_MAX + VAULT_CSE_MAX);
+	struct buf head = buf_make(HEADER + VAULT_SP_MAX + VAULT_CSE_MAX + 4 + VAULT_SHARES_MAX);
 	struct crypt_aead aead = { 0 };
 	struct secret page = { 0 };
 	size_t n;
@@ -415,8 +427,8 @@ static err_t records_parse(struct vault *v, const struct header *h, struct bytes
 	v->why = "the header of the key store was altered";
 	TRY(unseal(&aead, (uint32_t)SEAL_OF_HEADER, head, in, &page, &plain));
 	v->why = "a record of the key store was altered";
-	/* The form before had no administrators; the header's seal covers which it is. */
-	if (h->form == FORMAT)
+	/* The first form had no administrators; the header's seal covers which it is. */
+	if (h->form != FORMAT_BEFORE)
 		TRY(administration_unseal(v, &aead, head, in));
 	for (uint32_t i = 0; i < h->records; i++) {
 		TRY(unseal(&aead, i, head, in, &page, &plain));
@@ -429,6 +441,14 @@ out:
 	secret_free(&page);
 	crypt_aead_free(&aead);
 	return err;
+}
+
+err_t keystore_shares(struct vault *v, struct bytes file)
+{
+	struct wire_in in = wire_in(file);
+	struct header h = { 0 };
+
+	return header_parse(v, &in, &h);
 }
 
 err_t keystore_parse(struct vault *v, struct bytes file, const struct vault_setup *setup)

@@ -222,9 +222,7 @@ static bool waits(struct call *c, const struct order_held *h)
 
 static void lock_restored(struct vault *v)
 {
-	v->dirty = false;
-	v->admin.pending_n = 0;
-	vault_close(v);
+	vault_drop(v);
 	v->why = "restored from a backup: stop the node, put its folders store and node back, start it";
 }
 

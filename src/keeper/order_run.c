@@ -316,6 +316,8 @@ static err_t undo(struct call *c, struct wire_in *in, bool really)
 	for (size_t i = 0; i < a->pending_n; i++) {
 		if (a->pending[i]->number != number)
 			continue;
+		if (a->pending[i]->kind == ORDER_REBIND) /* the store is open by it */
+			return ERR_REFUSED;
 		if (really) {
 			c->ks->gone = a->pending[i];
 			a->pending[i] = a->pending[--a->pending_n];
@@ -403,6 +405,7 @@ static err_t (*const runs[ORDER_COUNT])(struct call *c, struct wire_in *in, bool
 	[ORDER_BACKUP] = order_backup,
 	[ORDER_RESTORE] = order_restore,
 	[ORDER_PROVIDER_ACCEPT] = order_accept,
+	[ORDER_REBIND] = order_rebind,
 };
 
 err_t order_run(struct call *c, const struct order_held *h, bool really)

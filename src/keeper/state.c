@@ -57,6 +57,8 @@ void keeper_end(struct keeper_state *ks)
 	orders_forget(ks);
 	backup_forget(ks);
 	seen_free(&ks->seen);
+	if (ks->rebinding)
+		vault_drop(&ks->vault);
 	vault_close(&ks->vault);
 }
 
@@ -103,5 +105,7 @@ unsigned keeper_warnings(const struct keeper_state *ks)
 		missing |= 2;
 	if (ks->vault.open && !ks->vault.machine_parts)
 		missing |= 4;
+	if (ks->vault.open && ks->vault.machine_parts && !ks->vault.shares.n)
+		missing |= 8;
 	return missing;
 }

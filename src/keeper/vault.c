@@ -15,14 +15,10 @@
 
 enum { KEYSTORE_MAX = 128 * 1024 * 1024 };
 
-static struct bytes counter_label(void)
-{
-	return BYTES("holdfast counter");
-}
-
 void vault_init(struct vault *v, int directory)
 {
-	*v = (struct vault){ .directory = directory, .counter = -1, .why = "not opened" };
+	*v = (struct vault){ .directory = directory, .counter = -1, .why = "not opened",
+		             .shares = buf_make(VAULT_SHARES_MAX) };
 	administration_init(&v->admin);
 	crypt_random(&v->hash, sizeof(v->hash));
 }
@@ -33,19 +29,21 @@ static void key_free(struct vault_key *k)
 	mem_free(k);
 }
 
-/* Everything but where the files are and why it did not open. */
-static void vault_forget(struct vault *v)
+void vault_drop(struct vault *v)
 {
 	for (size_t i = 0; i < v->keys_n; i++)
 		key_free(v->keys[i]);
 	mem_free(v->keys);
 	mem_free(v->slots);
 	secret_free(&v->master);
+	secret_free(&v->machine_salt);
+	buf_free(&v->shares);
 	administration_free(&v->admin);
 	if (v->counter >= 0)
 		close(v->counter);
 	*v = (struct vault){ .directory = v->directory, .counter = -1, .why = v->why,
-		             .hash = v->hash };
+		             .elsewhere = v->elsewhere, .hash = v->hash,
+		             .shares = buf_make(VAULT_SHARES_MAX) };
 	administration_init(&v->admin);
 }
 
@@ -54,7 +52,7 @@ void vault_close(struct vault *v)
 	/* What has gone by of a delay counts, too. */
 	if (v->open && (v->dirty || v->admin.pending_n) && vault_save(v) != ERR_OK)
 		log_event(LOG_ERROR, "key store not written", "counts of uses are lost");
-	vault_forget(v);
+	vault_drop(v);
 }
 
 struct vault_key vault_key_new(const struct key_provider *p, enum key_class class,
@@ -242,7 +240,7 @@ err_t vault_create(struct vault *v, const struct vault_setup *setup)
 	v->open = true;
 out:
 	if (err != ERR_OK)
-		vault_forget(v);
+		vault_drop(v);
 	return err;
 }
 
@@ -299,6 +297,11 @@ static err_t counter_open(struct vault *v, bool create)
 	return ERR_OK;
 }
 
+static void counter_key(const struct vault *v, uint8_t out[32])
+{
+	vault_subkey(v, BYTES("holdfast counter"), BYTES_NONE, out);
+}
+
 /* Never ahead of the key store: a counter that is on disk before the renaming is
  * would lock the node after a power cut. */
 static err_t counter_store(struct vault *v)
@@ -308,7 +311,7 @@ static err_t counter_store(struct vault *v)
 
 	if (v->directory < 0)
 		return ERR_OK;
-	vault_subkey(v, counter_label(), BYTES_NONE, key);
+	counter_key(v, key);
 	if (v->counter_late)
 		TRY(disk_sync_folder(v->directory));
 	v->counter_late = true;
@@ -348,6 +351,7 @@ err_t vault_save(struct vault *v)
 	err_t err = ERR_OK;
 
 	must(v->open);
+	TRY(shares_renew(v));
 	if (v->directory >= 0)
 		err = save(v, &file);
 	else
@@ -363,7 +367,57 @@ err_t vault_save(struct vault *v)
 		v->generation = v->count.generation = 0;
 		v->counter_late = false;
 	}
+out:
 	buf_free(&file);
+	return err;
+}
+
+/* The other binding in memory; what was there before in *old. */
+static err_t bind_to(struct vault *v, const struct vault_setup *setup, struct vault *old)
+{
+	*old = *v;
+	v->master = v->machine_salt = (struct secret){ 0 };
+	v->machine_parts = setup->machine->parts;
+	return keystore_unlock(v, setup);
+}
+
+static void binding_free(struct vault *of)
+{
+	secret_free(&of->master);
+	secret_free(&of->machine_salt);
+}
+
+err_t vault_rebind(struct vault *v, const struct vault_setup *setup)
+{
+	uint64_t generation = v->generation;
+	uint8_t before[32], after[32];
+	struct vault old;
+	err_t err;
+
+	must(v->open);
+	/* What is owed to the counter is owed under the key before. */
+	TRY(v->counter_late ? counter_store(v) : ERR_OK);
+	counter_key(v, before);
+	err = bind_to(v, setup, &old);
+	counter_key(v, after);
+	if (err == ERR_OK && v->directory >= 0)
+		err = counter_prepare(v->counter, BYTES_OF(before), BYTES_OF(after), &v->count);
+	if (err == ERR_OK)
+		err = vault_save(v);
+	if (v->generation != generation) { /* on disk: the counter can be made up for */
+		binding_free(&old);
+		err = ERR_OK;
+	} else {
+		binding_free(v);
+		v->master = old.master;
+		v->machine_salt = old.machine_salt;
+		v->machine_parts = old.machine_parts;
+		bytes_copy(v->machine_check, old.machine_check, VAULT_CHECK);
+		bytes_copy(v->passphrase_check, old.passphrase_check, VAULT_CHECK);
+	}
+out:
+	secret_wipe(before, sizeof(before));
+	secret_wipe(after, sizeof(after));
 	return err;
 }
 
@@ -439,6 +493,20 @@ static err_t read_file(struct vault *v, struct buf *out)
 	return n < 0 ? ERR_IO : err;
 }
 
+err_t vault_shares(struct vault *v)
+{
+	struct buf file = buf_make(KEYSTORE_MAX);
+	const char *why = v->why;
+	err_t err;
+
+	TRY(read_file(v, &file));
+	TRY(keystore_shares(v, bytes_of_buf(&file)));
+	v->why = why;
+out:
+	buf_free(&file);
+	return err;
+}
+
 /* The counter's word on how old the key store may be. */
 static err_t counter_judge(struct vault *v)
 {
@@ -446,7 +514,7 @@ static err_t counter_judge(struct vault *v)
 	uint8_t key[32];
 	err_t err;
 
-	vault_subkey(v, counter_label(), BYTES_NONE, key);
+	counter_key(v, key);
 	err = counter_read(v->counter, BYTES_OF(key), &v->count, &damaged);
 	secret_wipe(key, sizeof(key));
 	v->why = "neither slot of the counter is whole: it was altered, or belongs to another key "
@@ -488,6 +556,6 @@ err_t vault_open(struct vault *v, const struct vault_setup *setup)
 out:
 	buf_free(&file);
 	if (err != ERR_OK)
-		vault_forget(v);
+		vault_drop(v);
 	return err;
 }

@@ -21,6 +21,7 @@ enum {
 	VAULT_PASSPHRASE_MAX = 1024,
 	VAULT_SALT = 32,
 	VAULT_CHECK = 16,
+	VAULT_SHARES_MAX = 4096,
 };
 
 struct vault_key {
@@ -49,11 +50,15 @@ struct vault {
 	int counter;   /* locked while open; -1 none */
 	bool open;
 	const char *why; /* why it is not open: for the log */
+	bool elsewhere;  /* because this is not the machine that it is bound to */
 	unsigned machine_parts;
 	uint8_t salt[VAULT_SALT];
 	uint8_t machine_check[VAULT_CHECK], passphrase_check[VAULT_CHECK];
 	char sp[VAULT_SP_MAX + 1], cse[VAULT_CSE_MAX + 1];
 	struct secret master;
+	struct secret machine_salt; /* what the machine contributed to it */
+	struct buf shares;          /* of that, for the administrators: repair.c */
+	uint8_t shares_of[32];      /* for whom and what they were made */
 	struct administration admin;
 	uint64_t generation;
 	struct counter count;
@@ -69,12 +74,15 @@ struct vault {
 /* An empty, closed vault that will use the directory (borrowed). */
 void vault_init(struct vault *v, int directory);
 
-/* Wipe and close; harmless on an initialised one. */
+/* Wipe and close; harmless on an initialised one. What is owed to the files is written. */
 void vault_close(struct vault *v);
+/* The same, and nothing is written; why it is closed stays. */
+void vault_drop(struct vault *v);
 
 struct vault_setup {
 	struct bytes passphrase;
 	const struct machine *machine; /* parts 0: not bound */
+	struct bytes machine_salt;     /* of a machine that is gone: in place of it */
 	struct bytes sp, cse;          /* for vault_create */
 };
 
@@ -94,6 +102,12 @@ err_t vault_open(struct vault *v, const struct vault_setup *setup) MUST_USE;
 /* Write everything. On error (ERR_FULL, ERR_IO) the files are as before, or
  * already new; those of a first writing are gone. */
 err_t vault_save(struct vault *v) MUST_USE;
+
+/* v->shares as the file has them, of a closed vault; not yet authenticated. */
+err_t vault_shares(struct vault *v) MUST_USE;
+
+/* Bind to this machine instead of the one before, and write. On error as before. */
+err_t vault_rebind(struct vault *v, const struct vault_setup *setup) MUST_USE;
 
 /* Were the files removed beneath an open vault? Then they are written anew, and
  * *mended is true. ERR_FULL, ERR_IO: they could not be. */
@@ -140,12 +154,19 @@ err_t token_open(struct vault *v, unsigned number, bool *made) MUST_USE;
 /* evidence.c: what was accepted of this token is what it has to answer for. */
 void evidence_pin(const struct vault *v, unsigned number);
 
+/* repair.c: the shares are those of today's administrators and of this machine; fresh
+ * ones when they are not. Empty: not bound, or too few administrators can open one. */
+err_t shares_renew(struct vault *v) MUST_USE;
+
 /* --- private to the room: the files -------------------------------------- */
 
 /* The whole key store, or what is in it, from v. */
 err_t keystore_print(struct vault *v, uint64_t generation, struct buf *out) MUST_USE;
 /* setup NULL: v->master opens it. */
 err_t keystore_parse(struct vault *v, struct bytes file, const struct vault_setup *setup) MUST_USE;
+
+/* The shares of the file, without opening it. Errors of keystore_parse. */
+err_t keystore_shares(struct vault *v, struct bytes file) MUST_USE;
 
 /* Passphrase and machine to master key and checks, with v->salt. */
 err_t keystore_unlock(struct vault *v, const struct vault_setup *setup) MUST_USE;

@@ -54,12 +54,34 @@ err_t counter_read(int fd, struct bytes key, struct counter *out, bool *damaged)
 	return ERR_OK;
 }
 
-err_t counter_write(int fd, struct bytes key, struct counter *c)
+/* The worse one first: a write that is cut must not take the only whole one. */
+static int worse_slot(int fd, struct bytes key)
 {
 	struct counter a = { 0 }, b = { 0 };
 	bool first = slot_read(fd, 0, key, &a), second = slot_read(fd, 1, key, &b);
-	/* The worse one first: a write that is cut must not take the only whole one. */
-	int worse = first && (!second || b.writes < a.writes);
+
+	return first && (!second || b.writes < a.writes);
+}
+
+err_t counter_prepare(int fd, struct bytes key, struct bytes next_key, const struct counter *c)
+{
+	struct counter next = *c;
+	uint8_t slot[COUNTER_SLOT];
+	int worse = worse_slot(fd, key);
+	err_t err;
+
+	next.writes++;
+	next.generation++;
+	slot_print(&next, next_key, slot);
+	TRY(disk_write(fd, BYTES_OF(slot), slot_at[worse]));
+	TRY(disk_sync(fd));
+out:
+	return err;
+}
+
+err_t counter_write(int fd, struct bytes key, struct counter *c)
+{
+	int worse = worse_slot(fd, key);
 	uint8_t slot[COUNTER_SLOT];
 	err_t err = ERR_OK;
 

@@ -26,4 +26,10 @@ err_t counter_read(int fd, struct bytes key, struct counter *out, bool *damaged)
  * lost, the other is no older. c->writes grows. ERR_FULL, ERR_IO. */
 err_t counter_write(int fd, struct bytes key, struct counter *c) MUST_USE;
 
+/* The key store is about to be written under another key, one generation on: the
+ * worse slot says so under that key, the better one stays. Whichever key store is
+ * found, a slot is its own. ERR_FULL, ERR_IO. */
+err_t counter_prepare(int fd, struct bytes key, struct bytes next_key,
+                      const struct counter *c) MUST_USE;
+
 #endif

@@ -57,4 +57,11 @@ err_t restore_request_parse(struct bytes file, struct restore_request *out) MUST
  * keeper has keys of others already.
  * RESTORE_PART: u64 from, octets; in order. */
 
+/* REBIND_BEGIN: -> request bytes, shares bytes: as a backup without key store, of what the
+ * lost machine contributed; its custodians are the administrators with keys of P-256.
+ * ERR_BAD_STATE: not locked because of the machine, no passphrase, or a machine that has
+ * no identity; ERR_MISSING: no shares were made. The request is signed by a key of this try.
+ * REBIND: u8 n, n x sealed share -> nothing. ERR_REFUSED: too few; ERR_TAMPERED: not these, or
+ * of another request. One try a request. */
+
 #endif

@@ -136,7 +136,8 @@ struct keeper_status {
 	uint64_t generation;
 	uint32_t keys, handles;
 	char provider[32];
-	unsigned warnings; /* 1 memory not locked, 2 no memfd_secret, 4 not bound to the machine */
+	unsigned warnings; /* 1 memory not locked, 2 no memfd_secret, 4 not bound to the machine,
+	                      * 8 bound, and no administrators could rebind it */
 	char why[160];
 };
 err_t keeper_status(struct keeper *k, struct keeper_status *out) MUST_USE;

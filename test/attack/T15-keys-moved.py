@@ -4,17 +4,11 @@ whole or in parts; a key of another role is used; a caller takes what belongs to
 import pathlib, sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 
-import atexit, os, shutil, subprocess, time
+import shutil, time
 
 from attack import Refusals, Twin, end
+from machine import come_home, start_elsewhere
 from node import Node
-
-# A root without a machine identity, as one that was just made, has one of ours for as long as this takes.
-MACHINE, HERE, THERE = pathlib.Path("/etc/machine-id"), "fedcba9876543210fedcba9876543210\n", "0123456789abcdef0123456789abcdef\n"
-OURS = not MACHINE.exists()
-if OURS:
-    MACHINE.write_text(HERE)
-    atexit.register(MACHINE.unlink)
 
 r = Refusals()
 with Twin() as t:
@@ -25,24 +19,24 @@ with Twin() as t:
 
 
 def elsewhere(n, seconds=6):
-    """Start it where /etc/machine-id is another one; what status says."""
-    ident = n.top / "machine-id"
-    ident.write_text(THERE)
-    start = f"exec {n.build}/holdfastd -d {n.dir}"
-    if OURS:
-        MACHINE.write_text(THERE)
-    argv = ["sh", "-c", start] if OURS else ["unshare", "--mount", "sh", "-c", f"mount --bind {ident} {MACHINE} && {start}"]
-    p = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=open(n.log_path, "ab"), stderr=subprocess.STDOUT)
+    """Start it on another machine; what status says."""
+    start_elsewhere(n)
     said, stop = "", time.time() + seconds
     while time.time() < stop and "state" not in said:
         time.sleep(0.2)
         said = n.cli("status", check=False)[1]
     code, keys = n.cli("key", "list", check=False)
-    p.terminate()
-    p.wait(15)
-    if OURS:
-        MACHINE.write_text(HERE)
+    n.stop()
+    come_home()
     return said, code
+
+
+def locked_elsewhere(n, seconds=10):
+    start_elsewhere(n)
+    end = time.time() + seconds
+    while "another machine" not in n.cli("status", check=False)[1]:
+        assert time.time() < end, n.log_text()[-2000:]
+        time.sleep(0.1)
 
 
 def start_here(n):
@@ -75,6 +69,81 @@ with Node() as n:
         f.write(whole)
     r.say("put right again it opens", start_here(n))
     n.stop()
+
+# administrators rebind it (holdfast rebind): one alone, with what else lies about, does not
+class Thief:
+    """Who has the folder, the passphrase and one administrator's file, on another machine."""
+
+    def __init__(self, n):
+        self.n, self.tries = n, 0
+
+    def shares(self, *who):
+        """A request, and the shares of these for it."""
+        self.tries += 1
+        at = [self.n.top / f"{what}-{self.tries}" for what in ("shares", "request")]
+        self.n.cli("rebind", "request", *at)
+        out = []
+        for i, w in enumerate(who):
+            out.append(self.n.top / f"share-{self.tries}-{i}")
+            self.n.cli("rebind", "share", *at, out[-1], "--administrator", w, directory=False)
+        return out
+
+    def open(self, *shares):
+        code, out = self.n.cli("rebind", "open", *[x for s in shares for x in ("--share", s)], check=False)
+        return code != 0 and self.n.cli("key", "list", check=False)[0] != 0, out.strip()
+
+
+def shares_of(store):
+    """Place and octets of the shares in a key store's header."""
+    sp, cse = (int.from_bytes(store[i:i + 2], "big") for i in (124, 126))
+    at = 128 + sp + cse
+    return at + 4, store[at + 4:at + 4 + int.from_bytes(store[at:at + 4], "big")]
+
+
+def with_second(n):
+    """The node's first administrator and another, as files outside of its folder."""
+    mine, second = n.top / "first", n.top / "second"
+    for f in ("administrator", "administrator.pass"):
+        (n.dir / f).rename(n.top / f.replace("administrator", "first"))
+    (n.top / "second.pass").write_text("a passphrase of the second")
+    n.cli("administrator", "create", second, "second")
+    n.cli("administrator", "add", second, "--administrator", mine)
+    return mine, second
+
+
+with Node() as n, Node(port=n.port, start=False) as own:
+    mine, second = with_second(n)
+    n.enrol("b", "Cb", "device", True, "--identity", "b@demo.example")
+    assert n.stop() == 0
+    own.start()
+    with_second(own)
+    own.stop()
+    locked_elsewhere(n)
+    thief = Thief(n)
+    r.say("one administrator's share, where two are needed", *thief.open(*thief.shares(mine)))
+    r.say("his share twice", *thief.open(*(2 * thief.shares(mine))))
+    kept = thief.shares(second)  # overheard at an attempt that was given up
+    r.say("his share, and one that the other had given for an earlier request", *thief.open(*thief.shares(mine), *kept))
+    n.stop()
+    # in the header there are shares of what the thief's own node is bound to
+    store = n.dir / "keeper/keystore"
+    whole = store.read_bytes()
+    at, his = shares_of(whole)
+    theirs = shares_of((own.dir / "keeper/keystore").read_bytes())[1]
+    assert len(his) == len(theirs) > 300
+    with open(store, "r+b") as f:
+        f.seek(at)
+        f.write(theirs)
+    locked_elsewhere(n)
+    r.say("shares of a node of his own in its header", *thief.open(*thief.shares(own.top / "first", own.top / "second")))
+    n.stop()
+    with open(store, "r+b") as f:
+        f.write(whole)
+    locked_elsewhere(n)
+    refused, said = thief.open(*thief.shares(mine, second))
+    r.say("both of them open it (the check can tell)", not refused, said)
+    n.stop()
+    come_home()
 
 # without binding (init --no-machine) it does move: the check can tell, and doctor says so
 with Node(init=("--no-machine",)) as n:

@@ -33,7 +33,8 @@ struct process {
 	struct neighbour all[KEEPER_CALLERS_MAX];
 	struct buf result;
 	struct machine machine;
-	struct secret passphrase; /* while the files of the key store are missing, for when they return */
+	struct secret passphrase; /* while the files of the key store are missing, for when they return, or it
+	                           * is on another machine, for when its administrators rebind it */
 	int64_t tick_at; /* clock_steady */
 	bool more; /* calls were left for the next turn */
 	bool stop;
@@ -304,6 +305,7 @@ static err_t wait_and_read(struct process *p, int ms)
 }
 
 static void unlock(struct process *p);
+static void forget_passphrase(struct process *p);
 static bool files_are_missing(const struct vault *v);
 
 /* Once a second; returns after how many ms again. */
@@ -314,8 +316,11 @@ static int what_time_brings(struct process *p)
 	if (now >= p->tick_at) {
 		p->tick_at = now + TICK_MS;
 		(void)keeper_tick(&p->keeper);
-		if (!p->keeper.vault.open && p->passphrase.n && !files_are_missing(&p->keeper.vault))
+		if (!p->keeper.vault.open && p->passphrase.n && !p->keeper.vault.elsewhere &&
+		    !files_are_missing(&p->keeper.vault))
 			unlock(p);
+		if (p->keeper.vault.open && !p->keeper.rebinding)
+			forget_passphrase(p);
 	}
 	return (int)(p->tick_at - now);
 }
@@ -346,6 +351,12 @@ static bool files_are_missing(const struct vault *v)
 	       fstatat(v->directory, "counter", &st, AT_SYMLINK_NOFOLLOW) != 0;
 }
 
+static void forget_passphrase(struct process *p)
+{
+	secret_free(&p->passphrase);
+	p->keeper.unlock = (struct vault_setup){ 0 };
+}
+
 /* Open the vault, or say why the node is locked. */
 static void unlock(struct process *p)
 {
@@ -359,8 +370,9 @@ static void unlock(struct process *p)
 	else
 		log_event(LOG_ERROR, "locked", "error=%s why=%s", err_name(err), v->why);
 	/* A person need not come for files that are put back. */
-	if (err == ERR_OK || !files_are_missing(v))
-		secret_free(&p->passphrase);
+	p->keeper.unlock = setup;
+	if (err == ERR_OK || (!files_are_missing(v) && !v->elsewhere))
+		forget_passphrase(p);
 }
 
 static void begin(struct process *p)

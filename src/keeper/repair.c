@@ -1,0 +1,197 @@
+/* repair.c: a key store whose machine is gone opens again by a quorum of its
+ * administrators [CM5].
+ *
+ * What the machine contributes to the master key lies in the header of the key store,
+ * sealed to a recovery key that the administrators have in shares (wire/backup.h): of P-256,
+ * those who can open something. On another machine the keeper is locked and says why; it
+ * makes a restore key, to which they seal their shares. Then the store opens for the core
+ * alone, which has to record who rebound it; when it has, the store is written bound to this
+ * machine, and everybody is served. Without the record nothing is written. */
+#include "keeper/backup.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+/* Those who can open a share, as custodians; how many are needed. */
+static void plan(const struct vault *v, struct backup *b)
+{
+	const struct administration *a = &v->admin;
+
+	b->name = BYTES("machine");
+	for (size_t i = 0; i < a->n && b->n < BACKUP_CUSTODIANS; i++) {
+		const struct administrator *one = &a->all[i];
+
+		if (one->class == KEY_EC_P256)
+			b->custodians[b->n++] = (struct backup_custodian){
+				bytes_str(one->name), bytes_make(one->public_key, one->public_n), BYTES_NONE };
+	}
+	b->m = administration_persons(a, order_row(ORDER_REBIND));
+}
+
+/* What the shares would be of: a hash over machine and persons. */
+static void digest_of(const struct vault *v, const struct backup *b, uint8_t out[32])
+{
+	crypt_sha256(BYTES_OF(v->machine_check), out);
+	out[0] ^= (uint8_t)b->m;
+	for (unsigned i = 0; i < b->n; i++) {
+		uint8_t before[32];
+
+		bytes_copy(before, out, sizeof(before));
+		crypt_sha256_two(BYTES_OF(before), b->custodians[i].point, out);
+	}
+}
+
+err_t shares_renew(struct vault *v)
+{
+	struct recovery r = { .content_key = buf_make(BACKUP_SEALED_KEY) };
+	uint8_t digest[32];
+	err_t err = ERR_OK;
+
+	plan(v, &r.b);
+	digest_of(v, &r.b, digest);
+	if (bytes_equal(BYTES_OF(digest), BYTES_OF(v->shares_of)))
+		return ERR_OK;
+	buf_clear(&v->shares);
+	if (v->machine_parts && r.b.m && r.b.n >= r.b.m) {
+		TRY(recovery_share(v, &r, secret_view(&v->machine_salt)));
+		TRY(backup_print(&r.b, &v->shares));
+	}
+	bytes_copy(v->shares_of, digest, sizeof(digest));
+out:
+	buf_free(&r.content_key);
+	return err;
+}
+
+/* --- on the other machine ------------------------------------------------------------ */
+
+/* Locked because of the machine, the passphrase is at hand, and there is a machine to bind to. */
+static bool may_repair(const struct keeper_state *ks)
+{
+	return !ks->vault.open && ks->vault.elsewhere && ks->unlock.passphrase.n &&
+	       ks->unlock.machine->parts;
+}
+
+err_t run_rebind_begin(struct call *c)
+{
+	struct provider_key signer = { .class = KEY_EC_P256, .use = PAIR_SIGN };
+	struct buf request = buf_make(1024);
+	struct wire_out w = wire_out(&request);
+	struct vault *v = &c->ks->vault;
+	err_t err;
+
+	TRY(wire_done(&c->in));
+	TRY(may_repair(c->ks) ? ERR_OK : ERR_BAD_STATE);
+	TRY(vault_shares(v));
+	TRY(v->shares.n ? ERR_OK : ERR_MISSING);
+	/* The key "audit" is locked away: this one shows that the request is whole. */
+	TRY(software_provider.make(&signer));
+	TRY(software_provider.load(&signer));
+	TRY(recovery_request(c->ks, &software_provider, &signer, &w));
+	wire_put_bytes(&c->out, bytes_of_buf(&request));
+	wire_put_bytes(&c->out, bytes_of_buf(&v->shares));
+out:
+	software_provider.unload(&signer);
+	buf_free(&request);
+	return err;
+}
+
+/* Who gave shares, as the record names them. */
+static void name_them(const struct backup *b, uint32_t whose, char by[ORDER_BY_MAX])
+{
+	for (unsigned i = 0; i < b->n; i++) {
+		char before[ORDER_BY_MAX];
+
+		bytes_copy(before, by, ORDER_BY_MAX);
+		if (whose & 2u << i)
+			(void)text_print(by, ORDER_BY_MAX, "%s%s%.*s", before, before[0] ? "," : "",
+			                 BYTES_FMT(b->custodians[i].name));
+	}
+}
+
+/* What is left is the record: an order that waits, and is due. */
+static err_t announce_rebinding(struct keeper_state *ks, const char *by)
+{
+	struct administration *a = &ks->vault.admin;
+	struct waiting_order *p = a->pending_n < WAITING_ORDERS ? mem_new(1, sizeof(*p)) : NULL;
+	struct buf body = buf_make(64);
+	struct wire_out w = wire_out(&body);
+
+	if (!p)
+		return ERR_FULL;
+	wire_put_bytes(&w, BYTES("this-machine"));
+	must(w.err == ERR_OK);
+	*p = (struct waiting_order){ .number = ++a->numbers, .kind = ORDER_REBIND,
+		                     .due = administration_now(a), .taken = clock_now(), .body_n = body.n };
+	bytes_copy(p->body, body.p, body.n);
+	bytes_copy(p->by, by, ORDER_BY_MAX);
+	a->pending[a->pending_n++] = p;
+	buf_free(&body);
+	return ERR_OK;
+}
+
+/* Opened for the core to record it; how many persons it needs is in the store itself. */
+static err_t open_again(struct keeper_state *ks, const struct recovered *r, const char *by)
+{
+	struct vault_setup setup = ks->unlock;
+	err_t err;
+
+	setup.machine_salt = secret_view(&r->content_key);
+	err = vault_open(&ks->vault, &setup);
+	if (err != ERR_OK) {
+		ks->vault.elsewhere = true; /* may be tried again */
+		ks->vault.why = "bound to another machine";
+		return err == ERR_REFUSED ? ERR_TAMPERED : err; /* the shares were of something else */
+	}
+	if (r->n < administration_persons(&ks->vault.admin, order_row(ORDER_REBIND)))
+		err = ERR_REFUSED;
+	else
+		err = announce_rebinding(ks, by);
+	if (err != ERR_OK) {
+		vault_drop(&ks->vault);
+		ks->vault.elsewhere = true;
+		ks->vault.why = "bound to another machine";
+	}
+	ks->rebinding = err == ERR_OK;
+	return err;
+}
+
+err_t run_rebind(struct call *c)
+{
+	struct keeper_state *ks = c->ks;
+	char by[ORDER_BY_MAX] = "";
+	struct recovered r = { 0 };
+	struct buf shares = buf_make(VAULT_SHARES_MAX);
+	struct backup b;
+	err_t err;
+
+	TRY(may_repair(ks) && ks->restore.pkey ? ERR_OK : ERR_BAD_STATE);
+	/* The vault forgets its own when it opens. */
+	TRY(buf_add(&shares, bytes_of_buf(&ks->vault.shares)));
+	TRY(backup_parse(bytes_of_buf(&shares), &b) == ERR_OK ? ERR_OK : ERR_TAMPERED);
+	TRY(recovery_join(&ks->restore, &c->in, &b, &r));
+	name_them(&b, r.whose, by);
+	TRY(open_again(ks, &r, by));
+	log_event(LOG_NOTE, "key store opened by its administrators", "by=%s why=to be bound to this machine", by);
+out:
+	/* One try a restore key. */
+	backup_forget(ks);
+	secret_free(&r.content_key);
+	buf_free(&shares);
+	return err;
+}
+
+err_t order_rebind(struct call *c, struct wire_in *in, bool really)
+{
+	struct keeper_state *ks = c->ks;
+	err_t err;
+
+	/* Ordered by shares, never by signatures alone. */
+	if (!really || !ks->rebinding)
+		return ERR_REFUSED;
+	TRY(vault_rebind(&ks->vault, &ks->unlock));
+	ks->rebinding = false;
+	log_event(LOG_NOTE, "key store bound to this machine", "generation=%llu",
+	          (unsigned long long)ks->vault.generation);
+out:
+	return err;
+}
