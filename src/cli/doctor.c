@@ -306,9 +306,9 @@ static enum verdict check_tokens(struct doctor *d)
 
 	for (uint32_t i = 0; found && provider_ask(&d->door, i, &result, &row, &found) == ERR_OK; i++) {
 		tokens += found && i > 0;
-		if (found && !row.present &&
-		    buf_printf(&away, "%s%.*s is away: %.*s", away.n ? "; " : "", BYTES_FMT(row.name),
-		               BYTES_FMT(row.why)) != ERR_OK)
+		if (found && (!row.present || row.unfit) &&
+		    buf_printf(&away, "%s%.*s %s: %.*s", away.n ? "; " : "", BYTES_FMT(row.name),
+		               row.unfit ? "refuses its keys" : "is away", BYTES_FMT(row.why)) != ERR_OK)
 			break;
 	}
 	(void)text_print(text, sizeof(text), "%.*s", BYTES_FMT(bytes_of_buf(&away)));

@@ -379,7 +379,7 @@ void provider_why(struct cli *c, struct door *d, const struct keeper_provider_ro
 	char token[16];
 
 	(void)text_print(out, size, "%.*s", BYTES_FMT(row->why));
-	if (!row->present || row->proved || bytes_equal(row->name, BYTES("software")) ||
+	if (!row->present || row->unfit || row->proved || bytes_equal(row->name, BYTES("software")) ||
 	    !text_print(token, sizeof(token), "%.*s", BYTES_FMT(row->name)))
 		return;
 	if (evidence_judge(c, d, token, false, &e) == ERR_OK)

@@ -45,7 +45,7 @@ enum { MEMBERS = 7 };
 
 static err_t put_values(const struct keeper_provider_row *row, struct buf *values, size_t *at)
 {
-	struct bytes state = row->present ? BYTES("present") : BYTES("ABSENT");
+	struct bytes state = row->unfit ? BYTES("UNFIT") : row->present ? BYTES("present") : BYTES("ABSENT");
 	struct bytes proof = row->proved ? row->certification : BYTES("nothing: counts as software");
 	struct buf can = buf_make(256);
 	err_t err;

@@ -65,7 +65,7 @@ err_t place_row(unsigned index, struct wire_out *out)
 		return ERR_MISSING;
 	wire_put_u8(out, index < last);
 	wire_put_bytes(out, place_name(place));
-	wire_put_u8(out, s->present);
+	wire_put_u8(out, (uint8_t)(s->present ? s->unfit ? 2 : 1 : 0));
 	wire_put_u8(out, (uint8_t)(place ? proof_level(place, &certification, &why) : LEVEL_SOFTWARE));
 	wire_put_u8(out, *certification != 0);
 	wire_put_bytes(out, bytes_str(certification));

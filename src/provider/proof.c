@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "crypt/crypt.h"
 #include "crypt/der.h"
+#include "provider/probe.h"
 #include "wire/token_wait.h"
 
 enum { NONCE = 32, AGAIN_MS = 60000, LATE_MS = 20000, HEAD = 2 + TOKEN_IDENTITY, DIGEST = 32, TEXT_MAX = 128,
@@ -125,6 +126,7 @@ void proof_look(void)
 	for (unsigned n = 1; n <= TOKENS_MAX; n++) {
 		struct proof *p = &proofs[n];
 
+		probe_look(n, is_there(n));
 		if (!p->pinned)
 			continue;
 		if (!is_there(n)) {
@@ -146,6 +148,8 @@ void proof_answered(unsigned number, uint64_t ref, err_t status, struct bytes an
 	struct proof *p = &proofs[number];
 	err_t err = status;
 
+	if (probe_answered(number, ref))
+		return;
 	if (!p->asked || p->ref != ref) {
 		wait_answer(number, ref, status, answer);
 		return;
@@ -165,6 +169,7 @@ void proof_lost(unsigned number)
 {
 	forget(&proofs[number]);
 	proofs[number].at = 0;
+	probe_look(number, false);
 	wait_lost(number);
 }
 

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "crypt/crypt.h"
 #include "crypt/der.h"
+#include "provider/probe.h"
 #include "wire/token_wait.h"
 
 enum { FORMAT = 1, HEAD = 2 + TOKEN_IDENTITY, FIELDS_MAX = 7168, ANSWER_MAX = 5120 };
@@ -182,6 +183,7 @@ static err_t token_load(struct provider_key *k)
 	if (k->blob.n <= HEAD || k->blob.p[0] != FORMAT || (!is_pair(k) && !symmetric) ||
 	    k->public_n != (k->class == KEY_EC_P256 ? KEY_POINT : k->class == KEY_ED25519 ? 32 : 0))
 		return ERR_TAMPERED;
+	probe_note(k);
 	return ERR_OK;
 }
 

@@ -32,6 +32,7 @@ err_t token_get_key(struct token *t, struct token_work *w, unsigned part, struct
 	for (unsigned i = 0; i <= part; i++)
 		k->reference = wire_get_bytes(&in, TOKEN_REFERENCE_MAX);
 	err = in.err;
+	w->key = *k;
 out:
 	return err;
 }
@@ -277,12 +278,24 @@ out:
 	return err;
 }
 
+static err_t run_try(struct token *t, struct token_work *w)
+{
+	struct token_key k;
+	err_t err;
+
+	TRY(token_get_key(t, w, PART_KEY, &k));
+	TRY(wire_done(&w->in));
+	TRY(t->backend->fit ? t->backend->fit(t, &k) : ERR_OK);
+out:
+	return err;
+}
+
 /* The keeper is there, and says who it is. Answered also when the token is not:
  * the state says why. */
 static err_t run_open(struct token *t, struct token_work *w)
 {
 	struct bytes pairing = wire_get_fixed(&w->in, TOKEN_PAIRING);
-	bool changed;
+	struct token_state state;
 	err_t err;
 
 	t->pair = (enum token_pair)wire_get_u8(&w->in);
@@ -290,8 +303,9 @@ static err_t run_open(struct token *t, struct token_work *w)
 	secret_free(&t->pairing);
 	TRY(secret_copy(pairing, &t->pairing));
 	t->retry_at = 0;
-	token_look(t, &changed);
-	err = token_state_put(&w->out, &t->state);
+	token_look(t);
+	token_tell(t, &state);
+	err = token_state_put(&w->out, &state);
 out:
 	return err;
 }
@@ -302,7 +316,7 @@ static const token_run runs[] = {
 	[TOKEN_EXTRACT] = run_extract, [TOKEN_RANDOM] = run_random,
 	[TOKEN_EVIDENCE] = run_evidence, [TOKEN_ACTIVATE] = run_activate,
 	[TOKEN_SEAL] = token_run_seal, [TOKEN_UNSEAL] = token_run_unseal,
-	[TOKEN_WRAP] = token_run_wrap, [TOKEN_UNWRAP] = token_run_unwrap,
+	[TOKEN_WRAP] = token_run_wrap, [TOKEN_UNWRAP] = token_run_unwrap, [TOKEN_TRY] = run_try,
 };
 
 err_t token_serve(struct token *t, struct bytes call, struct buf *result)
@@ -324,6 +338,8 @@ err_t token_serve(struct token *t, struct bytes call, struct buf *result)
 		status = ERR_UNSUPPORTED;
 	if (status == ERR_OK)
 		status = w.out.err;
+	if (status == ERR_BAD_STATE)
+		token_unfit(t, &w.key);
 	if (status == ERR_BAD_STATE || status == ERR_REFUSED || status == ERR_CRYPTO)
 		log_event(LOG_WARN, "token refuses", "error=%s why=%s", err_name(status), t->state.why);
 	if (status != ERR_OK) {

@@ -7,6 +7,7 @@
 struct token_work {
 	struct wire_in in;   /* the operation's fields, from their beginning at each run */
 	struct wire_out out;
+	struct token_key key; /* the last that was taken from the fields; a view of them */
 };
 
 typedef err_t (*token_run)(struct token *t, struct token_work *w);
@@ -24,6 +25,9 @@ err_t token_run_seal(struct token *t, struct token_work *w) MUST_USE;
 err_t token_run_unseal(struct token *t, struct token_work *w) MUST_USE;
 err_t token_run_wrap(struct token *t, struct token_work *w) MUST_USE;
 err_t token_run_unwrap(struct token *t, struct token_work *w) MUST_USE;
+
+/* The machine is not in the state that this key is bound to. */
+void token_unfit(struct token *t, const struct token_key *k);
 
 /* Run it on the open token, once more after it was lost and is back. */
 err_t token_use(struct token *t, token_run run, struct token_work *w) MUST_USE;

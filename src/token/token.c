@@ -61,7 +61,7 @@ static void close_it(struct token *t)
 {
 	if (t->state.present)
 		t->backend->close(t);
-	t->state.present = false;
+	t->state.present = t->state.unfit = false;
 }
 
 void token_unload(struct token *t)
@@ -127,7 +127,34 @@ out:
 	return err;
 }
 
-void token_look(struct token *t, bool *changed)
+/* A key that did not fit: does it now? */
+static void look_at_state(struct token *t)
+{
+	struct token_key k = { .reference = bytes_make(t->unfit, t->unfit_n) };
+
+	if (!t->state.present || !t->state.unfit || t->backend->fit(t, &k) != ERR_OK)
+		return;
+	log_event(LOG_NOTE, "measured state", "keys=usable again");
+	t->state.unfit = false;
+}
+
+void token_unfit(struct token *t, const struct token_key *k)
+{
+	if (!t->backend->fit || bytes_put(t->unfit, sizeof(t->unfit), k->reference) != ERR_OK)
+		return;
+	t->unfit_n = k->reference.n;
+	t->state.unfit = true;
+}
+
+void token_tell(const struct token *t, struct token_state *out)
+{
+	*out = t->state;
+	if (out->present)
+		(void)text_print(out->why, sizeof(out->why), "%s", out->unfit ?
+			"the machine is not in the measured state (PCRs) that its keys are bound to" : "");
+}
+
+void token_look(struct token *t)
 {
 	bool before = t->state.present;
 
@@ -138,5 +165,5 @@ void token_look(struct token *t, bool *changed)
 	}
 	if (!t->state.present && t->pairing.n)
 		(void)(open_it(t) == ERR_OK);
-	*changed = before != t->state.present;
+	look_at_state(t);
 }

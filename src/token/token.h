@@ -76,6 +76,8 @@ struct token_backend {
 	              struct buf *out) MUST_USE;
 	err_t (*unwrap)(struct token *t, const struct token_key *k, struct bytes wrapped,
 	                struct token_made *out) MUST_USE;
+	/* Is the machine in the state that the key is bound to? ERR_BAD_STATE. NULL: none binds. */
+	err_t (*fit)(struct token *t, const struct token_key *k) MUST_USE;
 	/* The maker's certificate, appended; reference of the key that answers for it
 	 * (`make`: a fresh one, where it needs one). ERR_MISSING: there is none. */
 	err_t (*evidence)(struct token *t, bool make, struct buf *certificate,
@@ -95,6 +97,9 @@ struct token {
 	bool loaded;            /* its maker's code */
 	bool refused;           /* a wrong PIN is not tried again: tokens count */
 	int64_t retry_at;       /* clock_steady: not opened before */
+	/* The key that was refused because of the measured state: looked at until it fits. */
+	uint8_t unfit[TOKEN_REFERENCE_MAX];
+	size_t unfit_n;
 	void *own;              /* the back end's */
 };
 
@@ -105,8 +110,11 @@ void token_unload(struct token *t);
 /* One TOKEN_CALL body to one TOKEN_RESULT body; `result` is cleared first. */
 err_t token_serve(struct token *t, struct bytes call, struct buf *result) MUST_USE;
 
-/* From time to time: is it still there, is it back? *changed: tell the keeper. */
-void token_look(struct token *t, bool *changed);
+/* From time to time: is it still there, is it back, in the measured state of its keys? */
+void token_look(struct token *t);
+
+/* The state as the keeper is told: why is "" when nothing is wrong. */
+void token_tell(const struct token *t, struct token_state *out);
 
 /* --- private to the room ------------------------------------------------------ */
 

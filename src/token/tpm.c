@@ -118,5 +118,5 @@ const struct token_backend token_tpm = {
 	.open = tpm_open, .close = tpm_close, .check = tpm_check,
 	.make = tpm_make, .import = tpm_import, .destroy = tpm_destroy,
 	.sign = tpm_sign, .agree = tpm_agree, .mac = tpm_mac, .extract = tpm_extract,
-	.random = tpm_random, .evidence = tpm_evidence, .activate = tpm_activate,
+	.random = tpm_random, .fit = tpm_fit, .evidence = tpm_evidence, .activate = tpm_activate,
 };

@@ -58,6 +58,8 @@ err_t tpm_key(struct token *t, const struct token_key *k, ESYS_TR *out, uint32_t
 err_t tpm_primary_made(struct token *t, ESYS_TR handle) MUST_USE;
 /* All slots but this object's are free. */
 void tpm_clear_slots(struct token *t, ESYS_TR but);
+/* Are the PCRs as the key's policy wants them? */
+err_t tpm_fit(struct token *t, const struct token_key *k) MUST_USE;
 void tpm_forget(struct token *t, const struct token_key *k);
 /* The authorisation value of all keys of this pairing. */
 void tpm_auth(struct token *t, TPM2B_AUTH *out);

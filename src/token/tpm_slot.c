@@ -140,6 +140,27 @@ out:
 	return err;
 }
 
+err_t tpm_fit(struct token *t, const struct token_key *k)
+{
+	struct tpm *p = t->own;
+	TPM2B_DIGEST *now = NULL;
+	struct parts parts;
+	const TPM2B_DIGEST *wanted = &parts.shown.publicArea.authPolicy;
+	ESYS_TR session;
+	err_t err;
+
+	TRY(read_reference(k->reference, &parts));
+	if (!parts.pcrs)
+		return ERR_OK;
+	TRY(tpm_authorise(t, parts.pcrs, &session));
+	TRY(tpm_result(t, "policy", Esys_PolicyGetDigest(p->esys, session, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &now)));
+	if (!bytes_equal(bytes_make(now->buffer, now->size), bytes_make(wanted->buffer, wanted->size)))
+		err = tpm_result(t, "look", TPM2_RC_POLICY_FAIL);
+out:
+	Esys_Free(now);
+	return err;
+}
+
 void tpm_clear_slots(struct token *t, ESYS_TR but)
 {
 	struct tpm *p = t->own;

@@ -258,13 +258,14 @@ struct keeper_key_row {
 };
 err_t keeper_key_row_read(struct bytes fields, struct keeper_key_row *out) MUST_USE;
 
-/* PROVIDER_LIST: u32 index -> u8 more, name bytes ("software", "token.1"), u8 present,
+/* PROVIDER_LIST: u32 index -> u8 more, name bytes ("software", "token.1"), u8 present
+ * (2: there, and the machine is not in the measured state of its keys),
  * u8 level (0..3; what is proved, never what the provider says of itself), u8
  * proved, bytes by whom (certification; "" not proved), u32 abilities (enum
  * token_can), device bytes, why bytes (it is away, or its level is not proved). ERR_MISSING after the last.
  * The row's views lie in `fields`. */
 struct keeper_provider_row {
-	bool more, present, proved;
+	bool more, present, unfit, proved;
 	unsigned level, can;
 	struct bytes name, certification, device, why;
 };

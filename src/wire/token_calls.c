@@ -3,7 +3,7 @@
 
 err_t token_state_put(struct wire_out *out, const struct token_state *s)
 {
-	wire_put_u8(out, s->present);
+	wire_put_u8(out, (uint8_t)(s->present ? s->unfit ? 2 : 1 : 0));
 	wire_put_u8(out, (uint8_t)s->kind);
 	wire_put_fixed(out, BYTES_OF(s->identity));
 	wire_put_bytes(out, bytes_str(s->name));
@@ -24,10 +24,11 @@ static err_t get_text(struct wire_in *in, char *to, size_t size)
 
 err_t token_state_get(struct wire_in *in, struct token_state *s)
 {
+	unsigned present = wire_get_u8(in);
 	struct bytes identity;
 	err_t err;
 
-	*s = (struct token_state){ .present = wire_get_u8(in) == 1 };
+	*s = (struct token_state){ .present = present == 1 || present == 2, .unfit = present == 2 };
 	s->kind = (enum token_kind)wire_get_u8(in);
 	identity = wire_get_fixed(in, TOKEN_IDENTITY);
 	TRY(in->err);

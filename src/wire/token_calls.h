@@ -24,6 +24,7 @@
  *   WRAP     key, octets bytes (32)        -> wrapped bytes (40)
  *   UNWRAP   key, wrapped bytes (40)       -> identity, reference bytes: an HMAC key of 32
  *            octets that does not leave; ERR_TAMPERED
+ *   TRY      key                          -> nothing
  * Sealed: u8 form, then nonce, ciphertext and tag (16) of AES-256-GCM over the additional
  * data. Form 1: the key itself, nonce of 12 octets. Form 2, of tokens without AES-GCM:
  * nonce of 32 octets, the key of this one message is HMAC-SHA-256(key, "holdfast seal" 0
@@ -32,7 +33,8 @@
  * ERR_ABSENT: the token is not there, or is another; ERR_BAD_STATE: the machine
  * is not in the state that the key is bound to; ERR_UNSUPPORTED: it cannot.
  *
- * A TOKEN_STATE body: u8 present, u8 kind, identity, name bytes (TOKEN_NAME_MAX),
+ * A TOKEN_STATE body: u8 present (2: there, and the machine is not in the state that keys
+ * are bound to), u8 kind, identity, name bytes (TOKEN_NAME_MAX),
  * u32 abilities (set of enum token_can), why bytes (TOKEN_WHY_MAX, "" present). */
 #ifndef WIRE_TOKEN_CALLS_H
 #define WIRE_TOKEN_CALLS_H
@@ -89,6 +91,7 @@ enum token_form { FORM_GCM = 1, FORM_HMAC_GCM = 2 };
 
 struct token_state {
 	bool present;
+	bool unfit; /* present, and refuses keys: the machine is in another measured state */
 	enum token_kind kind;
 	uint8_t identity[TOKEN_IDENTITY];
 	char name[TOKEN_NAME_MAX + 1];

@@ -252,18 +252,33 @@ def test_sealed_pin():
 
 
 def test_measured_state():
-    """Keys made under a PCR policy: in another state the TPM refuses their use."""
+    """Keys made under a PCR policy: in another state the TPM refuses their use, and that is seen before
+    anybody needs one; in the state that they were made in they are usable again, without a word."""
+    def said(result):
+        rows = json.loads(node.cli("-o", "json", "doctor", check=False)[1])
+        row, = [r for r in rows if r["check"] == "tokens"]
+        return row["says"] if row["result"] == result else ""
+
+    def state():
+        return json.loads(node.cli("-o", "json", "provider", "list"))[1]["state"]
+
     with Swtpm(pcrs="16,23") as tpm, Node(init=tpm.init_args()) as node:
         assert handshakes(node)
+        assert said("ok") and state() == "present"
         assert node.stop() == 0
         tpm.tool("tpm2_pcrextend", "23:sha256=" + "a5" * 32)
         node.start()
+        assert wait(lambda: "measured state (PCRs)" in said("FAIL")), node.cli("doctor", check=False)
+        assert "token.1 refuses its keys" in said("FAIL") and state() == "UNFIT"
         assert not handshakes(node)
         assert "measured state" in node.log_text()
+        # what needs no key goes on
+        assert node.cli("status", check=False)[0] == 0 and node.cli("audit", "list")
         assert node.stop() == 0
         tpm.tool("tpm2_pcrreset", "23")  # a debug PCR, which software may reset
         node.start()
         assert handshakes(node)
+        assert said("ok") and state() == "present"
         node.stop()
 
 

@@ -376,7 +376,7 @@ static void test_malformed(void **state)
 
 	assert_int_equal(room_import(&a, &token, BYTES_OF(raw), &k), ERR_OK);
 	assert_int_equal(room_make(&a, &token, KEY_EC_P256, PAIR_SIGN, &signs), ERR_OK);
-	for (unsigned op = 0; op < 16; op++) {
+	for (unsigned op = 0; op < TOKEN_TRY; op++) { /* which looks at a key and uses none */
 		if (op == TOKEN_OPEN)
 			continue;
 		asking_key(&a, op, op == TOKEN_SIGN ? &signs : &k);
@@ -496,11 +496,19 @@ static void test_measured_state(void **state)
 	assert_int_equal(room_sign(&a, &token, &k, BYTES_OF(digest), raw), ERR_BAD_STATE);
 	assert_non_null(strstr(token.state.why, "measured state"));
 	assert_int_equal(room_mac(&a, &token, &m, PART_KEY, BYTES("m"), mac), ERR_BAD_STATE);
+	asking_key(&a, TOKEN_TRY, &k);
+	assert_int_equal(asking_ask(&a, &token), ERR_BAD_STATE);
+	token_look(&token);
+	assert_true(token.state.unfit);
 	/* of the new state */
 	assert_int_equal(room_make(&a, &token, KEY_EC_P256, PAIR_SIGN, &fresh), ERR_OK);
 	assert_signs(&fresh);
 	assert_int_equal(Esys_PCR_Reset(p->esys, ESYS_TR_PCR23, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE),
 	                 TSS2_RC_SUCCESS);
+	token_look(&token); /* seen without a use */
+	assert_false(token.state.unfit);
+	asking_key(&a, TOKEN_TRY, &k);
+	assert_int_equal(asking_ask(&a, &token), ERR_OK);
 	assert_signs(&k);
 	assert_int_equal(room_sign(&a, &token, &fresh, BYTES_OF(digest), raw), ERR_BAD_STATE);
 }

@@ -24,7 +24,7 @@ struct process {
 	struct link keeper; /* dead: the keeper is gone, its successor comes */
 	struct buf result;
 	int64_t look_at;
-	bool told; /* that it is there */
+	bool told, unfit; /* what it was told: that it is there, and in the wrong state */
 	bool stop;
 };
 
@@ -98,9 +98,11 @@ static err_t tell_state(struct process *p)
 {
 	struct buf body = buf_make(512);
 	struct wire_out w = wire_out(&body);
+	struct token_state state;
 	err_t err;
 
-	TRY(token_state_put(&w, &p->token.state));
+	token_tell(&p->token, &state);
+	TRY(token_state_put(&w, &state));
 	TRY(link_send(&p->keeper, MSG_TOKEN_STATE, 0, bytes_of_buf(&body)));
 	err = flush(&p->keeper);
 out:
@@ -111,16 +113,17 @@ out:
 /* From time to time, and not while the keeper asks: using it tells as much. */
 static void look(struct process *p)
 {
+	const struct token_state *s = &p->token.state;
 	int64_t now = clock_steady();
-	bool changed;
 
 	if (now >= p->look_at) {
 		p->look_at = now + LOOK_MS;
-		token_look(&p->token, &changed);
+		token_look(&p->token);
 	}
-	if (p->told == p->token.state.present || p->keeper.dead)
+	if ((p->told == s->present && p->unfit == s->unfit) || p->keeper.dead)
 		return;
-	p->told = p->token.state.present;
+	p->told = s->present;
+	p->unfit = s->unfit;
 	if (tell_state(p) != ERR_OK)
 		link_close(&p->keeper);
 }
@@ -139,7 +142,7 @@ static void handle_event(struct process *p, const struct worker_event *e)
 	}
 	link_close(&p->keeper);
 	link_init(&p->keeper, e->fd, ROLE_TOKEN, ROLE_KEEPER, e->number);
-	p->told = false;
+	p->told = p->unfit = false;
 }
 
 static err_t handle_control(struct process *p)
