@@ -2,11 +2,11 @@
  * without an order. A key's file holds it in hex; it leaves this process sealed to the
  * keeper. */
 #include "cli/order.h"
-#include "cli/seal.h"
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/secret.h"
+#include "crypt/seal.h"
 
 enum { FILE_MAX = 256, KEY_MAX = 32, ENROLMENTS_MAX = 1000000 };
 

@@ -6,12 +6,12 @@
  * nor core sees it [CM6; TS-0003 8.3]. */
 #include "cli/door.h"
 #include "cli/peer.h"
-#include "cli/seal.h"
 
 #include "base/file.h"
 #include "base/secret.h"
 #include "client/join.h"
 #include "crypt/crypt.h"
+#include "crypt/seal.h"
 #include "primitive/id.h"
 #include "primitive/request.h"
 

@@ -80,14 +80,15 @@ static void print_picture(struct bytes claim)
 
 struct bounds {
 	uint64_t count, hours, protection, days;
-	bool maker;
+	enum { CLAIM, MAKER, SUBSCRIBER } kind;
+	const char *ids; /* NULL: --ids as it stands */
 };
 
 static int read_bounds(struct cli *c, struct bounds *b)
 {
-	uint64_t count = b->maker ? MAKER_COUNT : 1, hours = b->maker ? MAKER_HOURS : 24;
+	uint64_t count = b->kind ? MAKER_COUNT : 1, hours = b->kind ? MAKER_HOURS : 24;
 
-	if (!c->option[CLI_IDS])
+	if (!b->ids && !c->option[CLI_IDS])
 		return cli_usage(c, "--ids is needed: which identifiers may join, as 'Csensor*' or Cdev7");
 	if (cli_number(c, CLI_COUNT, COUNT_MAX, count, &b->count) != ERR_OK ||
 	    cli_number(c, CLI_HOURS, HOURS_MAX, hours, &b->hours) != ERR_OK ||
@@ -102,13 +103,13 @@ static void put_ticket(struct wire_out *w, struct cli *c, const char *id, const 
 {
 	wire_put_bytes(w, bytes_str(id));
 	wire_put_fixed(w, bytes_make(digest, 32));
-	wire_put_bytes(w, bytes_str(c->option[CLI_IDS]));
+	wire_put_bytes(w, bytes_str(b->ids ? b->ids : c->option[CLI_IDS]));
 	wire_put_bytes(w, bytes_str(c->option[CLI_APP_ID]));
 	wire_put_u8(w, (uint8_t)b->protection);
 	wire_put_u32(w, (uint32_t)b->days);
 	wire_put_u32(w, (uint32_t)b->count);
 	wire_put_u32(w, (uint32_t)(b->hours * HOUR_MINUTES));
-	wire_put_u8(w, b->maker);
+	wire_put_u8(w, (uint8_t)b->kind);
 }
 
 static int print_claim(struct cli *c, const struct claim *claim)
@@ -135,7 +136,7 @@ int run_ticket_create(struct cli *c)
 	struct buf fields = buf_make(4096), rows = buf_make(4096);
 	struct wire_out w = wire_out(&fields);
 	uint8_t id[CLAIM_TICKET / 2], digest[32];
-	struct bounds b = { .maker = false };
+	struct bounds b = { .kind = CLAIM };
 	struct claim claim;
 	int code = read_bounds(c, &b);
 
@@ -164,7 +165,7 @@ int run_ticket_list(struct cli *c)
 		                              "killed: wrong secrets", NULL };
 	static const struct column columns[] = {
 		{ "id", "TICKET", COLUMN_PLAIN, NULL }, { "ids", "IDENTIFIERS", COLUMN_PLAIN, NULL },
-		{ "maker", "MAKER", COLUMN_YES, NULL }, { "used", "USED", COLUMN_PLAIN, NULL }, { "uses", "OF", COLUMN_PLAIN, NULL },
+		{ "maker", "MAKER", COLUMN_YES, NULL }, { "subscriber", "NETWORK", COLUMN_YES, NULL }, { "used", "USED", COLUMN_PLAIN, NULL }, { "uses", "OF", COLUMN_PLAIN, NULL },
 		{ "wrong", "WRONG", COLUMN_PLAIN, NULL }, { "until", "UNTIL", COLUMN_TIME, NULL },
 		{ "state", "STATE", COLUMN_NAMED, states },
 	};
@@ -234,7 +235,7 @@ int run_maker_add(struct cli *c)
 {
 	struct buf fields = buf_make(4096), rows = buf_make(4096), pem = buf_make(PEM_MAX);
 	struct wire_out w = wire_out(&fields);
-	struct bounds b = { .maker = true };
+	struct bounds b = { .kind = MAKER };
 	char id[CLAIM_TICKET + 1];
 	uint8_t digest[32];
 	struct claim claim;
@@ -260,6 +261,37 @@ out:
 	buf_free(&fields);
 	buf_free(&rows);
 	buf_free(&pem);
+	return code;
+}
+
+/* --- subscribers of the underlying network ------------------------------------------------- */
+
+/* The node keeps the digest of who it is, and what the operator lets it be here. */
+int run_network_allow(struct cli *c)
+{
+	struct buf fields = buf_make(4096), rows = buf_make(4096);
+	struct wire_out w = wire_out(&fields);
+	const char *behind = c->option[CLI_IDS];
+	char ids[256], id[CLAIM_TICKET + 1];
+	struct bounds b = { .kind = SUBSCRIBER, .ids = ids };
+	uint8_t digest[32];
+	int code;
+
+	if (!c->option[CLI_ID] ||
+	    !text_print(ids, sizeof(ids), "%s%s%s", c->option[CLI_ID], behind ? " " : "", behind ? behind : ""))
+		return cli_usage(c, "--id is needed: the AE-ID that the subscriber has here, as Cgw1");
+	code = read_bounds(c, &b);
+	if (code != CLI_OK)
+		goto out;
+	crypt_sha256(bytes_str(c->argument[0]), digest);
+	bytes_to_hex(bytes_make(digest, CLAIM_TICKET / 2), id, sizeof(id));
+	put_ticket(&w, c, id, digest, &b);
+	code = ask_node(c, ADMIN_TICKET_CREATE, &w, &rows);
+	if (code == CLI_OK)
+		printf(c->json ? "{\"ticket\":\"%s\"}\n" : "the subscriber may come; take it back: holdfast ticket kill %s\n", id);
+out:
+	buf_free(&fields);
+	buf_free(&rows);
 	return code;
 }
 

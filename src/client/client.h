@@ -93,6 +93,9 @@ err_t client_send(struct client_connection *c, const struct client_request *r,
 err_t client_exchange(struct client_connection *c, struct bytes request, unsigned *http,
                       struct bytes *body) MUST_USE;
 
+/* The head of what client_exchange got last; valid until the next call. */
+struct bytes client_head(const struct client_connection *c);
+
 /* Version and suite of the association, "TLSv1.3 TLS_AES_128_GCM_SHA256". */
 const char *client_suite(const struct client_connection *c);
 

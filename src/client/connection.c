@@ -22,6 +22,7 @@ struct client_connection {
 	int fd;
 	bool used; /* something was answered on it */
 	struct buf in, out;
+	size_t head;  /* octets of the head that client_exchange got */
 	size_t taken; /* octets of `in` that belong to the last response */
 	char suite[96];
 };
@@ -210,7 +211,7 @@ err_t client_connect(const struct profile *p, struct client_connection **out,
 	c->in = buf_make(INPUT_MAX);
 	c->out = buf_make(INPUT_MAX);
 	TRY(client_init(&c->client, p));
-	if (p->credential != PROFILE_NONE)
+	if (p->credential != PROFILE_NONE && p->credential != PROFILE_BARE)
 		TRY(make_context(p, &c->context));
 	TRY(establish(c, why, why_size));
 	*out = c;
@@ -232,6 +233,11 @@ void client_disconnect(struct client_connection *c)
 	buf_free(&c->in);
 	buf_free(&c->out);
 	mem_free(c);
+}
+
+struct bytes client_head(const struct client_connection *c)
+{
+	return bytes_sub(bytes_of_buf(&c->in), 0, c->head);
 }
 
 const char *client_suite(const struct client_connection *c)
@@ -366,6 +372,7 @@ err_t client_exchange(struct client_connection *c, struct bytes request, unsigne
 	}
 	*http = parser.status;
 	*body = http_body(&parser, bytes_of_buf(&c->in));
+	c->head = parser.head_n;
 	c->taken = (size_t)parser.head_n + parser.body_n;
 out:
 	if (c->out.p)

@@ -16,7 +16,8 @@
 #include "base/secret.h"
 
 enum profile_credential { PROFILE_CERTIFICATE = 1, PROFILE_PSK = 2, PROFILE_NONE = 3,
-	PROFILE_GUEST = 4 /* in no file: who joins (client/join.h) */ };
+	PROFILE_GUEST = 4, /* in no file: who joins (client/join.h) */
+	PROFILE_BARE = 5 /* in no file: HTTP without TLS to anywhere (client/bootstrap.h) */ };
 
 enum { PROFILE_TEXT_MAX = 256, PROFILE_PSK_MAX = 64 };
 

@@ -39,6 +39,10 @@ void crypt_sha256(struct bytes a, uint8_t out[32]);
 void crypt_sha256_two(struct bytes a, struct bytes b, uint8_t out[32]);
 void crypt_sha384(struct bytes a, uint8_t out[48]);
 
+/* MD5, for HTTP Digest with AKA and nothing else [RFC 3310]: it protects nothing for
+ * longer than a challenge lives. ERR_CRYPTO where the library has none. */
+err_t crypt_md5(struct bytes a, uint8_t out[16]) MUST_USE;
+
 /* HMAC with one key and many messages. Owned: crypt_hmac_free. */
 struct crypt_hmac {
 	EVP_MAC_CTX *ctx;

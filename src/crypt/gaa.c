@@ -1,6 +1,8 @@
 /* gaa.c: the derivations of gaa.h: one function of the network's, and one of oneM2M's. */
 #include "crypt/gaa.h"
 
+#include "base/clock.h"
+
 enum { PARAMETERS_MAX = 4, INPUT_MAX = 1 + PARAMETERS_MAX * (GAA_NAME_MAX + GAA_UA + 2), FQDN_MAX = GAA_NAME_MAX - 1,
        FC_NAF = 0x01, FC_AKMA = 0x80, FC_ATID = 0x81, FC_AF = 0x82 };
 
@@ -87,5 +89,66 @@ err_t gaa_device_key(struct bytes naf_key, struct bytes suid, struct bytes targe
 	crypt_hmac_sha256(naf_key, bytes_of_buf(&input), out);
 out:
 	buf_free(&input);
+	return err;
+}
+
+/* --- the end of a key ------------------------------------------------------------ */
+
+enum { DATE = 10, TIME = 8, BASIC = 15, OFFSET = 6, FRACTION_MAX = 9 };
+
+static bool two_digits(struct bytes text, size_t at, unsigned max, int64_t *out)
+{
+	unsigned high = text.p[at] - '0', low = text.p[at + 1] - '0';
+
+	*out = high * 10 + low;
+	return high <= 9 && low <= 9 && *out <= max;
+}
+
+/* "+01:00" in minutes; "Z". */
+static err_t read_offset(struct bytes text, int64_t *minutes)
+{
+	int64_t h, m;
+
+	*minutes = 0;
+	if (bytes_equal(text, BYTES("Z")) || bytes_equal(text, BYTES("z")))
+		return ERR_OK;
+	if (text.n != OFFSET || (text.p[0] != '+' && text.p[0] != '-') || text.p[3] != ':' ||
+	    !two_digits(text, 1, 23, &h) || !two_digits(text, 4, 59, &m))
+		return ERR_SYNTAX;
+	*minutes = (h * 60 + m) * (text.p[0] == '-' ? -1 : 1);
+	return ERR_OK;
+}
+
+err_t gaa_time(struct bytes text, int64_t *ms)
+{
+	struct bytes rest = bytes_sub(text, DATE + 1 + TIME, text.n);
+	char basic[BASIC + 1];
+	int64_t minutes;
+	size_t n = 0;
+	err_t err;
+
+	if (text.n <= DATE + 1 + TIME || (text.p[DATE] != 'T' && text.p[DATE] != 't'))
+		return ERR_SYNTAX;
+	for (size_t i = 0; i < DATE + 1 + TIME; i++) {
+		bool mark = i == 4 || i == 7 || i == 13 || i == 16;
+
+		if (mark && text.p[i] != (i < DATE ? '-' : ':'))
+			return ERR_SYNTAX;
+		if (!mark)
+			basic[n++] = i == DATE ? 'T' : (char)text.p[i];
+	}
+	if (rest.p[0] == '.') {
+		size_t end = 1;
+
+		while (end < rest.n && end <= FRACTION_MAX && rest.p[end] >= '0' && rest.p[end] <= '9')
+			end++;
+		if (end == 1)
+			return ERR_SYNTAX;
+		rest = bytes_sub(rest, end, rest.n);
+	}
+	TRY(read_offset(rest, &minutes));
+	TRY(clock_parse(bytes_make(basic, n), ms));
+	*ms -= minutes * 60 * 1000;
+out:
 	return err;
 }

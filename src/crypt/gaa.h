@@ -56,4 +56,8 @@ err_t gaa_application_key(struct bytes kakma, struct bytes af_id, uint8_t out[GA
 err_t gaa_device_key(struct bytes naf_key, struct bytes suid, struct bytes target,
                      uint8_t out[GAA_KEY]) MUST_USE;
 
+/* When a key ends, as networks write it: "2026-01-31T12:00:00.5+01:00" [RFC 3339 5.6], in
+ * ms since 1970. ERR_SYNTAX, ERR_RANGE. */
+err_t gaa_time(struct bytes text, int64_t *ms) MUST_USE;
+
 #endif

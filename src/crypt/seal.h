@@ -16,4 +16,10 @@ err_t seal_to(const uint8_t point[CRYPT_POINT], struct bytes label, struct bytes
 err_t seal_open(const struct crypt_key *key, struct bytes label, struct bytes sealed,
                 uint8_t *out) MUST_USE;
 
+/* A symmetric key on its way to the keeper, for this identity or name; appended, in the
+ * form of IMPORT_PSK [wire/keeper_calls.h]. `key` has 16 or 32 octets; `import` is the
+ * keeper's public key for this. */
+err_t seal_to_keeper(struct bytes key, struct bytes identity, const uint8_t import[CRYPT_POINT],
+                     struct buf *out) MUST_USE;
+
 #endif

@@ -196,6 +196,7 @@ err_t run_import_psk(struct call *c)
 	struct bytes identity = wire_get_bytes(&c->in, KEEPER_NAME_MAX - 4);
 	struct bytes sealed = wire_get_bytes(&c->in, SEALED_PSK_MAX), name;
 	int64_t not_after = (int64_t)wire_get_u64(&c->in);
+	unsigned suid = c->in.rest.n ? wire_get_u8(&c->in) : 0;
 	struct buf text = buf_make(KEEPER_NAME_MAX);
 	struct vault_key key;
 	err_t err;
@@ -213,6 +214,7 @@ err_t run_import_psk(struct call *c)
 		err = ERR_EXISTS;
 	TRY(err);
 	TRY(enrolment_open(c, identity, sealed, &key));
+	key.suid = (uint8_t)suid;
 	err = administration_enrol(&c->ks->vault.admin, identity, not_after);
 	if (err != ERR_OK)
 		key.provider->unload(&key.key);

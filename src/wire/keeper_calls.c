@@ -490,6 +490,12 @@ out:
 err_t keeper_import_psk(struct keeper *k, struct bytes identity, struct bytes sealed,
                         int64_t not_after, struct buf *name)
 {
+	return keeper_import_psk_for(k, identity, sealed, not_after, 0, name);
+}
+
+err_t keeper_import_psk_for(struct keeper *k, struct bytes identity, struct bytes sealed,
+                            int64_t not_after, unsigned suid, struct buf *name)
+{
 	struct bytes chosen;
 	struct call c;
 	err_t err;
@@ -498,6 +504,7 @@ err_t keeper_import_psk(struct keeper *k, struct bytes identity, struct bytes se
 	wire_put_bytes(&c.out, identity);
 	wire_put_bytes(&c.out, sealed);
 	wire_put_u64(&c.out, (uint64_t)not_after);
+	wire_put_u8(&c.out, (uint8_t)suid);
 	TRY(call_ask(&c, k, OP_IMPORT_PSK));
 	chosen = wire_get_bytes(&c.in, KEEPER_NAME_MAX);
 	TRY(wire_done(&c.in));

@@ -13,7 +13,7 @@
 
 enum {
 	KEEPER_WAIT_MS = 10000,
-	KEEPER_NAME_MAX = 128,      /* key names: [A-Za-z0-9._:@/-]+ */
+	KEEPER_NAME_MAX = 128,      /* key names: [A-Za-z0-9._:@/+=-]+ */
 	KEEPER_TAG = 16,            /* a handshake, chosen at random by the gate */
 	KEEPER_INPUT_MAX = 4096,
 };
@@ -197,13 +197,16 @@ enum { REVOKED_ENTRY = 24, REVOKED_MAX = 1000, REVOKED_OCTETS = 56 * 1024 };
 err_t keeper_revoked_list(struct keeper *k, int64_t next_update, struct bytes entries,
                           struct buf *der) MUST_USE;
 
-/* IMPORT_PSK: identity, sealed key, u64 not after -> key name ("psk/" + identity).
+/* IMPORT_PSK: identity, sealed key, u64 not after, u8 the only security usage that it is
+ * for (may be left out: any) -> key name ("psk/" + identity).
  * Sealed: ephemeral P-256 point (65) || AES-256-GCM(nonce 12 zero octets) of the
  * key, tag 16; key = HKDF-SHA256(salt "", ECDH x, info "holdfast import" 0
  * identity). AAD = identity. ERR_EXISTS, ERR_TAMPERED, ERR_RANGE (key must be 16
  * or 32 octets). */
 err_t keeper_import_psk(struct keeper *k, struct bytes identity, struct bytes sealed,
                         int64_t not_after, struct buf *name) MUST_USE;
+err_t keeper_import_psk_for(struct keeper *k, struct bytes identity, struct bytes sealed,
+                            int64_t not_after, unsigned suid, struct buf *name) MUST_USE;
 
 /* DESTROY: name. A derived key is gone; one of "psk/..." is out of use, and
  * erased after the keeper's delay. ERR_MISSING, ERR_REFUSED: others are destroyed by

@@ -21,7 +21,7 @@ static bool all_of(struct bytes b, const char *also)
 
 bool name_is_key(struct bytes name)
 {
-	return name.n <= KEEPER_NAME_MAX && all_of(name, "._:@/-");
+	return name.n <= KEEPER_NAME_MAX && all_of(name, "._:@/+=-");
 }
 
 bool name_is_kept(struct bytes name)

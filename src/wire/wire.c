@@ -22,6 +22,7 @@ static const char *const role_names[ROLE_COUNT] = {
 	[ROLE_PARENT] = "parent", [ROLE_KEEPER] = "keeper", [ROLE_CORE] = "core",
 	[ROLE_GATE] = "gate", [ROLE_COURIER] = "courier", [ROLE_DOOR] = "door",
 	[ROLE_CLIENT] = "client", [ROLE_PROGRAM] = "program", [ROLE_TOKEN] = "token",
+	[ROLE_NETWORK] = "network",
 };
 
 const struct message_row *message_row(unsigned type)

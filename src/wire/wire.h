@@ -44,7 +44,7 @@ enum role_set {
 #include "wire/roles.def"
 #undef ROLE
 	ROLES_ALL = ROLES_KEEPER | ROLES_CORE | ROLES_GATE | ROLES_COURIER | ROLES_DOOR |
-	            ROLES_TOKEN
+	            ROLES_TOKEN | ROLES_NETWORK
 };
 
 enum message_after { AFTER_ANY, AFTER_STARTED, AFTER_ASKED };
@@ -56,6 +56,15 @@ enum {
 	SEND_TO = 2,     /* To stands behind the path of the URL; else the URL is all */
 	SEND_TARGET_MAX = 2048,
 };
+
+/* NETWORK_KEY: identity bytes, as the keeper has it, u8 length of the source's address,
+ * address 16. NETWORK_KEYED: u8 err_t.
+ * NETWORK_FETCH: u8 network (of network/adapters.def), u8 its UICC's key is wanted,
+ * identity bytes, as the network knows it; target bytes (empty: the key itself; else the
+ * absolute AE-ID of the device whose key is derived from it), identity bytes that the key
+ * is sealed for, import point 65.
+ * NETWORK_FETCHED: u8 err_t, subscriber bytes, u64 end (ms), sealed bytes, as of IMPORT_PSK. */
+enum { NETWORK_IDENTITY_MAX = 124 };
 
 struct message_row {
 	const char *name;

@@ -124,7 +124,7 @@ static void test_maker_once(void **state)
 	room_open(&room);
 	OK(store_begin(room.s));
 	assert_int_equal(join_authorise(room.s, &ask, &grant, &reason), ERR_REFUSED);
-	t.maker = true;
+	t.kind = TICKET_MAKER;
 	bytes_copy(t.digest, maker, sizeof(maker));
 	OK(ticket_create(room.s, &t));
 	ask.maker = BYTES_OF(stranger); /* the same first octets */

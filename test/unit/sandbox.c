@@ -32,7 +32,7 @@
 
 enum { DONE = 0, FAILED = 1, NOT_CONFINED = 2, USER = 61234 };
 
-static const enum role roles[] = { ROLE_KEEPER, ROLE_CORE, ROLE_GATE, ROLE_COURIER, ROLE_DOOR };
+static const enum role roles[] = { ROLE_KEEPER, ROLE_CORE, ROLE_GATE, ROLE_COURIER, ROLE_NETWORK, ROLE_DOOR };
 
 static char folder[] = "/tmp/holdfast-sandbox-XXXXXX";
 static char outside[64], inside[64];
@@ -254,8 +254,8 @@ static bool type_for_others(void) { return ioctl(STDERR_FILENO, TIOCSTI, "x") ==
 
 /* --- tables ---------------------------------------------------------------- */
 
-enum { EVERYBODY = ROLES_ALL, NOT_COURIER = ROLES_ALL & ~ROLES_COURIER,
-       NO_FILES = ROLES_GATE | ROLES_COURIER | ROLES_DOOR };
+enum { EVERYBODY = ROLES_ALL, OUTWARD = ROLES_COURIER | ROLES_NETWORK, NOT_OUTWARD = ROLES_ALL & ~OUTWARD,
+       NO_FILES = ROLES_GATE | ROLES_COURIER | ROLES_NETWORK | ROLES_DOOR };
 
 /* `layer`: refused also without the list of system calls. */
 static const struct {
@@ -280,7 +280,7 @@ static const struct {
 	{ "trace its parent", trace_parent, EVERYBODY, true },
 	{ "signal its parent", signal_parent, EVERYBODY, true },
 	{ "bind a TCP port", bind_tcp, EVERYBODY, true },
-	{ "connect to a TCP port", connect_allowed, NOT_COURIER, true },
+	{ "connect to a TCP port", connect_allowed, NOT_OUTWARD, true },
 	{ "connect to a place that is not allowed", connect_other, EVERYBODY, true },
 	{ "open a datagram socket", open_udp, EVERYBODY, false },
 	{ "open a raw socket", open_raw, EVERYBODY, true },
@@ -303,7 +303,7 @@ static const struct {
 	{ "write its log", speak, EVERYBODY },
 	{ "keep a database in its directory", keep_a_database, ROLES_CORE },
 	{ "keep a key store in its directory", keep_a_key_store, ROLES_KEEPER },
-	{ "connect to an allowed place", connect_allowed, ROLES_COURIER },
+	{ "connect to an allowed place", connect_allowed, OUTWARD },
 };
 
 static void for_each_how(void (*each)(const struct how *how))
@@ -361,10 +361,10 @@ static void test_a_forbidden_call_ends_the_process(void **state)
 		enum role role;
 		bool (*attempt)(void);
 	} rows[] = {
-		{ ROLE_GATE, read_passwd }, { ROLE_DOOR, read_passwd }, { ROLE_COURIER, read_passwd },
+		{ ROLE_GATE, read_passwd }, { ROLE_DOOR, read_passwd }, { ROLE_COURIER, read_passwd }, { ROLE_NETWORK, read_passwd },
 		{ ROLE_KEEPER, connect_allowed }, { ROLE_CORE, connect_allowed },
 		{ ROLE_GATE, connect_allowed }, { ROLE_KEEPER, run_program }, { ROLE_CORE, make_process },
-		{ ROLE_GATE, trace_parent }, { ROLE_COURIER, open_unix }, { ROLE_COURIER, bind_tcp },
+		{ ROLE_GATE, trace_parent }, { ROLE_COURIER, open_unix }, { ROLE_COURIER, bind_tcp }, { ROLE_NETWORK, bind_tcp }, { ROLE_NETWORK, open_unix },
 		{ ROLE_KEEPER, make_code }, { ROLE_GATE, turn_into_code },
 	};
 

@@ -243,6 +243,17 @@ void connection_queue(struct connection *c, bool handshake)
 
 /* --- steps ------------------------------------------------------------------- */
 
+/* The key may come; until then nothing is read. Who told too late has failed by then. */
+static void handshake_wants(struct connection *c)
+{
+	struct connection_owner *owner = &c->set->owner;
+
+	if (c->waited || !owner->wanted || channel_wanted(c->ssl).n == 0)
+		return;
+	c->waited = true;
+	owner->wanted(owner->self, c);
+}
+
 static void handshake_step(struct connection *c)
 {
 	struct connections *s = c->set;
@@ -267,8 +278,13 @@ static void handshake_step(struct connection *c)
 		io_watch(c, UV_READABLE);
 		s->owner.secured(s->owner.self, c);
 		return;
+	case IO_WAIT_OWNER:
+		io_watch(c, 0);
+		handshake_wants(c);
+		return;
 	case IO_ENDED:
 		channel_error(why, sizeof(why));
+		handshake_wants(c);
 		s->owner.refused(s->owner.self, &c->address, why);
 		connection_close(c);
 		return;
@@ -299,6 +315,14 @@ void connection_step(struct connection *c)
 {
 	if (steps[c->state])
 		steps[c->state](c);
+}
+
+void connection_continue(struct connection *c)
+{
+	if (c->state != CONNECTION_HANDSHAKE || !c->waited)
+		return;
+	io_watch(c, UV_READABLE);
+	handshake_step(c);
 }
 
 void connection_admit(struct connection *c, int64_t until)

@@ -181,7 +181,7 @@ void stream_answer(struct connection *stream, struct bytes octets, bool close);
 
 /* --- io.c: octets in and out of one connection ------------------------------ */
 
-enum io { IO_DONE, IO_WAIT_READ, IO_WAIT_WRITE, IO_ENDED };
+enum io { IO_DONE, IO_WAIT_READ, IO_WAIT_WRITE, IO_WAIT_OWNER, IO_ENDED };
 
 enum io io_handshake(struct connection *c);
 /* At most n octets to p; *got is what came. */

@@ -22,6 +22,8 @@ static enum io tls_result(struct connection *c, int result)
 		return IO_WAIT_READ;
 	case SSL_ERROR_WANT_WRITE:
 		return IO_WAIT_WRITE;
+	case SSL_ERROR_WANT_CLIENT_HELLO_CB:
+		return IO_WAIT_OWNER;
 	default:
 		return IO_ENDED;
 	}

@@ -75,6 +75,7 @@ struct connection {
 	int fd, events;
 	struct connection *half_next, **half_from; /* while half open */
 	bool queued, handshakes, close_after, continued, freed;
+	bool waited;              /* for a key, in its handshake */
 	struct buf in, out;
 	size_t out_at;
 	uint32_t drained;
@@ -108,6 +109,9 @@ struct connection_owner {
 	void (*refused)(void *self, const struct address *from, const char *why);
 	/* Octets of this source are about to be parsed; NULL: no longer. May be NULL. */
 	void (*parsing)(void *self, const struct address *from);
+	/* The handshake wants a pre-shared key that is not here (channel_wanted); it goes on
+	 * at connection_continue, now or later, unless it has failed by that. May be NULL. */
+	void (*wanted)(void *self, struct connection *c);
 };
 
 err_t connections_new(uv_loop_t *loop, const struct connection_limits *limits,
@@ -145,6 +149,9 @@ void connections_penalty(struct connections *s, const struct address *from, int6
 /* Requests are read from here on. until: clock_now time in ms at which the
  * connection is closed, 0 never. */
 void connection_admit(struct connection *c, int64_t until);
+
+/* A handshake that waits for a key goes on. Nothing for other connections. */
+void connection_continue(struct connection *c);
 
 /* The answer to the request in flight, whole; close: it is the last. */
 void connection_answer(struct connection *c, struct bytes octets, bool close);

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "role/common/network_place.h"
 #include "role/common/sandbox.h"
 
 #include <fcntl.h>
@@ -273,6 +274,17 @@ static void allowed_ports(const struct worker *w, struct sandbox *s)
 	}
 }
 
+static void network_ports(const struct worker *w, struct sandbox *s)
+{
+	for (unsigned i = 0; i < NETWORK_COUNT; i++) {
+		struct network_place place;
+		bool on;
+
+		if (network_place(&w->options, (enum network_id)i, &place, &on) == ERR_OK && on)
+			s->ports[s->ports_n++] = place.port;
+	}
+}
+
 static err_t send_ready(struct worker *w, unsigned held, const struct buf *missing)
 {
 	struct buf body = buf_make(1024);
@@ -311,6 +323,8 @@ err_t worker_confine(struct worker *w)
 		s.files = options_number(&w->options, OPT_gate_connections) + 256;
 	if (w->role == ROLE_COURIER)
 		allowed_ports(w, &s);
+	if (w->role == ROLE_NETWORK)
+		network_ports(w, &s);
 	s.any_port = w->role == ROLE_COURIER && options_flag(&w->options, OPT_lab);
 	if (w->port)
 		for (s.ports_n = 0; s.ports_n < 2; s.ports_n++)

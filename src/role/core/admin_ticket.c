@@ -1,5 +1,7 @@
 /* admin_ticket.c: claim tickets: who holds one may join by it. The secret is drawn by
  * the command and stays with it; here only its digest is known. */
+#include "primitive/id.h"
+#include "role/common/network_place.h"
 #include "role/core/core.h"
 #include "security/enrolment/enrolment.h"
 
@@ -28,7 +30,7 @@ static err_t read_ticket(struct admin *a, struct ticket *t)
 	t->days = wire_get_u32(&a->in);
 	t->uses = wire_get_u32(&a->in);
 	minutes = wire_get_u32(&a->in);
-	t->maker = wire_get_u8(&a->in) != 0;
+	t->kind = (enum ticket_kind)wire_get_u8(&a->in);
 	TRY(wire_done(&a->in));
 	if (bytes_from_hex(id, octets, sizeof(octets)) != ERR_OK)
 		return refuse(a, ERR_SYNTAX, "a ticket is named by 16 hex digits");
@@ -38,8 +40,10 @@ static err_t read_ticket(struct admin *a, struct ticket *t)
 		return refuse(a, ERR_RANGE, "a ticket has an end within a year, and 1 to 100000 uses");
 	if (t->protection > 3 || t->days > DAYS_MAX)
 		return refuse(a, ERR_RANGE, "protection levels are 0 to 3, days at most 3650");
-	if (t->maker && !bytes_equal(BYTES_OF(octets), bytes_sub(digest, 0, sizeof(octets))))
-		return refuse(a, ERR_SYNTAX, "a maker is named by its certificate");
+	if (t->kind > TICKET_SUBSCRIBER)
+		return refuse(a, ERR_SYNTAX, "there is no such kind of ticket");
+	if (t->kind != TICKET_CLAIM && !bytes_equal(BYTES_OF(octets), bytes_sub(digest, 0, sizeof(octets))))
+		return refuse(a, ERR_SYNTAX, "a maker is named by its certificate, a subscriber by its identity");
 	bytes_copy(t->digest, digest.p, digest.n);
 	t->until = t->created + (int64_t)minutes * MINUTE_MS;
 	TRY(bytes_put_str(t->id, sizeof(t->id), id));
@@ -50,18 +54,34 @@ out:
 	return err;
 }
 
+/* Its own stem, exactly, then at most one pattern. */
+static err_t check_subscriber(struct admin *a, const struct ticket *t)
+{
+	struct bytes rest = bytes_str(t->pattern), own = bytes_cut(&rest, ' ');
+
+	if (!network_is_on(&a->core->worker->options))
+		return refuse(a, ERR_REFUSED, "no underlying network is configured: network.gba, network.akma");
+	if (id_form(own) != ID_AE_STEM)
+		return refuse(a, ERR_SYNTAX, "a subscriber has one AE-ID, as Cgw1");
+	if (bytes_find(rest, ' ') < rest.n)
+		return refuse(a, ERR_SYNTAX, "there is one pattern of identifiers behind a subscriber, as Cgw1-*");
+	return ERR_OK;
+}
+
 err_t admin_ticket_create(struct admin *a)
 {
 	struct ticket t;
 	err_t err;
 
 	TRY(read_ticket(a, &t));
-	if (!options_flag(&a->core->worker->options, OPT_join_enabled))
+	if (t.kind == TICKET_SUBSCRIBER)
+		TRY(check_subscriber(a, &t));
+	else if (!options_flag(&a->core->worker->options, OPT_join_enabled))
 		return refuse(a, ERR_REFUSED, "joining is off: set join.enabled = yes and restart the node");
 	TRY(ticket_create(a->core->store, &t));
 out:
 	if (err == ERR_EXISTS)
-		admin_say(a, "this maker has been here before: its row is in the list of tickets");
+		admin_say(a, "this maker or subscriber has been here before: its row is in the list of tickets");
 	if (err == ERR_FULL)
 		admin_say(a, "there are as many tickets as may be");
 	return err;
@@ -77,7 +97,8 @@ static err_t list_one(void *self, const struct ticket *t)
 	row_uint(&r, "uses", t->uses);
 	row_uint(&r, "used", t->used);
 	row_uint(&r, "wrong", t->wrong);
-	row_bool(&r, "maker", t->maker);
+	row_bool(&r, "maker", t->kind == TICKET_MAKER);
+	row_bool(&r, "subscriber", t->kind == TICKET_SUBSCRIBER);
 	row_uint(&r, "protection", t->protection);
 	row_uint(&r, "until", (uint64_t)t->until);
 	row_uint(&r, "state", (uint64_t)t->state);

@@ -183,6 +183,10 @@ static err_t answer_of_failure(struct core *c, const struct pending *p, struct b
 
 	if (p->type == MSG_JOINED)
 		return join_answer_of_failure(out);
+	if (p->type == MSG_NETWORK_KEYED) {
+		wire_put_u8(&w, ERR_IO);
+		return w.err;
+	}
 	if (p->type == MSG_ANSWER)
 		return request_refuse(p->primitive, RSC_INTERNAL_SERVER_ERROR, out);
 	registry_close_association(c->room.registry, p->association, p->to->link.peer_number);
@@ -229,6 +233,7 @@ void batch_finish(struct core *c)
 
 	if (c->inside && (needed || clock_steady() - c->since >= CORE_READ_LAG_MS))
 		durable = batch_commit(c) == ERR_OK || !needed;
+	network_settled(c, durable);
 	for (size_t i = 0; i < c->pending_n; i++) {
 		send_one(c, &c->pending[i], durable);
 		c->pending[i].to->answering = 0;

@@ -57,7 +57,7 @@ struct neighbour {
 /* An answer that waits for the commit. */
 struct pending {
 	struct neighbour *to;
-	enum message_type type; /* ANSWER, ASSOCIATION_OPENED or JOINED */
+	enum message_type type; /* ANSWER, ASSOCIATION_OPENED, JOINED or NETWORK_KEYED */
 	uint64_t ref;
 	uint64_t association;   /* ASSOCIATION_OPENED: taken back when the commit fails */
 	size_t at, n;           /* in core.answers */
@@ -188,6 +188,7 @@ struct core {
 	int64_t failed_since, failed_said;
 
 	struct revocation revocations[CORE_REVOCATIONS];
+	struct network_work *network; /* network.c; NULL: never asked */
 
 	int64_t next_rotate;     /* clock_steady of the next step, INT64_MAX: none */
 	int64_t join_second;    /* clock_steady / 1000; joinings looked at in it */
@@ -313,6 +314,22 @@ void association_record_events(struct core *c);
 /* Tell the keeper which events that it waits for have become durable. */
 void association_tell_recorded(struct core *c);
 
+/* --- network.c: keys of the underlying network -------------------------------------- */
+
+/* NETWORK_KEY of a gate; NETWORK_FETCHED. */
+err_t network_want(struct core *c, struct neighbour *from, const struct message *m) MUST_USE;
+err_t network_fetched(struct core *c, struct neighbour *from, const struct message *m) MUST_USE;
+/* What was asked and not answered in time. */
+void network_turn(struct core *c);
+int64_t network_next(const struct core *c); /* clock_steady; INT64_MAX none */
+/* The transaction that enrolled what came is durable, or undone with its keys. */
+void network_settled(struct core *c, bool durable);
+/* A gate, or the process that asks, is gone. */
+void network_neighbour_lost(struct core *c, const struct neighbour *n);
+void network_free(struct core *c);
+/* What was derived from the credential's key for devices behind it ends with it. */
+err_t network_revoke_behind(struct core *c, const struct credential *of) MUST_USE;
+
 /* --- anchor.c ---------------------------------------------------------------------- */
 
 /* Compare the store with the keeper's anchor: sets c->rollback. */
@@ -411,6 +428,8 @@ err_t admin_revoked_list(struct admin *a) MUST_USE;
 /* --- join.c: who has no credential here asks for one --------------------------------------- */
 
 err_t join_request(struct core *c, struct neighbour *from, const struct message *m) MUST_USE;
+/* Is somebody here, or speaks for those elsewhere, without a credential of its own? */
+err_t join_is_here(struct core *c, struct bytes id, bool *yes) MUST_USE;
 /* Joinings that were not finished in time are undone. */
 void join_when_due(struct core *c);
 /* Instead of an answer whose transaction failed. */

@@ -52,7 +52,7 @@ static err_t read_join(struct bytes body, int64_t now, struct joining *j)
 
 /* Registered without a credential of its own: an AE of before, a CSE below or behind
  * one. Our registrar speaks for all that is elsewhere, registered or not. */
-static err_t is_here(struct core *c, struct bytes id, bool *yes)
+err_t join_is_here(struct core *c, struct bytes id, bool *yes)
 {
 	uint64_t there;
 	bool behind;
@@ -77,7 +77,7 @@ static err_t check_free(struct core *c, struct joining *j)
 	err_t err;
 
 	TRY(registry_entity_live(c->room.registry, bytes_of_buf(&j->entity), c->now, &known, &live));
-	TRY(is_here(c, j->ask.id, &here));
+	TRY(join_is_here(c, j->ask.id, &here));
 	if (known || here) {
 		j->reason = "the identifier is taken";
 		err = ERR_REFUSED;
@@ -316,14 +316,21 @@ static err_t undo_one(void *self, const struct credential *credential)
 		.kind = AUDIT_ADMIN, .at = c->now, .rule = BYTES("JOIN [CM6]"),
 		.originator = bytes_str(credential->by), .credential = bytes_str(credential->id),
 		.target = bytes_str(credential->entity), .status = RSC_REQUEST_TIMEOUT,
-		.text = BYTES("not finished in time: forgotten"),
+		.text = credential->unfinished ? BYTES("not finished in time: forgotten")
+		                               : BYTES("the key of the network has ended: forgotten"),
 	};
+	char key[KEEPER_NAME_MAX + 1];
 	err_t err;
 
 	TRY(join_give_back(c->store, bytes_str(credential->by)));
 	TRY(enrol_list_revoked(c, credential));
 	TRY(audit_append(c->room.audit, &record));
 	c->room.must_commit = true;
+	if (!credential->psk || !text_print(key, sizeof(key), "psk/%s", credential->psk_identity))
+		goto out;
+	/* It has ended with its record, whether it goes now or not. */
+	if (keeper_destroy(&c->keeper, bytes_str(key)) != ERR_OK)
+		log_event(LOG_INFO, "key not destroyed", "credential=%s", credential->id);
 out:
 	return err;
 }

@@ -22,6 +22,7 @@ static void lose(struct core *c, struct neighbour *n, err_t why)
 		association_gate_lost(c, n->link.peer_number, why);
 	held_neighbour_lost(c, n);
 	revoke_door_lost(c, n);
+	network_neighbour_lost(c, n);
 	if (n->link.peer == ROLE_COURIER)
 		deliver_courier_lost(c);
 	link_close(&n->link);
@@ -91,6 +92,8 @@ static const struct {
 	{ MSG_ASSOCIATION_CLOSE, association_close },
 	{ MSG_ADMIN, serve_admin },
 	{ MSG_SENT, deliver_sent },
+	{ MSG_NETWORK_KEY, network_want },
+	{ MSG_NETWORK_FETCHED, network_fetched },
 };
 
 static err_t serve_message(struct core *c, struct neighbour *from, const struct message *m)
@@ -242,6 +245,8 @@ static int time_left(const struct core *c)
 		left = deliver_next(c) - now;
 	if (revoke_next(c) - now < left)
 		left = revoke_next(c) - now;
+	if (network_next(c) - now < left)
+		left = network_next(c) - now;
 	if (c->inside && c->since + CORE_READ_LAG_MS - now < left)
 		left = c->since + CORE_READ_LAG_MS - now;
 	return left > 0 ? (int)left : 0;
@@ -313,6 +318,7 @@ err_t loop_turn(struct core *c)
 		rotate_when_due(c);
 	channel_turn(c);
 	held_turn(c);
+	network_turn(c);
 	later_turn(c);
 	association_record_events(c);
 	batch_finish(c);

@@ -32,6 +32,7 @@ static void close_links(struct core *c)
 	deliver_free(c);
 	channel_free(c);
 	announce_free(c);
+	network_free(c);
 	mem_free(c->pending);
 	buf_free(&c->answers);
 	buf_free(&c->answer);

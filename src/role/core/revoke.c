@@ -50,6 +50,7 @@ static err_t end_credential(struct admin *a, const struct credential *credential
 	if (credential->psk) {
 		TRY(buf_printf(&name, "psk/%s", credential->psk_identity));
 		TRY(bytes_put_str(a->destroy, sizeof(a->destroy), bytes_of_buf(&name)));
+		TRY(network_revoke_behind(a->core, credential));
 	}
 out:
 	buf_free(&name);

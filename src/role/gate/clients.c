@@ -69,6 +69,15 @@ static void on_secured(void *self, struct connection *c)
 		refuse(g, c, "the core does not answer");
 }
 
+/* Without a core that can get it the handshake goes on without the key. */
+static void on_wanted(void *self, struct connection *c)
+{
+	struct gate *g = self;
+
+	if (core_want_key(g, c, channel_wanted(c->ssl)) != ERR_OK)
+		connection_continue(c);
+}
+
 static void answer_refusal(struct gate *g, struct connection *c,
                            const struct http_refusal *why, struct bytes rqi)
 {
@@ -140,7 +149,7 @@ static void on_parsing(void *self, const struct address *from)
 struct connection_owner clients_owner(struct gate *g)
 {
 	return (struct connection_owner){
-		.self = g, .secured = on_secured, .request = on_request,
+		.self = g, .secured = on_secured, .wanted = on_wanted, .request = on_request,
 		.closed = on_closed, .refused = clients_refused, .parsing = on_parsing,
 	};
 }

@@ -63,6 +63,21 @@ err_t core_request(struct gate *g, const struct connection *c)
 	return link_send(&g->core, MSG_REQUEST, c->id, bytes_of_buf(&g->message));
 }
 
+err_t core_want_key(struct gate *g, const struct connection *c, struct bytes identity)
+{
+	struct wire_out out = wire_out(&g->message);
+	err_t err;
+
+	buf_clear(&g->message);
+	wire_put_bytes(&out, identity);
+	wire_put_u8(&out, c->address.n);
+	wire_put_fixed(&out, BYTES_OF(c->address.octets));
+	TRY(out.err);
+	err = link_send(&g->core, MSG_NETWORK_KEY, c->id, bytes_of_buf(&g->message));
+out:
+	return err;
+}
+
 /* --- from the core ------------------------------------------------------------- */
 
 static err_t take_opened(struct gate *g, const struct message *m)
@@ -154,6 +169,21 @@ static err_t take_trust(struct gate *g, const struct message *m)
 	return g->ctx ? channel_trust(g->ctx, m->body) : ERR_OK;
 }
 
+/* With the key or without it: the handshake says which. */
+static err_t take_keyed(struct gate *g, const struct message *m)
+{
+	struct connection *c = connections_find(g->connections, m->ref);
+	struct wire_in in = wire_in(m->body);
+	err_t err;
+
+	(void)wire_get_u8(&in);
+	TRY(wire_done(&in));
+	if (c)
+		connection_continue(c);
+out:
+	return err;
+}
+
 static const struct {
 	enum message_type type;
 	err_t (*take)(struct gate *g, const struct message *m);
@@ -163,6 +193,7 @@ static const struct {
 	{ MSG_ASSOCIATION_END, take_end },
 	{ MSG_JOINED, join_answered },
 	{ MSG_PEER_TRUST, take_trust },
+	{ MSG_NETWORK_KEYED, take_keyed },
 };
 
 static err_t take_message(struct gate *g, const struct message *m)

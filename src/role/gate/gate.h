@@ -70,6 +70,8 @@ void core_close_association(struct gate *g, uint64_t number);
 /* primitive: in g->message behind the head that core_request_head put there. */
 err_t core_request_head(struct gate *g, const struct connection *c) MUST_USE;
 err_t core_request(struct gate *g, const struct connection *c) MUST_USE;
+/* A handshake waits for the key of an identity of the underlying network. */
+err_t core_want_key(struct gate *g, const struct connection *c, struct bytes identity) MUST_USE;
 
 /* --- renewal.c: at start and each day, does the node's certificate end soon ------- */
 

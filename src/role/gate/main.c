@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "role/common/definitions.h"
+#include "role/common/network_place.h"
 #include "role/gate/gate.h"
 
 #include <poll.h>
@@ -46,9 +47,27 @@ static err_t channel_when_unlocked(struct gate *g, const struct channel_server_s
 	return err;
 }
 
+/* Of the networks that are configured, for the channel. */
+static err_t put_realms(const struct gate *g, struct buf *out)
+{
+	err_t err = ERR_OK;
+
+	for (unsigned i = 0; i < NETWORK_COUNT; i++) {
+		struct network_place place;
+		bool on;
+
+		TRY(network_place(&g->worker.options, (enum network_id)i, &place, &on));
+		if (on)
+			TRY(buf_printf(out, "%s%.*s", out->n ? " " : "", BYTES_FMT(place.realm)));
+	}
+out:
+	return err;
+}
+
 static err_t open_channel(struct gate *g)
 {
 	struct buf node = buf_make(PEM_MAX), anchor = buf_make(PEERS_MAX), makers = buf_make(PEM_MAX);
+	struct buf realms = buf_make(PEM_MAX);
 	struct channel_server_setup setup = { .keeper = &g->keeper, .http2 = true, .guests = g->joining };
 	err_t err;
 
@@ -63,6 +82,8 @@ static err_t open_channel(struct gate *g)
 	setup.certificate_pem = bytes_of_buf(&node);
 	setup.anchor_pem = bytes_of_buf(&anchor);
 	setup.makers_pem = bytes_of_buf(&makers);
+	TRY(put_realms(g, &realms));
+	setup.realms = bytes_of_buf(&realms);
 	TRY(channel_when_unlocked(g, &setup));
 out:
 	if (err != ERR_OK)
@@ -70,6 +91,7 @@ out:
 	buf_free(&node);
 	buf_free(&anchor);
 	buf_free(&makers);
+	buf_free(&realms);
 	return err;
 }
 

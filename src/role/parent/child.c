@@ -1,7 +1,7 @@
 /* child.c: one worker process, from fork to READY.
  *
- *   neighbours: keeper and core with everybody, tokens with the keeper only;
- *               nobody else with anybody
+ *   neighbours: keeper and core with everybody, tokens with the keeper only, the
+ *               network with the core only; nobody else with anybody
  *
  * A fresh socket pair is made for each neighbour that runs: one end comes with
  * START, the other goes to the neighbour, which drops its old end. Nothing here
@@ -10,6 +10,7 @@
 #define _GNU_SOURCE
 #include "base/clock.h"
 #include "base/log.h"
+#include "role/common/network_place.h"
 #include "role/parent/parent.h"
 
 #include <fcntl.h>
@@ -76,6 +77,8 @@ err_t children_make(struct parent *p)
 	for (unsigned i = 0; i < gates; i++)
 		TRY(add(p, ROLE_GATE, i));
 	TRY(add(p, ROLE_COURIER, 0));
+	if (network_is_on(&p->options))
+		TRY(add(p, ROLE_NETWORK, 0));
 	err = add(p, ROLE_DOOR, 0);
 out:
 	return err;
@@ -175,6 +178,8 @@ static bool are_neighbours(enum role a, enum role b)
 
 	if (a == ROLE_TOKEN || b == ROLE_TOKEN)
 		return a == ROLE_KEEPER || b == ROLE_KEEPER;
+	if (a == ROLE_NETWORK || b == ROLE_NETWORK)
+		return a == ROLE_CORE || b == ROLE_CORE;
 	return a_serves ? a != b : b_serves;
 }
 

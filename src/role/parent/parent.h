@@ -22,7 +22,7 @@
 
 enum {
 	GATES_MAX = 64,
-	CHILDREN_MAX = GATES_MAX + 4 + TOKENS_MAX,
+	CHILDREN_MAX = GATES_MAX + 5 + TOKENS_MAX,
 	TOKEN_USERS = 16,        /* a token's user: user.base + TOKEN_USERS + number */
 	READY_MS = 60000,        /* START to READY */
 	STOP_MS = 10000,         /* STOP to the end, each round */

@@ -19,7 +19,7 @@ enum { ROUNDS = 3, TURN_MS = 1000 };
 /* In which round a role is stopped, and that its start must wait for all of the
  * roles with a higher round. */
 static const unsigned round_of[ROLE_COUNT] = {
-	[ROLE_GATE] = 1, [ROLE_COURIER] = 1, [ROLE_DOOR] = 1, [ROLE_CORE] = 2, [ROLE_KEEPER] = 3,
+	[ROLE_GATE] = 1, [ROLE_COURIER] = 1, [ROLE_DOOR] = 1, [ROLE_NETWORK] = 1, [ROLE_CORE] = 2, [ROLE_KEEPER] = 3,
 	[ROLE_TOKEN] = 3,
 };
 

@@ -297,7 +297,7 @@ static int on_hello(SSL *ssl, int *alert, void *self)
 	const struct channel_context *c = self;
 
 	if (hello_offers_tls13(ssl))
-		return SSL_CLIENT_HELLO_SUCCESS;
+		return channel_psk_awaits(ssl) ? SSL_CLIENT_HELLO_RETRY : SSL_CLIENT_HELLO_SUCCESS;
 	if (!hello_has(ssl, TLSEXT_TYPE_extended_master_secret)) {
 		*alert = SSL_AD_HANDSHAKE_FAILURE;
 		return SSL_CLIENT_HELLO_ERROR;
@@ -351,6 +351,7 @@ err_t channel_server_new(const struct channel_server_setup *setup, SSL_CTX **out
 	TRY(set_certificates(ctx, setup->certificate_pem));
 	TRY(keeper_key(ctx, c));
 	TRY(set_guests(ctx, c, setup));
+	TRY(bytes_put_str(c->realms, sizeof(c->realms), setup->realms));
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | (c->guests ? 0 : SSL_VERIFY_FAIL_IF_NO_PEER_CERT), NULL);
 	SSL_CTX_set_client_hello_cb(ctx, on_hello, c);
 	if (setup->http2)

@@ -44,6 +44,9 @@ struct channel_server_setup {
 	 * is shown is checked as ever. */
 	bool guests;
 	struct bytes makers_pem;
+	/* Whose pre-shared keys may come late: realms of identities, separated by blanks. A
+	 * handshake with one that the keeper has not got stops where channel_wanted says. */
+	struct bytes realms;
 	bool http2;  /* ALPN: "h2" over TLS 1.3, else "http/1.1"; a client that offers
 	                neither is refused, one that offers nothing speaks HTTP/1.1 */
 };
@@ -83,6 +86,13 @@ err_t channel_new(SSL_CTX *ctx, SSL **out) MUST_USE;
 /* After the handshake: who is there. ERR_REFUSED when TLS 1.2 came without
  * extended master secret, or nobody authenticated and guests are not taken. */
 err_t channel_peer(SSL *ssl, struct channel_peer *out) MUST_USE;
+
+/* Server: the identity of one of `realms` that this handshake wants the key of and the
+ * keeper has not got, as the keeper would have it; empty: none. TLS 1.3: the handshake
+ * waits (SSL_ERROR_WANT_CLIENT_HELLO_CB), and goes on when it is tried again, with the
+ * key or without. TLS 1.2 tells it too late: it fails, and another may do better. A view,
+ * until the connection ends. */
+struct bytes channel_wanted(const SSL *ssl);
 
 /* Server: the handshake messages up to and with the client's CertificateVerify, by which
  * somebody else can judge it; empty for a pre-shared key. A view, until the connection

@@ -19,6 +19,8 @@
 #include <openssl/core.h>
 #include <openssl/core_dispatch.h>
 
+enum { CHANNEL_REALMS_MAX = 1024 };
+
 /* One pre-shared key in one handshake. */
 struct psk_use {
 	struct keeper *keeper;
@@ -38,12 +40,14 @@ struct channel_state {
 	struct buf transcript; /* server: the handshake messages up to the client's proof */
 	size_t hello;          /* where the last ClientHello begins in it */
 	bool whole;            /* the client's CertificateVerify is its last message */
+	char wanted[CHANNEL_IDENTITY_MAX]; /* identity whose key is not here yet */
 };
 
 /* What belongs to a context; lies behind SSL_CTX ex_data. */
 struct channel_context {
 	bool server, legacy;
 	bool guests;                        /* server: who shows nothing is taken */
+	char realms[CHANNEL_REALMS_MAX];    /* server: whose keys may come late */
 	X509_STORE *makers;                 /* server: whose devices are guests; NULL none */
 	bool node;                          /* our own key is with the keeper */
 	OSSL_LIB_CTX *library;              /* node: ours; client: the default */
@@ -119,6 +123,10 @@ err_t transcript_binder(const struct channel_state *state, struct bytes identity
 
 void channel_psk_server(SSL_CTX *ctx);
 void channel_psk_client(SSL_CTX *ctx);
+
+/* The first pre-shared key of a ClientHello is to be waited for: it is of one of the
+ * realms, the keeper has not got it, and it was not waited for before. */
+bool channel_psk_awaits(SSL *ssl);
 
 /* Give the keeper its handle back. */
 void channel_psk_end(struct psk_use *use);

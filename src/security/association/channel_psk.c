@@ -71,15 +71,49 @@ static bool identity_fits(struct bytes identity)
 	return identity.n > 0 && identity.n < CHANNEL_IDENTITY_MAX && bytes_is_printable(identity);
 }
 
+/* What says which network an identity is of; the identity itself is what follows. An
+ * application in the UICC has a key of its own [TS 33.222 5.4]. */
+static const struct {
+	struct bytes shown, kept;
+} prefixes[] = {
+	{ BYTES("3GPP-bootstrapping;"), BYTES("") },
+	{ BYTES("3GPP-bootstrapping-uicc;"), BYTES("uicc:") },
+	{ BYTES("3GPP-AKMA;"), BYTES("") },
+};
+
+/* As the keeper and the core have it: one key, one identity. */
+static err_t identity_canonical(struct bytes shown, char out[CHANNEL_IDENTITY_MAX])
+{
+	struct bytes kept = BYTES_NONE;
+	err_t err;
+
+	for (size_t i = 0; i < COUNT_OF(prefixes); i++) {
+		if (!bytes_starts(shown, prefixes[i].shown))
+			continue;
+		kept = prefixes[i].kept;
+		shown = bytes_sub(shown, prefixes[i].shown.n, shown.n);
+		break;
+	}
+	TRY(shown.n ? ERR_OK : ERR_SYNTAX);
+	TRY(bytes_put_str(out, CHANNEL_IDENTITY_MAX, kept));
+	TRY(bytes_put_str(out + kept.n, CHANNEL_IDENTITY_MAX - kept.n, shown));
+out:
+	return err;
+}
+
 /* Ask the keeper for the key of an identity; the state then holds its use. The
  * same question comes twice after a HelloRetryRequest. ERR_MISSING. */
-static err_t psk_find(SSL *ssl, struct bytes identity)
+static err_t psk_find(SSL *ssl, struct bytes shown)
 {
 	struct channel_state *state = channel_state_of(ssl);
 	struct channel_context *context = channel_context_of(SSL_get_SSL_CTX(ssl));
 	struct psk_use *use = &state->psk;
-	err_t err = ERR_OK;
+	char canonical[CHANNEL_IDENTITY_MAX];
+	struct bytes identity;
+	err_t err;
 
+	TRY(identity_canonical(shown, canonical));
+	identity = bytes_str(canonical);
 	if (use->slot && bytes_equal(identity, bytes_str(state->identity)))
 		return ERR_OK;
 	channel_psk_end(use);
@@ -98,6 +132,62 @@ static err_t psk_find(SSL *ssl, struct bytes identity)
 	TRY(bytes_put_str(state->identity, sizeof(state->identity), identity));
 out:
 	return err;
+}
+
+/* --- keys that come late --------------------------------------------------------- */
+
+static bool is_of_realms(const char *realms, struct bytes identity)
+{
+	struct bytes rest = bytes_str(realms), realm = identity;
+
+	(void)bytes_cut(&realm, '@');
+	while (rest.n && realm.n) {
+		if (bytes_equal(bytes_cut(&rest, ' '), realm))
+			return true;
+	}
+	return false;
+}
+
+/* Note that the key of this identity is wanted; false when it is not one of the realms'. */
+static bool want(SSL *ssl, struct bytes shown)
+{
+	struct channel_state *state = channel_state_of(ssl);
+	const struct channel_context *c = channel_context_of(SSL_get_SSL_CTX(ssl));
+
+	return identity_canonical(shown, state->wanted) == ERR_OK &&
+	       is_of_realms(c->realms, bytes_str(state->wanted));
+}
+
+/* PreSharedKeyExtension: u16 length of all identities, u16 length of the first [RFC 8446
+ * 4.2.11]. Without one: empty. */
+static struct bytes first_identity(SSL *ssl)
+{
+	const unsigned char *p;
+	size_t n;
+
+	if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_psk, &p, &n) != 1 || n < 4 ||
+	    (size_t)get_be16(p + 2) + 4 > n)
+		return BYTES_NONE;
+	return bytes_make(p + 4, get_be16(p + 2));
+}
+
+bool channel_psk_awaits(SSL *ssl)
+{
+	struct channel_state *state = channel_state_of(ssl);
+	struct bytes shown;
+
+	if (!channel_context_of(SSL_get_SSL_CTX(ssl))->realms[0] || state->wanted[0])
+		return false;
+	shown = first_identity(ssl);
+	if (identity_fits(shown) && want(ssl, shown) && psk_find(ssl, shown) == ERR_MISSING)
+		return true;
+	state->wanted[0] = '\0';
+	return false;
+}
+
+struct bytes channel_wanted(const SSL *ssl)
+{
+	return bytes_str(channel_state_of(ssl)->wanted);
 }
 
 /* A session as TLS 1.3 wants an external key: bound to SHA-256. */
@@ -158,6 +248,8 @@ static unsigned psk_for_tls12(SSL *ssl, const char *identity, unsigned char *out
 	if (SSL_version(ssl) != TLS1_2_VERSION || !identity_fits(bytes_str(identity)))
 		return 0;
 	n = psk_octets(ssl, bytes_str(identity), key);
+	if (!channel_state_of(ssl)->psk.slot && !want(ssl, bytes_str(identity)))
+		channel_state_of(ssl)->wanted[0] = '\0';
 	if (n > max)
 		return 0;
 	bytes_copy(out, key, n);

@@ -81,7 +81,8 @@ err_t registry_find(struct registry *r, struct bytes id, const struct credential
  * `now` (*live)? */
 err_t registry_entity_live(struct registry *r, struct bytes entity, int64_t now, bool *known,
                            bool *live) MUST_USE;
-/* Is there a credential got by joining that was not used in time? */
+/* Is there a credential got by joining that was not used in time, or one that the
+ * underlying network vouched for and that has ended? */
 bool registry_awaits(const struct registry *r, int64_t now);
 /* Forget those; each is called before. In a transaction. */
 err_t registry_forget_unfinished(struct registry *r, int64_t now,

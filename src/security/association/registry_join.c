@@ -3,13 +3,23 @@
  * nothing behind [fail-safe]. */
 #include "security/association/registry_inner.h"
 
+/* When the record is forgotten: what was not used in time; and what the underlying
+ * network vouched for with its key, revoked or not, for another never has its identity.
+ * 0: stays. */
+static int64_t forgotten_at(const struct credential *c)
+{
+	if (bytes_starts(bytes_str(c->by), BYTES("network ")))
+		return c->unfinished && !c->revoked ? c->unfinished : c->not_after;
+	return c->revoked ? 0 : c->unfinished;
+}
+
 void registry_await_joining(struct registry *r)
 {
 	r->unfinished = 0;
 	for (const struct enrolled *e = r->credentials.newest; e; e = e->older) {
-		int64_t until = e->c.unfinished;
+		int64_t until = forgotten_at(&e->c);
 
-		if (until && !e->c.revoked && (r->unfinished == 0 || until < r->unfinished))
+		if (until && (r->unfinished == 0 || until < r->unfinished))
 			r->unfinished = until;
 	}
 }
@@ -87,7 +97,7 @@ err_t registry_forget_unfinished(struct registry *r, int64_t now,
 		goto out;
 	for (struct enrolled *e = r->credentials.newest, *older; e; e = older) {
 		older = e->older;
-		if (!e->c.unfinished || e->c.unfinished > now || e->c.revoked)
+		if (!forgotten_at(&e->c) || forgotten_at(&e->c) > now)
 			continue;
 		TRY(each(self, &e->c));
 		r->changed = true;

@@ -48,7 +48,7 @@ static const char *judge_ticket(struct ticket *t, const struct join_ask *ask)
 		[TICKET_GUESSED] = "the ticket was killed: too many wrong secrets",
 	};
 
-	if (t->maker)
+	if (t->kind != TICKET_CLAIM)
 		return "there is no such ticket";
 	if (t->state != TICKET_LIVE)
 		return dead[t->state];
@@ -69,7 +69,7 @@ static const char *judge_ticket(struct ticket *t, const struct join_ask *ask)
 	return NULL;
 }
 
-static err_t grant_of(const struct ticket *t, const char *by, struct bytes which, struct join_grant *grant)
+err_t grant_of(const struct ticket *t, const char *by, struct bytes which, struct join_grant *grant)
 {
 	grant->protection = t->protection;
 	grant->days = t->days;
@@ -89,7 +89,7 @@ static err_t by_a_ticket(struct store *s, const struct join_ask *ask, struct joi
 	TRY(ticket_read(s, ask->ticket, &t, &found));
 	if (!found)
 		return ERR_REFUSED;
-	live = t.state == TICKET_LIVE && !t.maker;
+	live = t.state == TICKET_LIVE && t.kind == TICKET_CLAIM;
 	*reason = judge_ticket(&t, ask);
 	if (live)
 		TRY(ticket_write(s, &t));
@@ -116,7 +116,7 @@ out:
 
 static const char *judge_maker(const struct ticket *t, const struct join_ask *ask)
 {
-	if (!t->maker || t->state != TICKET_LIVE || !bytes_equal(BYTES_OF(t->digest), ask->maker))
+	if (t->kind != TICKET_MAKER || t->state != TICKET_LIVE || !bytes_equal(BYTES_OF(t->digest), ask->maker))
 		return "the maker is not accepted";
 	if (ask->now >= t->until)
 		return "the maker is not accepted any more";
@@ -198,6 +198,7 @@ static err_t (*const ways[])(struct store *s, const struct join_ask *ask, struct
 	[JOIN_BY_TICKET] = by_a_ticket,
 	[JOIN_BY_MAKER] = by_a_maker,
 	[JOIN_BY_ASSOCIATION] = by_an_association,
+	[JOIN_BY_NETWORK] = join_by_network,
 };
 
 err_t join_authorise(struct store *s, const struct join_ask *ask, struct join_grant *grant,
@@ -205,7 +206,8 @@ err_t join_authorise(struct store *s, const struct join_ask *ask, struct join_gr
 {
 	*grant = (struct join_grant){ .protection = PROTECTION_NONE };
 	*reason = "there is no such way to join";
-	if ((size_t)ask->way >= COUNT_OF(ways) || !ways[ask->way] || ask->id.n == 0)
+	if ((size_t)ask->way >= COUNT_OF(ways) || !ways[ask->way] ||
+	    (ask->id.n == 0 && ask->way != JOIN_BY_NETWORK))
 		return ERR_REFUSED;
 	return ways[ask->way](s, ask, grant, reason);
 }

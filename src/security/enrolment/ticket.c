@@ -25,7 +25,7 @@ err_t ticket_write(struct store *s, const struct ticket *t)
 
 	wire_put_u8(&w, VERSION);
 	wire_put_u8(&w, (uint8_t)t->state);
-	wire_put_u8(&w, t->maker);
+	wire_put_u8(&w, (uint8_t)t->kind);
 	wire_put_fixed(&w, BYTES_OF(t->digest));
 	wire_put_bytes(&w, bytes_str(t->pattern));
 	wire_put_bytes(&w, bytes_str(t->app_id));
@@ -54,7 +54,7 @@ static err_t read_record(struct bytes id, struct bytes record, struct ticket *ou
 	err_t err;
 
 	*out = (struct ticket){ .state = (enum ticket_state)wire_get_u8(&in) };
-	out->maker = wire_get_u8(&in) != 0;
+	out->kind = (enum ticket_kind)wire_get_u8(&in);
 	digest = wire_get_fixed(&in, sizeof(out->digest));
 	TRY(bytes_put_str(out->pattern, sizeof(out->pattern), wire_get_bytes(&in, FACT_ID_MAX - 1)));
 	TRY(bytes_put_str(out->app_id, sizeof(out->app_id), wire_get_bytes(&in, FACT_ID_MAX - 1)));
@@ -66,7 +66,7 @@ static err_t read_record(struct bytes id, struct bytes record, struct ticket *ou
 	out->created = (int64_t)wire_get_u64(&in);
 	out->until = (int64_t)wire_get_u64(&in);
 	TRY(wire_done(&in));
-	if (version != VERSION || out->state > TICKET_GUESSED)
+	if (version != VERSION || out->state > TICKET_GUESSED || out->kind > TICKET_SUBSCRIBER)
 		return ERR_TAMPERED;
 	bytes_copy(out->digest, digest.p, digest.n);
 	TRY(bytes_put_str(out->id, sizeof(out->id), id));

@@ -1,5 +1,5 @@
-/* seal.c: a key sealed to the keeper's import key: point || AES-256-GCM(key). */
-#include "cli/seal.h"
+/* seal_import.c: a key sealed to the keeper's import key: point || AES-256-GCM(key). */
+#include "crypt/seal.h"
 
 #include "base/secret.h"
 
