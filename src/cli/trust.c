@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-enum { MAF = 1, MEF = 2, CREATE_RETRIEVE = 3, CLIENT_TYPE = 242 };
+enum { MAF = 1, MEF = 2, CREATE_RETRIEVE = 3, CLIENT_TYPE = 242, KEY_TYPE = 245 };
 
 static uint8_t place_of(const struct cli *c)
 {
@@ -35,8 +35,9 @@ int run_trust_admit(struct cli *c)
 
 	wire_put_bytes(&w, bytes_str(c->argument[0]));
 	wire_put_u8(&w, CREATE_RETRIEVE);
-	wire_put_u8(&w, 1);
+	wire_put_u8(&w, 2);
 	wire_put_u32(&w, CLIENT_TYPE + place);
+	wire_put_u32(&w, KEY_TYPE);
 	wire_put_u8(&w, place);
 	code = ask_node(c, ADMIN_ACCESS_GRANT, &w, &rows);
 	if (code == CLI_OK)

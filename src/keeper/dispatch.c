@@ -48,6 +48,7 @@ static const struct {
 	[OP_IMPORT_PSK] = { run_import_psk, false },
 	[OP_DESTROY] = { run_destroy, false },
 	[OP_DERIVE] = { run_derive, false },
+	[OP_RELEASE] = { run_release, false },
 	[OP_MAC_CHECK] = { run_mac_check, false, true },
 	[OP_KEY_LIST] = { run_key_list, false, true },
 	[OP_PROVIDER_LIST] = { run_provider_list, false, false },

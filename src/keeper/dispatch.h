@@ -119,5 +119,6 @@ void dispatch_event_numbered(struct keeper_state *ks, const struct keeper_caller
 
 /* derive.c */
 err_t run_derive(struct call *c) MUST_USE;
+err_t run_release(struct call *c) MUST_USE;
 
 #endif

@@ -301,11 +301,20 @@ static err_t admission_response_type(struct work *w, bool *well)
 
 /* Registration gives the identity that later answers would go to, so it is answered
  * at once; what is done at a later time is not. */
+/* What may bring a key is in no request resource, not for a moment. */
+static bool creates_direct(const struct work *w)
+{
+	const struct resource_type *type = resource_type(w->request.type);
+
+	return w->request.operation == OPERATION_CREATE && type && type->direct;
+}
+
 static err_t admission_answered_now(struct work *w, bool *well)
 {
 	bool later = later_wanted(&w->request, w->in->now);
 
-	*well = w->in->deferred || (later ? !creates_ae(w) : w->request.executes <= w->in->now);
+	*well = w->in->deferred || (later ? !creates_ae(w) && !creates_direct(w)
+	                                  : w->request.executes <= w->in->now);
 	return ERR_OK;
 }
 

@@ -19,10 +19,16 @@ err_t request_arrival_read(struct bytes body, unsigned gate, int64_t now,
 	out->address_n = wire_get_u8(&in);
 	address = wire_get_fixed(&in, sizeof(out->address));
 	TRY(in.err);
+	out->primitive = in.rest;
+	if (out->address_n & ARRIVAL_EXPORTS) {
+		TRY(in.rest.n >= 2 * ARRIVAL_EXPORTED ? ERR_OK : ERR_SYNTAX);
+		out->primitive.n -= 2 * ARRIVAL_EXPORTED;
+		out->exported = bytes_sub(in.rest, out->primitive.n, 2 * ARRIVAL_EXPORTED);
+		out->address_n &= ~(unsigned)ARRIVAL_EXPORTS;
+	}
 	TRY(out->address_n == 0 || out->address_n == 4 || out->address_n == 16 ? ERR_OK
 	                                                                      : ERR_SYNTAX);
 	bytes_copy(out->address, address.p, address.n);
-	out->primitive = in.rest;
 out:
 	return err;
 }

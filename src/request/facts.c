@@ -3,6 +3,7 @@
 #include "primitive/id.h"
 #include "request/notification.h"
 #include "request/work.h"
+#include "resource/trust.h"
 
 enum {
 	TYPE_AE = 2, TYPE_CSE_BASE = 5, TYPE_REMOTE_CSE = 16, TYPE_CSE_BASE_ANNOUNCED = 10005, TYPE_MGMT_OBJ = 13, TYPE_FLEX_CONTAINER = 28,
@@ -331,6 +332,14 @@ static bool speaks_for_itself(const struct work *w, const struct store_row *row)
 	       bytes_equal(w->originator, bytes_str(w->association->facts.entity));
 }
 
+static err_t is_key_target(const struct work *w, const struct store_row *row, bool *yes)
+{
+	*yes = false;
+	if (w->access != ACCESS_RETRIEVE || !w->association || w->target.virtual_child)
+		return ERR_OK;
+	return trust_is_target(row, w->originator, bytes_str(w->association->facts.credential), yes);
+}
+
 /* Where no rule permits, the laboratory may. The row may have moved meanwhile. */
 static err_t by_rules_or_lab(struct work *w, const struct store_row *row,
                              struct decision_facts *facts)
@@ -351,7 +360,7 @@ err_t facts_decide(struct work *w)
 {
 	struct decision_facts facts;
 	const struct store_row *row;
-	bool announces, leaves, reports;
+	bool announces, leaves, reports, target;
 	err_t err;
 
 	w->discovers = facts_is_discovery(&w->request);
@@ -374,6 +383,7 @@ err_t facts_decide(struct work *w)
 		refuse_misplaced(w, row);
 	if (w->status)
 		goto out;
+	TRY(is_key_target(w, row, &target));
 	if (lab_is_admin(w))
 		err = decide_on_ground(&facts, GROUND_LAB_ADMIN, &w->room->arena, &w->permit,
 		                       &w->decision);
@@ -381,6 +391,9 @@ err_t facts_decide(struct work *w)
 		err = register_itself(w, &facts);
 	else if (is_cse_registration(w, row) || announces)
 		err = decide_on_ground(&facts, GROUND_REGISTRATION, &w->room->arena, &w->permit,
+		                       &w->decision);
+	else if (target)
+		err = decide_on_ground(&facts, GROUND_KEY_TARGET, &w->room->arena, &w->permit,
 		                       &w->decision);
 	else if (leaves)
 		err = decide_on_ground(&facts, GROUND_TARGET, &w->room->arena, &w->permit,

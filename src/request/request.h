@@ -67,13 +67,17 @@ struct request_room {
 };
 
 /* One request as it came from a gate. Body of REQUEST: u64 association number
- * (0: lab listener), u8 address length, address 16, then the primitive. */
+ * (0: lab listener), u8 address length, address 16, then the primitive. 128 more in the
+ * length: behind the primitive stand the 2 x 48 octets that the connection exports by the
+ * labels of TS-0003 10.3.1 for MEF (Bootstrap) and MAF (Connection). */
+enum { ARRIVAL_EXPORTED = 48, ARRIVAL_EXPORTS = 128 };
 struct request_arrival {
 	uint64_t association;
 	unsigned gate;
 	uint8_t address[16];
 	unsigned address_n;
 	struct bytes primitive;
+	struct bytes exported;     /* empty, or 2 x ARRIVAL_EXPORTED octets */
 	int64_t now;
 	struct outbound_memo memo; /* empty the first time */
 	bool again;                /* it was kept, and is served again */

@@ -34,6 +34,7 @@ struct resources {
 	const struct executor *executors;
 	size_t executors_n;
 	struct resource_accounts accounts; /* take NULL: nobody counts */
+	struct resource_keys keys; /* NULLs: none are kept */
 	unsigned release;      /* of the request under way, 0: not known */
 
 	uint64_t due[4096];    /* ANNOUNCE_DUE rows whose announcements are to be looked at */

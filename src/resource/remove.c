@@ -21,6 +21,7 @@ static err_t remove_row(struct resources *r, uint64_t id)
 	/* A row that cannot be read still has to go; what the index says of it
 	 * leads nowhere then. */
 	if (type && set_load(&set, row->body) == ERR_OK) {
+		TRY(resource_hooks(type)->removed ? resource_hooks(type)->removed(r, row, &set) : ERR_OK);
 		TRY(index_write(r, type, id, NULL, &set));
 		TRY(announce_changed(r, id, &set, NULL));
 		TRY(store_get(r->store, id, &row));

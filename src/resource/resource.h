@@ -17,6 +17,7 @@
 #include "store/store.h"
 
 struct resources;
+struct attribute_set;
 struct resource_work; /* one operation under way, resource/engine.h */
 
 /* A child that is no row: la, ol, fopt, pcu, ntsr. */
@@ -45,6 +46,11 @@ struct resource_hooks {
 	err_t (*created)(struct resource_work *w);       /* before the row is written */
 	err_t (*updated)(struct resource_work *w);
 	err_t (*written)(struct resource_work *w);       /* after both: rows below it */
+	/* A row goes, for whatever reason; its body. It changes no row. */
+	err_t (*removed)(struct resources *r, const struct store_row *row,
+	                 const struct attribute_set *set);
+	/* What a retrieve of the row alone shows besides what everybody sees. */
+	err_t (*shown)(struct resource_work *w, struct attribute_set *set);
 	err_t (*child_created)(struct resource_work *w); /* on the parent, the child is in w */
 	err_t (*child_deleted)(struct resource_work *w);
 	bool told_of_removal;  /* resource_on_removal hears of each row of this type */
@@ -89,6 +95,31 @@ struct resource_accounts {
 	void *self;
 };
 void resources_account(struct resources *r, struct resource_accounts accounts);
+
+/* Who makes and keeps the keys of symmKeyReg: the keeper, through the core. */
+enum { KEY_VALUE_TEXT = 44, KEY_ID_TEXT = 32, KEY_NAME_TEXT = 128 };
+struct key_wish {
+	bool mef;            /* else for a MAF: which exporter label, what is derived [G12] */
+	unsigned suid;
+	struct bytes value;  /* base64, brought by the client; empty: exported from its connection */
+	struct bytes target; /* the first, absolute; of SUID 21 the MAF-ID */
+	uint64_t targets;
+};
+struct key_made {
+	char name[KEY_NAME_TEXT + 1]; /* the keeper's */
+	char id[KEY_ID_TEXT + 1];     /* RelativeKeyID: 16 octets in hex, upper case [G3] */
+	const char *why;              /* ERR_REFUSED: why there is none */
+};
+struct resource_keys {
+	err_t (*make)(void *self, const struct key_wish *wish, struct key_made *out);
+	/* base64. ERR_UNSUPPORTED: it cannot leave where it is kept; ERR_MISSING. */
+	err_t (*release)(void *self, struct bytes name, char value[KEY_VALUE_TEXT + 1]);
+	/* Its registration goes, with the transaction. */
+	err_t (*gone)(void *self, struct bytes name, struct bytes id);
+	int64_t lifetime;    /* ms, at most */
+	void *self;
+};
+void resources_keys(struct resources *r, const struct resource_keys *keys);
 
 /* How the attribute of this short name may be searched: SEARCH_OPEN with the
  * right to discover, SEARCH_SHOWN only where it may be retrieved too. */

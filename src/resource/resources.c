@@ -194,6 +194,11 @@ const struct cse_identity *resources_cse(const struct resources *r)
 	return &r->cse;
 }
 
+void resources_keys(struct resources *r, const struct resource_keys *keys)
+{
+	r->keys = *keys;
+}
+
 struct store *resources_store(struct resources *r)
 {
 	return r->store;

@@ -93,6 +93,8 @@ static err_t result_shape(struct resource_work *w, unsigned rcn, struct buf *con
 	if (rcn != 1)
 		return rcn_unknown(w, rcn);
 	TRY(view_attributes(w->r, w->arena, &w->row, &set));
+	if (resource_hooks(w->type)->shown && w->ask->request->operation == OPERATION_RETRIEVE)
+		TRY(resource_hooks(w->type)->shown(w, &set));
 	TRY(view_put(w->type, &set, content));
 out:
 	return err;

@@ -5,7 +5,7 @@
 #include "primitive/id.h"
 #include "resource/engine.h"
 
-enum { BASE = 1, CLIENTS_MAX = 64, TYPE_OF_CLIENT = 2 };
+enum { BASE = 1, CLIENTS_MAX = 64, TYPE_OF_CLIENT = 2, KEY_TYPE = 245 };
 
 /* Name, identifier and type of a base; its clients' type is two further. */
 static const struct { const char *name; uint32_t type; } places[TRUST_PLACES] = {
@@ -88,6 +88,29 @@ err_t trust_registered(struct resources *r, uint64_t base, struct bytes client, 
 		if (n)
 			find.after = ids[n - 1];
 	} while (n == CLIENTS_MAX && !*yes);
+out:
+	return err;
+}
+
+/* --- a target of a key ------------------------------------------------------------------- */
+
+err_t trust_is_target(const struct store_row *row, struct bytes originator, struct bytes credential,
+                      bool *yes)
+{
+	struct bytes domain = bytes_sub(credential, BYTES("32-").n, credential.n), content;
+	struct cbor list, item;
+	bool found, is_cse = bytes_starts(credential, BYTES("32-"));
+	err_t err;
+
+	*yes = false;
+	if (row->type != KEY_TYPE)
+		return ERR_OK;
+	TRY(body_get(row->body, BYTES("tgis"), &list, &found));
+	content = found && list.kind == CBOR_ARRAY ? list.s : BYTES_NONE;
+	for (uint64_t i = 0; content.n && i < list.u; i++) {
+		TRY(cbor_next(&content, &item));
+		*yes |= bytes_equal(item.s, originator) || (is_cse && bytes_equal(item.s, domain));
+	}
 out:
 	return err;
 }

@@ -21,4 +21,9 @@ err_t trust_open(struct resources *r, const struct permit *system, enum trust_pl
 err_t trust_registered(struct resources *r, uint64_t base, struct bytes client,
                        struct bytes admin, int64_t now, bool *yes) MUST_USE;
 
+/* Is the row a registered key, and the one who asks a target of it: by its absolute
+ * identifier, or as the MAF of a domain name, by its Credential-ID? */
+err_t trust_is_target(const struct store_row *row, struct bytes originator, struct bytes credential,
+                      bool *yes) MUST_USE;
+
 #endif

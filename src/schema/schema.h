@@ -110,6 +110,7 @@ struct resource_type {
 	bool direct;             /* served to who is on an association of its own only, to
 	                          * nobody on whose behalf another CSE speaks; without
 	                          * acpi attribute its creator governs it */
+	bool exports;            /* its creation may take keys that the connection exports */
 	uint32_t instances;      /* type of the instances that are specialized with it, 0 none */
 	const char *selector;    /* attribute whose value chooses the specialization
 	                          * ("mgd", "cnd"), NULL: there is none */

@@ -551,6 +551,20 @@ out:
 	return err;
 }
 
+err_t keeper_release(struct keeper *k, struct bytes name, uint8_t out[32])
+{
+	struct call c;
+	err_t err;
+
+	call_begin(&c);
+	wire_put_bytes(&c.out, name);
+	TRY(call_ask(&c, k, OP_RELEASE));
+	TRY(answer_octets(&c, out, 32));
+out:
+	call_end(&c);
+	return err;
+}
+
 err_t keeper_check_value(struct keeper *k, struct bytes name, uint8_t out[4])
 {
 	struct call c;

@@ -236,6 +236,10 @@ struct keeper_derive {
 err_t keeper_derive(struct keeper *k, const struct keeper_derive *ask, struct buf *name,
                     struct buf *id) MUST_USE;
 
+/* RELEASE: name, "exported/..." -> 32 octets. ERR_REFUSED: any other; ERR_UNSUPPORTED: it
+ * lies on a token, which gives nothing away. */
+err_t keeper_release(struct keeper *k, struct bytes name, uint8_t out[32]) MUST_USE;
+
 /* MAC_CHECK: name -> 4 octets: leftmost of HMAC-SHA-256(key, "holdfast check value"). */
 err_t keeper_check_value(struct keeper *k, struct bytes name, uint8_t out[4]) MUST_USE;
 

@@ -156,8 +156,8 @@ class PskEntity(Entity):
 class OpensslClient:
     """The socket interface that read_answer needs, over `openssl s_client -quiet`."""
 
-    def __init__(self, port, more, name=NAME):
-        self.p = subprocess.Popen(["openssl", "s_client", "-quiet", "-connect", f"127.0.0.1:{port}",
+    def __init__(self, port, more, name=NAME, quiet=True):
+        self.p = subprocess.Popen(["openssl", "s_client", *(["-quiet"] if quiet else []), "-connect", f"127.0.0.1:{port}",
                                    "-servername", name, *more], stdin=subprocess.PIPE,
                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 

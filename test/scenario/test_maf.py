@@ -90,3 +90,151 @@ def test_refusals_are_on_record(node):
     texts = [json.dumps(r) for r in node.audit()]
     assert any("TRUST_OPEN" in t for t in texts)
     assert any("Sstranger" in t and "4103" in t for t in texts)
+
+
+# --- keys -----------------------------------------------------------------------------------
+
+import base64, hashlib, hmac, os, re  # noqa: E402
+from node import OpensslClient, PskEntity, read_answer  # noqa: E402
+
+MKR = 245
+LABELS = {"maf": "EXPORTER-oneM2M-Connection", "mef": "EXPORTER-oneM2M-Bootstrap"}
+
+
+class Exporting(PskEntity):
+    """A stock client that says what its connection exports."""
+
+    def __init__(self, entity, label, version="-tls1_3"):
+        super().__init__(entity.node, entity.folder, entity.originator)
+        self.label, self.version_, self.exported = label, version, None
+
+    def connect(self, timeout=10):
+        self.close()
+        self.connection = OpensslClient(self.node.port, [
+            "-cert", str(self.folder / "cert.pem"), "-key", str(self.folder / "key.pem"), self.version_,
+            "-CAfile", str(self.node.dir / "node/ca.pem"), "-keymatexport", self.label, "-keymatexportlen", "48"], quiet=False)
+        seen = b""
+        while b"Keying material: " not in seen or not seen.split(b"Keying material: ")[1].count(b"\n"):
+            seen += self.connection.recv(65536)
+        self.exported = bytes.fromhex(re.search(rb"Keying material: ([0-9A-F]{96})", seen).group(1).decode())
+        return self.connection
+
+    def raw(self, octets):
+        if not self.connection:
+            self.connect()
+        self.connection.sendall(octets)
+        data = b""
+        while b"HTTP/1.1 " not in data:
+            data += self.connection.recv(65536)
+        return read_answer(Behind(data[data.index(b"HTTP/1.1 "):], self.connection))
+
+
+class Behind:
+    def __init__(self, first, connection):
+        self.first, self.connection = first, connection
+
+    def recv(self, n):
+        first, self.first = self.first, b""
+        return first or self.connection.recv(n)
+
+
+def client(node, base, entity):
+    ty, member = {b: (t, m) for b, t, m in BASES}[base]
+    a = entity.create(f"/{base}", ty, {member: registration("keys.example")})
+    assert a.rsc in (2001, 4105), a
+    return entity
+
+
+def key(suid, targets, **more):
+    return {"sec:mkr": {"adfq": "keys.example", "suid": suid, "tgis": targets, **more}}
+
+
+@pytest.mark.parametrize("version", ["-tls1_3", "-tls1_2"])
+def test_a_key_of_the_connection_goes_to_its_target(node, version):
+    a = client(node, "maf", Exporting(node.a, LABELS["maf"], version))
+    made = a.create("/maf", MKR, key(32, ["Sb"]))
+    assert made.rsc == 2001, made
+    reg = made.json["sec:mkr"]
+    # The client knows key and name by itself.
+    assert reg["ri"] == a.exported[:16].hex().upper() and "kv" not in reg
+    assert reg["tgis"] == ["//demo.example/Sb"] and reg["cr"] == "//demo.example/Sa"
+    got = node.b.retrieve("/" + reg["ri"])
+    assert got.rsc == 2000 and base64.b64decode(got.json["sec:mkr"]["kv"]) == a.exported[16:]
+    # Who registered it sees it without the key; a stranger sees nothing.
+    mine = a.retrieve("/" + reg["ri"])
+    assert mine.rsc == 2000 and "kv" not in mine.json["sec:mkr"]
+    assert node.stranger.retrieve("/" + reg["ri"]).rsc == 4103
+    assert node.b.delete("/" + reg["ri"]).rsc == 4103 and node.b.retrieve("/" + reg["ri"] + "?fu=1").rsc == 4103
+    # A second export would be the same key, also after the first registration is gone [G11].
+    assert a.create("/maf", MKR, key(32, ["Sb"])).rsc == 4105
+    assert a.delete("/" + reg["ri"]).rsc == 2002
+    assert a.create("/maf", MKR, key(32, ["Sb"])).rsc == 4105
+    assert node.b.retrieve("/" + reg["ri"]).rsc == 4004
+    a.close()
+
+
+def kpsa(exported, label, target):
+    return hmac.new(exported[16:], label.encode() + target.encode(), hashlib.sha256).digest()
+
+
+@pytest.mark.parametrize("suid,target,label", [
+    (21, "maf.example.org", "oneM2M Enrolment Key to Master Credential derivation"),
+    (22, "//demo.example/Sb", "oneM2M Enrolment Key to Provisioned Secure Connection Key derivation"),
+    (23, "//demo.example/Sb", "oneM2M Enrolment Key to Usage-Constrained Symmetric Key derivation23")])
+def test_a_mef_derives_for_usage_and_target(node, suid, target, label):
+    a = client(node, "mef", Exporting(node.a, LABELS["mef"]))
+    made = a.create("/mef", MKR, key(suid, [target]))
+    assert made.rsc == 2001, made
+    reg = made.json["sec:mkr"]
+    assert reg["ri"] == a.exported[:16].hex().upper()
+    if suid != 21:
+        value = base64.b64decode(node.b.retrieve("/" + reg["ri"]).json["sec:mkr"]["kv"])
+        assert value == kpsa(a.exported, label, target)
+        # It is of that target and of no other.
+        assert a.update("/" + reg["ri"], {"sec:mkr": {"tgis": ["Sstranger"]}}).rsc == 4000
+    else:
+        assert node.b.retrieve("/" + reg["ri"]).rsc == 4103
+    a.close()
+
+
+def keys_in_keeper(node):
+    return {k["name"] for k in json.loads(node.cli("-o", "json", "key", "list")) if k["name"].startswith("exported/")}
+
+
+def test_a_key_that_is_brought(node):
+    value = os.urandom(32)
+    kv = base64.b64encode(value).decode()
+    a, before = client(node, "maf", node.a), keys_in_keeper(node)
+    made = a.create("/maf", MKR, key(34, ["Sb", "/in-cse"], kv=kv))
+    assert made.rsc == 2001, made
+    reg = made.json["sec:mkr"]
+    assert len(reg["ri"]) == 32 and "kv" not in reg and kv not in made.body.decode()
+    assert node.b.retrieve("/" + reg["ri"]).json["sec:mkr"]["kv"] == kv
+    assert node.b.retrieve("/" + reg["ri"] + "?atrl=kv").rsc == 4000
+    assert len(keys_in_keeper(node) - before) == 1
+    # Targets may change; who is none any more gets nothing.
+    assert a.update("/" + reg["ri"], {"sec:mkr": {"tgis": ["Sstranger"]}}).rsc == 2004
+    assert node.b.retrieve("/" + reg["ri"]).rsc == 4103
+    assert node.stranger.retrieve("/" + reg["ri"]).json["sec:mkr"]["kv"] == kv
+    # The key goes with its registration.
+    assert a.delete("/" + reg["ri"]).rsc == 2002
+    assert keys_in_keeper(node) == before
+    # In no log and in no record.
+    for text in (node.log_text(), json.dumps(node.audit()), node.cli("maf", "list")):
+        assert kv not in text and value.hex() not in text.lower()
+
+
+def test_keys_that_are_not_registered(node):
+    a, before = client(node, "maf", node.a), keys_in_keeper(node)
+    kv = base64.b64encode(bytes(32)).decode()
+    for body in (key(22, ["Sb"], kv=kv), key(32, [], kv=kv), key(32, ["Sb", "Sa"], kv=kv), key(33, ["Sb", "Sa"], kv=kv),
+                 key(32, ["not an id"], kv=kv), key(32, ["Sb"], kv="AAAA"), key(32, ["Sb"], kv="*" * 44),
+                 key(32, ["Sb"], cr="//demo.example/Sb", kv=kv), key(99, ["Sb"], kv=kv)):
+        assert a.create("/maf", MKR, body).rsc == 4000, body
+    other = key(32, ["Sb"], kv=kv)
+    other["sec:mkr"]["adfq"] = "unknown.example"
+    assert a.create("/maf", MKR, other).rsc == 4103
+    assert node.stranger.create("/maf", MKR, key(32, ["Sb"], kv=kv)).rsc == 4103
+    # Nothing that is answered later may bring or fetch a key: it would lie in a resource.
+    assert a.create("/maf", MKR, key(32, ["Sb"], kv=kv), headers={"X-M2M-RTU": ""}).rsc == 4000
+    assert keys_in_keeper(node) == before

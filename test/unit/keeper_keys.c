@@ -127,6 +127,39 @@ static void test_known_answer_of_exporter(void **state)
 	assert_int_equal(derive(b, DERIVE_EXPORTER, BYTES_NONE, bytes_make(exported, 47), BYTES_NONE), ERR_SYNTAX);
 }
 
+static err_t release(struct bed *b, struct bytes name, enum role by)
+{
+	begin(b, OP_RELEASE);
+	wire_put_bytes(&b->w, name);
+	return ask(b, by);
+}
+
+/* Only what an exporter gave, or was derived of that, and to the core alone. */
+static void test_release(void **state)
+{
+	static const char *const kept[] = { "psk/ke", "node", "ca", "root", "audit", "import" };
+	struct bed *b = *state;
+	struct vault_key *ke, *km, *other;
+	uint8_t exported[48];
+
+	sequence(exported, 48, 0x40);
+	ke = derived(b, DERIVE_EXPORTER, "", BYTES_OF(exported), BYTES_NONE);
+	km = derived(b, DERIVE_KM, ke->name, BYTES("maf.example.org"), BYTES_NONE);
+	other = derived(b, DERIVE_KM, "psk/ke", BYTES("maf.example.org"), BYTES_NONE);
+	assert_int_equal(release(b, bytes_str(ke->name), ROLE_CORE), ERR_OK);
+	assert_bytes(wire_get_fixed(&b->r, 32), bytes_make(exported + 16, 32));
+	assert_int_equal(release(b, bytes_str(km->name), ROLE_CORE), ERR_OK);
+	assert_bytes(wire_get_fixed(&b->r, 32), secret_view(&km->key.blob));
+	for (enum role r = ROLE_GATE; r <= ROLE_DOOR; r++) {
+		if (b->by[r] && r != ROLE_CORE)
+			assert_int_equal(release(b, bytes_str(ke->name), r), ERR_REFUSED);
+	}
+	for (size_t i = 0; i < COUNT_OF(kept); i++)
+		assert_int_equal(release(b, bytes_str(kept[i]), ROLE_CORE), ERR_REFUSED);
+	assert_int_equal(release(b, bytes_str(other->name), ROLE_CORE), ERR_REFUSED);
+	assert_int_equal(release(b, BYTES("exported/10/none"), ROLE_CORE), ERR_MISSING);
+}
+
 static void test_derive_is_idempotent_and_apart(void **state)
 {
 	struct bed *b = *state;
@@ -607,6 +640,7 @@ int main(void)
 		cmocka_unit_test(test_derive_refusals),
 		cmocka_unit_test(test_import),
 		cmocka_unit_test(test_destroy),
+		cmocka_unit_test(test_release),
 		cmocka_unit_test(test_data_keys),
 		cmocka_unit_test(test_index_keys),
 		cmocka_unit_test(test_anchor),

@@ -944,6 +944,7 @@ static void test_failed(void **state)
 static void test_arrival(void **state)
 {
 	uint8_t body[8 + 1 + 16 + 2] = { [7] = 5, [8] = 4, [9] = 192, [25] = 0xa1 };
+	uint8_t whole[sizeof(body) + 2 * ARRIVAL_EXPORTED] = { 0 };
 	struct request_arrival in;
 
 	assert_int_equal(request_arrival_read(BYTES_OF(body), 2, NOW, &in), ERR_OK);
@@ -951,6 +952,15 @@ static void test_arrival(void **state)
 	assert_int_equal(in.address[0], 192);
 	assert_int_equal(in.primitive.n, 2);
 	assert_int_equal(request_arrival_read(bytes_make(body, 24), 2, NOW, &in), ERR_SYNTAX);
+	assert_int_equal(in.exported.n, 0);
+	body[8] = 4 | ARRIVAL_EXPORTS; /* they are not there */
+	assert_int_equal(request_arrival_read(BYTES_OF(body), 2, NOW, &in), ERR_SYNTAX);
+	bytes_copy(whole, body, sizeof(body));
+	whole[sizeof(body)] = 7;
+	assert_int_equal(request_arrival_read(BYTES_OF(whole), 2, NOW, &in), ERR_OK);
+	assert_int_equal(in.address_n, 4);
+	assert_int_equal(in.primitive.n, 2);
+	assert_true(in.exported.n == 2 * ARRIVAL_EXPORTED && in.exported.p[0] == 7);
 	body[8] = 5;
 	assert_int_equal(request_arrival_read(BYTES_OF(body), 2, NOW, &in), ERR_SYNTAX);
 }

@@ -33,6 +33,8 @@ static void settle(struct core *c, bool committed)
 	for (size_t i = 0; committed && i < c->waited_n && c->durable_n < COUNT_OF(c->durable); i++)
 		c->durable[c->durable_n++] = c->waited[i];
 	c->waited_n = 0;
+	if (c->touched.n)
+		registered_settle(c);
 	/* Forgetting a credential that was not undone would open nothing; keeping
 	 * one that was would. */
 	if (!committed)
@@ -278,8 +280,10 @@ err_t batch_serve(struct core *c, struct pending *p, struct request_arrival *in,
 		TRY(request_refuse(in->primitive, RSC_INTERNAL_SERVER_ERROR, &c->answer));
 	} else {
 		served = batch_begin(c);
+		c->exported = in->exported;
 		if (served == ERR_OK)
 			served = request_serve(&c->room, in, &c->answer);
+		c->exported = BYTES_NONE;
 		if (served == ERR_PENDING)
 			served = held_keep(c, p, in, h);
 		if (served == ERR_PENDING)

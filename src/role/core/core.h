@@ -135,6 +135,8 @@ struct revocation {
 struct core {
 	struct worker *worker;
 	struct keeper keeper;
+	struct bytes exported;  /* of the request being served: what its connection exports */
+	struct buf touched;     /* registered.c: keys of registrations that came or went */
 	bool keeper_up;
 	struct neighbour neighbours[CORE_NEIGHBOURS];
 	int64_t now;            /* of this turn, ms since 1970 */
@@ -338,6 +340,14 @@ err_t anchor_compare(struct core *c) MUST_USE;
 void anchor_when_due(struct core *c, bool now);
 /* The same now, with what the keeper signed. ERR_MISSING: this node's chain is not anchored. */
 err_t anchor_signed(struct core *c, struct keeper_anchor *out) MUST_USE;
+
+/* --- registered.c: keys of MAF and MEF ------------------------------------------------ */
+
+void registered_open(struct core *c);
+/* The transaction is over: keys of registrations that are not there are destroyed. */
+void registered_settle(struct core *c);
+/* Those that could not be. */
+void registered_when_due(struct core *c);
 
 /* --- rate.c ------------------------------------------------------------------------- */
 

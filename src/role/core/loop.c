@@ -214,6 +214,7 @@ static err_t tick(struct core *c)
 		return ERR_OK;
 	association_sweep(c);
 	expire_when_due(c);
+	registered_when_due(c);
 	join_when_due(c);
 	registrar_when_due(c);
 	return ERR_OK;

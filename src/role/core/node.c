@@ -197,6 +197,7 @@ static err_t open_counts(struct core *c)
 	TRY(later_reload(&c->room));
 	TRY(quota_open(c->store, key, &c->room.quota));
 	resources_account(c->room.resources, quota_accounts(c->room.quota));
+	registered_open(c);
 	node_reload(c);
 out:
 	return err;

@@ -2,9 +2,14 @@
  * write and arrive in one read. Bodies: security/association/registry.h for
  * associations, request/request.h for REQUEST; ANSWER is the response primitive. */
 #include "base/log.h"
+#include "base/secret.h"
+#include "schema/schema.h"
 #include "role/gate/gate.h"
 
-enum { REASON_MAX = 256, ANSWER_KEEP = 64 * 1024 };
+/* Of REQUEST (request/request.h): what stands before the primitive, where in it the length
+ * of the address, the mark of exports behind the primitive, and the size of one. */
+enum { REASON_MAX = 256, ANSWER_KEEP = 64 * 1024, HEAD_ADDRESS = 8, HEAD = HEAD_ADDRESS + 1 + 16,
+       EXPORTS = 128, EXPORTED = 48 };
 
 /* --- to the core --------------------------------------------------------------- */
 
@@ -58,9 +63,48 @@ err_t core_request_head(struct gate *g, const struct connection *c)
 	return out.err;
 }
 
+/* Does the primitive create what may take keys that the connection exports? */
+static bool wants_exports(struct bytes primitive)
+{
+	const struct resource_type *type = NULL;
+	struct cbor ty;
+	bool found;
+
+	if (cbor_find(primitive, BYTES("ty"), &ty, &found) == ERR_OK && found && ty.kind == CBOR_UINT &&
+	    ty.u <= UINT32_MAX)
+		type = resource_type((uint32_t)ty.u);
+	return type && type->exports;
+}
+
+/* Behind the primitive, and a mark in the head. */
+static err_t add_exports(struct gate *g, const struct connection *c)
+{
+	SSL *ssl = c->whole ? c->whole->ssl : c->ssl;
+	uint8_t octets[2 * EXPORTED];
+	err_t err = ERR_OK;
+
+	if (!ssl)
+		return ERR_OK;
+	TRY(channel_export(ssl, "EXPORTER-oneM2M-Bootstrap", octets, EXPORTED));
+	TRY(channel_export(ssl, "EXPORTER-oneM2M-Connection", octets + EXPORTED, EXPORTED));
+	TRY(buf_add(&g->message, BYTES_OF(octets)));
+	g->message.p[HEAD_ADDRESS] |= EXPORTS;
+out:
+	secret_wipe(octets, sizeof(octets));
+	return err;
+}
+
 err_t core_request(struct gate *g, const struct connection *c)
 {
-	return link_send(&g->core, MSG_REQUEST, c->id, bytes_of_buf(&g->message));
+	bool exports = c->parser.method == HTTP_POST &&
+	               wants_exports(bytes_sub(bytes_of_buf(&g->message), HEAD, g->message.n));
+	err_t err = exports ? add_exports(g, c) : ERR_OK;
+
+	if (err == ERR_OK)
+		err = link_send(&g->core, MSG_REQUEST, c->id, bytes_of_buf(&g->message));
+	if (exports)
+		secret_wipe(g->message.p, g->message.n);
+	return err;
 }
 
 err_t core_want_key(struct gate *g, const struct connection *c, struct bytes identity)

@@ -78,6 +78,15 @@ struct channel_state *channel_state_of(const SSL *ssl)
 	return SSL_get_ex_data(ssl, state_index);
 }
 
+err_t channel_export(SSL *ssl, const char *label, uint8_t *out, size_t n)
+{
+	if (!SSL_is_init_finished(ssl) ||
+	    (SSL_version(ssl) < TLS1_3_VERSION && SSL_get_extms_support(ssl) != 1))
+		return ERR_REFUSED;
+	return SSL_export_keying_material(ssl, out, n, label, bytes_str(label).n, NULL, 0, 0) == 1
+	               ? ERR_OK : ERR_CRYPTO;
+}
+
 /* --- both sides ------------------------------------------------------------------------ */
 
 /* Called by libssl before each message that it reads or writes. */

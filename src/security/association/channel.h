@@ -100,6 +100,10 @@ struct bytes channel_wanted(const SSL *ssl);
 struct bytes channel_transcript(const SSL *ssl);
 void channel_forget(SSL *ssl);
 
+/* Keying material of the connection [RFC 5705; RFC 8446 7.5], without a context [G1]; no
+ * two labels or connections have the same. ERR_REFUSED before the handshake is over. */
+err_t channel_export(SSL *ssl, const char *label, uint8_t *out, size_t n) MUST_USE;
+
 /* Why the last handshake failed, one line without secrets. Empties OpenSSL's
  * error queue of this thread. */
 void channel_error(char *out, size_t size);

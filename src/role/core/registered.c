@@ -1,0 +1,206 @@
+/* registered.c: keys that are registered with the MAF or the MEF of this node: made of what
+ * a connection exports, or brought; kept by the keeper, given to their targets, destroyed
+ * with their registration [TS-0003 8.3.5, 8.8, 10.3].
+ *
+ *   48 octets of the connection --EXPORTER--> RelativeKeyID, Kc (MAF) or Ke (MEF)
+ *     Ke --KM, KPSA, USAGE--> what the MEF registers
+ *
+ * The keeper is no part of the transaction: what was touched in it is looked at again when
+ * it is over, and the key of a registration that is not there, or no more, is destroyed. */
+#include "base/log.h"
+#include "base/secret.h"
+#include "crypt/crypt.h"
+#include "resource/trust.h"
+#include "role/core/core.h"
+
+#include <openssl/evp.h>
+
+enum { ID = 16, KEY = 32, OCTETS = ID + KEY, DECODED = 33, TOUCHED_MAX = 1 << 20, SUID_KM = 21, SUID_KPSA = 22 };
+
+static err_t refuse(struct key_made *made, const char *why)
+{
+	made->why = why;
+	return ERR_REFUSED;
+}
+
+/* --- octets ------------------------------------------------------------------------------- */
+
+static err_t given_octets(const struct key_wish *wish, uint8_t octets[OCTETS], struct key_made *made)
+{
+	uint8_t decoded[DECODED];
+	err_t err = ERR_OK;
+
+	/* 32 octets are 44 letters, the last of them one "=". */
+	if (wish->value.n != KEY_VALUE_TEXT || wish->value.p[KEY_VALUE_TEXT - 1] != '=' ||
+	    wish->value.p[KEY_VALUE_TEXT - 2] == '=' ||
+	    EVP_DecodeBlock(decoded, wish->value.p, KEY_VALUE_TEXT) != DECODED)
+		return refuse(made, "a key has 32 octets");
+	crypt_random(octets, ID);
+	bytes_copy(octets + ID, decoded, KEY);
+	secret_wipe(decoded, sizeof(decoded));
+	return err;
+}
+
+static err_t octets_of(struct core *c, const struct key_wish *wish, uint8_t octets[OCTETS],
+                       struct key_made *made)
+{
+	if (wish->value.n)
+		return given_octets(wish, octets, made);
+	if (c->exported.n != 2 * ARRIVAL_EXPORTED)
+		return refuse(made, "this connection exports no key");
+	/* The label of the function decides [G12]. */
+	bytes_copy(octets, c->exported.p + (wish->mef ? 0 : ARRIVAL_EXPORTED), OCTETS);
+	return ERR_OK;
+}
+
+/* --- made ----------------------------------------------------------------------------------- */
+
+/* What a MEF gives out is derived from Ke for its usage and target [TS-0003 10.3.2-7]. */
+static err_t derive(struct core *c, const struct key_wish *wish, struct buf *name, struct key_made *made)
+{
+	struct keeper_derive ask = { .derivation = DERIVE_USAGE, .second = wish->target };
+	struct buf key = buf_make(KEEPER_NAME_MAX), id = buf_make(ID);
+	char suid[3] = { (char)('0' + wish->suid / 10), (char)('0' + wish->suid % 10), '\0' };
+	err_t err;
+
+	if (wish->targets != 1)
+		return refuse(made, "a key is derived for one target; bring one for several");
+	TRY(buf_add(&key, bytes_of_buf(name)));
+	ask.input = bytes_of_buf(&key);
+	ask.first = bytes_str(suid);
+	if (wish->suid == SUID_KM || wish->suid == SUID_KPSA)
+		ask = (struct keeper_derive){ wish->suid == SUID_KM ? DERIVE_KM : DERIVE_KPSA, ask.input,
+			                      wish->target, BYTES_NONE };
+	buf_clear(name);
+	TRY(keeper_derive(&c->keeper, &ask, name, &id));
+out:
+	buf_free(&key);
+	buf_free(&id);
+	return err;
+}
+
+static err_t touch(struct core *c, struct bytes name, struct bytes id)
+{
+	struct wire_out out = wire_out(&c->touched);
+	size_t n = c->touched.n;
+
+	wire_put_bytes(&out, id);
+	wire_put_bytes(&out, name);
+	if (out.err != ERR_OK)
+		c->touched.n = n;
+	return out.err;
+}
+
+static err_t make(void *self, const struct key_wish *wish, struct key_made *made)
+{
+	struct core *c = self;
+	struct buf name = buf_make(KEEPER_NAME_MAX), id = buf_make(ID);
+	struct keeper_derive ask = { .derivation = DERIVE_EXPORTER };
+	uint8_t octets[OCTETS];
+	err_t err;
+
+	TRY(octets_of(c, wish, octets, made));
+	ask.first = BYTES_OF(octets);
+	TRY(keeper_derive(&c->keeper, &ask, &name, &id));
+	TRY(id.n == ID ? ERR_OK : ERR_BAD_STATE);
+	bytes_to_hex(bytes_of_buf(&id), made->id, sizeof(made->id));
+	for (size_t i = 0; i < KEY_ID_TEXT; i++) {
+		if (made->id[i] >= 'a')
+			made->id[i] = (char)(made->id[i] - 'a' + 'A');
+	}
+	TRY(touch(c, bytes_of_buf(&name), bytes_str(made->id)));
+	if (wish->mef && !wish->value.n)
+		TRY(derive(c, wish, &name, made));
+	TRY(bytes_put_str(made->name, sizeof(made->name), bytes_of_buf(&name)));
+out:
+	secret_wipe(octets, sizeof(octets));
+	buf_free(&name);
+	buf_free(&id);
+	return err;
+}
+
+/* --- given ---------------------------------------------------------------------------------- */
+
+static err_t release(void *self, struct bytes name, char value[KEY_VALUE_TEXT + 1])
+{
+	struct core *c = self;
+	uint8_t key[KEY];
+	err_t err;
+
+	TRY(keeper_release(&c->keeper, name, key));
+	must(EVP_EncodeBlock((uint8_t *)value, key, KEY) == KEY_VALUE_TEXT);
+out:
+	secret_wipe(key, sizeof(key));
+	return err;
+}
+
+/* --- destroyed -------------------------------------------------------------------------------- */
+
+static err_t gone(void *self, struct bytes name, struct bytes id)
+{
+	struct bytes rest = name;
+
+	/* What it was derived from goes, and takes it along. */
+	(void)bytes_cut(&rest, '/');
+	(void)bytes_cut(&rest, '/');
+	(void)bytes_cut(&rest, '/');
+	return touch(self, rest.n ? bytes_sub(name, 0, name.n - rest.n - 1) : name, id);
+}
+
+/* ERR_LIMIT: too many for now. */
+static err_t look(struct core *c, struct bytes name, struct bytes id)
+{
+	uint64_t row;
+	err_t err;
+
+	TRY(store_find_ident(c->store, id, &row));
+	if (row)
+		return ERR_OK;
+	err = keeper_destroy(&c->keeper, name);
+	if (err == ERR_MISSING)
+		err = ERR_OK;
+out:
+	return err;
+}
+
+void registered_settle(struct core *c)
+{
+	struct wire_in in = wire_in(bytes_of_buf(&c->touched));
+	struct buf left = buf_make(TOUCHED_MAX);
+	struct wire_out out = wire_out(&left);
+	err_t err = ERR_OK;
+
+	while (in.err == ERR_OK && in.rest.n) {
+		struct bytes id = wire_get_bytes(&in, KEY_ID_TEXT);
+		struct bytes name = wire_get_bytes(&in, KEEPER_NAME_MAX);
+
+		if (err == ERR_OK)
+			err = look(c, name, id);
+		if (err != ERR_OK) {
+			wire_put_bytes(&out, id);
+			wire_put_bytes(&out, name);
+		}
+	}
+	if (err != ERR_OK && err != ERR_LIMIT)
+		log_event(LOG_WARN, "key of a registration that is gone not destroyed yet", "why=%s", err_text(err));
+	buf_free(&c->touched);
+	c->touched = left;
+}
+
+void registered_when_due(struct core *c)
+{
+	if (c->touched.n && !c->inside && c->keeper_up)
+		registered_settle(c);
+}
+
+void registered_open(struct core *c)
+{
+	struct resource_keys keys = {
+		.make = make, .release = release, .gone = gone, .self = c,
+		.lifetime = 1000 * (int64_t)options_number(&c->worker->options, OPT_trust_key_time),
+	};
+
+	if (!c->touched.max)
+		c->touched = buf_make(TOUCHED_MAX);
+	resources_keys(c->room.resources, &keys);
+}
