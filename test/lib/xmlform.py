@@ -24,9 +24,12 @@ def scalar(name, text):
     return text
 
 
+KINDS = {"json": json.loads, "xs:integer": int, "xs:double": float, "xs:boolean": "true".__eq__}
+
+
 def value_of(e, name):
-    if e.get(XSI) == "json":
-        return json.loads(e.text)
+    if e.get(XSI) in KINDS:
+        return KINDS[e.get(XSI)](e.text)
     if name in LISTS:
         return [scalar(name, t) for t in (e.text or "").split()]
     marks = {k: scalar(k, v) for k, v in e.attrib.items() if not k.startswith("{")}
@@ -42,7 +45,7 @@ def members_of(e):
     for child in e:
         name = name_of(child.tag)
         value = value_of(child, name)
-        if name in MANY:
+        if name in MANY and name_of(e.tag) != "pc":
             out.setdefault(name, []).append(value)
         else:
             out[name] = value
@@ -52,26 +55,35 @@ def members_of(e):
 def decode(octets):
     root = ET.fromstring(octets)
     name = name_of(root.tag)
-    value = value_of(root, name)
-    if name in MANY and not isinstance(value, (dict, str)):
-        value = value[0]
-    return {name: value}
+    return {name: value_of(root, name)}
+
+
+def put_free(e, value):
+    """Content is of free type: what is no text says what it is."""
+    kind = {bool: "xs:boolean", int: "xs:integer", float: "xs:double", str: None}.get(type(value), "json")
+    if kind:
+        e.set(XSI, kind)
+    e.text = value if isinstance(value, str) else json.dumps(value)
 
 
 def put(parent, name, value):
-    if isinstance(value, list) and value and isinstance(value[0], dict):
+    if isinstance(value, list) and (name in MANY or value and isinstance(value[0], dict)):
         for item in value:
             put(parent, name, item)
         return
     e = ET.SubElement(parent, name)
-    if isinstance(value, dict):
+    if name == "con" and value is not None:
+        put_free(e, value)
+    elif value is None:
+        e.set(XSI[:-4] + "nil", "true")
+    elif isinstance(value, dict):
         for k, v in value.items():
             put(e, k, v)
     elif isinstance(value, list):
         e.text = " ".join(str(v) for v in value)
     elif isinstance(value, bool):
         e.text = "true" if value else "false"
-    elif value is not None:
+    else:
         e.text = str(value)
 
 

@@ -9,7 +9,8 @@ from node import Node
 
 DOORS = [("sqlite", "certificate", "json"), ("sqlite", "psk", "cbor"),
          ("memory", "certificate", "cbor"), ("memory", "psk", "json"),
-         ("sqlite", "certificate-http2", "json"), ("memory", "certificate-http2", "cbor")]
+         ("sqlite", "certificate-http2", "json"), ("memory", "certificate-http2", "cbor"),
+         ("sqlite", "certificate-http2", "xml"), ("memory", "psk", "xml")]
 names = itertools.count(1)
 
 
