@@ -48,27 +48,39 @@ out:
 	return err;
 }
 
-/* { "m2m:sub": { "acrs": [crs], "enc": .., "nu": [crs] } }; an update: acrs alone,
- * behind those that are there. */
-static err_t put_subscription(const struct cbor *enc, struct bytes crs, struct buf *out)
+/* { "m2m:sub": { "acrs": [crs], "enc": .., "et": .., "nec": .., "nu": [crs] } }: it lives
+ * as long as the crossResourceSubscription. */
+static err_t put_subscription(const struct store_row *crs, const struct cbor *enc, struct bytes name,
+                              struct buf *out)
 {
+	struct buf list = buf_make(URI_TEXT), end = buf_make(64);
+	struct cbor_member m[5];
+	char stamp[CLOCK_STAMP_LENGTH + 1];
+	struct cbor nec;
+	size_t n = 0;
 	err_t err;
 
+	TRY(put_list(&list, name));
+	m[n++] = (struct cbor_member){ BYTES("acrs"), bytes_of_buf(&list) };
+	m[n++] = (struct cbor_member){ BYTES("nu"), bytes_of_buf(&list) };
+	m[n++] = (struct cbor_member){ BYTES("enc"), enc->raw };
+	if (crs->expires) {
+		clock_stamp(crs->expires, stamp);
+		TRY(cbor_put_text(&end, bytes_str(stamp)));
+		m[n++] = (struct cbor_member){ BYTES("et"), bytes_of_buf(&end) };
+	}
+	if (member(crs->body, "nec", &nec))
+		m[n++] = (struct cbor_member){ BYTES("nec"), nec.raw };
 	TRY(cbor_put_map(out, 1));
 	TRY(cbor_put_text(out, BYTES("m2m:sub")));
-	TRY(cbor_put_map(out, enc ? 3 : 2));
-	TRY(cbor_put_text(out, BYTES("nu")));
-	TRY(put_list(out, crs));
-	if (enc) {
-		TRY(cbor_put_text(out, BYTES("enc")));
-		TRY(buf_add(out, enc->raw));
-	}
-	TRY(cbor_put_text(out, BYTES("acrs")));
-	TRY(put_list(out, crs));
+	TRY(cbor_put_members(out, m, n));
 out:
+	buf_free(&list);
+	buf_free(&end);
 	return err;
 }
 
+/* { "m2m:sub": { "acrs": [.., crs] } } */
 static err_t put_association(struct work *w, struct bytes address, struct bytes crs, struct buf *out)
 {
 	const struct store_row *row;
@@ -110,7 +122,7 @@ static err_t ask(struct work *w, unsigned operation, struct bytes to, struct byt
 	TRY(request_member(&m));
 	*made = m.outcome.resource;
 	if (!status_is_success(work_status(&m)))
-		w->outcome = (struct outcome){ .status = work_status(&m),
+		w->outcome = (struct outcome){ .status = RSC_CROSS_RESOURCE_OPERATION_FAILURE,
 			                       .what = "a resource named cannot be subscribed to" };
 out:
 	buf_free(&m.content);
@@ -152,8 +164,9 @@ static err_t subscribe_all(struct work *w, const struct store_row *crs, struct b
 	while (list.s.n && n < CROSS_MEMBERS && status_is_success(w->outcome.status)) {
 		TRY(cbor_next(&list.s, &item));
 		TRY(criteria(crs, n, &enc, &found));
+		TRY(found ? ERR_OK : ERR_TAMPERED);
 		buf_clear(&content);
-		TRY(put_subscription(found ? &enc : NULL, name, &content));
+		TRY(put_subscription(crs, &enc, name, &content));
 		TRY(ask(w, OPERATION_CREATE, item.s, bytes_of_buf(&content), &id));
 		TRY(name_of(w, id, "sub", &made[n++]));
 	}
@@ -185,17 +198,31 @@ out:
 	return err;
 }
 
+static uint64_t count_of(struct bytes body, const char *key)
+{
+	struct cbor list;
+
+	return member(body, key, &list) && list.kind == CBOR_ARRAY ? list.u : 0;
+}
+
 static uint64_t members_of(const struct store_row *crs)
 {
-	static const char *const lists[] = { "rrat", "srat" };
-	struct cbor list;
-	uint64_t n = 0;
+	return count_of(crs->body, "rrat") + count_of(crs->body, "srat");
+}
 
-	for (size_t i = 0; i < COUNT_OF(lists); i++) {
-		if (member(crs->body, lists[i], &list) && list.kind == CBOR_ARRAY)
-			n += list.u;
-	}
-	return n;
+/* Criteria for the regular resources: one for all, or one for each [7.4.58.2.1]. */
+static const char *fault_of(const struct store_row *crs)
+{
+	uint64_t regular = count_of(crs->body, "rrat"), criteria = 0;
+	struct cbor set;
+
+	if (member(crs->body, "encs", &set))
+		criteria = count_of(set.raw, "encn");
+	if (members_of(crs) < 2 || members_of(crs) > CROSS_MEMBERS)
+		return "two resources or subscriptions at least, sixteen at most";
+	if (regular && criteria != 1 && criteria != regular)
+		return "criteria for all resources, or for each";
+	return NULL;
 }
 
 err_t cross_created(struct work *w)
@@ -210,15 +237,63 @@ err_t cross_created(struct work *w)
 	TRY(row ? ERR_OK : ERR_TAMPERED);
 	crs = *row;
 	TRY(arena_copy(&w->room->arena, row->body, &crs.body));
-	if (members_of(&crs) < 2 || members_of(&crs) > CROSS_MEMBERS) {
-		w->outcome = (struct outcome){ .status = RSC_BAD_REQUEST,
-			                       .what = "two resources or subscriptions at least, sixteen at most" };
+	if (fault_of(&crs)) {
+		w->outcome = (struct outcome){ .status = RSC_BAD_REQUEST, .what = fault_of(&crs) };
 		goto out;
 	}
 	TRY(name_of(w, crs.id, "crs", &name));
 	TRY(subscribe_all(w, &crs, name));
 	if (status_is_success(w->outcome.status))
 		TRY(associate_all(w, &crs, name));
+out:
+	return err;
+}
+
+/* The list of subscription `id` without the name. */
+static err_t take_from(struct work *w, uint64_t id, const char *key, struct bytes name)
+{
+	const struct store_row *row;
+	struct bytes *texts;
+	struct cbor list, item;
+	size_t n = 0;
+	void *p;
+	err_t err;
+
+	TRY(store_get(w->room->store, id, &row));
+	if (!row || !member(row->body, key, &list) || list.kind != CBOR_ARRAY)
+		goto out;
+	TRY(arena_take(&w->room->arena, (list.u + 1) * sizeof(*texts), &p));
+	texts = p;
+	while (list.s.n) {
+		TRY(cbor_next(&list.s, &item));
+		if (!bytes_equal(item.s, name))
+			TRY(arena_copy(&w->room->arena, item.s, &texts[n++]));
+	}
+	if (n < list.u)
+		TRY(subscription_set_list(w->room->resources, permit_for_system("crossResourceSubscription over"), id,
+		                          bytes_str(key), texts, n));
+out:
+	return err;
+}
+
+err_t cross_ended(struct work *w, const struct store_row *crs)
+{
+	struct cbor list, item;
+	struct target target;
+	struct bytes name;
+	err_t err = ERR_OK;
+
+	if (!member(crs->body, "srat", &list) || list.kind != CBOR_ARRAY)
+		return ERR_OK;
+	TRY(name_of(w, crs->id, "crs", &name));
+	while (list.s.n) {
+		TRY(cbor_next(&list.s, &item));
+		TRY(resource_resolve(w->room->resources, item.s, &target));
+		if (target.place != TARGET_HERE || target.virtual_child || target.type != SUBSCRIPTION)
+			continue;
+		TRY(take_from(w, target.id, "acrs", name));
+		TRY(take_from(w, target.id, "nu", name));
+	}
 out:
 	return err;
 }

@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 
 struct work;
+struct store_row;
 
 enum { CROSS_SUBSCRIPTION = 48, CROSS_MEMBERS = 16, CROSS_WINDOWS = 256 };
 
@@ -18,6 +19,9 @@ struct cross_window {
 
 /* After one was made: its members. A refusal is w->outcome. ERR_PENDING. */
 err_t cross_created(struct work *w) MUST_USE;
+
+/* It is gone: the subscriptions that it named are rid of it [TS-0004 7.4.58.2.4]. */
+err_t cross_ended(struct work *w, const struct store_row *crs) MUST_USE;
 
 /* Its member `sub` was told of something; *complete: all were, within the window. */
 err_t cross_told(struct work *w, uint64_t sub, uint64_t crs, bool *complete) MUST_USE;

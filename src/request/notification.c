@@ -161,7 +161,7 @@ static err_t note_end(struct work *w, uint64_t id)
 	n = room;
 	TRY(notification_row(w, id, &n->sub, &found));
 	if (!found || !(notification_member(n->sub.body, "su", &su) || notification_member(n->sub.body, "acrs", &su) ||
-	                notification_member(n->sub.body, "rrats", &su)))
+	                n->sub.type == CROSS_SUBSCRIPTION))
 		goto out;
 	n->next = w->noticed;
 	w->noticed = n;
@@ -228,6 +228,8 @@ static err_t owe_noticed(struct work *w)
 		TRY(notification_owe(w, i));
 		if (!i->shown.n)
 			TRY(end_together(w, &i->sub));
+		if (!i->shown.n && i->sub.type == CROSS_SUBSCRIPTION)
+			TRY(cross_ended(w, &i->sub));
 	}
 out:
 	return err;

@@ -4,6 +4,7 @@
 #include "request/notification_inside.h"
 
 #include "primitive/id.h"
+#include "request/blocked.h"
 #include "request/work.h"
 #include "resource/subscribe.h"
 #include "wire/wire.h"
@@ -284,8 +285,12 @@ err_t notification_may_update(struct work *w)
 			.operation = OPERATION_UPDATE,
 			.asked = subscription_asked(w->request.content) };
 		TRY(subscription_wants(w->room->resources, sub, &event, &wants));
-		if (wants)
-			TRY(ask_blocking(w, sub));
+		if (!wants)
+			continue;
+		err = ask_blocking(w, sub);
+		if (err == ERR_PENDING && blocked_begin(w) != ERR_OK)
+			err = ERR_MEMORY;
+		TRY(w->status && err == ERR_PENDING ? ERR_OK : err);
 	}
 out:
 	return err;
@@ -337,6 +342,10 @@ err_t notification_before(struct work *w)
 	bool subscription = type == SUBSCRIPTION || type == CROSS_SUBSCRIPTION;
 	err_t err = ERR_OK;
 
+	if (w->request.operation == OPERATION_UPDATE || w->request.operation == OPERATION_DELETE)
+		TRY(blocked_wait(w));
+	if (w->status)
+		goto out;
 	/* Where none can be, the type says so, and nobody is asked. */
 	if (w->request.operation == OPERATION_CREATE && subscription &&
 	    !type_allows_parent(resource_type(type), w->target.type))

@@ -6,7 +6,7 @@
 #include "request/work.h"
 #include "resource/subscribe.h"
 
-enum { NOTIFICATION_CONTENT_MAX = 1024 * 1024 };
+enum { NOTIFICATION_CONTENT_MAX = 1024 * 1024, CATEGORY_IMMEDIATE = 2, CATEGORY_LATEST = 4 };
 
 /* What a delete takes with it, shown before it is gone. */
 struct noticed {

@@ -7,7 +7,6 @@
 #include "primitive/context.h"
 
 enum {
-	CATEGORY_IMMEDIATE = 2, CATEGORY_LATEST = 4,
 	TYPE_SCHEDULE = 18, BATCH_MS = 60000, URI_TEXT = 4096,
 };
 
@@ -124,10 +123,12 @@ out:
 static err_t put_notification(struct work *w, const struct noticed *n, struct buf *out)
 {
 	struct members m = { .values = buf_make(NOTIFICATION_CONTENT_MAX) };
-	struct cbor forward;
+	struct cbor forward, creator;
 	err_t err;
 
 	TRY(put_reference(w->room, &n->sub, put(&m, "sur")));
+	if (notification_member(n->sub.body, "cr", &creator))
+		TRY(buf_add(put(&m, "cr"), creator.raw));
 	if (n->shown.n)
 		TRY(put_event(w, n->type, n->shown, put(&m, "nev")));
 	else

@@ -4,7 +4,7 @@
 
 #include "base/log.h"
 
-enum { PRIMITIVE_MAX = 4 << 20, CHECK_AGAIN_MS = 10000, TARGET_TEXT = 256 };
+enum { PRIMITIVE_MAX = 4 << 20, CHECK_AGAIN_MS = 10000, TARGET_TEXT = 256, PENDING_MS = 1000 };
 
 static const char of_revoked[] = "its originator's credential was revoked";
 static const char to_revoked[] = "its receiver's credential was revoked";
@@ -62,7 +62,7 @@ static err_t judge_subscription(struct work *w, const struct queue_entry *e,
 	if (!facts_may_retrieve(w, e->resource))
 		return w->judge_err != ERR_OK ? w->judge_err
 		                              : drop(n, "its creator may no longer retrieve");
-	if (e->event_category == 2) /* immediate: whatever the schedule says */
+	if (e->event_category == CATEGORY_IMMEDIATE) /* whatever the schedule says */
 		goto out;
 	TRY(notification_scheduled(w, e->subscription, &scheduled));
 	if (!scheduled)
@@ -246,6 +246,9 @@ static err_t compose(struct work *w, const struct queue_entry *e, struct notific
 	};
 	err_t err;
 
+	/* What pendingNotification kept is the latest [7.5.1.2.2 step 4.0]. */
+	if (e->flags & QUEUE_KEPT && e->flags & QUEUE_LATEST && w->in->now >= e->created + PENDING_MS)
+		request.event_category = CATEGORY_LATEST;
 	n->n = queue_together(w->room->queue, e->number, w->in->now, n->numbers);
 	if (n->group)
 		TRY(of_one_creator(w, n));

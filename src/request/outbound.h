@@ -28,7 +28,9 @@ enum {
 	OUTBOUND_RQI = 24,
 };
 
-/* target: a URL, or "pcu:" and the number of a polling channel's row. */
+/* target: a URL, "pcu:" and the number of a polling channel's row, or "end:": nobody
+ * is asked, and the answer is that an update which others wait for ended. */
+#define OUTBOUND_END "end:"
 struct outbound_need {
 	uint8_t key[OUTBOUND_KEY];
 	struct bytes target, primitive;

@@ -25,6 +25,7 @@ struct item {
 	int64_t due;
 	unsigned flags;
 	size_t octets;
+	unsigned events;        /* that it stands for: the latest of so many */
 	bool added, removed;    /* in the transaction under way */
 	struct lane *lane;
 	struct item *next;      /* in its lane */
@@ -197,7 +198,7 @@ static err_t item_new(struct queue *q, const struct queue_entry *e, size_t octet
 		drop_lane(q, lane);
 	TRY(item ? ERR_OK : ERR_MEMORY);
 	*item = (struct item){ .number = e->number, .subscription = e->subscription, .due = e->due,
-		               .flags = e->flags, .octets = octets, .lane = lane };
+		               .flags = e->flags, .octets = octets, .events = 1, .lane = lane };
 	link_item(q, item);
 	*out = item;
 out:
@@ -334,25 +335,27 @@ err_t queue_remove(struct queue *q, uint64_t number)
 }
 
 /* Older ones of the same subscription in the lane that nobody is sending now. */
-static err_t remove_older(struct queue *q, struct lane *lane, const struct item *than)
+static err_t remove_older(struct queue *q, struct lane *lane, struct item *than)
 {
 	err_t err = ERR_OK;
 
 	for (struct item *i = lane->first; i && i != than; i = i->next) {
-		if (i->subscription == than->subscription && i->number != lane->sending)
-			TRY(remove_item(q, i));
+		if (i->subscription != than->subscription || i->number == lane->sending || i->removed)
+			continue;
+		than->events += i->events;
+		TRY(remove_item(q, i));
 	}
 out:
 	return err;
 }
 
-/* Those whose time has not come: what is under way is another message's. */
+/* Events whose time has not come: what is under way is another message's. */
 static size_t waiting(const struct lane *lane, int64_t now)
 {
 	size_t n = 0;
 
 	for (const struct item *i = lane->first; i; i = i->next)
-		n += !i->removed && i->due > now;
+		n += !i->removed && i->due > now ? i->events : 0;
 	return n;
 }
 

@@ -1,6 +1,7 @@
 /* request.c: the path of one request, to be read from top to bottom. What each
  * step does in detail is in the file of its name; the order is steps.def and
  * nothing else. */
+#include "request/blocked.h"
 #include "request/later_work.h"
 #include "request/notification.h"
 #include "request/work.h"
@@ -261,6 +262,8 @@ err_t request_serve(struct request_room *room, const struct request_arrival *in,
 	w.content.max = room->content_max;
 	TRY(work_mark(room));
 	err = serve(&w, answer);
+	if (err != ERR_PENDING)
+		blocked_end(&w);
 	if (err == ERR_OK) {
 		store_release_mark(room->store);
 	} else {

@@ -20,7 +20,15 @@ struct notification_rate {
 	uint64_t n;
 };
 
-enum { GROUP_REQUESTS = 1024 };
+/* An update that waits for somebody to agree: no other update of the resource, nor its
+ * deletion, is done meanwhile [TS-0001 10.2.10.7]. */
+struct blocked_update {
+	uint64_t resource;     /* 0 free */
+	uint8_t request[OUTBOUND_KEY];
+	int64_t until;
+};
+
+enum { GROUP_REQUESTS = 1024, BLOCKED_UPDATES = 64, BLOCKED_MS = 300000 };
 
 /* What the steps work with; made once by the core. */
 struct request_room {
@@ -37,6 +45,8 @@ struct request_room {
 	struct notification_rate rates[256]; /* the busiest of late; forgotten at a restart */
 	struct arena arena;        /* reset per request */
 	struct arena scratch;      /* reset per candidate of a discovery */
+	struct blocked_update blocked[BLOCKED_UPDATES];
+	bool unblocked;            /* set when one of them ended, never cleared */
 	bool lab;                  /* requests without association are let in */
 	struct bytes location_source; /* absolute; whose words about places count, empty: nobody's */
 	struct bytes lab_admin;    /* originator that may do everything there; empty: none */

@@ -55,6 +55,24 @@ with Receiver() as inside, Node(options=f"courier.allow = {NAME}:{port}@127.0.0.
     d.ask("GET", f"/cse-in/ae-Cdev/c?rt=2", headers={"X-M2M-RTU": f"http://127.0.0.1:{p}/result"})
     time.sleep(0.5)
     r.say("the target of an asynchronous result", not inside.got)
+    # whatever else names a place: through a group, at the end of a subscription, in what is managed or referred to
+    u = f"http://127.0.0.1:{p}"
+    assert d.create("/cse-in/ae-Cdev", 9, {"m2m:grp": {"rn": "g", "mnm": 2, "mid": ["cse-in/ae-Cdev/c"]}}).rsc == 2001
+    a = d.create("/cse-in/ae-Cdev/g/fopt", 23, {"m2m:sub": {"rn": "sg", "nu": ["/in-cse/Cdev"], "nfu": u + "/nfu", "enc": {"net": [3]}}})
+    r.say("notificationForwardingURI through a group", a.rsc == 5204 and not inside.got, f"{a.rsc}")
+    assert d.create("/cse-in/ae-Cdev/c", 23, {"m2m:sub": {"rn": "su", "nu": ["/in-cse/Cdev"], "su": u + "/su", "enc": {"net": [3]}}}).rsc == 2001
+    assert d.delete("/cse-in/ae-Cdev/c/su").rsc == 2002
+    a = d.create("/cse-in/ae-Cdev/c", 4, {"m2m:cin": {"rn": "ref", "con": "x", "conr": {"urir": [{"nm": "a", "uri": u + "/conr"}]}}})
+    b = d.retrieve("/cse-in/ae-Cdev/c/ref")
+    n.cli("access", "grant", "Cdev", "--operations", "CR", "--types", "14")
+    assert d.create("/cse-in", 14, {"m2m:nod": {"rn": "nod", "ni": "n1"}}).rsc == 2001
+    fwr = {"rn": "fwr", "mgd": 1001, "vr": "2", "fwn": "f", "url": u + "/firmware", "ud": False}
+    c = d.create("/cse-in/nod", 13, {"m2m:fwr": fwr})
+    e = d.update("/cse-in/nod/fwr", {"m2m:fwr": {"ud": True}})
+    time.sleep(0.5)
+    r.say("subscriberURI", not inside.got)
+    r.say("contentRef is kept and not fetched", (a.rsc, b.rsc) == (2001, 2000) and not inside.got)
+    r.say("the URL of a firmware is kept and not fetched", (c.rsc, e.rsc) == (2001, 5001) and not inside.got, f"create {c.rsc}, update {e.rsc}")
     d.update("/cse-in/ae-Cdev", {"m2m:ae": {"rr": True, "poa": [f"https://{NAME}:{port}/"]}})
     ask = lambda: d.ask("POST", "/cse-in/ae-Cdev", {"m2m:sgn": {"nev": {"rep": {}}, "sur": "x"}}).rsc
     with Receiver(lambda got: (302, {"Location": inside.url + "/redirected"}, b""), port=port, **files) as listed:

@@ -256,6 +256,71 @@ def test_blocking_update(lab, dev):
     judge.close()
 
 
+def test_updates_wait_for_the_blocked_one(lab, dev):
+    """TS-0001 10.2.10.7: no other update of it, nor its deletion, before the blocked one is decided."""
+    asked, decide = threading.Event(), threading.Event()
+
+    def script(got):
+        if got.sgn.get("nev"):
+            asked.set()
+            decide.wait(5)
+            return 403, {"X-M2M-RSC": "4103"}, b""
+
+    with Receiver(script) as r:
+        rn = dev.rn + "w"
+        judge = Plain(lab, dev.originator + "w")
+        policy = {"m2m:acp": {"rn": "pw" + dev.rn, "pv": {"acr": [acr(["all"], 16)]}, "pvs": {"acr": [acr(["CAdmin"], 63)]}}}
+        assert lab.admin.create("/cse-in", 1, policy).rsc == 2001
+        ae = {"rn": rn, "api": "Nj", "rr": True, "srv": ["3"], "poa": [r.url], "acpi": ["cse-in/pw" + dev.rn]}
+        assert judge.create("/cse-in", 2, {"m2m:ae": ae}).rsc == 2001
+        subscribe(dev, r.url, enc={"net": [7]}, expect=4000)  # a URL agrees to nothing
+        subscribe(dev, "cse-in/" + rn, enc={"net": [7], "atr": ["lbl"]})
+        order = []
+
+        def ask(name, f):
+            e = Plain(lab, dev.originator)
+            order.append((name, f(e).rsc))
+            e.close()
+
+        first = threading.Thread(target=ask, args=("blocked", lambda e: e.update(dev.path + "/c", {"m2m:cnt": {"lbl": ["no"]}})))
+        first.start()
+        assert asked.wait(5)
+        others = [threading.Thread(target=ask, args=a) for a in (
+            ("update", lambda e: e.update(dev.path + "/c", {"m2m:cnt": {"mni": 4}})),
+            ("delete", lambda e: e.delete(dev.path + "/c")))]
+        others[0].start()
+        time.sleep(0.3)
+        others[1].start()
+        time.sleep(0.3)
+        # what is no update of it goes on
+        assert dev.retrieve(dev.path + "/c").rsc == 2000 and not order
+        instance(dev, "1")
+        assert dev.update(dev.path, {"m2m:ae": {"lbl": ["free"]}}).rsc == 2004
+        assert not order
+        decide.set()
+        for t in (first, *others):
+            t.join(10)
+        assert order[0] == ("blocked", 4127) and sorted(order[1:]) == [("delete", 2002), ("update", 2004)], order
+        judge.close()
+
+
+def test_the_latest_of_a_batch(dev, r):
+    """TS-0001 10.2.10.7: with latestNotify, one for each number of events; a batch says its duration."""
+    subscribe(dev, r.url, enc={"net": [3]}, ln=True, bn={"num": 3})
+    assert dev.retrieve(dev.path + "/c/s").json["m2m:sub"]["bn"] == {"num": 3, "dur": "PT60S"}
+    for i in range(7):
+        instance(dev, str(i))
+    got = events(r, 2)
+    assert [g.sgn["nev"]["rep"]["m2m:cin"]["con"] for g in got] == ["2", "5"]
+    none_more(r, 2)
+
+
+def test_a_notification_names_the_creator(dev, r):
+    subscribe(dev, r.url, enc={"net": [3]}, cr=None)
+    instance(dev)
+    assert events(r)[0].sgn["cr"] == dev.originator
+
+
 def test_batches(dev, r):
     subscribe(dev, r.url, enc={"net": [3]}, bn={"num": 3, "dur": "PT20S"})
     for i in range(4):
@@ -565,6 +630,7 @@ def test_across_resources(dev, r):
     assert r.got[-1].sgn.get("vrq") is True
     crs = dev.retrieve(dev.path + "/x").json["m2m:crs"]
     assert len(crs["rrats"]) == 2
+    assert dev.ask("GET", "/~" + crs["rrats"][1]).json["m2m:sub"]["et"] == crs["et"]
     sub = dev.ask("GET", "/~" + crs["rrats"][0]).json["m2m:sub"]
     assert sub["acrs"] == ["/in-cse/" + crs["ri"]] and sub["enc"] == {"net": [3]}
     instance(dev, "1")
@@ -605,13 +671,16 @@ def test_across_subscriptions(dev, r):
     assert len(of_cross(r)) == 1 and any(g.path == "/own" and "nev" in g.sgn for g in r.got)
     time.sleep(0.4)
     assert dev.retrieve(dev.path + "/x").rsc == 4004  # counted to its end
-    assert dev.retrieve(dev.path + "/c/s").rsc == 2000
+    own = dev.retrieve(dev.path + "/c/s").json["m2m:sub"]
+    assert own["nu"] == [r.url + "/own"] and not own.get("acrs")  # and is named no more
     # what the originator may not subscribe to, it may not have watched either
     other = Plain(dev.node, dev.originator + "o")
     assert other.register(dev.rn + "o").rsc == 2001
     other.path = "/cse-in/" + dev.rn + "o"
     assert other.create(other.path, 3, {"m2m:cnt": {"rn": "c"}}).rsc == 2001
-    cross(other, r, expect=4103, rrat=[base + "/d", other.path[1:] + "/c"])
+    for more in ({}, {"encs": {"encn": [{"net": [3]}] * 3}}):
+        cross(other, r, expect=4000, rrat=[base + "/d", other.path[1:] + "/c"], **more)
+    cross(other, r, expect=5221, rrat=[base + "/d", other.path[1:] + "/c"], encs={"encn": [{"net": [3]}]})
     assert other.retrieve(other.path + "/x").rsc == 4004
     other.close()
 

@@ -12,7 +12,7 @@
 static const struct { const char *type, *attribute, *json; } special[] = {
 	{ "*", "acpi", "[\"cse-in/p\"]" }, { "*", "macp", "[\"cse-in/p\"]" }, { "*", "nl", NULL },
 	{ "*", "at", "[\"/mn\",\"/mn2/cse/a\"]" }, { "*", "rn", NULL }, { "ae", "api", "\"Napp.example\"" }, { "ae", "srv", "[\"3\"]" },
-	{ "grp", "mt", "0" }, { "grp", "spty", NULL }, { "grp", "mnm", "5" }, { "grp", "mid", "[\"cse-in/p\"]" },
+	{ "grp", "mt", "0" }, { "grp", "spty", NULL }, { "sch", "nco", NULL }, { "grp", "mnm", "5" }, { "grp", "mid", "[\"cse-in/p\"]" },
 	{ "cnt", "mni", "5" }, { "cnt", "mbs", "500" },
 	{ "ts", "mni", "5" }, { "ts", "mbs", "500" }, { "ts", "pei", "1000" }, { "ts", "peid", "100" },
 	{ "cnt", "disr", "false" }, { "*", "fcied", NULL }, { "*", "mni", NULL }, { "*", "mbs", NULL }, { "*", "mia", NULL },

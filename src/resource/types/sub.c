@@ -5,6 +5,7 @@
 #include "resource/subscribe.h"
 
 enum { TYPE_TIME_SERIES = 29 };
+#define BATCH_DURATION "PT60S"
 
 static const struct virtual_child virtuals[] = {
 	{ .name = "ntsr", .operations = RIGHT_DELETE, .leaves = true },
@@ -118,6 +119,9 @@ static err_t check_blocking(struct resource_work *w, struct bytes enc)
 		return bad(w, "a blocking subscription has no other condition", "enc");
 	if (!set_get(&w->set, BYTES("nu"), &nu) || nu.u != 1)
 		return bad(w, "a blocking subscription has one target", "nu");
+	TRY(cbor_next(&nu.s, &value));
+	if (bytes_find(value.s, ':') < value.s.n)
+		return bad(w, "who agrees to an update is named by a resource identifier", "nu");
 	for (size_t i = 0; i < COUNT_OF(others); i++) {
 		if (set_get(&w->asked, bytes_str(others[i]), &value))
 			return bad(w, "not with a blocking subscription", others[i]);
@@ -132,6 +136,33 @@ static err_t check_blocking(struct resource_work *w, struct bytes enc)
 			              "another subscription blocks updates", NO_DETAIL);
 	}
 out:
+	return err;
+}
+
+/* A batch without a duration has the one of this CSE, and says so [7.4.8.2.1]. */
+static err_t complete_batch(struct resource_work *w)
+{
+	struct cbor_member m[2] = { { .key = BYTES("dur") } };
+	struct buf value = buf_make(32);
+	struct cbor bn, num;
+	struct bytes kept;
+	bool found;
+	size_t n = 1;
+	err_t err = ERR_OK;
+
+	if (!set_get(&w->set, BYTES("bn"), &bn) || bn.kind != CBOR_MAP || has(bn.raw, "dur"))
+		goto out;
+	TRY(cbor_put_text(&value, BYTES(BATCH_DURATION)));
+	m[0].value = bytes_of_buf(&value);
+	TRY(body_get(bn.raw, BYTES("num"), &num, &found));
+	if (found)
+		m[n++] = (struct cbor_member){ BYTES("num"), num.raw };
+	buf_clear(&w->r->scratch);
+	TRY(cbor_put_members(&w->r->scratch, m, n));
+	TRY(arena_copy(w->arena, bytes_of_buf(&w->r->scratch), &kept));
+	TRY(set_put(&w->set, BYTES("bn"), kept));
+out:
+	buf_free(&value);
 	return err;
 }
 
@@ -155,6 +186,7 @@ static err_t check(struct resource_work *w)
 	if (types & 1u << EVENT_BLOCKING_UPDATE)
 		TRY(check_blocking(w, enc));
 	TRY(check_content_type(w, types));
+	TRY(complete_batch(w));
 	TRY(subscription_watch(w, types & (1u << EVENT_NO_CHILD | 1u << EVENT_OPERATION)));
 out:
 	return err;

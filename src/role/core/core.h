@@ -68,7 +68,7 @@ struct pending {
 /* What a held request asked, and what was said. */
 struct asked {
 	uint8_t key[OUTBOUND_KEY];
-	bool answered;
+	bool answered, end;     /* end: nobody was asked, another request is waited for */
 	err_t err;
 	struct buf primitive;
 };

@@ -162,10 +162,12 @@ static err_t ask(struct core *c, struct held *h, const struct outbound_need *nee
 		h->asked_cap = cap;
 	}
 	a = &h->asked[h->asked_n++];
-	*a = (struct asked){ .primitive = buf_make(message_row(MSG_SENT)->max) };
+	*a = (struct asked){ .primitive = buf_make(message_row(MSG_SENT)->max),
+		             .end = bytes_equal(need->target, BYTES(OUTBOUND_END)) };
 	bytes_copy(a->key, need->key, OUTBOUND_KEY);
 	h->awaited++;
-	sent = left > 0 ? held_send(c, ref_of(c, h, h->asked_n - 1), need, left) : ERR_TIMEOUT;
+	sent = left <= 0 ? ERR_TIMEOUT
+	                 : a->end ? ERR_OK : held_send(c, ref_of(c, h, h->asked_n - 1), need, left);
 	if (sent != ERR_OK)
 		answer(h, a, sent);
 	return ERR_OK;
@@ -276,12 +278,28 @@ void held_turn(struct core *c)
 	}
 }
 
+/* An update that others wait for ended: they are served again in the next turn. */
+static void tell_of_end(struct core *c)
+{
+	for (size_t i = 0; i < CORE_HELD; i++) {
+		struct held *h = &c->held[i];
+
+		for (size_t k = 0; h->used && k < h->asked_n; k++) {
+			if (h->asked[k].end && !h->asked[k].answered)
+				answer(h, &h->asked[k], ERR_OK);
+		}
+	}
+}
+
 void held_sweep(struct core *c)
 {
 	for (size_t i = 0; i < CORE_HELD && c->held_n; i++) {
 		if (c->held[i].used && c->held[i].done)
 			forget(c, &c->held[i]);
 	}
+	if (c->room.unblocked)
+		tell_of_end(c);
+	c->room.unblocked = false;
 }
 
 int64_t held_next(const struct core *c)

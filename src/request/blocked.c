@@ -1,0 +1,124 @@
+/* blocked.c: while an update waits for somebody to agree to it, other updates of the
+ * resource and its deletion wait for the update [TS-0001 10.2.10.7].
+ *
+ * They are kept as any request that needs an answer from elsewhere, and are served
+ * again when such an update ended; one that waited until its time was over is 4008. */
+#include "request/blocked.h"
+
+#include "primitive/status.h"
+#include "request/work.h"
+
+enum { SEED = 64, PRIMITIVE = 4096 };
+
+static err_t key_of(const struct work *w, uint8_t key[OUTBOUND_KEY])
+{
+	struct buf b = buf_make(PRIMITIVE);
+	err_t err;
+
+	TRY(buf_add(&b, w->originator));
+	TRY(buf_add_byte(&b, 0));
+	TRY(buf_add(&b, w->request.rqi));
+	store_digest(bytes_of_buf(&b), key);
+out:
+	buf_free(&b);
+	return err;
+}
+
+err_t blocked_begin(struct work *w)
+{
+	struct blocked_update *list = w->room->blocked, *slot = NULL;
+	uint8_t key[OUTBOUND_KEY];
+	err_t err;
+
+	TRY(key_of(w, key));
+	for (size_t i = 0; i < BLOCKED_UPDATES && !slot; i++) {
+		if (list[i].resource == w->target.id && bytes_equal(BYTES_OF(list[i].request), BYTES_OF(key)))
+			slot = &list[i];
+	}
+	for (size_t i = 0; i < BLOCKED_UPDATES && !slot; i++) {
+		if (!list[i].resource || list[i].until <= w->in->now)
+			slot = &list[i];
+	}
+	if (!slot) {
+		work_refuse(w, RSC_NOT_ACCEPTABLE, "limit", "too many updates wait for agreement");
+		goto out;
+	}
+	*slot = (struct blocked_update){ .resource = w->target.id, .until = w->in->now + BLOCKED_MS };
+	bytes_copy(slot->request, key, sizeof(key));
+out:
+	return err;
+}
+
+void blocked_end(struct work *w)
+{
+	uint8_t key[OUTBOUND_KEY];
+	bool any = false;
+
+	for (size_t i = 0; i < BLOCKED_UPDATES && !any; i++)
+		any = w->room->blocked[i].resource != 0;
+	/* Without memory it ends by its time. */
+	if (!any || key_of(w, key) != ERR_OK)
+		return;
+	for (size_t i = 0; i < BLOCKED_UPDATES; i++) {
+		struct blocked_update *b = &w->room->blocked[i];
+
+		if (!b->resource || !bytes_equal(BYTES_OF(b->request), BYTES_OF(key)))
+			continue;
+		b->resource = 0;
+		w->room->unblocked = true;
+	}
+}
+
+/* Was it waited for until the time was over? */
+static bool too_late(const struct work *w)
+{
+	const struct outbound_memo *memo = &w->in->memo;
+
+	for (size_t i = 0; i < memo->n; i++) {
+		if (memo->list[i].err == ERR_TIMEOUT)
+			return true;
+	}
+	return false;
+}
+
+static err_t wait_for_end(struct work *w)
+{
+	struct outbound_request request = { .operation = OPERATION_NOTIFY, .to = BYTES(OUTBOUND_END) };
+	struct buf primitive = buf_make(PRIMITIVE), seed = buf_make(SEED);
+	const struct outbound_answer *answer;
+	err_t err;
+
+	/* Another question each time: what ended may have been another request. */
+	TRY(buf_printf(&seed, "end %llu", (unsigned long long)w->in->memo.n));
+	TRY(outbound_identifier(w, bytes_of_buf(&seed), &request.rqi));
+	TRY(outbound_compose(&request, &primitive));
+	err = outbound_ask(w, BYTES(OUTBOUND_END), bytes_of_buf(&primitive), 0, &answer);
+out:
+	buf_free(&primitive);
+	buf_free(&seed);
+	return err;
+}
+
+err_t blocked_wait(struct work *w)
+{
+	const struct blocked_update *list = w->room->blocked;
+	uint8_t key[OUTBOUND_KEY];
+	bool known = false, waits = false;
+	err_t err = ERR_OK;
+
+	for (size_t i = 0; i < BLOCKED_UPDATES && w->room->is_kept; i++) {
+		if (list[i].resource != w->target.id || list[i].until <= w->in->now)
+			continue;
+		if (!known)
+			TRY(key_of(w, key));
+		known = true;
+		waits = waits || !bytes_equal(BYTES_OF(list[i].request), BYTES_OF(key));
+	}
+	if (!waits)
+		goto out;
+	if (!too_late(w))
+		return wait_for_end(w);
+	work_refuse(w, RSC_REQUEST_TIMEOUT, "TS-0001 10.2.10.7", "another update of the resource waits for agreement");
+out:
+	return err;
+}
