@@ -98,8 +98,6 @@ static err_t ask(struct visit *v, const char *method, const char *path, struct b
 		                                            : "the node refuses");
 out:
 	client_disconnect(c);
-	if (request.p)
-		secret_wipe(request.p, request.cap);
 	buf_free(&request);
 	return err;
 }
@@ -143,19 +141,42 @@ out:
 	return err;
 }
 
+/* The secret itself goes nowhere. */
+static err_t ticket_mac(const struct claim *claim, struct bytes id, struct bytes point, uint8_t mac[32])
+{
+	struct buf message = buf_make(1024);
+	struct crypt_hmac h = { 0 };
+	uint8_t key[CRYPT_SHA256_SIZE];
+	err_t err;
+
+	crypt_sha256(BYTES_OF(claim->secret), key);
+	TRY(buf_add(&message, BYTES("holdfast joining\0")));
+	TRY(buf_add(&message, id));
+	TRY(buf_add_byte(&message, 0));
+	TRY(buf_add(&message, point));
+	TRY(crypt_hmac_init(&h, BYTES_OF(key)));
+	crypt_hmac(&h, bytes_of_buf(&message), mac);
+out:
+	secret_wipe(key, sizeof(key));
+	crypt_hmac_free(&h);
+	buf_free(&message);
+	return err;
+}
+
 static err_t put_question(const struct visit *v, struct bytes id, struct bytes point,
                           struct bytes proof, struct buf *out)
 {
+	uint8_t mac[32];
 	err_t err;
 
-	TRY(buf_reserve(out, BODY_MAX)); /* so that growing leaves no copy of the secret */
 	TRY(buf_add(out, BYTES("{\"id\":")));
 	TRY(json_put_string(out, id));
 	TRY(put_hex(out, "key", point));
 	TRY(put_hex(out, "proof", proof));
 	if (v->claim->has_ticket) {
 		TRY(buf_printf(out, ",\"ticket\":\"%s\"", v->claim->ticket));
-		TRY(put_hex(out, "secret", BYTES_OF(v->claim->secret)));
+		TRY(ticket_mac(v->claim, id, point, mac));
+		TRY(put_hex(out, "mac", BYTES_OF(mac)));
 	}
 	TRY(buf_add_byte(out, '}'));
 out:
@@ -211,8 +232,6 @@ static err_t join(struct visit *v, struct bytes id, struct profile *out)
 	TRY(take_certificate(v, bytes_of_buf(&answer), out));
 	TRY(keep_key(&key, out));
 out:
-	if (question.p)
-		secret_wipe(question.p, question.cap);
 	crypt_key_free(&key);
 	buf_free(&proof);
 	buf_free(&question);

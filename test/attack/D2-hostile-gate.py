@@ -6,13 +6,14 @@ The control is a core that trusts its gate: a lab-mode node, where a request nee
 import pathlib, sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 
+import renewal
 import hashlib, http.client, json, os, re, shutil, ssl, tempfile, time
 
 from attack import Refusals, attempt, end, programs
 from node import BUILD, Node, TOP
 
 # as in hostile-gate.c: cases, faults of the rows that a gate may send, then each message type
-CASES, FAULTS = 10, 11
+CASES, FAULTS = 11, 11
 TYPES = len(re.findall(r"(?m)^MESSAGE\(", (TOP / "src/wire/messages.def").read_text())) + 1
 GATES = CASES + FAULTS + TYPES
 
@@ -70,20 +71,47 @@ def recorded(n, log):
     r.say("in the log: the gate that spoke out of turn to the parent was ended", "a message that is not allowed" in log)
 
 
+def joinings(n, e):
+    """What a gate might have certified: a key of its own, for who is connected, and for who joins by a ticket. Each
+    with the proofs that it may have seen; and, as the control, what the entity itself would send."""
+    key, own = (renewal.ec.generate_private_key(renewal.ec.SECP256R1()) for _ in range(2))
+    claim = json.loads(n.cli("-o", "json", "ticket", "create", "--ids", "Cjoiner*", "--count", "9"))["claim"].split("/")
+    entity, psk = "//demo.example/in-cse/Cdev", bytes.fromhex((e.folder / "psk.key").read_text().strip())
+
+    def possession(k, subject):
+        return k.sign(b"holdfast enrolment\0\x01" + subject.encode() + renewal.point(k), renewal.ec.ECDSA(renewal.hashes.SHA256())).hex()
+
+    def row(verdict, way, ticket, shown, ident, k, subject, text):
+        return " ".join((verdict, str(way), ticket, shown or "-", ident, renewal.point(k).hex(), possession(k, subject), text))
+
+    right = renewal.by_psk(entity, key, psk)
+    mac = renewal.ticket_mac(claim[2], "Cjoiner1", renewal.point(key))
+    joiner = "//demo.example/in-cse/Cjoiner1"
+    rows = [row("attack", 3, "-", s and s.encode().hex(), "-", own, entity, "a certificate over its own key for a connected entity, " + t)
+            for s, t in ((None, "without a word of that"), ("00000000", "guessed"), (right, "with a proof that was seen"), (renewal.by_psk(entity, own, b"0" * 32), "by another key"))]
+    rows.append(row("attack", 1, claim[1], mac, "Cjoiner1", own, joiner, "its own key in a joining that it passes on"))
+    rows.append(row("attack", 1, claim[1], mac, "Cjoiner2", key, "//demo.example/in-cse/Cjoiner2", "another identifier in a joining that it passes on"))
+    rows.append(row("control", 3, "-", right.encode().hex(), "-", key, entity, "control: what the connected entity itself asks for is given"))
+    rows.append(row("control", 1, claim[1], mac, "Cjoiner1", key, joiner, "control: who joins itself does"))
+    return "\n".join(rows) + "\n"
+
+
 r = Refusals()
 control = lab_control()
 top = pathlib.Path(tempfile.mkdtemp(prefix="holdfast-hostile-"))
 os.chmod(top, 0o755)
 (top / "n").mkdir()
 try:
-    with Node(folder=top / "n") as n:
+    with Node(folder=top / "n", options="join.enabled = yes") as n:
         e = n.enrol("d", "Cdev", "device", True, "--identity", "d@demo.example")
         other, gone = n.enrol("o", "Cother"), n.enrol("g", "Cgone")
         assert e.register().rsc == 2001 and other.register().rsc == 2001
         e.close(), other.close()
+        told = joinings(n, e)
         n.cli("revoke", "33-//demo.example/in-cse/Cgone")
         assert n.stop() == 0
         (n.dir / "node/hostile.enrolled").write_bytes(fingerprint(other))
+        (n.dir / "node/hostile.joining").write_text(told)
         (n.dir / "node/hostile.revoked").write_bytes(fingerprint(gone))
         original, text = n.build, (n.dir / "holdfast.conf").read_text()
         (n.dir / "holdfast.conf").write_text(text + f"gate.workers = {GATES}\n")
@@ -99,6 +127,7 @@ try:
                 can.add((verdict, what.partition(":")[0]))
             elif verdict not in ("end", "note"):
                 r.say(what, verdict == "refused")
+        r.say("the joinings of those whom they are for are served (control)", sum(" note control: " in l for l in lines) == 2)
         # what SECURITY.md says that it still can; more, or less, is a wrong document
         r.say("what it still can do is what SECURITY.md says", {w for _, w in can} == {
             "open an association for an enrolled pre-shared key identity", "speak on it as that identity",

@@ -10,6 +10,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 
 import http.server, json, os, shutil, socket, ssl, subprocess, tempfile, threading
 
+import renewal
 from attack import Refusals, end
 from node import NAME, Node, read_answer
 
@@ -99,8 +100,10 @@ class Joiner:
         subject = f"//demo.example/in-cse/{ident}".encode()
         proof = self.key.sign(b"holdfast enrolment\0\x01" + subject + point, ec.ECDSA(hashes.SHA256()))
         asked = {"id": ident, "key": point.hex(), "proof": proof.hex()}
-        if ticket:
-            asked.update(ticket=ticket, secret=secret)
+        if ticket:  # the secret itself is for the control alone
+            asked.update(ticket=ticket, mac=renewal.ticket_mac(secret, ident, point))
+            if secret == FLEET or ticket == "0" * 16:
+                asked.update(secret=secret)
         body = json.dumps(asked).encode()
         return b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s" % (PATH.encode(), len(body), body)
 

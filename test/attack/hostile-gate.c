@@ -553,6 +553,66 @@ static void case_contents(void)
 	buf_free(&answer);
 }
 
+/* What hostile.joining says is asked of the core, on an association that is live: by whom
+ * (3: that association, 1: a ticket), and the fields of JOIN in hex. */
+static void join_as_told(uint64_t number, char *line)
+{
+	static const char blank[] = " \n";
+	struct buf body = buf_make(4096), answer = buf_make(16384);
+	struct wire_out out = wire_out(&body);
+	const char *words[7] = { NULL };
+	uint8_t octets[256];
+	char what[200];
+	err_t err;
+
+	for (size_t i = 0; i < COUNT_OF(words); i++)
+		words[i] = strtok(i ? NULL : line, blank);
+	must(words[6] != NULL); /* verdict, way, ticket, shown, id, point, proof; then the text */
+	wire_put_u8(&out, (uint8_t)(words[1][0] - '0'));
+	wire_put_bytes(&out, words[2][0] == '-' ? BYTES_NONE : bytes_str(words[2]));
+	must(words[3][0] == '-' || bytes_from_hex(bytes_str(words[3]), octets, strlen(words[3]) / 2) == ERR_OK);
+	wire_put_bytes(&out, words[3][0] == '-' ? BYTES_NONE : bytes_make(octets, strlen(words[3]) / 2));
+	wire_put_bytes(&out, BYTES_NONE);
+	wire_put_bytes(&out, BYTES_NONE);
+	wire_put_u64(&out, words[1][0] == '3' ? number : 0);
+	wire_put_bytes(&out, words[4][0] == '-' ? BYTES_NONE : bytes_str(words[4]));
+	for (size_t i = 5; i < 7; i++) {
+		must(bytes_from_hex(bytes_str(words[i]), octets, strlen(words[i]) / 2) == ERR_OK);
+		wire_put_bytes(&out, bytes_make(octets, strlen(words[i]) / 2));
+	}
+	wire_put_bytes(&out, BYTES_NONE);
+	must(out.err == ERR_OK);
+	snprintf(what, sizeof(what), "%s", strtok(NULL, "\n"));
+	err = ask_core(MSG_JOIN, bytes_of_buf(&body), &answer);
+	if (strcmp(words[0], "control") == 0)
+		say(err == ERR_OK && answer.n && answer.p[0] == ERR_OK ? "note" : "FELL", what, "");
+	else
+		say(err == ERR_OK && answer.n && answer.p[0] == ERR_REFUSED ? "refused" : "FELL", what, "");
+	buf_free(&body);
+	buf_free(&answer);
+}
+
+static void case_joining(void)
+{
+	FILE *f = fopen("hostile.joining", "r");
+	uint8_t secret[48];
+	uint64_t number;
+	char line[1024];
+	err_t err = ERR_REFUSED;
+
+	must(f != NULL);
+	for (int i = 0; i < 50 && err != ERR_OK; i++) {
+		usleep(100000);
+		err = run_key_schedule(secret);
+		if (err == ERR_OK)
+			err = open_association(2, tag, bytes_make(zeros, 32), bytes_str(identity), &number);
+	}
+	must(err == ERR_OK);
+	while (fgets(line, sizeof(line), f))
+		join_as_told(number, line);
+	fclose(f);
+}
+
 /* The parent ends a worker that speaks out of turn; so the last words come first. */
 static void case_parent(void)
 {
@@ -566,7 +626,7 @@ static void case_parent(void)
 
 static void (*const cases[])(void) = {
 	case_live, case_association_of_another_gate, case_invented_associations, case_other_handles,
-	case_signing_oracle, case_psk_oracle, case_operations, case_contents, case_certificates, case_parent,
+	case_signing_oracle, case_psk_oracle, case_operations, case_contents, case_certificates, case_joining, case_parent,
 };
 
 /* After the cases: each message type, to the core and to the keeper. */

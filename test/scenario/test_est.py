@@ -4,6 +4,7 @@ import json, pathlib, ssl, subprocess
 
 import pytest
 
+import renewal
 from node import Node, Entity
 from test_joining import guest, join, tickets, credentials, NAME
 
@@ -58,15 +59,29 @@ def key(path):
     path.chmod(0o600)
 
 
-def request(folder, name, uri=None, *more):
-    """A stock certification request, in base64 without armour."""
+def request(folder, name, uri=None, *more, proof=None):
+    """A stock certification request, in base64 without armour. proof: makes the challenge password of the new key."""
     if not (folder / f"{name}.key").exists():
         key(folder / f"{name}.key")
-    openssl("req", "-new", "-key", folder / f"{name}.key", "-subj", "/", "-outform", "DER", "-out", folder / "der",
+    if proof:
+        (folder / "conf").write_text("[req]\nprompt = no\ndistinguished_name = dn\nattributes = more\n[dn]\nCN = x\n[more]\nchallengePassword = "
+                                     + proof(renewal.private((folder / f"{name}.key").read_bytes())) + "\n")
+        more += "-config", str(folder / "conf")
+    else:
+        more += "-subj", "/"
+    openssl("req", "-new", "-key", folder / f"{name}.key", "-outform", "DER", "-out", folder / "der",
             *(["-addext", f"subjectAltName=URI:{uri}"] if uri else []), *more)
     out = folder / f"{name}.csr"
     openssl("base64", "-in", folder / "der", "-out", out)
     return out
+
+
+def own(e):
+    """The proof that a request is of e."""
+    entity, folder = f"//demo.example/in-cse/{e.originator}", pathlib.Path(e.folder)
+    if (folder / "psk.key").exists():
+        return lambda new: renewal.by_psk(entity, new, bytes.fromhex((folder / "psk.key").read_text().strip()))
+    return lambda new: renewal.by_key(entity, new, renewal.private((folder / "key.pem").read_bytes()))
 
 
 def curl(node, path, credential=None, csr=None, version="--http1.1"):
@@ -111,7 +126,7 @@ def test_re_enrolment(node, psk):
     e = node.enrol(name.lower(), name, "device", psk, *(["--identity", "renewp@demo.example"] if psk else []))
     assert e.register().rsc == 2001
     folder = pathlib.Path(e.folder)
-    csr = request(folder, "next", URI + name)
+    csr = request(folder, "next", URI + name, proof=own(e))
     if psk:
         body = csr.read_bytes()
         a = e.raw(b"POST /.well-known/est/simpleenroll HTTP/1.1\r\nHost: x\r\nContent-Type: application/pkcs10\r\n"
@@ -148,14 +163,14 @@ def test_what_it_got_itself_is_no_second_factor(node):
                    "--protection", "2", "--environment", "chip of net")
     strong = node.enrol("chip", "Cchip", "device", False, "--protection", "3", "--bound")
     assert e.register().rsc == 2001 and strong.register().rsc == 2001
-    body = request(pathlib.Path(e.folder), "next").read_bytes()
+    body = request(pathlib.Path(e.folder), "next", proof=own(e)).read_bytes()
     a = e.raw(b"POST /.well-known/est/simpleenroll HTTP/1.1\r\nHost: x\r\nContent-Type: application/pkcs10\r\n"
               b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
     assert a.http == 200
     folder = pathlib.Path(e.folder)
     new = Entity(node, profile(node, folder, node.top / "Cnet-new", a.body.decode(), folder / "next.key"), "Cnet")
     folder = pathlib.Path(strong.folder)
-    status, answer = curl(node, "simplereenroll", folder, request(folder, "next"))
+    status, answer = curl(node, "simplereenroll", folder, request(folder, "next", proof=own(strong)))
     assert status == 200
     weak = Entity(node, profile(node, folder, node.top / "Cchip-new", answer, folder / "next.key"), "Cchip")
     strong.close()
@@ -177,11 +192,42 @@ def test_nobody_renews_as_another(node):
     folder = pathlib.Path(e.folder)
     assert curl(node, "simpleenroll", folder, request(folder, "a", URI + "Calice"))[0] == 403
     # without a name it is its own, and nobody else's
-    status, answer = curl(node, "simpleenroll", folder, request(folder, "b"))
+    status, answer = curl(node, "simpleenroll", folder, request(folder, "b", proof=own(e)))
     assert status == 200
     new = profile(node, folder, node.top / "mallory-new", answer, folder / "b.key")
     text = subprocess.run(["openssl", "x509", "-in", new / "cert.pem", "-noout", "-text"], capture_output=True, text=True).stdout
     assert URI + "Cmallory" in text and "Calice" not in text
+
+
+def test_the_entity_itself_asks(node):
+    """Its association alone is no proof: a gate that passes on something else could have it."""
+    e, p = node.enrol("itself", "Citself"), node.enrol("itselfp", "Citselfp", "device", True, "--identity", "itselfp@demo.example")
+    other = node.enrol("another", "Canother")
+    folder = pathlib.Path(e.folder)
+
+    def status(csr, who=None):
+        if not who:
+            return curl(node, "simplereenroll", folder, csr)[0]
+        body = csr.read_bytes()
+        return who.raw(b"POST /.well-known/est/simpleenroll HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)).http
+
+    stolen = own(e)(renewal.private((other.folder / "key.pem").read_bytes()))
+    for name, proof in (("none", None), ("others", own(other)), ("short", lambda k: "00"), ("words", lambda k: "secret"), ("long", lambda k: "00" * 80),
+                        ("stolen", lambda k: stolen), ("name", lambda k: renewal.by_key("//demo.example/in-cse/Canother", k, renewal.private((folder / "key.pem").read_bytes())))):
+        assert status(request(folder, name, proof=proof)) == 403, name
+    assert "the entity itself did not ask for it" in node.cli("audit", "list", "--limit", "3")
+    # the key that it has: its signature is the request's own
+    (folder / "same.key").write_bytes((folder / "key.pem").read_bytes())
+    assert status(request(folder, "same")) == 200
+    assert status(request(folder, "good", proof=own(e))) == 200
+    # a pre-shared key bears five wrong proofs
+    psk = pathlib.Path(p.folder)
+    assert status(request(psk, "first", proof=own(p)), p) == 200
+    for i in range(5):
+        assert status(request(psk, f"w{i}", proof=lambda k: f"{i:08x}"), p) == 403
+    assert status(request(psk, "late", proof=own(p)), p) == 403
+    assert "psk/itselfp@demo.example/5/" not in node.cli("key", "list")
+    p.close()
 
 
 def test_what_is_refused(node):
@@ -260,7 +306,7 @@ def test_over_http2(node):
     e = node.enrol("two", "Ctwo", "device", False)
     folder = pathlib.Path(e.folder)
     assert curl(node, "simpleenroll", folder, request(folder, "h2", URI + "Cother"), "--http2")[0] == 403
-    status, answer = curl(node, "simpleenroll", folder, request(folder, "h2", URI + "Ctwo"), "--http2")
+    status, answer = curl(node, "simpleenroll", folder, request(folder, "h2", URI + "Ctwo", proof=own(e)), "--http2")
     assert status == 200
     assert curl(node, "simpleenroll", None, folder / "h2.csr", "--http2")[0] == 403
     new = Entity(node, profile(node, folder, node.top / "two-new", answer, folder / "h2.key"), "Ctwo")

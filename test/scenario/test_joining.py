@@ -169,7 +169,7 @@ def test_a_guest_may_do_nothing_else(node):
     assert a.http == 403 and a.rsc == 0
     a = guest(node, b"GET /.well-known/holdfast/anchor HTTP/1.1\r\nHost: x\r\n\r\n")
     assert a.http == 200 and a.body == (node.dir / "node/ca.pem").read_bytes()
-    for body in (b"{}", b"[]", b"nonsense", b'{"id":"Cx","key":"00","proof":"00","ticket":"0","secret":"0"}',
+    for body in (b"{}", b"[]", b"nonsense", b'{"id":"Cx","key":"00","proof":"00","ticket":"0","mac":"0"}',
                  b'{"id":"' + b"C" * 3000 + b'"}'):
         a = guest(node, b"POST /.well-known/holdfast/join HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s"
                   % (len(body), body))

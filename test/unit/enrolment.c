@@ -18,10 +18,33 @@ static struct ticket some(const char *id, const char *pattern, uint32_t uses)
 	return t;
 }
 
+static const uint8_t point[65] = { 4, 1, 2, 3 };
+
+/* What a joiner with that secret shows for that identifier and key. */
+static void prove(const uint8_t with[TICKET_SECRET], const char *id, struct bytes key, uint8_t mac[32])
+{
+	struct buf message = buf_make(512);
+	struct crypt_hmac h = { 0 };
+	uint8_t digest[32];
+
+	crypt_sha256(bytes_make(with, TICKET_SECRET), digest);
+	OK(buf_add(&message, BYTES("holdfast joining\0")));
+	OK(buf_add(&message, bytes_str(id)));
+	OK(buf_add_byte(&message, 0));
+	OK(buf_add(&message, key));
+	OK(crypt_hmac_init(&h, BYTES_OF(digest)));
+	crypt_hmac(&h, bytes_of_buf(&message), mac);
+	crypt_hmac_free(&h);
+	buf_free(&message);
+}
+
 static struct join_ask asked(const char *ticket, const char *id)
 {
+	static uint8_t mac[32];
+
+	prove(secret, id, BYTES_OF(point), mac);
 	return (struct join_ask){ .way = JOIN_BY_TICKET, .id = bytes_str(id), .ticket = bytes_str(ticket),
-		                  .secret = BYTES_OF(secret), .now = NOW + 1 };
+		                  .key = BYTES_OF(point), .mac = BYTES_OF(mac), .now = NOW + 1 };
 }
 
 static err_t tried(struct store *s, const struct join_ask *ask)
@@ -88,17 +111,19 @@ static void test_guessed_and_killed(void **state)
 	struct store_room room = { .engine = "memory" };
 	struct ticket t = some("0123456789abcdef", "*", 9), other = some("1123456789abcdef", "*", 9);
 	struct join_ask ask = asked(t.id, "Cdev1");
+	uint8_t wrong[32];
 	bool found;
 
 	room_open(&room);
 	OK(store_begin(room.s));
 	OK(ticket_create(room.s, &t));
 	OK(ticket_create(room.s, &other));
-	ask.secret = BYTES("another secret!!");
+	prove((const uint8_t *)"another secret!!", "Cdev1", BYTES_OF(point), wrong);
+	ask.mac = BYTES_OF(wrong);
 	for (int i = 0; i < TICKET_WRONG_MAX; i++)
 		assert_int_equal(tried(room.s, &ask), ERR_REFUSED);
 	assert_int_equal(now_is(room.s, t.id).state, TICKET_GUESSED);
-	ask.secret = BYTES_OF(secret);
+	ask = asked(t.id, "Cdev1");
 	assert_int_equal(tried(room.s, &ask), ERR_REFUSED);
 	ask.ticket = bytes_str(other.id);
 	assert_int_equal(tried(room.s, &ask), ERR_OK);
@@ -107,6 +132,37 @@ static void test_guessed_and_killed(void **state)
 	assert_int_equal(tried(room.s, &ask), ERR_REFUSED);
 	OK(ticket_kill(room.s, BYTES("nothing"), &found));
 	assert_false(found);
+	OK(store_commit(room.s));
+	store_close(room.s);
+}
+
+/* The proof of one identifier and key is none for another: who passes it on changes nothing. */
+static void test_proof_is_of_one_key(void **state)
+{
+	struct store_room room = { .engine = "memory" };
+	struct ticket t = some("0123456789abcdef", "*", 9);
+	static const uint8_t other[65] = { 4, 9, 9, 9 };
+	struct join_ask ask = asked(t.id, "Cdev1"), good = ask;
+	uint8_t mac[32];
+
+	room_open(&room);
+	OK(store_begin(room.s));
+	OK(ticket_create(room.s, &t));
+	ask.key = BYTES_OF(other);
+	assert_int_equal(tried(room.s, &ask), ERR_REFUSED);
+	ask = good;
+	ask.id = BYTES("Cdev2");
+	assert_int_equal(tried(room.s, &ask), ERR_REFUSED);
+	ask = good;
+	ask.mac = BYTES_OF(secret); /* the secret itself is no proof */
+	assert_int_equal(tried(room.s, &ask), ERR_REFUSED);
+	prove(secret, "Cdev1", BYTES_OF(other), mac);
+	ask = good;
+	ask.mac = BYTES_OF(mac);
+	assert_int_equal(tried(room.s, &ask), ERR_REFUSED);
+	assert_int_equal(now_is(room.s, t.id).wrong, 4);
+	ask.key = BYTES_OF(other);
+	assert_int_equal(tried(room.s, &ask), ERR_OK);
 	OK(store_commit(room.s));
 	store_close(room.s);
 }
@@ -221,6 +277,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_bounds), cmocka_unit_test(test_guessed_and_killed),
+		cmocka_unit_test(test_proof_is_of_one_key),
 		cmocka_unit_test(test_maker_once), cmocka_unit_test(test_patterns), cmocka_unit_test(test_revoked), cmocka_unit_test(test_claim),
 	};
 

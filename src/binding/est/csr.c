@@ -101,6 +101,29 @@ static err_t read_name(X509_REQ *req, char out[CSR_NAME_MAX])
 	return err;
 }
 
+/* RFC 2985 5.4.1: one value, of a kind of string that is octets here. */
+static err_t read_proof(X509_REQ *req, char out[CSR_PROOF_MAX])
+{
+	int at = X509_REQ_get_attr_by_NID(req, NID_pkcs9_challengePassword, -1);
+	X509_ATTRIBUTE *attribute = at < 0 ? NULL : X509_REQ_get_attr(req, at);
+	const ASN1_TYPE *value = attribute ? X509_ATTRIBUTE_get0_type(attribute, 0) : NULL;
+	struct bytes text;
+
+	out[0] = '\0';
+	if (at < 0)
+		return ERR_OK;
+	if (X509_REQ_get_attr_by_NID(req, NID_pkcs9_challengePassword, at) >= 0 ||
+	    X509_ATTRIBUTE_count(attribute) != 1)
+		return ERR_DUPLICATE;
+	if (!value || (value->type != V_ASN1_PRINTABLESTRING && value->type != V_ASN1_UTF8STRING))
+		return ERR_TYPE;
+	text = bytes_make(ASN1_STRING_get0_data(value->value.asn1_string),
+	                  (size_t)ASN1_STRING_length(value->value.asn1_string));
+	if (!bytes_is_printable(text))
+		return ERR_SYNTAX;
+	return bytes_put_str(out, CSR_PROOF_MAX, text);
+}
+
 /* Both are views into out->der: what is checked is what was sent. */
 static err_t find_parts(X509_REQ *req, struct csr *out)
 {
@@ -146,6 +169,7 @@ err_t csr_read(struct bytes base64, struct csr *out)
 		TRY(ERR_SYNTAX);
 	TRY(read_key(req, out->point));
 	TRY(read_name(req, out->name));
+	TRY(read_proof(req, out->proof));
 	TRY(find_parts(req, out));
 out:
 	X509_REQ_free(req);

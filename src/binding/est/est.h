@@ -11,11 +11,12 @@
 
 #include "base/bytes.h"
 
-enum { CSR_MAX = 2048, CSR_BASE64_MAX = 4096, CSR_POINT = 65, CSR_NAME_MAX = 160 };
+enum { CSR_MAX = 2048, CSR_BASE64_MAX = 4096, CSR_POINT = 65, CSR_NAME_MAX = 160, CSR_PROOF_MAX = 161 };
 
 struct csr {
 	uint8_t point[CSR_POINT];
 	char name[CSR_NAME_MAX];     /* the one subject alternative name, "URI:..." or "DNS:..."; "" none */
+	char proof[CSR_PROOF_MAX];   /* challengePassword, printable; "" none */
 	struct bytes info;           /* CertificationRequestInfo, as it was signed */
 	struct bytes signature;      /* DER ECDSA with SHA-256 */
 	struct buf der;              /* holds both */

@@ -132,6 +132,8 @@ struct revocation {
 	char said[192];         /* what went wrong, for the administrator */
 };
 
+enum { HOLDER_COUNTS = 4096 };
+
 struct core {
 	struct worker *worker;
 	struct keeper keeper;
@@ -195,6 +197,7 @@ struct core {
 	int64_t next_rotate;     /* clock_steady of the next step, INT64_MAX: none */
 	int64_t join_second;    /* clock_steady / 1000; joinings looked at in it */
 	unsigned joins;
+	uint8_t wrong_proofs[HOLDER_COUNTS]; /* of holder.c, by a digest of the credential */
 
 	int64_t started, next_tick;
 	uint64_t batches, answered[10]; /* by status / 1000; 0 unreadable */
@@ -434,6 +437,18 @@ err_t enrol_by_key(struct admin *a, const struct enrolment *e, struct keeper_cer
 /* In the list of what is revoked, from now on. */
 err_t enrol_list_revoked(struct core *c, const struct credential *credential) MUST_USE;
 err_t admin_revoked_list(struct admin *a) MUST_USE;
+
+/* --- holder.c: who has an association asked for the key itself ----------------------------- */
+
+/* ERR_REFUSED: no proof by the credential `held` over just this key. shown: in hex. */
+err_t holder_proves(struct core *c, const struct credential *held, const struct keeper_certify *ask,
+                    struct bytes shown) MUST_USE;
+
+/* --- holder.c: who has an association asked for the key itself ------------------------------ */
+
+/* ERR_REFUSED: no proof by the credential `held` over just this key. shown: in hex. */
+err_t holder_proves(struct core *c, const struct credential *held, const struct keeper_certify *ask,
+                    struct bytes shown) MUST_USE;
 
 /* --- join.c: who has no credential here asks for one --------------------------------------- */
 

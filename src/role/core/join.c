@@ -12,9 +12,9 @@
 #include "role/core/core.h"
 #include "security/enrolment/enrolment.h"
 
-enum { JOINS_A_SECOND = 20, TEXT_MAX = 160, SECRET_MAX = 64, PROOF_MAX = 128, POINT = 65, REQUEST_MAX = 2048 };
+enum { JOINS_A_SECOND = 20, TEXT_MAX = 160, SHOWN_MAX = 160, PROOF_MAX = 128, POINT = 65, REQUEST_MAX = 2048 };
 
-/* Body of JOIN: u8 way, ticket, secret, SHA-256 of the device's certificate (32 or none),
+/* Body of JOIN: u8 way, ticket, proof (by ticket its MAC, by association in hex), SHA-256 of the device's certificate (32 or none),
  * of its maker's, u64 association (0: none), identifier that is asked for (empty: the
  * association's), public key (65), proof of possession, what it was made over (empty:
  * CERTIFY of keeper_calls.h, else CERTIFY_REQUEST).
@@ -37,12 +37,12 @@ static err_t read_join(struct bytes body, int64_t now, struct joining *j)
 
 	j->ask = (struct join_ask){ .way = (enum join_way)wire_get_u8(&in), .now = now };
 	j->ask.ticket = wire_get_bytes(&in, TICKET_ID);
-	j->ask.secret = wire_get_bytes(&in, SECRET_MAX);
+	j->ask.mac = wire_get_bytes(&in, SHOWN_MAX);
 	j->ask.device = wire_get_bytes(&in, 32);
 	j->ask.maker = wire_get_bytes(&in, 32);
 	j->association = wire_get_u64(&in);
 	j->ask.id = wire_get_bytes(&in, FACT_ID_MAX - 1);
-	j->certify.public_key = wire_get_bytes(&in, POINT);
+	j->ask.key = j->certify.public_key = wire_get_bytes(&in, POINT);
 	j->certify.proof = wire_get_bytes(&in, PROOF_MAX);
 	j->certify.request = wire_get_bytes(&in, REQUEST_MAX);
 	return wire_done(&in);
@@ -146,6 +146,8 @@ static err_t check_holder(struct core *c, struct joining *j, unsigned gate, unsi
 	j->ask.id = bytes_of_buf(&j->entity);
 	*kind = held->kind;
 	(void)shorten(&j->ask.id, cse->sp_id);
+	j->reason = "the entity itself did not ask for it";
+	TRY(holder_proves(c, held, &j->certify, j->ask.mac));
 	/* Where the new key is kept nobody here knows. */
 	j->holder = (struct join_grant){ .by = "its own association", .protection = held->protection };
 	if (j->holder.protection > PROTECTION_LOW)

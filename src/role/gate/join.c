@@ -4,7 +4,7 @@
  *
  *   GET  /.well-known/holdfast/anchor  the node's anchor (PEM)
  *   POST /.well-known/holdfast/join    {"id": "Cdev7", "key": hex point, "proof": hex,
- *                                       "ticket": id, "secret": hex}  (the last two not
+ *                                       "ticket": id, "mac": hex}  (the last two not
  *                                       from a device of an accepted maker)
  *        -> {"id": Credential-ID, "until": ms, "certificate": PEM}  or {"refused": why}
  *
@@ -21,7 +21,7 @@
 #include "crypt/crypt.h"
 #include "role/gate/gate.h"
 
-enum { BODY_MAX = 4096, MEMBER_MAX = 256, POINT = 65, PROOF_MAX = 80, SECRET = 16, ID_MAX = 127,
+enum { BODY_MAX = 4096, MEMBER_MAX = 256, POINT = 65, PROOF_MAX = 80, MAC = 32, ID_MAX = 127,
        TICKET = 16, BY_TICKET = 1, BY_MAKER = 2, BY_ASSOCIATION = 3, ANSWER_TEXT_MAX = 160, CERTIFICATE_MAX = 4096 };
 
 /* --- answers ------------------------------------------------------------------------- */
@@ -73,10 +73,11 @@ out:
 
 struct joining {
 	struct bytes id, ticket;
-	uint8_t point[POINT], secret[SECRET];
+	uint8_t point[POINT], mac[MAC];
 	uint8_t proof[PROOF_MAX];
 	size_t proof_n;
 	struct bytes request;  /* what the proof was made over; empty: our own form */
+	struct bytes holder;   /* proof of who has the association, as it stands in the request */
 };
 
 static err_t text_of(struct bytes map, const char *key, struct bytes *out)
@@ -120,8 +121,8 @@ static err_t read_joining(struct bytes map, bool device, struct joining *j)
 		goto out;
 	TRY(text_of(map, "ticket", &j->ticket));
 	TRY(j->ticket.n == TICKET ? ERR_OK : ERR_SYNTAX);
-	TRY(text_of(map, "secret", &hex));
-	TRY(bytes_from_hex(hex, j->secret, SECRET));
+	TRY(text_of(map, "mac", &hex));
+	TRY(bytes_from_hex(hex, j->mac, MAC));
 out:
 	return err;
 }
@@ -134,7 +135,7 @@ static err_t send_joining(struct gate *g, struct connection *c, const struct joi
 	buf_clear(&g->message);
 	wire_put_u8(&out, c->number ? BY_ASSOCIATION : c->device ? BY_MAKER : BY_TICKET);
 	wire_put_bytes(&out, j->ticket);
-	wire_put_bytes(&out, j->ticket.n ? BYTES_OF(j->secret) : BYTES_NONE);
+	wire_put_bytes(&out, j->ticket.n ? BYTES_OF(j->mac) : j->holder);
 	wire_put_bytes(&out, c->device ? BYTES_OF(c->fingerprint) : BYTES_NONE);
 	wire_put_bytes(&out, c->device ? BYTES_OF(c->maker) : BYTES_NONE);
 	wire_put_u64(&out, c->number);
@@ -167,8 +168,7 @@ static void serve_join(struct gate *g, struct connection *c, struct bytes messag
 	}
 out:
 	if (err != ERR_OK)
-		refuse(g, c, 400, BYTES("id, key, proof, ticket and secret are asked for"));
-	secret_wipe(j.secret, sizeof(j.secret));
+		refuse(g, c, 400, BYTES("id, key, proof, ticket and mac are asked for"));
 	buf_free(&map);
 }
 
@@ -242,6 +242,7 @@ static err_t read_csr(struct csr *csr, struct joining *j)
 	j->proof_n = csr->signature.n;
 	bytes_copy(j->point, csr->point, POINT);
 	j->request = csr->info;
+	j->holder = bytes_str(csr->proof);
 out:
 	return err;
 }

@@ -16,7 +16,8 @@
  * Nothing here enrols: what is granted is what the caller may enrol. Everything is in
  * the store, so that a transaction that is undone leaves no use behind. The secret of a
  * ticket is never here, only its digest: 128 random bits, so that a plain digest hides
- * it. What waits in the joining of others is not told: a refusal names no ticket. */
+ * it. The joiner does not send it either: it makes a MAC by that digest over identifier
+ * and key, so that nobody on the way, no gate either, can put a key of its own there. What waits in the joining of others is not told: a refusal names no ticket. */
 #ifndef ENROLMENT_ENROLMENT_H
 #define ENROLMENT_ENROLMENT_H
 
@@ -67,13 +68,17 @@ err_t ticket_kill(struct store *s, struct bytes id, bool *found) MUST_USE;
 err_t ticket_walk(struct store *s, err_t (*each)(void *self, const struct ticket *t),
                   void *self) MUST_USE;
 
+/* What a joiner makes its proof over. */
+#define JOIN_MAC_TEXT "holdfast joining"     /* HMAC-SHA-256 by the SHA-256 of the secret */
+
 enum join_way { JOIN_BY_TICKET = 1, JOIN_BY_MAKER = 2, JOIN_BY_ASSOCIATION = 3, JOIN_BY_NETWORK = 4 };
 
 struct join_ask {
 	enum join_way way;
 	struct bytes id;            /* stem or CSE-ID that is asked for: Cdev7, /mn-3; by network:
 	                               of a device behind the subscriber, empty: its own */
-	struct bytes ticket, secret;/* by ticket */
+	struct bytes key;           /* point that is to be certified */
+	struct bytes ticket, mac;   /* by ticket: JOIN_MAC_TEXT, id, a zero octet and key */
 	struct bytes device, maker; /* by maker: SHA-256 of the two certificates */
 	const struct join_grant *holder; /* by association: what its credential is worth */
 	struct bytes subscriber;    /* by network: whose the key is, as the network says */

@@ -4,6 +4,8 @@
 #include "base/secret.h"
 #include "crypt/crypt.h"
 
+enum { MESSAGE_MAX = 512 };
+
 static const char by_ticket[] = "ticket ", by_maker[] = "maker ";
 
 bool ticket_pattern_fits(struct bytes pattern, struct bytes id)
@@ -31,17 +33,31 @@ bool ticket_pattern_fits(struct bytes pattern, struct bytes id)
 
 /* --- by ticket --------------------------------------------------------------------------- */
 
-static bool is_secret(const struct ticket *t, struct bytes secret)
+/* Whoever made it knows the secret, and made it for just this identifier and key. */
+static err_t is_proved(const struct ticket *t, const struct join_ask *ask, bool *yes)
 {
-	uint8_t digest[32];
+	struct buf message = buf_make(MESSAGE_MAX);
+	struct crypt_hmac h = { 0 };
+	uint8_t mac[32];
+	err_t err;
 
-	crypt_sha256(secret, digest);
-	return secret_equal(BYTES_OF(digest), BYTES_OF(t->digest));
+	*yes = false;
+	TRY(buf_add(&message, BYTES(JOIN_MAC_TEXT "\0")));
+	TRY(buf_add(&message, ask->id));
+	TRY(buf_add_byte(&message, 0));
+	TRY(buf_add(&message, ask->key));
+	TRY(crypt_hmac_init(&h, BYTES_OF(t->digest)));
+	crypt_hmac(&h, bytes_of_buf(&message), mac);
+	*yes = secret_equal(BYTES_OF(mac), ask->mac);
+out:
+	crypt_hmac_free(&h);
+	buf_free(&message);
+	return err;
 }
 
-/* Why not; what it costs the ticket stands in it. The secret first: who has not got it
- * learns nothing of the ticket and spends nothing of it but patience. */
-static const char *judge_ticket(struct ticket *t, const struct join_ask *ask)
+/* Why not; what it costs the ticket stands in it. The proof first: who has not got the
+ * secret learns nothing of the ticket and spends nothing of it but patience. */
+static const char *judge_ticket(struct ticket *t, const struct join_ask *ask, bool proved)
 {
 	static const char *const dead[] = {
 		[TICKET_KILLED] = "the ticket was killed", [TICKET_EXCEEDED] = "the ticket was killed: used once too often",
@@ -52,7 +68,7 @@ static const char *judge_ticket(struct ticket *t, const struct join_ask *ask)
 		return "there is no such ticket";
 	if (t->state != TICKET_LIVE)
 		return dead[t->state];
-	if (!is_secret(t, ask->secret)) {
+	if (!proved) {
 		if (++t->wrong >= TICKET_WRONG_MAX)
 			t->state = TICKET_GUESSED;
 		return "the secret of the ticket is wrong";
@@ -82,7 +98,7 @@ static err_t by_a_ticket(struct store *s, const struct join_ask *ask, struct joi
                          const char **reason)
 {
 	struct ticket t;
-	bool found, live;
+	bool found, live, proved;
 	err_t err;
 
 	*reason = "there is no such ticket";
@@ -90,7 +106,8 @@ static err_t by_a_ticket(struct store *s, const struct join_ask *ask, struct joi
 	if (!found)
 		return ERR_REFUSED;
 	live = t.state == TICKET_LIVE && t.kind == TICKET_CLAIM;
-	*reason = judge_ticket(&t, ask);
+	TRY(is_proved(&t, ask, &proved));
+	*reason = judge_ticket(&t, ask, proved);
 	if (live)
 		TRY(ticket_write(s, &t));
 	if (*reason)
