@@ -1,6 +1,7 @@
 /* place.c: software, then the tokens that have, or had, a process. */
 #include "provider/place.h"
 
+#include "provider/probe.h"
 #include "provider/proof.h"
 
 enum { LEVEL_SOFTWARE = 1 };
@@ -60,17 +61,18 @@ err_t place_row(unsigned index, struct wire_out *out)
 	const char *certification = "", *why = "";
 	unsigned last, place = place_at(index, &last);
 	const struct token_state *s = place ? token_state_of(place) : &software;
+	const char *wrong = place && s->present && !s->unfit ? probe_why(place) : "";
 
 	if (index > last)
 		return ERR_MISSING;
 	wire_put_u8(out, index < last);
 	wire_put_bytes(out, place_name(place));
-	wire_put_u8(out, (uint8_t)(s->present ? s->unfit ? 2 : 1 : 0));
+	wire_put_u8(out, (uint8_t)(s->present ? s->unfit || *wrong ? 2 : 1 : 0));
 	wire_put_u8(out, (uint8_t)(place ? proof_level(place, &certification, &why) : LEVEL_SOFTWARE));
 	wire_put_u8(out, *certification != 0);
 	wire_put_bytes(out, bytes_str(certification));
 	wire_put_u32(out, s->can);
 	wire_put_bytes(out, bytes_str(s->name));
-	wire_put_bytes(out, bytes_str(s->why[0] ? s->why : why));
+	wire_put_bytes(out, bytes_str(*wrong ? wrong : s->why[0] ? s->why : why));
 	return out->err;
 }

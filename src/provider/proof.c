@@ -148,7 +148,7 @@ void proof_answered(unsigned number, uint64_t ref, err_t status, struct bytes an
 	struct proof *p = &proofs[number];
 	err_t err = status;
 
-	if (probe_answered(number, ref))
+	if (probe_answered(number, ref, status))
 		return;
 	if (!p->asked || p->ref != ref) {
 		wait_answer(number, ref, status, answer);

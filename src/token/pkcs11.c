@@ -134,6 +134,6 @@ const struct token_backend token_pkcs11 = {
 	.open = p11_open, .close = p11_close, .check = p11_check,
 	.make = p11_make, .import = p11_import, .destroy = p11_destroy,
 	.sign = p11_sign, .agree = p11_agree, .mac = p11_mac, .extract = p11_extract,
-	.random = p11_random, .evidence = p11_evidence,
+	.random = p11_random, .fit = p11_fit, .evidence = p11_evidence,
 	.gcm = p11_gcm, .wrap = p11_wrap, .unwrap = p11_unwrap,
 };

@@ -41,6 +41,8 @@ bool p11_offers(struct token *t, CK_MECHANISM_TYPE what);
 /* pkcs11_key.c: the object of a reference. ERR_MISSING. */
 err_t p11_find(struct token *t, const struct token_key *k, CK_OBJECT_CLASS class,
                CK_OBJECT_HANDLE *out) MUST_USE;
+/* It is there. ERR_MISSING. */
+err_t p11_fit(struct token *t, const struct token_key *k) MUST_USE;
 err_t p11_make(struct token *t, const struct token_key *k, struct token_made *out) MUST_USE;
 err_t p11_import(struct token *t, enum pair_use use, struct bytes raw, struct token_made *out) MUST_USE;
 /* Whatever the token says, a key that can be read out is destroyed, and refused. */

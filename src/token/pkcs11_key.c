@@ -69,6 +69,13 @@ out:
 	return err;
 }
 
+err_t p11_fit(struct token *t, const struct token_key *k)
+{
+	CK_OBJECT_HANDLE h;
+
+	return p11_find(t, k, k->class == KEY_EC_P256 || k->class == KEY_ED25519 ? CKO_PRIVATE_KEY : CKO_SECRET_KEY, &h);
+}
+
 /* --- made ------------------------------------------------------------------------------ */
 
 err_t p11_look_at(struct token *t, CK_OBJECT_HANDLE h)

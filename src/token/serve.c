@@ -23,7 +23,7 @@ err_t token_get_key(struct token *t, struct token_work *w, unsigned part, struct
 	in = wire_in(wire_get_bytes(&w->in, TOKEN_REFERENCE_MAX));
 	TRY(w->in.err);
 	if (!bytes_equal(identity, BYTES_OF(t->state.identity)))
-		return ERR_MISSING; /* another token in this one's place */
+		return token_fault(t, ERR_MISSING, "another token in the place of the one that has the key");
 	count = wire_get_u8(&in);
 	if (count == 0 || count > PART_COUNT)
 		return ERR_SYNTAX;
@@ -285,7 +285,7 @@ static err_t run_try(struct token *t, struct token_work *w)
 
 	TRY(token_get_key(t, w, PART_KEY, &k));
 	TRY(wire_done(&w->in));
-	TRY(t->backend->fit ? t->backend->fit(t, &k) : ERR_OK);
+	TRY(t->backend->fit(t, &k));
 out:
 	return err;
 }
@@ -340,7 +340,7 @@ err_t token_serve(struct token *t, struct bytes call, struct buf *result)
 		status = w.out.err;
 	if (status == ERR_BAD_STATE)
 		token_unfit(t, &w.key);
-	if (status == ERR_BAD_STATE || status == ERR_REFUSED || status == ERR_CRYPTO)
+	if (status == ERR_BAD_STATE || status == ERR_MISSING || status == ERR_REFUSED || status == ERR_CRYPTO)
 		log_event(LOG_WARN, "token refuses", "error=%s why=%s", err_name(status), t->state.why);
 	if (status != ERR_OK) {
 		secret_wipe(result->p, result->n);

@@ -140,7 +140,7 @@ static void look_at_state(struct token *t)
 
 void token_unfit(struct token *t, const struct token_key *k)
 {
-	if (!t->backend->fit || bytes_put(t->unfit, sizeof(t->unfit), k->reference) != ERR_OK)
+	if (bytes_put(t->unfit, sizeof(t->unfit), k->reference) != ERR_OK)
 		return;
 	t->unfit_n = k->reference.n;
 	t->state.unfit = true;

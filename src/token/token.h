@@ -76,7 +76,8 @@ struct token_backend {
 	              struct buf *out) MUST_USE;
 	err_t (*unwrap)(struct token *t, const struct token_key *k, struct bytes wrapped,
 	                struct token_made *out) MUST_USE;
-	/* Is the machine in the state that the key is bound to? ERR_BAD_STATE. NULL: none binds. */
+	/* Is the key there, and the machine in the state that it is bound to? ERR_MISSING,
+	 * ERR_BAD_STATE. */
 	err_t (*fit)(struct token *t, const struct token_key *k) MUST_USE;
 	/* The maker's certificate, appended; reference of the key that answers for it
 	 * (`make`: a fresh one, where it needs one). ERR_MISSING: there is none. */

@@ -71,6 +71,11 @@ static err_t opens(struct token *t, const struct token_key *k, struct bytes seal
 	return buf_add(out, sealed);
 }
 
+static err_t fits(struct token *t, const struct token_key *k)
+{
+	return k->reference.n == 1 ? ERR_BAD_STATE : ERR_OK;
+}
+
 static err_t gcm(struct token *t, const struct token_gcm *g, struct buf *out)
 {
 	must(g->additional.n <= TOKEN_ADDITIONAL_MAX && g->input.n <= TOKEN_MESSAGE_MAX + TOKEN_SEAL_MORE);
@@ -93,7 +98,7 @@ static const struct token_backend backend = {
 	.name = "fuzz", .kind = TOKEN_KIND_PKCS11, .load = fine, .unload = none, .open = fine, .close = none,
 	.check = fine, .make = made, .import = imported, .destroy = gone, .sign = signs, .agree = used,
 	.mac = used, .extract = used, .random = chance,
-	.evidence = shows, .activate = opens, .gcm = gcm, .wrap = wraps, .unwrap = unwraps,
+	.fit = fits, .evidence = shows, .activate = opens, .gcm = gcm, .wrap = wraps, .unwrap = unwraps,
 };
 
 static void ask_token(struct bytes call)
