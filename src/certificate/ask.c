@@ -1,5 +1,5 @@
 /* ask.c: may this be certified, and does the asker hold the key? */
-#include "certificate/certificate.h"
+#include "certificate/inner.h"
 
 #include "crypt/crypt.h"
 #include "wire/name.h"
@@ -67,21 +67,29 @@ static bool holds(struct bytes all, struct bytes part)
 	return false;
 }
 
+bool certificate_holds_key(struct bytes all, struct bytes public_key)
+{
+	/* a P-256 subjectPublicKeyInfo */
+	static const uint8_t info[] = { 0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d,
+		0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00 };
+	uint8_t whole[sizeof(info) + POINT];
+
+	if (public_key.n != POINT)
+		return false;
+	bytes_copy(whole, info, sizeof(info));
+	bytes_copy(whole + sizeof(info), public_key.p, POINT);
+	return holds(all, BYTES_OF(whole));
+}
+
 /* ECDSA over what a certification request has been signed over. It is not taken apart
  * here: that it is DER, begins as no other message does that our keys sign, and holds
  * this very key, says enough. */
 static err_t check_request(const struct certificate_ask *ask, struct bytes request, struct bytes proof)
 {
-	/* SEQUENCE, of up to 65535 octets; a P-256 subjectPublicKeyInfo */
-	static const uint8_t info[] = { 0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d,
-		0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00 };
-	uint8_t whole[sizeof(info) + POINT];
-
+	/* SEQUENCE, of up to 65535 octets */
 	if (request.n < 2 || request.p[0] != 0x30)
 		return ERR_SYNTAX;
-	bytes_copy(whole, info, sizeof(info));
-	bytes_copy(whole + sizeof(info), ask->public_key.p, POINT);
-	if (!holds(request, BYTES_OF(whole)))
+	if (!certificate_holds_key(request, ask->public_key))
 		return ERR_TAMPERED;
 	return crypt_p256_verify(ask->public_key.p, request, proof);
 }

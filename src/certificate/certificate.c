@@ -1,9 +1,8 @@
 /* certificate.c: the fields of a certificate, in order. */
-#include "certificate/certificate.h"
+#include "certificate/inner.h"
 
 #include "base/clock.h"
 #include "crypt/crypt.h"
-#include "crypt/der.h"
 
 enum { KEY_ID = 20, SKEW_MS = 300000 };
 
@@ -34,7 +33,7 @@ static void key_id(struct bytes public_key, uint8_t out[KEY_ID])
 	bytes_copy(out, hash, KEY_ID);
 }
 
-static void put_algorithm(struct der *d)
+void put_algorithm(struct der *d)
 {
 	size_t s = der_begin(d);
 
@@ -44,7 +43,7 @@ static void put_algorithm(struct der *d)
 
 /* CN=Holdfast CA <first 8 octets of its key identifier>: unlike any other CA's,
  * and no longer than a name may be, whatever the domain. */
-static void put_ca_name(struct der *d, const struct certificate_ca *ca)
+void put_ca_name(struct der *d, const struct certificate_ca *ca)
 {
 	size_t name = der_begin(d), set = name, pair = name, text;
 	uint8_t id[KEY_ID];

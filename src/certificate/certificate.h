@@ -59,6 +59,16 @@ struct certificate_revoked {
 err_t certificate_revoked(const struct certificate_ca *ca, const struct certificate_revoked *list,
                           struct buf *der) MUST_USE;
 
+/* That a certificate of this CA for this public key is good: an OCSPResponse [RFC 6960 4.2],
+ * to be stapled; signed by the CA itself. ERR_REFUSED for a certificate that this CA did
+ * not sign, or of another key; ERR_RANGE for times that are not in order or too far. */
+struct certificate_good {
+	int64_t this_update, next_update;
+	struct bytes certificate, public_key;
+};
+err_t certificate_good(const struct certificate_ca *ca, const struct certificate_good *good,
+                       struct buf *der) MUST_USE;
+
 /* DER as PEM [RFC 7468], appended. */
 err_t certificate_pem(struct bytes der, struct buf *out) MUST_USE;
 

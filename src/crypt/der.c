@@ -73,20 +73,30 @@ void der_true(struct der *d)
 	der_put(d, DER_BOOLEAN, BYTES("\xff"));
 }
 
-void der_time(struct der *d, int64_t ms)
+static void put_time(struct der *d, struct bytes text, bool utc)
 {
-	char stamp[CLOCK_STAMP_LENGTH + 1];
-	struct bytes text;
 	size_t begin = der_begin(d);
-	bool utc;
 
-	clock_stamp(ms, stamp); /* 20141003T112032 */
-	text = bytes_str(stamp);
-	utc = bytes_compare(bytes_sub(text, 0, 4), BYTES("2050")) < 0;
 	der_raw(d, bytes_sub(text, utc ? 2 : 0, utc ? 6 : 8));
 	der_raw(d, bytes_sub(text, 9, 6));
 	der_raw(d, BYTES("Z"));
 	der_end(d, begin, utc ? DER_UTC_TIME : DER_GENERALIZED_TIME);
+}
+
+void der_time(struct der *d, int64_t ms)
+{
+	char stamp[CLOCK_STAMP_LENGTH + 1];
+
+	clock_stamp(ms, stamp); /* 20141003T112032 */
+	put_time(d, bytes_str(stamp), bytes_compare(bytes_sub(bytes_str(stamp), 0, 4), BYTES("2050")) < 0);
+}
+
+void der_moment(struct der *d, int64_t ms)
+{
+	char stamp[CLOCK_STAMP_LENGTH + 1];
+
+	clock_stamp(ms, stamp);
+	put_time(d, bytes_str(stamp), false);
 }
 
 void der_bits(struct der *d, struct bytes octets)

@@ -9,7 +9,7 @@
 
 enum {
 	DER_BOOLEAN = 0x01, DER_INTEGER = 0x02, DER_BIT_STRING = 0x03, DER_OCTET_STRING = 0x04,
-	DER_OID = 0x06, DER_UTF8_STRING = 0x0c, DER_UTC_TIME = 0x17, DER_GENERALIZED_TIME = 0x18,
+	DER_OID = 0x06, DER_ENUMERATED = 0x0a, DER_UTF8_STRING = 0x0c, DER_UTC_TIME = 0x17, DER_GENERALIZED_TIME = 0x18,
 	DER_SEQUENCE = 0x30, DER_SET = 0x31,
 	DER_CONTEXT = 0x80, DER_CONTEXT_CONSTRUCTED = 0xa0, /* + number */
 };
@@ -33,6 +33,9 @@ void der_true(struct der *d);
 
 /* UTCTime before 2050, GeneralizedTime from then on [RFC 5280 4.1.2.5]. */
 void der_time(struct der *d, int64_t ms);
+
+/* GeneralizedTime always [RFC 6960 4.2.2.2]. */
+void der_moment(struct der *d, int64_t ms);
 
 /* r and s of ECDSA P-256, 32 octets each, as it travels [RFC 3279 2.2.3]; appended. */
 err_t der_signature(const uint8_t rs[64], struct buf *out) MUST_USE;

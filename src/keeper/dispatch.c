@@ -44,6 +44,7 @@ static const struct {
 	[OP_ANCHOR_READ] = { run_anchor_read, false, true },
 	[OP_CERTIFY] = { run_certify, false },
 	[OP_REVOKED_LIST] = { run_revoked_list, false },
+	[OP_CERTIFICATE_GOOD] = { run_certificate_good, false },
 	[OP_CERTIFY_REQUEST] = { run_certify_request, false },
 	[OP_IMPORT_PSK] = { run_import_psk, false },
 	[OP_DESTROY] = { run_destroy, false },

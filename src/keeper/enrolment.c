@@ -123,6 +123,29 @@ out:
 	return err;
 }
 
+/* Of the node's own certificate only, by the key that it has now: what else is revoked
+ * the list says. */
+err_t run_certificate_good(struct call *c)
+{
+	struct certificate_good good = { .this_update = clock_now(), .next_update = (int64_t)wire_get_u64(&c->in) };
+	struct vault_key *key, *node;
+	struct buf der = buf_make(CERTIFICATE_GOOD_MAX);
+	struct certificate_ca ca;
+	err_t err;
+
+	good.certificate = wire_get_bytes(&c->in, CERTIFICATE_MAX);
+	TRY(wire_done(&c->in));
+	TRY(call_key(c, NAME_NODE, &node));
+	good.public_key = bytes_make(node->key.public_key, node->key.public_n);
+	TRY(call_use(c, NAME_CA, USE_CERTIFY, &key));
+	ca = authority_of(&c->ks->vault, key);
+	TRY(certificate_good(&ca, &good, &der));
+	wire_put_bytes(&c->out, bytes_of_buf(&der));
+out:
+	buf_free(&der);
+	return err;
+}
+
 /* --- pre-shared keys ------------------------------------------------------------ */
 
 /* Open what was sealed to this key for this identity. */

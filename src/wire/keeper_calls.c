@@ -487,6 +487,24 @@ out:
 	return err;
 }
 
+err_t keeper_certificate_good(struct keeper *k, int64_t next_update, struct bytes certificate, struct buf *der)
+{
+	struct bytes response;
+	struct call c;
+	err_t err;
+
+	call_begin(&c);
+	wire_put_u64(&c.out, (uint64_t)next_update);
+	wire_put_bytes(&c.out, certificate);
+	TRY(call_ask(&c, k, OP_CERTIFICATE_GOOD));
+	response = wire_get_bytes(&c.in, CERTIFICATE_GOOD_MAX);
+	TRY(wire_done(&c.in));
+	TRY(buf_add(der, response));
+out:
+	call_end(&c);
+	return err;
+}
+
 err_t keeper_import_psk(struct keeper *k, struct bytes identity, struct bytes sealed,
                         int64_t not_after, struct buf *name)
 {

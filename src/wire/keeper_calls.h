@@ -197,6 +197,12 @@ enum { REVOKED_ENTRY = 24, REVOKED_MAX = 1000, REVOKED_OCTETS = 56 * 1024 };
 err_t keeper_revoked_list(struct keeper *k, int64_t next_update, struct bytes entries,
                           struct buf *der) MUST_USE;
 
+/* CERTIFICATE_GOOD: u64 next update (ms, at most a week), certificate (DER) of the node's CA
+ * for the node's key as it is now -> OCSPResponse (DER). ERR_REFUSED for any other. */
+enum { CERTIFICATE_GOOD_MAX = 1024, CERTIFICATE_GOOD_DAYS = 7 };
+err_t keeper_certificate_good(struct keeper *k, int64_t next_update, struct bytes certificate,
+                              struct buf *der) MUST_USE;
+
 /* IMPORT_PSK: identity, sealed key, u64 not after, u8 the only security usage that it is
  * for (may be left out: any) -> key name ("psk/" + identity).
  * Sealed: ephemeral P-256 point (65) || AES-256-GCM(nonce 12 zero octets) of the

@@ -35,7 +35,8 @@ static bool message_asks(enum message_type type)
 	return type == MSG_ASSOCIATION_OPEN || type == MSG_REQUEST || type == MSG_JOIN ||
 	       type == MSG_SEND || type == MSG_CALL || type == MSG_ADMIN ||
 	       type == MSG_ADMIN_CALL || type == MSG_PROGRAM_CALL || type == MSG_PROGRAM_ASK ||
-	       type == MSG_TOKEN_CALL || type == MSG_NETWORK_KEY || type == MSG_NETWORK_FETCH;
+	       type == MSG_TOKEN_CALL || type == MSG_NETWORK_KEY || type == MSG_NETWORK_FETCH ||
+	       type == MSG_STATEMENT_ASK;
 }
 
 static err_t asked_add(struct link *l, uint64_t ref)

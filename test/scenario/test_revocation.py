@@ -1,8 +1,9 @@
 """Revocation that acts: on every gate, in the keeper, on what is owed; with a receipt that is
 verified here by an independent library, and the time it took."""
-import hashlib, json, os, select, signal, threading, time
+import hashlib, json, os, re, select, signal, subprocess, threading, time
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 import cbor2
@@ -17,7 +18,7 @@ DEAD_MS = 2000
 @pytest.fixture(scope="module")
 def node():
     port = free_port()
-    with Node(options=f"gate.workers = 3\ncourier.allow = {MN}:{port}@127.0.0.1\noutbound.time = 2") as n:
+    with Node(options=f"gate.workers = 3\ncourier.allow = {MN}:{port}@127.0.0.1\noutbound.time = 2\ncrl.readers = nodes\nstaple.time = 4") as n:
         n.away = port
         yield n
         assert n.stop() == 0
@@ -210,3 +211,83 @@ def test_a_gate_that_hangs_confirms_nothing(node):
         except OSError:
             said = b""
         assert b" 200 " not in said[:20], said
+
+
+# --- what the node's CA says -----------------------------------------------------------------
+
+CRL = "/.well-known/holdfast/crl"
+
+
+def pull(e):
+    """As a stock client would: no header of oneM2M."""
+    return e.raw(f"GET {CRL} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+
+
+def test_other_nodes_pull_the_list(node):
+    anchor = x509.load_pem_x509_certificate((node.dir / "node/ca.pem").read_bytes())
+    peer, ae, victim = node.enrol("peer", "/peer-cse", "cse"), node.enrol("ae", "Cae"), node.enrol("victim", "Cvictim")
+    serial = x509.load_pem_x509_certificate((victim.folder / "cert.pem").read_bytes()).serial_number
+    before = pull(peer)
+    assert before.http == 200 and before.headers["content-type"] == "application/pkix-crl"
+    crl = x509.load_der_x509_crl(before.body)
+    assert crl.is_signature_valid(anchor.public_key()) and crl.get_revoked_certificate_by_serial_number(serial) is None
+    assert crl.next_update_utc > crl.last_update_utc if hasattr(crl, "next_update_utc") else crl.next_update > crl.last_update
+    began = time.time()
+    node.cli("revoke", "33-//demo.example/in-cse/Cvictim")
+    crl = x509.load_der_x509_crl(pull(peer).body)
+    assert crl.is_signature_valid(anchor.public_key()) and crl.get_revoked_certificate_by_serial_number(serial) is not None
+    assert time.time() - began < DEAD_MS / 1000
+    # an AE is no node; a request with oneM2M's headers is treated alike; other methods are others
+    assert pull(ae).http == 403 and ae.retrieve(CRL).http == 403
+    assert peer.ask("DELETE", CRL).http != 200
+    refused = [x for x in node.audit() if x.get("rule") == "crl.readers"]
+    assert {x["from"].rpartition("/")[2] for x in refused if int(x["rsc"]) == 4103} == {"Cae"}
+    assert sum(int(x["rsc"]) == 2000 for x in refused) == 2
+    peer.close(), ae.close()
+
+
+def test_nobody_pulls_it_unless_configured():
+    with Node() as n:
+        peer = n.enrol("peer", "/peer-cse", "cse")
+        a = pull(peer)
+        assert a.http == 403 and b"not for this entity" in a.body
+        assert n.stop() == 0
+
+
+def staple(node, e, *more):
+    """What a stock client is shown beside the node's certificate, in its words."""
+    p = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{node.port}", "-status", "-CAfile", node.dir / "node/ca.pem",
+                        "-cert", e.folder / "cert.pem", "-key", e.folder / "key.pem", "-verify_return_error", "-ign_eof", *more],
+                       input=b"GET /cse-in/ae-Cstaple HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-M2M-RI: 1\r\nX-M2M-RVI: 3\r\n"
+                             b"X-M2M-Origin: Cstaple\r\n\r\n", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=20)
+    return p.stdout.decode(errors="replace")
+
+
+def wait_for_staple(node, e):
+    end = time.time() + 5
+    while "OCSP Response Status: successful" not in staple(node, e) and time.time() < end:
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize("version", ["-tls1_3", "-tls1_2"])
+def test_the_node_s_certificate_is_shown_to_be_good(node, version):
+    e = Entity(node, node.top / "profile-staple", "Cstaple")
+    if not e.folder.exists():
+        e = node.enrol("staple", "Cstaple")
+        assert e.register().rsc == 2001
+        e.close()
+    wait_for_staple(node, e)
+    first = staple(node, e, version)
+    assert "OCSP Response Status: successful" in first and "Cert Status: good" in first and "HTTP/1.1 200" in first, first
+    node_serial = x509.load_pem_x509_certificate((node.dir / "node/node.pem").read_bytes()).serial_number
+    assert f"Serial Number: {node_serial:X}" in first
+    this_update = lambda out: time.mktime(time.strptime(re.search(r"This Update: (.*) GMT", out)[1], "%b %d %H:%M:%S %Y"))
+    # renewed at half of its life
+    end = time.time() + 6
+    while not (newer := this_update(staple(node, e, version)) > this_update(first)) and time.time() < end:
+        time.sleep(0.2)
+    assert newer
+    # who does not ask is shown none
+    p = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{node.port}", version, "-CAfile", node.dir / "node/ca.pem",
+                        "-cert", e.folder / "cert.pem", "-key", e.folder / "key.pem"], input=b"", stdout=subprocess.PIPE, timeout=20)
+    assert b"OCSP Response Status" not in p.stdout

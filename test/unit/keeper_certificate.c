@@ -5,6 +5,7 @@
 #include "keeper/enrolment.h"
 #include "crypt/der.h"
 
+#include <openssl/ocsp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
@@ -465,6 +466,95 @@ static void test_der(void **state)
 	buf_free(&out);
 }
 
+/* --- that the node's own is good ------------------------------------------------------- */
+
+static err_t ask_good(struct bed *b, struct bytes certificate, int64_t until)
+{
+	b->by[ROLE_CORE]->rates[OP_CERTIFICATE_GOOD] = (struct rate){ 0 };
+	begin(b, OP_CERTIFICATE_GOOD);
+	wire_put_u64(&b->w, (uint64_t)until);
+	wire_put_bytes(&b->w, certificate);
+	return ask(b, ROLE_CORE);
+}
+
+/* OpenSSL verifies it, and finds this certificate good in it. */
+static void assert_good(struct bytes der, X509 *node)
+{
+	const uint8_t *p = der.p;
+	OCSP_RESPONSE *response = d2i_OCSP_RESPONSE(NULL, &p, (long)der.n);
+	OCSP_BASICRESP *basic;
+	X509_STORE *store = X509_STORE_new();
+	STACK_OF(X509) *known = sk_X509_new_null();
+	OCSP_CERTID *id = OCSP_cert_to_id(EVP_sha256(), node, ca);
+	ASN1_GENERALIZEDTIME *from, *to;
+	int status, reason;
+
+	assert_non_null(response);
+	assert_ptr_equal(p, der.p + der.n);
+	assert_int_equal(OCSP_response_status(response), OCSP_RESPONSE_STATUS_SUCCESSFUL);
+	basic = OCSP_response_get1_basic(response);
+	assert_non_null(basic);
+	assert_int_equal(X509_STORE_add_cert(store, ca), 1);
+	sk_X509_push(known, ca);
+	assert_int_equal(OCSP_basic_verify(basic, known, store, 0), 1);
+	assert_int_equal(OCSP_resp_find_status(basic, id, &status, &reason, NULL, &from, &to), 1);
+	assert_int_equal(status, V_OCSP_CERTSTATUS_GOOD);
+	assert_int_equal(OCSP_check_validity(from, to, 5, -1), 1);
+	sk_X509_free(known);
+	X509_STORE_free(store);
+	OCSP_CERTID_free(id);
+	OCSP_BASICRESP_free(basic);
+	OCSP_RESPONSE_free(response);
+}
+
+static struct bytes der_of(X509 *x, uint8_t out[2048])
+{
+	uint8_t *p = out;
+
+	return bytes_make(out, (size_t)i2d_X509(x, &p));
+}
+
+static void test_good(void **state)
+{
+	const int64_t minute = 60 * 1000, day = 24 * 60 * minute;
+	struct bed *b = *state;
+	BIO *bio = BIO_new_mem_buf(b->pem.p, (int)b->pem.n);
+	X509 *first = PEM_read_bio_X509(bio, NULL, NULL, NULL), *node = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+	uint8_t octets[2048], other[2048];
+	struct bytes der = der_of(node, octets), foreign;
+
+	assert_int_equal(ask_good(b, der, clock_now() + minute), ERR_OK);
+	assert_good(wire_get_bytes(&b->r, 4096), node);
+	/* times */
+	assert_int_equal(ask_good(b, der, clock_now() - minute), ERR_RANGE);
+	assert_int_equal(ask_good(b, der, clock_now() + 8 * day), ERR_RANGE);
+	/* the CA's own, and an entity's, are none of the node's */
+	foreign = der_of(ca, other);
+	assert_int_equal(ask_good(b, foreign, clock_now() + minute), ERR_REFUSED);
+	assert_int_equal(certify(b, CERTIFY_AE, "//sp.example.org/in-cse/Cgood", clock_now() + day), ERR_OK);
+	foreign = wire_get_bytes(&b->r, 4096);
+	assert_int_equal(bytes_put(other, sizeof(other), foreign), ERR_OK);
+	assert_int_equal(ask_good(b, bytes_make(other, foreign.n), clock_now() + minute), ERR_REFUSED);
+	/* cut short, with something behind it, and each octet changed */
+	assert_int_equal(ask_good(b, BYTES_NONE, clock_now() + minute), ERR_REFUSED);
+	for (size_t i = 0; i < der.n; i++) {
+		octets[i] ^= 1;
+		assert_int_equal(ask_good(b, der, clock_now() + minute), ERR_REFUSED);
+		octets[i] ^= 1;
+		assert_int_equal(ask_good(b, bytes_sub(der, 0, i), clock_now() + minute), ERR_REFUSED);
+	}
+	octets[der.n] = 0;
+	assert_int_equal(ask_good(b, bytes_make(octets, der.n + 1), clock_now() + minute), ERR_REFUSED);
+	/* a gate does not ask: the core does */
+	begin(b, OP_CERTIFICATE_GOOD);
+	wire_put_u64(&b->w, (uint64_t)(clock_now() + minute));
+	wire_put_bytes(&b->w, der);
+	assert_int_equal(ask(b, ROLE_GATE), ERR_REFUSED);
+	X509_free(first);
+	X509_free(node);
+	BIO_free(bio);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -478,7 +568,7 @@ int main(void)
 		cmocka_unit_test(test_own_keys_are_not_certified),
 		cmocka_unit_test(test_times),
 		cmocka_unit_test(test_constraints_bite),
-		cmocka_unit_test(test_der),
+		cmocka_unit_test(test_der), cmocka_unit_test(test_good),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -232,6 +232,7 @@ err_t enrol_list_revoked(struct core *c, const struct credential *credential)
 {
 	err_t err;
 
+	buf_clear(&c->list);
 	TRY(revoked_add(c->store, credential->serial, c->now, credential->not_after));
 	TRY(revoked_add(c->store, credential->next_serial, c->now, credential->next_not_after));
 out:

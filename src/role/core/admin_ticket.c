@@ -130,31 +130,3 @@ err_t admin_ticket_kill(struct admin *a)
 out:
 	return err;
 }
-
-/* --- what is revoked -------------------------------------------------------------------- */
-
-enum { LIST_DAYS = 7 };
-
-err_t admin_revoked_list(struct admin *a)
-{
-	struct buf entries = buf_make((size_t)REVOKED_ENTRY * REVOKED_MAX), der = buf_make(REVOKED_OCTETS);
-	struct row r = row_begin();
-	err_t err;
-
-	TRY(wire_done(&a->in));
-	err = revoked_gather(a->core->store, a->core->now, &entries);
-	if (err == ERR_LIMIT || err == ERR_FULL)
-		admin_say(a, "more is revoked than one list holds");
-	TRY(err);
-	TRY(keeper_revoked_list(&a->core->keeper, a->core->now + LIST_DAYS * 24 * 60 * MINUTE_MS,
-	                        bytes_of_buf(&entries), &der));
-	row_uint(&r, "revoked", entries.n / REVOKED_ENTRY);
-	row_bytes(&r, "list", bytes_of_buf(&der));
-	TRY(admin_row_out(a, &r));
-out:
-	if (err != ERR_OK)
-		buf_free(&r.values);
-	buf_free(&entries);
-	buf_free(&der);
-	return err;
-}

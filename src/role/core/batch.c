@@ -189,6 +189,12 @@ static err_t answer_of_failure(struct core *c, const struct pending *p, struct b
 		wire_put_u8(&w, ERR_IO);
 		return w.err;
 	}
+	if (p->type == MSG_STATEMENT) {
+		wire_put_u8(&w, ERR_IO);
+		wire_put_bytes(&w, BYTES("it could not be recorded"));
+		wire_put_bytes(&w, BYTES_NONE);
+		return w.err;
+	}
 	if (p->type == MSG_ANSWER)
 		return request_refuse(p->primitive, RSC_INTERNAL_SERVER_ERROR, out);
 	registry_close_association(c->room.registry, p->association, p->to->link.peer_number);

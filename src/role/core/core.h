@@ -57,7 +57,7 @@ struct neighbour {
 /* An answer that waits for the commit. */
 struct pending {
 	struct neighbour *to;
-	enum message_type type; /* ANSWER, ASSOCIATION_OPENED, JOINED or NETWORK_KEYED */
+	enum message_type type; /* ANSWER, ASSOCIATION_OPENED, JOINED, STATEMENT or NETWORK_KEYED */
 	uint64_t ref;
 	uint64_t association;   /* ASSOCIATION_OPENED: taken back when the commit fails */
 	size_t at, n;           /* in core.answers */
@@ -193,6 +193,8 @@ struct core {
 
 	struct revocation revocations[CORE_REVOCATIONS];
 	struct network_work *network; /* network.c; NULL: never asked */
+	struct buf list;        /* of what is revoked, as it was made last; empty: it changed */
+	int64_t listed;         /* clock_steady */
 
 	int64_t next_rotate;     /* clock_steady of the next step, INT64_MAX: none */
 	int64_t join_second;    /* clock_steady / 1000; joinings looked at in it */
@@ -436,6 +438,12 @@ err_t enrol_by_key(struct admin *a, const struct enrolment *e, struct keeper_cer
 
 /* In the list of what is revoked, from now on. */
 err_t enrol_list_revoked(struct core *c, const struct credential *credential) MUST_USE;
+
+/* --- statement.c: what the node's CA says ---------------------------------------------- */
+
+/* What is revoked, signed; *n of them; good for so many days. ERR_LIMIT: too many. */
+err_t statement_list(struct core *c, unsigned days, struct buf *der, size_t *n) MUST_USE;
+err_t statement_asked(struct core *c, struct neighbour *from, const struct message *m) MUST_USE;
 err_t admin_revoked_list(struct admin *a) MUST_USE;
 
 /* --- holder.c: who has an association asked for the key itself ----------------------------- */

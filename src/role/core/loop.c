@@ -89,6 +89,7 @@ static const struct {
 	{ MSG_REQUEST, batch_request },
 	{ MSG_ASSOCIATION_OPEN, association_open },
 	{ MSG_JOIN, join_request },
+	{ MSG_STATEMENT_ASK, statement_asked },
 	{ MSG_ASSOCIATION_CLOSE, association_close },
 	{ MSG_ADMIN, serve_admin },
 	{ MSG_SENT, deliver_sent },

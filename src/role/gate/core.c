@@ -238,6 +238,7 @@ static const struct {
 	{ MSG_JOINED, join_answered },
 	{ MSG_PEER_TRUST, take_trust },
 	{ MSG_NETWORK_KEYED, take_keyed },
+	{ MSG_STATEMENT, statement_answered },
 };
 
 static err_t take_message(struct gate *g, const struct message *m)
@@ -323,4 +324,5 @@ void core_take(struct gate *g, int fd)
 	link_init(&g->core, fd, ROLE_GATE, ROLE_CORE, 0);
 	watch(g, UV_READABLE);
 	connections_accept(g->connections, !g->stopping);
+	statement_start(g);
 }

@@ -25,6 +25,9 @@ struct gate {
 	struct http_mapper mapper;
 	struct buf message, answer; /* kept from one to the next */
 	struct crash_page *crash;   /* NULL: the parent gave none */
+	struct buf certificate;     /* DER of the node's */
+	uv_timer_t staple;
+	int64_t stapled;            /* clock_steady: what is shown ends then; 0: nothing is */
 	struct buf anchor;          /* PEM of the node's own anchor, for who joins */
 	bool joining;               /* guests are taken */
 	size_t guests;
@@ -42,6 +45,27 @@ struct connection_owner clients_owner(struct gate *g);
 
 /* One line about a source that was turned away, at most so many a second. */
 void clients_refused(void *self, const struct address *from, const char *why);
+
+/* --- page.c: answers that are no primitives ------------------------------------ */
+
+struct page {
+	unsigned status;
+	const char *phrase, *media;
+	struct bytes body;
+	const char *more; /* further fields, whole lines; NULL none */
+};
+void page_answer(struct gate *g, struct connection *c, const struct page *page);
+/* why: printable. */
+void page_refuse(struct gate *g, struct connection *c, unsigned status, struct bytes why);
+
+/* --- statement.c: what the node's CA says --------------------------------------- */
+
+/* True when the request was for the list of revoked certificates. */
+bool statement_takes(struct gate *g, struct connection *c, struct bytes message);
+/* STATEMENT. */
+err_t statement_answered(struct gate *g, const struct message *m) MUST_USE;
+/* Have the statement of the own certificate renewed, from now on. */
+void statement_start(struct gate *g);
 
 /* --- join.c: who has no credential yet ----------------------------------------- */
 

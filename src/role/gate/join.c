@@ -24,51 +24,6 @@
 enum { BODY_MAX = 4096, MEMBER_MAX = 256, POINT = 65, PROOF_MAX = 80, MAC = 32, ID_MAX = 127,
        TICKET = 16, BY_TICKET = 1, BY_MAKER = 2, BY_ASSOCIATION = 3, ANSWER_TEXT_MAX = 160, CERTIFICATE_MAX = 4096 };
 
-/* --- answers ------------------------------------------------------------------------- */
-
-struct page {
-	unsigned status;
-	const char *phrase, *media;
-	struct bytes body;
-	const char *more; /* further fields, whole lines; NULL none */
-};
-
-static void answer(struct gate *g, struct connection *c, const struct page *page)
-{
-	bool close = c->guest || c->form.close || g->stopping;
-	err_t err;
-
-	buf_clear(&g->answer);
-	TRY(buf_printf(&g->answer, "HTTP/1.1 %u %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
-	               "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n%s%s\r\n",
-	               page->status, page->phrase, page->media, page->body.n, page->more ? page->more : "",
-	               close ? "Connection: close\r\n" : ""));
-	TRY(buf_add(&g->answer, page->body));
-	connection_answer(c, bytes_of_buf(&g->answer), close);
-out:
-	if (err != ERR_OK)
-		connection_close(c);
-}
-
-/* why: a literal, or a text of the core, without quotes. */
-static void refuse(struct gate *g, struct connection *c, unsigned status, struct bytes why)
-{
-	struct buf body = buf_make(512);
-	struct page page = { status, status == 503 ? "Service Unavailable" : status == 400 ? "Bad Request"
-	                             : status == 404 ? "Not Found" : "Forbidden", "application/json", BYTES_NONE, NULL };
-	err_t err;
-
-	TRY(buf_add(&body, BYTES("{\"refused\":")));
-	TRY(json_put_string(&body, why));
-	TRY(buf_add(&body, BYTES("}")));
-	page.body = bytes_of_buf(&body);
-	answer(g, c, &page);
-out:
-	if (err != ERR_OK)
-		connection_close(c);
-	buf_free(&body);
-}
-
 /* --- what is asked ---------------------------------------------------------------------- */
 
 struct joining {
@@ -156,25 +111,25 @@ static void serve_join(struct gate *g, struct connection *c, struct bytes messag
 	err_t err;
 
 	if (!c->guest) {
-		refuse(g, c, 403, BYTES("who has a credential does not join"));
+		page_refuse(g, c, 403, BYTES("who has a credential does not join"));
 		return;
 	}
 	TRY(json_to_cbor(body, &limits, &map));
 	TRY(read_joining(bytes_of_buf(&map), c->device, &j));
 	err = send_joining(g, c, &j);
 	if (err != ERR_OK) {
-		refuse(g, c, 503, BYTES("the node does not answer"));
+		page_refuse(g, c, 503, BYTES("the node does not answer"));
 		err = ERR_OK;
 	}
 out:
 	if (err != ERR_OK)
-		refuse(g, c, 400, BYTES("id, key, proof, ticket and mac are asked for"));
+		page_refuse(g, c, 400, BYTES("id, key, proof, ticket and mac are asked for"));
 	buf_free(&map);
 }
 
 static void serve_anchor(struct gate *g, struct connection *c, struct bytes message)
 {
-	answer(g, c, &(struct page){ 200, "OK", "application/pem-certificate-chain",
+	page_answer(g, c, &(struct page){ 200, "OK", "application/pem-certificate-chain",
 	                             bytes_of_buf(&g->anchor), NULL });
 }
 
@@ -189,7 +144,7 @@ static void answer_certificates(struct gate *g, struct connection *c, struct byt
 	err_t err;
 
 	TRY(est_certificates(&der, 1, &body));
-	answer(g, c, &(struct page){ 200, "OK", media_certificates, bytes_of_buf(&body), in_base64 });
+	page_answer(g, c, &(struct page){ 200, "OK", media_certificates, bytes_of_buf(&body), in_base64 });
 out:
 	if (err != ERR_OK)
 		connection_close(c);
@@ -212,7 +167,7 @@ static void serve_csrattrs(struct gate *g, struct connection *c, struct bytes me
 	struct buf body = buf_make(512);
 
 	if (est_attributes(&body) == ERR_OK)
-		answer(g, c, &(struct page){ 200, "OK", "application/csrattrs", bytes_of_buf(&body), in_base64 });
+		page_answer(g, c, &(struct page){ 200, "OK", "application/csrattrs", bytes_of_buf(&body), in_base64 });
 	else
 		connection_close(c);
 	buf_free(&body);
@@ -254,24 +209,24 @@ static void serve_enrol(struct gate *g, struct connection *c, struct bytes messa
 	err_t err;
 
 	if (!c->number && !c->device) {
-		refuse(g, c, 403, BYTES("EST is for who has a credential"));
+		page_refuse(g, c, 403, BYTES("EST is for who has a credential"));
 		return;
 	}
 	TRY(csr_read(http_body(&c->parser, message), &csr));
 	TRY(read_csr(&csr, &j));
 	c->est = true;
 	if (send_joining(g, c, &j) != ERR_OK)
-		refuse(g, c, 503, BYTES("the node does not answer"));
+		page_refuse(g, c, 503, BYTES("the node does not answer"));
 out:
 	if (err != ERR_OK)
-		refuse(g, c, 400, err == ERR_TYPE ? BYTES("P-256 keys and ecdsa-with-SHA256, no others")
+		page_refuse(g, c, 400, err == ERR_TYPE ? BYTES("P-256 keys and ecdsa-with-SHA256, no others")
 		                                  : BYTES("no certification request that can be served"));
 	csr_free(&csr);
 }
 
 static void serve_keygen(struct gate *g, struct connection *c, struct bytes message)
 {
-	refuse(g, c, 403, BYTES("a key is made by who uses it"));
+	page_refuse(g, c, 403, BYTES("a key is made by who uses it"));
 }
 
 /* --- doors --------------------------------------------------------------------------------- */
@@ -306,7 +261,7 @@ bool join_takes(struct gate *g, struct connection *c, struct bytes message)
 	}
 	if (!c->guest)
 		return false;
-	refuse(g, c, 403, BYTES("without a credential one may join, and nothing else"));
+	page_refuse(g, c, 403, BYTES("without a credential one may join, and nothing else"));
 	return true;
 }
 
@@ -359,7 +314,7 @@ err_t join_answered(struct gate *g, const struct message *m)
 	if (!c || c->state != CONNECTION_SERVING)
 		goto out;
 	if (verdict != ERR_OK) {
-		refuse(g, c, verdict == ERR_LIMIT || verdict == ERR_LOCKED ? 503 : 403, text);
+		page_refuse(g, c, verdict == ERR_LIMIT || verdict == ERR_LOCKED ? 503 : 403, text);
 		goto out;
 	}
 	if (c->est) {
@@ -367,7 +322,7 @@ err_t join_answered(struct gate *g, const struct message *m)
 		goto out;
 	}
 	TRY(put_joined(id, until, der, &body));
-	answer(g, c, &(struct page){ 200, "OK", "application/json", bytes_of_buf(&body), NULL });
+	page_answer(g, c, &(struct page){ 200, "OK", "application/json", bytes_of_buf(&body), NULL });
 out:
 	buf_free(&body);
 	return err;

@@ -7,6 +7,7 @@
  * policy. A worker that falls to a hostile octet holds the connections it had. */
 #include "base/file.h"
 #include "base/log.h"
+#include "crypt/crypt.h"
 #include "role/common/definitions.h"
 #include "role/common/network_place.h"
 #include "role/gate/gate.h"
@@ -79,6 +80,7 @@ static err_t open_channel(struct gate *g)
 		TRY(read_whole("makers.pem", PEM_MAX, &makers));
 	if (access("peers.pem", F_OK) == 0)
 		TRY(read_whole("peers.pem", PEERS_MAX - PEM_MAX, &anchor));
+	TRY(crypt_certificate_der(bytes_of_buf(&node), &g->certificate));
 	setup.certificate_pem = bytes_of_buf(&node);
 	setup.anchor_pem = bytes_of_buf(&anchor);
 	setup.makers_pem = bytes_of_buf(&makers);
@@ -279,10 +281,12 @@ static err_t begin(struct gate *g)
 	g->message = buf_make(MESSAGE_MAX);
 	g->answer = buf_make(ANSWER_MAX);
 	g->anchor = buf_make(PEM_MAX);
+	g->certificate = buf_make(PEM_MAX);
+	g->staple.data = g;
 	g->joining = options_flag(&g->worker.options, OPT_join_enabled);
 	http_mapper_init(&g->mapper, limits.body);
 	take_keeper(g, worker_take_link(&g->worker, WORKER_LINK_NEIGHBOUR, ROLE_KEEPER, 0));
-	if (uv_loop_init(&g->loop) != 0)
+	if (uv_loop_init(&g->loop) != 0 || uv_timer_init(&g->loop, &g->staple) != 0)
 		return ERR_IO;
 	TRY(connections_new(&g->loop, &limits, &owner, &g->connections));
 	connections_accept(g->connections, false);
@@ -314,6 +318,7 @@ out:
 	buf_free(&g->message);
 	buf_free(&g->answer);
 	buf_free(&g->anchor);
+	buf_free(&g->certificate);
 	worker_end(&g->worker);
 	if (err != ERR_OK)
 		log_event(LOG_ERROR, "gate ended", "why=%s", err_name(err));

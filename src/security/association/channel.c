@@ -42,6 +42,7 @@ static void context_free(void *parent, void *self, CRYPTO_EX_DATA *data, int ind
 
 	if (c) {
 		secret_free(&c->psk);
+		buf_free(&c->staple);
 		X509_STORE_free(c->makers);
 	}
 	mem_free(c);
@@ -317,6 +318,28 @@ static int on_hello(SSL *ssl, int *alert, void *self)
 	return SSL_CLIENT_HELLO_SUCCESS;
 }
 
+static int on_status(SSL *ssl, void *self)
+{
+	const struct channel_context *c = self;
+	unsigned char *copy = c->staple.n ? OPENSSL_memdup(c->staple.p, c->staple.n) : NULL;
+
+	if (!copy)
+		return SSL_TLSEXT_ERR_NOACK;
+	if (SSL_set_tlsext_status_ocsp_resp(ssl, copy, (long)c->staple.n) == 1)
+		return SSL_TLSEXT_ERR_OK;
+	OPENSSL_free(copy);
+	return SSL_TLSEXT_ERR_NOACK;
+}
+
+err_t channel_staple(SSL_CTX *ctx, struct bytes ocsp_response)
+{
+	struct channel_context *c = channel_context_of(ctx);
+
+	must(c->server);
+	buf_clear(&c->staple);
+	return buf_add(&c->staple, ocsp_response);
+}
+
 static err_t keeper_key(SSL_CTX *ctx, struct channel_context *c)
 {
 	EVP_PKEY *key = NULL;
@@ -363,6 +386,9 @@ err_t channel_server_new(const struct channel_server_setup *setup, SSL_CTX **out
 	TRY(bytes_put_str(c->realms, sizeof(c->realms), setup->realms));
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | (c->guests ? 0 : SSL_VERIFY_FAIL_IF_NO_PEER_CERT), NULL);
 	SSL_CTX_set_client_hello_cb(ctx, on_hello, c);
+	c->staple = buf_make(CHANNEL_STAPLE_MAX);
+	TRY(SSL_CTX_set_tlsext_status_cb(ctx, on_status) == 1 && SSL_CTX_set_tlsext_status_arg(ctx, c) == 1
+	            ? ERR_OK : ERR_CRYPTO);
 	if (setup->http2)
 		SSL_CTX_set_alpn_select_cb(ctx, on_protocols, NULL);
 	TRY(SSL_CTX_set_num_tickets(ctx, 0) == 1 ? ERR_OK : ERR_CRYPTO);

@@ -52,6 +52,11 @@ struct channel_server_setup {
 };
 err_t channel_server_new(const struct channel_server_setup *setup, SSL_CTX **out) MUST_USE;
 
+/* From now on the server shows this beside its certificate to who asks for it
+ * [RFC 6066 8]; empty: nothing. */
+enum { CHANNEL_STAPLE_MAX = 4096 };
+err_t channel_staple(SSL_CTX *ctx, struct bytes ocsp_response) MUST_USE;
+
 /* A client context (command, device, tests): own key in this process. Either
  * certificate + key, or PSK. `name` is the node's public domain name, matched
  * exactly against dNSName. For PSK anchor_pem may be empty. */

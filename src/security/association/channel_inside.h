@@ -48,6 +48,7 @@ struct channel_context {
 	bool server, legacy;
 	bool guests;                        /* server: who shows nothing is taken */
 	char realms[CHANNEL_REALMS_MAX];    /* server: whose keys may come late */
+	struct buf staple;                  /* server: OCSP response of its certificate */
 	X509_STORE *makers;                 /* server: whose devices are guests; NULL none */
 	bool node;                          /* our own key is with the keeper */
 	OSSL_LIB_CTX *library;              /* node: ours; client: the default */
