@@ -8,7 +8,7 @@
 
 enum {
 	FORMAT = 3, FORMAT_UNSHARED = 2, FORMAT_BEFORE = 1, KDF_SCRYPT = 1, KDF_LOG_N = 15, KDF_R = 8, KDF_P = 1,
-	HEADER = 128, RECORD_FORMAT = 3, RECORD_BEFORE = 2, RECORD_MAX = 2048, TAG = CRYPT_AEAD_TAG,
+	HEADER = 128, TAG = CRYPT_AEAD_TAG,
 	/* in place of a record's index */
 	SEAL_OF_HEADER = -1, SEAL_OF_ADMINISTRATION = -2,
 };
@@ -235,36 +235,6 @@ out:
 	return err;
 }
 
-/* The octets of a key into a secret page, which never grows. */
-static err_t record_print(const struct vault_key *k, struct secret *page, size_t *n)
-{
-	struct buf b = { .p = page->p, .cap = page->n, .max = page->n };
-	struct wire_out w = wire_out(&b);
-
-	wire_put_u16(&w, RECORD_FORMAT);
-	wire_put_u8(&w, (uint8_t)k->provider->id);
-	wire_put_u8(&w, (uint8_t)k->key.class);
-	wire_put_u8(&w, (uint8_t)k->origin);
-	wire_put_u8(&w, (uint8_t)k->policy);
-	wire_put_u32(&w, k->purposes);
-	wire_put_u8(&w, k->suid);
-	wire_put_u8(&w, k->assurance);
-	wire_put_u64(&w, k->uses_max);
-	wire_put_u32(&w, k->owner);
-	wire_put_u8(&w, (uint8_t)k->state);
-	wire_put_u32(&w, k->minimum);
-	wire_put_u64(&w, k->erase_at);
-	wire_put_u32(&w, k->version);
-	wire_put_u64(&w, k->uses);
-	wire_put_u64(&w, (uint64_t)k->created);
-	wire_put_u64(&w, (uint64_t)k->not_after);
-	wire_put_bytes(&w, bytes_str(k->name));
-	wire_put_bytes(&w, bytes_make(k->key.public_key, k->key.public_n));
-	wire_put_bytes(&w, secret_view(&k->key.blob));
-	*n = b.n;
-	return w.err;
-}
-
 err_t keystore_print(struct vault *v, uint64_t generation, struct buf *out)
 {
 	struct header h = { .generation = generation, .records = (uint32_t)v->keys_n };
@@ -277,93 +247,18 @@ err_t keystore_print(struct vault *v, uint64_t generation, struct buf *out)
 	crypt_random(h.file_salt, sizeof(h.file_salt));
 	TRY(header_print(v, &h, &head));
 	TRY(file_aead(v, &h, &aead));
-	TRY(secret_new(RECORD_MAX, &page));
+	TRY(secret_new(KEYRECORD_MAX, &page));
 	TRY(buf_add(out, bytes_of_buf(&head)));
 	TRY(seal(&aead, (uint32_t)SEAL_OF_HEADER, bytes_of_buf(&head), BYTES_NONE, out));
 	TRY(administration_seal(v, &aead, bytes_of_buf(&head), out));
 	for (size_t i = 0; i < v->keys_n; i++) {
-		TRY(record_print(v->keys[i], &page, &n));
+		TRY(keyrecord_print(v->keys[i], &page, &n));
 		TRY(seal(&aead, (uint32_t)i, bytes_of_buf(&head), bytes_make(page.p, n), out));
 	}
 out:
 	secret_free(&page);
 	crypt_aead_free(&aead);
 	buf_free(&head);
-	return err;
-}
-
-/* What a record of form 2 left unsaid: uses went by where the key came from. */
-static void policy_before(struct vault_key *k, struct bytes name)
-{
-	static const struct {
-		const char *name;
-		uint32_t use;
-	} born[] = { { "root", USE_NODE }, { "ca", USE_CERTIFY }, { "audit", USE_ANCHOR },
-		     { "import", USE_OPEN } };
-
-	k->minimum = 1;
-	k->owner = KEY_NO_OWNER;
-	if (k->origin == ORIGIN_IMPORTED) {
-		k->purposes = USE_HANDSHAKE | USE_DERIVE;
-		k->policy = TO(GATE) | TO(CORE);
-	} else if (k->origin < ORIGIN_MADE) {
-		k->purposes = USE_DERIVE;
-		k->policy = TO(CORE);
-	}
-	for (size_t i = 0; k->origin == ORIGIN_MADE && i < COUNT_OF(born); i++) {
-		if (bytes_equal(name, bytes_str(born[i].name))) {
-			k->purposes = born[i].use;
-			k->policy = TO(CORE);
-		}
-	}
-}
-
-static void policy_fields(struct wire_in *in, struct vault_key *k)
-{
-	k->purposes = wire_get_u32(in);
-	k->suid = wire_get_u8(in);
-	k->assurance = wire_get_u8(in);
-	k->uses_max = wire_get_u64(in);
-	k->owner = wire_get_u32(in);
-	k->state = (enum key_state)wire_get_u8(in);
-	k->minimum = wire_get_u32(in);
-	k->erase_at = wire_get_u64(in);
-}
-
-static err_t record_fields(struct wire_in *in, struct vault_key *k, struct bytes *name)
-{
-	struct bytes public_key, blob;
-	unsigned form = wire_get_u16(in);
-	err_t err;
-
-	if (form != RECORD_FORMAT && form != RECORD_BEFORE)
-		return ERR_UNSUPPORTED;
-	k->provider = key_provider(wire_get_u8(in));
-	if (!k->provider)
-		return ERR_UNSUPPORTED;
-	k->key.class = (enum key_class)wire_get_u8(in);
-	k->origin = (enum key_origin)wire_get_u8(in);
-	k->policy = wire_get_u8(in);
-	if (form == RECORD_FORMAT)
-		policy_fields(in, k);
-	else
-		k->purposes = wire_get_u8(in);
-	k->version = wire_get_u32(in);
-	k->uses = wire_get_u64(in);
-	k->created = (int64_t)wire_get_u64(in);
-	k->not_after = (int64_t)wire_get_u64(in);
-	*name = wire_get_bytes(in, KEEPER_NAME_MAX);
-	public_key = wire_get_bytes(in, KEY_POINT);
-	blob = wire_get_bytes(in, KEY_BLOB_MAX);
-	TRY(wire_done(in));
-	if (blob.n == 0)
-		return ERR_SYNTAX;
-	if (form == RECORD_BEFORE)
-		policy_before(k, *name);
-	bytes_copy(k->key.public_key, public_key.p, public_key.n);
-	k->key.public_n = public_key.n;
-	TRY(secret_copy(blob, &k->key.blob));
-out:
 	return err;
 }
 
@@ -374,7 +269,7 @@ static err_t record_parse(struct vault *v, struct bytes plain)
 	struct bytes name;
 	err_t err;
 
-	TRY(record_fields(&in, &k, &name));
+	TRY(keyrecord_get(&in, &k, &name));
 	TRY(vault_add(v, name, &k, &own));
 out:
 	return err;
@@ -384,7 +279,7 @@ out:
 static err_t unseal(struct crypt_aead *a, uint32_t index, struct bytes aad, struct wire_in *in,
                     struct secret *page, struct bytes *plain)
 {
-	struct bytes sealed = wire_get_bytes(in, RECORD_MAX + TAG);
+	struct bytes sealed = wire_get_bytes(in, KEYRECORD_MAX + TAG);
 	uint8_t nonce[CRYPT_AEAD_NONCE];
 	err_t err;
 
@@ -423,7 +318,7 @@ static err_t records_parse(struct vault *v, const struct header *h, struct bytes
 	err_t err;
 
 	TRY(file_aead(v, h, &aead));
-	TRY(secret_new(RECORD_MAX, &page));
+	TRY(secret_new(KEYRECORD_MAX, &page));
 	v->why = "the header of the key store was altered";
 	TRY(unseal(&aead, (uint32_t)SEAL_OF_HEADER, head, in, &page, &plain));
 	v->why = "a record of the key store was altered";

@@ -9,9 +9,9 @@
 
 #include "base/hash.h"
 #include "administration/administration.h"
-#include "derivation/derivation.h"
 #include "provider/counter.h"
 #include "provider/machine.h"
+#include "keyrecord/keyrecord.h"
 
 enum {
 	VAULT_KEYS_MAX = 65536,
@@ -22,27 +22,6 @@ enum {
 	VAULT_SALT = 32,
 	VAULT_CHECK = 16,
 	VAULT_SHARES_MAX = 4096,
-};
-
-struct vault_key {
-	char name[KEEPER_NAME_MAX + 1];
-	enum key_origin origin;
-	/* Its policy, of its making, for good. */
-	unsigned policy;   /* set of roles that may use it */
-	uint32_t purposes; /* set of 1 << enum sign_purpose, and of enum key_use */
-	uint8_t suid;      /* the only security usage it is for; 0: any [TS-0004 6.3.4.2.39] */
-	uint8_t assurance; /* least level of the association that it is used for */
-	uint64_t uses_max; /* 0: no end */
-	uint32_t owner;    /* user of the system who may use it through the door */
-	int64_t not_after; /* ms, 0: no end */
-	/* Its life. */
-	enum key_state state;
-	uint32_t version, minimum; /* earlier versions below the minimum are gone */
-	uint64_t uses;
-	uint64_t erase_at; /* elapsed time of the keeper, when withdrawn */
-	int64_t created;   /* ms */
-	const struct key_provider *provider;
-	struct provider_key key;
 };
 
 struct vault {
