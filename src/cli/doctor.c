@@ -359,6 +359,15 @@ static enum verdict check_rebind(struct doctor *d)
 	return say(d, DOCTOR_OK, "administrators have shares of what binds the key store", "");
 }
 
+static enum verdict check_copies(struct doctor *d)
+{
+	if (d->warnings & 16)
+		return say(d, DOCTOR_FAIL, "another keeper has used a copy of this key store since this node was started", "");
+	if (d->warnings & 32)
+		return say(d, DOCTOR_WARN, "there is no witness, or it cannot be written: a copy in use would not be noticed", "");
+	return say(d, DOCTOR_OK, "no copy of the key store is in use where the witness sees it", "");
+}
+
 static enum verdict check_memory(struct doctor *d)
 {
 	if (d->warnings & 1)

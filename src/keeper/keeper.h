@@ -38,6 +38,8 @@ struct keeper_state {
 	struct waiting_order *gone;          /* unlinked, freed when that is written */
 	struct crypt_key restore;      /* what custodians seal their shares to */
 	struct buf backup;             /* made, or coming in */
+	int64_t copied_at;             /* clock_steady: when a copy in use was told last; 0 never */
+	err_t witness;                 /* what telling it last came to */
 	struct vault_setup unlock;     /* views; kept while the store is on another machine: repair.c */
 	bool rebinding;                /* open for the core to record that, and for nobody else */
 	struct vault_key *made;        /* taken back when it cannot be written */

@@ -14,15 +14,7 @@
 #include "base/log.h"
 #include "crypt/crypt.h"
 
-enum { RETRY_MS = 10000, SAVE_EVERY_MS = 60000 };
-
-void keeper_identity(const struct vault *v, uint8_t out[KEEPER_IDENTITY])
-{
-	uint8_t hash[32];
-
-	crypt_sha256(BYTES_OF(v->salt), hash);
-	bytes_copy(out, hash, KEEPER_IDENTITY);
-}
+enum { RETRY_MS = 10000, SAVE_EVERY_MS = 60000, COPIED_EVERY_MS = 60000 };
 
 /* --- the challenge ------------------------------------------------------------- */
 
@@ -367,6 +359,24 @@ static void mend(struct keeper_state *ks)
 		               BYTES("the files of the key store were removed; they were written anew"));
 }
 
+/* A copy of the key store at work elsewhere [CM5]: said at once, and every minute. */
+static void look_for_copies(struct keeper_state *ks, int64_t now)
+{
+	static const struct keeper_caller myself = { .role = ROLE_KEEPER };
+	bool copied;
+	err_t err = vault_witness(&ks->vault, &copied);
+
+	if (err != ERR_OK && ks->witness == ERR_OK)
+		log_event(LOG_WARN, "witness not told", "copies of the key store will not be noticed: %s", err_text(err));
+	ks->witness = err;
+	if (!copied || (ks->copied_at && now - ks->copied_at < COPIED_EVERY_MS))
+		return;
+	ks->copied_at = now;
+	log_event(LOG_ERROR, "key store copied", "another keeper uses a copy of this key store at this moment");
+	dispatch_event(ks, &myself, OP_STATUS, ERR_DUPLICATE,
+	               BYTES("another keeper uses a copy of this key store"));
+}
+
 int keeper_tick(struct keeper_state *ks)
 {
 	struct administration *a = &ks->vault.admin;
@@ -377,6 +387,7 @@ int keeper_tick(struct keeper_state *ks)
 	if (!ks->vault.open)
 		return -1;
 	mend(ks);
+	look_for_copies(ks, now);
 	elapsed = administration_now(a);
 	busy = a->pending_n > 0;
 	for (size_t i = 0; i < a->pending_n; i++) {

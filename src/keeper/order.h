@@ -26,6 +26,4 @@ unsigned order_persons(struct call *c, const struct order_held *h);
  * is gone. */
 void orders_forget(struct keeper_state *ks);
 
-void keeper_identity(const struct vault *v, uint8_t out[KEEPER_IDENTITY]);
-
 #endif

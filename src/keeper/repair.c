@@ -189,6 +189,7 @@ err_t order_rebind(struct call *c, struct wire_in *in, bool really)
 	if (!really || !ks->rebinding)
 		return ERR_REFUSED;
 	TRY(vault_rebind(&ks->vault, &ks->unlock));
+	ks->vault.witness.marked = false; /* what stands there is under the key before */
 	ks->rebinding = false;
 	log_event(LOG_NOTE, "key store bound to this machine", "generation=%llu",
 	          (unsigned long long)ks->vault.generation);

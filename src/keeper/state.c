@@ -107,5 +107,9 @@ unsigned keeper_warnings(const struct keeper_state *ks)
 		missing |= 4;
 	if (ks->vault.open && ks->vault.machine_parts && !ks->vault.shares.n)
 		missing |= 8;
+	if (ks->vault.witness.copied)
+		missing |= 16;
+	if (ks->vault.witness.fd < 0 || ks->witness != ERR_OK)
+		missing |= 32;
 	return missing;
 }

@@ -18,6 +18,7 @@ enum { KEYSTORE_MAX = 128 * 1024 * 1024 };
 void vault_init(struct vault *v, int directory)
 {
 	*v = (struct vault){ .directory = directory, .counter = -1, .why = "not opened",
+		             .witness.fd = -1,
 		             .shares = buf_make(VAULT_SHARES_MAX) };
 	administration_init(&v->admin);
 	crypt_random(&v->hash, sizeof(v->hash));
@@ -43,6 +44,7 @@ void vault_drop(struct vault *v)
 		close(v->counter);
 	*v = (struct vault){ .directory = v->directory, .counter = -1, .why = v->why,
 		             .elsewhere = v->elsewhere, .hash = v->hash,
+		             .witness = v->witness,
 		             .shares = buf_make(VAULT_SHARES_MAX) };
 	administration_init(&v->admin);
 }
@@ -79,6 +81,14 @@ void vault_subkey(const struct vault *v, struct bytes label, struct bytes more, 
 	message[label.n] = 0;
 	bytes_copy(message + label.n + 1, more.p, more.n);
 	crypt_hmac_sha256(secret_view(&v->master), bytes_make(message, label.n + 1 + more.n), out);
+}
+
+void keeper_identity(const struct vault *v, uint8_t out[KEEPER_IDENTITY])
+{
+	uint8_t hash[32];
+
+	crypt_sha256(BYTES_OF(v->salt), hash);
+	bytes_copy(out, hash, KEEPER_IDENTITY);
 }
 
 /* The slot of a name: its key's, or the free one where it would stand. */
@@ -540,6 +550,38 @@ static err_t counter_judge(struct vault *v)
 	return counter_store(v);
 }
 
+static void witness_key(const struct vault *v, uint8_t out[32])
+{
+	vault_subkey(v, BYTES("holdfast witness"), BYTES_NONE, out);
+}
+
+/* The same of a witness that lies elsewhere, and so did not go back with them. */
+static err_t witness_judge(struct vault *v)
+{
+	uint8_t identity[KEEPER_IDENTITY], key[32];
+	bool ahead;
+
+	keeper_identity(v, identity);
+	witness_begin(&v->witness, identity);
+	witness_key(v, key);
+	ahead = witness_is_ahead(&v->witness, BYTES_OF(key), &v->count);
+	secret_wipe(key, sizeof(key));
+	v->why = "key store and counter are older than the witness (keeper.witness) says: old copies were put "
+	         "back, or a copy was used; the key store stays locked";
+	return ahead ? ERR_ROLLBACK : ERR_OK;
+}
+
+err_t vault_witness(struct vault *v, bool *copied)
+{
+	uint8_t key[32];
+	err_t err;
+
+	witness_key(v, key);
+	err = witness_mark(&v->witness, BYTES_OF(key), &v->count, copied);
+	secret_wipe(key, sizeof(key));
+	return err;
+}
+
 err_t vault_open(struct vault *v, const struct vault_setup *setup)
 {
 	struct buf file = buf_make(KEYSTORE_MAX);
@@ -551,6 +593,7 @@ err_t vault_open(struct vault *v, const struct vault_setup *setup)
 	TRY(counter_open(v, false));
 	TRY(keystore_parse(v, bytes_of_buf(&file), setup));
 	TRY(counter_judge(v));
+	TRY(witness_judge(v));
 	v->open = true;
 	v->why = "open";
 out:

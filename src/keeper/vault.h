@@ -12,6 +12,7 @@
 #include "provider/counter.h"
 #include "provider/machine.h"
 #include "keyrecord/keyrecord.h"
+#include "provider/witness.h"
 
 enum {
 	VAULT_KEYS_MAX = 65536,
@@ -41,6 +42,7 @@ struct vault {
 	struct administration admin;
 	uint64_t generation;
 	struct counter count;
+	struct witness witness; /* its descriptor is the process's */
 	bool counter_late; /* the counter does not yet say what the key store is */
 	bool dirty; /* counts of uses, or a destroyed key, not yet written */
 	struct vault_key **keys; /* owned, in no order */
@@ -92,6 +94,10 @@ err_t vault_rebind(struct vault *v, const struct vault_setup *setup) MUST_USE;
  * *mended is true. ERR_FULL, ERR_IO: they could not be. */
 err_t vault_mend(struct vault *v, bool *mended) MUST_USE;
 
+/* Tell the witness how far the key store is. *copied: another keeper uses a copy of it.
+ * ERR_FULL, ERR_IO: it cannot be told. */
+err_t vault_witness(struct vault *v, bool *copied) MUST_USE;
+
 /* Keep an anchor of the audit chain, in the counter only. ERR_ROLLBACK when
  * sequence is lower than the last, or equal with another hash. */
 err_t vault_anchor(struct vault *v, uint64_t sequence, struct bytes hash) MUST_USE;
@@ -121,6 +127,9 @@ err_t vault_rename(struct vault *v, struct vault_key *key, struct bytes name) MU
  * one version later; `old` stays as NAME#VERSION. Takes over `key`, also on error. */
 err_t vault_renew(struct vault *v, struct vault_key *old, struct vault_key *key,
                   struct vault_key **out) MUST_USE;
+
+/* Its number, as orders and requests name it: of the salt. */
+void keeper_identity(const struct vault *v, uint8_t out[KEEPER_IDENTITY]);
 
 /* A key for one use of the master key: HMAC(master, label 0 more). */
 void vault_subkey(const struct vault *v, struct bytes label, struct bytes more, uint8_t out[32]);

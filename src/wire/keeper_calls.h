@@ -137,7 +137,8 @@ struct keeper_status {
 	uint32_t keys, handles;
 	char provider[32];
 	unsigned warnings; /* 1 memory not locked, 2 no memfd_secret, 4 not bound to the machine,
-	                      * 8 bound, and no administrators could rebind it */
+	                      * 8 bound, and no administrators could rebind it,
+	                      * 16 another keeper used a copy since the start, 32 none would be noticed */
 	char why[160];
 };
 err_t keeper_status(struct keeper *k, struct keeper_status *out) MUST_USE;

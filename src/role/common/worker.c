@@ -108,7 +108,7 @@ static err_t take_link(struct worker *w, struct bytes body, struct worker_event 
 	out->number = wire_get_u8(&in);
 	(void)wire_get_u8(&in);
 	TRY(wire_done(&in));
-	if (what < WORKER_LINK_NEIGHBOUR || what > WORKER_LINK_PIN ||
+	if (what < WORKER_LINK_NEIGHBOUR || what > WORKER_LINK_WITNESS ||
 	    peer >= ROLE_COUNT || w->descriptor < 0)
 		return ERR_SYNTAX;
 	out->what = (enum worker_link)what;

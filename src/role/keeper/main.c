@@ -409,6 +409,7 @@ static err_t run(struct process *p)
 	if (place_parse(bytes_str(options_text(&p->worker.options, OPT_keeper_provider)),
 	                 &p->keeper.provider, &p->keeper.place) != ERR_OK)
 		TRY(ERR_SYNTAX); /* the option is a choice */
+	p->keeper.vault.witness.fd = worker_take_link(&p->worker, WORKER_LINK_WITNESS, ROLE_PARENT, 0);
 	begin(p);
 	while ((fd = worker_take_neighbour(&p->worker, &role, &number)) >= 0)
 		TRY(add(p, fd, role, number));

@@ -225,6 +225,7 @@ static err_t collect(struct parent *p, struct child *c, struct gift_list *g)
 		if (n->passphrase_fd >= 0)
 			(void)lseek(n->passphrase_fd, 0, SEEK_SET);
 		gift(g, WORKER_LINK_PASSPHRASE, n->passphrase_fd, false);
+		gift(g, WORKER_LINK_WITNESS, n->witness_fd, false);
 		gift(g, WORKER_LINK_DIRECTORY, n->keeper_fd, false);
 	} else if (c->role == ROLE_CORE) {
 		gift(g, WORKER_LINK_DIRECTORY, n->store_fd, false);

@@ -193,7 +193,7 @@ int main(int argc, char **argv)
 		.life_fd = -1,
 		.keeper_fd = -1, .store_fd = -1, .public_fd = -1, .empty_fd = -1, .door_fd = -1,
 		.programs_fd = -1,
-		.passphrase_fd = -1 } };
+		.witness_fd = -1, .passphrase_fd = -1 } };
 	struct parent *p = &parent;
 	int status = answer_at_once(argc, argv);
 	err_t err;

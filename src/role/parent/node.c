@@ -258,6 +258,7 @@ err_t node_prepare(struct parent *p)
 	if (n->public_fd < 0)
 		return fail("not a node directory", "node");
 	TRY(node_open_passphrase(p));
+	node_open_witness(p);
 	err = node_open_pins(p);
 out:
 	return err;

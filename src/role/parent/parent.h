@@ -70,6 +70,7 @@ struct node {
 	int life_fd; /* locked as long as one of our workers lives */
 	int keeper_fd, store_fd, public_fd, empty_fd; /* directories, O_PATH */
 	int door_fd, programs_fd;                     /* listeners, -1 none */
+	int witness_fd;                               /* of keeper.witness; -1 none */
 	int passphrase_fd;                            /* -1 none */
 	int pin_fd[TOKENS_MAX + 1];                   /* by token; -1 none */
 	uint32_t owner;
@@ -122,6 +123,8 @@ void node_close(struct parent *p);
 
 /* passphrase.c */
 err_t node_open_passphrase(struct parent *p) MUST_USE;
+/* The file of keeper.witness; without one the node starts all the same, and says so. */
+void node_open_witness(struct parent *p);
 /* Files with the PINs of tokens. */
 err_t node_open_pins(struct parent *p) MUST_USE;
 

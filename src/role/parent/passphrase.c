@@ -1,4 +1,4 @@
-/* passphrase.c: where the keeper's passphrase comes from.
+/* passphrase.c: files of the keeper that lie elsewhere: its passphrase, PINs, the witness.
  *
  * The parent opens it and hands the descriptor over; it never reads it. Option
  * keeper.passphrase_file, else the service manager's credential, else the
@@ -104,4 +104,31 @@ err_t node_open_pins(struct parent *p)
 	}
 out:
 	return err;
+}
+
+/* Ours or root's, and nobody else writes it. */
+static bool is_kept(int fd)
+{
+	struct stat s;
+
+	return fstat(fd, &s) == 0 && S_ISREG(s.st_mode) && (s.st_mode & 022) == 0 &&
+	       (s.st_uid == 0 || s.st_uid == geteuid());
+}
+
+void node_open_witness(struct parent *p)
+{
+	const char *path = options_text(&p->options, OPT_keeper_witness);
+	int fd;
+
+	if (bytes_equal(bytes_str(path), BYTES("none")))
+		return;
+	fd = openat(p->node.fd, path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	if (fd >= 0 && is_kept(fd)) {
+		p->node.witness_fd = fd;
+		return;
+	}
+	log_event(LOG_WARN, "no witness", "file=%s why=%s", path,
+	          fd >= 0 ? "others may write it" : "it cannot be opened");
+	if (fd >= 0)
+		close(fd);
 }

@@ -1,0 +1,77 @@
+#!/usr/bin/python3
+"""T15: a node's whole folder is copied, and the copy is used beside it, or after it: the same key store at
+work twice, or taken back to an earlier day with its counter."""
+import pathlib, sys
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+
+import re, shutil, time
+
+from attack import Refusals, end
+from node import Node, free_port
+
+
+def copy_of(n, top):
+    """A second node in a copy of the folder, on a port of its own."""
+    top.mkdir()
+    top.chmod(0o755)
+    shutil.copytree(n.dir, top / "node-dir", symlinks=True, ignore=shutil.ignore_patterns("run"))
+    for f in n.dir.rglob("*"):
+        here = top / "node-dir" / f.relative_to(n.dir)
+        if here.exists():
+            shutil.chown(here, f.stat().st_uid, f.stat().st_gid)
+    port = free_port()
+    conf = top / "node-dir/holdfast.conf"
+    conf.write_text(re.sub(r"127\.0\.0\.1:\d+", f"127.0.0.1:{port}", conf.read_text()))
+    return Node(folder=top, start=False, port=port)
+
+
+def alarmed(n):
+    return "FAIL     copies" in n.cli("doctor", check=False)[1]
+
+
+def noticed(n, seconds=8):
+    stop = time.time() + seconds
+    while time.time() < stop and not alarmed(n):
+        time.sleep(0.2)
+    return alarmed(n) and any("copy of this key store" in str(x) for x in n.audit())
+
+
+def twice(witness):
+    """Node and copy at once, and the older copy alone: (who noticed, whether the older one opens)."""
+    with Node(options=f"keeper.witness = {witness}" if witness else "", start=False) as n:
+        n.start()
+        n.enrol("a", "Ca")
+        n.stop()
+        second, old = copy_of(n, n.top / "second"), copy_of(n, n.top / "old")
+        n.start()
+        quiet = alarmed(n)
+        second.start()
+        if witness == "none":
+            time.sleep(3)
+        both = [alarmed(n), alarmed(second)] if witness == "none" else [noticed(n), noticed(second)]
+        second.stop()
+        n.enrol("b", "Cb")
+        time.sleep(1.2)  # a look at the witness
+        n.stop()
+        try:
+            old.start(wait=4)
+            opens = True
+        except RuntimeError:
+            opens = False
+        said = [l for l in old.log_text().splitlines() if "locked" in l]
+        old.stop()
+        n.start()
+        mine = not alarmed(n)
+        return quiet, both, opens, mine, said[0][22:] if said else ""
+
+
+r = Refusals()
+quiet, both, opens, mine, _ = twice("none")
+control = both == [False, False] and opens
+print("control: without a witness, node and copy serve side by side, and an earlier copy serves after it")
+quiet, both, opens, mine, said = twice("")
+r.say("a copy beside the node: the node's alarm, in doctor and on record", both[0] and not quiet)
+r.say("a copy beside the node: the copy's own", both[1])
+r.say("an older copy, with its counter, after the node", not opens, said)
+r.say("the node itself opens again, without an alarm (the check can tell)", mine)
+end(control, r.all, "copies used at once")
