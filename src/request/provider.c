@@ -6,8 +6,6 @@
 #include "primitive/id.h"
 #include "request/work.h"
 
-enum { IN_CSE = 1 };
-
 /* "//sp.example/in-cse=https://in.sp.example", or "//sp.example" below the IN-CSE. */
 static bool read_entry(struct bytes entry, bool in, struct provider *out)
 {

@@ -165,8 +165,7 @@ err_t announce_changed(struct resources *r, uint64_t id, const struct attribute_
 
 /* --- addresses ------------------------------------------------------------------------------ */
 
-/* "/mn" of "/mn", "/mn/cse/x", "//sp/mn/..."; empty for what is no CSE. */
-static struct bytes cse_of(const struct resources *r, struct bytes target, struct bytes *rest)
+struct bytes announce_cse(const struct resources *r, struct bytes target, struct bytes *rest)
 {
 	struct bytes cse;
 
@@ -179,34 +178,12 @@ static struct bytes cse_of(const struct resources *r, struct bytes target, struc
 	return cse;
 }
 
-err_t announce_check(struct resource_work *w)
-{
-	struct cbor at, item;
-	struct bytes rest;
-	err_t err = ERR_OK;
-
-	if (!set_get(&w->asked, BYTES("at"), &at) || at.kind != CBOR_ARRAY)
-		return ERR_OK;
-	if (at.u > ANNOUNCE_TARGETS)
-		return refuse(w->out, RSC_BAD_REQUEST, "too many CSEs to announce to", BYTES("at"));
-	for (uint64_t i = 0; i < at.u; i++) {
-		struct bytes cse;
-
-		TRY(cbor_next(&at.s, &item));
-		cse = cse_of(w->r, item.s, &rest);
-		if (!cse.n || bytes_equal(cse, w->r->cse.cse_id))
-			return refuse(w->out, RSC_BAD_REQUEST, "announced to other CSEs, as /mn", BYTES("at"));
-	}
-out:
-	return err;
-}
-
 static struct entry *entry_at(const struct resources *r, struct record *rec, struct bytes cse)
 {
 	struct bytes rest;
 
 	for (size_t i = 0; i < rec->n; i++) {
-		if (rec->list[i].address.n && bytes_equal(cse_of(r, rec->list[i].address, &rest), cse))
+		if (rec->list[i].address.n && bytes_equal(announce_cse(r, rec->list[i].address, &rest), cse))
 			return &rec->list[i];
 	}
 	return NULL;
@@ -239,7 +216,7 @@ out:
 static err_t parent_of(struct resources *r, const struct store_row *row, struct bytes target,
                        struct arena *a, struct bytes *out)
 {
-	struct bytes rest = BYTES_NONE, cse = cse_of(r, target, &rest);
+	struct bytes rest = BYTES_NONE, cse = announce_cse(r, target, &rest);
 	uint64_t at = row->parent;
 	struct record rec;
 	err_t err = ERR_OK;
@@ -653,7 +630,7 @@ static err_t lose_below(struct resources *r, uint64_t root, struct arena *a, str
 	TRY(store_record_walk(r->store, STORE_ANNOUNCED, see_below, &b));
 	for (size_t i = 0; i < b.n; i++) {
 		TRY(record_get(r, b.ids[i], a, &rec));
-		e = entry_at(r, &rec, cse_of(r, gone, &rest));
+		e = entry_at(r, &rec, announce_cse(r, gone, &rest));
 		if (!e)
 			continue;
 		TRY(lose(r, b.ids[i], a, e));

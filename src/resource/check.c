@@ -13,6 +13,7 @@
 static err_t specialize(struct resource_work *w)
 {
 	const struct resource_type *special;
+	const struct attribute *rule;
 	struct cbor value;
 
 	if (!w->type->selector || w->type->definition || w->type->management)
@@ -20,7 +21,8 @@ static err_t specialize(struct resource_work *w)
 	if (!set_get(&w->asked, bytes_str(w->type->selector), &value))
 		return refuse(w->out, RSC_BAD_REQUEST, "mandatory attribute is missing",
 		              bytes_str(w->type->selector));
-	if (value.kind != CBOR_UINT && value.kind != CBOR_TEXT)
+	rule = type_attribute(w->type, bytes_str(w->type->selector));
+	if (value.kind != (rule && rule->kind == V_URI ? CBOR_TEXT : CBOR_UINT))
 		return refuse(w->out, RSC_BAD_REQUEST, "value is not acceptable",
 		              bytes_str(w->type->selector));
 	special = type_specialization(w->type, &value);

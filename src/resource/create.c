@@ -11,6 +11,8 @@ static err_t create_type(struct resource_work *w)
 	w->type = resource_type(number);
 	if (!w->type || w->type->not_built)
 		return refuse(w->out, RSC_NOT_IMPLEMENTED, "resource type is not supported", BYTES("ty"));
+	if (w->type->of_infrastructure && w->r->cse.cse_type != IN_CSE)
+		return refuse(w->out, RSC_OPERATION_NOT_ALLOWED, "only at an IN-CSE", BYTES("ty"));
 	if (w->type->not_allowed & RIGHT_CREATE)
 		return refuse(w->out, RSC_OPERATION_NOT_ALLOWED, "cannot be created", BYTES("ty"));
 	if (!type_allows_parent(w->type, w->parent.type))
@@ -123,6 +125,27 @@ out:
 	return err;
 }
 
+/* Of some types a parent holds one: multiplicity 0..1 [TS-0001 9.6.3-9.6.5, 9.6.8]. */
+static err_t check_alone(struct resource_work *w)
+{
+	struct store_scan scan = { .parent = w->parent.id, .type = w->type->number, .limit = 1 };
+	bool alone = false;
+	uint64_t id;
+	size_t n;
+	err_t err = ERR_OK;
+
+	for (size_t i = 0; i < w->type->alone_n; i++)
+		alone |= w->type->alone[i] == w->parent.type;
+	if (!alone)
+		goto out;
+	TRY(store_children(w->r->store, &scan, &id, &n));
+	if (n)
+		return refuse(w->out, RSC_CONFLICT, "the target holds one of this type, and has it",
+		              BYTES("ty"));
+out:
+	return err;
+}
+
 static err_t create_row(struct resource_work *w)
 {
 	err_t err;
@@ -163,6 +186,7 @@ static err_t create(struct resource_work *w, struct buf *content)
 	TRY(work_asked(w));
 	TRY(work_check_create(w));
 	TRY(announce_check(w));
+	TRY(check_alone(w));
 	TRY(create_row(w));
 	w->out->resource = w->row.id;
 	w->out->version = 1;

@@ -249,6 +249,9 @@ err_t announce_changed(struct resources *r, uint64_t id, const struct attribute_
 err_t announce_touch(struct resources *r, uint64_t id) MUST_USE;
 /* at of the request: CSEs other than this one. */
 err_t announce_check(struct resource_work *w) MUST_USE;
+/* "/mn" of "/mn", "/mn/cse/x", "//sp/mn/...", and what stands behind; empty for what is no
+ * CSE of this provider. */
+struct bytes announce_cse(const struct resources *r, struct bytes target, struct bytes *rest);
 
 /* --- representation ------------------------------------------------------------------ */
 

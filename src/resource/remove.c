@@ -107,6 +107,8 @@ static err_t remove_with_parent(struct resource_work *w)
 	err = tree_remove(w->r, w->row.id);
 	w->r->removing_root = 0;
 	TRY(err);
+	if (w->type && resource_hooks(w->type)->deleted)
+		TRY(resource_hooks(w->type)->deleted(w));
 	if (resource_hooks(w->parent_type)->child_deleted)
 		TRY(resource_hooks(w->parent_type)->child_deleted(w));
 	TRY(work_parent_write(w));

@@ -51,6 +51,7 @@ struct resource_hooks {
 	                 const struct attribute_set *set);
 	/* What a retrieve of the row alone shows besides what everybody sees. */
 	err_t (*shown)(struct resource_work *w, struct attribute_set *set);
+	err_t (*deleted)(struct resource_work *w);       /* it was the root of what went */
 	err_t (*child_created)(struct resource_work *w); /* on the parent, the child is in w */
 	err_t (*child_deleted)(struct resource_work *w);
 	bool told_of_removal;  /* resource_on_removal hears of each row of this type */
@@ -62,12 +63,13 @@ const struct resource_hooks *resource_hooks(const struct resource_type *type);
 /* The type of a row: its specialization where it has one. NULL when unknown. */
 const struct resource_type *resource_row_type(const struct store_row *row);
 
+enum { IN_CSE = 1, MN_CSE, ASN_CSE }; /* cseType [TS-0004 6.3.4.2.2] */
 /* This CSE. */
 struct cse_identity {
 	struct bytes sp_id;    /* "//sp.example" */
 	struct bytes cse_id;   /* "/in-cse" */
 	struct bytes cse_name; /* "cse-in": resourceName of the CSEBase */
-	unsigned cse_type;     /* 1 IN, 2 MN, 3 ASN */
+	unsigned cse_type;     /* IN_CSE... */
 	struct bytes poa;      /* its URLs, separated by blanks; read by resources_open alone */
 };
 

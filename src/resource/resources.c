@@ -30,9 +30,10 @@ out:
 	return err;
 }
 
-static bool is_supported(const struct resource_type *t)
+static bool is_supported(const struct resources *r, const struct resource_type *t)
 {
-	return resource_type(t->number) == t && !t->not_built;
+	return resource_type(t->number) == t && !t->not_built &&
+	       (!t->of_infrastructure || r->cse.cse_type == IN_CSE);
 }
 
 static err_t put_supported_types(struct resources *r, struct arena *a, struct attribute_set *set)
@@ -43,11 +44,11 @@ static err_t put_supported_types(struct resources *r, struct arena *a, struct at
 	err_t err;
 
 	for (size_t i = 0; i < all; i++)
-		n += is_supported(types[i]);
+		n += is_supported(r, types[i]);
 	buf_clear(&r->scratch);
 	TRY(cbor_put_array(&r->scratch, n));
 	for (size_t i = 0; i < all; i++) {
-		if (is_supported(types[i]))
+		if (is_supported(r, types[i]))
 			TRY(cbor_put_uint(&r->scratch, types[i]->number));
 	}
 	TRY(arena_copy(a, bytes_of_buf(&r->scratch), &value));

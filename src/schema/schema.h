@@ -102,6 +102,9 @@ struct resource_type {
 	size_t attributes_n;
 	const uint32_t *parents; /* type numbers it may be a child of */
 	size_t parents_n;
+	bool of_infrastructure;  /* of an IN-CSE alone [TS-0004 6.3.4.2.1] */
+	const uint32_t *alone;   /* parents that hold one of this type at most */
+	size_t alone_n;
 	unsigned not_allowed;    /* access bits answered 4005 */
 	bool policy_of_parent;   /* no acpi attribute: the parent's policy decides */
 	bool self_governed;      /* judged by selfPrivileges (accessControlPolicy) */

@@ -206,7 +206,7 @@ def test_there_is_a_target(dev, r):
 
 def test_missing_data(dev, r):
     """TS-0004 7.5.1.2.9, table 7.5.2-1: representation is the timeSeriesNotification."""
-    series = {"rn": "t", "pei": 400, "peid": 100, "mdd": True, "mdt": 50, "mdn": 5}
+    series = {"rn": "t", "pei": 400, "peid": 100, "mdd": True, "mdt": 150, "mdn": 5}
     assert dev.create(dev.path, 29, {"m2m:ts": series}).rsc == 2001
     subscribe(dev, r.url, at="/t", nct=5, enc={"net": [8], "md": {"num": 1, "dur": "PT9S"}})
     stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())

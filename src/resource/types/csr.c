@@ -5,8 +5,6 @@
 
 #include "primitive/id.h"
 
-enum { ASN_CSE = 3 };
-
 /* Our own registrar's, made by ourselves (role/core/registrar.c). */
 static bool is_mirror(const struct resource_work *w)
 {

@@ -83,4 +83,21 @@ out:
 	return err;
 }
 
-const struct resource_hooks resource_hooks_lcp = { .created = created, .written = written };
+/* The places go with the policy [TS-0004 7.4.10.2.4]. */
+static err_t deleted(struct resource_work *w)
+{
+	const struct store_row *container;
+	err_t err;
+
+	TRY(store_get(w->r->store, w->row.size, &container));
+	if (container && container->type == CONTAINER && container->parent == w->row.parent)
+		TRY(tree_remove(w->r, container->id));
+out:
+	return err;
+}
+
+const struct resource_hooks resource_hooks_lcp = {
+	.created = created,
+	.written = written,
+	.deleted = deleted,
+};

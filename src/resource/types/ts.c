@@ -122,11 +122,33 @@ out:
 	return err;
 }
 
+/* [TS-0004 7.4.38.2.1, 7.4.38.2.3] */
 static err_t check_interval(struct resource_work *w)
 {
+	uint64_t delta = set_uint(&w->set, BYTES("peid"), 0);
+
 	/* A delta of half an interval or more would take one datum for two. */
-	if (set_uint(&w->set, BYTES("peid"), 0) > set_uint(&w->set, BYTES("pei"), UINT64_MAX) / 2)
+	if (delta > set_uint(&w->set, BYTES("pei"), UINT64_MAX) / 2)
 		return refuse(w->out, RSC_BAD_REQUEST, "more than half the interval", BYTES("peid"));
+	if (set_true(&w->set, BYTES("mdd")) && set_uint(&w->set, BYTES("mdt"), 0) <= delta)
+		return refuse(w->out, RSC_BAD_REQUEST,
+		              "is needed for the detection, and longer than the delta", BYTES("mdt"));
+	return ERR_OK;
+}
+
+/* While it watches, and when it begins or ends, what it watches by stays. */
+static err_t check_watch(struct resource_work *w)
+{
+	static const char *const by[] = { "mdt", "mdn", "peid", "pei" };
+	struct cbor v;
+
+	if (!set_true(&w->before, BYTES("mdd")) && !set_get(&w->asked, BYTES("mdd"), &v))
+		return ERR_OK;
+	for (size_t i = 0; i < COUNT_OF(by); i++) {
+		if (set_get(&w->asked, bytes_str(by[i]), &v))
+			return refuse(w->out, RSC_BAD_REQUEST, "not while missing data are detected",
+			              bytes_str(by[i]));
+	}
 	return ERR_OK;
 }
 
@@ -143,24 +165,23 @@ out:
 	return err;
 }
 
-/* Watched anew when anything changes that the watch hangs on. */
+/* Watched anew when it is said again; ended, what is missing stays said. */
 static err_t updated(struct resource_work *w)
 {
-	static const char *const on[] = { "mdd", "pei", "peid", "mdt" };
 	struct instances of = { &w->set, w->row.id, SERIES_INSTANCE,
 		                set_uint(&w->set, BYTES("mni"), UINT64_MAX),
 		                set_uint(&w->set, BYTES("mbs"), UINT64_MAX), false, 0 };
-	struct cbor v;
-	bool anew = false;
+	struct cbor mdd;
 	err_t err;
 
+	TRY(check_watch(w));
 	TRY(check_interval(w));
 	TRY(instances_fit(w, &of));
-	for (size_t i = 0; i < COUNT_OF(on); i++)
-		anew |= set_get(&w->asked, bytes_str(on[i]), &v);
-	if (anew && set_true(&w->set, BYTES("mdd")))
+	if (!set_get(&w->asked, BYTES("mdd"), &mdd))
+		goto out;
+	if (set_true(&w->set, BYTES("mdd")))
 		TRY(clear_missing(w));
-	else if (anew)
+	else
 		set_drop(&w->set, BYTES(INTERNAL_WATCH));
 out:
 	return err;

@@ -22,4 +22,5 @@ const struct resource_type resource_type_alpc = {
 	.parents = parents,
 	.parents_n = COUNT_OF(parents),
 	.not_allowed = RIGHT_CREATE | RIGHT_UPDATE | RIGHT_DELETE,
+	.of_infrastructure = true,
 };

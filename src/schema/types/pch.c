@@ -18,5 +18,8 @@ const struct resource_type resource_type_pch = {
 	.attributes_n = COUNT_OF(rows),
 	.parents = parents,
 	.parents_n = COUNT_OF(parents),
+	/* which of two would be asked? */
+	.alone = parents,
+	.alone_n = COUNT_OF(parents),
 	.policy_of_parent = true,
 };

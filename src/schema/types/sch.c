@@ -13,6 +13,8 @@ static const struct attribute rows[] = {
 };
 
 static const uint32_t parents[] = { 2, 5, 14, 16, 23, 48 };
+/* A node has one for each of its networks. */
+static const uint32_t alone[] = { 2, 5, 16, 23, 48 };
 
 const struct resource_type resource_type_sch = {
 	.number = 18,
@@ -22,5 +24,7 @@ const struct resource_type resource_type_sch = {
 	.attributes_n = COUNT_OF(rows),
 	.parents = parents,
 	.parents_n = COUNT_OF(parents),
+	.alone = alone,
+	.alone_n = COUNT_OF(alone),
 	.announced = true,
 };

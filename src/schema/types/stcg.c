@@ -20,4 +20,5 @@ const struct resource_type resource_type_stcg = {
 	.attributes_n = COUNT_OF(rows),
 	.parents = parents,
 	.parents_n = COUNT_OF(parents),
+	.of_infrastructure = true,
 };

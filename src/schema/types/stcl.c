@@ -27,4 +27,5 @@ const struct resource_type resource_type_stcl = {
 	.attributes_n = COUNT_OF(rows),
 	.parents = parents,
 	.parents_n = COUNT_OF(parents),
+	.of_infrastructure = true,
 };
