@@ -89,7 +89,7 @@ int run_store_status(struct cli *c)
 
 /* --- keys ------------------------------------------------------------------------- */
 
-/* "gate core: handshake, derive": which processes, and for what. */
+/* "gate core: handshake, derive; usage 22 only": which processes, and for what. */
 static err_t put_policy(const struct keeper_key_row *row, struct buf *values)
 {
 	static const struct {
@@ -121,6 +121,8 @@ static err_t put_policy(const struct keeper_key_row *row, struct buf *values)
 			between = ",";
 		}
 	}
+	if (row->suid)
+		TRY(buf_printf(&text, "; usage %u only", row->suid));
 	err = cbor_put_text(values, bytes_trim(bytes_of_buf(&text)));
 out:
 	buf_free(&text);

@@ -32,13 +32,14 @@ def test_derivations_anew():
 
 # --- a network, a node that it is configured for, and devices with modules ----------------
 
+import itertools  # noqa: E402
 import subprocess  # noqa: E402
 import time  # noqa: E402
 
 import pytest  # noqa: E402
 
 import mno  # noqa: E402
-from node import Node, PskEntity  # noqa: E402
+from node import Node, OpensslClient, PskEntity  # noqa: E402
 
 K, OPC = bytes(range(16)), bytes(range(16, 32))
 NAF = "in-cse.demo.example"
@@ -120,3 +121,348 @@ def test_a_device_comes_with_a_key_of_the_network_and_registers(node, network):
     assert answer.rsc == 2001, answer
     assert device.retrieve("/cse-in/ae-Cgw1").rsc == 2000
     device.close()
+
+
+places = itertools.count(2)
+
+
+class Raw(PskEntity):
+    """With an identity and a key of the test's own choice, from an address of its own: who
+    is told no too often is not heard for a while."""
+
+    def __init__(self, node, identity, key, originator="Cgw1", version="-tls1_3", place=None):
+        super().__init__(node, ".", originator)
+        self.psk, self.options = (identity, key), (version, "-bind", place or f"127.0.7.{next(places)}")
+
+    def connect(self, timeout=10):
+        self.close()
+        self.connection = OpensslClient(self.node.port, ["-psk_identity", self.psk[0], "-psk", self.psk[1].hex(),
+                                                         *self.options])
+        return self.connection
+
+
+def Device(node, folder, originator):
+    """By what its profile has."""
+    device = Raw(node, *credentials(folder), originator)
+    device.folder = folder
+    return device
+
+
+def comes_in(entity, path="/cse-in"):
+    """Is there an association? Whether the request is permitted is another thing."""
+    try:
+        return entity.retrieve(path).rsc >= 2000
+    except OSError:
+        return False
+    finally:
+        entity.close()
+
+
+def credentials(folder):
+    return (folder / "psk.identity").read_text().strip(), bytes.fromhex((folder / "psk.key").read_text().strip())
+
+
+def session(network, folder):
+    """What the network knows of it: IMPI, Ks, RAND."""
+    btid = credentials(folder)[0].partition(";")[2]
+    impi, ks, rand = network.test("set")["sessions"][btid]
+    return btid, impi, bytes.fromhex(ks), bytes.fromhex(rand)
+
+
+def key_of(network, folder, uicc=False, ua="0100000007", fqdn=NAF):
+    """Ks_NAF, computed here."""
+    _, impi, ks, rand = session(network, folder)
+    return gaa.naf_key(ks, rand, impi, gaa.service(fqdn, bytes.fromhex(ua)), uicc)
+
+
+@pytest.fixture(scope="module")
+def gateway(node, network):
+    """A subscriber with a key, registered before, and the folder of its profile."""
+    impi, module = network.subscriber("g")
+    node.cli("network", "allow", impi, "--id", "Cgate", "--ids", "Cgate-*")
+    node.cli("access", "grant", "//demo.example/in-cse/Cgate", "--operations", "CR")
+    folder, _ = bootstrap(node, network, module, "Cgate")
+    assert comes_in(Device(node, folder, "Cgate"))
+    return folder, module
+
+
+def test_the_key_is_the_one_of_the_derivation(node, network, gateway):
+    folder, _ = gateway
+    assert credentials(folder)[1] == key_of(network, folder)
+
+
+def test_what_the_node_keeps_of_it(node, network, gateway):
+    """Sealed to the keeper, for one usage, with an end; the network is asked once."""
+    folder, _ = gateway
+    btid = session(network, folder)[0]
+    asked = network.test("set")["zn"]
+    assert comes_in(Device(node, folder, "Cgate")) and comes_in(Raw(node, btid, key_of(network, folder), "Cgate"))
+    assert network.test("set")["zn"] == asked
+    key, = (k for k in json.loads(node.cli("-o", "json", "key", "list")) if k["name"] == "psk/" + btid)
+    assert key["policy"].endswith("usage 22 only") and 0 < key["until"] - time.time() * 1000 <= 3600_000, key
+    row, = (c for c in json.loads(node.cli("-o", "json", "credential", "list")) if c["id"] == "12-" + btid)
+    assert row["entity"] == "//demo.example/in-cse/Cgate" and row["until"] == key["until"], row
+    assert any(r.get("rule") == "NETWORK [CM11]" and r.get("rsc") == 2000 and btid in r["to"] for r in node.audit())
+    secret = key_of(network, folder)
+    for f in node.dir.rglob("*"):
+        assert not f.is_file() or secret not in f.read_bytes(), f
+    assert secret.hex() not in node.log_text()
+
+
+def test_a_key_that_stays_in_the_module_for_gba_u(node, network):
+    impi, module = network.subscriber("u")
+    node.cli("network", "allow", impi, "--id", "Cu")
+    folder, _ = bootstrap(node, network, module, "Cu", "--uicc")
+    assert comes_in(Device(node, folder, "Cu"))
+    btid = session(network, folder)[0]
+    inside = key_of(network, folder, uicc=True)
+    assert comes_in(Raw(node, "3GPP-bootstrapping-uicc;" + btid, inside, "Cu"))
+    # one key is not the other's
+    assert not comes_in(Raw(node, "3GPP-bootstrapping-uicc;" + btid, key_of(network, folder), "Cu"))
+    assert not comes_in(Raw(node, btid, inside, "Cu"))
+
+
+def test_tls12_comes_in_when_it_tries_again(node, network):
+    impi, module = network.subscriber("t")
+    node.cli("network", "allow", impi, "--id", "Ct")
+    folder, _ = bootstrap(node, network, module, "Ct")
+    old = Raw(node, *credentials(folder), "Ct", "-tls1_2")
+    assert not comes_in(old)
+    end = time.time() + 5
+    while time.time() < end and "12-" + session(network, folder)[0] not in node.cli("credential", "list"):
+        time.sleep(0.05)
+    assert comes_in(old)
+
+
+# --- refused ------------------------------------------------------------------------------
+
+def test_who_the_operator_does_not_know(node, network):
+    """A subscriber of the network is nobody here by that."""
+    _, module = network.subscriber("stranger")
+    folder, _ = bootstrap(node, network, module, "Cgate")
+    assert not comes_in(Device(node, folder, "Cgate"))
+    assert any("the subscriber is not accepted" in r.get("text", "") for r in node.audit())
+    assert session(network, folder)[0] not in node.cli("credential", "list")
+
+
+def test_identities_and_keys_that_are_none(node, network, gateway):
+    folder, _ = gateway
+    btid, key = session(network, folder)[0], key_of(network, folder)
+    made_up = "AAAAAAAAAAAAAAAAAAAAAA==@" + mno.REALM
+    asked = network.test("set")["zn"]
+    assert not comes_in(Raw(node, made_up, key))
+    assert network.test("set")["zn"] == asked + 1
+    assert not comes_in(Raw(node, btid, bytes(32)))                       # who saw a B-TID pass
+    assert not comes_in(Raw(node, btid, key_of(network, folder, ua="0100000002")))  # a key for another use
+    assert not comes_in(Raw(node, btid, key_of(network, folder, fqdn="other.example")))  # for another node
+    # of a realm that is not configured, or with an identity of another form: not asked for
+    asked = network.test("set")["zn"]
+    for identity in ("AAAAAAAAAAAAAAAAAAAAAA==@elsewhere.example", "x@" + mno.REALM, "Cx/y:" + btid, "@" + mno.REALM,
+                     "AAAAAAAAAAAAAAAAAAAAAA==@x@" + mno.REALM):
+        assert not comes_in(Raw(node, identity, key))
+    assert network.test("set")["zn"] == asked
+    assert comes_in(Device(node, folder, "Cgate"))
+
+
+def test_an_ended_key_opens_nothing(node, network):
+    impi, module = network.subscriber("short")
+    node.cli("network", "allow", impi, "--id", "Cshort")
+    network.test("set", lifetime=2)
+    unused, _ = bootstrap(node, network, module, "Cshort")
+    folder, _ = bootstrap(node, network, module, "Cshort")
+    network.test("set", lifetime=3600)
+    device = Device(node, folder, "Cshort")
+    device.retrieve("/cse-in")
+    btid = session(network, folder)[0]
+    end = time.time() + 8
+    while time.time() < end and btid in node.cli("credential", "list"):
+        time.sleep(0.1)
+    assert "psk/" + btid not in [k["name"] for k in json.loads(node.cli("-o", "json", "key", "list"))]
+    with pytest.raises(OSError):  # the association ended with it
+        device.retrieve("/cse-in")
+    device.close()
+    assert not comes_in(device)
+    assert not comes_in(Device(node, unused, "Cshort"))
+
+
+def test_a_revoked_key_is_not_fetched_again(node, network):
+    impi, module = network.subscriber("lost")
+    node.cli("network", "allow", impi, "--id", "Clost")
+    folder, _ = bootstrap(node, network, module, "Clost")
+    assert comes_in(Device(node, folder, "Clost"))
+    node.cli("revoke", "12-" + session(network, folder)[0])
+    asked = network.test("set")["zn"]
+    assert not comes_in(Device(node, folder, "Clost"))
+    assert network.test("set")["zn"] == asked
+    # the subscriber may still come with another; not when that is taken back, too
+    again, _ = bootstrap(node, network, module, "Clost")
+    assert comes_in(Device(node, again, "Clost"))
+    ticket, = (t["id"] for t in json.loads(node.cli("-o", "json", "ticket", "list")) if t["ids"] == "Clost")
+    node.cli("ticket", "kill", ticket)
+    third, _ = bootstrap(node, network, module, "Clost")
+    assert not comes_in(Device(node, third, "Clost"))
+
+
+def test_who_is_told_no_too_often_is_not_asked_for(node, network, gateway):
+    """Made-up identities cost the network no more than so many questions."""
+    before = network.test("set")["zn"]
+    for n in range(25):
+        assert not comes_in(Raw(node, f"{n:022}==@{mno.REALM}", bytes(32), place="127.0.8.1"))
+    assert network.test("set")["zn"] <= before + 20
+    assert comes_in(Device(node, gateway[0], "Cgate"))
+    assert comes_in(Raw(node, *credentials(gateway[0]), "Cgate", place="127.0.8.1"))  # whom the node knows
+
+
+# --- the device's side: sequence numbers and impostors -----------------------------------------
+
+def test_a_wrong_sequence_number_is_resynchronised(node, network):
+    impi, module = network.subscriber("s")
+    node.cli("network", "allow", impi, "--id", "Cs")
+    bootstrap(node, network, module, "Cs")
+    mno.post(network.hss, "/sqn", {"impi": impi, "sqn": 0})  # the network counts from behind
+    before = network.test("set")["resynchronised"]
+    folder, _ = bootstrap(node, network, module, "Cs")
+    assert network.test("set")["resynchronised"] == before + 1
+    assert comes_in(Device(node, folder, "Cs"))
+
+
+@pytest.mark.parametrize("knob, says", [
+    ("break_mac", "not the network of the subscription"), ("wrong_rspauth", "not of the subscription's network")])
+def test_an_impostor_of_the_network_is_found_out(node, network, gateway, knob, says):
+    network.test("set", **{knob: True})
+    try:
+        code, said = bootstrap(node, network, gateway[1], "Cgate", check=False)
+    finally:
+        network.test("set", **{knob: False})
+    assert code == 1 and says in said, said
+    assert not (network.folder / f"profile-{network.n}").exists()
+
+
+# --- a network that is away, or talks nonsense --------------------------------------------------
+
+def test_without_its_network_the_node_serves_whom_it_knows(node, network, gateway):
+    impi, module = network.subscriber("late")
+    node.cli("network", "allow", impi, "--id", "Clate")
+    folder, _ = bootstrap(node, network, module, "Clate")
+    for knob, value in (("status", 503), ("garbage", '{"meKeyMaterial":"00"}'), ("garbage", "<xml/>")):
+        network.test("set", **{knob: value})
+        try:
+            began = time.time()
+            assert not comes_in(Device(node, folder, "Clate"))
+            assert comes_in(Device(node, gateway[0], "Cgate"))
+            assert time.time() - began < 5
+        finally:
+            network.test("set", **{knob: "" if knob == "garbage" else 0})
+        if knob == "status":  # who does not answer is left alone for a while
+            asked = network.test("set")["zn"]
+            assert not comes_in(Device(node, folder, "Clate"))
+            assert network.test("set")["zn"] == asked
+            time.sleep(2.1)
+    assert comes_in(Device(node, folder, "Clate"))
+    assert "the underlying network does not answer" in node.log_text()
+
+
+# --- AKMA ----------------------------------------------------------------------------------------
+
+def test_akma_by_the_same_interface(node, network):
+    impi, module = network.subscriber("a")
+    local = mno.Module(K, OPC, impi)  # the same keys as in the module's process
+    node.cli("network", "allow", local.supi, "--id", "Cakma")
+    folder, said = bootstrap(node, network, module, "Cakma", "--akma", bsf=False)
+    identity, key = credentials(folder)
+    assert identity == "3GPP-AKMA;" + local.akid()
+    assert key == gaa.application_key(gaa.anchor_key(local.kausf, local.supi), gaa.service(NAF, bytes.fromhex("0100000007")))
+    device = Device(node, folder, "Cakma")
+    assert not comes_in(device)  # the network has no anchor key of it yet
+    network.test("akma", aKId=local.akid(), supi=local.supi, kAkma=gaa.anchor_key(local.kausf, local.supi).hex())
+    assert comes_in(device)
+    assert not comes_in(Raw(node, identity, bytes(32), "Cakma"))
+
+
+# --- devices behind a gateway -------------------------------------------------------------------------
+
+def behind(node, network, owner, ident, check=True):
+    network.n += 1
+    out = network.folder / f"behind-{network.n}"
+    said = node.cli("network", "behind", "--as", owner, "--id", ident, "--out", out, directory=False, check=check)
+    return out if check else said
+
+
+def test_devices_behind_get_each_its_own_key(node, network, gateway):
+    folder, _ = gateway
+    one, two = (behind(node, network, folder, f"Cgate-{n}") for n in (1, 2))
+    keys = [credentials(f)[1] for f in (folder, one, two)]
+    assert len(set(keys)) == 3
+    assert keys[1] == gaa.device_key(keys[0], "22", "//demo.example/in-cse/Cgate-1")
+    for ident, f in (("Cgate-1", one), ("Cgate-2", two)):
+        node.cli("access", "grant", f"//demo.example/in-cse/{ident}", "--operations", "CR")
+        device = Device(node, f, ident)
+        assert device.register().rsc == 2001
+        assert device.retrieve("/cse-in/ae-" + ident, origin="Cgate").rsc != 2000  # speaks for itself alone
+        device.close()
+    # nobody's key opens for another
+    identities = [credentials(f)[0] for f in (folder, one, two)]
+    for i, identity in enumerate(identities):
+        for k, key in enumerate(keys):
+            assert comes_in(Raw(node, identity, key)) == (i == k)
+
+
+def test_nobody_comes_behind_who_may_not(node, network, gateway):
+    folder, _ = gateway
+    for ident in ("Cother", "Cgate", "Cgate-9/x"):
+        code, said = behind(node, network, folder, ident, check=False)
+        if code == 0:
+            assert not comes_in(Device(node, network.folder / f"behind-{network.n}", ident))
+    # another subscriber with the same pattern does not get the devices of the first
+    impi, module = network.subscriber("rival")
+    node.cli("network", "allow", impi, "--id", "Crival", "--ids", "Cgate-*")
+    rival, _ = bootstrap(node, network, module, "Crival")
+    assert not comes_in(Device(node, behind(node, network, rival, "Cgate-1"), "Cgate-1"))
+    # nor somebody who was here before
+    node.enrol("known", "Cgate-known")
+    assert not comes_in(Device(node, behind(node, network, folder, "Cgate-known"), "Cgate-known"))
+    # and a profile without a key of a network gives none
+    code, said = behind(node, network, node.top / "profile-known", "Cgate-3", check=False)
+    assert code == 1 and "no key of a network" in said
+
+
+def test_who_is_behind_goes_with_the_gateway(node, network):
+    impi, module = network.subscriber("gone")
+    node.cli("network", "allow", impi, "--id", "Cgone", "--ids", "Cgone-*")
+    folder, _ = bootstrap(node, network, module, "Cgone")
+    device = Device(node, behind(node, network, folder, "Cgone-1"), "Cgone-1")
+    assert device.retrieve("/cse-in").rsc >= 2000  # also before the gateway itself came
+    node.cli("revoke", "12-" + credentials(device.folder)[0])
+    assert not comes_in(device)
+    device = Device(node, behind(node, network, folder, "Cgone-2"), "Cgone-2")
+    assert comes_in(device) and comes_in(Device(node, folder, "Cgone"))
+    node.cli("revoke", "12-" + session(network, folder)[0])
+    assert not comes_in(device) and not comes_in(Device(node, folder, "Cgone"))
+
+
+# --- levels of assurance ---------------------------------------------------------------------------------
+
+def test_a_key_of_the_network_is_a_second_factor(node, network):
+    impi, module = network.subscriber("loa")
+    node.cli("network", "allow", impi, "--id", "Cloa", "--protection", "2")
+    first = node.enrol("loa", "Cloa", "device", False, "--protection", "2")
+    first.retrieve("/cse-in")
+
+    def levels():
+        rows = json.loads(node.cli("-o", "json", "association", "list"))
+        return sorted(r["assurance"] for r in rows if r["entity"].endswith("/Cloa"))
+
+    assert levels() == [2]
+    folder, _ = bootstrap(node, network, module, "Cloa")
+    second = Device(node, folder, "Cloa")
+    second.retrieve("/cse-in")
+    assert levels() == [3, 3]
+    # two keys of one subscription are one factor
+    first.close()
+    other = Device(node, bootstrap(node, network, module, "Cloa")[0], "Cloa")
+    other.retrieve("/cse-in")
+    end = time.time() + 3
+    while time.time() < end and levels() != [2, 2]:
+        time.sleep(0.05)
+    assert levels() == [2, 2]
+    second.close(), other.close()

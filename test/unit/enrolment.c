@@ -203,8 +203,70 @@ static void test_maker_once(void **state)
 	assert_int_equal(join_authorise(room.s, &ask, &grant, &reason), ERR_OK);
 	ask.way = JOIN_BY_ASSOCIATION; /* without one */
 	assert_int_equal(join_authorise(room.s, &ask, &grant, &reason), ERR_REFUSED);
-	ask.way = (enum join_way)4;
+	ask.way = (enum join_way)5;
 	assert_int_equal(join_authorise(room.s, &ask, &grant, &reason), ERR_REFUSED);
+	OK(store_commit(room.s));
+	store_close(room.s);
+}
+
+/* The ticket of a subscriber is named by the digest of its identity. */
+static struct ticket subscriber(const char *identity, const char *pattern)
+{
+	struct ticket t = some("", pattern, 1);
+
+	crypt_sha256(bytes_str(identity), t.digest);
+	bytes_to_hex(bytes_make(t.digest, TICKET_ID / 2), t.id, sizeof(t.id));
+	t.kind = TICKET_SUBSCRIBER;
+	return t;
+}
+
+static err_t comes(struct store *s, const char *identity, const char *stem, bool taken, struct join_grant *grant)
+{
+	struct join_ask ask = { .way = JOIN_BY_NETWORK, .id = bytes_str(stem), .subscriber = bytes_str(identity),
+		                .taken = taken, .now = NOW };
+	const char *reason;
+	err_t err = join_authorise(s, &ask, grant, &reason);
+
+	assert_true(err == ERR_OK || reason != NULL);
+	return err;
+}
+
+static void test_network(void **state)
+{
+	struct ticket one = subscriber("one@ims", "Cgw Cgw-*"), two = subscriber("two@ims", "Cgw2 Cgw-*");
+	struct ticket alone = subscriber("alone@ims", "Calone");
+	struct store_room room = { .engine = "memory" };
+	struct join_grant g;
+	bool found;
+
+	room_open(&room);
+	OK(store_begin(room.s));
+	assert_int_equal(comes(room.s, "one@ims", "", false, &g), ERR_REFUSED);
+	OK(ticket_create(room.s, &one));
+	OK(ticket_create(room.s, &two));
+	OK(ticket_create(room.s, &alone));
+	OK(comes(room.s, "one@ims", "", true, &g)); /* again and again: its uses do not end it */
+	OK(comes(room.s, "one@ims", "", true, &g));
+	assert_string_equal(g.id, "Cgw");
+	assert_true(bytes_starts(bytes_str(g.by), BYTES(JOIN_BY_NETWORK_TEXT)));
+	assert_int_equal(comes(room.s, "", "", false, &g), ERR_REFUSED);
+	assert_int_equal(comes(room.s, "One@ims", "", false, &g), ERR_REFUSED);
+	/* behind: by the pattern, bound to the first */
+	assert_int_equal(comes(room.s, "one@ims", "Cgw", false, &g), ERR_REFUSED);
+	assert_int_equal(comes(room.s, "one@ims", "Cother", false, &g), ERR_REFUSED);
+	assert_int_equal(comes(room.s, "alone@ims", "Cgw-1", false, &g), ERR_REFUSED);
+	assert_int_equal(comes(room.s, "one@ims", "Cgw-1", true, &g), ERR_REFUSED);
+	OK(comes(room.s, "one@ims", "Cgw-1", false, &g));
+	assert_string_equal(g.id, "Cgw-1");
+	OK(comes(room.s, "one@ims", "Cgw-1", true, &g));
+	assert_int_equal(comes(room.s, "two@ims", "Cgw-1", true, &g), ERR_REFUSED);
+	OK(comes(room.s, "two@ims", "Cgw-2", false, &g));
+	/* nobody's claim, and no claim opens it */
+	assert_int_equal(join_authorise(room.s, &(struct join_ask){ .way = JOIN_BY_TICKET, .id = BYTES("Cgw"),
+		.ticket = bytes_str(one.id), .secret = BYTES("one@ims"), .now = NOW }, &g, &(const char *){ NULL }), ERR_REFUSED);
+	OK(ticket_kill(room.s, bytes_str(one.id), &found));
+	assert_int_equal(comes(room.s, "one@ims", "", false, &g), ERR_REFUSED);
+	assert_int_equal(comes(room.s, "one@ims", "Cgw-1", true, &g), ERR_REFUSED);
 	OK(store_commit(room.s));
 	store_close(room.s);
 }
@@ -278,7 +340,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_bounds), cmocka_unit_test(test_guessed_and_killed),
 		cmocka_unit_test(test_proof_is_of_one_key),
-		cmocka_unit_test(test_maker_once), cmocka_unit_test(test_patterns), cmocka_unit_test(test_revoked), cmocka_unit_test(test_claim),
+		cmocka_unit_test(test_maker_once), cmocka_unit_test(test_network), cmocka_unit_test(test_patterns), cmocka_unit_test(test_revoked), cmocka_unit_test(test_claim),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

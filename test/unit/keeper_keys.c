@@ -253,6 +253,38 @@ static void test_import(void **state)
 	buf_free(&sealed);
 }
 
+/* A key for one usage serves that one. */
+static void test_import_for_a_usage(void **state)
+{
+	static const struct { const char *identity; uint8_t suid; err_t opens; } rows[] = {
+		{ "any@b", 0, ERR_OK }, { "qWsj+6vcQ4pzCWd+Y++JGw==@bsf", 22, ERR_OK }, { "prim@b", 23, ERR_MISSING },
+	};
+	struct bed *b = *state;
+	uint8_t key[32] = { 5 };
+
+	b->by[ROLE_CORE]->rates[OP_IMPORT_PSK] = (struct rate){ 0 };
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct buf sealed = buf_make(512);
+		char name[64];
+
+		seal_psk(b, bytes_str(rows[i].identity), BYTES_OF(key), &sealed);
+		begin(b, OP_IMPORT_PSK);
+		wire_put_bytes(&b->w, bytes_str(rows[i].identity));
+		wire_put_bytes(&b->w, bytes_of_buf(&sealed));
+		wire_put_u64(&b->w, (uint64_t)tomorrow());
+		wire_put_u8(&b->w, rows[i].suid);
+		assert_int_equal(ask(b, ROLE_CORE), ERR_OK);
+		begin(b, OP_PSK_OPEN);
+		wire_put_bytes(&b->w, bytes_str(rows[i].identity));
+		wire_put_fixed(&b->w, bytes_make(key, KEEPER_TAG));
+		assert_int_equal(ask(b, ROLE_GATE), rows[i].opens);
+		(void)text_print(name, sizeof(name), "psk/%s", rows[i].identity);
+		assert_int_equal(vault_find(&b->ks.vault, bytes_str(name))->suid, rows[i].suid);
+		assert_int_equal(derive(b, DERIVE_KM, bytes_str(name), BYTES("maf"), BYTES_NONE), rows[i].suid ? ERR_REFUSED : ERR_OK);
+		buf_free(&sealed);
+	}
+}
+
 static err_t destroy(struct bed *b, struct bytes name)
 {
 	begin(b, OP_DESTROY);
@@ -639,6 +671,7 @@ int main(void)
 		cmocka_unit_test(test_derive_is_idempotent_and_apart),
 		cmocka_unit_test(test_derive_refusals),
 		cmocka_unit_test(test_import),
+		cmocka_unit_test(test_import_for_a_usage),
 		cmocka_unit_test(test_destroy),
 		cmocka_unit_test(test_release),
 		cmocka_unit_test(test_data_keys),

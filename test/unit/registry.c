@@ -841,7 +841,7 @@ static void test_lifetime(void **state)
 static err_t count_forgotten(void *self, const struct credential *c)
 {
 	(*(int *)self)++;
-	assert_true(c->unfinished != 0);
+	assert_true(c->unfinished != 0 || bytes_starts(bytes_str(c->by), BYTES("network ")));
 	return ERR_OK;
 }
 
@@ -888,6 +888,31 @@ static void test_unfinished_joining(void **state)
 	OK(registry_find(m->r, bytes_str(used.id), &there));
 	assert_true(there && there->unfinished == 0);
 	(void)opened(m, certificate(m, 2)); /* no transaction: nothing is written any more */
+}
+
+/* What the network vouched for goes with its key, revoked or not; others stay. */
+static void test_network_key_that_ended(void **state)
+{
+	struct registry_room *m = *state;
+	struct credential used = credential_psk("used"), revoked = credential_psk("revoked"), never = credential_psk("never");
+	const struct credential *there;
+
+	for (struct credential *c = &used; c; c = c == &used ? &revoked : c == &revoked ? &never : NULL) {
+		OK(bytes_put_str(c->by, sizeof(c->by), BYTES("network 0123456789abcdef")));
+		c->unfinished = c == &used ? 0 : NOW + 20;
+		OK(enrol(m, *c));
+	}
+	OK(enrol(m, credential_psk("operator")));
+	withdraw(m, revoked.id);
+	reopen(m);
+	assert_int_equal(forget(m, NOW + 20), 1); /* never used */
+	assert_int_equal(forget(m, NOW + DAY - 1), 0);
+	OK(registry_find(m->r, bytes_str(revoked.id), &there));
+	assert_true(there && there->revoked); /* so that it is not fetched again */
+	assert_int_equal(forget(m, NOW + DAY), 2);
+	OK(registry_find(m->r, BYTES("12-operator"), &there));
+	assert_non_null(there);
+	assert_false(registry_awaits(m->r, NOW + 10 * DAY));
 }
 
 static void test_late_joiner_is_refused(void **state)
@@ -957,6 +982,7 @@ int main(void)
 		REGISTRY_BOTH(test_psk_opens),
 		REGISTRY_BOTH(test_certificate_opens),
 		REGISTRY_BOTH(test_unfinished_joining),
+		REGISTRY_BOTH(test_network_key_that_ended),
 		REGISTRY_BOTH(test_late_joiner_is_refused),
 		REGISTRY_BOTH(test_renewal),
 		REGISTRY_BOTH(test_gate_is_not_believed),

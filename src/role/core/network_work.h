@@ -13,7 +13,7 @@ enum {
 	NETWORK_FETCH_MS = 6000,
 	NETWORK_A_SECOND = 20,     /* questions to a network */
 	NETWORK_DOWN_MS = 2000,    /* a network that did not answer is not asked */
-	NETWORK_BLAMES = 256, NETWORK_BLAME_MAX = 10, NETWORK_BLAME_MS = 60000,
+	NETWORK_BLAMES = 256, NETWORK_BLAME_MAX = 20, NETWORK_BLAME_MS = 60000,
 	NETWORK_FRESH = 64,        /* keys of one turn */
 	NETWORK_POINT = 65,
 };
