@@ -227,6 +227,9 @@ def test_tls12_comes_in_when_it_tries_again(node, network):
     node.cli("network", "allow", impi, "--id", "Ct")
     folder, _ = bootstrap(node, network, module, "Ct")
     old = Raw(node, *credentials(folder), "Ct", "-tls1_2")
+    said = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{node.port}", "-tls1_2", "-psk", "00" * 16,
+                           "-psk_identity", "x@nowhere"], stdin=subprocess.DEVNULL, capture_output=True).stdout
+    assert b"PSK identity hint: 3GPP-bootstrapping" in said
     assert not comes_in(old)
     end = time.time() + 5
     while time.time() < end and "12-" + session(network, folder)[0] not in node.cli("credential", "list"):

@@ -296,8 +296,9 @@ err_t network_fetched(struct core *c, struct neighbour *from, const struct messa
 		verdict = network_enrol(c, &p, &g);
 	else
 		g.reason = err_text(verdict);
-	if (c->open && batch_begin(c) == ERR_OK)
-		TRY(record(c, f, &g, verdict));
+	/* What is not on record did not happen. */
+	if (c->open && (batch_begin(c) != ERR_OK || record(c, f, &g, verdict) != ERR_OK))
+		verdict = ERR_IO;
 	finish(c, f, verdict);
 out:
 	return err;

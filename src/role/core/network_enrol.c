@@ -243,7 +243,8 @@ static err_t find_behind(void *self, const struct credential *c)
 	struct behind *b = self;
 	struct bytes own = bytes_str(c->psk_identity), stem = bytes_cut(&own, ':');
 
-	if (b->next[0] || c->revoked || !c->psk || stem.n == 0 || !bytes_equal(own, b->own))
+	if (b->next[0] || c->revoked || stem.n == 0 || !bytes_equal(own, b->own) ||
+	    !bytes_starts(bytes_str(c->by), BYTES(JOIN_BY_NETWORK_TEXT)))
 		return ERR_OK;
 	(void)text_print(b->key, sizeof(b->key), "psk/%s", c->psk_identity);
 	return bytes_put_str(b->next, sizeof(b->next), bytes_str(c->id));

@@ -384,6 +384,9 @@ err_t channel_server_new(const struct channel_server_setup *setup, SSL_CTX **out
 	TRY(keeper_key(ctx, c));
 	TRY(set_guests(ctx, c, setup));
 	TRY(bytes_put_str(c->realms, sizeof(c->realms), setup->realms));
+	/* TLS 1.2: a device with several identities learns which is meant [TS 33.222 5.4]. */
+	if (c->realms[0])
+		TRY(SSL_CTX_use_psk_identity_hint(ctx, "3GPP-bootstrapping") == 1 ? ERR_OK : ERR_MEMORY);
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | (c->guests ? 0 : SSL_VERIFY_FAIL_IF_NO_PEER_CERT), NULL);
 	SSL_CTX_set_client_hello_cb(ctx, on_hello, c);
 	c->staple = buf_make(CHANNEL_STAPLE_MAX);
