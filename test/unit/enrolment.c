@@ -263,7 +263,7 @@ static void test_network(void **state)
 	OK(comes(room.s, "two@ims", "Cgw-2", false, &g));
 	/* nobody's claim, and no claim opens it */
 	assert_int_equal(join_authorise(room.s, &(struct join_ask){ .way = JOIN_BY_TICKET, .id = BYTES("Cgw"),
-		.ticket = bytes_str(one.id), .secret = BYTES("one@ims"), .now = NOW }, &g, &(const char *){ NULL }), ERR_REFUSED);
+		.ticket = bytes_str(one.id), .now = NOW }, &g, &(const char *){ NULL }), ERR_REFUSED);
 	OK(ticket_kill(room.s, bytes_str(one.id), &found));
 	assert_int_equal(comes(room.s, "one@ims", "", false, &g), ERR_REFUSED);
 	assert_int_equal(comes(room.s, "one@ims", "Cgw-1", true, &g), ERR_REFUSED);
