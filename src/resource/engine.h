@@ -192,6 +192,8 @@ err_t trust_client_created(struct resource_work *w) MUST_USE;
 
 /* w->row is a subscription; `reads`: to something that only reads. */
 err_t subscription_watch(struct resource_work *w, bool reads) MUST_USE;
+/* The same of a row by itself. */
+err_t subscription_watch_row(struct resources *r, uint64_t resource) MUST_USE;
 err_t subscription_watch_open(struct resources *r) MUST_USE;
 
 /* --- instances of a container, a series, a flexible container ------------------------- */
@@ -226,6 +228,8 @@ struct place {
 	struct bytes attribute;                    /* behind '#' */
 };
 err_t tree_walk(struct resources *r, struct bytes to, struct place *out) MUST_USE;
+/* The row of a resourceID without a path, 0: none here. */
+err_t tree_unstructured(struct resources *r, struct bytes ri, uint64_t *id) MUST_USE;
 const struct virtual_child *tree_virtual(const struct resource_type *type, struct bytes name);
 /* The row at a relative path "a/b" below row id, behind virtual children too; 0
  * when there is none. */

@@ -253,23 +253,26 @@ bool subscription_watches_reads(const struct resources *r, uint64_t resource)
 }
 
 /* Written each time: an undone request leaves more in memory than is stored. */
-err_t subscription_watch(struct resource_work *w, bool reads)
+err_t subscription_watch_row(struct resources *r, uint64_t resource)
 {
 	struct buf ids = buf_make(8 * WATCHED_MAX);
 	uint8_t id[8];
-	err_t err = ERR_OK;
+	err_t err;
 
-	if (!reads)
-		return ERR_OK;
-	watch(w->r, w->parent.id);
-	for (size_t i = 0; i < w->r->watched_n; i++) {
-		put_be64(id, w->r->watched[i]);
+	watch(r, resource);
+	for (size_t i = 0; i < r->watched_n; i++) {
+		put_be64(id, r->watched[i]);
 		TRY(buf_add(&ids, BYTES_OF(id)));
 	}
-	err = store_record_put(w->r->store, STORE_NODE, BYTES(WATCHED), bytes_of_buf(&ids));
+	TRY(store_record_put(r->store, STORE_NODE, BYTES(WATCHED), bytes_of_buf(&ids)));
 out:
 	buf_free(&ids);
 	return err;
+}
+
+err_t subscription_watch(struct resource_work *w, bool reads)
+{
+	return reads ? subscription_watch_row(w->r, w->parent.id) : ERR_OK;
 }
 
 err_t subscription_watch_open(struct resources *r)

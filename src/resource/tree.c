@@ -34,7 +34,7 @@ static bool cut_origin(struct resources *r, struct bytes *to, enum target_place 
 }
 
 /* "cnt12" -> 12 when row 12 is a container; 0 otherwise. */
-static err_t find_unstructured(struct resources *r, struct bytes ri, uint64_t *id)
+err_t tree_unstructured(struct resources *r, struct bytes ri, uint64_t *id)
 {
 	const struct resource_type *type;
 	const struct store_row *row;
@@ -67,7 +67,7 @@ static err_t find_first(struct resources *r, struct bytes name, uint64_t *id)
 		*id = 1;
 		return ERR_OK;
 	}
-	return name.n ? find_unstructured(r, name, id) : ERR_OK;
+	return name.n ? tree_unstructured(r, name, id) : ERR_OK;
 }
 
 const struct virtual_child *tree_virtual(const struct resource_type *type, struct bytes name)

@@ -32,6 +32,10 @@
  *                      u32 uses, u32 minutes it is good for, u8 1: an accepted maker, its
  *                      id the first digits of the SHA-256 of its certificate
  *   TICKET_KILL        id
+ *   TREE_EXPORT        address; answers rows { "o": octets }, one behind the other
+ *   TREE_PIECE         u8 1 the first, octets
+ *   TREE_IMPORT        address of the parent, name ("": as it was), SHA-256 of all pieces (32);
+ *                      answers { "resources": n }
  *   ASSOCIATION_SHOW   u64 number
  *   ASSOCIATION_APPROVE  u64 number, u32 seconds
  *

@@ -160,6 +160,7 @@ struct core {
 	/* requests that wait for others */
 	struct held held[CORE_HELD];
 	size_t held_octets, held_n;
+	struct buf subtree;       /* that is to be imported, as far as it came */
 	uint32_t held_serial;
 
 	/* entries of the queue that are under way: what was judged when they were sent */
@@ -490,6 +491,12 @@ err_t admin_access_list(struct admin *a) MUST_USE;
 err_t admin_access_withdraw(struct admin *a) MUST_USE;
 err_t admin_trust_open(struct admin *a) MUST_USE;
 err_t admin_trust_list(struct admin *a) MUST_USE;
+
+/* --- admin_tree.c: subtrees out and in ------------------------------------------------------ */
+
+err_t admin_tree_export(struct admin *a) MUST_USE;
+err_t admin_tree_piece(struct admin *a) MUST_USE;
+err_t admin_tree_import(struct admin *a) MUST_USE;
 err_t admin_assurance_require(struct admin *a) MUST_USE;
 err_t admin_assurance_list(struct admin *a) MUST_USE;
 err_t admin_assurance_remove(struct admin *a) MUST_USE;
