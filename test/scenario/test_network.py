@@ -469,3 +469,34 @@ def test_a_key_of_the_network_is_a_second_factor(node, network):
         time.sleep(0.05)
     assert levels() == [2, 2]
     second.close(), other.close()
+
+
+# --- the same key as Km: the node's MAF ------------------------------------------------------------------
+
+def test_the_maf_knows_the_subscriber_by_it(node, network, gateway):
+    """TS-0003 8.3.2.3: the key of the network is Km as well."""
+    folder, _ = gateway
+    node.cli("maf", "open")
+    device = Device(node, folder, "Cgate")
+    assert device.create("/maf", 243, {"sec:macr": {"adfq": "admin.example"}}).rsc == 4103
+    node.cli("maf", "admit", "Cgate")
+    made = device.create("/maf", 243, {"sec:macr": {"adfq": "admin.example"}})
+    assert made.rsc == 2001 and made.json["sec:macr"]["cr"] == "//demo.example/in-cse/Cgate", made
+    device.close()
+
+
+# --- last, for the network does not come back ---------------------------------------------------------------
+
+def test_a_network_that_is_dead(node, network, gateway):
+    impi, module = network.subscriber("dead")
+    node.cli("network", "allow", impi, "--id", "Cdead")
+    folder, _ = bootstrap(node, network, module, "Cdead")
+    for p in network.processes[:2]:
+        p.kill()
+        p.wait()
+    began = time.time()
+    assert not comes_in(Device(node, folder, "Cdead"))
+    assert comes_in(Device(node, gateway[0], "Cgate"))
+    assert time.time() - began < 3
+    code, said = bootstrap(node, network, module, "Cdead", check=False)
+    assert code == 1 and "nobody answers" in said

@@ -10,6 +10,8 @@ enum { KEYS_MOST = 4096 };
 /* The usage that the key is for: an association [TS-0004 6.3.4.2.39]. */
 enum { SUID_ASSOCIATION = 22 };
 
+#define DAY_MS (INT64_C(24) * 3600 * 1000)
+
 err_t network_begin(struct core *c)
 {
 	if (!c->network)
@@ -151,10 +153,13 @@ static err_t fill(struct core *c, const struct network_id_parts *p, const struct
 	const struct cse_identity *cse = resources_cse(c->room.resources);
 	struct buf entity = buf_make(2 * FACT_ID_MAX);
 	int64_t unfinished = c->now + 1000 * (int64_t)options_number(&c->worker->options, OPT_join_time);
+	int64_t longest = c->now + DAY_MS * (int64_t)options_number(&c->worker->options, OPT_credential_days);
 	bool behind = p->stem.n > 0;
 	err_t err;
 
-	*out = (struct credential){ .kind = ENTITY_AE, .psk = true, .enrolled = c->now, .not_after = g->not_after,
+	/* As the network says, and no longer than any credential of this node. */
+	*out = (struct credential){ .kind = ENTITY_AE, .psk = true, .enrolled = c->now,
+		                    .not_after = g->not_after < longest ? g->not_after : longest,
 		                    .factor = behind ? FACTOR_POSSESSION : FACTOR_NETWORK,
 		                    .protection = g->grant.protection, .unfinished = unfinished };
 	if (behind && out->protection > PROTECTION_LOW)
