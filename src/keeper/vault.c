@@ -18,6 +18,7 @@ enum { KEYSTORE_MAX = 128 * 1024 * 1024 };
 void vault_init(struct vault *v, int directory)
 {
 	*v = (struct vault){ .directory = directory, .counter = -1, .why = "not opened",
+		             .by_root = directory >= 0 && geteuid() == 0,
 		             .witness.fd = -1,
 		             .shares = buf_make(VAULT_SHARES_MAX) };
 	administration_init(&v->admin);
@@ -43,7 +44,7 @@ void vault_drop(struct vault *v)
 	if (v->counter >= 0)
 		close(v->counter);
 	*v = (struct vault){ .directory = v->directory, .counter = -1, .why = v->why,
-		             .elsewhere = v->elsewhere, .hash = v->hash,
+		             .elsewhere = v->elsewhere, .hash = v->hash, .by_root = v->by_root,
 		             .witness = v->witness,
 		             .shares = buf_make(VAULT_SHARES_MAX) };
 	administration_init(&v->admin);
@@ -258,22 +259,22 @@ out:
 
 /* A new file of ours. The first ones are made by whoever runs `holdfast init`:
  * made by root, they go to whom the directory belongs. */
-static int file_create(int directory, const char *name, bool first)
+static int file_create(const struct vault *v, const char *name, bool first)
 {
-	int fd = openat(directory, name, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int fd = openat(v->directory, name, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	struct stat st;
 
-	if (fd >= 0 && first && geteuid() == 0 &&
-	    (fstat(directory, &st) != 0 || fchown(fd, st.st_uid, st.st_gid) != 0)) {
+	if (fd >= 0 && first && v->by_root &&
+	    (fstat(v->directory, &st) != 0 || fchown(fd, st.st_uid, st.st_gid) != 0)) {
 		close(fd);
 		return -1;
 	}
 	return fd;
 }
 
-static err_t replace_file(int directory, struct bytes content, bool first)
+static err_t replace_file(const struct vault *v, struct bytes content, bool first)
 {
-	int fd = file_create(directory, "keystore.new", first);
+	int directory = v->directory, fd = file_create(v, "keystore.new", first);
 	err_t err;
 
 	if (fd < 0)
@@ -293,14 +294,15 @@ static err_t counter_open(struct vault *v, bool create)
 {
 	if (v->counter >= 0)
 		return ERR_OK;
-	v->counter = create ? file_create(v->directory, "counter", true)
+	v->counter = create ? file_create(v, "counter", true)
 	                    : openat(v->directory, "counter", O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 	if (v->counter < 0) {
 		v->why = "the counter beside the key store is missing: the key store may be an old "
 		         "copy; it stays locked";
 		return create ? ERR_IO : ERR_ROLLBACK;
 	}
-	if (flock(v->counter, LOCK_EX | LOCK_NB) != 0) {
+	/* A fresh one nobody else has open; and at work there is no such call. */
+	if (!create && flock(v->counter, LOCK_EX | LOCK_NB) != 0) {
 		v->why = "another keeper uses this key store";
 		return ERR_BAD_STATE;
 	}
@@ -342,7 +344,7 @@ static err_t save(struct vault *v, struct buf *file)
 	if (v->counter_late)
 		TRY(counter_store(v));
 	TRY(keystore_print(v, v->generation + 1, file));
-	TRY(replace_file(v->directory, bytes_of_buf(file), first));
+	TRY(replace_file(v, bytes_of_buf(file), first));
 	/* From here on the new file may be what a restart finds. */
 	v->count.generation = ++v->generation;
 	v->dirty = false;

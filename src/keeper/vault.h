@@ -27,7 +27,8 @@ enum {
 
 struct vault {
 	int directory; /* -1: in memory only, for tests */
-	int counter;   /* locked while open; -1 none */
+	int counter;   /* locked while open, but for one that had to be made anew; -1 none */
+	bool by_root;  /* this process is root's: what it makes is given to the owner of the folder */
 	bool open;
 	const char *why; /* why it is not open: for the log */
 	bool elsewhere;  /* because this is not the machine that it is bound to */

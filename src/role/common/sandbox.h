@@ -35,6 +35,12 @@ err_t sandbox_user(const struct sandbox *s, unsigned *held, struct buf *missing)
 err_t sandbox_landlock(const struct sandbox *s, unsigned *held, struct buf *missing) MUST_USE;
 err_t sandbox_seccomp(const struct sandbox *s, unsigned *held, struct buf *missing) MUST_USE;
 
+/* Once the role has begun its work: give up what only its start needed, too. */
+err_t sandbox_settle(enum role role) MUST_USE;
+
+/* How many system calls the role's list lets through, before and after that. */
+unsigned sandbox_count(enum role role, bool settled);
+
 /* Give up all capabilities but those of the mask (bit = capability number), in
  * the bounding set too. */
 err_t sandbox_keep_capabilities(uint64_t mask) MUST_USE;

@@ -49,11 +49,36 @@ static const struct call {
 #define CALL_IF(name, roles, test) { SCMP_SYS(name), (roles), test, -1 },
 #define CALL_NOT(name, roles) { SCMP_SYS(name), (roles), NOT, -1 },
 #define CALL_FOR(name, roles, other) { SCMP_SYS(name), (roles), ANY, SCMP_SYS(other) },
+#define LEFT(name, roles)
+#define LEFT_NOT(name, roles)
 #include "role/common/sandbox_calls.def"
 #undef CALL
 #undef CALL_IF
 #undef CALL_NOT
 #undef CALL_FOR
+#undef LEFT
+#undef LEFT_NOT
+};
+
+/* What is left behind when a role has begun its work. */
+static const struct left {
+	int number;
+	unsigned roles;
+	uint32_t action;
+} lefts[] = {
+#define CALL(name, roles)
+#define CALL_IF(name, roles, test)
+#define CALL_NOT(name, roles)
+#define CALL_FOR(name, roles, other)
+#define LEFT(name, roles) { SCMP_SYS(name), (roles), SCMP_ACT_KILL_PROCESS },
+#define LEFT_NOT(name, roles) { SCMP_SYS(name), (roles), SCMP_ACT_ERRNO(ENOSYS) },
+#include "role/common/sandbox_calls.def"
+#undef CALL
+#undef CALL_IF
+#undef CALL_NOT
+#undef CALL_FOR
+#undef LEFT
+#undef LEFT_NOT
 };
 
 /* What nobody here ever does; the parent's list, inherited by every worker. */
@@ -122,6 +147,53 @@ err_t sandbox_seccomp(const struct sandbox *s, unsigned *held, struct buf *missi
 out:
 	seccomp_release(ctx);
 	return err;
+}
+
+err_t sandbox_settle(enum role role)
+{
+	/* What it does not name is for the first list to judge. */
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+	err_t err = ERR_OK;
+
+	if (!ctx)
+		return ERR_MEMORY;
+	/* Set since the first list; another call to say so is not on it. */
+	if (seccomp_attr_set(ctx, SCMP_FLTATR_CTL_NNP, 0) != 0)
+		TRY(ERR_IO);
+	for (size_t i = 0; i < COUNT_OF(lefts); i++) {
+		if (lefts[i].roles & 1u << role && lefts[i].number >= 0 &&
+		    seccomp_rule_add(ctx, lefts[i].action, lefts[i].number, 0) != 0)
+			TRY(ERR_IO);
+	}
+	err = load(ctx);
+out:
+	seccomp_release(ctx);
+	return err;
+}
+
+static bool is_left(enum role role, int number)
+{
+	for (size_t i = 0; i < COUNT_OF(lefts); i++) {
+		if (lefts[i].roles & 1u << role && lefts[i].number == number)
+			return true;
+	}
+	return false;
+}
+
+unsigned sandbox_count(enum role role, bool settled)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < COUNT_OF(calls); i++) {
+		bool again = false;
+
+		/* One that is allowed in two forms is one. */
+		for (size_t j = 0; j < i; j++)
+			again |= calls[j].number == calls[i].number && calls[j].roles & 1u << role;
+		n += calls[i].roles & 1u << role && calls[i].test != NOT && calls[i].other < 0 &&
+		     calls[i].number >= 0 && !again && !(settled && is_left(role, calls[i].number));
+	}
+	return n;
 }
 
 err_t sandbox_parent(void)

@@ -342,6 +342,11 @@ out:
 	return err;
 }
 
+err_t worker_settle(const struct worker *w)
+{
+	return w->flags & WORKER_NO_SECCOMP ? ERR_OK : sandbox_settle(w->role);
+}
+
 static err_t take_event(struct worker *w, const struct message *m, struct worker_event *out)
 {
 	err_t err = ERR_OK;

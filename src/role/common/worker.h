@@ -104,6 +104,9 @@ int worker_take_neighbour(struct worker *w, enum role *peer, unsigned *number);
  * root). Then READY. */
 err_t worker_confine(struct worker *w) MUST_USE;
 
+/* The role has begun its work: what only its start needed is given up, too. */
+err_t worker_settle(const struct worker *w) MUST_USE;
+
 /* A message on the control link after READY. fd is -1 or a descriptor that the
  * caller owns now. type 0: nothing there. */
 struct worker_event {

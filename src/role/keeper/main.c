@@ -36,6 +36,7 @@ struct process {
 	struct secret passphrase; /* while the files of the key store are missing, for when they return, or it
 	                           * is on another machine, for when its administrators rebind it */
 	int64_t tick_at; /* clock_steady */
+	bool settled;
 	bool more; /* calls were left for the next turn */
 	bool stop;
 };
@@ -325,12 +326,28 @@ static int what_time_brings(struct process *p)
 	return (int)(p->tick_at - now);
 }
 
+/* The key store is open, so there is nothing more to be read, locked or asked for. */
+static err_t settle(struct process *p)
+{
+	err_t err = ERR_OK;
+
+	if (p->settled || !p->keeper.vault.open)
+		return ERR_OK;
+	TRY(worker_settle(&p->worker));
+	p->settled = true;
+out:
+	return err;
+}
+
 static err_t loop(struct process *p)
 {
 	err_t err = ERR_OK;
 
 	while (!p->stop) {
-		TRY(wait_and_read(p, what_time_brings(p)));
+		int ms = what_time_brings(p);
+
+		TRY(settle(p));
+		TRY(wait_and_read(p, ms));
 		turn(p);
 	}
 	/* What was accepted is finished; what comes now is not read. */
