@@ -1,6 +1,6 @@
 """What a stranger's scanner finds at the gate: sslscan equal to the kept list (testssl.sh: test/torture/scanners.py);
 downgrades and null suites by the stock client, each beside what it takes."""
-import subprocess, time, xml.etree.ElementTree as xml
+import os, subprocess, time, xml.etree.ElementTree as xml
 
 import pytest
 
@@ -67,8 +67,14 @@ def client(node, *argv):
     own = ["-psk_identity", (p.folder / "psk.identity").read_text().strip(), "-psk", (p.folder / "psk.key").read_text().strip()] if psk else [
         "-cert", e.folder / "cert.pem", "-key", e.folder / "key.pem", "-CAfile", node.dir / "node/ca.pem", "-verify_return_error"]
     ask = f"GET /cse-in HTTP/1.1\r\nHost: x\r\nX-M2M-Origin: {'Cp' if psk else 'Cd'}\r\nX-M2M-RI: 1\r\nX-M2M-RVI: 3\r\nConnection: close\r\n\r\n"
+    env = dict(os.environ)
+    if "-no_ems" in argv:  # the command has no such option, its configuration has
+        (node.top / "no-ems").write_text("openssl_conf = a\n[a]\nssl_conf = b\n[b]\nsystem_default = c\n[c]\nOptions = -ExtendedMasterSecret\n")
+        env["OPENSSL_CONF"] = str(node.top / "no-ems")
     q = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{node.port}", "-servername", node.name, "-quiet", *map(str, own),
-                        *(a for a in argv if a != "-psk")], input=ask.encode(), capture_output=True, timeout=20)
+                        *(a for a in argv if a not in ("-psk", "-no_ems"))], input=ask.encode(), capture_output=True, timeout=20, env=env)
+    assert b"unknown option" not in q.stderr and b"Unknown option" not in q.stderr and b"Error with command" not in q.stderr, q.stderr
+    assert b"Call to SSL_CONF_cmd" not in q.stderr, q.stderr
     return b"X-M2M-RSC" in q.stdout
 
 
@@ -92,7 +98,7 @@ LOW = ("-cipher", "ALL:eNULL:@SECLEVEL=0")
     (False, ("-psk", "-tls1_2", "-cipher", "PSK-AES128-CBC-SHA256:@SECLEVEL=0")), (False, ("-psk", "-tls1_2", "-cipher", "DHE-PSK-AES128-GCM-SHA256:@SECLEVEL=0")),
     (False, ("-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-CCM8:@SECLEVEL=0")), (False, ("-tls1_3", "-ciphersuites", "TLS_AES_128_CCM_8_SHA256")),
     (False, ("-tls1_3", "-groups", "P-384")), (False, ("-tls1_3", "-groups", "ffdhe2048")), (False, ("-tls1_3", "-sigalgs", "RSA-PSS+SHA256")),
-    (False, ("-tls1_2", "-sigalgs", "ECDSA+SHA1:@SECLEVEL=0")), (False, ("-tls1_3", "-sigalgs", "ECDSA+SHA384")),
+    (False, ("-tls1_2", "-sigalgs", "ECDSA+SHA1", "-cipher", "DEFAULT:@SECLEVEL=0")), (False, ("-tls1_3", "-sigalgs", "ECDSA+SHA384")),
 ], ids=lambda v: " ".join(v) if isinstance(v, tuple) else "yes" if v else "no")
 def test_the_stock_client(node, gets_in, argv):
     assert client(node, *argv) == gets_in
