@@ -1,4 +1,6 @@
 """What one enrolled peer may take: how fast, how much. Others do not feel it."""
+import socket
+
 import pytest
 
 from node import Node
@@ -34,6 +36,58 @@ def test_the_control_a_node_without_the_limit():
         assert e.register().rsc == 2001
         assert {e.retrieve("/cse-in/ae-Cfast").rsc for _ in range(300)} == {2000}
         e.close()
+
+
+def test_a_peer_that_connects_too_often():
+    with Node(options="store.engine = memory\npeer.associations = 3") as n:
+        often, other = n.enrol("often", "Coften"), n.enrol("other", "Cother")
+
+        def opened(e, times):
+            good = 0
+            for _ in range(times):
+                try:
+                    good += e.retrieve("/cse-in").rsc == 4103
+                except (OSError, ConnectionError):
+                    pass
+                e.close()
+            return good
+
+        assert 12 <= opened(often, 60) < 40          # four seconds' worth, and what a second brings
+        assert opened(other, 5) == 5
+        assert "opens associations too fast" in n.cli("audit", "list", "--limit", "200")
+    with Node(options="store.engine = memory\npeer.associations = 0") as n:  # the control
+        assert opened(n.enrol("often", "Coften"), 60) == 60
+
+
+def strangers(node, source, times):
+    """Handshakes that fail, from that address: how many were begun by the node at all."""
+    begun = 0
+    for _ in range(times):
+        with socket.socket() as s:
+            s.settimeout(5)
+            s.bind((source, 0))
+            s.connect(("127.0.0.1", node.port))
+            try:
+                s.sendall(b"\x16\x03\x01\x00\x05hello")
+                begun += bool(s.recv(100))  # an alert; who is refused gets none
+            except OSError:
+                pass
+    return begun
+
+
+def test_a_source_whose_handshakes_fail():
+    with Node(options="store.engine = memory\ngate.failures_per_address = 20\ngate.workers = 1") as n:
+        e = n.enrol("d", "Cd")
+        assert e.register().rsc == 2001
+        assert strangers(n, "127.0.0.7", 60) in range(20, 23)
+        assert strangers(n, "127.0.0.7", 5) == 0
+        # who is connected stays, and who comes from elsewhere comes in
+        assert e.retrieve("/cse-in/ae-Cd").rsc == 2000
+        e.close()
+        assert e.retrieve("/cse-in/ae-Cd").rsc == 2000
+        e.close()
+    with Node(options="store.engine = memory\ngate.failures_per_address = 0\ngate.workers = 1") as n:  # the control
+        assert strangers(n, "127.0.0.7", 60) == 60
 
 
 @pytest.mark.parametrize("engine", ["memory", "sqlite"])

@@ -631,6 +631,45 @@ static void test_half_open_have_their_own_bound(void **state)
 	SSL_CTX_free(ctx);
 }
 
+/* Handshakes that fail are counted by source: over its connections, and not for ever. */
+static void test_failures_have_a_bound(void **state)
+{
+	struct connection_limits limits = some_limits();
+	SSL_CTX *ctx = silent_context();
+	struct server s;
+	int fd;
+
+	limits.failures = 3;
+	start_with(&s, limits, ctx);
+	for (size_t i = 0; i < 4; i++) {
+		fd = dial(&s);
+		say(&s, fd, BYTES("no handshake at all"));
+		assert_true(ended(fd));
+		close(fd);
+		turn(&s, 5);
+		assert_int_equal(connections_count(s.set), 0);
+	}
+	assert_string_equal(s.why, "too many failed handshakes: refused for a minute");
+	fd = dial(&s);
+	assert_true(ended(fd));
+	assert_string_equal(s.why, "penalty");
+	close(fd);
+	stop(&s);
+	/* without the limit they may come for ever */
+	limits.failures = 0;
+	start_with(&s, limits, ctx);
+	for (size_t i = 0; i < 12; i++) {
+		fd = dial(&s);
+		say(&s, fd, BYTES("no handshake at all"));
+		assert_true(ended(fd));
+		assert_false(bytes_equal(bytes_str(s.why), BYTES("penalty")));
+		close(fd);
+		turn(&s, 5);
+	}
+	stop(&s);
+	SSL_CTX_free(ctx);
+}
+
 /* When every place is taken, the oldest handshake gives its place up. */
 static void test_half_open_hold_no_place(void **state)
 {
@@ -674,6 +713,7 @@ int main(void)
 		cmocka_unit_test(test_no_answer_ends),
 		cmocka_unit_test(test_half_open_have_their_own_bound),
 		cmocka_unit_test(test_half_open_hold_no_place),
+		cmocka_unit_test(test_failures_have_a_bound),
 	};
 
 	(void)signal(SIGPIPE, SIG_IGN); /* as in the gate */

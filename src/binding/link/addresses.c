@@ -8,19 +8,23 @@
 
 #include <sys/random.h>
 
-enum { BUCKETS = 16384, PENALTIES_MAX = 4096 };
+enum { BUCKETS = 16384, PENALTIES_MAX = 4096, FAILING_MAX = 8192, MINUTE_MS = 60000, SETTLE_MS = 1000 };
 
 struct source {
 	struct source *next;
 	uint8_t key[9]; /* length, then 4 or 8 octets */
 	size_t connections;
 	int64_t until; /* refused until, 0 not */
+	/* a bucket that a failed handshake fills and a minute empties */
+	uint64_t failures; /* times MINUTE_MS */
+	int64_t failed;    /* when that was so */
 };
 
 struct addresses {
 	struct source *bucket[BUCKETS];
 	uint64_t seed[2];
-	size_t penalties;
+	size_t penalties, failing;
+	int64_t settled;   /* when all were looked at last */
 };
 
 err_t addresses_new(struct addresses **out)
@@ -97,7 +101,11 @@ static void source_settle(struct addresses *a, struct source **at, int64_t now)
 		s->until = 0;
 		a->penalties--;
 	}
-	if (s->connections || s->until)
+	if (s->failures && (now - s->failed >= MINUTE_MS || a->failing > FAILING_MAX)) {
+		s->failures = 0;
+		a->failing--;
+	}
+	if (s->connections || s->until || s->failures)
 		return;
 	*at = s->next;
 	mem_free(s);
@@ -127,8 +135,8 @@ void address_release(struct addresses *a, const struct address *from)
 	at = source_place(a, key);
 	must(*at && (*at)->connections > 0);
 	(*at)->connections--;
-	/* Penalties are settled when they are counted. */
-	source_settle(a, at, INT64_MIN);
+	/* Penalties and failures are settled when they are counted. */
+	source_settle(a, at, INT64_MIN / 2);
 }
 
 static void penalties_settle(struct addresses *a, int64_t now)
@@ -162,6 +170,30 @@ void address_penalty(struct addresses *a, const struct address *from, int64_t no
 		return;
 	a->penalties += s->until == 0;
 	s->until = until;
+}
+
+bool address_failed(struct addresses *a, const struct address *from, size_t limit, int64_t now)
+{
+	struct source *s = limit ? source_get(a, from) : NULL;
+	uint64_t emptied;
+
+	if (!s)
+		return false;
+	a->failing += s->failures == 0;
+	emptied = (uint64_t)(now - s->failed) * limit;
+	s->failures = s->failures > emptied ? s->failures - emptied : 0;
+	s->failures += MINUTE_MS;
+	s->failed = now;
+	if (a->failing > FAILING_MAX && now - a->settled >= SETTLE_MS) {
+		a->settled = now;
+		penalties_settle(a, now); /* not this one: its connection is counted still */
+	}
+	if (s->failures <= (uint64_t)limit * MINUTE_MS)
+		return false;
+	s->failures = 0;
+	a->failing--;
+	address_penalty(a, from, now, now + MINUTE_MS);
+	return true;
 }
 
 bool address_is_loopback(const struct address *a)

@@ -84,6 +84,16 @@ void connection_enter(struct connection *c, enum connection_state state)
 	wheel_set(&c->set->wheel, &c->timed, deadline < c->until ? deadline : c->until);
 }
 
+/* Whoever makes us work in vain has a bound: a handshake costs us more than its beginning
+ * costs them. */
+static void blame(struct connection *c)
+{
+	struct connections *s = c->set;
+
+	if (c->ssl && address_failed(s->addresses, &c->address, s->limits.failures, (int64_t)uv_now(s->loop)))
+		s->owner.refused(s->owner.self, &c->address, "too many failed handshakes: refused for a minute");
+}
+
 void connection_expired(struct connection *c)
 {
 	/* What is late is worth a line; an idle connection is not. */
@@ -94,6 +104,8 @@ void connection_expired(struct connection *c)
 		[CONNECTION_SERVING] = "no answer from inside in time",
 	};
 
+	if (c->state == CONNECTION_HANDSHAKE)
+		blame(c);
 	if (late[c->state] && (int64_t)uv_now(c->set->loop) < c->until)
 		c->set->owner.refused(c->set->owner.self, &c->address, late[c->state]);
 	connection_close(c);
@@ -286,6 +298,7 @@ static void handshake_step(struct connection *c)
 		channel_error(why, sizeof(why));
 		handshake_wants(c);
 		s->owner.refused(s->owner.self, &c->address, why);
+		blame(c);
 		connection_close(c);
 		return;
 	default:

@@ -34,6 +34,10 @@ const char *address_take(struct addresses *a, const struct address *from,
 void address_release(struct addresses *a, const struct address *from);
 void address_penalty(struct addresses *a, const struct address *from, int64_t now,
                      int64_t until);
+/* One more handshake of it failed. When that is more than `limit` in a minute it is refused for
+ * a minute; true at that moment. What is known of it outlives its connections, for a minute
+ * and for so many sources. */
+bool address_failed(struct addresses *a, const struct address *from, size_t limit, int64_t now);
 bool address_is_loopback(const struct address *a);
 
 /* --- the set ----------------------------------------------------------------- */

@@ -86,6 +86,7 @@ struct connection {
  * place against who has. */
 struct connection_limits {
 	size_t total, per_address, half_open;
+	size_t failures; /* handshakes of one address that fail in a minute; then it is refused for a minute; 0: any */
 	int64_t handshake_ms, request_ms, idle_ms;
 	int64_t answer_ms; /* the owner's answer comes within this, or the connection ends */
 	size_t body;     /* octets of one request's content */

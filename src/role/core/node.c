@@ -77,6 +77,7 @@ static struct registry_policy registry_policy_of(const struct options *o)
 	return (struct registry_policy){
 		.lifetime = (int64_t)options_number(o, OPT_association_time) * 1000,
 		.requests = options_number(o, OPT_association_requests),
+		.openings = (unsigned)options_number(o, OPT_peer_associations),
 		.places = (unsigned)options_number(o, OPT_clone_places),
 		.moves = (unsigned)options_number(o, OPT_clone_moves),
 		.action = clone_action_of(bytes_str(options_text(o, OPT_clone_action))),

@@ -13,6 +13,7 @@ struct connection_limits clients_limits(const struct gate *g)
 	return (struct connection_limits){
 		.total = options_number(o, OPT_gate_connections),
 		.per_address = options_number(o, OPT_gate_connections_per_address),
+		.failures = options_number(o, OPT_gate_failures_per_address),
 		.half_open = (options_number(o, OPT_gate_connections) + GATE_HALF_OPEN - 1) / GATE_HALF_OPEN,
 		.handshake_ms = 1000 * (int64_t)options_number(o, OPT_gate_handshake_time),
 		.request_ms = 1000 * (int64_t)options_number(o, OPT_gate_request_time),

@@ -437,6 +437,9 @@ err_t registry_open_association(struct registry *r, unsigned gate, struct bytes 
 	e = judge(r, gate, &o, now, reason);
 	if (!e)
 		return ERR_REFUSED;
+	*reason = "the credential opens associations too fast";
+	if (!bucket_spend(&e->openings, r->policy.openings, now))
+		return ERR_REFUSED;
 	suspicion = clone_suspicion(r, e, &o.a, now);
 	if (suspicion && r->policy.action != CLONE_RECORD) {
 		*reason = suspicion;

@@ -57,6 +57,7 @@ struct registry_policy {
 	int64_t lifetime;   /* ms, of one association; shortened by up to a fifth, at random, so
 	                     * that many do not end at once. 0: as long as its credential */
 	uint64_t requests;  /* on one association; 0: no bound */
+	unsigned openings;  /* of one credential a second; 0: no bound */
 	unsigned places;    /* peer addresses that a credential may be used from at once; 0: any */
 	unsigned moves;     /* changes of the address within an hour; 0: any */
 	enum clone_action action;

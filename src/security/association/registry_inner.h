@@ -26,10 +26,12 @@ struct bucket {
 	uint64_t refused;
 };
 enum { RATE_SECONDS = 4 };          /* a pause saves up this much */
+/* One of `rate` a second (0: any) is taken, if there is one. */
+bool bucket_spend(struct bucket *b, unsigned rate, int64_t steady);
 
 struct enrolled {
 	struct credential c;
-	struct bucket bucket;
+	struct bucket bucket, openings;
 	size_t live; /* associations */
 	uint8_t address[16];   /* last seen from, and when it moved */
 	unsigned address_n;

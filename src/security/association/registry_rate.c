@@ -22,18 +22,24 @@ static void fill(struct bucket *b, uint64_t rate, int64_t steady)
 		b->credit = most;
 }
 
+bool bucket_spend(struct bucket *b, unsigned rate, int64_t steady)
+{
+	if (rate == 0)
+		return true;
+	fill(b, rate, steady);
+	if (b->credit < 1000)
+		return false;
+	b->credit -= 1000;
+	return true;
+}
+
 bool registry_spend(struct registry *r, uint64_t association, unsigned rate, int64_t steady)
 {
 	struct live *l = registry_live(r, association);
 	struct bucket *b = l && l->of ? &l->of->bucket : NULL;
 
-	if (!b || rate == 0)
+	if (!b || bucket_spend(b, rate, steady))
 		return true;
-	fill(b, rate, steady);
-	if (b->credit >= 1000) {
-		b->credit -= 1000;
-		return true;
-	}
 	b->refused++;
 	return false;
 }
