@@ -75,6 +75,7 @@ static err_t operate(struct work *w)
 		w->status = 0;
 		goto out;
 	}
+	TRY(members_ask(w, &ask.members, &ask.members_n));
 	if (w->discovers)
 		err = resource_discover(w->room->resources, &ask, &discoverable, &w->content,
 		                        &w->outcome);

@@ -168,6 +168,10 @@ bool provider_speaks(const struct work *w, bool by_registrar);
 enum { RCN_ORIGINAL = 7 };
 err_t original_run(struct work *w, err_t (*retrieve)(struct work *w)) MUST_USE;
 
+/* [members.c] What the members of a group elsewhere are, when one is made or named anew.
+ * ERR_PENDING. */
+err_t members_ask(struct work *w, const struct remote_member **list, size_t *n) MUST_USE;
+
 /* [fanout.c] Every member through resolve, decide and apply. */
 err_t fanout_run(struct work *w) MUST_USE;
 

@@ -254,6 +254,14 @@ struct discovery {
 	void *self;
 };
 
+/* A member of a group at another CSE, as the group names it, and what that CSE says
+ * of it (of its parent, where it is virtual). */
+struct remote_member {
+	struct bytes address;
+	unsigned status;      /* 0: nobody answered */
+	struct bytes content; /* its representation, encoded; or empty */
+};
+
 struct resource_ask {
 	const struct request_primitive *request;
 	const struct target *target;
@@ -269,6 +277,9 @@ struct resource_ask {
 	/* Judges RETRIEVE on each child that a result would show. NULL: only what
 	 * the permit itself covers, so nothing unless it is the system's. */
 	const struct discovery *children;
+	/* A group: its members at other CSEs that could be asked what they are. */
+	const struct remote_member *members;
+	size_t members_n;
 };
 
 /* A status that is no success means that nothing counts: the caller undoes to

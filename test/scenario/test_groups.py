@@ -201,3 +201,38 @@ def test_nobody_answers(two):
     assert i.get(g + "/fopt", "Cuser")[0] == 5209
     g, _ = group(i, ["/id-dead/-/x", "cse-in/h1"])
     assert sorted(codes(i.get(g + "/fopt", "Cuser"))) == [2000, 5103]
+
+
+def test_what_members_elsewhere_are(two):
+    """TS-0004 7.4.13.2.1: they are asked; what cannot be is said by memberTypeValidated."""
+    i, m = two
+    boxes(m, "k1", "k2")
+    put(m, "/-/k1", "x")
+    rsc, got = m.create("/-", "CAdmin", 9, {"m2m:grp": {"rn": "kg", "mnm": 2, "mt": 3, "mid": ["cse-mn/k1"], "acpi": m.acpi}})
+    assert rsc == 2001 and m.create("/-", "CAdmin", 3, {"m2m:cnt": {"rn": "hidden"}})[0] == 2001
+
+    def made(mid, expect=2001, **more):
+        Count.n += 1
+        rsc, got = i.create("/-", "CAdmin", 9, {"m2m:grp": {"rn": f"g{Count.n}", "mnm": 9, "mid": mid, "acpi": i.acpi, **more}})
+        assert rsc == expect, got
+        return got.get("m2m:grp")
+
+    g = made(["/id-mn/-/k1", "/id-mn/cse-mn/k2", "/id-mn/-/kg/fopt"], mt=3)
+    assert g["cnm"] == 3 and g["mtv"] is True
+    # the open policy, the AE and what is not there are no containers
+    g = made(["/id-mn/-/k1", "/id-mn/-/open2", "/id-mn/-/none", "/id-mn/-/kg"], mt=3)
+    assert g["mid"] == ["/id-mn/-/k1"] and g["mtv"] is True
+    made(["/id-mn/-/k1", "/id-mn/-/kg"], 4110, mt=3, csy=2)
+    g = made(["/id-mn/-/k1", "/id-mn/-/kg"], mt=3, csy=3)
+    assert (g["mt"], g["cnm"], g["mtv"]) == (0, 2, True)
+    made(["/id-mn/-/hidden"], 5105, mt=3)
+    g = made(["/id-mn/-/k1/la", "/id-mn/-/k1/ol"], mt=20002)
+    assert g["mid"] == ["/id-mn/-/k1/la"]
+    # nobody there: not validated, until its members are named again; a mixed group asks nobody
+    g = made(["/id-nowhere/-/x", "/id-mn/-/k1"], mt=3)
+    assert g["cnm"] == 2 and g["mtv"] is False
+    at = "/-/" + g["rn"]
+    rsc, got = i.ask("PUT", at, "CAdmin", {"m2m:grp": {"mid": ["/id-mn/-/k1", "/id-mn/-/kg"]}})
+    assert rsc == 2004 and (got["m2m:grp"]["mid"], got["m2m:grp"]["mtv"]) == (["/id-mn/-/k1"], True)
+    g = made(["/id-nowhere/-/x", "/id-mn/-/hidden"])
+    assert g["cnm"] == 2 and g["mtv"] is True

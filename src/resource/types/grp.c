@@ -1,14 +1,15 @@
 /* group [TS-0001 9.6.13; TS-0004 7.4.13]: resources that are addressed as one,
  * and originators that are granted as one.
  *
- * A member that stands on this CSE is looked up; one that stands elsewhere is
- * taken as it is, and the group then says that it is not validated (mtv). */
+ * A member that stands on this CSE is looked up; one that stands elsewhere is what its
+ * CSE says. Where that cannot be asked it is taken as it is, and the group says that it
+ * is not validated (mtv), until its members are named again. */
 #include "resource/engine.h"
 
 #include "base/clock.h"
 #include "primitive/id.h"
 
-enum { GROUP = 9, MIXED = 0, MGMT_OBJ = 13, FLEX_CONTAINER = 28 };
+enum { CONTAINER = 3, GROUP = 9, MIXED = 0, MGMT_OBJ = 13, FLEX_CONTAINER = 28, SERIES = 29 };
 enum strategy { ABANDON_MEMBER = 1, ABANDON_GROUP, SET_MIXED };
 
 static err_t members_of(struct resources *r, const struct store_row *group,
@@ -104,6 +105,80 @@ static bool fits(const struct members *m, const struct member *one)
 	       (m->special.n == 0 || bytes_equal(one->special, m->special));
 }
 
+/* --- members elsewhere --------------------------------------------------------------- */
+
+static bool number_of(struct bytes map, const char *key, uint64_t *out)
+{
+	struct cbor v;
+	bool found = false;
+
+	if (cbor_find(map, bytes_str(key), &v, &found) != ERR_OK || !found || v.kind != CBOR_UINT)
+		return false;
+	*out = v.u;
+	return true;
+}
+
+/* What the representation of it, or of its parent, makes of it; false: it is nothing. */
+static err_t read_remote(struct resource_work *w, struct bytes map, struct member *one, bool *is)
+{
+	static const struct { const char *ending, *special; uint32_t type; } rows[] = {
+		{ "/fopt", "spty", 0 }, { "/la", NULL, 20002 }, { "/ol", NULL, 20001 }, { "", "mgd", 0 }, { "", "cnd", 0 },
+	};
+	uint64_t ty = 0, mt = MIXED;
+	struct cbor value;
+	bool found;
+	err_t err = ERR_OK;
+
+	*is = number_of(map, "ty", &ty) && ty <= UINT32_MAX;
+	one->type = (uint32_t)ty;
+	for (size_t i = 0; i < COUNT_OF(rows) && *is; i++) {
+		if (!bytes_ends(one->address, bytes_str(rows[i].ending)))
+			continue;
+		if (rows[i].type) {
+			*is = ty == CONTAINER || ty == SERIES;
+			one->type = rows[i].type;
+			break;
+		}
+		if (i == 0) {
+			*is = ty == GROUP;
+			one->type = number_of(map, "mt", &mt) ? (uint32_t)mt : MIXED;
+		}
+		TRY(body_get(map, bytes_str(rows[i].special), &value, &found));
+		if (found)
+			TRY(bare(&value, &one->special));
+		if (i == 0 || found)
+			break;
+	}
+out:
+	return err;
+}
+
+enum remote { REMOTE_UNKNOWN, REMOTE_KNOWN, REMOTE_GONE };
+
+static err_t remote_type(struct resource_work *w, struct member *one, enum remote *out)
+{
+	const struct remote_member *m = w->ask->members, *end = m + w->ask->members_n;
+	struct cbor map, key, value;
+	bool is = false;
+
+	*out = REMOTE_UNKNOWN;
+	while (m < end && !bytes_equal(m->address, one->address))
+		m++;
+	if (m == end)
+		return ERR_OK;
+	if (m->status == RSC_ORIGINATOR_HAS_NO_PRIVILEGE)
+		return refuse(w->out, RSC_RECEIVER_HAS_NO_PRIVILEGE, "this CSE may not see what a member is", BYTES("mid"));
+	if (m->status == RSC_NOT_FOUND)
+		*out = REMOTE_GONE;
+	if (m->status != RSC_OK || cbor_read(m->content, &map) != ERR_OK || map.kind != CBOR_MAP || map.u != 1 ||
+	    cbor_next(&map.s, &key) != ERR_OK || cbor_next(&map.s, &value) != ERR_OK || value.kind != CBOR_MAP)
+		return ERR_OK;
+	*out = REMOTE_KNOWN;
+	if (read_remote(w, value.raw, one, &is) != ERR_OK || !is)
+		*out = REMOTE_GONE;
+	return ERR_OK;
+}
+
 static bool is_duplicate(const struct members *m, const struct member *one)
 {
 	for (size_t i = 0; i < m->n; i++) {
@@ -125,7 +200,7 @@ static err_t misfit(struct resource_work *w, struct members *m, const struct mem
 	if (m->strategy == ABANDON_GROUP)
 		return refuse(w->out, RSC_GROUP_MEMBER_TYPE_INCONSISTENT,
 		              "a member is not of the member type", BYTES("mid"));
-	if (m->strategy == SET_MIXED && one->where == TARGET_HERE) {
+	if (m->strategy == SET_MIXED && one->where != TARGET_NONE && one->type) {
 		m->type = MIXED;
 		m->special = BYTES_NONE;
 		set_drop(&w->set, BYTES("spty"));
@@ -137,6 +212,7 @@ static err_t misfit(struct resource_work *w, struct members *m, const struct mem
 static err_t add_member(struct resource_work *w, struct members *m, struct bytes address)
 {
 	struct member one = { .address = address };
+	enum remote remote = REMOTE_KNOWN;
 	struct place place;
 	bool keep = true;
 	err_t err;
@@ -151,9 +227,11 @@ static err_t add_member(struct resource_work *w, struct members *m, struct bytes
 		goto out;
 	if (place.where == TARGET_HERE)
 		TRY(member_type(w, &place, &one));
-	if (place.where == TARGET_ELSEWHERE)
+	if (place.where == TARGET_ELSEWHERE && m->type != MIXED)
+		TRY(remote_type(w, &one, &remote));
+	if (remote == REMOTE_UNKNOWN)
 		m->remote = true;
-	else if (place.where == TARGET_NONE || !fits(m, &one))
+	else if (place.where == TARGET_NONE || remote == REMOTE_GONE || !fits(m, &one))
 		TRY(misfit(w, m, &one, &keep));
 	if (keep)
 		m->list[m->n++] = one;

@@ -98,6 +98,42 @@ static bool is_settled(const struct announcing *n, unsigned status)
 	       (status == RSC_CONFLICT && n->step.what == ANNOUNCE_CREATE);
 }
 
+static err_t version_of(struct core *c, uint64_t id, uint64_t *version, uint8_t digest[32])
+{
+	const struct store_row *row;
+	err_t err;
+
+	*version = 0;
+	TRY(store_get(c->store, id, &row));
+	if (!row)
+		goto out;
+	*version = row->version;
+	store_digest(row->body, digest);
+out:
+	return err;
+}
+
+/* `at` has the address now: a change of the row like any other, with its record. */
+static err_t settle(struct core *c, struct announcing *n, struct arena *a, struct bytes address, bool lost)
+{
+	uint8_t digest[32];
+	struct audit_record record = {
+		.kind = AUDIT_CHANGE, .at = c->now, .operation = OPERATION_UPDATE, .status = RSC_UPDATED,
+		.originator = bytes_str(options_text(&c->worker->options, OPT_node_cse_id)),
+		.rule = BYTES("announcement"), .resource = n->id, .digest = BYTES_OF(digest), .text = BYTES("at"),
+	};
+	uint64_t before;
+	err_t err;
+
+	TRY(version_of(c, n->id, &before, digest));
+	TRY(resource_announce_done(c->room.resources, n->id, a, &n->step, address, lost));
+	TRY(version_of(c, n->id, &record.version, digest));
+	if (record.version != before)
+		TRY(audit_append(c->room.audit, &record));
+out:
+	return err;
+}
+
 static err_t keep(struct core *c, struct announcing *n, const struct response_primitive *r)
 {
 	bool lost = n->step.what == ANNOUNCE_UPDATE && r->status == RSC_NOT_FOUND;
@@ -111,7 +147,7 @@ static err_t keep(struct core *c, struct announcing *n, const struct response_pr
 	if (n->step.what == ANNOUNCE_CREATE)
 		TRY(address_of(n, r->content, &address));
 	TRY(batch_mark(c));
-	err = resource_announce_done(c->room.resources, n->id, &a, &n->step, bytes_of_buf(&address), lost);
+	err = settle(c, n, &a, bytes_of_buf(&address), lost);
 	batch_unmark(c, err);
 	c->room.must_commit |= err == ERR_OK;
 out:
