@@ -260,7 +260,8 @@ def test_identities_and_keys_that_are_none(node, network, gateway):
     assert not comes_in(Raw(node, btid, key_of(network, folder, fqdn="other.example")))  # for another node
     # of a realm that is not configured, or with an identity of another form: not asked for
     asked = network.test("set")["zn"]
-    for identity in ("AAAAAAAAAAAAAAAAAAAAAA==@elsewhere.example", "x@" + mno.REALM, "Cx/y:" + btid, "@" + mno.REALM,
+    for identity in ("AAAAAAAAAAAAAAAAAAAAAA==@elsewhere.example", "x@" + mno.REALM, "Cx/y:" + btid, ":" + btid, "uicc:Ca:" + btid, "x:" + btid,
+                     "A A" + btid, "@" + mno.REALM,
                      "AAAAAAAAAAAAAAAAAAAAAA==@x@" + mno.REALM):
         assert not comes_in(Raw(node, identity, key))
     assert network.test("set")["zn"] == asked

@@ -1,5 +1,5 @@
 /* options: the table, the file's grammar, what a role is told. */
-#include "role/common/options.h"
+#include "role/common/network_place.h"
 #include "unit.h"
 
 #include <string.h>
@@ -211,6 +211,42 @@ static void test_out_of_memory_leaves_nothing_behind(void **state)
 	assert_true(n > 1);
 }
 
+/* A realm and an address of this machine, or nothing. */
+static void test_networks(void **state)
+{
+	static const struct { const char *text; err_t err; } rows[] = {
+		{ "bsf.example 127.0.0.1:9080", ERR_OK }, { "bsf.example [::1]:1", ERR_OK }, { "b 127.8.7.6:65535", ERR_OK },
+		{ "bsf.example", ERR_SYNTAX }, { "bsf.example ", ERR_SYNTAX }, { " 127.0.0.1:9080", ERR_SYNTAX },
+		{ "bsf.example 127.0.0.1", ERR_SYNTAX }, { "bsf.example 127.0.0.1:0", ERR_SYNTAX },
+		{ "bsf.example 127.0.0.1:65536", ERR_SYNTAX }, { "bsf.example localhost:1", ERR_SYNTAX },
+		{ "bsf.example ::1:1", ERR_SYNTAX }, { "Bsf 127.0.0.1:1", ERR_SYNTAX }, { "a@b 127.0.0.1:1", ERR_SYNTAX },
+		{ "bsf.example 127.0.0.1:1 2", ERR_SYNTAX }, { "bsf.example 127.0.0.1:1@x", ERR_SYNTAX },
+		{ "bsf.example 192.0.2.1:1", ERR_REFUSED }, { "bsf.example [2001:db8::1]:1", ERR_REFUSED },
+		{ "bsf.example 0.0.0.0:1", ERR_REFUSED },
+	};
+	struct network_place place;
+	enum network_id which;
+	bool on;
+
+	assert_int_equal(network_place(&o, NETWORK_gba, &place, &on), ERR_OK);
+	assert_false(on || network_is_on(&o) || network_of(&o, BYTES("x@bsf.example"), &which));
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		assert_int_equal(options_set(&o, BYTES("network.gba"), bytes_str(rows[i].text)), ERR_OK);
+		assert_int_equal(network_place(&o, NETWORK_gba, &place, &on), rows[i].err);
+		assert_int_equal(network_check(&o, where, sizeof(where)), rows[i].err);
+		if (rows[i].err != ERR_OK)
+			says("network.gba");
+	}
+	assert_int_equal(options_set(&o, BYTES("network.gba"), BYTES("bsf.example 127.0.0.1:1")), ERR_OK);
+	assert_int_equal(options_set(&o, BYTES("network.akma"), BYTES("akma.example 127.0.0.1:1")), ERR_OK);
+	assert_true(network_of(&o, BYTES("x@akma.example"), &which) && which == NETWORK_akma);
+	assert_true(network_of(&o, BYTES("x@bsf.example"), &which) && which == NETWORK_gba);
+	assert_false(network_of(&o, BYTES("x@y@bsf.example"), &which) || network_of(&o, BYTES("bsf.example"), &which) ||
+	             network_of(&o, BYTES("x@"), &which) || network_of(&o, BYTES("x@bsf.example."), &which));
+	assert_int_equal(options_set(&o, BYTES("network.ua"), BYTES("01000000zz")), ERR_OK);
+	assert_int_equal(network_check(&o, where, sizeof(where)), ERR_SYNTAX);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -225,6 +261,7 @@ int main(void)
 		ROW(test_there_and_back),
 		ROW(test_the_printed_file_says_every_option_and_parses),
 		ROW(test_out_of_memory_leaves_nothing_behind),
+		ROW(test_networks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,6 +21,7 @@
 #include "role/core/core.h"
 #include "role/core/network_work.h"
 #include "security/enrolment/enrolment.h"
+#include "wire/name.h"
 
 /* --- whose identity is it -------------------------------------------------------------- */
 
@@ -33,13 +34,13 @@ static err_t split(const struct core *c, struct bytes identity, struct network_i
 	if (head.n < identity.n) {
 		out->own = rest;
 		out->uicc = bytes_equal(head, BYTES("uicc"));
-		if (!out->uicc)
-			out->stem = head;
+		out->stem = out->uicc ? BYTES_NONE : head;
+		/* One key, one identity: nothing before the colon is not the same as no colon. */
+		if (!out->uicc && id_form(head) != ID_AE_STEM)
+			return ERR_SYNTAX;
 	}
-	if (out->stem.n && id_form(out->stem) != ID_AE_STEM)
-		return ERR_SYNTAX;
-	return identity.n && bytes_is_printable(identity) && network_of(o, out->own, &out->which) ? ERR_OK
-	                                                                                      : ERR_SYNTAX;
+	return name_is_key(identity) && bytes_find(out->own, ':') == out->own.n && network_of(o, out->own, &out->which)
+	               ? ERR_OK : ERR_SYNTAX;
 }
 
 /* What was revoked does not come back by asking once more. */

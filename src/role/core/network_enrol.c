@@ -5,8 +5,6 @@
 #include "primitive/id.h"
 #include "role/core/network_work.h"
 
-enum { KEYS_MOST = 4096 };
-
 /* The usage that the key is for: an association [TS-0004 6.3.4.2.39]. */
 enum { SUID_ASSOCIATION = 22 };
 
@@ -83,6 +81,7 @@ void network_blame(struct network_work *w, const struct network_source *s, err_t
 
 /* --- the keeper ----------------------------------------------------------------------------- */
 
+/* The list is read so many rows a second: what one call does not reach the next one does. */
 err_t network_import_key(struct core *c, uint8_t out[NETWORK_POINT])
 {
 	struct network_work *w = c->network;
@@ -90,18 +89,22 @@ err_t network_import_key(struct core *c, uint8_t out[NETWORK_POINT])
 	struct keeper_key_row row = { .more = true };
 	err_t err = ERR_OK;
 
-	for (uint32_t i = 0; w->import[0] == 0 && row.more && i < KEYS_MOST; i++) {
+	while (w->import[0] == 0 && row.more) {
 		uint8_t index[4];
 
-		put_be32(index, i);
+		put_be32(index, w->import_at);
 		TRY(keeper_call(&c->keeper, OP_KEY_LIST, BYTES_OF(index), &fields));
 		TRY(keeper_key_row_read(bytes_of_buf(&fields), &row));
+		w->import_at++;
 		if (bytes_equal(row.name, BYTES("import")) && row.public_key.n == NETWORK_POINT)
 			bytes_copy(w->import, row.public_key.p, NETWORK_POINT);
 	}
 	TRY(w->import[0] ? ERR_OK : ERR_MISSING);
 	bytes_copy(out, w->import, NETWORK_POINT);
 out:
+	/* Found, or not there: from the beginning next time. */
+	if (err != ERR_LIMIT)
+		w->import_at = 0;
 	buf_free(&fields);
 	return err;
 }

@@ -62,6 +62,7 @@ struct network_work {
 	unsigned asked[NETWORK_COUNT];      /* in it */
 	int64_t down_until[NETWORK_COUNT];  /* clock_steady */
 	uint8_t import[NETWORK_POINT];      /* the keeper's import key; zeros: not known */
+	uint32_t import_at;                 /* where it is looked for in the list of keys */
 	char fresh[NETWORK_FRESH][KEEPER_NAME_MAX + 1]; /* keys whose credentials wait for the commit */
 	size_t fresh_n;
 };
