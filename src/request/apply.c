@@ -66,15 +66,18 @@ static err_t operate(struct work *w)
 	struct discovery discoverable = { facts_may_discover, w };
 	struct discovery children = { facts_may_retrieve, w };
 	struct resource_ask ask = ask_of(w, &children);
+	struct transaction_result result;
 	err_t err;
 
 	TRY(notification_before(w));
-	if (w->status) {
-		/* As an outcome, so that it is undone and kept as any other. */
-		w->outcome = (struct outcome){ .status = w->status, .what = w->what };
-		w->status = 0;
-		goto out;
+	if (w->status)
+		goto refused;
+	if (transaction_wanted(w)) {
+		TRY(transaction_run(w, &result));
+		ask.transaction = &result;
 	}
+	if (w->status)
+		goto refused;
 	TRY(members_ask(w, &ask.members, &ask.members_n));
 	if (w->discovers)
 		err = resource_discover(w->room->resources, &ask, &discoverable, &w->content,
@@ -85,6 +88,11 @@ static err_t operate(struct work *w)
 	TRY(err == ERR_OK ? w->judge_err : err);
 	if (status_is_success(w->outcome.status))
 		TRY(notification_after(w));
+	goto out;
+refused:
+	/* As an outcome, so that it is undone and kept as any other. */
+	w->outcome = (struct outcome){ .status = w->status, .what = w->what };
+	w->status = 0;
 out:
 	resource_on_removal(w->room->resources, NULL, NULL);
 	return err;

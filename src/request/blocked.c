@@ -10,27 +10,22 @@
 
 enum { SEED = 64, PRIMITIVE = 4096 };
 
-static err_t key_of(const struct work *w, uint8_t key[OUTBOUND_KEY])
+/* By what arrived: the same whenever it is served, and for all that is done within it. */
+static void key_of(const struct work *w, uint8_t key[OUTBOUND_KEY])
 {
-	struct buf b = buf_make(PRIMITIVE);
-	err_t err;
+	uint8_t both[OUTBOUND_KEY + 8];
 
-	TRY(buf_add(&b, w->originator));
-	TRY(buf_add_byte(&b, 0));
-	TRY(buf_add(&b, w->request.rqi));
-	store_digest(bytes_of_buf(&b), key);
-out:
-	buf_free(&b);
-	return err;
+	store_digest(w->in->primitive, both);
+	put_be64(both + OUTBOUND_KEY, w->in->association);
+	store_digest(BYTES_OF(both), key);
 }
 
-err_t blocked_begin(struct work *w)
+void blocked_begin(struct work *w)
 {
 	struct blocked_update *list = w->room->blocked, *slot = NULL;
 	uint8_t key[OUTBOUND_KEY];
-	err_t err;
 
-	TRY(key_of(w, key));
+	key_of(w, key);
 	for (size_t i = 0; i < BLOCKED_UPDATES && !slot; i++) {
 		if (list[i].resource == w->target.id && bytes_equal(BYTES_OF(list[i].request), BYTES_OF(key)))
 			slot = &list[i];
@@ -41,12 +36,10 @@ err_t blocked_begin(struct work *w)
 	}
 	if (!slot) {
 		work_refuse(w, RSC_NOT_ACCEPTABLE, "limit", "too many updates wait for agreement");
-		goto out;
+		return;
 	}
 	*slot = (struct blocked_update){ .resource = w->target.id, .until = w->in->now + BLOCKED_MS };
 	bytes_copy(slot->request, key, sizeof(key));
-out:
-	return err;
 }
 
 void blocked_end(struct work *w)
@@ -56,9 +49,9 @@ void blocked_end(struct work *w)
 
 	for (size_t i = 0; i < BLOCKED_UPDATES && !any; i++)
 		any = w->room->blocked[i].resource != 0;
-	/* Without memory it ends by its time. */
-	if (!any || key_of(w, key) != ERR_OK)
+	if (!any)
 		return;
+	key_of(w, key);
 	for (size_t i = 0; i < BLOCKED_UPDATES; i++) {
 		struct blocked_update *b = &w->room->blocked[i];
 
@@ -104,21 +97,18 @@ err_t blocked_wait(struct work *w)
 	const struct blocked_update *list = w->room->blocked;
 	uint8_t key[OUTBOUND_KEY];
 	bool known = false, waits = false;
-	err_t err = ERR_OK;
 
 	for (size_t i = 0; i < BLOCKED_UPDATES && w->room->is_kept; i++) {
 		if (list[i].resource != w->target.id || list[i].until <= w->in->now)
 			continue;
 		if (!known)
-			TRY(key_of(w, key));
+			key_of(w, key);
 		known = true;
 		waits = waits || !bytes_equal(BYTES_OF(list[i].request), BYTES_OF(key));
 	}
-	if (!waits)
-		goto out;
-	if (!too_late(w))
+	if (waits && !too_late(w))
 		return wait_for_end(w);
-	work_refuse(w, RSC_REQUEST_TIMEOUT, "TS-0001 10.2.10.7", "another update of the resource waits for agreement");
-out:
-	return err;
+	if (waits)
+		work_refuse(w, RSC_REQUEST_TIMEOUT, "TS-0001 10.2.10.7", "another update of the resource waits for agreement");
+	return ERR_OK;
 }

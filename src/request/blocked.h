@@ -9,7 +9,7 @@ struct work;
 
 /* The update under way is about to wait for somebody to agree to it. w->status when
  * too many do. */
-err_t blocked_begin(struct work *w) MUST_USE;
+void blocked_begin(struct work *w);
 /* The request was served to its end. */
 void blocked_end(struct work *w);
 /* An update or delete: ERR_PENDING while another update of the resource waits;

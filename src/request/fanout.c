@@ -14,7 +14,7 @@
 enum { RESPONSE_MEMBERS = 5, ADDRESS_MAX = 8192, MEMBER_EFFORT = 8 };
 
 /* One rsp of the aggregated response; From says which member [7.4.14.2.5]. */
-static err_t put_response(struct buf *out, struct work *member)
+err_t fanout_response(struct buf *out, struct work *member)
 {
 	struct buf value[RESPONSE_MEMBERS] = { buf_make(64), buf_make(4096), buf_make(ADDRESS_MAX),
 		                                     buf_make(64) };
@@ -72,7 +72,7 @@ static err_t one_member(struct work *w, struct bytes address, struct buf *respon
 	TRY(member_address(w, address, &member.request.to));
 	TRY(request_member(&member));
 	*status = work_status(&member);
-	TRY(put_response(responses, &member));
+	TRY(fanout_response(responses, &member));
 out:
 	buf_free(&member.content);
 	return err;

@@ -288,8 +288,8 @@ err_t notification_may_update(struct work *w)
 		if (!wants)
 			continue;
 		err = ask_blocking(w, sub);
-		if (err == ERR_PENDING && blocked_begin(w) != ERR_OK)
-			err = ERR_MEMORY;
+		if (err == ERR_PENDING)
+			blocked_begin(w);
 		TRY(w->status && err == ERR_PENDING ? ERR_OK : err);
 	}
 out:

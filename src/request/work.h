@@ -172,7 +172,14 @@ err_t original_run(struct work *w, err_t (*retrieve)(struct work *w)) MUST_USE;
  * ERR_PENDING. */
 err_t members_ask(struct work *w, const struct remote_member **list, size_t *n) MUST_USE;
 
-/* [fanout.c] Every member through resolve, decide and apply. */
+/* [transaction.c] Is a transactionMgmt to be made? Its requests, done or undone, before it
+ * is. w->status when it is no transaction at all; ERR_PENDING. */
+bool transaction_wanted(const struct work *w);
+err_t transaction_run(struct work *w, struct transaction_result *out) MUST_USE;
+
+/* [fanout.c] One response of several, { "fr", "pc", "rqi", "rsc", "rvi" }. */
+err_t fanout_response(struct buf *out, struct work *member) MUST_USE;
+/* Every member through resolve, decide and apply. */
 err_t fanout_run(struct work *w) MUST_USE;
 
 /* [request.c] The steps that a member of a fan-out takes. */

@@ -262,6 +262,12 @@ struct remote_member {
 	struct bytes content; /* its representation, encoded; or empty */
 };
 
+/* What became of the requests of a transaction: { "m2m:rsp": [ responses ] }. */
+struct transaction_result {
+	bool committed;
+	struct bytes responses;
+};
+
 struct resource_ask {
 	const struct request_primitive *request;
 	const struct target *target;
@@ -280,6 +286,8 @@ struct resource_ask {
 	/* A group: its members at other CSEs that could be asked what they are. */
 	const struct remote_member *members;
 	size_t members_n;
+	/* A transactionMgmt that is made, NULL else. */
+	const struct transaction_result *transaction;
 };
 
 /* A status that is no success means that nothing counts: the caller undoes to

@@ -194,7 +194,7 @@ static const struct attribute members_deliveryMetaData[] = {
 	M("tcop", "tracingOption", V_BOOL, MAN, 0), M("tcin", "tracingInfo", V_LIST_ID, OPT, 0),
 };
 static const struct attribute members_aggregatedRequest[] = {
-	M("rqp", "requestPrimitive", V_ANY, MAN, 0),
+	M("rqp", "requestPrimitive", V_ANY, OPT, 0), M("m2m:rqp", "requestPrimitive", V_ANY, OPT, 0),
 };
 static const struct attribute members_activityPatternElements[] = {
 	M("apt", "activityPattern", V_STRUCTS, MAN, C_activityPattern),

@@ -21,7 +21,7 @@ static const struct { const char *type, *attribute, *json; } special[] = {
 };
 /* Types whose hooks want more than rows: they have tests of their own. */
 static const char *const others[] = { "cb", "ae", "sub", "csr", "req", "pch", "crs", "ntpr", "ntp", "pdr",
-	                              "maf", "mef", "macr", "mecr", "mkr", "mcc" };
+	                              "tram", "maf", "mef", "macr", "mecr", "mkr", "mcc" };
 
 static bool is_other(const struct resource_type *t)
 {

@@ -20,7 +20,7 @@ static const struct attribute rows[] = {
 	{ "tmr", "transactionMaxRetries", V_UINT, OPT, OPT, NP, 0, 0 },
 	{ "tmh", "transactionMgmtHandling", V_ENUM, OPT, OPT, NP, 0, 2 },
 	{ "rqps", "requestPrimitives", V_STRUCT, MAN, NP, NP, F_ONCE, C_aggregatedRequest },
-	{ "rsps", "responsePrimitives", V_ANY, NP, NP, NP, F_SERVER, 0 },
+	{ "rsps", "responsePrimitives", V_STRUCT, NP, NP, NP, F_SERVER, C_aggregatedResponse },
 };
 
 static const uint32_t parents[] = { 2, 5, 16 };
@@ -33,5 +33,4 @@ const struct resource_type resource_type_tram = {
 	.attributes_n = COUNT_OF(rows),
 	.parents = parents,
 	.parents_n = COUNT_OF(parents),
-	.not_built = true,
 };
