@@ -1,5 +1,5 @@
 /* network.c: the device's side of keys from the underlying network. */
-#include "cli/cli.h"
+#include "cli/saving.h"
 
 #include "base/clock.h"
 #include "client/bootstrap.h"
@@ -33,7 +33,7 @@ static int read_line(struct cli *c, struct bootstrap *b)
 	return CLI_OK;
 }
 
-static int write_profile(struct cli *c, struct profile *p, int64_t until)
+int save_profile(struct cli *c, const struct profile *p, int64_t until)
 {
 	char stamp[CLOCK_STAMP_LENGTH + 1] = "";
 	err_t err = profile_write(c->option[CLI_OUT], p);
@@ -64,7 +64,7 @@ int run_network_bootstrap(struct cli *c)
 	TRY(bytes_put_str(made.name, sizeof(made.name), bytes_str(b.naf)));
 	TRY(bytes_put_str(made.originator, sizeof(made.originator), bytes_str(c->option[CLI_ID])));
 	err = bootstrap_run(&b, &made, &until, why, sizeof(why));
-	code = err == ERR_OK ? write_profile(c, &made, until) : cli_fail(c, err, "%s", why);
+	code = err == ERR_OK ? save_profile(c, &made, until) : cli_fail(c, err, "%s", why);
 out:
 	profile_free(&made);
 	return err == ERR_OK || code != CLI_OK ? code : cli_fail(c, err, "an argument is too long");
@@ -107,7 +107,7 @@ int run_network_behind(struct cli *c)
 	TRY(bytes_put_str(made.port, sizeof(made.port), bytes_str(owner.port)));
 	TRY(bytes_put_str(made.name, sizeof(made.name), bytes_str(owner.name)));
 	TRY(bytes_put_str(made.originator, sizeof(made.originator), id));
-	code = write_profile(c, &made, 0);
+	code = save_profile(c, &made, 0);
 out:
 	profile_free(&owner);
 	profile_free(&made);

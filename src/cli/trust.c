@@ -1,9 +1,11 @@
 /* trust.c: MAF and MEF of the node. */
 #include "cli/asking.h"
+#include "cli/saving.h"
+#include "client/trust.h"
 
 #include <stdio.h>
 
-enum { MAF = 1, MEF = 2, CREATE_RETRIEVE = 3, CLIENT_TYPE = 242, KEY_TYPE = 245 };
+enum { MAF = 1, MEF = 2, CREATE_RETRIEVE = 3, CLIENT_TYPE = 242, KEY_TYPE = 245, OBJECT = 3 };
 
 static uint8_t place_of(const struct cli *c)
 {
@@ -85,4 +87,60 @@ int run_trust_list(struct cli *c)
 	};
 
 	return list(c, ADMIN_TRUST_LIST, columns, COUNT_OF(columns));
+}
+
+int run_trust_command(struct cli *c)
+{
+	static const char *const classes[] = { NULL, "cert-prov", "dev-cfg", "mo-node" };
+	struct buf fields = buf_make(8192), rows = buf_make(4096);
+	struct wire_out w = wire_out(&fields);
+	uint8_t class = 0;
+	int code;
+
+	for (uint8_t i = 1; i < COUNT_OF(classes); i++)
+		class = bytes_equal(bytes_str(c->argument[1]), bytes_str(classes[i])) ? i : class;
+	if (class == 0 || (c->arguments_n == CLI_ARGUMENTS_MAX) != (class == OBJECT))
+		return cli_usage(c, "cert-prov URI, dev-cfg URI or mo-node PATH TYPE");
+	wire_put_bytes(&w, bytes_str(c->argument[0]));
+	wire_put_u8(&w, class);
+	for (size_t i = 2; i < c->arguments_n; i++)
+		wire_put_bytes(&w, bytes_str(c->argument[i]));
+	if (class == OBJECT)
+		wire_put_bytes(&w, bytes_str(c->option[CLI_CONTENT]));
+	code = ask_node(c, ADMIN_TRUST_COMMAND, &w, &rows);
+	if (code == CLI_OK && output_value(c, bytes_of_buf(&rows)) != ERR_OK)
+		code = CLI_FAILED;
+	buf_free(&fields);
+	buf_free(&rows);
+	return code;
+}
+
+/* --- the device --------------------------------------------------------------------------- */
+
+int run_trust_key(struct cli *c)
+{
+	struct profile at = { .host = "" }, made = { .host = "" }, where = { .host = "" };
+	struct trust_order o = { .mef = place_of(c) == MEF, .target = bytes_str(c->argument[0]) };
+	char why[256] = "";
+	err_t err;
+	int code;
+
+	if (!c->option[CLI_AS] || !c->option[CLI_OUT] || !c->option[CLI_SERVER])
+		return cli_usage(c, "--as, --out and --server are needed");
+	if (profile_address(bytes_str(c->option[CLI_SERVER]), &where) != ERR_OK)
+		return cli_usage(c, "--server must be host:port");
+	if (profile_read(c->option[CLI_AS], &at, why, sizeof(why)) != ERR_OK)
+		return cli_fail(c, ERR_MISSING, "%s: %s", c->option[CLI_AS], why);
+	/* The stakeholder is the provider whose function it is. */
+	o.admin = bytes_str(at.name);
+	(void)bytes_cut(&o.admin, '.');
+	err = trust_key(&at, &o, &made, why, sizeof(why));
+	if (err == ERR_OK)
+		err = bytes_put_str(made.host, sizeof(made.host), bytes_str(where.host));
+	if (err == ERR_OK)
+		err = bytes_put_str(made.port, sizeof(made.port), bytes_str(where.port));
+	code = err == ERR_OK ? save_profile(c, &made, 0) : cli_fail(c, err, "%s", why);
+	profile_free(&at);
+	profile_free(&made);
+	return code;
 }

@@ -240,6 +240,11 @@ struct bytes client_head(const struct client_connection *c)
 	return bytes_sub(bytes_of_buf(&c->in), 0, c->head);
 }
 
+err_t client_export(struct client_connection *c, const char *label, uint8_t *out, size_t n)
+{
+	return c->ssl ? channel_export(c->ssl, label, out, n) : ERR_REFUSED;
+}
+
 const char *client_suite(const struct client_connection *c)
 {
 	return c->ssl ? c->suite : "none";

@@ -318,6 +318,9 @@ out:
 	return err;
 }
 
+/* Km, by which an entity comes to a MAF, and for nothing else [TS-0004 6.3.4.2.39]. */
+enum { SUID_MASTER = 21 };
+
 /* Trust enabling functions speak with who is authenticated to them, not with who is
  * spoken for: keys are given to the one at the other end [TS-0003 8.3.5, 8.8]. */
 static bool speaks_for_itself(const struct work *w, const struct store_row *row)
@@ -327,17 +330,29 @@ static bool speaks_for_itself(const struct work *w, const struct store_row *row)
 	if (w->request.operation == OPERATION_CREATE)
 		made = resource_type(w->request.type);
 	if (!(type && type->direct) && !(made && made->direct))
-		return true;
+		return !w->association || w->association->facts.suid != SUID_MASTER;
 	return w->association && w->association->facts.secured && !w->depth &&
 	       bytes_equal(w->originator, bytes_str(w->association->facts.entity));
 }
 
 static err_t is_key_target(const struct work *w, const struct store_row *row, bool *yes)
 {
+	struct entity_terms terms;
+	struct bytes client;
+	err_t err;
+
 	*yes = false;
 	if (w->access != ACCESS_RETRIEVE || !w->association || w->target.virtual_child)
 		return ERR_OK;
-	return trust_is_target(row, w->originator, bytes_str(w->association->facts.credential), yes);
+	TRY(trust_is_target(row, w->originator, bytes_str(w->association->facts.credential), yes));
+	if (!*yes)
+		goto out;
+	/* By a key of somebody whose credential was revoked nobody is let in any more. */
+	TRY(trust_client_of(row, &client));
+	registry_terms(w->room->registry, client, w->in->now, &terms);
+	*yes = !terms.dead;
+out:
+	return err;
 }
 
 /* Where no rule permits, the laboratory may. The row may have moved meanwhile. */
@@ -374,7 +389,9 @@ err_t facts_decide(struct work *w)
 	TRY(row ? ERR_OK : ERR_TAMPERED);
 	TRY(gather(w, row, &w->room->arena, &facts));
 	if (!speaks_for_itself(w, row)) {
-		decision_refuse(&w->decision, "this is served on the originator's own association only");
+		decision_refuse(&w->decision, w->association && w->association->facts.suid
+		                                      ? "the key of this association is for another usage"
+		                                      : "this is served on the originator's own association only");
 		work_refuse(w, RSC_ORIGINATOR_NOT_AUTHENTICATED, "TS-0003 8.3.5, 8.8", w->decision.reason);
 		goto out;
 	}

@@ -7,10 +7,11 @@
 
 enum { BASE = 1, CLIENTS_MAX = 64, TYPE_OF_CLIENT = 2, KEY_TYPE = 245 };
 
-/* Name, identifier and type of a base; its clients' type is two further. */
-static const struct { const char *name; uint32_t type; } places[TRUST_PLACES] = {
-	[TRUST_MAF] = { "maf", 241 },
-	[TRUST_MEF] = { "mef", 242 },
+/* Name, identifier and type of a base; its clients' type is two further. The identifier is
+ * not the name, since a node that is nothing else may well be /maf. */
+static const struct { const char *name, *ident; uint32_t type; } places[TRUST_PLACES] = {
+	[TRUST_MAF] = { "maf", "mafBase", 241 },
+	[TRUST_MEF] = { "mef", "mefBase", 242 },
 };
 
 err_t trust_base(struct resources *r, enum trust_place place, uint64_t *id)
@@ -21,7 +22,7 @@ err_t trust_base(struct resources *r, enum trust_place place, uint64_t *id)
 	*id = BASE;
 	if (place == TRUST_CSE)
 		return ERR_OK;
-	TRY(store_find_ident(r->store, bytes_str(places[place].name), id));
+	TRY(store_find_ident(r->store, bytes_str(places[place].ident), id));
 	if (*id)
 		TRY(store_get(r->store, *id, &row));
 	if (*id && (!row || row->type != places[place].type))
@@ -41,7 +42,8 @@ err_t trust_open(struct resources *r, const struct permit *system, enum trust_pl
 	if (place == TRUST_CSE || !permit_covers(system, RIGHT_CREATE, BASE))
 		return ERR_REFUSED;
 	arena_init(&a, 1 << 16);
-	row.name = row.ident = bytes_str(places[place].name);
+	row.name = bytes_str(places[place].name);
+	row.ident = bytes_str(places[place].ident);
 	row.type = places[place].type;
 	row.id = store_next_id(r->store);
 	TRY(set_encode(r, &a, &set, &row.body));
@@ -68,6 +70,29 @@ static err_t is_registration(struct resources *r, uint64_t id, uint64_t base, st
 		goto out;
 	TRY(body_get(row->body, BYTES("adfq"), &adfq, &found));
 	*yes = admin.n == 0 || (found && bytes_equal(adfq.s, admin));
+out:
+	return err;
+}
+
+/* Each is in the keeper's file, which is written whole: a client has so many at once. */
+err_t trust_keys_of(struct resource_work *w, size_t *n)
+{
+	struct store_find find = { .name = BYTES("cr"), .value = w->ask->originator, .limit = CLIENTS_MAX };
+	const struct store_row *row;
+	uint64_t ids[CLIENTS_MAX];
+	size_t found;
+	err_t err;
+
+	*n = 0;
+	do {
+		TRY(store_index_find(w->r->store, &find, ids, &found));
+		for (size_t i = 0; i < found; i++) {
+			TRY(store_get(w->r->store, ids[i], &row));
+			*n += row && row->type == KEY_TYPE && !row_expired(row, w->now);
+		}
+		if (found)
+			find.after = ids[found - 1];
+	} while (found == CLIENTS_MAX && *n < KEYS_OF_CLIENT);
 out:
 	return err;
 }
@@ -111,6 +136,18 @@ err_t trust_is_target(const struct store_row *row, struct bytes originator, stru
 		TRY(cbor_next(&content, &item));
 		*yes |= bytes_equal(item.s, originator) || (is_cse && bytes_equal(item.s, domain));
 	}
+out:
+	return err;
+}
+
+err_t trust_client_of(const struct store_row *row, struct bytes *client)
+{
+	struct cbor cr;
+	bool found;
+	err_t err;
+
+	TRY(body_get(row->body, BYTES("cr"), &cr, &found));
+	*client = found && cr.kind == CBOR_TEXT ? cr.s : BYTES_NONE;
 out:
 	return err;
 }

@@ -26,4 +26,22 @@ err_t trust_registered(struct resources *r, uint64_t base, struct bytes client,
 err_t trust_is_target(const struct store_row *row, struct bytes originator, struct bytes credential,
                       bool *yes) MUST_USE;
 
+/* Who registered it, absolute: a view into the row. */
+err_t trust_client_of(const struct store_row *row, struct bytes *client) MUST_USE;
+
+/* A command for a client of the MEF, by the identifier of its registration; description: an
+ * encoded cmdDescription. In the caller's transaction, `system` covers Update. ERR_MISSING;
+ * ERR_FULL: as many wait as may. *number: its cmdID. */
+enum { COMMANDS_WAITING = 16 };
+struct trust_command {
+	struct bytes registration, description;
+	int64_t now;
+};
+err_t trust_command(struct resources *r, const struct permit *system,
+                    const struct trust_command *command, uint64_t *number) MUST_USE;
+/* What became of the commands of a registration, "1:20 2:43" by cmdID: text, in the arena;
+ * empty: nothing yet. */
+err_t trust_commands_done(struct resources *r, uint64_t registration, struct arena *a,
+                          struct bytes *text) MUST_USE;
+
 #endif

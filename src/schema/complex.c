@@ -134,6 +134,33 @@ static const struct attribute members_dataLinkEntry[] = {
 #define ROWS_CREDENTIAL                                                                 \
 	M("unm", "username", V_STRING, OPT, 0), M("pwd", "password", V_STRING, OPT, 0)
 
+/* --- commands of a MEF [TS-0003 8.3.9, 12.4.4; TS-0032] ------------------------------ */
+
+static const struct attribute members_cmdDescription[] = {
+	M("ccid", "cmdClassID", V_ENUM0, MAN, 3), M("cma", "cmdArgs", V_STRUCT, OPT, C_cmdArgs),
+	M("tgi", "targetID", V_URI, OPT, 0),
+};
+static const struct attribute members_cmdArgs[] = {
+	M("nmca", "noMoreCmdArgs", V_STRUCT, OPT, C_noMoreCmdArgs),
+	M("cpca", "certProvCmdArgs", V_STRUCT, OPT, C_certProvCmdArgs),
+	M("dcca", "devCfgCmdArgs", V_STRUCT, OPT, C_devCfgCmdArgs),
+	M("nnca", "MONodeCmdArgs", V_STRUCT, OPT, C_MONodeCmdArgs),
+};
+static const struct attribute members_noMoreCmdArgs[] = {
+	M("rdu", "retryDuration", V_DURATION, OPT, 0),
+};
+static const struct attribute members_certProvCmdArgs[] = {
+	M("cppi", "certProvProtocolID", V_ENUM, MAN, 2), M("uri", "URI", V_URI, MAN, 0),
+	M("csty", "certSubjectType", V_ENUM, OPT, 3), M("csid", "certSubjectID", V_URI, OPT, 0),
+};
+static const struct attribute members_devCfgCmdArgs[] = {
+	M("dcu", "deviceConfigURI", V_URI, MAN, 0),
+};
+static const struct attribute members_MONodeCmdArgs[] = {
+	M("opth", "objectPath", V_STRING, MAN, 0), M("otyp", "objectTypeID", V_STRING, MAN, 0),
+	M("otsa", "objectTypeSpecificArgs", V_STRING, OPT, 0),
+};
+
 static const struct attribute members_execReqArgs[] = {
 	M("rst", "reset", V_STRUCTS, OPT, C_resetArgs),
 	M("rbo", "reboot", V_STRUCTS, OPT, C_resetArgs),

@@ -15,6 +15,7 @@ struct association_facts {
 	char entity[FACT_ID_MAX];   /* absolute AE-ID or CSE-ID it speaks for */
 	bool entity_is_cse;
 	unsigned replay_mode;       /* enum replay_mode */
+	unsigned suid;              /* usage that its key is for; 0: any association */
 	int64_t until;              /* ms; the association ends here at the latest */
 };
 

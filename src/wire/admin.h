@@ -27,6 +27,8 @@
  *   ACCESS_WITHDRAW    u32 number of the rule, from 1, place
  *   ACCESS_LIST        place: u8 0 the CSEBase (or left out), 1 the MAF, 2 the MEF
  *   TRUST_OPEN, TRUST_LIST  u8 place
+ *   TRUST_COMMAND      registration, u8 class (1 certificate, 2 configuration, 3 object), then
+ *                      URI; or path, type, arguments ("": none) of an object
  *   TICKET_CREATE      id (16 hex digits), SHA-256 of its secret (32), pattern of
  *                      identifiers, App-ID, u8 protection level, u32 days (0: default),
  *                      u32 uses, u32 minutes it is good for, u8 1: an accepted maker, its

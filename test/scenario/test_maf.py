@@ -1,9 +1,10 @@
 """MAF and MEF of the node: closed until opened, for those who were admitted, each on an
 association of its own [TS-0003 8.3, 8.8]. Clients are independent: python's ssl."""
-import json
+import base64, hashlib, hmac, json, os
 
 import pytest
 
+from exporting import Exporting
 from node import Node
 
 MACR, MECR = 243, 244
@@ -18,11 +19,11 @@ def node():
         n.stranger = n.enrol("s", "Sstranger", "application")
         for base, ty, member in BASES:
             # Closed: there is nothing there, for anybody, and nobody can be admitted.
-            assert n.a.retrieve("/" + base).rsc == 4004
+            assert n.a.retrieve("/" + base + "Base").rsc == 4004
             assert n.cli(base, "admit", "Sa", check=False)[0] == 1
             n.cli(base, "open")
             assert n.cli(base, "open", check=False)[0] == 1
-            assert n.a.retrieve("/" + base).rsc == 4103
+            assert n.a.retrieve("/" + base + "Base").rsc == 4103
             n.cli(base, "admit", "Sa")
             n.cli(base, "admit", "Sb")
         yield n
@@ -36,8 +37,8 @@ def registration(admin="admin.example", **more):
 
 @pytest.mark.parametrize("base,ty,member", BASES)
 def test_a_client_registers(node, base, ty, member):
-    assert node.a.retrieve(f"/{base}").json[f"sec:{base}"]["ri"] == base
-    made = node.a.create(f"/{base}", ty, {member: registration(lbl=["x"])})
+    assert node.a.retrieve(f"/{base}Base").json[f"sec:{base}"]["ri"] == base + "Base"
+    made = node.a.create(f"/{base}Base", ty, {member: registration(lbl=["x"])})
     assert made.rsc == 2001, made
     got = made.json[member]
     assert got["cr"] == "//demo.example/Sa" and got["adfq"] == "admin.example" and got["et"]
@@ -49,36 +50,36 @@ def test_a_client_registers(node, base, ty, member):
     assert node.a.update(where, {member: {"lbl": ["z"]}}).rsc == 2004
     assert node.a.update(where, {member: {"adfq": "other.example"}}).rsc == 4000
     # One registration a stakeholder.
-    assert node.a.create(f"/{base}", ty, {member: registration()}).rsc == 4105
-    other = node.a.create(f"/{base}", ty, {member: registration("other.example")})
+    assert node.a.create(f"/{base}Base", ty, {member: registration()}).rsc == 4105
+    other = node.a.create(f"/{base}Base", ty, {member: registration("other.example")})
     assert other.rsc == 2001
     listed = json.loads(node.cli("-o", "json", base, "list"))
     assert {(r["client"], r["administrator"]) for r in listed} == {
         ("//demo.example/Sa", "admin.example"), ("//demo.example/Sa", "other.example")}
     assert node.a.delete(where).rsc == 2002
-    assert node.a.create(f"/{base}", ty, {member: registration()}).rsc == 2001
+    assert node.a.create(f"/{base}Base", ty, {member: registration()}).rsc == 2001
 
 
 @pytest.mark.parametrize("base,ty,member", BASES)
 def test_who_may_not(node, base, ty, member):
     stranger, b = node.stranger, node.b
-    assert stranger.create(f"/{base}", ty, {member: registration()}).rsc == 4103
-    assert stranger.retrieve(f"/{base}").rsc == 4103
+    assert stranger.create(f"/{base}Base", ty, {member: registration()}).rsc == 4103
+    assert stranger.retrieve(f"/{base}Base").rsc == 4103
     for bad in ({}, registration("not a name"), registration(""), registration(cr="//demo.example/Sa"),
                 registration(aski="x@y")):
-        assert b.create(f"/{base}", ty, {member: bad}).rsc == 4000, bad
-    assert b.create(f"/{base}", 3, {"m2m:cnt": {}}).rsc in (4103, 4108)
-    assert b.update(f"/{base}", {f"sec:{base}": {"lbl": []}}).rsc in (4103, 4005)
-    assert b.delete(f"/{base}").rsc in (4103, 4005)
+        assert b.create(f"/{base}Base", ty, {member: bad}).rsc == 4000, bad
+    assert b.create(f"/{base}Base", 3, {"m2m:cnt": {}}).rsc in (4103, 4108)
+    assert b.update(f"/{base}Base", {f"sec:{base}": {"lbl": []}}).rsc in (4103, 4005)
+    assert b.delete(f"/{base}Base").rsc in (4103, 4005)
     # A client dismissed registers nothing more.
     rules = json.loads(node.cli("-o", "json", base, "clients"))
     node.cli(base, "dismiss", next(r["number"] for r in rules if "Sb" in str(r["acor"])))
-    assert b.create(f"/{base}", ty, {member: registration()}).rsc == 4103
+    assert b.create(f"/{base}Base", ty, {member: registration()}).rsc == 4103
     node.cli(base, "admit", "Sb")
 
 
 def test_it_survives_a_restart(node):
-    made = node.b.create("/maf", MACR, {"sec:macr": registration("again.example")})
+    made = node.b.create("/mafBase", MACR, {"sec:macr": registration("again.example")})
     assert made.rsc == 2001
     node.a.close(), node.b.close(), node.stranger.close()
     assert node.stop() == 0
@@ -94,53 +95,14 @@ def test_refusals_are_on_record(node):
 
 # --- keys -----------------------------------------------------------------------------------
 
-import base64, hashlib, hmac, os, re  # noqa: E402
-from node import OpensslClient, PskEntity, read_answer  # noqa: E402
 
 MKR = 245
 LABELS = {"maf": "EXPORTER-oneM2M-Connection", "mef": "EXPORTER-oneM2M-Bootstrap"}
 
 
-class Exporting(PskEntity):
-    """A stock client that says what its connection exports."""
-
-    def __init__(self, entity, label, version="-tls1_3"):
-        super().__init__(entity.node, entity.folder, entity.originator)
-        self.label, self.version_, self.exported = label, version, None
-
-    def connect(self, timeout=10):
-        self.close()
-        self.connection = OpensslClient(self.node.port, [
-            "-cert", str(self.folder / "cert.pem"), "-key", str(self.folder / "key.pem"), self.version_,
-            "-CAfile", str(self.node.dir / "node/ca.pem"), "-keymatexport", self.label, "-keymatexportlen", "48"], quiet=False)
-        seen = b""
-        while b"Keying material: " not in seen or not seen.split(b"Keying material: ")[1].count(b"\n"):
-            seen += self.connection.recv(65536)
-        self.exported = bytes.fromhex(re.search(rb"Keying material: ([0-9A-F]{96})", seen).group(1).decode())
-        return self.connection
-
-    def raw(self, octets):
-        if not self.connection:
-            self.connect()
-        self.connection.sendall(octets)
-        data = b""
-        while b"HTTP/1.1 " not in data:
-            data += self.connection.recv(65536)
-        return read_answer(Behind(data[data.index(b"HTTP/1.1 "):], self.connection))
-
-
-class Behind:
-    def __init__(self, first, connection):
-        self.first, self.connection = first, connection
-
-    def recv(self, n):
-        first, self.first = self.first, b""
-        return first or self.connection.recv(n)
-
-
 def client(node, base, entity):
     ty, member = {b: (t, m) for b, t, m in BASES}[base]
-    a = entity.create(f"/{base}", ty, {member: registration("keys.example")})
+    a = entity.create(f"/{base}Base", ty, {member: registration("keys.example")})
     assert a.rsc in (2001, 4105), a
     return entity
 
@@ -152,7 +114,7 @@ def key(suid, targets, **more):
 @pytest.mark.parametrize("version", ["-tls1_3", "-tls1_2"])
 def test_a_key_of_the_connection_goes_to_its_target(node, version):
     a = client(node, "maf", Exporting(node.a, LABELS["maf"], version))
-    made = a.create("/maf", MKR, key(32, ["Sb"]))
+    made = a.create("/mafBase", MKR, key(32, ["Sb"]))
     assert made.rsc == 2001, made
     reg = made.json["sec:mkr"]
     # The client knows key and name by itself.
@@ -166,9 +128,9 @@ def test_a_key_of_the_connection_goes_to_its_target(node, version):
     assert node.stranger.retrieve("/" + reg["ri"]).rsc == 4103
     assert node.b.delete("/" + reg["ri"]).rsc == 4103 and node.b.retrieve("/" + reg["ri"] + "?fu=1").rsc == 4103
     # A second export would be the same key, also after the first registration is gone [G11].
-    assert a.create("/maf", MKR, key(32, ["Sb"])).rsc == 4105
+    assert a.create("/mafBase", MKR, key(32, ["Sb"])).rsc == 4105
     assert a.delete("/" + reg["ri"]).rsc == 2002
-    assert a.create("/maf", MKR, key(32, ["Sb"])).rsc == 4105
+    assert a.create("/mafBase", MKR, key(32, ["Sb"])).rsc == 4105
     assert node.b.retrieve("/" + reg["ri"]).rsc == 4004
     a.close()
 
@@ -183,7 +145,7 @@ def kpsa(exported, label, target):
     (23, "//demo.example/Sb", "oneM2M Enrolment Key to Usage-Constrained Symmetric Key derivation23")])
 def test_a_mef_derives_for_usage_and_target(node, suid, target, label):
     a = client(node, "mef", Exporting(node.a, LABELS["mef"]))
-    made = a.create("/mef", MKR, key(suid, [target]))
+    made = a.create("/mefBase", MKR, key(suid, [target]))
     assert made.rsc == 2001, made
     reg = made.json["sec:mkr"]
     assert reg["ri"] == a.exported[:16].hex().upper()
@@ -205,7 +167,7 @@ def test_a_key_that_is_brought(node):
     value = os.urandom(32)
     kv = base64.b64encode(value).decode()
     a, before = client(node, "maf", node.a), keys_in_keeper(node)
-    made = a.create("/maf", MKR, key(34, ["Sb", "/in-cse"], kv=kv))
+    made = a.create("/mafBase", MKR, key(34, ["Sb", "/in-cse"], kv=kv))
     assert made.rsc == 2001, made
     reg = made.json["sec:mkr"]
     assert len(reg["ri"]) == 32 and "kv" not in reg and kv not in made.body.decode()
@@ -230,11 +192,65 @@ def test_keys_that_are_not_registered(node):
     for body in (key(22, ["Sb"], kv=kv), key(32, [], kv=kv), key(32, ["Sb", "Sa"], kv=kv), key(33, ["Sb", "Sa"], kv=kv),
                  key(32, ["not an id"], kv=kv), key(32, ["Sb"], kv="AAAA"), key(32, ["Sb"], kv="*" * 44),
                  key(32, ["Sb"], cr="//demo.example/Sb", kv=kv), key(99, ["Sb"], kv=kv)):
-        assert a.create("/maf", MKR, body).rsc == 4000, body
+        assert a.create("/mafBase", MKR, body).rsc == 4000, body
     other = key(32, ["Sb"], kv=kv)
     other["sec:mkr"]["adfq"] = "unknown.example"
-    assert a.create("/maf", MKR, other).rsc == 4103
-    assert node.stranger.create("/maf", MKR, key(32, ["Sb"], kv=kv)).rsc == 4103
+    assert a.create("/mafBase", MKR, other).rsc == 4103
+    assert node.stranger.create("/mafBase", MKR, key(32, ["Sb"], kv=kv)).rsc == 4103
     # Nothing that is answered later may bring or fetch a key: it would lie in a resource.
-    assert a.create("/maf", MKR, key(32, ["Sb"], kv=kv), headers={"X-M2M-RTU": ""}).rsc == 4000
+    assert a.create("/mafBase", MKR, key(32, ["Sb"], kv=kv), headers={"X-M2M-RTU": ""}).rsc == 4000
     assert keys_in_keeper(node) == before
+
+
+# --- commands of the MEF -------------------------------------------------------------------
+
+def command(node, reg, *argv):
+    return json.loads(node.cli("-o", "json", "mef", "command", reg, *argv))["command"]
+
+
+def status(entity, where, number, code):
+    return entity.update(where, {"sec:mcc": {"mcci": number, "mccs": code}})
+
+
+def test_commands_for_a_client_of_the_mef(node):
+    made = node.b.create("/mefBase", MECR, {"sec:mecr": registration("commands.example")})
+    reg = made.json["sec:mecr"]["ri"]
+    where = f"/{reg}/cmd"
+    # None: when to ask again.
+    none = node.b.retrieve(where).json["sec:mcc"]
+    assert none["mccd"] == {"ccid": 0, "cma": {"nmca": {"rdu": "PT1H"}}} and none["mccs"] == 10
+    est = "https://in-cse.demo.example/.well-known/est"
+    first = command(node, reg, "cert-prov", est)
+    second = command(node, reg, "dev-cfg", "https://in-cse.demo.example/mefBase")
+    third = command(node, reg, "mo-node", "/fw", "1001", "--content", "x=1")
+    assert none["mcci"] < first < second < third
+    got = node.b.retrieve(where).json["sec:mcc"]
+    assert got["mcci"] == first and got["mccs"] == 10
+    assert got["mccd"] == {"ccid": 1, "cma": {"cpca": {"cppi": 1, "uri": est}}}
+    assert node.b.retrieve(where).json["sec:mcc"]["mccs"] == 11  # reissued
+    # A status of another command changes nothing, and says which is open.
+    other = status(node.b, where, second, 20)
+    assert other.rsc == 2004 and other.json["sec:mcc"]["mcci"] == first and other.json["sec:mcc"]["mccs"] == 11
+    assert status(node.b, where, first, 21).rsc == 4000 and status(node.b, where, first, 10).rsc == 4000
+    # Each status brings the next; none is open twice.
+    nxt = status(node.b, where, first, 20).json["sec:mcc"]
+    assert nxt["mcci"] == second and nxt["mccs"] == 10 and nxt["mccd"]["ccid"] == 2
+    assert node.b.retrieve(where).json["sec:mcc"]["mccs"] == 11
+    nxt = status(node.b, where, second, 202).json["sec:mcc"]
+    assert nxt["mcci"] == third and nxt["mccd"]["cma"]["nnca"] == {"opth": "/fw", "otyp": "1001", "otsa": "x=1"}
+    nxt = status(node.b, where, third, 300).json["sec:mcc"]
+    assert nxt["mccd"]["ccid"] == 0 and nxt["mcci"] > third
+    assert status(node.b, where, first, 20).json["sec:mcc"]["mcci"] == nxt["mcci"]
+    listed = {r["id"]: r for r in json.loads(node.cli("-o", "json", "mef", "list"))}
+    assert listed[reg]["commands"] == f"{first}:20 {second}:202 {third}:300"
+    # Nobody else reads or reports, and nobody makes or deletes one.
+    for ask in (node.a.retrieve(where), node.stranger.retrieve(where), status(node.a, where, nxt["mcci"], 20)):
+        assert ask.rsc == 4103
+    assert node.b.delete(where).rsc == 4005
+    assert node.b.create("/" + reg, 246, {"sec:mcc": {}}).rsc in (4005, 4103)
+    assert node.b.update(where, {"sec:mcc": {"mccd": {"ccid": 0}, "mcci": nxt["mcci"], "mccs": 20}}).rsc == 4000
+    assert node.b.delete("/" + reg).rsc == 2002
+    assert node.cli("mef", "command", reg, "dev-cfg", "https://x.example", check=False)[0] == 1
+    for argv in (["mefBase", "dev-cfg", "https://x.example"], [reg, "format", "x"], [reg, "dev-cfg", ""]):
+        assert node.cli("mef", "command", *argv, check=False)[0] != 0
+    assert node.cli("store", "verify")

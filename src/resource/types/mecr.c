@@ -1,4 +1,12 @@
 /* A client of the MEF registers [TS-0003 8.3.5.2.3]. */
 #include "resource/engine.h"
 
-const struct resource_hooks resource_hooks_mecr = { .created = trust_client_created };
+/* Its commands stand below it from the beginning: none is to be carried out yet. */
+static err_t written(struct resource_work *w)
+{
+	return w->row.version == 0 ? command_none(w) : ERR_OK;
+}
+
+const struct resource_hooks resource_hooks_mecr = {
+	.created = trust_client_created, .written = written,
+};

@@ -123,9 +123,13 @@ static err_t created(struct resource_work *w)
 	bool mef = w->parent.type == MEF_BASE, registered;
 	uint64_t suid = set_uint(&w->set, BYTES("suid"), 0);
 	struct bytes admin;
+	size_t keys;
 	err_t err;
 
 	TRY(trust_admin(w, &admin));
+	TRY(trust_keys_of(w, &keys));
+	if (keys >= KEYS_OF_CLIENT)
+		return refuse(w->out, RSC_NOT_ACCEPTABLE, "this client has as many keys as it may", NO_DETAIL);
 	TRY(trust_registered(w->r, w->parent.id, w->ask->originator, admin, w->now, &registered));
 	if (!registered)
 		return refuse(w->out, RSC_ORIGINATOR_HAS_NO_PRIVILEGE,

@@ -38,6 +38,7 @@ static const struct {
 	{ ADMIN_ACCESS_WITHDRAW, admin_access_withdraw, true },
 	{ ADMIN_TRUST_OPEN, admin_trust_open, true },
 	{ ADMIN_TRUST_LIST, admin_trust_list, true },
+	{ ADMIN_TRUST_COMMAND, admin_trust_command, true },
 	{ ADMIN_ASSURANCE_REQUIRE, admin_assurance_require, true },
 	{ ADMIN_ASSURANCE_LIST, admin_assurance_list, true },
 	{ ADMIN_ASSURANCE_REMOVE, admin_assurance_remove, true },

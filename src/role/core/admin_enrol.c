@@ -61,7 +61,7 @@ static bool is_cse_there(const struct core *c, struct bytes id)
 	return is_other_cse(resources_cse(c->room.resources), id) || request_is_provider(&c->room, id);
 }
 
-static err_t check_common(struct admin *a, const struct enrolment *e)
+err_t enrol_check(struct admin *a, const struct enrolment *e)
 {
 	const struct cse_identity *cse = resources_cse(a->core->room.resources);
 
@@ -254,7 +254,7 @@ err_t enrol_by_key(struct admin *a, const struct enrolment *e, struct keeper_cer
 	bool renews;
 	err_t err;
 
-	TRY(check_common(a, e));
+	TRY(enrol_check(a, e));
 	TRY(ask->public_key.n == POINT ? ERR_OK : ERR_SYNTAX);
 	TRY(fill(a, e, credential));
 	TRY(subject_of(a, e, credential, &subject));
@@ -314,7 +314,7 @@ err_t admin_enrol_peer(struct admin *a)
 	point = wire_get_fixed(&a->in, POINT);
 	der = wire_get_bytes(&a->in, PEER_DER_MAX);
 	TRY(wire_done(&a->in));
-	TRY(check_common(a, &e));
+	TRY(enrol_check(a, &e));
 	crypt_sha256(der, digest);
 	if (!bytes_equal(BYTES_OF(digest), fingerprint)) {
 		err = refuse(a, ERR_SYNTAX, "the fingerprint is that of another certificate");
@@ -391,7 +391,7 @@ err_t admin_enrol_psk(struct admin *a)
 	identity = wire_get_bytes(&a->in, FACT_ID_MAX - 4);
 	sealed = wire_get_bytes(&a->in, KEEPER_INPUT_MAX);
 	TRY(wire_done(&a->in));
-	TRY(check_common(a, &e));
+	TRY(enrol_check(a, &e));
 	if (!is_psk_identity(identity)) {
 		err = refuse(a, ERR_SYNTAX, "a PSK identity is printable, without blanks");
 		goto out;

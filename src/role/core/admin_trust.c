@@ -54,6 +54,7 @@ static err_t put_registration(struct admin *a, const struct store_row *row)
 	const struct resource_type *type = resource_row_type(row);
 	struct buf id = buf_make(FACT_ID_MAX);
 	struct row r = row_begin();
+	struct bytes done;
 	err_t err;
 
 	TRY(resource_identifier(row, &id));
@@ -62,6 +63,10 @@ static err_t put_registration(struct admin *a, const struct store_row *row)
 	put_text(&r, "client", row->body, "cr");
 	put_text(&r, "administrator", row->body, "adfq");
 	row_uint(&r, "until", (uint64_t)row->expires);
+	arena_reset(&a->core->room.scratch);
+	TRY(trust_commands_done(a->core->room.resources, row->id, &a->core->room.scratch, &done));
+	if (done.n)
+		row_text(&r, "commands", done);
 	err = admin_row_out(a, &r);
 out:
 	buf_free(&id);
@@ -94,5 +99,106 @@ err_t admin_trust_list(struct admin *a)
 		store_trim(store);
 	} while (n == PAGE);
 out:
+	return err;
+}
+
+/* --- commands of the MEF ------------------------------------------------------------------ */
+
+enum { CLASS_CERT_PROV = 1, CLASS_DEV_CFG, CLASS_MO_NODE, PROTOCOL_EST = 1, TEXT_MAX = 1024, COMMAND_MAX = 4096 };
+
+/* The arguments of a class: their name, and the names of their texts in order. */
+static const struct { const char *args, *texts[3]; } classes[] = {
+	[CLASS_CERT_PROV] = { "cpca", { "uri" } },
+	[CLASS_DEV_CFG] = { "dcca", { "dcu" } },
+	[CLASS_MO_NODE] = { "nnca", { "opth", "otyp", "otsa" } },
+};
+
+static err_t put_map(struct buf *out, const char *key, struct bytes value)
+{
+	struct cbor_member m = { bytes_str(key), value };
+
+	return cbor_put_members(out, &m, 1);
+}
+
+static err_t put_arguments(struct admin *a, unsigned class, struct buf *out)
+{
+	struct buf values[3] = { buf_make(TEXT_MAX), buf_make(TEXT_MAX), buf_make(TEXT_MAX) };
+	struct cbor_member m[4];
+	uint8_t est[1] = { PROTOCOL_EST };
+	size_t n = 0;
+	err_t err = ERR_OK;
+
+	if (class == CLASS_CERT_PROV)
+		m[n++] = (struct cbor_member){ BYTES("cppi"), BYTES_OF(est) };
+	for (size_t i = 0; i < COUNT_OF(values) && classes[class].texts[i]; i++) {
+		struct bytes text = wire_get_bytes(&a->in, TEXT_MAX - 8);
+
+		if (text.n == 0 && i == 2)
+			continue;
+		if (text.n == 0 || !bytes_is_printable(text)) {
+			err = refuse(a, ERR_SYNTAX, "its arguments are printable texts");
+			goto out;
+		}
+		TRY(cbor_put_text(&values[i], text));
+		m[n++] = (struct cbor_member){ bytes_str(classes[class].texts[i]), bytes_of_buf(&values[i]) };
+	}
+	TRY(wire_done(&a->in));
+	TRY(cbor_put_members(out, m, n));
+out:
+	for (size_t i = 0; i < COUNT_OF(values); i++)
+		buf_free(&values[i]);
+	return err;
+}
+
+/* A cmdDescription [TS-0003 12.4.4]. */
+static err_t put_description(struct admin *a, unsigned class, struct buf *out)
+{
+	struct buf arguments = buf_make(COMMAND_MAX), one = buf_make(COMMAND_MAX), id = buf_make(8);
+	struct cbor_member m[2];
+	err_t err;
+
+	TRY(put_arguments(a, class, &arguments));
+	TRY(put_map(&one, classes[class].args, bytes_of_buf(&arguments)));
+	TRY(cbor_put_uint(&id, class));
+	m[0] = (struct cbor_member){ BYTES("ccid"), bytes_of_buf(&id) };
+	m[1] = (struct cbor_member){ BYTES("cma"), bytes_of_buf(&one) };
+	TRY(cbor_put_members(out, m, COUNT_OF(m)));
+out:
+	buf_free(&arguments);
+	buf_free(&one);
+	buf_free(&id);
+	return err;
+}
+
+err_t admin_trust_command(struct admin *a)
+{
+	struct buf description = buf_make(COMMAND_MAX);
+	struct trust_command command = { .registration = wire_get_bytes(&a->in, FACT_ID_MAX), .now = a->core->now };
+	unsigned class = wire_get_u8(&a->in);
+	struct row r = row_begin();
+	uint64_t number;
+	err_t err;
+
+	if (class < CLASS_CERT_PROV || class > CLASS_MO_NODE) {
+		err = refuse(a, ERR_SYNTAX, "a command is a certificate (1), a configuration (2) or an object (3)");
+		goto out;
+	}
+	TRY(put_description(a, class, &description));
+	command.description = bytes_of_buf(&description);
+	if (bytes_is_printable(command.registration))
+		TRY(bytes_put_str(a->subject, sizeof(a->subject), bytes_sub(command.registration, 0, sizeof(a->subject) - 1)));
+	err = trust_command(a->core->room.resources, permit_for_system("a command for a client of the MEF"),
+	                    &command, &number);
+	if (err == ERR_MISSING)
+		err = refuse(a, err, "no client of the MEF is registered so");
+	else if (err == ERR_FULL)
+		err = refuse(a, err, "as many commands wait as may");
+	TRY(err);
+	row_uint(&r, "command", number);
+	err = admin_row_out(a, &r);
+	r.values = buf_make(1);
+out:
+	buf_free(&r.values);
+	buf_free(&description);
 	return err;
 }

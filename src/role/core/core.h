@@ -193,6 +193,7 @@ struct core {
 	int64_t failed_since, failed_said;
 
 	struct revocation revocations[CORE_REVOCATIONS];
+	struct key_sources *sources;  /* key_source.c; NULL: never asked */
 	struct network_work *network; /* network.c; NULL: never asked */
 	struct buf list;        /* of what is revoked, as it was made last; empty: it changed */
 	int64_t listed;         /* clock_steady */
@@ -338,6 +339,20 @@ void network_free(struct core *c);
 /* What was derived from the credential's key for devices behind it ends with it. */
 err_t network_revoke_behind(struct core *c, const struct credential *of) MUST_USE;
 
+/* --- key_source.c: keys of MAFs and MEFs ---------------------------------------------- */
+
+enum { SOURCE_REF = 2 }; /* the topmost octet of the number of a SEND */
+
+/* NETWORK_KEY; what is of no such source is network.c's. */
+err_t source_want(struct core *c, struct neighbour *from, const struct message *m) MUST_USE;
+/* SENT with a number of ours. */
+void source_answered(struct core *c, uint64_t ref, err_t result, struct bytes primitive);
+/* Keys that its entity registered here open nothing more. */
+err_t source_revoke_of(struct core *c, const struct credential *of) MUST_USE;
+void source_turn(struct core *c);
+void source_neighbour_lost(struct core *c, const struct neighbour *n);
+void source_free(struct core *c);
+
 /* --- anchor.c ---------------------------------------------------------------------- */
 
 /* Compare the store with the keeper's anchor: sets c->rollback. */
@@ -432,6 +447,8 @@ struct enrolment {
 	bool renews;          /* a certificate that is there makes way when this one is used */
 };
 
+/* May such an entity be enrolled here? a->text says why not. */
+err_t enrol_check(struct admin *a, const struct enrolment *e) MUST_USE;
 /* By a key of its own: checked, certified, enrolled; the certificate is appended to der.
  * a->text says why not. In a transaction with a mark. */
 err_t enrol_by_key(struct admin *a, const struct enrolment *e, struct keeper_certify *ask,
@@ -491,6 +508,7 @@ err_t admin_access_list(struct admin *a) MUST_USE;
 err_t admin_access_withdraw(struct admin *a) MUST_USE;
 err_t admin_trust_open(struct admin *a) MUST_USE;
 err_t admin_trust_list(struct admin *a) MUST_USE;
+err_t admin_trust_command(struct admin *a) MUST_USE;
 
 /* --- admin_tree.c: subtrees out and in ------------------------------------------------------ */
 

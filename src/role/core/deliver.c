@@ -135,6 +135,8 @@ void deliver_answered(struct core *c, uint64_t ref, err_t result, struct bytes p
 {
 	if (ref >> 56 == DELIVERY_REF)
 		answered(c, ref, result, primitive);
+	else if (ref >> 56 == SOURCE_REF)
+		source_answered(c, ref, result, primitive);
 	else
 		held_answered(c, ref, result, primitive);
 }

@@ -319,7 +319,7 @@ static err_t undo_one(void *self, const struct credential *credential)
 		.originator = bytes_str(credential->by), .credential = bytes_str(credential->id),
 		.target = bytes_str(credential->entity), .status = RSC_REQUEST_TIMEOUT,
 		.text = credential->unfinished ? BYTES("not finished in time: forgotten")
-		                               : BYTES("the key of the network has ended: forgotten"),
+		                               : BYTES("the key that it came by has ended: forgotten"),
 	};
 	char key[KEEPER_NAME_MAX + 1];
 	err_t err;

@@ -23,6 +23,7 @@ static void lose(struct core *c, struct neighbour *n, err_t why)
 	held_neighbour_lost(c, n);
 	revoke_door_lost(c, n);
 	network_neighbour_lost(c, n);
+	source_neighbour_lost(c, n);
 	if (n->link.peer == ROLE_COURIER)
 		deliver_courier_lost(c);
 	link_close(&n->link);
@@ -93,7 +94,7 @@ static const struct {
 	{ MSG_ASSOCIATION_CLOSE, association_close },
 	{ MSG_ADMIN, serve_admin },
 	{ MSG_SENT, deliver_sent },
-	{ MSG_NETWORK_KEY, network_want },
+	{ MSG_NETWORK_KEY, source_want },
 	{ MSG_NETWORK_FETCHED, network_fetched },
 };
 
@@ -321,6 +322,7 @@ err_t loop_turn(struct core *c)
 	channel_turn(c);
 	held_turn(c);
 	network_turn(c);
+	source_turn(c);
 	later_turn(c);
 	association_record_events(c);
 	batch_finish(c);

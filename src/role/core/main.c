@@ -33,6 +33,7 @@ static void close_links(struct core *c)
 	channel_free(c);
 	announce_free(c);
 	network_free(c);
+	source_free(c);
 	mem_free(c->pending);
 	buf_free(&c->answers);
 	buf_free(&c->answer);

@@ -44,7 +44,7 @@ static err_t split(const struct core *c, struct bytes identity, struct network_i
 }
 
 /* What was revoked does not come back by asking once more. */
-static err_t check_credential(struct core *c, struct bytes identity, bool *there)
+err_t network_credential(struct core *c, struct bytes identity, bool again, bool *there)
 {
 	char id[FACT_ID_MAX];
 	const struct credential *found;
@@ -54,9 +54,9 @@ static err_t check_credential(struct core *c, struct bytes identity, bool *there
 	if (!text_print(id, sizeof(id), "12-%.*s", BYTES_FMT(identity)))
 		return ERR_LIMIT;
 	TRY(registry_find(c->room.registry, bytes_str(id), &found));
-	if (found && (found->revoked || found->not_after <= c->now))
+	if (found && (found->revoked || (found->not_after <= c->now && !again)))
 		return ERR_REFUSED;
-	*there = found != NULL;
+	*there = found && found->not_after > c->now;
 out:
 	return err;
 }
@@ -146,7 +146,7 @@ out:
 
 /* --- waiting ----------------------------------------------------------------------------- */
 
-static err_t tell(struct core *c, struct neighbour *to, uint64_t ref, err_t result)
+err_t network_tell(struct core *c, struct neighbour *to, uint64_t ref, err_t result)
 {
 	struct pending p = { .to = to, .type = MSG_NETWORK_KEYED, .ref = ref };
 	uint8_t body[1] = { (uint8_t)result };
@@ -180,9 +180,9 @@ static err_t judge(struct core *c, struct neighbour *from, const struct message 
 	if (!c->open || c->rollback)
 		return ERR_LOCKED;
 	TRY(split(c, identity, &p));
-	TRY(check_credential(c, p.own, &there));
+	TRY(network_credential(c, p.own, false, &there));
 	if (p.own.n < p.whole.n)
-		TRY(check_credential(c, p.whole, &there));
+		TRY(network_credential(c, p.whole, false, &there));
 	if (there)
 		return ERR_OK; /* it came meanwhile */
 	if (network_is_blamed(c->network, source))
@@ -213,7 +213,7 @@ err_t network_want(struct core *c, struct neighbour *from, const struct message 
 	if (verdict != ERR_OK)
 		log_event(LOG_INFO, "no key of the network", "gate=%u why=%s", from->link.peer_number,
 		          err_text(verdict));
-	TRY(tell(c, from, m->ref, verdict));
+	TRY(network_tell(c, from, m->ref, verdict));
 out:
 	return err;
 }
@@ -229,7 +229,7 @@ static void finish(struct core *c, struct network_fetch *f, err_t result)
 		if (!x->to || x->fetch != f)
 			continue;
 		network_blame(w, &x->source, result);
-		if (tell(c, x->to, x->ref, result) != ERR_OK)
+		if (network_tell(c, x->to, x->ref, result) != ERR_OK)
 			log_event(LOG_ERROR, "answer lost", "gate=%u", x->to->link.peer_number);
 		*x = (struct network_wait){ .to = NULL };
 	}

@@ -110,7 +110,8 @@ out:
 }
 
 /* One that nobody is enrolled with is left from what a crash cut short: it makes way. */
-static err_t import(struct core *c, const struct credential *credential, struct bytes sealed)
+err_t network_import(struct core *c, const struct credential *credential, struct bytes sealed,
+                     unsigned suid)
 {
 	struct network_work *w = c->network;
 	struct bytes identity = bytes_str(credential->psk_identity);
@@ -120,10 +121,10 @@ static err_t import(struct core *c, const struct credential *credential, struct 
 
 	TRY(w->fresh_n < NETWORK_FRESH ? ERR_OK : ERR_LIMIT);
 	TRY(text_print(key, sizeof(key), "psk/%s", credential->psk_identity) ? ERR_OK : ERR_LIMIT);
-	err = keeper_import_psk_for(&c->keeper, identity, sealed, credential->not_after, SUID_ASSOCIATION, &name);
+	err = keeper_import_psk_for(&c->keeper, identity, sealed, credential->not_after, suid, &name);
 	if (err == ERR_EXISTS) {
 		TRY(keeper_destroy(&c->keeper, bytes_str(key)));
-		err = keeper_import_psk_for(&c->keeper, identity, sealed, credential->not_after, SUID_ASSOCIATION, &name);
+		err = keeper_import_psk_for(&c->keeper, identity, sealed, credential->not_after, suid, &name);
 	}
 	if (err == ERR_TAMPERED)
 		bytes_zero(w->import, sizeof(w->import)); /* rotated: looked up again */
@@ -211,7 +212,7 @@ static err_t enrol(struct core *c, const struct network_id_parts *p, struct netw
 	TRY(join_authorise(c->store, &ask, &g->grant, &g->reason));
 	g->reason = "the key of the network could not be enrolled";
 	TRY(fill(c, p, g, &g->credential));
-	TRY(import(c, &g->credential, g->sealed));
+	TRY(network_import(c, &g->credential, g->sealed, SUID_ASSOCIATION));
 	TRY(registry_enrol(c->room.registry, &g->credential));
 	g->reason = p->stem.n ? "a key derived for a device behind a subscriber" : "a key of the network";
 out:

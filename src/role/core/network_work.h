@@ -86,6 +86,14 @@ void network_is_there(struct network_work *w, enum network_id which, err_t resul
 bool network_is_blamed(struct network_work *w, const struct network_source *s);
 void network_blame(struct network_work *w, const struct network_source *s, err_t result);
 
+/* Is there a credential of this identity that is good now? ERR_REFUSED: it was revoked, or
+ * has ended and cannot be had again. */
+err_t network_credential(struct core *c, struct bytes identity, bool again, bool *there) MUST_USE;
+/* NETWORK_KEYED, when the transaction is durable. */
+err_t network_tell(struct core *c, struct neighbour *to, uint64_t ref, err_t result) MUST_USE;
+/* The credential's key to the keeper; gone again when the transaction is not durable. */
+err_t network_import(struct core *c, const struct credential *credential, struct bytes sealed,
+                     unsigned suid) MUST_USE;
 /* The keeper's import key. ERR_MISSING. */
 err_t network_import_key(struct core *c, uint8_t out[NETWORK_POINT]) MUST_USE;
 

@@ -11,6 +11,7 @@
 #include "base/secret.h"
 #include "crypt/crypt.h"
 #include "resource/trust.h"
+#include "role/common/key_source.h"
 #include "role/core/core.h"
 
 #include <openssl/evp.h>
@@ -136,15 +137,41 @@ out:
 
 /* --- destroyed -------------------------------------------------------------------------------- */
 
+/* Where this node itself took the key for handshakes, that ends now, too. */
+static err_t end_handshakes(struct core *c, struct bytes id)
+{
+	struct bytes list = bytes_str(options_text(&c->worker->options, OPT_trust_keys));
+	char credential[FACT_ID_MAX], key[KEEPER_NAME_MAX + 1];
+	struct key_source s;
+	bool found;
+	err_t err = ERR_OK;
+
+	while (key_source_next(&list, &s)) {
+		if (s.url.n || !text_print(credential, sizeof(credential), "12-%.*s@%.*s", BYTES_FMT(id), BYTES_FMT(s.fqdn)))
+			continue;
+		TRY(registry_revoke(c->room.registry, bytes_str(credential), &found));
+		if (!found)
+			continue;
+		TRY(text_print(key, sizeof(key), "psk/%s", credential + 3) ? ERR_OK : ERR_LIMIT);
+		TRY(touch(c, bytes_str(key), id));
+	}
+out:
+	return err;
+}
+
 static err_t gone(void *self, struct bytes name, struct bytes id)
 {
 	struct bytes rest = name;
+	err_t err;
 
+	TRY(end_handshakes(self, id));
 	/* What it was derived from goes, and takes it along. */
 	(void)bytes_cut(&rest, '/');
 	(void)bytes_cut(&rest, '/');
 	(void)bytes_cut(&rest, '/');
-	return touch(self, rest.n ? bytes_sub(name, 0, name.n - rest.n - 1) : name, id);
+	err = touch(self, rest.n ? bytes_sub(name, 0, name.n - rest.n - 1) : name, id);
+out:
+	return err;
 }
 
 /* ERR_LIMIT: too many for now. */

@@ -45,6 +45,7 @@ static err_t end_credential(struct admin *a, const struct credential *credential
 	struct buf name = buf_make(KEEPER_NAME_MAX);
 	err_t err;
 
+	TRY(source_revoke_of(a->core, credential));
 	TRY(end_what_is_owed(a, r));
 	/* The key goes when the revocation is durable, not before. */
 	if (credential->psk) {

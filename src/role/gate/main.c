@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "crypt/crypt.h"
 #include "role/common/definitions.h"
+#include "role/common/key_source.h"
 #include "role/common/network_place.h"
 #include "role/gate/gate.h"
 
@@ -48,11 +49,15 @@ static err_t channel_when_unlocked(struct gate *g, const struct channel_server_s
 	return err;
 }
 
-/* Of the networks that are configured, for the channel. */
+/* Of the networks, MAFs and MEFs that are configured, for the channel. */
 static err_t put_realms(const struct gate *g, struct buf *out)
 {
+	struct bytes list = bytes_str(options_text(&g->worker.options, OPT_trust_keys));
+	struct key_source source;
 	err_t err = ERR_OK;
 
+	while (key_source_next(&list, &source))
+		TRY(buf_printf(out, "%s%.*s", out->n ? " " : "", BYTES_FMT(source.fqdn)));
 	for (unsigned i = 0; i < NETWORK_COUNT; i++) {
 		struct network_place place;
 		bool on;

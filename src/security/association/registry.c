@@ -184,6 +184,7 @@ err_t registry_enrol(struct registry *r, const struct credential *c)
 {
 	struct credentials *all = &r->credentials;
 	struct enrolled *same, *twin, *added;
+	int64_t until;
 	err_t err = ERR_RANGE;
 
 	if (!is_whole(c))
@@ -199,8 +200,9 @@ err_t registry_enrol(struct registry *r, const struct credential *c)
 		goto out;
 	TRY(registry_put_record(r, c));
 	TRY(credentials_add(all, c, &added));
-	if (c->unfinished && (r->unfinished == 0 || c->unfinished < r->unfinished))
-		r->unfinished = c->unfinished;
+	until = registry_forgotten_at(c);
+	if (until && (r->unfinished == 0 || until < r->unfinished))
+		r->unfinished = until;
 	if (same) {
 		registry_end_all_of(r, same);
 		credentials_remove(all, same);
@@ -293,6 +295,27 @@ err_t registry_entity_live(struct registry *r, struct bytes entity, int64_t now,
 		*live = !e->c.revoked && e->c.not_after > now;
 	}
 	return ERR_OK;
+}
+
+void registry_terms(struct registry *r, struct bytes entity, int64_t now, struct entity_terms *out)
+{
+	enum { STRICT = 1 }; /* of enum replay_mode */
+	bool revoked = false, live = false;
+
+	*out = (struct entity_terms){ .dead = false };
+	for (struct enrolled *e = r->credentials.newest; e; e = e->older) {
+		if (!bytes_equal(bytes_str(e->c.entity), entity))
+			continue;
+		revoked |= e->c.revoked;
+		if (e->c.revoked || e->c.not_after <= now)
+			continue;
+		live = true;
+		if (e->c.replay_mode == STRICT)
+			out->replay_mode = STRICT;
+		if (e->c.app_id[0])
+			must(bytes_put_str(out->app_id, sizeof(out->app_id), bytes_str(e->c.app_id)) == ERR_OK);
+	}
+	out->dead = revoked && !live;
 }
 
 /* --- associations ------------------------------------------------------------------------ */
@@ -413,7 +436,7 @@ static err_t fill(struct live *l, const struct enrolled *e, const struct opening
 		until = l->a.opened + lifetime;
 	*f = (struct association_facts){
 		.number = l->a.number, .secured = true, .entity_is_cse = e->c.kind == ENTITY_CSE,
-		.replay_mode = e->c.replay_mode, .until = until,
+		.replay_mode = e->c.replay_mode, .suid = e->c.suid, .until = until,
 	};
 	TRY(bytes_put_str(f->credential, sizeof(f->credential), bytes_str(e->c.id)));
 	TRY(bytes_put_str(f->entity, sizeof(f->entity), bytes_str(e->c.entity)));

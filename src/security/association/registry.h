@@ -37,6 +37,7 @@ struct credential {
 	/* Got by joining: what vouched for it ("": an operator), and until when it is
 	 * forgotten unless it is used (0: it was, or need not be). */
 	char by[FACT_ID_MAX];
+	unsigned suid;              /* the only security usage it is for; 0: associations */
 	int64_t unfinished;
 	/* The certificate that takes its place when it is first used; zeros, 0: none. */
 	uint8_t next_fingerprint[32], next_point[65], next_serial[16];
@@ -82,8 +83,17 @@ err_t registry_find(struct registry *r, struct bytes id, const struct credential
  * `now` (*live)? */
 err_t registry_entity_live(struct registry *r, struct bytes entity, int64_t now, bool *known,
                            bool *live) MUST_USE;
+/* What holds for an entity whatever credential it comes by: the App-ID and the replay mode
+ * (strict, where one is) of its good ones; dead: one was revoked, none is good. */
+struct entity_terms {
+	char app_id[FACT_ID_MAX];
+	unsigned replay_mode;
+	bool dead;
+};
+void registry_terms(struct registry *r, struct bytes entity, int64_t now, struct entity_terms *out);
 /* Is there a credential got by joining that was not used in time, or one that the
- * underlying network vouched for and that has ended? */
+ * underlying network, a MAF or a MEF (REGISTRY_BY_TRUST) vouched for and that has ended? */
+#define REGISTRY_BY_TRUST "trust "
 bool registry_awaits(const struct registry *r, int64_t now);
 /* Forget those; each is called before. In a transaction. */
 err_t registry_forget_unfinished(struct registry *r, int64_t now,

@@ -47,6 +47,7 @@ static const struct field fields[] = {
 	FIELD("rm", FIELD_NUMBER, replay_mode),
 	FIELD("rv", FIELD_BOOL, revoked),
 	LATER("sn", FIELD_OCTETS, serial),
+	LATER("su", FIELD_NUMBER, suid),
 	LATER("uf", FIELD_TIME, unfinished),
 };
 

@@ -119,6 +119,8 @@ void registry_end_all_of(struct registry *r, struct enrolled *e);
 /* --- registry_join.c --------------------------------------------------------------- */
 
 /* When is there something to be forgotten? After the credentials were read. */
+/* When the record is forgotten; 0: it stays. */
+int64_t registry_forgotten_at(const struct credential *c);
 void registry_await_joining(struct registry *r);
 /* The credential as it is when used by this certificate (NULL: PSK): it, or its next. */
 struct credential registry_as_used(const struct enrolled *e, const uint8_t *fingerprint);

@@ -6,10 +6,12 @@
 /* When the record is forgotten: what was not used in time; and what the underlying
  * network vouched for with its key, revoked or not, for another never has its identity.
  * 0: stays. */
-static int64_t forgotten_at(const struct credential *c)
+int64_t registry_forgotten_at(const struct credential *c)
 {
 	if (bytes_starts(bytes_str(c->by), BYTES("network ")))
 		return c->unfinished && !c->revoked ? c->unfinished : c->not_after;
+	if (bytes_starts(bytes_str(c->by), BYTES(REGISTRY_BY_TRUST)) && !c->revoked)
+		return c->not_after; /* if it is good still, it can be asked for again */
 	return c->revoked ? 0 : c->unfinished;
 }
 
@@ -17,7 +19,7 @@ void registry_await_joining(struct registry *r)
 {
 	r->unfinished = 0;
 	for (const struct enrolled *e = r->credentials.newest; e; e = e->older) {
-		int64_t until = forgotten_at(&e->c);
+		int64_t until = registry_forgotten_at(&e->c);
 
 		if (until && (r->unfinished == 0 || until < r->unfinished))
 			r->unfinished = until;
@@ -97,7 +99,7 @@ err_t registry_forget_unfinished(struct registry *r, int64_t now,
 		goto out;
 	for (struct enrolled *e = r->credentials.newest, *older; e; e = older) {
 		older = e->older;
-		if (!forgotten_at(&e->c) || forgotten_at(&e->c) > now)
+		if (!registry_forgotten_at(&e->c) || registry_forgotten_at(&e->c) > now)
 			continue;
 		TRY(each(self, &e->c));
 		r->changed = true;

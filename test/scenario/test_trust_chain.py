@@ -1,0 +1,125 @@
+"""A device that shares a key with a MEF, and nothing else, comes in everywhere by it [TS-0003
+8.2.2.3, 8.3.2.1, 8.8]: Kpm -> Ke -> Km -> a MAF -> Kc -> B, and Ke -> Kpsa -> B. MEF, MAF and
+B are three nodes with authorities of their own; the device is a stock client that derives by
+itself."""
+import hashlib, hmac, json
+
+import pytest
+
+from exporting import Exporting
+from node import Node, OpensslClient, PskEntity, free_port
+
+BOOTSTRAP, CONNECTION = "EXPORTER-oneM2M-Bootstrap", "EXPORTER-oneM2M-Connection"
+MACR, MECR, MKR = 243, 244, 245
+KM = b"oneM2M Enrolment Key to Master Credential derivation"
+KPSA = b"oneM2M Enrolment Key to Provisioned Secure Connection Key derivation"
+
+
+def derive(ke, label, target):
+    return hmac.new(ke, label + target.encode(), hashlib.sha256).digest()
+
+
+@pytest.fixture(scope="module")
+def nodes():
+    ports = {name: free_port() for name in ("mef", "maf", "in-cse")}
+
+    def node(name, sources):
+        return Node(cse="/" + name, port=ports[name], options="\n".join([
+            "courier.allow = " + " ".join(f"{s}.demo.example:{ports[s]}@127.0.0.1" for s in sources),
+            "trust.keys = " + " ".join(f"{s}.demo.example=https://{s}.demo.example:{ports[s]}" for s in sources)]))
+
+    made = [node("mef", []), node("maf", ["mef"]), node("in-cse", ["mef", "maf"])]
+    for k, n in enumerate(made):
+        for other in made[:k]:
+            for x, y in ((n, other), (other, n)):
+                x.cli("enrol", "cse", y.cse[1:], "--id", y.cse, "--certificate", y.dir / "node/node.pem")
+    made[0].cli("mef", "open")
+    made[0].cli("mef", "admit", "Sa")
+    made[1].cli("maf", "open")
+    made[1].cli("maf", "admit", "Sa")
+    yield made
+    codes = [n.stop() for n in made]
+    for n in made:
+        n.close()
+    assert codes == [0, 0, 0]
+
+
+def come(node, identity, key):
+    e = PskEntity(node, ".", "Sa")
+    e.connection = OpensslClient(node.port, ["-psk_identity", identity, "-psk", key.hex(), "-tls1_3"])
+    return e
+
+
+def register_key(client, base, suid, target):
+    made = client.create(base, MKR, {"sec:mkr": {"adfq": "keys.example", "suid": suid, "tgis": [target]}})
+    assert made.rsc == 2001, made
+    assert made.json["sec:mkr"]["ri"] == client.exported[:16].hex().upper()
+    return made.json["sec:mkr"]["ri"], client.exported[16:]
+
+
+def test_from_one_shared_key_to_everywhere(nodes):
+    mef, maf, b = nodes
+    device = mef.enrol("a", "Sa", "application", True, "--identity", "kpm-a@mef.demo.example")
+    kpm = ((device.folder / "psk.identity").read_text().strip(), bytes.fromhex((device.folder / "psk.key").read_text().strip()))
+
+    # At the MEF, by Kpm: registered, and Ke registered for the MAF as Km.
+    at_mef = Exporting(device, BOOTSTRAP, psk=kpm)
+    assert at_mef.create("/mefBase", MECR, {"sec:mecr": {"adfq": "keys.example"}}).rsc == 2001
+    ke_id, ke = register_key(at_mef, "/mefBase", 21, "maf.demo.example")
+    km, km_id = derive(ke, KM, "maf.demo.example"), f"{ke_id}@mef.demo.example"
+
+    # At the MAF, by Km, which it fetches from the MEF. Nothing but the MAF is served.
+    at_maf = Exporting(device, CONNECTION, psk=(km_id, km), node=maf)
+    assert at_maf.create("/mafBase", MACR, {"sec:macr": {"adfq": "keys.example"}}).rsc == 2001
+    other = at_maf.create("/cse-in", 2, {"m2m:ae": {"api": "Napp.example", "rr": False, "srv": ["3"]}})
+    assert other.rsc == 4106, other
+    kc_id, kc = register_key(at_maf, "/mafBase", 32, "//demo.example/in-cse")
+
+    # At B, by Kc: registers as who it is.
+    at_b = come(b, f"{kc_id}@maf.demo.example", kc)
+    assert at_b.register().rsc == 2001
+    assert at_b.retrieve("/cse-in/ae-Sa").json["m2m:ae"]["aei"] == "Sa"
+
+    # At B, by Kpsa of another connection with the MEF: the same entity.
+    again = Exporting(device, BOOTSTRAP, psk=kpm)
+    ke2_id, ke2 = register_key(again, "/mefBase", 22, "//demo.example/in-cse")
+    directly = come(b, f"{ke2_id}@mef.demo.example", derive(ke2, KPSA, "//demo.example/in-cse"))
+    assert directly.retrieve("/cse-in/ae-Sa").rsc == 2000
+
+    # Km is for that MAF: B does not take it. Nor has Ke itself any use.
+    for identity, key in ((km_id, km), (f"{ke2_id}@mef.demo.example", ke2)):
+        wrong = come(b, identity, key)
+        with pytest.raises((ConnectionError, BrokenPipeError)):
+            wrong.retrieve("/cse-in/ae-Sa")
+        wrong.close()
+    assert any("no target" in json.dumps(r) or "another usage" in json.dumps(r) or "gives no such key" in json.dumps(r)
+               for r in b.audit() if km_id in json.dumps(r))
+    for e in (at_mef, at_maf, at_b, again, directly, device):
+        e.close()
+
+
+def test_the_same_by_the_command(nodes):
+    """MEF, MAF and B in three commands of the device."""
+    mef, maf, b = nodes
+    for base, n in (("mef", mef), ("maf", maf)):
+        n.cli(base, "admit", "Sc")
+    device = mef.enrol("c", "Sc", "application")
+    where = [device.folder, mef.top / "at-maf", mef.top / "at-b", mef.top / "directly"]
+    at = [f"127.0.0.1:{n.port}" for n in (mef, maf, b)]
+
+    def key(base, target, source, out, server, check=True):
+        return mef.cli(base, "key", target, "--as", source, "--out", out, "--server", server, directory=False, check=check)
+
+    key("mef", "maf.demo.example", where[0], where[1], at[1])
+    key("maf", "//demo.example/in-cse", where[1], where[2], at[2])
+    key("mef", "//demo.example/in-cse", where[0], where[3], at[2])
+    for folder in where[2:]:
+        out = mef.cli("-o", "json", "request", "retrieve", "--as", folder, "--to", "/in-cse/cse-in", directory=False, check=False)[1]
+        assert "4103" in out, out  # known, and granted nothing
+        assert oct((folder / "psk.key").stat().st_mode)[-3:] == "600"
+    # What nobody gives: a MAF's key for a MAF, a key for what is no CSE, to who was not admitted.
+    stranger = mef.enrol("d", "Sd", "application")
+    for argv in (("maf", "maf.demo.example", where[1]), ("mef", "//demo.example", where[0]), ("mef", "//demo.example/in-cse", stranger.folder),
+                 ("maf", "//demo.example/in-cse", where[0])):
+        code, text = key(*argv, mef.top / "none", at[2], check=False)
+        assert code == 1 and not (mef.top / "none").exists(), text
