@@ -4,8 +4,9 @@
  *
  * Who is of another service provider comes by its IN-CSE, or from our registrar (provider.c).
  *
- * An S-type AE-ID names no CSE. From below it is not believed; from the registrar,
- * unless it is registered or enrolled here [doc/decision/022-mcc.md]. */
+ * An S-type AE-ID names no CSE. From below it is believed where the service subscription
+ * names it at that CSE's node; from the registrar always; never one that is registered or
+ * enrolled here [doc/decision/054-relations.md]. */
 #include "primitive/id.h"
 #include "request/work.h"
 
@@ -71,6 +72,24 @@ out:
 	return err;
 }
 
+/* An S-type AE-ID is of the provider, so the provider says where it is: its service
+ * subscription names it at the node of a CSE below. The registrar (by: none) brings those
+ * that are elsewhere. Nobody brings one of ours. */
+static err_t speaks_for_stem(struct work *w, struct bytes by, bool *yes)
+{
+	struct bytes sp = resources_cse(w->room->resources)->sp_id;
+	bool named = true;
+	err_t err;
+
+	TRY(is_strange_ae(w, yes));
+	if (*yes && by.n)
+		TRY(resource_subscribed_at(w->room->resources, &w->room->arena, by,
+		                           bytes_sub(w->claimed, sp.n + 1, w->claimed.n), w->in->now, &named));
+	*yes = *yes && named;
+out:
+	return err;
+}
+
 err_t behind_speaks(struct work *w, bool *yes)
 {
 	const struct cse_identity *own = resources_cse(w->room->resources);
@@ -87,7 +106,7 @@ err_t behind_speaks(struct work *w, bool *yes)
 	if (*yes || hop.n == 0 || id_behind_sp(w->claimed, own->sp_id).n == 0 || bytes_equal(cse, own->cse_id))
 		return ERR_OK;
 	if (cse.n == 0)
-		return is_registrar ? is_strange_ae(w, yes) : ERR_OK;
+		return speaks_for_stem(w, is_registrar ? BYTES_NONE : hop, yes);
 	TRY(resource_remote(w->room->resources, cse, &there, &behind));
 	TRY(resource_remote(w->room->resources, hop, &by, yes));
 	/* Behind this one; or, from the registrar, nowhere on our side. */

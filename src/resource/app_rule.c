@@ -9,8 +9,13 @@
 
 enum { TYPE_PROFILE = 11, TYPE_RULE = 19, TYPE_NODE = 20, BASE = 1, NODES_MAX = 1024, LINKS_MAX = 64 };
 
+/* May this credential register that here; or, of another CSE, may it have this AE? */
 struct question {
-	struct resource_work *w;
+	struct resources *r;
+	struct arena *arena;
+	int64_t now;
+	struct bytes cse; /* whose serviceSubscribedNode counts */
+	bool elsewhere;
 	struct bytes credential, app_id, stem;
 	bool holds;
 };
@@ -55,33 +60,54 @@ static bool listed(struct bytes body, struct bytes key, struct bytes value)
 	return false;
 }
 
+/* Without any wildcard: what is meant for any AE of a node is no word that a certain one is
+ * there and not elsewhere. */
+static bool named(struct bytes body, struct bytes key, struct bytes value)
+{
+	struct cbor list, item;
+	struct bytes rest;
+	bool found;
+
+	if (body_get(body, key, &list, &found) != ERR_OK || !found || list.kind != CBOR_ARRAY)
+		return false;
+	rest = list.s;
+	for (uint64_t i = 0; i < list.u && cbor_next(&rest, &item) == ERR_OK; i++) {
+		if (item.kind == CBOR_TEXT && bytes_equal(item.s, value))
+			return true;
+	}
+	return false;
+}
+
 static err_t look_at_rule(struct question *q, struct bytes link)
 {
 	const struct store_row *row;
 	struct place place;
 	err_t err;
 
-	TRY(tree_walk(q->w->r, link, &place));
+	TRY(tree_walk(q->r, link, &place));
 	if (place.where != TARGET_HERE || place.type != TYPE_RULE || place.virtual_child)
 		return ERR_OK;
-	TRY(store_get(q->w->r->store, place.id, &row));
-	if (!row || row_expired(row, q->w->now))
+	TRY(store_get(q->r->store, place.id, &row));
+	if (!row || row_expired(row, q->now))
 		return ERR_OK;
-	q->holds = listed(row->body, BYTES("apci"), q->credential) &&
-	           listed(row->body, BYTES("aai"), q->app_id) &&
-	           listed(row->body, BYTES("aae"), q->stem);
+	if (q->elsewhere)
+		q->holds = named(row->body, BYTES("aae"), q->stem);
+	else
+		q->holds = listed(row->body, BYTES("apci"), q->credential) &&
+		           listed(row->body, BYTES("aai"), q->app_id) &&
+		           listed(row->body, BYTES("aae"), q->stem);
 out:
 	return err;
 }
 
-/* A serviceSubscribedNode speaks for this CSE when it names its CSE-ID. */
-static bool is_ours(struct resources *r, struct bytes body)
+/* A serviceSubscribedNode speaks for the CSE whose CSE-ID it names. */
+static bool is_of(struct bytes cse, struct bytes body)
 {
 	struct cbor csi;
 	bool found;
 
 	return body_get(body, BYTES("csi"), &csi, &found) == ERR_OK && found && csi.kind == CBOR_TEXT &&
-	       bytes_equal(csi.s, resources_cse(r)->cse_id);
+	       bytes_equal(csi.s, cse);
 }
 
 static err_t look_at_node(struct question *q, uint64_t id)
@@ -92,17 +118,17 @@ static err_t look_at_node(struct question *q, uint64_t id)
 	bool found;
 	err_t err;
 
-	TRY(store_get(q->w->r->store, id, &row));
-	if (!row || row_expired(row, q->w->now) || !is_ours(q->w->r, row->body))
+	TRY(store_get(q->r->store, id, &row));
+	if (!row || row_expired(row, q->now) || !is_of(q->cse, row->body))
 		return ERR_OK;
 	TRY(body_get(row->body, BYTES("rlk"), &links, &found));
 	if (!found || links.kind != CBOR_ARRAY)
 		return ERR_OK;
 	/* The row may move while others are read. */
-	TRY(arena_copy(q->w->arena, links.s, &rest));
+	TRY(arena_copy(q->arena, links.s, &rest));
 	for (uint64_t i = 0; i < links.u && i < LINKS_MAX && !q->holds; i++) {
 		TRY(cbor_next(&rest, &link));
-		TRY(resource_spend(q->w->r, 1) ? ERR_OK : ERR_LIMIT);
+		TRY(resource_spend(q->r, 1) ? ERR_OK : ERR_LIMIT);
 		if (link.kind == CBOR_TEXT)
 			TRY(look_at_rule(q, link.s));
 	}
@@ -118,7 +144,7 @@ static err_t look_at_profile(struct question *q, uint64_t profile)
 	err_t err;
 
 	do {
-		TRY(store_children(q->w->r->store, &scan, ids, &n));
+		TRY(store_children(q->r->store, &scan, ids, &n));
 		for (size_t i = 0; i < n && !q->holds; i++)
 			TRY(look_at_node(q, ids[i]));
 		seen += n;
@@ -128,20 +154,43 @@ out:
 	return err;
 }
 
-err_t app_rule_holds(struct resource_work *w, struct bytes app_id, struct bytes stem, enum app_rule *out)
+static err_t look(struct question *q, size_t *profiles)
 {
 	struct store_scan scan = { .parent = BASE, .type = TYPE_PROFILE, .limit = PAGE };
-	struct question q = { .w = w, .credential = w->ask->credential, .app_id = app_id, .stem = stem };
 	uint64_t ids[PAGE];
+	err_t err;
+
+	TRY(store_children(q->r->store, &scan, ids, profiles));
+	for (size_t i = 0; i < *profiles && !q->holds; i++)
+		TRY(look_at_profile(q, ids[i]));
+out:
+	return err;
+}
+
+err_t app_rule_holds(struct resource_work *w, struct bytes app_id, struct bytes stem, enum app_rule *out)
+{
+	struct question q = { .r = w->r, .arena = w->arena, .now = w->now, .cse = w->r->cse.cse_id,
+		              .credential = w->ask->credential, .app_id = app_id, .stem = stem };
 	size_t n;
 	err_t err;
 
 	*out = APP_RULE_NO_PROFILE;
-	TRY(store_children(w->r->store, &scan, ids, &n));
-	for (size_t i = 0; i < n && !q.holds; i++)
-		TRY(look_at_profile(&q, ids[i]));
+	TRY(look(&q, &n));
 	if (n)
 		*out = q.holds ? APP_RULE_HOLDS : APP_RULE_NONE;
+out:
+	return err;
+}
+
+err_t resource_subscribed_at(struct resources *r, struct arena *a, struct bytes cse, struct bytes stem,
+                             int64_t now, bool *yes)
+{
+	struct question q = { .r = r, .arena = a, .now = now, .cse = cse, .elsewhere = true, .stem = stem };
+	size_t n;
+	err_t err;
+
+	TRY(look(&q, &n));
+	*yes = q.holds;
 out:
 	return err;
 }

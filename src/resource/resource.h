@@ -57,6 +57,11 @@ struct resource_hooks {
 	bool told_of_removal;  /* resource_on_removal hears of each row of this type */
 	unsigned wrong_parent; /* status for a parent that takes no child of this type; 0: 4108 */
 };
+/* Does a service subscription name the AE with this S-type stem at the node of that CSE
+ * ("/mn"), in full [TS-0001 9.6.19, 9.6.29]? */
+err_t resource_subscribed_at(struct resources *r, struct arena *a, struct bytes cse, struct bytes stem,
+                             int64_t now, bool *yes) MUST_USE;
+
 /* Never NULL. */
 const struct resource_hooks *resource_hooks(const struct resource_type *type);
 

@@ -84,3 +84,32 @@ def test_without_a_subscription():
         a = lamp.register("Nlamp")
         assert a.rsc == 4128 and a.http == 403
         lamp.close()
+
+
+def test_an_ae_of_the_provider_below_a_gateway(provider):
+    """An S-type AE-ID from a CSE below is believed where the subscription names it there, and nowhere else."""
+    node, p = provider
+    gateways = {k: node.enrol(k, "/" + k, "cse") for k in ("mn-1", "mn-2")}
+    policy = {"m2m:acp": {"rn": "open", "pv": {"acr": [{"acor": ["/Smeter", "/Sany", "/Sprovider", "Sprovider"], "acop": 63}]},
+                          "pvs": {"acr": [{"acor": ["Sprovider"], "acop": 63}]}}}
+    assert p.create("/cse-in/ae-Sprovider", 1, policy).rsc == 2001
+    assert p.create("/cse-in/ae-Sprovider", 3, {"m2m:cnt": {"rn": "box", "acpi": ["cse-in/ae-Sprovider/open"]}}).rsc == 2001
+
+    def asks(gateway, origin):
+        return gateways[gateway].retrieve("/cse-in/ae-Sprovider/box", origin=origin).rsc
+
+    assert asks("mn-1", "/Smeter") == 4106                  # no subscription
+    assert p.create("/cse-in", 19, {"m2m:asar": {"rn": "rule", "apci": ["*"], "aai": ["*"], "aae": ["Smeter", "Sprovider", "S*"]}}).rsc == 2001
+    assert p.create("/cse-in", 11, {"m2m:mssp": {"rn": "sub"}}).rsc == 2001
+    assert p.create("/cse-in/sub", 20, {"m2m:svsn": {"rn": "gw", "ni": "1.2.3", "csi": "/mn-1", "rlk": ["cse-in/rule"]}}).rsc == 2001
+    assert asks("mn-1", "/Smeter") == 2000 and asks("mn-1", "//demo.example/Smeter") == 2000
+    assert asks("mn-2", "/Smeter") == 4106                  # of another gateway
+    assert asks("mn-1", "/Sany") == 4106                    # a wildcard names nobody
+    assert asks("mn-1", "/Sprovider") == 4106               # registered here, whatever the rule says
+    assert asks("mn-1", "Smeter") == 4106                   # the stem alone is for the AE itself
+    assert asks("mn-1", "//demo.example2/Smeter") == 4106
+    enrolled = node.enrol("meter", "Smeter")                # it has a credential of its own here now
+    assert asks("mn-1", "/Smeter") == 4106
+    enrolled.close()
+    for g in gateways.values():
+        g.close()

@@ -45,7 +45,7 @@ bool address_is_loopback(const struct address *a);
 enum {
 	ROOM_OCTETS = 20 * 1024,   /* head or record, whichever is larger */
 	ACCEPTS_A_TURN = 32,       /* so that a burst of arrivals waits, not the requests */
-	HANDSHAKES_A_TURN = 8,
+	HANDSHAKES_A_TURN = 1,     /* requests go between: a handshake is as long as ten of them */
 	READS_A_TURN = 4,
 	DRAIN_OCTETS = 4 * 1024 * 1024, DRAIN_MS = 2000,
 	LISTENERS_MAX = 8,
