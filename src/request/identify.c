@@ -31,7 +31,8 @@ err_t identify_accept(struct work *w)
 		return ERR_OK;
 	if (w->originator.n == 0)
 		w->originator = bytes_str(w->association->facts.entity);
-	registry_touch(w->room->registry, w->association->number, w->in->now);
+	if (!w->in->again)
+		registry_touch(w->room->registry, w->association->number, w->in->now);
 	TRY(registry_find(w->room->registry, bytes_str(w->association->facts.credential),
 	                  &credential));
 	if (credential)

@@ -33,8 +33,8 @@ static bool admit_association(struct work *w)
 	if (w->in->own || (w->in->association == 0 && room->lab))
 		return true;
 	if (w->in->association != 0)
-		w->association = registry_association(room->registry, w->in->association,
-		                                      w->in->gate, w->in->now);
+		w->association = (w->in->again ? registry_association_held : registry_association)(
+			room->registry, w->in->association, w->in->gate, w->in->now);
 	if (!w->association)
 		work_refuse(w, RSC_SECURITY_ASSOCIATION_REQUIRED, "association register",
 		            "no live security association of this gate");

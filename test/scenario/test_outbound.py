@@ -190,3 +190,21 @@ def test_mutual_tls_to_a_listed_place_only():
                 assert r.got == []
         assert "no association outward" in n.log_text()
         assert n.stop() == 0
+
+
+def test_the_last_request_of_an_association_may_wait():
+    """What it was admitted for it is answered, though the association is used up; nothing comes after."""
+    with Node(options="association.requests = 3") as node:
+        e = node.enrol("d1", "Cd1", "device")
+        assert e.register().rsc == 2001
+        assert e.create("/cse-in/ae-Cd1", 15, {"m2m:pch": {"rn": "p"}}).rsc == 2001
+        a = e.retrieve("/cse-in/ae-Cd1/p/pcu", headers={"X-M2M-RET": "300"})
+        assert a.rsc == 4008, a  # it waited, and nothing came
+        try:
+            assert e.retrieve("/cse-in/ae-Cd1").rsc == 4107
+        except OSError:
+            pass  # or the connection is closed already
+        e.close()
+        assert e.retrieve("/cse-in/ae-Cd1").rsc == 2000  # another association
+        e.close()
+        assert node.stop() == 0

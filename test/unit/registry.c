@@ -815,6 +815,7 @@ static void test_lifetime(void **state)
 	const struct association *a;
 	const char *reason;
 	int64_t least = INT64_MAX, most = 0;
+	uint64_t number;
 
 	OK(enrol(m, credential_psk("net")));
 	registry_set_policy(m->r, &(struct registry_policy){ .lifetime = 100000, .requests = 2 });
@@ -828,6 +829,20 @@ static void test_lifetime(void **state)
 	assert_non_null(registry_association(m->r, a->number, 1, NOW));
 	registry_touch(m->r, a->number, NOW);
 	assert_null(registry_association(m->r, a->number, 1, NOW)); /* used up */
+	/* The last one waits for something: it is served once more, and nothing else is. */
+	assert_null(registry_association_held(m->r, a->number, 1, NOW));
+	registry_hold(m->r, a->number, true);
+	assert_non_null(registry_association_held(m->r, a->number, 1, NOW));
+	assert_null(registry_association_held(m->r, a->number, 2, NOW));
+	assert_null(registry_association_held(m->r, a->number, 1, NOW + 100000));
+	assert_null(registry_association(m->r, a->number, 1, NOW));
+	registry_sweep(m->r, NOW, NULL, NULL);
+	assert_non_null(registry_association_held(m->r, a->number, 1, NOW));
+	registry_hold(m->r, a->number, false);
+	number = a->number;
+	registry_sweep(m->r, NOW, NULL, NULL);
+	registry_hold(m->r, number, true); /* it is gone */
+	assert_null(registry_association_held(m->r, number, 1, NOW));
 	registry_set_policy(m->r, &(struct registry_policy){ .lifetime = INT64_C(100) * DAY });
 	OK(from_place(m, 1, NOW, &a, &reason));
 	assert_true(a->facts.until == NOW + DAY); /* never longer than the credential */

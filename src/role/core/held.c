@@ -36,6 +36,7 @@ static void forget(struct core *c, struct held *h)
 {
 	c->held_octets -= h->primitive.n;
 	c->held_n--;
+	registry_hold(c->room.registry, h->in.association, false);
 	for (size_t i = 0; i < h->asked_n; i++) {
 		c->held_octets -= h->asked[i].primitive.n;
 		buf_free(&h->asked[i].primitive);
@@ -91,6 +92,7 @@ static err_t take(struct core *c, const struct pending *p, const struct request_
 		            .ref = p->ref, .in = *in, .deadline = deadline_of(c, in),
 		            .primitive = buf_make(in->primitive.n), .request = buf_make(1024) };
 	c->held_n++;
+	registry_hold(c->room.registry, in->association, true);
 	TRY(bytes_put_str(h->originator, sizeof(h->originator), needs->originator));
 	TRY(buf_add(&h->request, needs->request));
 	TRY(buf_add(&h->primitive, in->primitive));

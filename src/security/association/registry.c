@@ -494,7 +494,7 @@ out:
 
 static bool is_over(const struct live *l, int64_t now)
 {
-	return l->ended || l->spent || l->a.facts.until <= now;
+	return l->ended || (l->spent && !l->held) || l->a.facts.until <= now;
 }
 
 const struct association *registry_association(struct registry *r, uint64_t number, unsigned gate,
@@ -502,7 +502,25 @@ const struct association *registry_association(struct registry *r, uint64_t numb
 {
 	const struct live *l = registry_live(r, number);
 
-	return l && l->a.gate == gate && !is_over(l, now) ? &l->a : NULL;
+	return l && l->a.gate == gate && !l->spent && !is_over(l, now) ? &l->a : NULL;
+}
+
+const struct association *registry_association_held(struct registry *r, uint64_t number,
+                                                    unsigned gate, int64_t now)
+{
+	const struct live *l = registry_live(r, number);
+
+	return l && l->a.gate == gate && l->held && !is_over(l, now) ? &l->a : NULL;
+}
+
+void registry_hold(struct registry *r, uint64_t number, bool begins)
+{
+	struct live *l = registry_live(r, number);
+
+	if (l && begins)
+		l->held++;
+	else if (l && l->held)
+		l->held--;
 }
 
 void registry_touch(struct registry *r, uint64_t number, int64_t now)

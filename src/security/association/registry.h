@@ -142,6 +142,11 @@ err_t registry_open_association(struct registry *r, unsigned gate, struct bytes 
 /* The association, only if it is live, not ended at `now`, and of that gate. */
 const struct association *registry_association(struct registry *r, uint64_t number,
                                                unsigned gate, int64_t now);
+/* The same for a request that was counted, waited, and is served once more: it may have
+ * been the last. registry_hold: it begins to wait, and is done. */
+const struct association *registry_association_held(struct registry *r, uint64_t number,
+                                                    unsigned gate, int64_t now);
+void registry_hold(struct registry *r, uint64_t number, bool begins);
 /* Count a request on it. */
 void registry_touch(struct registry *r, uint64_t number, int64_t now);
 /* May one more be served? rate: requests a second of one credential, over all its

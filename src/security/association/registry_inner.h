@@ -58,6 +58,7 @@ struct live {
 	struct association a;
 	bool ended;
 	bool spent;                 /* its requests are used up */
+	unsigned held;              /* of those, how many are served once more */
 	bool unproved;              /* that its owner was there rests on the gate's word */
 	struct enrolled *of;
 	uint64_t policy_requests;   /* of its opening; 0: no bound */
