@@ -69,6 +69,7 @@ struct response_primitive {
 	unsigned status;
 	struct bytes rqi, to, from, rvi, content;
 	int64_t originated;      /* ot, 0: left out */
+	int64_t result_expires;  /* rset, 0: left out */
 	unsigned content_status; /* cnst, 0: left out */
 	uint64_t content_offset; /* cnot */
 };

@@ -40,11 +40,13 @@ out:
 /* In canonical order: shorter keys first, then by octets. */
 static err_t put_members(const struct response_primitive *r, struct buf *out)
 {
-	char stamp[CLOCK_STAMP_LENGTH + 1] = "";
+	char stamp[CLOCK_STAMP_LENGTH + 1] = "", until[CLOCK_STAMP_LENGTH + 1] = "";
 	err_t err;
 
 	if (r->originated)
 		clock_stamp(r->originated, stamp);
+	if (r->result_expires)
+		clock_stamp(r->result_expires, until);
 	TRY(put_pair(out, "fr", r->from));
 	TRY(put_pair(out, "ot", bytes_str(stamp)));
 	TRY(put_content(out, r->content));
@@ -56,6 +58,7 @@ static err_t put_members(const struct response_primitive *r, struct buf *out)
 		TRY(put_number(out, "cnot", r->content_offset));
 		TRY(put_number(out, "cnst", r->content_status));
 	}
+	TRY(put_pair(out, "rset", bytes_str(until)));
 out:
 	return err;
 }
@@ -66,7 +69,7 @@ err_t response_write(const struct response_primitive *r, struct buf *out)
 	err_t err;
 
 	n += (r->from.n > 0) + (r->originated != 0) + (r->content.n > 0) + (r->to.n > 0);
-	n += (r->rqi.n > 0) + (r->rvi.n > 0) + (r->content_status ? 2 : 0);
+	n += (r->rqi.n > 0) + (r->rvi.n > 0) + (r->content_status ? 2 : 0) + (r->result_expires != 0);
 	TRY(cbor_put_map(out, n));
 	TRY(put_members(r, out));
 out:
@@ -121,6 +124,8 @@ static err_t take_member(struct response_primitive *r, enum param p, const struc
 		return ERR_OK;
 	case PARAM_OT:
 		return take_stamp(v, &r->originated);
+	case PARAM_RSET:
+		return take_stamp(v, &r->result_expires);
 	case PARAM_CNST:
 		return take_small(v, &r->content_status);
 	case PARAM_CNOT:

@@ -234,6 +234,8 @@ static err_t serve(struct work *w, struct buf *answer)
 		.status = work_status(w),
 		.rqi = w->request.rqi.n ? w->request.rqi : answer_identifier(w->in->primitive),
 		.rvi = answer_release(w), .content = bytes_of_buf(&w->content),
+		/* said again, in its absolute form [TS-0001 8.1.3] */
+		.result_expires = w->request.result_expires,
 		.content_status = w->outcome.content_status,
 		.content_offset = w->outcome.content_offset,
 	};

@@ -624,9 +624,14 @@ static err_t lose_below(struct resources *r, uint64_t root, struct arena *a, str
 	struct below b = { .r = r, .root = root };
 	struct record rec;
 	struct bytes rest;
+	const struct store_row *row;
 	struct entry *e;
 	err_t err;
 
+	/* What is gone here took with it what was below; instances have nothing there. */
+	TRY(store_get(r->store, root, &row));
+	if (!row || !resource_type(row->type) || !type_has_children(resource_type(row->type)))
+		goto out;
 	TRY(store_record_walk(r->store, STORE_ANNOUNCED, see_below, &b));
 	for (size_t i = 0; i < b.n; i++) {
 		TRY(record_get(r, b.ids[i], a, &rec));

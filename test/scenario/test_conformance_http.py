@@ -91,6 +91,16 @@ def test_optional_fields(lab, own, field, value, want):
     assert a.rsc == want and a.headers["X-M2M-RI"], a
 
 
+def test_result_expiration_is_said_again(lab, own):
+    """TS-0001 8.1.3."""
+    a = send(lab, "GET", own[1], head(own[0], X_M2M_RST="20300101T000000"))
+    assert a.headers["X-M2M-RST"] == "20300101T000000"
+    assert send(lab, "GET", own[1] + "/none", head(own[0], X_M2M_RST="20300101T000000")).headers["X-M2M-RST"] == "20300101T000000"
+    soon = send(lab, "GET", own[1], head(own[0], X_M2M_RST="60000")).headers["X-M2M-RST"]
+    assert "20200101T000000" < soon < "20300101T000000" and len(soon) == 15
+    assert send(lab, "GET", own[1], head(own[0])).headers["X-M2M-RST"] is None
+
+
 def test_times_together(lab, own):
     both = lambda ret, rst: send(lab, "GET", own[1], head(own[0], X_M2M_RET=ret, X_M2M_RST=rst)).rsc
     assert both("5000", "10000") == 2000 and both("10000", "5000") == 4000

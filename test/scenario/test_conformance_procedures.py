@@ -293,7 +293,7 @@ def test_types_that_are_elsewhere(lab, own):
 
 
 def test_an_mn_cse_has_no_in_types():
-    """7.3.3.3: types of the IN-CSE alone are not allowed elsewhere; doc/decision/041-conformance.md keeps three."""
+    """7.3.3.3: types of the IN-CSE alone are not allowed elsewhere; doc/decision/042-conformance.md keeps three."""
     node = labnode.Lab("--cse-type", "MN", "--cse-name", "cse-mn", "--admin", "CAdmin")
     for ty, member in ((7, "evcg"), (21, "stcl"), (22, "stcg"), (43, "alst"), (44, "alpc"), (47, "tgr")):
         assert node.create("/cse-mn", "CAdmin", ty, {"m2m:" + member: {}})[0] == 4005, ty

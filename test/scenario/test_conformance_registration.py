@@ -1,5 +1,5 @@
 """Registration, addresses and policies as an independent suite asks for them, over the lab listener.
-Each test names its clauses; doc/decision/041-conformance.md lists them."""
+Each test names its clauses; doc/decision/042-conformance.md lists them."""
 import pytest
 from lab import AE, Lab
 from node import Node
@@ -150,7 +150,7 @@ def test_rules(lab):
 
 
 def test_originators(lab):
-    """TS-0003 table 7.1.3-2; of "*" alone: doc/decision/041-conformance.md."""
+    """TS-0003 table 7.1.3-2; of "*" alone: doc/decision/042-conformance.md."""
     stem, path = lab.ae()
     other, _ = lab.ae()
     who = (other, "Celse", "Selse")

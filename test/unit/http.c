@@ -564,7 +564,7 @@ static void test_response_write(void **state)
 {
 	struct buf content = buf_make(1000), out = buf_make(10000);
 	struct response_primitive r = { .status = 2001, .rqi = BYTES("r1"), .rvi = BYTES("3"),
-		                        .originated = 1412335232000 };
+		                        .originated = 1412335232000, .result_expires = 1412335233000 };
 
 	assert_int_equal(json_to_cbor(BYTES("{\"m2m:cnt\":{\"ri\":\"cnt7\",\"rn\":\"x\"}}"),
 	                              &codec_default_limits, &content), ERR_OK);
@@ -573,7 +573,7 @@ static void test_response_write(void **state)
 	assert_int_equal(buf_add_byte(&out, 0), ERR_OK);
 	assert_string_equal((char *)out.p,
 	        "HTTP/1.1 201 Created\r\nX-M2M-RSC: 2001\r\nX-M2M-RI: r1\r\nX-M2M-RVI: 3\r\n"
-	        "X-M2M-OT: 20141003T112032\r\nContent-Location: /cnt7\r\n"
+	        "X-M2M-OT: 20141003T112032\r\nX-M2M-RST: 20141003T112033\r\nContent-Location: /cnt7\r\n"
 	        "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
 	        "Content-Type: application/vnd.onem2m-res+json\r\nContent-Length: 34\r\n\r\n"
 	        "{\"m2m:cnt\":{\"ri\":\"cnt7\",\"rn\":\"x\"}}");

@@ -156,7 +156,7 @@ static void test_response(void **state)
 {
 	struct response_primitive r = { .status = RSC_CREATED, .rqi = BYTES("r1"), .to = BYTES("Cdev1"),
 		.from = BYTES("/in-cse"), .rvi = BYTES("3"), .content = BYTES("\xa1\x61" "a\x01"),
-		.originated = 1704067200000, .content_status = 1, .content_offset = 100 }, back;
+		.originated = 1704067200000, .result_expires = 1704067260000, .content_status = 1, .content_offset = 100 }, back;
 	struct response_primitive least = { .status = RSC_OK };
 	struct buf out = buf_make(1024), small = buf_make(8);
 
@@ -167,7 +167,7 @@ static void test_response(void **state)
 	assert_true(bytes_equal(back.rqi, r.rqi) && bytes_equal(back.to, r.to) &&
 	            bytes_equal(back.from, r.from) && bytes_equal(back.rvi, r.rvi) &&
 	            bytes_equal(back.content, r.content));
-	assert_true(back.originated == r.originated);
+	assert_true(back.originated == r.originated && back.result_expires == r.result_expires);
 	assert_true(back.content_status == 1 && back.content_offset == 100);
 	buf_clear(&out);
 	assert_int_equal(response_write(&least, &out), ERR_OK);

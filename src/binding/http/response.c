@@ -127,6 +127,10 @@ static err_t put_parameters(const struct response_primitive *r, struct buf *out)
 		clock_stamp(r->originated, stamp);
 		TRY(put_field(out, "X-M2M-OT: ", bytes_str(stamp)));
 	}
+	if (r->result_expires > 0) {
+		clock_stamp(r->result_expires, stamp);
+		TRY(put_field(out, "X-M2M-RST: ", bytes_str(stamp)));
+	}
 	if (r->content_status) {
 		TRY(put_number(out, "X-M2M-CTS: ", r->content_status));
 		TRY(put_number(out, "X-M2M-CTO: ", r->content_offset));
