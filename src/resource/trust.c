@@ -175,7 +175,7 @@ out:
 /* One registration an administrating stakeholder [TS-0003 8.3.5.2.3, 8.8.2.3]. */
 err_t trust_client_created(struct resource_work *w)
 {
-	struct bytes admin;
+	struct bytes admin, by_key = BYTES("12-");
 	bool there;
 	err_t err;
 
@@ -185,6 +185,10 @@ err_t trust_client_created(struct resource_work *w)
 		return refuse(w->out, RSC_CONFLICT, "this client is registered for this stakeholder",
 		              BYTES("adfq"));
 	TRY(set_put_text(w->r, w->arena, &w->set, BYTES("cr"), w->ask->originator));
+	/* By which key it came, where it came by one. */
+	if (bytes_starts(w->ask->credential, by_key) && bytes_find(w->ask->credential, '@') < w->ask->credential.n)
+		TRY(set_put_text(w->r, w->arena, &w->set, BYTES("aski"),
+		                 bytes_sub(w->ask->credential, by_key.n, w->ask->credential.n)));
 out:
 	return err;
 }

@@ -2,12 +2,14 @@
 8.2.2.3, 8.3.2.1, 8.8]: Kpm -> Ke -> Km -> a MAF -> Kc -> B, and Ke -> Kpsa -> B. MEF, MAF and
 B are three nodes with authorities of their own; the device is a stock client that derives by
 itself."""
-import hashlib, hmac, json
+import hashlib, hmac, json, pathlib
 
 import pytest
 
+import renewal
 from exporting import Exporting
-from node import Node, OpensslClient, PskEntity, free_port
+from node import Entity, Node, OpensslClient, PskEntity, free_port
+from test_est import profile, request
 
 BOOTSTRAP, CONNECTION = "EXPORTER-oneM2M-Bootstrap", "EXPORTER-oneM2M-Connection"
 MACR, MECR, MKR = 243, 244, 245
@@ -25,7 +27,7 @@ def nodes():
 
     def node(name, sources):
         return Node(cse="/" + name, port=ports[name], options="\n".join([
-            "courier.allow = " + " ".join(f"{s}.demo.example:{ports[s]}@127.0.0.1" for s in sources),
+            "join.enabled = yes", "courier.allow = " + " ".join(f"{s}.demo.example:{ports[s]}@127.0.0.1" for s in sources),
             "trust.keys = " + " ".join(f"{s}.demo.example=https://{s}.demo.example:{ports[s]}" for s in sources)]))
 
     made = [node("mef", []), node("maf", ["mef"]), node("in-cse", ["mef", "maf"])]
@@ -70,7 +72,8 @@ def test_from_one_shared_key_to_everywhere(nodes):
 
     # At the MAF, by Km, which it fetches from the MEF. Nothing but the MAF is served.
     at_maf = Exporting(device, CONNECTION, psk=(km_id, km), node=maf)
-    assert at_maf.create("/mafBase", MACR, {"sec:macr": {"adfq": "keys.example"}}).rsc == 2001
+    made = at_maf.create("/mafBase", MACR, {"sec:macr": {"adfq": "keys.example"}})
+    assert made.rsc == 2001 and made.json["sec:macr"]["aski"] == km_id
     other = at_maf.create("/cse-in", 2, {"m2m:ae": {"api": "Napp.example", "rr": False, "srv": ["3"]}})
     assert other.rsc == 4106, other
     kc_id, kc = register_key(at_maf, "/mafBase", 32, "//demo.example/in-cse")
@@ -123,3 +126,37 @@ def test_the_same_by_the_command(nodes):
                  ("maf", "//demo.example/in-cse", where[0])):
         code, text = key(*argv, mef.top / "none", at[2], check=False)
         assert code == 1 and not (mef.top / "none").exists(), text
+
+
+def test_a_certificate_by_a_command_of_the_mef(nodes):
+    """The MEF tells its client to get a certificate; it does so from the node's EST, by the key that
+    they share, and says so."""
+    mef = nodes[0]
+    mef.cli("mef", "admit", "Se")
+    device = mef.enrol("e", "Se", "application", True, "--identity", "kpm-e@mef.demo.example")
+    made = device.create("/mefBase", MECR, {"sec:mecr": {"adfq": "keys.example"}})
+    reg = made.json["sec:mecr"]["ri"]
+    est = "https://mef.demo.example/.well-known/est"
+    number = json.loads(mef.cli("-o", "json", "mef", "command", reg, "cert-prov", est))["command"]
+    command = device.retrieve(f"/{reg}/cmd").json["sec:mcc"]
+    assert command["mcci"] == number and command["mccd"]["ccid"] == 1
+    args = command["mccd"]["cma"]["cpca"]
+    assert args["cppi"] == 1 and args["uri"] == est
+
+    # Its key is made by the client; the request is proved by the shared key.
+    folder = pathlib.Path(device.folder)
+    psk = bytes.fromhex((folder / "psk.key").read_text().strip())
+    csr = request(folder, "new", "m2m://demo.example/Se", proof=lambda new: renewal.by_psk("//demo.example/Se", new, psk)).read_bytes()
+    answer = device.raw(b"POST /.well-known/est/simpleenroll HTTP/1.1\r\nHost: x\r\nContent-Type: application/pkcs10\r\n"
+                        b"Content-Length: %d\r\n\r\n%s" % (len(csr), csr))
+    assert answer.http == 200, answer
+    new = profile(mef, folder, mef.top / "by-est", answer.body.decode(), folder / "new.key")
+    done = device.update(f"/{reg}/cmd", {"sec:mcc": {"mcci": number, "mccs": 20}})
+    assert done.rsc == 2004 and done.json["sec:mcc"]["mccd"]["ccid"] == 0
+    assert {r["id"]: r.get("commands") for r in json.loads(mef.cli("-o", "json", "mef", "list"))}[reg] == f"{number}:20"
+
+    # By the certificate it is the same client.
+    by_certificate = Entity(mef, new, "Se")
+    assert by_certificate.retrieve(f"/{reg}").rsc == 2000
+    for e in (device, by_certificate):
+        e.close()
