@@ -254,3 +254,18 @@ def test_commands_for_a_client_of_the_mef(node):
     for argv in (["mefBase", "dev-cfg", "https://x.example"], [reg, "format", "x"], [reg, "dev-cfg", ""]):
         assert node.cli("mef", "command", *argv, check=False)[0] != 0
     assert node.cli("store", "verify")
+
+
+def test_streams_share_what_their_connection_exports(node):
+    """Over HTTP/2 as well: one connection, one key, whichever stream asks."""
+    a = node.enrol("two", "Stwo", "application")
+    node.cli("maf", "admit", "Stwo")
+    a.version = 2
+    client(node, "maf", a)
+    made = a.create("/mafBase", MKR, key(32, ["Sb"]))
+    assert made.rsc == 2001, made
+    assert len(base64.b64decode(node.b.retrieve("/" + made.json["sec:mkr"]["ri"]).json["sec:mkr"]["kv"])) == 32
+    assert a.create("/mafBase", MKR, key(32, ["Sb"])).rsc == 4105
+    a.connect()
+    assert a.create("/mafBase", MKR, key(32, ["Sb"])).rsc == 2001
+    a.close()
