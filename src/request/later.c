@@ -79,6 +79,7 @@ err_t later_add(struct later *l, int64_t due, uint64_t row, struct bytes origina
 		l->heap = more;
 		l->cap = cap;
 	}
+	l->added = true;
 	l->heap[l->n] = (struct later_entry){ due, row, who_of(l, originator) };
 	sift_up(l, l->n++);
 	return ERR_OK;
@@ -174,6 +175,7 @@ err_t later_take(struct request_room *room, int64_t now, struct buf *primitive,
 {
 	struct later *l = &room->later;
 	const struct store_row *row;
+	uint64_t due;
 	err_t err = ERR_OK;
 
 	*found = false;
@@ -185,7 +187,8 @@ err_t later_take(struct request_room *room, int64_t now, struct buf *primitive,
 		l->heap[0] = l->heap[--l->n];
 		sift_down(l);
 		TRY(store_get(room->store, id, &row));
-		if (!is_open(row))
+		/* One whose time has not come has an entry of its own. */
+		if (!is_open(row) || (number_of(row, BYTES("@du"), &due) && due > (uint64_t)now))
 			continue;
 		TRY(arrive(row, now, primitive, in));
 		*found = true;

@@ -34,6 +34,7 @@ struct later {
 	size_t n, cap;
 	struct hash_key key;      /* drawn by the owner */
 	bool stale;         /* a transaction is gone: read what is due from the store */
+	bool added;         /* since the mark: an undone request must leave no entry behind */
 };
 
 /* What the store says is due: at the start, and when stale. */

@@ -80,6 +80,7 @@ err_t work_mark(struct request_room *room)
 	audit_mark(room->audit);
 	replay_mark(room->replay);
 	quota_mark(room->quota);
+	room->later.added = false;
 	if (room->queue)
 		queue_mark(room->queue);
 out:
@@ -92,6 +93,8 @@ void work_undo(struct request_room *room)
 	audit_undo_to_mark(room->audit);
 	replay_undo_to_mark(room->replay);
 	quota_undo_to_mark(room->quota);
+	/* Its row is gone, and the number may be another's. */
+	room->later.stale |= room->later.added;
 	if (room->queue)
 		queue_undo_to_mark(room->queue);
 }

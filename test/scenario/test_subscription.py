@@ -704,3 +704,28 @@ def test_nothing_is_lost_over_a_restart():
             assert [g.sgn["nev"]["rep"]["m2m:cin"]["con"] for g in got] == ["0", "1", "2"]
             time.sleep(0.5)
             assert len(again.got) == 3
+
+
+def test_what_is_pending_outlives_the_rest():
+    """A target that is away for longer than anything else is kept: pendingNotification keeps all, or the latest."""
+    with Node(lab=True, options="outbound.keep = 2\noutbound.time = 1\nstore.engine = memory") as n:
+        e = Plain(n, "Cdev")
+        assert e.register("dev").rsc == 2001
+        e.path = "/cse-in/dev"
+        assert e.create(e.path, 3, {"m2m:cnt": {"rn": "c"}}).rsc == 2001
+        with Receiver() as r:
+            port = r.port
+            for rn, pn in (("all", {"pn": 2}), ("latest", {"pn": 1}), ("none", {})):
+                subscribe(e, f"{r.url}/{rn}", enc={"net": [3], "chty": [4]}, rn=rn, **pn)
+        for i in range(3):
+            instance(e, str(i))
+        end = time.time() + 12
+        while time.time() < end and not sum("could not be delivered" in (x.get("text") or "") for x in n.audit()) >= 3:
+            time.sleep(0.3)
+        with Receiver(port=port) as again:
+            got = events(again, 4, 12)
+            time.sleep(0.5)
+            told = {rn: [g.sgn["nev"]["rep"]["m2m:cin"]["con"] for g in again.got if g.path == "/" + rn] for rn in ("all", "latest", "none")}
+            assert told == {"all": ["0", "1", "2"], "latest": ["2"], "none": []}, told
+            assert [g.headers.get("x-m2m-ec") for g in got if g.path == "/latest"] == ["4"]
+        e.close()

@@ -2,6 +2,7 @@
  * the rights of that time, their results kept and sent, their end. */
 #include "request_room.h"
 
+#include "request/later_work.h"
 #include "request/work.h"
 
 static int setup(void **state)
@@ -76,6 +77,31 @@ static unsigned ask(struct node *n, enum who who, unsigned op, const char *to, c
 }
 
 #define LATER(op, to, fr, rqi, rt, more) R(op, to, fr, rqi, ",'rt':{'rtv':" #rt "}" more)
+
+/* What a request that was undone added to the order is not there: its row's number may be
+ * another's, which would be done before its time, or twice. */
+static void test_undone(void **state)
+{
+	struct node *n = *state;
+	struct buf primitive = buf_make(LATER_OCTETS);
+	struct request_arrival in;
+	bool found;
+
+	expect(n, DEV, LATER(2, "cse-in/dev/c", "Cdev", "far", 1, ",'oet':'20260101T000200'"), 1001);
+	assert_int_equal(n->room.later.n, 1);
+	assert_int_equal(work_mark(&n->room), ERR_OK);
+	assert_int_equal(later_add(&n->room.later, n->now, n->room.later.heap[0].row, BYTES("x")), ERR_OK);
+	assert_int_equal(later_take(&n->room, n->now, &primitive, &in, &found), ERR_OK);
+	assert_false(found); /* not before its time, whatever the entry says */
+	assert_int_equal(later_add(&n->room.later, n->now, 4711, BYTES("x")), ERR_OK);
+	work_undo(&n->room);
+	assert_true(n->room.later.stale);
+	assert_int_equal(later_take(&n->room, n->now, &primitive, &in, &found), ERR_OK);
+	assert_false(found);
+	assert_int_equal(n->room.later.n, 1);
+	assert_true(later_next(&n->room.later) > n->now);
+	buf_free(&primitive);
+}
 
 static void test_synchronous(void **state)
 {
@@ -350,6 +376,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_asynchronous, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_told_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_response, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_undone, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,15 @@
  * attribute that asks for an action (F_ACTION) needs an executor on this node. */
 #include "schema/inner.h"
 
+#define ROW_LINK(create) { "cmlk", "mgmtLink", V_STRUCTS, create, OPT, NP, 0, C_mgmtLinkRef }
+/* Which requests a rule of CMDH is for. */
+#define ROWS_REQUESTS                                                                    \
+	{ "od", "order", V_POSITIVE, MAN, OPT, NP, 0, 0 },                                \
+	{ "ror", "requestOrigin", V_LIST_STRING, MAN, OPT, NP, 0, 0 },                    \
+	{ "rct", "requestContext", V_ANY, OPT, OPT, NP, 0, 0 },                           \
+	{ "rctn", "requestContextNotification", V_BOOL, OPT, OPT, NP, 0, 0 },             \
+	{ "rch", "requestCharacteristics", V_ANY, OPT, OPT, NP, 0, 0 }
+
 static const struct attribute rows_fwr[] = {
 	{ "vr", "version", V_STRING, MAN, OPT, OPT, 0, 0 },
 	{ "fwn", "firmwareName", V_STRING, MAN, OPT, OPT, 0, 0 },
@@ -83,21 +92,17 @@ static const struct attribute rows_evl[] = {
 };
 static const struct attribute rows_cmp[] = {
 	{ "cpn", "cmdhPolicyName", V_STRING, MAN, OPT, NP, 0, 0 },
-	{ "cmlk", "mgmtLink", V_STRUCTS, MAN, OPT, NP, 0, C_mgmtLinkRef },
+	ROW_LINK(MAN),
 };
 static const struct attribute rows_acmp[] = {
 	{ "acmlk", "activeCmdhPolicyLink", V_ID, MAN, OPT, NP, 0, 0 },
 };
 static const struct attribute rows_cmdf[] = {
-	{ "cmlk", "mgmtLink", V_STRUCTS, MAN, OPT, NP, 0, C_mgmtLinkRef },
+	ROW_LINK(MAN),
 };
 static const struct attribute rows_cmdv[] = {
-	{ "od", "order", V_POSITIVE, MAN, OPT, NP, 0, 0 },
 	{ "dev", "defEcValue", V_UINT, MAN, OPT, NP, 0, 0 },
-	{ "ror", "requestOrigin", V_LIST_STRING, MAN, OPT, NP, 0, 0 },
-	{ "rct", "requestContext", V_ANY, OPT, OPT, NP, 0, 0 },
-	{ "rctn", "requestContextNotification", V_BOOL, OPT, OPT, NP, 0, 0 },
-	{ "rch", "requestCharacteristics", V_ANY, OPT, OPT, NP, 0, 0 },
+	ROWS_REQUESTS,
 };
 static const struct attribute rows_cmpv[] = {
 	{ "aec", "applicableEventCategory", V_LIST_UINT, MAN, OPT, NP, 0, 0 },
@@ -108,11 +113,7 @@ static const struct attribute rows_cmpv[] = {
 	{ "dda", "defaultDelAggregation", V_BOOL, MAN, OPT, NP, 0, 0 },
 };
 static const struct attribute rows_cml[] = {
-	{ "od", "order", V_POSITIVE, MAN, OPT, NP, 0, 0 },
-	{ "ror", "requestOrigin", V_LIST_STRING, MAN, OPT, NP, 0, 0 },
-	{ "rct", "requestContext", V_ANY, OPT, OPT, NP, 0, 0 },
-	{ "rctn", "requestContextNotification", V_BOOL, OPT, OPT, NP, 0, 0 },
-	{ "rch", "requestCharacteristics", V_ANY, OPT, OPT, NP, 0, 0 },
+	ROWS_REQUESTS,
 	{ "lec", "limitsEventCategory", V_LIST_UINT, MAN, OPT, NP, 0, 0 },
 	{ "lqet", "limitsRequestExpTime", V_LIST_FLOAT, MAN, OPT, NP, 0, 2 },
 	{ "lset", "limitsResultExpTime", V_LIST_FLOAT, MAN, OPT, NP, 0, 2 },
@@ -122,7 +123,7 @@ static const struct attribute rows_cml[] = {
 };
 static const struct attribute rows_cmnr[] = {
 	{ "aecs", "applicableEventCategories", V_LIST_UINT, MAN, OPT, NP, 0, 0 },
-	{ "cmlk", "mgmtLink", V_STRUCTS, OPT, OPT, NP, 0, C_mgmtLinkRef },
+	ROW_LINK(OPT),
 };
 static const struct attribute rows_cmwr[] = {
 	{ "ttn", "targetNetwork", V_LIST_STRING, MAN, OPT, NP, 0, 0 },
@@ -130,7 +131,7 @@ static const struct attribute rows_cmwr[] = {
 	{ "swt", "spreadingWaitTime", V_UINT, MAN, OPT, NP, 0, 0 },
 	{ "bop", "backOffParameters", V_STRUCT, MAN, OPT, NP, 0, C_backOffParameters },
 	{ "ohc", "otherConditions", V_ANY, OPT, OPT, NP, 0, 0 },
-	{ "cmlk", "mgmtLink", V_STRUCTS, MAN, OPT, NP, 0, C_mgmtLinkRef },
+	ROW_LINK(MAN),
 };
 static const struct attribute rows_cmbf[] = {
 	{ "aec", "applicableEventCategory", V_LIST_UINT, MAN, OPT, NP, 0, 0 },
@@ -149,13 +150,13 @@ static const struct attribute rows_reg[] = {
 	{ "api", "App-ID", V_STRING, OPT, OPT, NP, 0, 0 },
 	{ "mei", "M2M-Ext-ID", V_STRING, OPT, OPT, NP, F_PERSON, 0 },
 	{ "tri", "Trigger-Recipient-ID", V_UINT, OPT, OPT, NP, 0, UINT32_MAX },
-	{ "cmlk", "mgmtLink", V_STRUCTS, OPT, OPT, NP, 0, C_mgmtLinkRef },
+	ROW_LINK(OPT),
 };
 static const struct attribute rows_datc[] = {
 	{ "cntp", "containerPath", V_URI, MAN, OPT, NP, 0, 0 },
 	{ "rpsc", "reportingSchedule", V_STRUCT, OPT, OPT, NP, 0, C_scheduleEntries },
 	{ "mesc", "measurementSchedule", V_STRUCT, OPT, OPT, NP, 0, C_scheduleEntries },
-	{ "cmlk", "mgmtLink", V_STRUCTS, OPT, OPT, NP, 0, C_mgmtLinkRef },
+	ROW_LINK(OPT),
 };
 static const struct attribute rows_autp[] = {
 	{ "suid", "SUID", V_UINT, MAN, OPT, NP, 0, 99 },
@@ -166,7 +167,7 @@ static const struct attribute rows_autp[] = {
 	{ "mkrd", "MAFKeyRegDuration", V_DURATION, OPT, OPT, NP, 0, 0 },
 	{ "mcfp", "mycertFingerprint", V_STRING, OPT, OPT, NP, 0, 0 },
 	{ "rpki", "rawPubKeyID", V_STRING, OPT, OPT, NP, 0, 0 },
-	{ "cmlk", "mgmtLink", V_STRUCTS, OPT, OPT, NP, 0, C_mgmtLinkRef },
+	ROW_LINK(OPT),
 };
 static const struct attribute rows_nycfc[] = {
 	{ "suids", "SUIDs", V_LIST_UINT, MAN, OPT, NP, 0, 0 },
@@ -177,21 +178,14 @@ static const struct attribute rows_tac[] = {
 	{ "cfp", "certFingerprint", V_STRING, MAN, OPT, NP, 0, 0 },
 	{ "uri", "URI", V_URI, OPT, OPT, NP, 0, 0 },
 };
-static const struct attribute rows_macrc[] = {
+/* Of a client of a MAF and of a MEF alike. */
+static const struct attribute rows_client[] = {
 	{ "fq", "fqdn", V_STRING, MAN, OPT, NP, 0, 0 },
 	{ "adfq", "adminFQDN", V_STRING, MAN, OPT, NP, 0, 0 },
 	{ "hpt", "httpPort", V_UINT, OPT, OPT, NP, 0, UINT16_MAX },
 	{ "copt", "coapPort", V_UINT, OPT, OPT, NP, 0, UINT16_MAX },
 	{ "wpt", "websocketPort", V_UINT, OPT, OPT, NP, 0, UINT16_MAX },
-	{ "cmlk", "mgmtLink", V_STRUCTS, OPT, OPT, NP, 0, C_mgmtLinkRef },
-};
-static const struct attribute rows_mecrc[] = {
-	{ "fq", "fqdn", V_STRING, MAN, OPT, NP, 0, 0 },
-	{ "adfq", "adminFQDN", V_STRING, MAN, OPT, NP, 0, 0 },
-	{ "hpt", "httpPort", V_UINT, OPT, OPT, NP, 0, UINT16_MAX },
-	{ "copt", "coapPort", V_UINT, OPT, OPT, NP, 0, UINT16_MAX },
-	{ "wpt", "websocketPort", V_UINT, OPT, OPT, NP, 0, UINT16_MAX },
-	{ "cmlk", "mgmtLink", V_STRUCTS, OPT, OPT, NP, 0, C_mgmtLinkRef },
+	ROW_LINK(OPT),
 };
 static const struct attribute rows_wifc[] = {
 	{ "ssid", "ssid", V_STRING, MAN, OPT, OPT, 0, 0 },
@@ -232,8 +226,8 @@ static const struct specialization objects[] = {
 	{ "authenticationProfile", "autp", NULL, 1022, NULL, rows_autp, COUNT_OF(rows_autp) },
 	{ "myCertFileCred", "nycfc", NULL, 1023, NULL, rows_nycfc, COUNT_OF(rows_nycfc) },
 	{ "trustAnchorCred", "tac", NULL, 1024, NULL, rows_tac, COUNT_OF(rows_tac) },
-	{ "MAFClientRegCfg", "macrc", NULL, 1025, NULL, rows_macrc, COUNT_OF(rows_macrc) },
-	{ "MEFClientRegCfg", "mecrc", NULL, 1026, NULL, rows_mecrc, COUNT_OF(rows_mecrc) },
+	{ "MAFClientRegCfg", "macrc", NULL, 1025, NULL, rows_client, COUNT_OF(rows_client) },
+	{ "MEFClientRegCfg", "mecrc", NULL, 1026, NULL, rows_client, COUNT_OF(rows_client) },
 	{ "wificlient", "wifc", NULL, 1028, NULL, rows_wifc, COUNT_OF(rows_wifc) },
 };
 
