@@ -1,6 +1,6 @@
 /* usim.h: the module that holds a subscriber's key (USIM, UICC, modem) as the device
  * reaches it: lines over a local socket. A small program of the maker's stands between,
- * and is what would be replaced for another modem. All octets in hex.
+ * and is what would be replaced for another modem. All octets in hex. doc/protocol/network.md
  *
  *   IMPI               -> IMPI impi
  *   AKA rand autn      -> RES res ck ik | SYNC auts | MAC      [TS 33.102 6.3]

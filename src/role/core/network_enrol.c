@@ -65,13 +65,14 @@ bool network_is_blamed(struct network_work *w, const struct network_source *s)
 	       bytes_equal(BYTES_OF(b->source.octets), BYTES_OF(s->octets));
 }
 
-/* That a network is away is nobody's fault. Who is pushed out of its place is forgiven. */
+/* For what it showed; that a network is away, or talks nonsense, is nobody's fault. Who is
+ * pushed out of its place is forgiven. */
 void network_blame(struct network_work *w, const struct network_source *s, err_t result)
 {
 	struct network_blamed *b = place_of(w, s);
 	int64_t now = clock_steady();
 
-	if (result == ERR_OK || result == ERR_TIMEOUT || result == ERR_IO || result == ERR_CLOSED)
+	if (result != ERR_MISSING && result != ERR_REFUSED && result != ERR_EXPIRED)
 		return;
 	if (!bytes_equal(BYTES_OF(b->source.octets), BYTES_OF(s->octets)) ||
 	    now >= b->since + NETWORK_BLAME_MS)

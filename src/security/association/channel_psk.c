@@ -94,7 +94,7 @@ static err_t identity_canonical(struct bytes shown, char out[CHANNEL_IDENTITY_MA
 		shown = bytes_sub(shown, prefixes[i].shown.n, shown.n);
 		break;
 	}
-	TRY(shown.n ? ERR_OK : ERR_SYNTAX);
+	TRY(shown.n ? ERR_OK : ERR_MISSING); /* of nobody, as one that is not known */
 	TRY(bytes_put_str(out, CHANNEL_IDENTITY_MAX, kept));
 	TRY(bytes_put_str(out + kept.n, CHANNEL_IDENTITY_MAX - kept.n, shown));
 out:
