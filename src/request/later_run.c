@@ -29,7 +29,7 @@ static bool targets_of(const struct request_primitive *r, struct cbor *nu)
 
 	return r->has[PARAM_RT] &&
 	       cbor_find(r->value[PARAM_RT].raw, BYTES("nu"), nu, &found) == ERR_OK && found &&
-	       nu->kind == CBOR_ARRAY && nu->u > 0;
+	       nu->kind == CBOR_ARRAY;
 }
 
 bool later_wanted(const struct request_primitive *r, int64_t now)
@@ -42,7 +42,8 @@ static bool is_asynchronous(const struct request_primitive *r)
 {
 	struct cbor nu;
 
-	return r->response_type == RT_ASYNCH || (r->response_type == RT_FLEX && targets_of(r, &nu));
+	return r->response_type == RT_ASYNCH ||
+	       (r->response_type == RT_FLEX && targets_of(r, &nu) && nu.u > 0);
 }
 
 /* Until when the result is there, for one that is known at `from`. */
@@ -112,7 +113,8 @@ static size_t own_members(const struct own *o, struct cbor_member out[OWN_MAX])
 	return o->n;
 }
 
-/* Those to be told of the result: nu, else the originator itself. */
+/* Those to be told of the result: nu, nobody when it is empty [TS-0001 8.1.2], else the
+ * originator itself. */
 static void own_targets(struct own *o, const struct work *w)
 {
 	struct cbor nu;

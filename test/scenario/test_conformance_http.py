@@ -1,6 +1,6 @@
 """The HTTP binding and the parameters of a request as an independent suite asks for them, over the lab
 listener [TS-0009 6; TS-0004 7.2, 7.3.2, 7.4.12; TS-0001 8.1, 8.2.2]."""
-import http.client, itertools, json, time
+import http.client, http.server, itertools, json, threading, time
 
 import pytest
 from lab import AE, Lab
@@ -276,6 +276,36 @@ def test_execution_time(lab, own):
     assert a.rsc == 1001 and lab.get("/" + a.json["m2m:uri"], own[0]).json["m2m:req"]["rs"] == 3
     assert done(lab, own, a)["ors"]["rsc"] == 2000
     assert later(lab, own, "?rt=1", X_M2M_OET="20200101T000000")[0].rsc == 1001
+
+
+class Told(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        self.server.told.append(json.loads(self.rfile.read(int(self.headers["Content-Length"])))["m2m:rsp"]["rqi"])
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+def test_told_to_nobody(lab):
+    """TS-0001 8.1.2: without targets the originator is told, with an empty list nobody is."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Told) as server:
+        server.told = []
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        ae = {"m2m:ae": {**AE, "rr": True, "poa": [f"http://127.0.0.1:{server.server_port}"]}}
+        stem = lab.create("/cse-in", 2, ae, "C").json["m2m:ae"]["ri"]
+        own = stem, "/" + stem
+        a, _ = later(lab, own, "?rt=2", X_M2M_RTU="")
+        assert (a.http, a.rsc) == (202, 1002) and done(lab, own, a)["mi"]["rt"] == {"nu": [], "rtv": 2}
+        _, rqi = later(lab, own, "?rt=2")
+        for _ in range(200):
+            if server.told:
+                break
+            time.sleep(0.02)
+        server.shutdown()
+    assert server.told == [rqi]
 
 
 def test_other_response_types(lab, own):

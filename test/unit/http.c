@@ -370,7 +370,9 @@ static void test_map_headers(void **state)
 	assert_string_equal(map_line("GET", "/a", "X-M2M-Origin:\r\n").json,
 	                    "{\"op\":2,\"to\":\"a\"}");
 	assert_int_equal(map_line("GET", "/a", "X-M2M-RI: a\tb\r\n").why.status, 4000);
-	assert_int_equal(map_line("GET", "/a", "X-M2M-RTU:\r\n").why.status, 4000);
+	/* Told to nobody. */
+	assert_string_equal(map_line("GET", "/a?rt=2", "X-M2M-RTU:\r\n").json,
+	                    "{\"op\":2,\"rt\":{\"nu\":[],\"rtv\":2},\"to\":\"a\"}");
 	assert_int_equal(map_line("GET", "/a", "X-M2M-EC: -1\r\n").why.status, 4000);
 }
 

@@ -80,7 +80,7 @@ out:
 
 static err_t put_targets(struct buf *out, struct bytes text)
 {
-	size_t n = 1;
+	size_t n = text.n > 0;
 	err_t err;
 
 	for (size_t i = 0; i < text.n; i++)
@@ -101,14 +101,14 @@ static err_t put_response_type(struct compose *c, struct bytes text)
 {
 	err_t err;
 
-	TRY(cbor_put_map(c->parts, (text.n > 0) + (c->notify.n > 0)));
-	if (c->notify.n)
+	TRY(cbor_put_map(c->parts, (text.n > 0) + c->notifies));
+	if (c->notifies)
 		TRY(put_targets(c->parts, c->notify));
 	if (text.n) {
 		TRY(cbor_put_text(c->parts, BYTES("rtv")));
 		TRY(put_uint(c->parts, text));
 	}
-	c->notify = BYTES_NONE;
+	c->notifies = false;
 out:
 	return err;
 }

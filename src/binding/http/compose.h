@@ -11,6 +11,7 @@ enum { COMPOSE_MAX = 48 };
 struct compose {
 	struct buf *parts; /* the encoded values, one behind the other */
 	struct bytes notify; /* X-M2M-RTU, until rt is put */
+	bool notifies;       /* it is there, and rt is not put yet */
 	size_t n;
 	struct { const char *key; size_t at, end; } member[COMPOSE_MAX];
 };

@@ -131,11 +131,12 @@ static err_t compose_all(const struct http_parser *p, struct bytes message,
 	TRY(read_operation(p, media, c));
 	if (p->field[HTTP_FIELD_RTU].at) {
 		c->notify = http_field(p, message, HTTP_FIELD_RTU);
-		if (c->notify.n == 0 || !bytes_is_printable(c->notify))
+		c->notifies = true; /* nobody, when it is empty [TS-0001 8.1.2] */
+		if (!bytes_is_printable(c->notify))
 			return ERR_SYNTAX;
 	}
 	TRY(target_read(bytes_sub(message, p->target.at, p->target.n), c, &m->inner, p->method));
-	if (c->notify.n)
+	if (c->notifies)
 		TRY(compose_param(c, PARAM_RT, BYTES_NONE));
 	TRY(read_params(p, message, c));
 out:
