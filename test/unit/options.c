@@ -1,4 +1,5 @@
 /* options: the table, the file's grammar, what a role is told. */
+#include "role/common/key_source.h"
 #include "role/common/network_place.h"
 #include "unit.h"
 
@@ -247,6 +248,34 @@ static void test_networks(void **state)
 	assert_int_equal(network_check(&o, where, sizeof(where)), ERR_SYNTAX);
 }
 
+static void test_key_sources(void **state)
+{
+	static const struct { const char *text; err_t err; } rows[] = {
+		{ "", ERR_OK }, { "maf.example=https://maf.example:8443", ERR_OK }, { "a.example=here  b.example=https://b", ERR_OK },
+		{ "maf.example", ERR_SYNTAX }, { "=here", ERR_SYNTAX }, { "maf.example=http://maf.example", ERR_SYNTAX },
+		{ "maf.example=", ERR_SYNTAX }, { "Maf.example=here", ERR_SYNTAX }, { "a@b=here", ERR_SYNTAX },
+		{ "a=here a=https://a", ERR_SYNTAX }, { "a=here b", ERR_SYNTAX }, { "bsf.example=here", ERR_SYNTAX },
+	};
+	struct key_source s;
+	struct bytes relative;
+
+	assert_int_equal(options_set(&o, BYTES("network.gba"), BYTES("bsf.example 127.0.0.1:1")), ERR_OK);
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		assert_int_equal(options_set(&o, BYTES("trust.keys"), bytes_str(rows[i].text)), ERR_OK);
+		if (key_source_check(&o, where, sizeof(where)) != rows[i].err)
+			fail_msg("%s", rows[i].text);
+		if (rows[i].err != ERR_OK)
+			says("trust.keys");
+	}
+	assert_int_equal(options_set(&o, BYTES("trust.keys"), BYTES("a.example=here b.example=https://b:1")), ERR_OK);
+	assert_true(key_source_of(&o, BYTES("ID@b.example"), &s, &relative));
+	assert_true(bytes_equal(s.url, BYTES("https://b:1")) && bytes_equal(relative, BYTES("ID")));
+	assert_true(key_source_of(&o, BYTES("ID@a.example"), &s, &relative) && s.url.n == 0);
+	assert_false(key_source_of(&o, BYTES("ID@c.example"), &s, &relative) ||
+	             key_source_of(&o, BYTES("@a.example"), &s, &relative) || key_source_of(&o, BYTES("a.example"), &s, &relative) ||
+	             key_source_of(&o, BYTES("x@y@a.example"), &s, &relative) || key_source_of(&o, BYTES("ID@a.example."), &s, &relative));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -262,6 +291,7 @@ int main(void)
 		ROW(test_the_printed_file_says_every_option_and_parses),
 		ROW(test_out_of_memory_leaves_nothing_behind),
 		ROW(test_networks),
+		ROW(test_key_sources),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 #include "base/clock.h"
 #include "base/log.h"
+#include "role/common/key_source.h"
 #include "role/common/network_place.h"
 #include "role/parent/parent.h"
 #include "token/config.h"
@@ -110,7 +111,7 @@ static err_t check_whole(const struct parent *p, struct options *o, char *where,
 		return node_fault(where, size, "node.sp_id and node.cse_id are needed", ERR_MISSING);
 	if (check_tokens(o, where, size) != ERR_OK)
 		return ERR_SYNTAX;
-	if (network_check(o, where, size) != ERR_OK)
+	if (network_check(o, where, size) != ERR_OK || key_source_check(o, where, size) != ERR_OK)
 		return ERR_SYNTAX;
 	if (options_algorithms(o, &bad) != ERR_OK) {
 		(void)text_print(where, size, "algorithms: %.*s is not in the table, or cannot be refused "
