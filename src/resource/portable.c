@@ -167,66 +167,70 @@ static bool below_root(const struct exporting *e, struct bytes tail, struct byte
 	return rest->n == 0 || rest->p[0] == '/' || rest->p[0] == '#';
 }
 
-static err_t put_by_id(struct exporting *e, uint64_t id, unsigned slashes, struct bytes tail,
-                       struct bytes text, struct buf *out)
+static err_t put_by_id(struct exporting *e, const struct portable_name *name, struct bytes text,
+                       struct buf *out)
 {
-	uint64_t number = number_of(e, id);
+	uint64_t number = number_of(e, name->id);
 	const struct store_row *row;
 	err_t err;
 
-	TRY(store_get(e->r->store, id, &row));
-	/* An AE or a CSE keeps its identifier. */
+	TRY(store_get(e->r->store, name->id, &row));
+	/* An AE keeps its identifier. */
 	if (!row || row->ident.n)
 		return buf_add(out, text);
 	if (number)
-		return buf_printf(out, "!i%u:%llu:%.*s", slashes, (unsigned long long)number, BYTES_FMT(tail));
-	TRY(buf_printf(out, "!o%u:", slashes));
-	TRY(resource_address(e->r, id, out));
+		return buf_printf(out, "!i%u:%llu:%.*s", name->slashes, (unsigned long long)number, BYTES_FMT(name->tail));
+	TRY(buf_printf(out, "!o%u:", name->slashes));
+	TRY(resource_address(e->r, name->id, out));
 	TRY(buf_add_byte(out, ':'));
-	TRY(buf_add(out, tail));
+	TRY(buf_add(out, name->tail));
 out:
 	return err;
 }
 
-static size_t end_of_first(struct bytes text)
+err_t portable_split(struct resources *r, struct bytes text, struct portable_name *out)
 {
-	size_t slash = bytes_find(text, '/'), mark = bytes_find(text, '#');
+	const struct cse_identity *cse = &r->cse;
+	struct bytes rest = text;
+	size_t slash, mark;
+	err_t err = ERR_OK;
 
-	return slash < mark ? slash : mark;
+	*out = (struct portable_name){ .slashes = 0 };
+	if (bytes_starts(rest, cse->sp_id) && bytes_starts(bytes_sub(rest, cse->sp_id.n, rest.n), BYTES("/"))) {
+		out->slashes = 2;
+		rest = bytes_sub(rest, cse->sp_id.n, rest.n);
+	}
+	if (bytes_starts(rest, BYTES("/"))) {
+		if (!bytes_starts(rest, cse->cse_id) || rest.n <= cse->cse_id.n + 1 || rest.p[cse->cse_id.n] != '/')
+			return ERR_OK;
+		out->slashes = out->slashes ? out->slashes : 1;
+		rest = bytes_sub(rest, cse->cse_id.n + 1, rest.n);
+	}
+	slash = bytes_find(rest, '/');
+	mark = bytes_find(rest, '#');
+	out->first = bytes_sub(rest, 0, slash < mark ? slash : mark);
+	out->tail = bytes_sub(rest, out->first.n, rest.n);
+	out->by_path = bytes_equal(out->first, BYTES("-")) || bytes_equal(out->first, cse->cse_name);
+	if (!out->by_path && out->first.n)
+		TRY(tree_unstructured(r, out->first, &out->id));
+out:
+	return err;
 }
 
 static err_t outward(void *self, struct bytes text, struct buf *out)
 {
 	struct exporting *e = self;
-	const struct cse_identity *cse = &e->r->cse;
-	struct bytes rest = text, first, tail, behind;
-	unsigned slashes = 0;
-	uint64_t id;
-	bool dash;
+	struct portable_name name;
+	struct bytes behind;
 	err_t err;
 
 	if (bytes_starts(text, BYTES("!")))
 		TRY(buf_add_byte(out, '!'));
-	if (bytes_starts(rest, cse->sp_id) && bytes_starts(bytes_sub(rest, cse->sp_id.n, rest.n), BYTES("/"))) {
-		slashes = 2;
-		rest = bytes_sub(rest, cse->sp_id.n, rest.n);
-	}
-	if (bytes_starts(rest, BYTES("/"))) {
-		if (!bytes_starts(rest, cse->cse_id) || rest.n <= cse->cse_id.n + 1 || rest.p[cse->cse_id.n] != '/')
-			return buf_add(out, text);
-		slashes = slashes ? slashes : 1;
-		rest = bytes_sub(rest, cse->cse_id.n + 1, rest.n);
-	}
-	first = bytes_sub(rest, 0, end_of_first(rest));
-	tail = bytes_sub(rest, first.n, rest.n);
-	dash = bytes_equal(first, BYTES("-"));
-	if (dash || bytes_equal(first, cse->cse_name))
-		return below_root(e, tail, &behind)
-		               ? buf_printf(out, "!%s%u:%.*s", dash ? "d" : "s", slashes, BYTES_FMT(behind))
-		               : buf_add(out, text);
-	TRY(first.n ? tree_unstructured(e->r, first, &id) : ERR_OK);
-	if (first.n && id)
-		return put_by_id(e, id, slashes, tail, text, out);
+	TRY(portable_split(e->r, text, &name));
+	if (name.by_path && below_root(e, name.tail, &behind))
+		return buf_printf(out, "!%s%u:%.*s", name.first.n == 1 ? "d" : "s", name.slashes, BYTES_FMT(behind));
+	if (name.id)
+		return put_by_id(e, &name, text, out);
 	err = buf_add(out, text);
 out:
 	return err;

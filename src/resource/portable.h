@@ -54,4 +54,13 @@ typedef err_t portable_text(void *self, struct bytes text, struct buf *out);
 err_t portable_body(const struct resource_type *type, struct bytes body, portable_text *text,
                     void *self, struct buf *out) MUST_USE;
 
+/* A text taken apart: how it is written, and what its first part names here. */
+struct portable_name {
+	unsigned slashes;    /* 0 CSE-relative, 1 SP-relative, 2 absolute */
+	struct bytes first, tail; /* empty: it names nothing of this CSE */
+	bool by_path;        /* from the CSEBase on */
+	uint64_t id;         /* the row of this resourceID or identifier; 0: none */
+};
+err_t portable_split(struct resources *r, struct bytes text, struct portable_name *out) MUST_USE;
+
 #endif

@@ -141,6 +141,25 @@ static err_t put_inside(struct importing *m, struct bytes digits, struct buf *ou
 	return buf_printf(out, "%s%llu", type->short_name, (unsigned long long)m->rows[n - 1].id);
 }
 
+/* A resourceID that led nowhere where it came from must not lead to somebody else's
+ * resource here: a policy would let other originators in. */
+static err_t put_as_it_is(struct importing *m, struct bytes text, struct buf *out)
+{
+	struct portable_name name;
+	const struct store_row *row;
+	err_t err;
+
+	TRY(portable_split(m->r, text, &name));
+	if (name.id) {
+		TRY(store_get(m->r->store, name.id, &row));
+		if (row && !row->ident.n)
+			TRY(refuse_file(m, ERR_REFUSED, "a resourceID in it is another resource's here"));
+	}
+	err = buf_add(out, text);
+out:
+	return err;
+}
+
 static err_t inward(void *self, struct bytes text, struct buf *out)
 {
 	struct importing *m = self;
@@ -149,7 +168,7 @@ static err_t inward(void *self, struct bytes text, struct buf *out)
 	err_t err;
 
 	if (!bytes_starts(text, BYTES("!")))
-		return buf_add(out, text);
+		return put_as_it_is(m, text, out);
 	if (bytes_starts(text, BYTES("!!")))
 		return buf_add(out, bytes_sub(text, 1, text.n));
 	head = bytes_cut(&rest, ':');

@@ -197,6 +197,13 @@ def test_whole_or_not_at_all(two, grown):
         assert code == 1, (what, text)
     assert tree(b, "import", sealed(octets_of(rows), a.folder / "good"), "cse-in") and b.admin.retrieve("/cse-in/data").rsc == 2000
     assert b.pids() == pids
+    # a resourceID that led nowhere is kept, but not where it is another's
+    ri = b.admin.retrieve("/cse-in/data").json["m2m:cnt"]["ri"]
+    for name, named, want in (("free", "cnt99999", 0), ("another", ri, 1), ("rule", "/in-cse/" + ri + "/la", 1)):
+        made = changed(1, **{"or": named})
+        made[1]["rn"] = name
+        code, text = tree(b, "import", sealed(octets_of(made), a.folder / f"n-{name}"), "cse-in", check=False)
+        assert code == want and ("another resource" in text) == bool(want), text
     code, text = tree(a, "export", "cse-in", a.folder / "base", check=False)
     assert code == 1 and "CSEBase" in text
 
