@@ -4,7 +4,7 @@
 
 #include "base/log.h"
 
-enum { PRIMITIVE_MAX = 4 << 20, CHECK_AGAIN_MS = 10000, TARGET_TEXT = 256, PENDING_MS = 1000 };
+enum { PRIMITIVE_MAX = 4 << 20, CHECK_AGAIN_MS = 10000, TARGET_TEXT = 256, PENDING_MS = 1000, TYPE_NODE = 14 };
 
 static const char of_revoked[] = "its originator's credential was revoked";
 static const char to_revoked[] = "its receiver's credential was revoked";
@@ -163,6 +163,31 @@ out:
 	return err;
 }
 
+/* The schedules of the receiver and of its node say when it is there [7.5.1.2.2 step 3.0]. */
+static err_t judge_schedule(struct work *w, const struct queue_entry *e, struct notification *n)
+{
+	const struct store_row *row;
+	struct target node;
+	struct cbor nl;
+	bool there = true;
+	err_t err = ERR_OK;
+
+	if (!n->reach.entity || n->verdict != NOTIFICATION_SEND)
+		goto out;
+	TRY(notification_scheduled(w, n->reach.entity, &there));
+	TRY(store_get(w->room->store, n->reach.entity, &row));
+	if (there && row && notification_member(row->body, "nl", &nl) && nl.kind == CBOR_TEXT) {
+		TRY(resource_resolve(w->room->resources, nl.s, &node));
+		if (node.place == TARGET_HERE && node.type == TYPE_NODE && !node.virtual_child)
+			TRY(notification_scheduled(w, node.id, &there));
+	}
+	if (!there)
+		err = e->flags & (QUEUE_KEPT | QUEUE_RESULT) ? wait_until(n, w->in->now + CHECK_AGAIN_MS)
+		                            : drop(n, "the receiver is not there now, by its schedule");
+out:
+	return err;
+}
+
 /* --- the request --------------------------------------------------------------------- */
 
 /* The m2m:sgn of each entry, one behind the other. The first was judged; those that a
@@ -286,6 +311,7 @@ static err_t judge_entry(struct work *w, const struct queue_entry *e, struct not
 		goto out;
 	TRY(reach_of(w, without_form(e->target), &n->reach));
 	TRY(judge_receiver(w, n));
+	TRY(judge_schedule(w, e, n));
 	if (n->verdict == NOTIFICATION_SEND && n->reach.n == 0)
 		TRY(e->flags & QUEUE_KEPT ? wait_until(n, w->in->now + CHECK_AGAIN_MS)
 		                          : drop(n, "the target cannot be reached from here"));

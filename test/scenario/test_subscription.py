@@ -611,6 +611,34 @@ def test_schedule(dev, r):
     none_more(r, 0)
 
 
+def test_the_schedule_of_the_receiver(lab, dev):
+    """TS-0004 7.5.1.2.2 step 3.0: an AE that is not there now, by its schedule or its node's, is not told meanwhile."""
+    never = {"se": {"sce": ["0 0 0 1 1 * 2000"]}}
+    with Receiver() as r:
+        rn = dev.rn + "r"
+        ae = Plain(lab, dev.originator + "r")
+        policy = {"m2m:acp": {"rn": "pr" + dev.rn, "pv": {"acr": [acr(["all"], 16), acr([ae.originator], 63)]}, "pvs": {"acr": [acr(["CAdmin"], 63)]}}}
+        assert lab.admin.create("/cse-in", 1, policy).rsc == 2001
+        assert lab.admin.create("/cse-in", 14, {"m2m:nod": {"rn": "n" + rn, "ni": "n" + rn}}).rsc == 2001
+        body = {"rn": rn, "api": "Nr", "rr": True, "srv": ["3"], "poa": [r.url], "nl": "cse-in/n" + rn, "acpi": ["cse-in/pr" + dev.rn]}
+        assert ae.create("/cse-in", 2, {"m2m:ae": body}).rsc == 2001
+        subscribe(dev, "cse-in/" + rn, enc={"net": [3], "chty": [4]}, rn="s1", nec=2)
+        subscribe(dev, "cse-in/" + rn, enc={"net": [3], "chty": [4]}, rn="s2", pn=2)
+        dropped = lambda: sum("by its schedule" in (x.get("text") or "") for x in lab.audit())
+        for done, (at, who) in enumerate((("/cse-in/" + rn, ae), ("/cse-in/n" + rn, lab.admin))):
+            assert who.create(at, 18, {"m2m:sch": {"rn": "when", **never}}).rsc == 2001
+            assert dev.create(dev.path + "/c", 4, {"m2m:cin": {"con": at}}).rsc == 2001
+            end = time.time() + 5
+            while dropped() <= done and time.time() < end:
+                time.sleep(0.05)
+            # what is pending is not dropped, and waits
+            assert dropped() == done + 1 and not [g for g in r.got if "nev" in g.sgn]
+            assert who.update(at + "/when", {"m2m:sch": {"se": {"sce": ["* * * * * * *"]}}}).rsc == 2004
+            dev.delete(dev.path + "/c/s2")
+        subscribe(dev, "cse-in/" + rn, enc={"net": [3], "chty": [4]}, rn="s3")
+        ae.close()
+
+
 def cross(e, r, expect=2001, **more):
     a = e.create(e.path, 48, {"m2m:crs": {"rn": "x", "nu": [r.url + "/x"], "twt": 2, "tws": "PT2S", **more}})
     assert a.rsc == expect, a
