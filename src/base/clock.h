@@ -16,6 +16,9 @@ int64_t clock_now(void);
 /* A clock that never runs backwards, in ms since some start. */
 int64_t clock_steady(void);
 
+/* The same in microseconds. */
+int64_t clock_micro(void);
+
 /* For tests: freeze clock_now at ms; 0 returns to the real clock. */
 void clock_simulate(int64_t ms);
 

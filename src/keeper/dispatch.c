@@ -137,6 +137,11 @@ static bool rate_allows(struct rate *r, unsigned limit)
 	return r->calls++ < limit;
 }
 
+bool keeper_is_beyond(const struct keeper_state *ks, struct keeper_caller *who)
+{
+	return !bucket_has(&who->time, ks->share[who->role], clock_micro());
+}
+
 /* May this caller ask for this now? Counted once, however often it is run. */
 static err_t admit(const struct keeper_state *ks, struct keeper_caller *who, unsigned op, bool again)
 {
@@ -145,6 +150,8 @@ static err_t admit(const struct keeper_state *ks, struct keeper_caller *who, uns
 	if (!(row->who & 1u << who->role))
 		return ERR_REFUSED;
 	if (row->rate && !again && !rate_allows(&who->rates[op], row->rate))
+		return ERR_LIMIT;
+	if (who->role == ROLE_PROGRAM && !again && keeper_is_beyond(ks, who))
 		return ERR_LIMIT;
 	if (!runs[op].when_locked && (!ks->vault.open || (ks->rebinding && who->role != ROLE_CORE)))
 		return ERR_LOCKED;
@@ -244,6 +251,7 @@ err_t dispatch_carry_out(struct keeper_state *ks, struct keeper_caller *who, str
 {
 	struct call c = { .ks = ks, .who = who, .in = wire_in(body), .out = wire_out(result) };
 	unsigned op = wire_get_u16(&c.in);
+	int64_t begun = clock_micro();
 	err_t status, err;
 
 	buf_clear(result);
@@ -269,6 +277,7 @@ err_t dispatch_carry_out(struct keeper_state *ks, struct keeper_caller *who, str
 	}
 	err = status == ERR_PENDING ? ERR_PENDING : ERR_OK;
 out:
+	bucket_take(&who->time, clock_micro() - begun);
 	return err;
 }
 
@@ -312,10 +321,15 @@ err_t keeper_ask(struct keeper_state *ks, struct keeper_caller *who, uint64_t re
 err_t keeper_ask_program(struct keeper_state *ks, struct keeper_caller *door, uint64_t ref,
                          struct bytes body, struct buf *result)
 {
+	int64_t begun = clock_micro();
 	struct waiting *w = may_wait(bytes_sub(body, PROGRAM_HEAD, body.n))
 	                            ? wait_begin(door, ref, MSG_PROGRAM_CALL, body) : NULL;
+	err_t err;
 
-	return w ? carry_out_waiting(ks, door, w, result, false) : program_carry_out(ks, body, result, false);
+	err = w ? carry_out_waiting(ks, door, w, result, false) : program_carry_out(ks, body, result, false);
+	/* The door's share, too, whoever asks through it. */
+	bucket_take(&door->time, clock_micro() - begun);
+	return err;
 }
 
 /* It is there as long as something of it waits. */

@@ -6,6 +6,7 @@
 #ifndef KEEPER_HANDLE_H
 #define KEEPER_HANDLE_H
 
+#include "base/bucket.h"
 #include "keeper/keeper.h"
 
 enum { HANDLE_LIFE_MS = 300000 };
@@ -39,6 +40,7 @@ struct keeper_caller {
 	int64_t last;      /* and when they last asked (clock_steady) */
 	struct handle *handles; /* grows; pointers are valid until the next handle_new */
 	size_t handles_n, used, next;
+	struct bucket time; /* of the keeper's, against its share */
 	struct rate rates[OP_COUNT + 1]; /* the last: refusals put on record */
 };
 

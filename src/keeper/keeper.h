@@ -26,6 +26,7 @@ struct keeper_state {
 	unsigned place;                      /* which token, where the provider has several */
 	struct keeper_caller *callers[KEEPER_CALLERS_MAX];
 	size_t callers_n;
+	unsigned share[ROLE_COUNT]; /* ms of each second that one caller may have; 0: no bound */
 	struct keeper_caller *programs[KEEPER_PROGRAM_USERS_MAX]; /* a user each, for rates */
 	/* CREDENTIAL_USED and KEEPER_EVENT for the core. The answer to the asker
 	 * may leave only after these were written. An error refuses the use. */
@@ -83,6 +84,10 @@ err_t keeper_ask(struct keeper_state *ks, struct keeper_caller *who, uint64_t re
 
 err_t keeper_ask_program(struct keeper_state *ks, struct keeper_caller *door, uint64_t ref,
                          struct bytes call, struct buf *result) MUST_USE;
+
+/* Has this caller used up its share of the keeper's time? It is served behind the others
+ * then, a little at a time; a program is refused by ERR_LIMIT. */
+bool keeper_is_beyond(const struct keeper_state *ks, struct keeper_caller *who);
 
 /* The result of a call that was put aside; *who NULL: none is ready. */
 err_t keeper_next(struct keeper_state *ks, struct keeper_caller **who, uint64_t *ref,

@@ -315,12 +315,59 @@ static void test_makes(void **state)
 	assert_int_equal(sign(b, 0, "app/0/x", SIGN_PROGRAM, BYTES("x")), ERR_MISSING);
 }
 
+static err_t keys_of(struct bed *b, uint32_t user)
+{
+	begin(b, OP_PROGRAM_KEYS);
+	wire_put_u32(&b->w, 0);
+	return ask_as(b, user);
+}
+
+/* A user beyond the share of the keeper's time is refused; others are not. A gate
+ * is put behind the others, and never refused. */
+static void test_share(void **state)
+{
+	struct bed *b = *state;
+	struct keeper_caller *program = NULL, *other = b->by[ROLE_GATE];
+
+	b->ks.share[ROLE_PROGRAM] = 100;
+	b->ks.share[ROLE_DOOR] = 200;
+	b->ks.share[ROLE_GATE] = 500;
+	assert_int_equal(keys_of(b, 4001), ERR_OK);
+	for (size_t i = 0; i < COUNT_OF(b->ks.programs); i++) {
+		if (b->ks.programs[i] && b->ks.programs[i]->user == 4001)
+			program = b->ks.programs[i];
+	}
+	assert_non_null(program);
+	assert_true(program->time.left <= 50000 && program->time.left > 0);
+	bucket_take(&program->time, 60000);
+	assert_int_equal(keys_of(b, 4001), ERR_LIMIT);
+	assert_int_equal(keys_of(b, 4002), ERR_OK);
+	/* it comes back with time, to half a second's worth at most */
+	program->time.since -= 10000000;
+	assert_int_equal(keys_of(b, 4001), ERR_OK);
+	assert_true(program->time.left <= 50000);
+	/* a gate is put behind, never refused */
+	assert_false(keeper_is_beyond(&b->ks, other));
+	bucket_take(&other->time, INT64_C(10000000));
+	assert_true(keeper_is_beyond(&b->ks, other));
+	begin(b, OP_OPEN_KEY);
+	wire_put_bytes(&b->w, BYTES("node"));
+	assert_int_equal(ask(b, ROLE_GATE), ERR_OK);
+	/* and owes a bounded time */
+	other->time.since -= 600000;
+	assert_false(keeper_is_beyond(&b->ks, other));
+	b->ks.share[ROLE_GATE] = 0;
+	bucket_take(&other->time, INT64_C(10000000));
+	assert_false(keeper_is_beyond(&b->ks, other));
+	b->ks.share[ROLE_PROGRAM] = b->ks.share[ROLE_DOOR] = 0;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_signs), cmocka_unit_test(test_agrees), cmocka_unit_test(test_refuses),
 		cmocka_unit_test(test_other_operations), cmocka_unit_test(test_lists_own), cmocka_unit_test(test_rates),
-		cmocka_unit_test(test_makes), cmocka_unit_test(test_seals),
+		cmocka_unit_test(test_makes), cmocka_unit_test(test_seals), cmocka_unit_test(test_share),
 	};
 
 	return cmocka_run_group_tests(tests, setup, bed_teardown);

@@ -19,7 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { TURN_CALLS = 64, UNREAD_MAX = 1024 * 1024, OUT_ROOM = 128 * 1024, STOP_TURNS = 2000, TICK_MS = 1000,
+enum { TURN_CALLS = 64, BEYOND_CALLS = 2, UNREAD_MAX = 1024 * 1024, OUT_ROOM = 128 * 1024, STOP_TURNS = 2000, TICK_MS = 1000,
        TOKEN_TURN_MS = 1000 };
 
 struct neighbour {
@@ -175,7 +175,9 @@ static err_t serve(struct process *p, struct neighbour *n)
 	bool found;
 	err_t err = ERR_OK;
 
-	for (int i = 0; i < TURN_CALLS && !is_clogged(n); i++) {
+	int most = keeper_is_beyond(&p->keeper, n->caller) ? BEYOND_CALLS : TURN_CALLS;
+
+	for (int i = 0; i < most && !is_clogged(n); i++) {
 		TRY(link_next(&n->link, &m, &found));
 		if (!found)
 			return n->link.dead ? ERR_CLOSED : ERR_OK;
@@ -407,6 +409,21 @@ static void begin(struct process *p)
 	log_event(LOG_ERROR, "locked", "error=%s why=%s", err_name(err), p->keeper.vault.why);
 }
 
+/* How much of the keeper's time one of each role may have. */
+static void set_shares(struct process *p)
+{
+	static const struct {
+		enum role role;
+		enum option_id option;
+	} rows[] = {
+		{ ROLE_GATE, OPT_keeper_share_gate }, { ROLE_COURIER, OPT_keeper_share_courier },
+		{ ROLE_DOOR, OPT_keeper_share_door }, { ROLE_PROGRAM, OPT_keeper_share_program },
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++)
+		p->keeper.share[rows[i].role] = (unsigned)options_number(&p->worker.options, rows[i].option);
+}
+
 static err_t run(struct process *p)
 {
 	enum role role;
@@ -421,6 +438,7 @@ static err_t run(struct process *p)
 	directory = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	TRY(directory >= 0 ? ERR_OK : ERR_IO);
 	keeper_init(&p->keeper, directory);
+	set_shares(p);
 	p->keeper.notify = tell_core;
 	p->keeper.notify_self = p;
 	if (place_parse(bytes_str(options_text(&p->worker.options, OPT_keeper_provider)),
