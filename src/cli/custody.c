@@ -6,6 +6,8 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/secret.h"
+
+#include <stdio.h>
 #include "crypt/seal.h"
 
 enum { FILE_MAX = 256, KEY_MAX = 32, ENROLMENTS_MAX = 1000000 };
@@ -59,21 +61,63 @@ out:
 	return err;
 }
 
+/* "core,gate": the roles that may use it. */
+static err_t roles_of(const char *text, unsigned *roles)
+{
+	struct bytes rest = bytes_str(text);
+
+	for (*roles = 0; rest.n;) {
+		struct bytes one = bytes_cut(&rest, ',');
+		unsigned before = *roles;
+
+		for (unsigned role = 0; role < ROLE_COUNT; role++) {
+			if ((role == ROLE_CORE || role == ROLE_GATE) && bytes_equal(one, bytes_str(role_name((enum role)role))))
+				*roles |= 1u << role;
+		}
+		if (*roles == before)
+			return ERR_SYNTAX;
+	}
+	return *roles ? ERR_OK : ERR_SYNTAX;
+}
+
+/* What the options say of an imported key; what they do not, stays narrow. Says why not. */
+static err_t read_policy(struct cli *c, struct key_policy *policy)
+{
+	uint64_t days, uses, level, suid;
+	err_t err;
+
+	TRY(cli_number(c, CLI_DAYS, STANDING_DAYS_MAX, 0, &days));
+	TRY(cli_number(c, CLI_COUNT, UINT32_MAX, 0, &uses));
+	TRY(cli_number(c, CLI_PROTECTION, 4, 0, &level));
+	TRY(cli_number(c, CLI_SUID, 99, 0, &suid));
+	if (c->option[CLI_ROLE] && roles_of(c->option[CLI_ROLE], &policy->roles) != ERR_OK) {
+		(void)cli_usage(c, "--role is core, gate or core,gate");
+		return ERR_SYNTAX;
+	}
+	/* What a gate can do with one is a handshake. */
+	if (policy->roles & TO(GATE))
+		policy->purposes |= USE_HANDSHAKE;
+	policy->uses_max = uses;
+	policy->assurance = (uint8_t)level;
+	policy->suid = (uint8_t)suid;
+	if (days)
+		policy->not_after = clock_now() + (int64_t)days * 86400 * 1000;
+out:
+	return err;
+}
+
 int run_key_import(struct cli *c)
 {
 	struct buf body = buf_make(ORDER_BODY_MAX), sealed = buf_make(1024), name = buf_make(512);
 	struct wire_out w = wire_out(&body);
 	struct key_policy policy = { .roles = TO(CORE), .purposes = USE_DERIVE, .owner = KEY_NO_OWNER };
 	struct bytes given = bytes_str(c->argument[0]);
-	uint64_t days;
 	int code = CLI_FAILED;
 	err_t err;
 
-	if (cli_number(c, CLI_DAYS, STANDING_DAYS_MAX, 0, &days) != ERR_OK)
+	if (read_policy(c, &policy) != ERR_OK)
 		return CLI_USAGE;
-	if (days)
-		policy.not_after = clock_now() + (int64_t)days * 86400 * 1000;
-	if (!bytes_starts(given, BYTES("user/")))
+	if (!bytes_starts(given, BYTES("user/")) && !bytes_starts(given, BYTES("psk/")))
 		TRY(buf_add(&name, BYTES("user/")));
 	TRY(buf_add(&name, given));
 	TRY(put_sealed(c, bytes_of_buf(&name), &w, &sealed));
@@ -131,6 +175,36 @@ int run_enrol_allow(struct cli *c)
 	return order_give_name(c, ORDER_ENROL_ALLOW, bytes_str(c->argument[0]));
 }
 
+static void print_policy(const struct cli *c, const struct standing *s)
+{
+	printf(c->json ? "{\"delay\":%u,\"a_day\":%u,\"days\":%u,\"names\":["
+	               : "delay %u s; %u enrolments a day, for %u days at most, of", s->delay, s->a_day, s->days);
+	for (size_t i = 0; i < s->names_n; i++)
+		printf(c->json ? "%s\"%s\"" : "%s %s", c->json && i ? "," : "", s->names[i]);
+	printf(c->json ? "]}\n" : "%s\n", s->names_n || c->json ? "" : " any name");
+}
+
+/* What it is now. */
+static int show_policy(const struct cli *c)
+{
+	struct buf result = buf_make(4096);
+	struct standing now;
+	struct door d;
+	err_t err;
+
+	if (door_open(c, &d) != ERR_OK)
+		return CLI_FAILED;
+	err = door_call(&d, OP_STANDING, BYTES_NONE, &result);
+	door_close(&d);
+	if (err == ERR_OK)
+		err = standing_parse(bytes_of_buf(&result), &now);
+	buf_free(&result);
+	if (err != ERR_OK)
+		return cli_fail(c, err, "the keeper does not say it: %s", err_text(err));
+	print_policy(c, &now);
+	return CLI_OK;
+}
+
 /* The whole policy: nothing of it stays as it was unsaid. */
 int run_enrol_policy(struct cli *c)
 {
@@ -140,6 +214,8 @@ int run_enrol_policy(struct cli *c)
 	uint64_t delay, a_day, days;
 	int code;
 
+	if (!c->option[CLI_DELAY] && !c->option[CLI_COUNT] && !c->option[CLI_DAYS] && !c->arguments_n)
+		return show_policy(c);
 	if (!c->option[CLI_DELAY] || !c->option[CLI_COUNT] || !c->option[CLI_DAYS])
 		return cli_usage(c, "the whole policy is given: --delay, --count (a day) and --days, and the names");
 	if (cli_number(c, CLI_DELAY, DELAY_MAX_S, 0, &delay) != ERR_OK ||

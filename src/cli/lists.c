@@ -123,6 +123,10 @@ static err_t put_policy(const struct keeper_key_row *row, struct buf *values)
 	}
 	if (row->suid)
 		TRY(buf_printf(&text, "; usage %u only", row->suid));
+	if (row->uses_max)
+		TRY(buf_printf(&text, "; %llu uses at most", (unsigned long long)row->uses_max));
+	if (row->assurance)
+		TRY(buf_printf(&text, "; level %u at least", row->assurance));
 	err = cbor_put_text(values, bytes_trim(bytes_of_buf(&text)));
 out:
 	buf_free(&text);

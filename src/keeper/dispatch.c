@@ -6,7 +6,10 @@
 #include "crypt/algorithms.h"
 #include "wire/token_wait.h"
 
-enum { REFUSALS_PER_SECOND = 10, USER_TEXT = 20 };
+enum {
+	REFUSALS_PER_SECOND = 10, USER_TEXT = 20,
+	TURN_CALLS = 64, BEYOND_CALLS = 4, OTHERS_US = 5000,
+};
 
 enum audited { QUIET, AUDITED };
 
@@ -39,6 +42,7 @@ static const struct {
 	[OP_STATUS] = { run_status, true },
 	[OP_DATA_KEY_NEW] = { run_data_key_new, false },
 	[OP_DATA_KEY_OPEN] = { run_data_key_open, false },
+	[OP_DATA_KEY_REWRAP] = { run_data_key_rewrap, false },
 	[OP_INDEX_KEY] = { run_index_key, false },
 	[OP_ANCHOR] = { run_anchor, false, true },
 	[OP_ANCHOR_READ] = { run_anchor_read, false, true },
@@ -64,6 +68,7 @@ static const struct {
 	[OP_ORDER_RECORDED] = { run_order_recorded, false },
 	[OP_ADMINISTRATOR_LIST] = { run_administrator_list, false },
 	[OP_PENDING_LIST] = { run_pending_list, false },
+	[OP_STANDING] = { run_standing, false },
 	[OP_BACKUP_READ] = { run_backup_read, false },
 	[OP_RESTORE_BEGIN] = { run_restore_begin, false },
 	[OP_RESTORE_PART] = { run_restore_part, false },
@@ -140,6 +145,19 @@ static bool rate_allows(struct rate *r, unsigned limit)
 bool keeper_is_beyond(const struct keeper_state *ks, struct keeper_caller *who)
 {
 	return !bucket_has(&who->time, ks->share[who->role], clock_micro());
+}
+
+unsigned keeper_turn(const struct keeper_state *ks, struct keeper_caller *who)
+{
+	bool others = ks->within_at && clock_micro() - ks->within_at < OTHERS_US;
+
+	return others && keeper_is_beyond(ks, who) ? BEYOND_CALLS : TURN_CALLS;
+}
+
+static void note_asked(struct keeper_state *ks, struct keeper_caller *who)
+{
+	if (!keeper_is_beyond(ks, who))
+		ks->within_at = clock_micro();
 }
 
 /* May this caller ask for this now? Counted once, however often it is run. */
@@ -314,6 +332,7 @@ err_t keeper_ask(struct keeper_state *ks, struct keeper_caller *who, uint64_t re
 {
 	struct waiting *w = may_wait(body) ? wait_begin(who, ref, MSG_CALL, body) : NULL;
 
+	note_asked(ks, who);
 	return w ? carry_out_waiting(ks, who, w, result, false)
 	         : dispatch_carry_out(ks, who, body, result, false);
 }
@@ -326,6 +345,7 @@ err_t keeper_ask_program(struct keeper_state *ks, struct keeper_caller *door, ui
 	                            ? wait_begin(door, ref, MSG_PROGRAM_CALL, body) : NULL;
 	err_t err;
 
+	note_asked(ks, door);
 	err = w ? carry_out_waiting(ks, door, w, result, false) : program_carry_out(ks, body, result, false);
 	/* The door's share, too, whoever asks through it. */
 	bucket_take(&door->time, clock_micro() - begun);

@@ -64,6 +64,7 @@ err_t run_close_handle(struct call *c) MUST_USE;
 err_t run_status(struct call *c) MUST_USE;
 err_t run_data_key_new(struct call *c) MUST_USE;
 err_t run_data_key_open(struct call *c) MUST_USE;
+err_t run_data_key_rewrap(struct call *c) MUST_USE;
 err_t run_index_key(struct call *c) MUST_USE;
 err_t run_anchor(struct call *c) MUST_USE;
 err_t run_anchor_read(struct call *c) MUST_USE;
@@ -97,6 +98,7 @@ err_t run_order_execute(struct call *c) MUST_USE;
 err_t run_order_recorded(struct call *c) MUST_USE;
 err_t run_administrator_list(struct call *c) MUST_USE;
 err_t run_pending_list(struct call *c) MUST_USE;
+err_t run_standing(struct call *c) MUST_USE;
 
 /* backup.c */
 err_t run_backup_read(struct call *c) MUST_USE;

@@ -26,6 +26,7 @@ struct keeper_state {
 	unsigned place;                      /* which token, where the provider has several */
 	struct keeper_caller *callers[KEEPER_CALLERS_MAX];
 	size_t callers_n;
+	int64_t within_at; /* clock_micro: when one within its share asked last */
 	unsigned share[ROLE_COUNT]; /* ms of each second that one caller may have; 0: no bound */
 	struct keeper_caller *programs[KEEPER_PROGRAM_USERS_MAX]; /* a user each, for rates */
 	/* CREDENTIAL_USED and KEEPER_EVENT for the core. The answer to the asker
@@ -85,9 +86,12 @@ err_t keeper_ask(struct keeper_state *ks, struct keeper_caller *who, uint64_t re
 err_t keeper_ask_program(struct keeper_state *ks, struct keeper_caller *door, uint64_t ref,
                          struct bytes call, struct buf *result) MUST_USE;
 
-/* Has this caller used up its share of the keeper's time? It is served behind the others
- * then, a little at a time; a program is refused by ERR_LIMIT. */
+/* Has this caller used up its share of the keeper's time? A program is refused then, by
+ * ERR_LIMIT. */
 bool keeper_is_beyond(const struct keeper_state *ks, struct keeper_caller *who);
+
+/* So many calls of it at a time: few of one beyond its share while another asks who is not. */
+unsigned keeper_turn(const struct keeper_state *ks, struct keeper_caller *who);
 
 /* The result of a call that was put aside; *who NULL: none is ready. */
 err_t keeper_next(struct keeper_state *ks, struct keeper_caller **who, uint64_t *ref,

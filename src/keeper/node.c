@@ -5,18 +5,32 @@
 #include "keeper/dispatch.h"
 #include "provider/place.h"
 
-enum { SEALED_VERSION = 1, SEALED_SALT = 32, DATA_KEY = 32,
-       SEALED_SIZE = 1 + SEALED_SALT + DATA_KEY + CRYPT_AEAD_TAG, LABEL_MAX = 256 };
+enum { SEALED_BEFORE = 1, SEALED_VERSION = 2, SEALED_SALT = 32, DATA_KEY = 32,
+       SEALED_HEAD = 1 + 4 + SEALED_SALT, SEALED_SIZE = SEALED_HEAD + DATA_KEY + CRYPT_AEAD_TAG,
+       LABEL_MAX = 256 };
+
+/* The root key of that version, 0: of today; the others are kept as root#N. */
+static err_t find_root(struct call *c, uint32_t version, struct vault_key **root)
+{
+	char name[32] = "root";
+	err_t err;
+
+	TRY(call_use(c, NAME_ROOT, USE_NODE, root));
+	if (version == 0 || version == (*root)->version)
+		return ERR_OK;
+	(void)text_print(name, sizeof(name), "root#%u", version);
+	err = call_use(c, bytes_str(name), USE_NODE, root);
+out:
+	return err;
+}
 
 /* HMAC(root key, label 0 more): the label keeps the uses apart. */
-static err_t root_mac(struct call *c, struct bytes label, struct bytes more, uint8_t out[32])
+static err_t root_mac(struct vault_key *root, struct bytes label, struct bytes more, uint8_t out[32])
 {
 	uint8_t message[LABEL_MAX];
-	struct vault_key *root;
 	err_t err;
 
 	must(label.n + 1 + more.n <= sizeof(message));
-	TRY(call_use(c, NAME_ROOT, USE_NODE, &root));
 	bytes_copy(message, label.p, label.n);
 	message[label.n] = 0;
 	bytes_copy(message + label.n + 1, more.p, more.n);
@@ -27,12 +41,12 @@ out:
 }
 
 /* The key that seals data keys of this salt: each seals one. */
-static err_t sealing(struct call *c, struct bytes salt, struct crypt_aead *out)
+static err_t sealing(struct vault_key *root, struct bytes salt, struct crypt_aead *out)
 {
 	uint8_t key[32];
 	err_t err;
 
-	TRY(root_mac(c, BYTES("holdfast data key"), salt, key));
+	TRY(root_mac(root, BYTES("holdfast data key"), salt, key));
 	TRY(crypt_aead_init(out, key));
 out:
 	secret_wipe(key, sizeof(key));
@@ -41,45 +55,87 @@ out:
 
 static const uint8_t zero_nonce[CRYPT_AEAD_NONCE];
 
-/* version (1) | salt (32) | sealed key (32 + 16); version and salt are
- * associated data. */
+/* form (1) | version of the root key (4) | salt (32) | sealed key (32 + 16); what stands
+ * before the key is associated data. */
+static err_t seal_data_key(struct call *c, const uint8_t key[DATA_KEY], uint8_t sealed[SEALED_SIZE])
+{
+	struct crypt_aead aead = { 0 };
+	struct vault_key *root;
+	err_t err;
+
+	TRY(find_root(c, 0, &root));
+	sealed[0] = SEALED_VERSION;
+	put_be32(sealed + 1, root->version);
+	crypt_random(sealed + 5, SEALED_SALT);
+	TRY(sealing(root, bytes_make(sealed + 5, SEALED_SALT), &aead));
+	err = crypt_aead_seal(&aead, zero_nonce, bytes_make(sealed, SEALED_HEAD), bytes_make(key, DATA_KEY),
+	                      sealed + SEALED_HEAD);
+out:
+	crypt_aead_free(&aead);
+	return err;
+}
+
+/* Those of the form before name no version: they are of the first. */
+static err_t open_data_key(struct call *c, struct bytes sealed, uint8_t key[DATA_KEY])
+{
+	bool before = sealed.n == SEALED_SIZE - 4 && sealed.p[0] == SEALED_BEFORE;
+	size_t head = before ? SEALED_HEAD - 4 : SEALED_HEAD;
+	struct crypt_aead aead = { 0 };
+	struct vault_key *root;
+	err_t err;
+
+	if (!before && (sealed.n != SEALED_SIZE || sealed.p[0] != SEALED_VERSION || !get_be32(sealed.p + 1)))
+		return ERR_TAMPERED;
+	err = find_root(c, before ? 1 : get_be32(sealed.p + 1), &root);
+	TRY(err == ERR_MISSING ? ERR_TAMPERED : err);
+	TRY(sealing(root, bytes_sub(sealed, head - SEALED_SALT, SEALED_SALT), &aead));
+	err = crypt_aead_open(&aead, zero_nonce, bytes_sub(sealed, 0, head), bytes_sub(sealed, head, sealed.n), key);
+out:
+	crypt_aead_free(&aead);
+	return err;
+}
+
 err_t run_data_key_new(struct call *c)
 {
 	uint8_t key[DATA_KEY], sealed[SEALED_SIZE];
-	struct bytes head = { sealed, 1 + SEALED_SALT };
-	struct crypt_aead aead = { 0 };
 	err_t err;
 
 	TRY(wire_done(&c->in));
 	crypt_random(key, sizeof(key));
-	sealed[0] = SEALED_VERSION;
-	crypt_random(sealed + 1, SEALED_SALT);
-	TRY(sealing(c, bytes_make(sealed + 1, SEALED_SALT), &aead));
-	TRY(crypt_aead_seal(&aead, zero_nonce, head, BYTES_OF(key), sealed + head.n));
+	TRY(seal_data_key(c, key, sealed));
 	wire_put_fixed(&c->out, BYTES_OF(key));
 	wire_put_bytes(&c->out, BYTES_OF(sealed));
 out:
-	crypt_aead_free(&aead);
 	secret_wipe(key, sizeof(key));
 	return err;
 }
 
 err_t run_data_key_open(struct call *c)
 {
-	struct bytes sealed = wire_get_bytes(&c->in, SEALED_KEY_MAX), head;
-	struct crypt_aead aead = { 0 };
+	struct bytes sealed = wire_get_bytes(&c->in, SEALED_KEY_MAX);
 	uint8_t key[DATA_KEY];
 	err_t err;
 
 	TRY(wire_done(&c->in));
-	if (sealed.n != SEALED_SIZE || sealed.p[0] != SEALED_VERSION)
-		return ERR_TAMPERED;
-	head = bytes_sub(sealed, 0, 1 + SEALED_SALT);
-	TRY(sealing(c, bytes_sub(head, 1, SEALED_SALT), &aead));
-	TRY(crypt_aead_open(&aead, zero_nonce, head, bytes_sub(sealed, head.n, sealed.n), key));
+	TRY(open_data_key(c, sealed, key));
 	wire_put_fixed(&c->out, BYTES_OF(key));
 out:
-	crypt_aead_free(&aead);
+	secret_wipe(key, sizeof(key));
+	return err;
+}
+
+/* From the root key of its time to that of today, and never seen. */
+err_t run_data_key_rewrap(struct call *c)
+{
+	struct bytes sealed = wire_get_bytes(&c->in, SEALED_KEY_MAX);
+	uint8_t key[DATA_KEY], fresh[SEALED_SIZE];
+	err_t err;
+
+	TRY(wire_done(&c->in));
+	TRY(open_data_key(c, sealed, key));
+	TRY(seal_data_key(c, key, fresh));
+	wire_put_bytes(&c->out, BYTES_OF(fresh));
+out:
 	secret_wipe(key, sizeof(key));
 	return err;
 }
@@ -87,13 +143,16 @@ out:
 err_t run_index_key(struct call *c)
 {
 	struct bytes attribute = wire_get_bytes(&c->in, KEEPER_NAME_MAX);
+	struct vault_key *root;
 	uint8_t key[32];
 	err_t err;
 
 	TRY(wire_done(&c->in));
 	if (attribute.n == 0)
 		return ERR_SYNTAX;
-	TRY(root_mac(c, BYTES("holdfast index key"), attribute, key));
+	/* Of the first root key always: every place in the store is found by these. */
+	TRY(find_root(c, 1, &root));
+	TRY(root_mac(root, BYTES("holdfast index key"), attribute, key));
 	wire_put_fixed(&c->out, BYTES_OF(key));
 out:
 	secret_wipe(key, sizeof(key));

@@ -82,6 +82,16 @@ out:
 	return err;
 }
 
+err_t run_standing(struct call *c)
+{
+	err_t err;
+
+	TRY(wire_done(&c->in));
+	standing_put(&c->out, &c->ks->vault.admin.standing);
+out:
+	return err;
+}
+
 /* --- prepare ------------------------------------------------------------------------ */
 
 /* "KEY_DESTROY user/x by alice,bob", for the record. */

@@ -192,12 +192,12 @@ static err_t find_own(struct call *c, struct bytes name, struct vault_key **key)
 	return !*key ? ERR_MISSING : (*key)->state == KEY_OLD ? ERR_REFUSED : ERR_OK;
 }
 
-/* Not what others have in their hands (enrolled keys), nor what certificates and
- * rows are made with: root, ca, node. */
+/* Not what others have in their hands (enrolled keys), nor what certificates are made
+ * with: ca, node. */
 static bool may_rotate(const struct vault_key *key)
 {
 	return key->origin == ORIGIN_GENERATED ||
-	       (key->origin == ORIGIN_MADE && key->purposes & (USE_OPEN | USE_ANCHOR));
+	       (key->origin == ORIGIN_MADE && key->purposes & (USE_OPEN | USE_ANCHOR | USE_NODE));
 }
 
 static err_t key_rotate(struct call *c, struct wire_in *in, bool really)
@@ -256,6 +256,7 @@ static err_t key_minimum(struct call *c, struct wire_in *in, bool really)
 
 	TRY(wire_done(in));
 	TRY(find_own(c, name, &key));
+	TRY(key->purposes & USE_NODE ? ERR_REFUSED : ERR_OK); /* index keys are of the first root key */
 	TRY(version > key->minimum && version <= key->version ? ERR_OK : ERR_RANGE);
 	if (!really)
 		return ERR_OK;
@@ -279,7 +280,7 @@ static err_t key_destroy(struct call *c, struct wire_in *in, bool really)
 	TRY(wire_done(in));
 	TRY(key ? ERR_OK : ERR_MISSING);
 	/* Without these the node is none, and its rows are lost: there is `init`. */
-	TRY(key->origin == ORIGIN_MADE && key->state != KEY_OLD ? ERR_REFUSED : ERR_OK);
+	TRY(key->origin == ORIGIN_MADE && (key->state != KEY_OLD || key->purposes & USE_NODE) ? ERR_REFUSED : ERR_OK);
 	if (really)
 		keeper_forget_key(c->ks, key);
 out:

@@ -7,38 +7,15 @@
  * these keys (user.c), and no call of a program reaches any other key. */
 #include "base/clock.h"
 #include "keeper/dispatch.h"
+#include "wire/name.h"
 
 enum { SCAN_MAX = 4096 };
-
-static struct bytes program_prefix(void)
-{
-	return BYTES("app/");
-}
-
-/* app/USER/NAME -> the user. ERR_SYNTAX; the number has one spelling. */
-static err_t user_of(struct bytes name, uint32_t *user)
-{
-	struct bytes prefix = program_prefix(), rest = bytes_sub(name, prefix.n, name.n), digits;
-	uint64_t n = 0;
-	err_t err = ERR_SYNTAX;
-
-	if (!bytes_starts(name, prefix))
-		goto out;
-	digits = bytes_cut(&rest, '/');
-	if (digits.n == 0 || rest.n == 0 || (digits.p[0] == '0' && digits.n > 1))
-		goto out;
-	/* The last one means "no user" to the kernel. */
-	TRY(bytes_to_u64(digits, UINT32_MAX - 1, &n));
-	*user = (uint32_t)n;
-out:
-	return err;
-}
 
 err_t program_key_check(struct bytes name, unsigned class, unsigned purpose, uint32_t *user)
 {
 	err_t err;
 
-	TRY(user_of(name, user));
+	TRY(name_program_user(name, user));
 	if (class == KEY_SYMMETRIC_32 && purpose == SEAL_PROGRAM)
 		return ERR_OK;
 	if (class != KEY_EC_P256 && class != KEY_ED25519)
@@ -108,7 +85,7 @@ static bool is_of(const struct vault_key *key, uint32_t user)
 {
 	uint32_t whose;
 
-	return key->owner == user && user_of(bytes_str(key->name), &whose) == ERR_OK &&
+	return key->owner == user && name_program_user(bytes_str(key->name), &whose) == ERR_OK &&
 	       whose == user && key->state == KEY_ACTIVE && !vault_key_ended(key, clock_now());
 }
 
@@ -161,7 +138,7 @@ static err_t own_key(struct call *c, struct bytes name, unsigned purpose, struct
 	err_t err;
 
 	c->subject = name;
-	if (user_of(name, &user) != ERR_OK || user != c->who->user)
+	if (name_program_user(name, &user) != ERR_OK || user != c->who->user)
 		return ERR_REFUSED;
 	TRY(call_key(c, name, out));
 	if (!is_of(*out, user))

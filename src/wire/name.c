@@ -33,6 +33,24 @@ bool name_is_kept(struct bytes name)
 	       (first.n == name.n || bytes_to_u64(rest, UINT32_MAX, &version) == ERR_OK);
 }
 
+err_t name_program_user(struct bytes name, uint32_t *user)
+{
+	struct bytes prefix = BYTES("app/"), rest = bytes_sub(name, prefix.n, name.n), digits;
+	uint64_t n = 0;
+	err_t err = ERR_SYNTAX;
+
+	if (!bytes_starts(name, prefix))
+		goto out;
+	digits = bytes_cut(&rest, '/');
+	if (digits.n == 0 || rest.n == 0 || (digits.p[0] == '0' && digits.n > 1))
+		goto out;
+	/* The last one means "no user" to the kernel. */
+	TRY(bytes_to_u64(digits, UINT32_MAX - 1, &n));
+	*user = (uint32_t)n;
+out:
+	return err;
+}
+
 bool name_is_domain(struct bytes name)
 {
 	struct bytes rest = name;

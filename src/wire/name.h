@@ -10,6 +10,9 @@ bool name_is_key(struct bytes name);
 /* The same, or an earlier version of it: with "#" and a number behind. */
 bool name_is_kept(struct bytes name);
 
+/* app/USER/NAME -> the user. ERR_SYNTAX; the number has one spelling. */
+err_t name_program_user(struct bytes name, uint32_t *user) MUST_USE;
+
 /* "//" then a lower-case domain name. */
 bool name_is_sp(struct bytes name);
 

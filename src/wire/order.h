@@ -123,6 +123,7 @@ void standing_put(struct wire_out *w, const struct standing *s);
  * ERR_TIMEOUT: it did not within ORDER_RECORD_MS, and nothing was done;
  * ERR_MISSING: no such ticket.
  * ORDER_RECORDED: u64 number of an event that is durable in the core's log.
+ * STANDING: -> the body of POLICY as it is now.
  * ADMINISTRATOR_LIST: u32 index -> u8 more, name, u8 class, public key bytes, u64
  * since (ms). PENDING_LIST: u32 index -> u8 more, u32 number, u16 kind, u64 ms
  * left, u64 taken (ms since 1970), by, subject. ERR_MISSING after the last. */

@@ -60,6 +60,17 @@ def test_a_key_from_outside_comes_in_and_is_replaced(node):
         assert f.read_text().encode() not in text and bytes.fromhex(f.read_text()) not in text
 
 
+def test_an_imported_key_has_the_policy_of_its_order(node):
+    f = key_file(node, "policy", 32)
+    for bad in (("--role", "door"), ("--role", ""), ("--suid", "100"), ("--protection", "5"), ("--count", "x"), ("--days", "99999")):
+        assert node.cli("key", "import", "p", f, *bad, check=False)[0] == 2, bad
+    node.cli("key", "import", "p", f, "--role", "core,gate", "--suid", "21", "--count", "7", "--days", "3", "--protection", "2")
+    key = keys(node)["user/p"]
+    assert key["policy"] == "core gate: handshake, derive; usage 21 only; 7 uses at most; level 2 at least", key
+    node.cli("key", "import", "q", f)
+    assert keys(node)["user/q"]["policy"] == "core: derive"
+
+
 def test_what_is_no_key_and_no_name_is_refused(node):
     bad = node.top / "bad"
     for text in ("", "00", "zz" * 32, "00" * 31, "00" * 33):
@@ -86,10 +97,12 @@ def enrol(n, stem, identity, days):
 
 
 def test_the_standing_policy_is_changed_by_order(node):
+    assert json.loads(node.cli("-o", "json", "enrol", "policy")) == {"delay": DELAY, "a_day": 10000, "days": 3650, "names": []}
     assert node.cli("enrol", "policy", "--delay", "2", check=False)[0] == 2  # the whole of it
     assert node.cli("enrol", "policy", "--delay", "99999999", "--count", "1", "--days", "1", check=False)[0] == 2
     # narrower: at once
     node.cli("enrol", "policy", "@in.example", "--delay", str(DELAY), "--count", "3", "--days", "30")
+    assert node.cli("enrol", "policy") == f"delay {DELAY} s; 3 enrolments a day, for 30 days at most, of @in.example\n"
     out = enrol(node, "a", "a@out.example", 20)
     assert out[0] != 0
     assert enrol(node, "b", "b@in.example", 40)[0] != 0
@@ -179,6 +192,66 @@ def test_the_first_administrator_is_named_at_the_machine():
         assert code == 1 and "already" in said
         n.start()
         assert [x["name"] for x in json.loads(n.cli("-o", "json", "administrator", "list"))] == ["a"]
+
+
+def in_old_form(n):
+    """The key store as the form before administrators had it: header of form 1, records of form 2."""
+    import hashlib, hmac, struct
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+    path = n.dir / "keeper/keystore"
+    d = path.read_bytes()
+    parts, salt, sizes = struct.unpack(">H", d[14:16])[0], d[16:48], struct.unpack(">HH", d[124:128])
+    identity = bytes(32)
+    if parts:
+        part = lambda bit, path: pathlib.Path(path).read_bytes().strip().ljust(64, b"\0") if parts & bit else bytes(64)
+        identity = hashlib.sha256(part(1, "/etc/machine-id") + part(2, "/sys/class/dmi/id/product_uuid")).digest()
+    head_n = 128 + sum(sizes)
+    head_n += 4 + struct.unpack(">I", d[head_n:head_n + 4])[0]
+    mac = lambda key, text: hmac.new(key, text, hashlib.sha256).digest()
+    master = hashlib.scrypt((n.dir / "credential").read_bytes().strip(), salt=mac(salt, b"holdfast machine\0" + identity), n=1 << 15, r=8, p=1,
+                            maxmem=1 << 27, dklen=32)
+    cipher = lambda head: AESGCM(mac(master, b"holdfast keystore file\0" + head[80:112]))
+    nonce = lambda i: bytes(8) + struct.pack(">I", i)
+    head, at, sealed = d[:head_n], head_n, []
+    while at < len(d):
+        size = struct.unpack(">I", d[at:at + 4])[0]
+        sealed.append(d[at + 4:at + 4 + size])
+        at += 4 + size
+    old = bytearray(d[:128 + sum(sizes)])
+    old[8:10], old[80:112] = struct.pack(">H", 1), os.urandom(32)
+    old = bytes(old)
+    out = [cipher(old).encrypt(nonce(2**32 - 1), b"", old)]
+    for i, one in enumerate(sealed[2:]):  # behind the header's seal and the administration
+        r = cipher(head).decrypt(nonce(i), one, head)
+        out.append(cipher(old).encrypt(nonce(i), b"\0\2" + r[2:6] + bytes([r[9]]) + r[37:], old))
+    with open(path, "r+b") as f:
+        f.write(old + b"".join(struct.pack(">I", len(x)) + x for x in out))
+        f.truncate()
+
+
+def test_the_first_administrator_of_a_key_store_of_the_old_form():
+    with Node(start=False) as n:
+        without_administrator(n)
+        in_old_form(n)
+        keystore = n.dir / "keeper/keystore"
+        assert keystore.read_bytes()[8:10] == b"\0\1"
+        a = n.top / "a"
+        pathlib.Path(f"{a}.pass").write_text("passphrase of a")
+        n.cli("administrator", "create", a, "a")
+        n.start()
+        assert "there is none" in doctor(n) and n.cli("key", "create", "k", "--administrator", a, check=False)[0] == 1
+        device = n.enrol("old", "Cold")
+        assert device.register().rsc == 2001
+        device.close()
+        n.stop()
+        in_form = keystore.read_bytes()[8:10]
+        n.cli("administrator", "first", a)
+        assert keystore.read_bytes()[8:10] == b"\0\3" and in_form in (b"\0\1", b"\0\3")
+        n.start()
+        assert wait_for(lambda: "a" in [x["name"] for x in json.loads(n.cli("-o", "json", "administrator", "list"))])
+        n.cli("key", "create", "k", "--administrator", a)
+        assert device.retrieve("/cse-in/ae-Cold").rsc == 2000
+        device.close()
 
 
 def test_a_node_with_an_administrator_takes_no_first_one():

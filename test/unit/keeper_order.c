@@ -201,6 +201,25 @@ static err_t order_name(struct bed *b, unsigned kind, const char *name, unsigned
 	return err;
 }
 
+/* By anna and bert. */
+static err_t minimum(struct bed *b, const char *name, uint32_t version)
+{
+	struct paper p;
+	struct wire_out w;
+	err_t err;
+
+	paper_begin(b, &p, ORDER_KEY_MINIMUM);
+	w = wire_out(&p.body);
+	wire_put_bytes(&w, bytes_str(name));
+	wire_put_u32(&w, version);
+	paper_end(&p);
+	sign(&p, ANNA);
+	sign(&p, BERT);
+	err = whole_way(b, &p);
+	paper_free(&p);
+	return err;
+}
+
 static void create_body(struct paper *p, const char *name, unsigned class)
 {
 	struct wire_out w = wire_out(&p->body);
@@ -256,14 +275,83 @@ static void test_one_person(void **state)
 	assert_int_equal(vault_find(&b->ks.vault, BYTES("user/a"))->version, 2);
 }
 
+static void data_key(struct bed *b, enum operation op, struct bytes sealed, uint8_t key[32], struct buf *out)
+{
+	begin(b, op);
+	b->by[ROLE_CORE]->rates[op] = (struct rate){ 0 };
+	if (sealed.n)
+		wire_put_bytes(&b->w, sealed);
+	assert_int_equal(ask(b, ROLE_CORE), ERR_OK);
+	if (op != OP_DATA_KEY_REWRAP)
+		bytes_copy(key, wire_get_fixed(&b->r, 32).p, 32);
+	buf_clear(out);
+	if (op != OP_DATA_KEY_OPEN)
+		assert_int_equal(buf_add(out, wire_get_bytes(&b->r, SEALED_KEY_MAX)), ERR_OK);
+	assert_int_equal(wire_done(&b->r), ERR_OK);
+}
+
+static void index_key(struct bed *b, uint8_t key[32])
+{
+	begin(b, OP_INDEX_KEY);
+	wire_put_bytes(&b->w, BYTES("aei"));
+	assert_int_equal(ask(b, ROLE_CORE), ERR_OK);
+	bytes_copy(key, wire_get_fixed(&b->r, 32).p, 32);
+}
+
+/* The root key is rotated: what its first version sealed opens, is sealed anew unseen, and
+ * the places of the store stay where they are. */
+static void test_root(void **state)
+{
+	struct bed *b = *state;
+	struct buf first = buf_make(256), again = buf_make(256), nothing = buf_make(256);
+	uint8_t key[32], same[32], index[2][32], other[32];
+
+	data_key(b, OP_DATA_KEY_NEW, BYTES_NONE, key, &first);
+	index_key(b, index[0]);
+	assert_int_equal(order_name(b, ORDER_KEY_ROTATE, "root", 0), ERR_REFUSED);
+	assert_int_equal(order_name(b, ORDER_KEY_ROTATE, "root", 1u << ANNA), ERR_OK);
+	assert_true(there(b, "root#1"));
+	assert_int_equal(vault_find(&b->ks.vault, BYTES("root"))->version, 2);
+	restart(b);
+	data_key(b, OP_DATA_KEY_OPEN, bytes_of_buf(&first), same, &nothing);
+	assert_memory_equal(key, same, 32);
+	data_key(b, OP_DATA_KEY_REWRAP, bytes_of_buf(&first), NULL, &again);
+	assert_int_equal(get_be32(first.p + 1), 1);
+	assert_int_equal(get_be32(again.p + 1), 2);
+	data_key(b, OP_DATA_KEY_OPEN, bytes_of_buf(&again), same, &nothing);
+	assert_memory_equal(key, same, 32);
+	index_key(b, index[1]);
+	assert_memory_equal(index[0], index[1], 32);
+	/* by the other version it does not open, nor by one that there is not */
+	for (unsigned version = 0; version < 4; version++) {
+		again.p[4] = (uint8_t)version;
+		begin(b, OP_DATA_KEY_OPEN);
+		wire_put_bytes(&b->w, bytes_of_buf(&again));
+		assert_int_equal(ask(b, ROLE_CORE), version == 2 ? ERR_OK : ERR_TAMPERED);
+	}
+	again.p[4] = 2;
+	/* what the index needs is not destroyed, by no order */
+	assert_int_equal(order_name(b, ORDER_KEY_DESTROY, "root#1", 3), ERR_REFUSED);
+	assert_int_equal(minimum(b, "root", 2), ERR_REFUSED);
+	/* nobody but the core asks */
+	begin(b, OP_DATA_KEY_REWRAP);
+	wire_put_bytes(&b->w, bytes_of_buf(&first));
+	assert_int_equal(ask(b, ROLE_GATE), ERR_REFUSED);
+	data_key(b, OP_DATA_KEY_NEW, BYTES_NONE, other, &first);
+	assert_int_equal(get_be32(first.p + 1), 2);
+	buf_free(&first);
+	buf_free(&again);
+}
+
 static void test_nobody(void **state)
 {
 	struct bed *b = *state;
 
 	assert_int_equal(order_name(b, ORDER_KEY_ROTATE, "import", 0), ERR_REFUSED);
 	assert_int_equal(order_name(b, ORDER_KEY_ROTATE, "import", 1u << ANNA), ERR_OK);
-	/* what the node lives by is neither rotated nor destroyed */
-	assert_int_equal(order_name(b, ORDER_KEY_ROTATE, "root", 3), ERR_REFUSED);
+	/* what others rely on is neither rotated nor destroyed */
+	assert_int_equal(order_name(b, ORDER_KEY_ROTATE, "ca", 3), ERR_REFUSED);
+	assert_int_equal(order_name(b, ORDER_KEY_DESTROY, "root", 3), ERR_REFUSED);
 	assert_int_equal(order_name(b, ORDER_KEY_DESTROY, "ca", 3), ERR_REFUSED);
 	/* without administrators nothing is ordered */
 	b->ks.vault.admin.n = 0;
@@ -644,20 +732,10 @@ static void test_replacement(void **state)
 static void test_minimum(void **state)
 {
 	struct bed *b = *state;
-	struct paper p;
-	struct wire_out w;
 
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(order_name(b, ORDER_KEY_ROTATE, "import", 1u << ANNA), ERR_OK);
-	paper_begin(b, &p, ORDER_KEY_MINIMUM);
-	w = wire_out(&p.body);
-	wire_put_bytes(&w, BYTES("import"));
-	wire_put_u32(&w, 3);
-	paper_end(&p);
-	sign(&p, ANNA);
-	sign(&p, BERT);
-	assert_int_equal(whole_way(b, &p), ERR_OK);
-	paper_free(&p);
+	assert_int_equal(minimum(b, "import", 3), ERR_OK);
 	assert_true(there(b, "import#1"));
 	pass(b, DELAY_S * INT64_C(1000) + 1000);
 	(void)keeper_tick(&b->ks);
@@ -692,7 +770,7 @@ int main(void)
 		TEST(one_person), TEST(nobody), TEST(two_persons_and_a_delay), TEST(undo),
 		TEST(withdrawal_is_undone), TEST(replayed_reordered_stale), TEST(forged),
 		TEST(signed_twice), TEST(nothing_without_its_record), TEST(administrators),
-		TEST(standing_policy), TEST(replacement), TEST(minimum),
+		TEST(standing_policy), TEST(replacement), TEST(minimum), TEST(root),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

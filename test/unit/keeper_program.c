@@ -350,6 +350,20 @@ static void test_share(void **state)
 	assert_false(keeper_is_beyond(&b->ks, other));
 	bucket_take(&other->time, INT64_C(10000000));
 	assert_true(keeper_is_beyond(&b->ks, other));
+	/* a little at a time while another asks who is within its share; else as any */
+	b->ks.within_at = clock_micro();
+	assert_int_equal(keeper_turn(&b->ks, other), 4);
+	assert_int_equal(keeper_turn(&b->ks, b->gate2), 64);
+	assert_int_equal(keeper_turn(&b->ks, b->by[ROLE_CORE]), 64);
+	b->ks.within_at = clock_micro() - 6000;
+	assert_int_equal(keeper_turn(&b->ks, other), 64);
+	/* to ask when beyond does not count as another's asking; within, it does */
+	begin(b, OP_CLOSE_HANDLE);
+	wire_put_u32(&b->w, 1);
+	assert_int_equal(keeper_ask(&b->ks, other, 1, bytes_of_buf(&b->in), &b->out), ERR_OK);
+	assert_int_equal(keeper_turn(&b->ks, other), 64);
+	assert_int_equal(keeper_ask(&b->ks, b->gate2, 1, bytes_of_buf(&b->in), &b->out), ERR_OK);
+	assert_int_equal(keeper_turn(&b->ks, other), 4);
 	begin(b, OP_OPEN_KEY);
 	wire_put_bytes(&b->w, BYTES("node"));
 	assert_int_equal(ask(b, ROLE_GATE), ERR_OK);

@@ -19,7 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { TURN_CALLS = 64, BEYOND_CALLS = 2, UNREAD_MAX = 1024 * 1024, OUT_ROOM = 128 * 1024, STOP_TURNS = 2000, TICK_MS = 1000,
+enum { UNREAD_MAX = 1024 * 1024, OUT_ROOM = 128 * 1024, STOP_TURNS = 2000, TICK_MS = 1000,
        TOKEN_TURN_MS = 1000 };
 
 struct neighbour {
@@ -175,9 +175,9 @@ static err_t serve(struct process *p, struct neighbour *n)
 	bool found;
 	err_t err = ERR_OK;
 
-	int most = keeper_is_beyond(&p->keeper, n->caller) ? BEYOND_CALLS : TURN_CALLS;
+	unsigned most = keeper_turn(&p->keeper, n->caller);
 
-	for (int i = 0; i < most && !is_clogged(n); i++) {
+	for (unsigned i = 0; i < most && !is_clogged(n); i++) {
 		TRY(link_next(&n->link, &m, &found));
 		if (!found)
 			return n->link.dead ? ERR_CLOSED : ERR_OK;
