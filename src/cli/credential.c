@@ -5,6 +5,7 @@
 #include "base/secret.h"
 #include "crypt/crypt.h"
 
+#include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
@@ -104,6 +105,44 @@ out:
 	return err;
 }
 
+/* The secret that both ends make of an ephemeral key: KDFe with SHA-256 [TPM 2.0 part 1,
+ * C.6.3]; out: the ephemeral point as the TPM reads it. */
+static err_t agree_seed(EVP_PKEY *to, uint8_t seed[SEED], struct buf *out)
+{
+	uint8_t theirs[CRYPT_POINT], mine[CRYPT_POINT], z[COORDINATE];
+	struct buf text = buf_make(256);
+	struct crypt_key own = { 0 };
+	struct wire_out w = wire_out(&text), point = wire_out(out);
+	size_t n = 0;
+	err_t err;
+
+	if (EVP_PKEY_get_octet_string_param(to, OSSL_PKEY_PARAM_PUB_KEY, theirs, sizeof(theirs), &n) != 1 ||
+	    n != sizeof(theirs) || theirs[0] != 4)
+		return ERR_UNSUPPORTED;
+	TRY(crypt_p256_new(&own));
+	TRY(crypt_p256_point(&own, mine));
+	TRY(crypt_p256_ecdh(&own, theirs, z));
+	wire_put_u32(&w, 1);
+	wire_put_fixed(&w, BYTES_OF(z));
+	wire_put_fixed(&w, BYTES("IDENTITY\0"));
+	wire_put_fixed(&w, bytes_make(mine + 1, COORDINATE));
+	wire_put_fixed(&w, bytes_make(theirs + 1, COORDINATE));
+	TRY(w.err);
+	crypt_sha256(bytes_of_buf(&text), seed);
+	for (size_t i = 0; i < 2; i++) {
+		wire_put_u16(&point, COORDINATE);
+		wire_put_fixed(&point, bytes_make(mine + 1 + i * COORDINATE, COORDINATE));
+	}
+	err = point.err;
+out:
+	secret_wipe(z, sizeof(z));
+	if (text.p)
+		secret_wipe(text.p, text.n);
+	buf_free(&text);
+	crypt_key_free(&own);
+	return err;
+}
+
 err_t credential_make(EVP_PKEY *endorsement, const uint8_t name[NAME], struct credential *out)
 {
 	uint8_t seed[SEED], key[AES_KEY], mac_key[HASH], mac[HASH], plain[2 + 32], identity[2 + 32];
@@ -112,16 +151,19 @@ err_t credential_make(EVP_PKEY *endorsement, const uint8_t name[NAME], struct cr
 	err_t err;
 
 	*out = (struct credential){ .sealed = buf_make(SEALED_MAX), .seed = buf_make(SEALED_MAX) };
-	if (!EVP_PKEY_is_a(endorsement, "RSA") || EVP_PKEY_get_bits(endorsement) != 2048)
+	if (!EVP_PKEY_is_a(endorsement, "EC") && (!EVP_PKEY_is_a(endorsement, "RSA") || EVP_PKEY_get_bits(endorsement) != 2048))
 		return ERR_UNSUPPORTED;
 	crypt_random(seed, sizeof(seed));
+	if (EVP_PKEY_is_a(endorsement, "EC"))
+		TRY(agree_seed(endorsement, seed, &out->seed));
+	else
+		TRY(seal_seed(endorsement, seed, &out->seed));
 	crypt_random(out->secret, sizeof(out->secret));
 	put_be16(plain, sizeof(out->secret));
 	bytes_copy(plain + 2, out->secret, sizeof(out->secret));
 	TRY(kdfa(BYTES_OF(seed), "STORAGE", named, key, sizeof(key)));
 	TRY(kdfa(BYTES_OF(seed), "INTEGRITY", BYTES_NONE, mac_key, sizeof(mac_key)));
 	TRY(aes_cfb(key, BYTES_OF(plain), identity));
-	TRY(seal_seed(endorsement, seed, &out->seed));
 	TRY(buf_add(&out->sealed, BYTES_OF(identity)));
 	TRY(buf_add(&out->sealed, named));
 	crypt_hmac_sha256(BYTES_OF(mac_key), bytes_of_buf(&out->sealed), mac);

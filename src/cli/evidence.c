@@ -250,12 +250,14 @@ static err_t judge_purpose(struct evidence *e)
 	EXTENDED_KEY_USAGE_free(uses);
 	if (X509_check_ca(e->certificate) != 0)
 		return say(e, "the certificate of the token is one of a CA", "");
-	e->endorsement = key && EVP_PKEY_is_a(key, "RSA");
-	if (e->endorsement)
-		return endorses ? ERR_OK : say(e, "the certificate is none of an endorsement key", "");
+	e->endorsement = endorses || (key && EVP_PKEY_is_a(key, "RSA"));
+	if (e->endorsement && !endorses)
+		return say(e, "the certificate is none of an endorsement key", "");
+	if (key && EVP_PKEY_is_a(key, "RSA") && EVP_PKEY_get_bits(key) == 2048)
+		return ERR_OK;
 	if (!key || !EVP_PKEY_is_a(key, "EC") || EVP_PKEY_get_group_name(key, group, sizeof(group), &n) != 1 ||
-	    !bytes_equal(bytes_str(group), BYTES("prime256v1")) || endorses)
-		return say(e, "the key of the certificate is neither RSA 2048 of a TPM nor P-256 for signatures", "");
+	    !bytes_equal(bytes_str(group), BYTES("prime256v1")))
+		return say(e, "the key of the certificate is neither RSA 2048 of a TPM nor P-256", "");
 	return ERR_OK;
 }
 

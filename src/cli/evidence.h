@@ -42,7 +42,7 @@ struct credential {
  * its name and point. ERR_REFUSED. */
 err_t credential_key(struct bytes reference, uint8_t name[34], uint8_t point[65]) MUST_USE;
 
-/* TPM2_MakeCredential [TPM 2.0 part 1, 24], RSA 2048. ERR_UNSUPPORTED. */
+/* TPM2_MakeCredential [TPM 2.0 part 1, 24], RSA 2048 or P-256. ERR_UNSUPPORTED. */
 err_t credential_make(EVP_PKEY *endorsement, const uint8_t name[34], struct credential *out) MUST_USE;
 void credential_end(struct credential *c);
 

@@ -29,7 +29,7 @@ static err_t put_abilities(unsigned can, struct buf *out)
 	} names[] = {
 		{ TOKEN_CAN_P256, "p256" }, { TOKEN_CAN_ED25519, "ed25519" }, { TOKEN_CAN_AGREE, "ecdh" },
 		{ TOKEN_CAN_HMAC, "hmac" }, { TOKEN_CAN_EXTRACT, "extract" }, { TOKEN_CAN_GCM, "aes-gcm" },
-		{ TOKEN_CAN_PCR, "measured-state" },
+		{ TOKEN_CAN_PCR, "measured-state" }, { TOKEN_CAN_WRAP, "key-wrap" },
 	};
 	err_t err = ERR_OK;
 

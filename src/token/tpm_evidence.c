@@ -1,21 +1,38 @@
 /* tpm_evidence.c: the endorsement certificate, and what only the TPM of that
  * certificate opens [TCG EK Credential Profile 2.2.1.4; TPM 2.0 part 1, 24].
  *
- * RSA 2048, template L-1: the one that every TPM with a certificate has. */
+ * RSA 2048, template L-1, which nearly every TPM with a certificate has; else P-256, L-2. */
 #include "token/tpm.h"
 
 #include <tss2/tss2_mu.h>
 
-enum { NV_CERTIFICATE = 0x01c00002, EK_HANDLE = 0x81010001, NV_STEP = 512 };
+enum { EK_HANDLE = 0x81010001, NV_STEP = 512, RSA_SEED = 256 };
+
+/* Where the certificate lies, in order of preference. */
+static const TPM2_HANDLE nv_certificates[] = { 0x01c00002, 0x01c0000a };
+
+/* PolicySecret(endorsement hierarchy) */
+#define ENDORSEMENT_POLICY { .size = TPM_DIGEST, .buffer = { \
+	0x83, 0x71, 0x97, 0x67, 0x44, 0x84, 0xb3, 0xf8, 0x1a, 0x90, 0xcc, 0x8d, 0x46, 0xa5, 0xd7, 0x24, \
+	0xfd, 0x52, 0xd7, 0x6e, 0x06, 0x52, 0x0b, 0x64, 0xf2, 0xa1, 0xda, 0x1b, 0x33, 0x14, 0x69, 0xaa } }
+
+static const TPM2B_PUBLIC elliptic = { .publicArea = {
+	.type = TPM2_ALG_ECC, .nameAlg = TPM2_ALG_SHA256,
+	.objectAttributes = TPMA_OBJECT_FIXEDTPM | TPMA_OBJECT_FIXEDPARENT | TPMA_OBJECT_SENSITIVEDATAORIGIN |
+	                    TPMA_OBJECT_ADMINWITHPOLICY | TPMA_OBJECT_RESTRICTED | TPMA_OBJECT_DECRYPT,
+	.authPolicy = ENDORSEMENT_POLICY,
+	.parameters.eccDetail = {
+		.symmetric = { .algorithm = TPM2_ALG_AES, .keyBits.aes = 128, .mode.aes = TPM2_ALG_CFB },
+		.scheme.scheme = TPM2_ALG_NULL, .curveID = TPM2_ECC_NIST_P256, .kdf.scheme = TPM2_ALG_NULL,
+	},
+	.unique.ecc = { .x.size = 32, .y.size = 32 },
+} };
 
 static const TPM2B_PUBLIC endorsement = { .publicArea = {
 	.type = TPM2_ALG_RSA, .nameAlg = TPM2_ALG_SHA256,
 	.objectAttributes = TPMA_OBJECT_FIXEDTPM | TPMA_OBJECT_FIXEDPARENT | TPMA_OBJECT_SENSITIVEDATAORIGIN |
 	                    TPMA_OBJECT_ADMINWITHPOLICY | TPMA_OBJECT_RESTRICTED | TPMA_OBJECT_DECRYPT,
-	/* PolicySecret(endorsement hierarchy) */
-	.authPolicy = { .size = TPM_DIGEST, .buffer = {
-		0x83, 0x71, 0x97, 0x67, 0x44, 0x84, 0xb3, 0xf8, 0x1a, 0x90, 0xcc, 0x8d, 0x46, 0xa5, 0xd7, 0x24,
-		0xfd, 0x52, 0xd7, 0x6e, 0x06, 0x52, 0x0b, 0x64, 0xf2, 0xa1, 0xda, 0x1b, 0x33, 0x14, 0x69, 0xaa } },
+	.authPolicy = ENDORSEMENT_POLICY,
 	.parameters.rsaDetail = {
 		.symmetric = { .algorithm = TPM2_ALG_AES, .keyBits.aes = 128, .mode.aes = TPM2_ALG_CFB },
 		.scheme.scheme = TPM2_ALG_NULL, .keyBits = 2048,
@@ -51,11 +68,13 @@ out:
 err_t tpm_evidence(struct token *t, bool make, struct buf *certificate, struct token_made *out)
 {
 	struct tpm *p = t->own;
-	ESYS_TR nv = ESYS_TR_NONE;
+	ESYS_TR nv = ESYS_TR_NONE, no = ESYS_TR_NONE;
+	bool found = false;
 	err_t err;
 
-	if (Esys_TR_FromTPMPublic(p->esys, NV_CERTIFICATE, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &nv) !=
-	    TSS2_RC_SUCCESS)
+	for (size_t i = 0; i < COUNT_OF(nv_certificates) && !found; i++)
+		found = Esys_TR_FromTPMPublic(p->esys, nv_certificates[i], no, no, no, &nv) == TSS2_RC_SUCCESS;
+	if (!found)
 		return token_fault(t, ERR_MISSING, "the TPM has no endorsement certificate");
 	err = read_nv(t, nv, certificate);
 	(void)Esys_TR_Close(p->esys, &nv);
@@ -69,7 +88,7 @@ out:
 /* --- what was sealed to it ------------------------------------------------------------ */
 
 /* The one that is kept in the TPM, or made again from its template: *made. */
-static err_t open_endorsement(struct token *t, ESYS_TR *out, bool *made)
+static err_t open_endorsement(struct token *t, const TPM2B_PUBLIC *template, ESYS_TR *out, bool *made)
 {
 	TPM2B_SENSITIVE_CREATE nothing = { 0 };
 	TPML_PCR_SELECTION none = { 0 };
@@ -77,12 +96,12 @@ static err_t open_endorsement(struct token *t, ESYS_TR *out, bool *made)
 	struct tpm *p = t->own;
 	ESYS_TR no = ESYS_TR_NONE;
 
-	*made = Esys_TR_FromTPMPublic(p->esys, EK_HANDLE, no, no, no, out) != TSS2_RC_SUCCESS;
+	*made = template != &endorsement || Esys_TR_FromTPMPublic(p->esys, EK_HANDLE, no, no, no, out) != TSS2_RC_SUCCESS;
 	if (!*made)
 		return ERR_OK;
 	return tpm_result(t, "endorsement key",
 	                  Esys_CreatePrimary(p->esys, ESYS_TR_RH_ENDORSEMENT, ESYS_TR_PASSWORD, no, no, &nothing,
-	                                     &endorsement, &outside, &none, out, NULL, NULL, NULL, NULL));
+	                                     template, &outside, &none, out, NULL, NULL, NULL, NULL));
 }
 
 static err_t may_use_endorsement(struct token *t, ESYS_TR *session)
@@ -129,7 +148,8 @@ err_t tpm_activate(struct token *t, const struct token_key *k, struct bytes seal
 	TRY(tpm_key(t, k, &key, &pcrs));
 	TRY(pcrs ? ERR_UNSUPPORTED : ERR_OK);
 	tpm_clear_slots(t, key);
-	TRY(open_endorsement(t, &ek, &made));
+	/* What was sealed to an elliptic key comes with a point. */
+	TRY(open_endorsement(t, seed.n == RSA_SEED ? &endorsement : &elliptic, &ek, &made));
 	TRY(may_use_endorsement(t, &session));
 	TRY(tpm_result(t, "credential", Esys_ActivateCredential(p->esys, key, ek, p->session, session,
 	                                                        ESYS_TR_NONE, &object, &secret, &opened)));

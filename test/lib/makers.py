@@ -20,13 +20,15 @@ class Maker:
         self.name, self.key = named(name), ec.generate_private_key(ec.SECP256R1())
         self.root = self.certify(self.key.public_key(), name, days=365, ca=True)
 
-    def certify(self, public, subject, days=365, ca=False):
+    def certify(self, public, subject, days=365, ca=False, uses=()):
         now = datetime.datetime.utcnow()
-        return (x509.CertificateBuilder().subject_name(named(subject)).issuer_name(self.name).public_key(public)
+        made = (x509.CertificateBuilder().subject_name(named(subject)).issuer_name(self.name).public_key(public)
                 .serial_number(x509.random_serial_number()).not_valid_before(now - 30 * DAY)
                 .not_valid_after(now + days * DAY)
-                .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
-                .sign(self.key, hashes.SHA256()))
+                .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True))
+        if uses:
+            made = made.add_extension(x509.ExtendedKeyUsage([x509.ObjectIdentifier(u) for u in uses]), critical=False)
+        return made.sign(self.key, hashes.SHA256())
 
 
 def pem(certificate):
@@ -108,3 +110,22 @@ class EndorsedTpm(Swtpm):
         self.tool("tpm2_nvdefine", "-C", "p", "-s", str(path.stat().st_size), "-a",
                   "ppwrite|ppread|ownerread|authread|no_da|platformcreate", "0x1c00002")
         self.tool("tpm2_nvwrite", "-C", "p", "-i", str(path), "0x1c00002")
+
+
+class EllipticTpm(Swtpm):
+    """A TPM simulator whose one endorsement certificate, by this maker, is of a P-256 key; other_key: of a
+    key that it does not have."""
+
+    def __init__(self, maker, other_key=False, uses=("2.23.133.8.1",)):
+        super().__init__()
+        key = self.top / "ek.pem"
+        self.tool("tpm2_createek", "-G", "ecc", "-c", str(self.top / "ek.ctx"), "-u", str(key), "-f", "pem")
+        self.tool("tpm2_flushcontext", "-t")
+        public = serialization.load_pem_public_key(key.read_bytes())
+        if other_key:
+            public = ec.generate_private_key(ec.SECP256R1()).public_key()
+        path = self.top / "ek.der"
+        path.write_bytes(maker.certify(public, "TPM 4711", uses=uses).public_bytes(serialization.Encoding.DER))
+        self.tool("tpm2_nvdefine", "-C", "p", "-s", str(path.stat().st_size), "-a",
+                  "ppwrite|ppread|ownerread|authread|no_da|platformcreate", "0x1c0000a")
+        self.tool("tpm2_nvwrite", "-C", "p", "-i", str(path), "0x1c0000a")

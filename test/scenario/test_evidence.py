@@ -5,7 +5,7 @@ import json, os, pathlib, signal, sys, time
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
-from makers import AttestedHsm, EndorsedTpm, Maker, makers, pem
+from makers import AttestedHsm, EllipticTpm, EndorsedTpm, Maker, makers, pem
 from node import Node
 from tokens import SoftHsm, Swtpm
 
@@ -125,6 +125,27 @@ def test_tpm_with_the_certificate_of_another():
         node.stop()
 
 
+def test_elliptic_tpm(maker):
+    """The endorsement key is one of P-256: what is sealed to it opens in this TPM only."""
+    with EllipticTpm(maker) as token, Node(init=token.init_args()) as node:
+        roots(node, makers((2, "tcg", pem(Maker("Another maker").root))))
+        everywhere(node, "the chain of its certificate does not hold")
+        roots(node, makers((3, "tcg-p256", pem(maker.root))))
+        accepted(node, 3, "tcg-p256")
+        node.stop()
+    with EllipticTpm(maker, other_key=True) as token, Node(init=token.init_args()) as node:
+        roots(node, makers((3, "tcg-p256", pem(maker.root))))
+        said, _ = refused(node, "does not hold the endorsement key")
+        assert "certificate is good" in said
+        node.stop()
+    # a certificate of the maker's for something else: the TPM would have to sign by it, and cannot
+    with EllipticTpm(maker, uses=()) as token, Node(init=token.init_args()) as node:
+        roots(node, makers((3, "tcg-p256", pem(maker.root))))
+        code, said = node.cli("provider", "accept", "token.1", check=False)
+        assert code == 1 and listed(node)["level"] == 1, said
+        node.stop()
+
+
 def test_expired(maker):
     with AttestedHsm(maker, days=-1) as token, Node(init=token.init_args()) as node:
         roots(node, makers((2, "m", pem(maker.root))))
@@ -190,8 +211,8 @@ def test_another_token_in_its_place(maker):
         other.folder.mkdir()
         node.start()
         end = time.time() + 20
-        while time.time() < end and listed(node)["state"] != "present":
+        while time.time() < end and listed(node)["state"] == "ABSENT":
             time.sleep(0.2)
         row = listed(node)
-        assert row["level"] == 1 and "another token" in row["why"], row
+        assert row["level"] == 1 and row["state"] == "UNFIT" and "it is another" in row["why"], row
         node.stop()

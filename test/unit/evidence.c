@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
 #include <unistd.h>
@@ -319,15 +320,18 @@ static void test_key_that_may_answer(void **state)
 		assert_int_equal(credential_key(bytes_make(reference, cut), name, point), ERR_REFUSED);
 }
 
-static void test_credential_wants_rsa(void **state)
+static void test_credential_of_known_kinds(void **state)
 {
 	struct credential c = { 0 };
 	uint8_t name[34] = { 0, 0x0b };
-	EVP_PKEY *small = EVP_RSA_gen(1024), *usual = EVP_RSA_gen(2048);
+	EVP_PKEY *small = EVP_RSA_gen(1024), *usual = EVP_RSA_gen(2048), *large = EVP_EC_gen("P-384");
 
 	assert_int_equal(credential_make(small, name, &c), ERR_UNSUPPORTED);
 	credential_end(&c);
-	assert_int_equal(credential_make(right.pkey, name, &c), ERR_UNSUPPORTED);
+	assert_int_equal(credential_make(large, name, &c), ERR_UNSUPPORTED);
+	credential_end(&c);
+	assert_int_equal(credential_make(right.pkey, name, &c), ERR_OK);
+	assert_int_equal(c.seed.n, 2 * (2 + 32));
 	credential_end(&c);
 	assert_int_equal(credential_make(usual, name, &c), ERR_OK);
 	assert_int_equal(c.seed.n, 256);
@@ -335,6 +339,7 @@ static void test_credential_wants_rsa(void **state)
 	credential_end(&c);
 	EVP_PKEY_free(small);
 	EVP_PKEY_free(usual);
+	EVP_PKEY_free(large);
 }
 
 int main(void)
@@ -347,7 +352,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_ended, begin, end),
 		cmocka_unit_test(test_fields),
 		cmocka_unit_test(test_key_that_may_answer),
-		cmocka_unit_test_setup_teardown(test_credential_wants_rsa, begin, end),
+		cmocka_unit_test_setup_teardown(test_credential_of_known_kinds, begin, end),
 	};
 
 	log_open("unit");
