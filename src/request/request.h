@@ -38,6 +38,7 @@ struct request_room {
 	struct audit *audit;
 	struct replay *replay;
 	struct assurance_rules *assurance;
+	int64_t state_fresh;       /* ms that a quote of a TPM counts */
 	int64_t proof_fresh;       /* ms from a handshake to the end of what it proves */
 	struct queue *queue;       /* what is owed to others; NULL: nothing is kept */
 	int64_t keep_ms;           /* undelivered, for so long */

@@ -40,6 +40,8 @@
  *                      answers { "resources": n }
  *   ASSOCIATION_SHOW   u64 number
  *   ASSOCIATION_APPROVE  u64 number, u32 seconds
+ *   STATE_ACCEPT       Credential-ID, public key (65), u32 set of PCRs, SHA-256 over their
+ *                      values (32); the last three all zeros: none any more
  *
  * ENROL_CERTIFICATE answers one row { "id": Credential-ID, "certificate": DER,
  * "until": ms }; ENROL_PSK and ENROL_PEER { "id", "until" }; KEY_SIGN { "name",

@@ -32,7 +32,7 @@ void link_close(struct link *l)
 /* The answer type that a question opens, 0 when the message asks nothing. */
 static bool message_asks(enum message_type type)
 {
-	return type == MSG_ASSOCIATION_OPEN || type == MSG_REQUEST || type == MSG_JOIN ||
+	return type == MSG_ASSOCIATION_OPEN || type == MSG_REQUEST || type == MSG_JOIN || type == MSG_STATE_SHOW ||
 	       type == MSG_SEND || type == MSG_CALL || type == MSG_ADMIN ||
 	       type == MSG_ADMIN_CALL || type == MSG_PROGRAM_CALL || type == MSG_PROGRAM_ASK ||
 	       type == MSG_TOKEN_CALL || type == MSG_NETWORK_KEY || type == MSG_NETWORK_FETCH ||

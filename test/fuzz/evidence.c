@@ -1,7 +1,8 @@
-/* evidence: what a token's process hands to an administrator's command as the key
+/* evidence: a quote that a client shows; what a token's process hands to an administrator's command as the key
  * that answers, and what an order says was accepted. */
 #include "cli/evidence.h"
 #include "provider/proof.h"
+#include "security/assurance/quote.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -9,8 +10,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct wire_in in = wire_in(bytes_make(data, size));
 	uint8_t name[34] = { 0 }, point[65] = { 0 };
+	static const uint8_t accepted[QUOTE_STATE], nonce[QUOTE_NONCE];
+	const struct quote_accepted quote = { point, accepted };
+	struct bytes all = bytes_make(data, size);
+	const char *why = NULL;
 	struct proof_pin pin;
 
+	/* No key signs here: all are refused, with a reason. */
+	must(quote_judge(&quote, nonce, all, bytes_sub(all, 0, 72), &why) == ERR_REFUSED && why && *why);
 	if (credential_key(bytes_make(data, size), name, point) == ERR_OK)
 		must(point[0] == 4 && name[1] == 0x0b);
 	if (proof_pin_get(&in, 1, &pin) == ERR_OK) {

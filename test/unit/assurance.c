@@ -1,6 +1,11 @@
 /* assurance: each level, and what keeps it from being reached [draft 8.1.1; D10]. */
 #include "security/assurance/assurance.h"
+#include "security/assurance/quote.h"
+#include "crypt/crypt.h"
+#include "wire/wire.h"
 #include "store_room.h"
+
+#include <string.h>
 
 enum { NOW = 1000000000, HOUR = 3600000 };
 
@@ -216,12 +221,118 @@ static void test_bad_rules(void **state)
 	assurance_close(r);
 }
 
+/* --- quotes ----------------------------------------------------------------------------- */
+
+struct made {
+	uint32_t magic, banks, pcrs;
+	unsigned type, hash;
+	struct bytes nonce;
+	uint8_t digest[32];
+};
+
+static void attest(const struct made *m, struct buf *out)
+{
+	struct wire_out w = wire_out(out);
+
+	buf_clear(out);
+	wire_put_u32(&w, m->magic);
+	wire_put_u16(&w, (uint16_t)m->type);
+	wire_put_u16(&w, 34);
+	wire_put_fixed(&w, BYTES("0123456789012345678901234567890123"));
+	wire_put_u16(&w, (uint16_t)m->nonce.n);
+	wire_put_fixed(&w, m->nonce);
+	wire_put_fixed(&w, BYTES("clockclkresetresY"));
+	wire_put_fixed(&w, BYTES("firmware"));
+	wire_put_u32(&w, m->banks);
+	wire_put_u16(&w, (uint16_t)m->hash);
+	wire_put_u8(&w, 3);
+	for (int i = 0; i < 3; i++)
+		wire_put_u8(&w, (uint8_t)(m->pcrs >> 8 * i));
+	wire_put_u16(&w, 32);
+	wire_put_fixed(&w, BYTES_OF(m->digest));
+	assert_int_equal(w.err, ERR_OK);
+}
+
+/* Signed as it stands; the verdict, and its reason. */
+static const char *judged(const struct crypt_key *k, const struct quote_accepted *a, const uint8_t nonce[32],
+                          struct bytes text)
+{
+	struct buf signature = buf_make(100);
+	const char *why = NULL;
+	err_t err;
+
+	assert_int_equal(crypt_p256_sign(k, text, &signature), ERR_OK);
+	err = quote_judge(a, nonce, text, bytes_of_buf(&signature), &why);
+	assert_non_null(why);
+	assert_int_equal(err, *why ? ERR_REFUSED : ERR_OK);
+	buf_free(&signature);
+	return why;
+}
+
+static void test_quotes(void **state)
+{
+	uint8_t point[65], accepted[QUOTE_STATE], nonce[32] = { 1 }, digest[32] = { 2 };
+	const struct quote_accepted a = { point, accepted };
+	const struct made good = { .magic = 0xff544347, .banks = 1, .pcrs = 0x10081, .type = 0x8018, .hash = 11,
+		                   .nonce = BYTES_OF(nonce), .digest = { 2 } };
+	struct buf text = buf_make(512), longer = buf_make(512), signature = buf_make(100);
+	struct crypt_key key, other;
+	struct made m;
+	const char *why;
+
+	assert_int_equal(crypt_p256_new(&key), ERR_OK);
+	assert_int_equal(crypt_p256_new(&other), ERR_OK);
+	assert_int_equal(crypt_p256_point(&key, point), ERR_OK);
+	put_be32(accepted, 0x10081);
+	bytes_copy(accepted + 4, digest, 32);
+	attest(&good, &text);
+	assert_string_equal(judged(&key, &a, nonce, bytes_of_buf(&text)), "");
+	assert_non_null(strstr(judged(&other, &a, nonce, bytes_of_buf(&text)), "attestation key"));
+	/* signed by the right key, and saying something else: of each member one */
+	for (int i = 0; i < 8; i++) {
+		static const char *const reason[] = { "no quote", "no quote", "no quote", "no quote", "other PCRs",
+			                              "measured state", "stale", "stale" };
+
+		m = good;
+		m.magic ^= i == 0;
+		m.type ^= i == 1 ? 0x10u : 0; /* another attestation */
+		m.banks += i == 2;
+		m.hash ^= i == 3;
+		m.pcrs ^= i == 4 ? 0x80u : 0;
+		m.digest[31] ^= i == 5;
+		if (i >= 6)
+			m.nonce = i == 6 ? bytes_sub(m.nonce, 0, 31) : BYTES_NONE;
+		attest(&m, &text);
+		assert_non_null(strstr(judged(&key, &a, nonce, bytes_of_buf(&text)), reason[i]));
+	}
+	attest(&good, &text);
+	for (size_t n = 0; n < text.n; n++)
+		assert_string_equal(judged(&key, &a, nonce, bytes_make(text.p, n)), "this is no quote");
+	assert_int_equal(buf_add(&longer, bytes_of_buf(&text)), ERR_OK);
+	assert_int_equal(buf_add_byte(&longer, 0), ERR_OK);
+	assert_string_equal(judged(&key, &a, nonce, bytes_of_buf(&longer)), "this is no quote");
+	/* altered after it was signed, at each octet */
+	assert_int_equal(crypt_p256_sign(&key, bytes_of_buf(&text), &signature), ERR_OK);
+	for (size_t i = 0; i < text.n; i++) {
+		text.p[i] ^= 1;
+		assert_int_equal(quote_judge(&a, nonce, bytes_of_buf(&text), bytes_of_buf(&signature), &why), ERR_REFUSED);
+		text.p[i] ^= 1;
+	}
+	assert_int_equal(quote_judge(&a, nonce, bytes_of_buf(&text), bytes_of_buf(&signature), &why), ERR_OK);
+	assert_int_equal(quote_judge(&a, nonce, bytes_of_buf(&text), BYTES_NONE, &why), ERR_REFUSED);
+	crypt_key_free(&key);
+	crypt_key_free(&other);
+	buf_free(&text);
+	buf_free(&longer);
+	buf_free(&signature);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_one_factor),
 		cmocka_unit_test(test_two_factors),
-		cmocka_unit_test(test_hardware),
+		cmocka_unit_test(test_hardware), cmocka_unit_test(test_quotes),
 		ON_BOTH(test_rules),
 		ON_BOTH(test_rule_contexts),
 		ON_BOTH(test_bad_rules),

@@ -44,6 +44,7 @@ static const struct {
 	{ ADMIN_ASSURANCE_REMOVE, admin_assurance_remove, true },
 	{ ADMIN_ASSOCIATION_SHOW, admin_association_show, true },
 	{ ADMIN_ASSOCIATION_APPROVE, admin_association_approve, true },
+	{ ADMIN_STATE_ACCEPT, admin_state_accept, true },
 };
 
 /* --- rows ------------------------------------------------------------------------ */

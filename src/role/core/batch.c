@@ -185,6 +185,8 @@ static err_t answer_of_failure(struct core *c, const struct pending *p, struct b
 
 	if (p->type == MSG_JOINED)
 		return join_answer_of_failure(out);
+	if (p->type == MSG_STATE_SHOWN)
+		return state_answer_of_failure(out);
 	if (p->type == MSG_NETWORK_KEYED) {
 		wire_put_u8(&w, ERR_IO);
 		return w.err;

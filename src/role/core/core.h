@@ -57,7 +57,7 @@ struct neighbour {
 /* An answer that waits for the commit. */
 struct pending {
 	struct neighbour *to;
-	enum message_type type; /* ANSWER, ASSOCIATION_OPENED, JOINED, STATEMENT or NETWORK_KEYED */
+	enum message_type type; /* ANSWER, ASSOCIATION_OPENED, JOINED, STATE_SHOWN, STATEMENT or NETWORK_KEYED */
 	uint64_t ref;
 	uint64_t association;   /* ASSOCIATION_OPENED: taken back when the commit fails */
 	size_t at, n;           /* in core.answers */
@@ -475,6 +475,13 @@ err_t holder_proves(struct core *c, const struct credential *held, const struct 
 /* ERR_REFUSED: no proof by the credential `held` over just this key. shown: in hex. */
 err_t holder_proves(struct core *c, const struct credential *held, const struct keeper_certify *ask,
                     struct bytes shown) MUST_USE;
+
+/* --- state.c: quotes of the TPM at the other end of an association ---------------------------- */
+
+err_t state_show(struct core *c, struct neighbour *from, const struct message *m) MUST_USE;
+/* Instead of an answer whose transaction failed. */
+err_t state_answer_of_failure(struct buf *out) MUST_USE;
+err_t admin_state_accept(struct admin *a) MUST_USE;
 
 /* --- join.c: who has no credential here asks for one --------------------------------------- */
 

@@ -91,6 +91,7 @@ static const struct {
 	{ MSG_ASSOCIATION_OPEN, association_open },
 	{ MSG_JOIN, join_request },
 	{ MSG_STATEMENT_ASK, statement_asked },
+	{ MSG_STATE_SHOW, state_show },
 	{ MSG_ASSOCIATION_CLOSE, association_close },
 	{ MSG_ADMIN, serve_admin },
 	{ MSG_SENT, deliver_sent },

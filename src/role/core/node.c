@@ -93,6 +93,7 @@ void node_reload(struct core *c)
 	if (c->room.registry)
 		registry_set_policy(c->room.registry, &policy);
 	c->room.content_max = options_number(o, OPT_request_content_max);
+	c->room.state_fresh = (int64_t)options_number(o, OPT_assurance_state_time) * 1000;
 	c->room.proof_fresh = (int64_t)options_number(o, OPT_assurance_proof_time) * 1000;
 	c->room.lab = options_flag(o, OPT_lab);
 	c->room.location_source = bytes_str(options_text(o, OPT_location_source));

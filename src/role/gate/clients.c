@@ -106,7 +106,7 @@ static void on_request(void *self, struct connection *c, struct bytes message)
 	struct http_refusal why = unsent(ERR_LIMIT);
 	err_t err;
 
-	if (statement_takes(g, c, message) || join_takes(g, c, message))
+	if (statement_takes(g, c, message) || join_takes(g, c, message) || state_takes(g, c, message))
 		return;
 	TRY(core_request_head(g, c));
 	TRY(http_request_read(&c->parser, message, &g->mapper, &g->message, &c->form, &why));

@@ -236,6 +236,7 @@ static const struct {
 	{ MSG_ASSOCIATION_OPENED, take_opened },
 	{ MSG_ASSOCIATION_END, take_end },
 	{ MSG_JOINED, join_answered },
+	{ MSG_STATE_SHOWN, state_answered },
 	{ MSG_PEER_TRUST, take_trust },
 	{ MSG_NETWORK_KEYED, take_keyed },
 	{ MSG_STATEMENT, statement_answered },

@@ -78,6 +78,13 @@ bool join_takes(struct gate *g, struct connection *c, struct bytes message);
 /* JOINED. */
 err_t join_answered(struct gate *g, const struct message *m) MUST_USE;
 
+/* --- state.c: the measured state of the client's machine ------------------------ */
+
+/* True when the request was for it: it is answered here. */
+bool state_takes(struct gate *g, struct connection *c, struct bytes message);
+/* STATE_SHOWN. */
+err_t state_answered(struct gate *g, const struct message *m) MUST_USE;
+
 /* --- core.c: what is said to the core, and what it says ----------------------- */
 
 /* Take over the socket of a (new) core; its predecessor's clients are gone. */

@@ -34,6 +34,9 @@ struct credential {
 	unsigned protection;        /* of the environment of its key, 0..3, as the enrolment has it */
 	bool bound;                 /* that environment is bound to its node [CM5] */
 	char environment[64];       /* which one it is; "": one of its own */
+	/* The state that its machine is to be in, and the key of its TPM that vouches for it; zeros:
+	 * none was accepted. CREDENTIAL_STATE: u32 set of PCRs, SHA-256 over their values. */
+	uint8_t state_point[65], state[36];
 	/* Got by joining: what vouched for it ("": an operator), and until when it is
 	 * forgotten unless it is used (0: it was, or need not be). */
 	char by[FACT_ID_MAX];
@@ -127,7 +130,7 @@ struct association {
 	uint64_t requests;
 };
 
-enum { ASSOCIATION_LIMIT_PER_CREDENTIAL = 64, APPROVALS_PER_ASSOCIATION = 4 };
+enum { CREDENTIAL_STATE = 36, ASSOCIATION_LIMIT_PER_CREDENTIAL = 64, APPROVALS_PER_ASSOCIATION = 4 };
 
 /* In a transaction: the first use of a credential got by joining finishes the joining.
  * ERR_BAD_STATE, with the reason, when the policy refuses because the credential seems to
@@ -179,5 +182,26 @@ size_t registry_evidence(const struct registry *r, const struct association *a, 
  * association and with this process. ERR_MISSING, ERR_FULL, ERR_RANGE. */
 err_t registry_approve(struct registry *r, uint64_t number, struct bytes by, int64_t now,
                        int64_t until) MUST_USE;
+
+/* --- registry_state.c: the state of the machine at the other end --------------------- */
+
+/* In a transaction: quotes by this key over this state count for associations of the
+ * credential; zeros: none do any more. What counted before does not. ERR_MISSING,
+ * ERR_REFUSED (revoked). */
+err_t registry_accept_state(struct registry *r, struct bytes id, const uint8_t point[65],
+                            const uint8_t state[CREDENTIAL_STATE]) MUST_USE;
+
+/* A fresh nonce for a quote on this association: good once and for a minute, and only the
+ * last one. ERR_MISSING: nothing was accepted for its credential; ERR_LIMIT: too soon. */
+err_t registry_nonce(struct registry *r, uint64_t number, int64_t now, uint8_t out[32]) MUST_USE;
+
+/* A quote came: the nonce that it has to be over, which is spent now, and the credential
+ * with what was accepted. ERR_MISSING, ERR_EXPIRED: there is none. */
+err_t registry_nonce_take(struct registry *r, uint64_t number, int64_t now, uint8_t out[32],
+                          const struct credential **of) MUST_USE;
+
+/* It was good: the association has the factor "state" until then, or until it ends if that is
+ * earlier. Returns when. */
+int64_t registry_state_shown(struct registry *r, uint64_t number, int64_t now, int64_t until);
 
 #endif

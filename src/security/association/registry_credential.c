@@ -46,7 +46,9 @@ static const struct field fields[] = {
 	LATER("pt", FIELD_OCTETS, point),
 	FIELD("rm", FIELD_NUMBER, replay_mode),
 	FIELD("rv", FIELD_BOOL, revoked),
+	LATER("sk", FIELD_OCTETS, state_point),
 	LATER("sn", FIELD_OCTETS, serial),
+	LATER("st", FIELD_OCTETS, state),
 	LATER("su", FIELD_NUMBER, suid),
 	LATER("uf", FIELD_TIME, unfinished),
 };

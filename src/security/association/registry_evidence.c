@@ -35,6 +35,15 @@ static struct evidence of_approval(const struct approval *a)
 	return e;
 }
 
+static struct evidence of_state(const struct live *l)
+{
+	struct evidence e = { .factor = FACTOR_STATE, .checked = true, .since = l->state_since,
+		              .until = l->state_until, .ends = l->state_until };
+
+	put_text(e.source, sizeof(e.source), "quote of its TPM");
+	return e;
+}
+
 /* Does the credential stand in the list already, fresher? Reconnecting many times
  * adds no evidence, and must not push a second factor out of the list. */
 static bool add_credential(struct evidence *out, size_t n, const struct evidence *e)
@@ -82,6 +91,8 @@ size_t registry_evidence(const struct registry *r, const struct association *a, 
 		if (own->approvals[i].until)
 			out[n++] = of_approval(&own->approvals[i]);
 	}
+	if (own->state_until)
+		out[n++] = of_state(own);
 	return add_siblings(r, own, fresh, out, n);
 }
 

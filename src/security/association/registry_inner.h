@@ -63,6 +63,10 @@ struct live {
 	struct enrolled *of;
 	uint64_t policy_requests;   /* of its opening; 0: no bound */
 	struct approval approvals[APPROVALS_PER_ASSOCIATION];
+	/* The state of its machine: the nonce that was given, and until when a quote counts. */
+	uint8_t nonce[32];
+	bool nonce_given;
+	int64_t nonce_until, state_since, state_until;
 	struct live *next;          /* in its bucket */
 	struct live *next_of_entity; /* in the bucket of its entity */
 	struct live *newer, *older;

@@ -1,0 +1,144 @@
+/* state.c: the measured state of the machine at the other end, as a factor of its
+ * association's level of assurance [draft 8.1.1]: a nonce, a quote of its TPM over it, and
+ * until when that counts. What may be quoted, by which key, an administrator accepted. */
+#include "base/log.h"
+#include "role/core/core.h"
+#include "security/assurance/quote.h"
+
+_Static_assert((int)CREDENTIAL_STATE == (int)QUOTE_STATE, "one form");
+
+enum { POINT = 65, DIGEST = 32 };
+
+/* Body of STATE_SHOW: u64 association, attest bytes (empty: a nonce is asked for), signature
+ * bytes. Of STATE_SHOWN: u8 err_t, why bytes, nonce bytes (32 or none), u64 until when it
+ * counts (ms). */
+struct showing {
+	uint64_t association;
+	struct bytes attest, signature;
+	uint8_t nonce[QUOTE_NONCE];
+	bool given;
+	int64_t until;
+	const char *why;
+};
+
+static err_t read_showing(struct bytes body, struct showing *s)
+{
+	struct wire_in in = wire_in(body);
+
+	*s = (struct showing){ .association = wire_get_u64(&in), .why = "" };
+	s->attest = wire_get_bytes(&in, QUOTE_MAX);
+	s->signature = wire_get_bytes(&in, QUOTE_SIGNATURE_MAX);
+	return wire_done(&in);
+}
+
+static err_t put_answer(const struct showing *s, err_t verdict, struct buf *out)
+{
+	struct wire_out w = wire_out(out);
+
+	wire_put_u8(&w, (uint8_t)verdict);
+	wire_put_bytes(&w, bytes_str(s->why));
+	wire_put_bytes(&w, s->given ? BYTES_OF(s->nonce) : BYTES_NONE);
+	wire_put_u64(&w, (uint64_t)s->until);
+	return w.err;
+}
+
+err_t state_answer_of_failure(struct buf *out)
+{
+	const struct showing none = { .why = "the node cannot keep it" };
+
+	return put_answer(&none, ERR_LOCKED, out);
+}
+
+static err_t give_nonce(struct core *c, struct showing *s)
+{
+	err_t err = registry_nonce(c->room.registry, s->association, c->now, s->nonce);
+
+	s->given = err == ERR_OK;
+	if (err == ERR_MISSING)
+		s->why = "no attestation key was accepted for this credential";
+	else if (err == ERR_LIMIT)
+		s->why = "a nonce was given a moment ago";
+	return err;
+}
+
+/* A nonce is spent by the first quote that comes, good or not. */
+static err_t judge_quote(struct core *c, struct showing *s)
+{
+	const struct credential *of = NULL;
+	struct quote_accepted accepted;
+	uint8_t nonce[QUOTE_NONCE];
+	err_t err;
+
+	err = registry_nonce_take(c->room.registry, s->association, c->now, nonce, &of);
+	s->why = err == ERR_EXPIRED ? "there is no nonce that is good: ask for one"
+	                            : "no attestation key was accepted for this credential";
+	TRY(err);
+	accepted = (struct quote_accepted){ of->state_point, of->state };
+	TRY(quote_judge(&accepted, nonce, s->attest, s->signature, &s->why));
+	s->until = registry_state_shown(c->room.registry, s->association, c->now, c->now + c->room.state_fresh);
+out:
+	return err;
+}
+
+static err_t record(struct core *c, const struct association *a, const struct showing *s, err_t verdict)
+{
+	struct audit_record record = {
+		.kind = AUDIT_ASSOCIATION, .at = c->now, .association = a->number,
+		.credential = bytes_str(a->facts.credential), .originator = bytes_str(a->facts.entity),
+		.text = verdict == ERR_OK ? BYTES("the measured state of its machine was shown") : bytes_str(s->why),
+	};
+
+	c->room.must_commit = true;
+	return batch_record(c, &record);
+}
+
+err_t state_show(struct core *c, struct neighbour *from, const struct message *m)
+{
+	struct pending p = { .to = from, .type = MSG_STATE_SHOWN, .ref = m->ref };
+	const struct association *a = NULL;
+	struct buf body = buf_make(512);
+	struct showing s;
+	err_t verdict = ERR_LOCKED, err;
+
+	TRY(read_showing(m->body, &s));
+	s.why = "the node is not open";
+	if (c->open)
+		a = registry_association(c->room.registry, s.association, from->link.peer_number, c->now);
+	if (c->open && !a) {
+		verdict = ERR_REFUSED;
+		s.why = "there is no such association";
+	} else if (a) {
+		TRY(batch_begin(c));
+		verdict = s.attest.n ? judge_quote(c, &s) : give_nonce(c, &s);
+		if (s.attest.n)
+			TRY(record(c, a, &s, verdict));
+	}
+	TRY(put_answer(&s, verdict, &body));
+	TRY(batch_answer(c, &p, bytes_of_buf(&body)));
+out:
+	buf_free(&body);
+	return err;
+}
+
+/* --- what is accepted ----------------------------------------------------------------- */
+
+err_t admin_state_accept(struct admin *a)
+{
+	struct bytes id = wire_get_bytes(&a->in, FACT_ID_MAX - 1);
+	struct bytes point = wire_get_fixed(&a->in, POINT);
+	struct bytes state = wire_get_fixed(&a->in, CREDENTIAL_STATE);
+	static const uint8_t none[POINT];
+	err_t err;
+
+	TRY(wire_done(&a->in));
+	TRY(bytes_put_str(a->subject, sizeof(a->subject), bytes_sub(id, 0, sizeof(a->subject) - 1)));
+	if (!bytes_equal(point, BYTES_OF(none)) && (point.p[0] != 4 || get_be32(state.p) == 0)) {
+		admin_say(a, "a P-256 point, at least one PCR");
+		return ERR_RANGE;
+	}
+	err = registry_accept_state(a->core->room.registry, id, point.p, state.p);
+	if (err == ERR_MISSING || err == ERR_REFUSED)
+		admin_say(a, "there is no such credential, or it is revoked");
+out:
+	return err;
+}

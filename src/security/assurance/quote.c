@@ -1,0 +1,82 @@
+/* quote.c: what a quote says, word by word; nothing in it is taken on trust but what the
+ * accepted key has signed. */
+#include "security/assurance/quote.h"
+
+#include "crypt/crypt.h"
+#include "wire/wire.h"
+
+enum { GENERATED = 0xff544347u, ATTEST_QUOTE = 0x8018, ALG_SHA256 = 0x000b, SELECT_MAX = 4, SIGNER_MAX = 68,
+       CLOCK = 8 + 4 + 4 + 1, FIRMWARE = 8, DIGEST = 32 };
+
+struct quote {
+	struct bytes nonce, digest;
+	uint32_t pcrs;
+};
+
+/* TPM2B: u16 n, octets. */
+static struct bytes get_sized(struct wire_in *in, size_t most)
+{
+	size_t n = wire_get_u16(in);
+
+	if (n > most)
+		in->err = ERR_SYNTAX;
+	return wire_get_fixed(in, in->err == ERR_OK ? n : 0);
+}
+
+/* One bank. */
+static uint32_t get_selection(struct wire_in *in)
+{
+	uint32_t banks = wire_get_u32(in), pcrs = 0;
+	unsigned hash = wire_get_u16(in), n = wire_get_u8(in);
+
+	if (banks != 1 || hash != ALG_SHA256 || n > SELECT_MAX) {
+		in->err = ERR_SYNTAX;
+		return 0;
+	}
+	for (unsigned i = 0; i < n; i++)
+		pcrs |= (uint32_t)wire_get_u8(in) << 8 * i;
+	return pcrs;
+}
+
+static err_t quote_read(struct bytes attest, struct quote *q)
+{
+	struct wire_in in = wire_in(attest);
+	uint32_t magic = wire_get_u32(&in);
+	unsigned type = wire_get_u16(&in);
+
+	(void)get_sized(&in, SIGNER_MAX); /* the signer: known by its signature */
+	q->nonce = get_sized(&in, QUOTE_MAX);
+	(void)wire_get_fixed(&in, CLOCK);
+	(void)wire_get_fixed(&in, FIRMWARE);
+	q->pcrs = get_selection(&in);
+	q->digest = get_sized(&in, DIGEST);
+	if (wire_done(&in) != ERR_OK || magic != GENERATED || type != ATTEST_QUOTE)
+		return ERR_SYNTAX;
+	return ERR_OK;
+}
+
+err_t quote_judge(const struct quote_accepted *a, const uint8_t nonce[QUOTE_NONCE],
+                  struct bytes attest, struct bytes signature, const char **why)
+{
+	struct bytes digest = bytes_make(a->state + 4, DIGEST);
+	struct quote q;
+
+	*why = "this is no quote";
+	if (attest.n > QUOTE_MAX || signature.n == 0 || signature.n > QUOTE_SIGNATURE_MAX ||
+	    quote_read(attest, &q) != ERR_OK)
+		return ERR_REFUSED;
+	*why = "the quote is not by the attestation key that was accepted";
+	if (crypt_p256_verify(a->point, attest, signature) != ERR_OK)
+		return ERR_REFUSED;
+	*why = "the quote is not over the nonce that was given: it is stale, or was shown before";
+	if (!bytes_equal(q.nonce, bytes_make(nonce, QUOTE_NONCE)))
+		return ERR_REFUSED;
+	*why = "the quote is over other PCRs than were accepted";
+	if (q.pcrs != get_be32(a->state))
+		return ERR_REFUSED;
+	*why = "the machine is not in the measured state (PCRs) that was accepted";
+	if (!bytes_equal(q.digest, digest))
+		return ERR_REFUSED;
+	*why = "";
+	return ERR_OK;
+}
