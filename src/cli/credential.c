@@ -4,6 +4,7 @@
 
 #include "base/secret.h"
 #include "crypt/crypt.h"
+#include "wire/tpm_area.h"
 
 #include <openssl/core_names.h>
 #include <openssl/err.h>
@@ -12,37 +13,16 @@
 
 enum { SEED = 32, NAME = 34, COORDINATE = 32, SEALED_MAX = 512, AES_KEY = 16, HASH = 32 };
 
-/* TPMT_PUBLIC of a P-256 key for signatures: SHA-256, made in the TPM, fixed to it and to
- * its parent, no policy, no scheme; then u16 32 and x, u16 32 and y. */
-static const uint8_t area[] = {
-	0x00, 0x23, 0x00, 0x0b, 0x00, 0x04, 0x04, 0x72, 0x00, 0x00,
-	0x00, 0x10, 0x00, 0x10, 0x00, 0x03, 0x00, 0x10,
-};
-
 err_t credential_key(struct bytes reference, uint8_t name[NAME], uint8_t point[65])
 {
-	struct wire_in in = wire_in(reference);
-	struct bytes part, shown, x, y;
-	err_t err;
+	struct tpm_area area;
 
-	TRY(wire_get_u8(&in) == 1 ? ERR_OK : ERR_REFUSED); /* parts */
-	part = wire_get_bytes(&in, TOKEN_REFERENCE_MAX);
-	TRY(wire_done(&in));
-	in = wire_in(bytes_sub(part, 5, part.n));
-	(void)wire_get_fixed(&in, wire_get_u16(&in)); /* wrapped */
-	TRY(wire_get_u16(&in) == in.rest.n ? ERR_OK : ERR_REFUSED);
-	shown = in.rest;
-	TRY(bytes_starts(shown, BYTES_OF(area)) && shown.n == sizeof(area) + 2 * (2 + COORDINATE) ? ERR_OK : ERR_REFUSED);
-	x = bytes_sub(shown, sizeof(area), 2 + COORDINATE);
-	y = bytes_sub(shown, sizeof(area) + x.n, 2 + COORDINATE);
-	TRY(x.p && y.p && get_be16(x.p) == COORDINATE && get_be16(y.p) == COORDINATE ? ERR_OK : ERR_REFUSED);
-	point[0] = 4;
-	bytes_copy(point + 1, x.p + 2, COORDINATE);
-	bytes_copy(point + 1 + COORDINATE, y.p + 2, COORDINATE);
+	if (tpm_area_read(reference, &area) != ERR_OK || !area.answers)
+		return ERR_REFUSED;
+	bytes_copy(point, area.point, sizeof(area.point));
 	put_be16(name, 0x000b);
-	crypt_sha256(shown, name + 2);
-out:
-	return err == ERR_OK ? ERR_OK : ERR_REFUSED;
+	crypt_sha256(area.shown, name + 2);
+	return ERR_OK;
 }
 
 /* KDFa with SHA-256, at most one block. */

@@ -327,7 +327,7 @@ static err_t find_point(struct door *d, const char *token, struct evidence *e, u
 		return EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, point, 65, &n) == 1 && n == 65 &&
 		       point[0] == 4 ? ERR_OK : say(e, "the key of the certificate is no uncompressed point", "");
 	if (credential_key(bytes_of_buf(&e->reference), name, point) != ERR_OK)
-		return say(e, "the key that is to answer could leave the TPM", "");
+		return say(e, "the key that is to answer could leave the TPM, or sign what the TPM has not made", "");
 	err = credential_make(key, name, &with);
 	if (err == ERR_OK)
 		err = activate(d, token, e, &with);

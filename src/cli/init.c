@@ -479,6 +479,9 @@ static void report(const struct init *i)
 	       "credential (random; who reads this file and keeper/ on this machine has the keys)");
 	printf("  administrator    %s: who has it and its passphrase orders keys%s\n", i->administrator,
 	       i->administrator_pass ? "; take it and administrator.pass away from this machine" : "");
+	if (i->token)
+		printf("  protection       level 1 until evidence is accepted: token.makers in holdfast.conf, then, when the node runs,\n"
+		       "                   holdfast -d %s provider accept %s\n", i->dir, i->provider);
 	printf("next:\n  holdfastd -d %s &\n  holdfast -d %s enrol device NAME --id CNAME --out FOLDER\n"
 	       "  holdfast -d %s doctor\n", i->dir, i->dir, i->dir);
 }

@@ -164,11 +164,13 @@ static err_t put_members(const struct keeper_key_row *row, struct buf *values, s
 	TRY(cbor_put_text(values, bytes_str(row->state < COUNT_OF(states) ? states[row->state] : "unknown")));
 	m[9].key = BYTES("policy"); at[9] = values->n;
 	TRY(put_policy(row, values));
+	m[10].key = BYTES("level"); at[10] = values->n;
+	TRY(cbor_put_uint(values, row->level));
 out:
 	return err;
 }
 
-enum { KEY_MEMBERS = 10 };
+enum { KEY_MEMBERS = 11 };
 
 static err_t put_key(const struct keeper_key_row *row, struct buf *rows)
 {
@@ -195,6 +197,7 @@ int run_key_list(struct cli *c)
 		{ "name", "NAME", COLUMN_PLAIN, NULL }, { "class", "CLASS", COLUMN_PLAIN, NULL },
 		{ "version", "VERSION", COLUMN_PLAIN, NULL }, { "state", "STATE", COLUMN_PLAIN, NULL }, { "uses", "USES", COLUMN_PLAIN, NULL },
 		{ "until", "UNTIL", COLUMN_TIME, NULL }, { "provider", "PROVIDER", COLUMN_PLAIN, NULL },
+		{ "level", "LEVEL", COLUMN_PLAIN, NULL },
 		{ "check", "CHECK", COLUMN_PLAIN, NULL }, { "policy", "POLICY", COLUMN_PLAIN, NULL },
 	};
 	struct buf rows = buf_make(64 << 20), result = buf_make(65536);

@@ -300,6 +300,7 @@ err_t run_key_list(struct call *c)
 	wire_put_u8(&c->out, (uint8_t)key->provider->id);
 	wire_put_u32(&c->out, key->owner);
 	wire_put_u8(&c->out, (uint8_t)place_of(key->provider, &key->key));
+	wire_put_u8(&c->out, (uint8_t)place_key_level(key->provider, &key->key));
 out:
 	return err;
 }

@@ -1,6 +1,7 @@
 /* place.c: software, then the tokens that have, or had, a process. */
 #include "provider/place.h"
 
+#include "provider/certified.h"
 #include "provider/probe.h"
 #include "provider/proof.h"
 
@@ -37,6 +38,15 @@ unsigned place_level(unsigned place)
 	const char *certification, *why;
 
 	return place ? proof_level(place, &certification, &why) : LEVEL_SOFTWARE;
+}
+
+unsigned place_key_level(const struct key_provider *provider, const struct provider_key *key)
+{
+	unsigned place = place_of(provider, key), level = place_level(place);
+
+	if (!place || level <= LEVEL_UNPROVED || !proof_is_of_keys(place))
+		return level;
+	return certified_is(key) ? level : LEVEL_UNPROVED;
 }
 
 /* Place of the row, and how many rows there are behind the first. */

@@ -18,6 +18,10 @@ unsigned place_of(const struct key_provider *provider, const struct provider_key
 /* Protection level of what is kept there [TS-0003 6.3.1]. */
 unsigned place_level(unsigned place);
 
+/* Of one key there: what is proved of the place, where that speaks for single keys (a
+ * PKCS#11 token's evidence) or the key itself was certified (a TPM's); 1 otherwise. */
+unsigned place_key_level(const struct key_provider *provider, const struct provider_key *key);
+
 /* Row `index` of the places that there are, as the fields of PROVIDER_LIST.
  * ERR_MISSING behind the last. */
 err_t place_row(unsigned index, struct wire_out *out) MUST_USE;

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "crypt/crypt.h"
 #include "crypt/der.h"
+#include "provider/certified.h"
 #include "provider/probe.h"
 #include "wire/token_wait.h"
 
@@ -43,6 +44,7 @@ void proof_set(unsigned number, const struct proof_pin *pin)
 
 	must(number >= 1 && number <= TOKENS_MAX);
 	*p = (struct proof){ .pinned = pin != NULL };
+	certified_reset(number);
 	if (!pin)
 		return;
 	must(pin->blob_n > HEAD && pin->level <= LEVEL_MAX);
@@ -64,6 +66,9 @@ static err_t put_question(const struct proof_pin *pin, struct challenge *c, stru
 	bytes_copy(c->text + label.n + NONCE, identity_of(pin).p, TOKEN_IDENTITY);
 	c->n = label.n + NONCE + TOKEN_IDENTITY;
 	crypt_sha256(bytes_make(c->text, c->n), digest);
+	/* The key of a TPM signs what its TPM says only: it certifies itself. */
+	if (certified_can(pin))
+		return certified_question(pin, bytes_make(pin->blob + HEAD, pin->blob_n - HEAD), digest, body);
 	wire_put_u16(&w, TOKEN_SIGN);
 	wire_put_u8(&w, KEY_EC_P256);
 	wire_put_fixed(&w, identity_of(pin));
@@ -75,9 +80,12 @@ static err_t put_question(const struct proof_pin *pin, struct challenge *c, stru
 static err_t judge(const struct proof_pin *pin, const struct challenge *c, struct bytes answer)
 {
 	struct buf der = buf_make(128);
-	uint8_t raw[TOKEN_SIGNATURE];
+	uint8_t raw[TOKEN_SIGNATURE], digest[DIGEST];
 	err_t err;
 
+	crypt_sha256(bytes_make(c->text, c->n), digest);
+	if (certified_can(pin))
+		return certified_judge(pin, bytes_make(pin->blob + HEAD, pin->blob_n - HEAD), digest, answer);
 	TRY(answer.n == TOKEN_SIGNATURE ? ERR_OK : ERR_TAMPERED);
 	bytes_copy(raw, answer.p, answer.n);
 	TRY(der_signature(raw, &der));
@@ -89,7 +97,7 @@ out:
 
 err_t proof_challenge(unsigned number, const struct proof_pin *pin)
 {
-	struct buf body = buf_make(2048), answer = buf_make(256);
+	struct buf body = buf_make(BODY_MAX), answer = buf_make(1024);
 	struct challenge c;
 	err_t err;
 
@@ -104,7 +112,7 @@ out:
 
 static void ask(unsigned number, struct proof *p)
 {
-	struct buf body = buf_make(2048);
+	struct buf body = buf_make(BODY_MAX);
 
 	p->at = clock_steady();
 	p->asked = put_question(&p->pin, &p->challenge, &body) == ERR_OK &&
@@ -134,6 +142,8 @@ void proof_look(void)
 			p->at = 0; /* asked at once when it is back */
 			continue;
 		}
+		if (p->proved)
+			certified_look(n, &p->pin);
 		if (p->asked && now - p->at > LATE_MS)
 			forget(p);
 		if (!p->asked && (!p->at || now - p->at > AGAIN_MS || (!p->proved && now - p->at > LATE_MS)))
@@ -148,7 +158,7 @@ void proof_answered(unsigned number, uint64_t ref, err_t status, struct bytes an
 	struct proof *p = &proofs[number];
 	err_t err = status;
 
-	if (probe_answered(number, ref, status))
+	if (probe_answered(number, ref, status) || certified_answered(number, ref, status, answer))
 		return;
 	if (!p->asked || p->ref != ref) {
 		wait_answer(number, ref, status, answer);
@@ -170,7 +180,13 @@ void proof_lost(unsigned number)
 	forget(&proofs[number]);
 	proofs[number].at = 0;
 	probe_look(number, false);
+	certified_lost(number);
 	wait_lost(number);
+}
+
+bool proof_is_of_keys(unsigned number)
+{
+	return proofs[number].pinned && certified_wanted(&proofs[number].pin);
 }
 
 unsigned proof_level(unsigned number, const char **certification, const char **why)

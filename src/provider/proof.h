@@ -46,6 +46,9 @@ err_t proof_pin_get(struct wire_in *in, unsigned number, struct proof_pin *pin) 
 void proof_answered(unsigned number, uint64_t ref, err_t status, struct bytes answer);
 void proof_lost(unsigned number);
 
+/* Does what is proved hold for single keys only when they are certified (certified.h)? */
+bool proof_is_of_keys(unsigned number);
+
 /* What is proved now: 1 without proof. *why: what it lacks; certification "" then. */
 unsigned proof_level(unsigned number, const char **certification, const char **why);
 

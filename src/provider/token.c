@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "crypt/crypt.h"
 #include "crypt/der.h"
+#include "provider/certified.h"
 #include "provider/probe.h"
 #include "wire/token_wait.h"
 
@@ -184,11 +185,13 @@ static err_t token_load(struct provider_key *k)
 	    k->public_n != (k->class == KEY_EC_P256 ? KEY_POINT : k->class == KEY_ED25519 ? 32 : 0))
 		return ERR_TAMPERED;
 	probe_note(k);
+	certified_note(k);
 	return ERR_OK;
 }
 
 static void token_unload(struct provider_key *k)
 {
+	certified_forget(k);
 	secret_free(&k->blob);
 }
 

@@ -11,27 +11,32 @@ enum { HASH = 32 };
 
 /* --- references --------------------------------------------------------------- */
 
-err_t token_get_key(struct token *t, struct token_work *w, unsigned part, struct token_key *k)
+static err_t get_part(struct bytes reference, unsigned part, struct token_key *k)
 {
-	struct wire_in in;
-	struct bytes identity;
-	unsigned count;
-	err_t err;
+	struct wire_in in = wire_in(reference);
+	unsigned count = wire_get_u8(&in);
 
-	*k = (struct token_key){ .class = (enum key_class)wire_get_u8(&w->in) };
-	identity = wire_get_fixed(&w->in, TOKEN_IDENTITY);
-	in = wire_in(wire_get_bytes(&w->in, TOKEN_REFERENCE_MAX));
-	TRY(w->in.err);
-	if (!bytes_equal(identity, BYTES_OF(t->state.identity)))
-		return token_fault(t, ERR_MISSING, "another token in the place of the one that has the key");
-	count = wire_get_u8(&in);
 	if (count == 0 || count > PART_COUNT)
 		return ERR_SYNTAX;
 	if (part >= count)
 		return ERR_UNSUPPORTED;
 	for (unsigned i = 0; i <= part; i++)
 		k->reference = wire_get_bytes(&in, TOKEN_REFERENCE_MAX);
-	err = in.err;
+	return in.err;
+}
+
+err_t token_get_key(struct token *t, struct token_work *w, unsigned part, struct token_key *k)
+{
+	struct bytes identity, reference;
+	err_t err;
+
+	*k = (struct token_key){ .class = (enum key_class)wire_get_u8(&w->in) };
+	identity = wire_get_fixed(&w->in, TOKEN_IDENTITY);
+	reference = wire_get_bytes(&w->in, TOKEN_REFERENCE_MAX);
+	TRY(w->in.err);
+	if (!bytes_equal(identity, BYTES_OF(t->state.identity)))
+		return token_fault(t, ERR_MISSING, "another token in the place of the one that has the key");
+	err = get_part(reference, part, k);
 	w->key = *k;
 out:
 	return err;
@@ -290,6 +295,27 @@ out:
 	return err;
 }
 
+static err_t run_certify(struct token *t, struct token_work *w)
+{
+	struct token_statement said = { .n = 0 };
+	struct token_key k, other = { .class = KEY_EC_P256 };
+	struct bytes reference, nonce;
+	err_t err;
+
+	TRY(token_get_key(t, w, PART_KEY, &k));
+	reference = wire_get_bytes(&w->in, TOKEN_REFERENCE_MAX);
+	nonce = wire_get_bytes(&w->in, HASH);
+	TRY(wire_done(&w->in));
+	TRY(nonce.n == HASH ? ERR_OK : ERR_RANGE);
+	TRY(get_part(reference, PART_KEY, &other));
+	TRY(t->backend->certify ? ERR_OK : ERR_UNSUPPORTED);
+	TRY(t->backend->certify(t, &k, &other, nonce, &said));
+	wire_put_bytes(&w->out, bytes_make(said.attest, said.n));
+	wire_put_fixed(&w->out, BYTES_OF(said.signature));
+out:
+	return err;
+}
+
 /* The keeper is there, and says who it is. Answered also when the token is not:
  * the state says why. */
 static err_t run_open(struct token *t, struct token_work *w)
@@ -317,6 +343,7 @@ static const token_run runs[] = {
 	[TOKEN_EVIDENCE] = run_evidence, [TOKEN_ACTIVATE] = run_activate,
 	[TOKEN_SEAL] = token_run_seal, [TOKEN_UNSEAL] = token_run_unseal,
 	[TOKEN_WRAP] = token_run_wrap, [TOKEN_UNWRAP] = token_run_unwrap, [TOKEN_TRY] = run_try,
+	[TOKEN_CERTIFY] = run_certify,
 };
 
 err_t token_serve(struct token *t, struct bytes call, struct buf *result)

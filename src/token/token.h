@@ -30,6 +30,13 @@ struct token_made {
 	size_t public_n;
 };
 
+/* An attestation, and its signature. */
+struct token_statement {
+	uint8_t attest[512];
+	size_t n;
+	uint8_t signature[TOKEN_SIGNATURE];
+};
+
 /* One message under AES-GCM. ERR_TAMPERED when opening. */
 struct token_gcm {
 	const struct token_key *key;
@@ -83,6 +90,9 @@ struct token_backend {
 	 * (`make`: a fresh one, where it needs one). ERR_MISSING: there is none. */
 	err_t (*evidence)(struct token *t, bool make, struct buf *certificate,
 	                  struct token_made *out) MUST_USE;
+	/* What the TPM says of another key, signed by this one; NULL: never. */
+	err_t (*certify)(struct token *t, const struct token_key *k, const struct token_key *other,
+	                 struct bytes nonce, struct token_statement *out) MUST_USE;
 	/* Open what was sealed to the TPM's endorsement key and this key; NULL: never. */
 	err_t (*activate)(struct token *t, const struct token_key *k, struct bytes sealed,
 	                  struct bytes seed, struct buf *out) MUST_USE;

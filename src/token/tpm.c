@@ -5,7 +5,7 @@
 
 enum { COORDINATE = 32, HASH = 32 };
 
-static err_t put_number(struct token *t, uint8_t *to, const TPM2B_ECC_PARAMETER *n)
+err_t tpm_put_number(struct token *t, uint8_t *to, const TPM2B_ECC_PARAMETER *n)
 {
 	if (n->size > COORDINATE)
 		return token_fault(t, ERR_CRYPTO, "a number of %u octets", n->size);
@@ -37,8 +37,8 @@ static err_t tpm_sign(struct token *t, const struct token_key *k, struct bytes i
 	/* A signature's first field is of no size, and is public anyhow. */
 	TRY(err != ERR_OK ? err : tpm_result(t, "sign",
 	        Esys_TRSess_SetAttributes(p->esys, session, TPMA_SESSION_ENCRYPT, TPMA_SESSION_ENCRYPT)));
-	TRY(put_number(t, out, &signature->signature.ecdsa.signatureR));
-	TRY(put_number(t, out + COORDINATE, &signature->signature.ecdsa.signatureS));
+	TRY(tpm_put_number(t, out, &signature->signature.ecdsa.signatureR));
+	TRY(tpm_put_number(t, out + COORDINATE, &signature->signature.ecdsa.signatureS));
 out:
 	Esys_Free(signature);
 	return err;
@@ -62,7 +62,7 @@ static err_t tpm_agree(struct token *t, const struct token_key *k, struct bytes 
 	TRY(tpm_authorise(t, pcrs, &session));
 	TRY(tpm_result(t, "key agreement", Esys_ECDH_ZGen(p->esys, key, session, ESYS_TR_NONE,
 	                                                  ESYS_TR_NONE, &in, &shared)));
-	err = put_number(t, out, &shared->point.x);
+	err = tpm_put_number(t, out, &shared->point.x);
 	secret_wipe(shared, sizeof(*shared));
 out:
 	Esys_Free(shared);
@@ -119,4 +119,5 @@ const struct token_backend token_tpm = {
 	.make = tpm_make, .import = tpm_import, .destroy = tpm_destroy,
 	.sign = tpm_sign, .agree = tpm_agree, .mac = tpm_mac, .extract = tpm_extract,
 	.random = tpm_random, .fit = tpm_fit, .evidence = tpm_evidence, .activate = tpm_activate,
+	.certify = tpm_certify,
 };

@@ -67,6 +67,8 @@ void tpm_auth(struct token *t, TPM2B_AUTH *out);
 /* tpm_key.c */
 err_t tpm_make(struct token *t, const struct token_key *k, struct token_made *out) MUST_USE;
 err_t tpm_import(struct token *t, enum pair_use use, struct bytes raw, struct token_made *out) MUST_USE;
+/* A number of a signature or point in 32 octets. */
+err_t tpm_put_number(struct token *t, uint8_t *to, const TPM2B_ECC_PARAMETER *n) MUST_USE;
 err_t tpm_random(struct token *t, uint8_t *out, size_t n) MUST_USE;
 
 /* A pair for signatures that no PCR binds: it answers for the TPM itself. */
@@ -75,6 +77,8 @@ err_t tpm_make_answering(struct token *t, struct token_made *out) MUST_USE;
 /* tpm_evidence.c */
 err_t tpm_evidence(struct token *t, bool make, struct buf *certificate,
                    struct token_made *out) MUST_USE;
+err_t tpm_certify(struct token *t, const struct token_key *k, const struct token_key *other,
+                  struct bytes nonce, struct token_statement *out) MUST_USE;
 err_t tpm_activate(struct token *t, const struct token_key *k, struct bytes sealed,
                    struct bytes seed, struct buf *out) MUST_USE;
 

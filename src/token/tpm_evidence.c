@@ -164,3 +164,53 @@ out:
 		(void)Esys_TR_Close(p->esys, &ek);
 	return err;
 }
+
+/* --- what it says of another key -------------------------------------------------------- */
+
+/* The other key is asked for its consent, too, in a session of its own: one authorises one
+ * key in a command. */
+static err_t certify(struct token *t, ESYS_TR key, ESYS_TR other, const TPM2B_DATA *nonce,
+                     struct token_statement *out)
+{
+	TPMT_SYM_DEF plain = { .algorithm = TPM2_ALG_NULL };
+	TPMT_SIG_SCHEME own = { .scheme = TPM2_ALG_NULL };
+	ESYS_TR consent = ESYS_TR_NONE, no = ESYS_TR_NONE;
+	TPMT_SIGNATURE *signature = NULL;
+	TPM2B_ATTEST *said = NULL;
+	struct tpm *p = t->own;
+	err_t err;
+
+	TRY(tpm_result(t, "certify", Esys_StartAuthSession(p->esys, no, no, no, no, no, NULL, TPM2_SE_HMAC, &plain,
+	                                                   TPM2_ALG_SHA256, &consent)));
+	TRY(tpm_result(t, "certify", Esys_Certify(p->esys, other, key, consent, p->session, no, nonce, &own, &said,
+	                                          &signature)));
+	TRY(said->size <= sizeof(out->attest) ? ERR_OK : ERR_LIMIT);
+	bytes_copy(out->attest, said->attestationData, said->size);
+	out->n = said->size;
+	TRY(tpm_put_number(t, out->signature, &signature->signature.ecdsa.signatureR));
+	TRY(tpm_put_number(t, out->signature + 32, &signature->signature.ecdsa.signatureS));
+out:
+	if (consent != ESYS_TR_NONE)
+		(void)Esys_FlushContext(p->esys, consent);
+	Esys_Free(said);
+	Esys_Free(signature);
+	return err;
+}
+
+err_t tpm_certify(struct token *t, const struct token_key *k, const struct token_key *other,
+                  struct bytes nonce, struct token_statement *out)
+{
+	TPM2B_DATA in = { .size = (UINT16)nonce.n };
+	ESYS_TR key, subject;
+	uint32_t pcrs;
+	err_t err;
+
+	TRY(nonce.n <= sizeof(in.buffer) ? ERR_OK : ERR_RANGE);
+	bytes_copy(in.buffer, nonce.p, nonce.n);
+	/* The first is still loaded after the second: there are three places, one the primary's. */
+	TRY(tpm_key(t, other, &subject, &pcrs));
+	TRY(tpm_key(t, k, &key, &pcrs));
+	err = certify(t, key, subject, &in, out);
+out:
+	return err;
+}

@@ -75,6 +75,7 @@ static err_t create(struct token *t, TPM2B_PUBLIC *template, struct bytes raw, s
 	sensitive.sensitive.data.size = (UINT16)raw.n;
 	bytes_copy(sensitive.sensitive.data.buffer, raw.p, raw.n);
 	TRY(tpm_primary(t, &primary));
+	tpm_clear_slots(t, primary); /* making needs a place, too */
 	TRY(tpm_result(t, "make a key", Esys_Create(p->esys, primary, p->session, ESYS_TR_NONE, ESYS_TR_NONE,
 	                                            &sensitive, template, &outside, &none, &wrapped,
 	                                            &shown, NULL, NULL, NULL)));
@@ -117,14 +118,23 @@ static TPM2B_PUBLIC hmac_template(void)
 	} };
 }
 
+/* Restricted: it signs nothing that begins like an attestation and was not made in the TPM. */
 err_t tpm_make_answering(struct token *t, struct token_made *out)
 {
-	const struct token_key k = { .class = KEY_EC_P256, .use = PAIR_SIGN };
+	TPM2B_PUBLIC template = { .publicArea = {
+		.type = TPM2_ALG_ECC, .nameAlg = TPM2_ALG_SHA256,
+		.objectAttributes = TPMA_OBJECT_SIGN_ENCRYPT | TPMA_OBJECT_RESTRICTED,
+		.parameters.eccDetail = {
+			.symmetric.algorithm = TPM2_ALG_NULL, .curveID = TPM2_ECC_NIST_P256,
+			.scheme = { .scheme = TPM2_ALG_ECDSA, .details.ecdsa.hashAlg = TPM2_ALG_SHA256 },
+			.kdf.scheme = TPM2_ALG_NULL,
+		},
+	} };
 	uint32_t pcrs = t->config.pcrs;
 	err_t err;
 
 	t->config.pcrs = 0;
-	err = make_pair(t, &k, out);
+	err = create(t, &template, BYTES_NONE, out);
 	t->config.pcrs = pcrs;
 	return err;
 }

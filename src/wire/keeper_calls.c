@@ -622,6 +622,7 @@ err_t keeper_key_row_read(struct bytes fields, struct keeper_key_row *out)
 	out->provider = wire_get_u8(&in);
 	out->owner = wire_get_u32(&in);
 	out->place = wire_get_u8(&in);
+	out->level = wire_get_u8(&in);
 	return wire_done(&in);
 }
 

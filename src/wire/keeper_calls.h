@@ -255,7 +255,7 @@ err_t keeper_check_value(struct keeper *k, struct bytes name, uint8_t out[4]) MU
  * end), 4 octets check value (zeros unless symmetric), public key bytes, u32
  * purposes and uses (sets of sign_purpose, key_use), u8 suid (0 none), u8 least
  * assurance, u8 state, u32 least version, u64 most uses (0 no end), u8 provider,
- * u32 owner. ERR_MISSING after the last. The row's views lie in `fields`. */
+ * u32 owner, u8 place, u8 protection level that is proved of this key. ERR_MISSING after the last. The row's views lie in `fields`. */
 struct keeper_key_row {
 	bool more;
 	struct bytes name;
@@ -267,7 +267,7 @@ struct keeper_key_row {
 	uint8_t check[4];
 	struct bytes public_key;
 	uint32_t purposes, minimum, owner;
-	unsigned suid, assurance, state, provider, place;
+	unsigned suid, assurance, state, provider, place, level;
 	uint64_t uses_max;
 };
 err_t keeper_key_row_read(struct bytes fields, struct keeper_key_row *out) MUST_USE;

@@ -25,6 +25,8 @@
  *   UNWRAP   key, wrapped bytes (40)       -> identity, reference bytes: an HMAC key of 32
  *            octets that does not leave; ERR_TAMPERED
  *   TRY      key                          -> nothing
+ *   CERTIFY  key (the one that answers), reference bytes, nonce bytes (32) -> TPMS_ATTEST
+ *            bytes, r and s (64) [TPM 2.0 part 3, 18.2]
  * Sealed: u8 form, then nonce, ciphertext and tag (16) of AES-256-GCM over the additional
  * data. Form 1: the key itself, nonce of 12 octets. Form 2, of tokens without AES-GCM:
  * nonce of 32 octets, the key of this one message is HMAC-SHA-256(key, "holdfast seal" 0

@@ -71,6 +71,14 @@ static err_t opens(struct token *t, const struct token_key *k, struct bytes seal
 	return buf_add(out, sealed);
 }
 
+static err_t certifies(struct token *t, const struct token_key *k, const struct token_key *other,
+                       struct bytes nonce, struct token_statement *out)
+{
+	must(nonce.n == 32 && other->reference.n <= TOKEN_REFERENCE_MAX);
+	out->n = 100;
+	return ERR_OK;
+}
+
 static err_t fits(struct token *t, const struct token_key *k)
 {
 	return k->reference.n == 1 ? ERR_BAD_STATE : ERR_OK;
@@ -98,7 +106,7 @@ static const struct token_backend backend = {
 	.name = "fuzz", .kind = TOKEN_KIND_PKCS11, .load = fine, .unload = none, .open = fine, .close = none,
 	.check = fine, .make = made, .import = imported, .destroy = gone, .sign = signs, .agree = used,
 	.mac = used, .extract = used, .random = chance,
-	.fit = fits, .evidence = shows, .activate = opens, .gcm = gcm, .wrap = wraps, .unwrap = unwraps,
+	.fit = fits, .certify = certifies, .evidence = shows, .activate = opens, .gcm = gcm, .wrap = wraps, .unwrap = unwraps,
 };
 
 static void ask_token(struct bytes call)

@@ -32,6 +32,19 @@ def level_is(node, level, seconds=15):
     return False
 
 
+def key_levels(node):
+    return {k["name"]: k["level"] for k in json.loads(node.cli("-o", "json", "key", "list"))}
+
+
+def wait_for(what, seconds=15):
+    end = time.time() + seconds
+    while time.time() < end:
+        if what():
+            return True
+        time.sleep(0.2)
+    return what()
+
+
 def refused(node, reason, *more):
     """Not accepted, for this reason, which list and doctor say too; level 1."""
     code, said = node.cli("provider", "accept", "token.1", *more, check=False)
@@ -101,10 +114,24 @@ def test_tpm():
         everywhere(node, "the chain of its certificate does not hold")
         between = node.dir / "between.pem"
         between.write_text(token.issuer)
+        levels = key_levels(node)
+        assert set(levels.values()) == {1}, levels
         accepted(node, 2, "tcg-eal4", "--certificate", between)
+        # each key by itself: what the TPM has made is certified, what came from outside, and software, is not
+        device = node.enrol("d", "Cdev", "device", True, "--identity", "d@demo.example")
+        assert device.register().rsc == 2001
+        device.close()
+        node.cli("key", "create", "later")
+        assert wait_for(lambda: key_levels(node).get("user/later") == 2), node.log_text()[-2000:]
+        levels = key_levels(node)
+        assert all(levels[k] == 2 for k in ("ca", "node", "import")), levels
+        assert levels["root"] == levels["audit"] == levels["psk/d@demo.example"] == 1, levels
         node.stop()
         node.start()
         assert level_is(node, 2), node.log_text()[-2000:]
+        assert wait_for(lambda: key_levels(node)["node"] == 2), node.log_text()[-2000:]
+        node.cli("provider", "withdraw", "token.1")
+        assert wait_for(lambda: set(key_levels(node).values()) == {1})
         node.stop()
 
 

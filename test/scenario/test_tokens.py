@@ -146,6 +146,42 @@ def test_keeper_is_killed(served):
     assert others(node, "keeper") == before
 
 
+def test_killed_in_the_middle(served):
+    """Under handshakes without pause the token's process, the keeper, and the simulator are killed in turn:
+    each time it goes on by itself, and nothing else is restarted."""
+    import threading
+    token, node = served
+    stop, done = threading.Event(), []
+
+    def run():
+        while not stop.is_set():
+            if handshakes(node):
+                done.append(time.time())
+
+    def goes_on():
+        mark = time.time()
+        return wait(lambda: sum(t > mark for t in done) >= 3, 20)
+
+    threads = [threading.Thread(target=run) for _ in range(2)]
+    for t in threads:
+        t.start()
+    try:
+        assert goes_on()
+        before = others(node, "token", "keeper")
+        for role in ("token", "keeper", "token"):
+            os.kill(node.pids()[role][0], signal.SIGKILL)
+            assert goes_on(), (role, node.log_text()[-2000:])
+        if token.kind == "tpm":
+            token.kill()
+            token.start()
+            assert goes_on(), node.log_text()[-2000:]
+        assert others(node, "token", "keeper") == before
+    finally:
+        stop.set()
+        for t in threads:
+            t.join()
+
+
 def test_token_goes_and_comes_back(served):
     token, node = served
     assert handshakes(node)

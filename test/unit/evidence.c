@@ -5,7 +5,9 @@
 #include "crypt/crypt.h"
 #include "crypt/der.h"
 #include "provider/place.h"
+#include "provider/certified.h"
 #include "provider/proof.h"
+#include "wire/tpm_area.h"
 #include "unit.h"
 
 #include <string.h>
@@ -277,7 +279,7 @@ static void test_fields(void **state)
 
 /* --- which key of a TPM ----------------------------------------------------------------------- */
 
-enum { AREA = 18, PUBLIC = AREA + 2 * 34 };
+enum { AREA = 20, PUBLIC = AREA + 2 * 34 };
 
 static size_t reference_of(const uint8_t area[AREA], uint8_t out[128])
 {
@@ -301,7 +303,7 @@ static size_t reference_of(const uint8_t area[AREA], uint8_t out[128])
 
 static void test_key_that_may_answer(void **state)
 {
-	static const uint8_t good[AREA] = { 0, 0x23, 0, 0x0b, 0, 4, 4, 0x72, 0, 0, 0, 0x10, 0, 0x10, 0, 3, 0, 0x10 };
+	static const uint8_t good[AREA] = { 0, 0x23, 0, 0x0b, 0, 5, 4, 0x72, 0, 0, 0, 0x10, 0, 0x18, 0, 0x0b, 0, 3, 0, 0x10 };
 	uint8_t reference[128], area[AREA], name[34], point[65];
 	size_t n = reference_of(good, reference);
 
@@ -318,6 +320,111 @@ static void test_key_that_may_answer(void **state)
 	(void)reference_of(good, reference);
 	for (size_t cut = 0; cut < n; cut++)
 		assert_int_equal(credential_key(bytes_make(reference, cut), name, point), ERR_REFUSED);
+}
+
+/* A reference to a P-256 key in a TPM with this point. */
+static size_t reference_with(const uint8_t area[AREA], const struct crypt_key *key, uint8_t out[128])
+{
+	size_t n = reference_of(area, out);
+	uint8_t point[65];
+
+	assert_int_equal(crypt_p256_point(key, point), ERR_OK);
+	bytes_copy(out + n - 66, point + 1, 32);
+	bytes_copy(out + n - 32, point + 33, 32);
+	return n;
+}
+
+struct statement {
+	uint32_t magic;
+	unsigned type;
+	uint8_t nonce[32], name[34];
+};
+
+/* An answer to CERTIFY: attest, signature. */
+static void state(const struct statement *s, const struct crypt_key *by, struct buf *out)
+{
+	struct buf attest = buf_make(512);
+	struct wire_out w = wire_out(&attest), o = wire_out(out);
+	uint8_t digest[32], raw[64];
+
+	wire_put_u32(&w, s->magic);
+	wire_put_u16(&w, (uint16_t)s->type);
+	wire_put_u16(&w, 4);
+	wire_put_fixed(&w, BYTES("name"));
+	wire_put_u16(&w, 32);
+	wire_put_fixed(&w, BYTES_OF(s->nonce));
+	wire_put_fixed(&w, BYTES("clockclkresetresYfirmware"));
+	wire_put_u16(&w, 34);
+	wire_put_fixed(&w, BYTES_OF(s->name));
+	wire_put_u16(&w, 2);
+	wire_put_fixed(&w, BYTES("qn"));
+	crypt_sha256(bytes_of_buf(&attest), digest);
+	sign(by, digest, raw);
+	buf_clear(out);
+	o = wire_out(out);
+	wire_put_bytes(&o, bytes_of_buf(&attest));
+	wire_put_fixed(&o, BYTES_OF(raw));
+	assert_int_equal(o.err, ERR_OK);
+	buf_free(&attest);
+}
+
+/* A key counts as the TPM's only when the accepted key has certified just it: not by another
+ * key, of another nonce, name or kind, and not one that could have been outside. */
+static void test_certified(void **state_)
+{
+	static const uint8_t answers[AREA] = { 0, 0x23, 0, 0x0b, 0, 5, 4, 0x72, 0, 0, 0, 0x10, 0, 0x18, 0, 0x0b, 0, 3, 0, 0x10 };
+	/* as the node's keys are: no scheme, padded to the length of AREA by a policy of two octets */
+	static const uint8_t usual[AREA] = { 0, 0x23, 0, 0x0b, 0, 4, 4, 0x72, 0, 2, 7, 7, 0, 0x10, 0, 0x10, 0, 3, 0, 0x10 };
+	uint8_t reference[128], area[AREA], nonce[32] = { 5 };
+	struct statement good = { .magic = 0xff544347, .type = 0x8017, .nonce = { 5 } }, s;
+	struct buf answer_ = buf_make(1024);
+	struct tpm_area seen;
+	struct bytes of;
+
+	pin.blob_n = HEAD + reference_with(answers, &right, pin.blob + HEAD);
+	assert_true(certified_can(&pin));
+	of = bytes_make(reference, reference_with(usual, &wrong, reference));
+	assert_int_equal(tpm_area_read(of, &seen), ERR_OK);
+	assert_false(seen.answers);
+	good.name[1] = 0x0b;
+	crypt_sha256(seen.shown, good.name + 2);
+	state(&good, &right, &answer_);
+	assert_int_equal(certified_judge(&pin, of, nonce, bytes_of_buf(&answer_)), ERR_OK);
+	for (size_t n = 0; n < answer_.n; n++)
+		assert_int_equal(certified_judge(&pin, of, nonce, bytes_make(answer_.p, n)), ERR_TAMPERED);
+	for (size_t i = 4; i < answer_.n; i++) {
+		answer_.p[i] ^= 1;
+		assert_int_equal(certified_judge(&pin, of, nonce, bytes_of_buf(&answer_)), ERR_TAMPERED);
+		answer_.p[i] ^= 1;
+	}
+	state(&good, &wrong, &answer_); /* the key certifies itself */
+	assert_int_equal(certified_judge(&pin, of, nonce, bytes_of_buf(&answer_)), ERR_TAMPERED);
+	for (int i = 0; i < 4; i++) {
+		s = good;
+		s.magic ^= i == 0;
+		s.type += i == 1;
+		s.nonce[0] ^= i == 2;
+		s.name[33] ^= i == 3;
+		state(&s, &right, &answer_);
+		assert_int_equal(certified_judge(&pin, of, nonce, bytes_of_buf(&answer_)), ERR_TAMPERED);
+	}
+	/* certified truly, and not made in the TPM, or able to leave it */
+	for (unsigned bit = 1; bit < 0x40; bit <<= 1) {
+		if (!(bit & TPM_AREA_INSIDE))
+			continue;
+		bytes_copy(area, usual, AREA);
+		area[7] ^= (uint8_t)bit;
+		of = bytes_make(reference, reference_with(area, &wrong, reference));
+		assert_int_equal(tpm_area_read(of, &seen), ERR_OK);
+		s = good;
+		crypt_sha256(seen.shown, s.name + 2);
+		state(&s, &right, &answer_);
+		assert_int_equal(certified_judge(&pin, of, nonce, bytes_of_buf(&answer_)), ERR_TAMPERED);
+	}
+	/* a key that signs whatever it is given certifies nothing */
+	pin.blob_n = HEAD + reference_with(usual, &right, pin.blob + HEAD);
+	assert_false(certified_can(&pin));
+	buf_free(&answer_);
 }
 
 static void test_credential_of_known_kinds(void **state)
@@ -352,6 +459,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_ended, begin, end),
 		cmocka_unit_test(test_fields),
 		cmocka_unit_test(test_key_that_may_answer),
+		cmocka_unit_test_setup_teardown(test_certified, begin, end),
 		cmocka_unit_test_setup_teardown(test_credential_of_known_kinds, begin, end),
 	};
 

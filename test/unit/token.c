@@ -513,6 +513,29 @@ static void test_measured_state(void **state)
 	assert_int_equal(room_sign(&a, &token, &fresh, BYTES_OF(digest), raw), ERR_BAD_STATE);
 }
 
+/* The key that answers certifies another, also one that PCRs bind; it signs nothing else. */
+static void test_certifies(void **state)
+{
+	const struct token_key kind = { .class = KEY_EC_P256, .use = PAIR_SIGN };
+	struct token_made answering, other;
+	struct token_statement said = { .n = 0 };
+	uint8_t nonce[32] = { 9 }, raw[64];
+	struct token_key k, o;
+
+	assert_int_equal(tpm_make_answering(&token, &answering), ERR_OK);
+	assert_int_equal(tpm_make(&token, &kind, &other), ERR_OK);
+	k = (struct token_key){ .class = KEY_EC_P256, .reference = bytes_make(answering.reference, answering.reference_n) };
+	o = (struct token_key){ .class = KEY_EC_P256, .reference = bytes_make(other.reference, other.reference_n) };
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(tpm_certify(&token, &k, &o, BYTES_OF(nonce), &said), ERR_OK);
+	assert_in_range(said.n, 60, sizeof(said.attest));
+	assert_int_equal(get_be32(said.attest), 0xff544347);
+	assert_int_equal(tpm_certify(&token, &k, &k, BYTES_OF(nonce), &said), ERR_OK);
+	assert_int_not_equal(token.backend->sign(&token, &k, BYTES_OF(nonce), raw), ERR_OK);
+	/* a key that signs anything is none that answers */
+	assert_int_equal(token.backend->sign(&token, &o, BYTES_OF(nonce), raw), ERR_OK);
+}
+
 static UINT32 handles_from(UINT32 first)
 {
 	ESYS_TR no = ESYS_TR_NONE;
@@ -599,10 +622,10 @@ int main(int argc, char **argv)
 	};
 	const struct CMUnitTest on_swtpm[] = {
 		EVERY_TOKEN, cmocka_unit_test(test_simulator_restarted), cmocka_unit_test(test_tpm_session_lost),
-		cmocka_unit_test(test_wrong_pairing), cmocka_unit_test(test_flat),
+		cmocka_unit_test(test_wrong_pairing), cmocka_unit_test(test_certifies), cmocka_unit_test(test_flat),
 	};
 	const struct CMUnitTest on_pcr[] = {
-		cmocka_unit_test(test_measured_state), cmocka_unit_test(test_many), cmocka_unit_test(test_agrees),
+		cmocka_unit_test(test_measured_state), cmocka_unit_test(test_many), cmocka_unit_test(test_agrees), cmocka_unit_test(test_certifies),
 	};
 	int failed = 0;
 

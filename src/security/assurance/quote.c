@@ -3,25 +3,14 @@
 #include "security/assurance/quote.h"
 
 #include "crypt/crypt.h"
-#include "wire/wire.h"
+#include "wire/tpm_area.h"
 
-enum { GENERATED = 0xff544347u, ATTEST_QUOTE = 0x8018, ALG_SHA256 = 0x000b, SELECT_MAX = 4, SIGNER_MAX = 68,
-       CLOCK = 8 + 4 + 4 + 1, FIRMWARE = 8, DIGEST = 32 };
+enum { ALG_SHA256 = 0x000b, SELECT_MAX = 4, DIGEST = 32 };
 
 struct quote {
 	struct bytes nonce, digest;
 	uint32_t pcrs;
 };
-
-/* TPM2B: u16 n, octets. */
-static struct bytes get_sized(struct wire_in *in, size_t most)
-{
-	size_t n = wire_get_u16(in);
-
-	if (n > most)
-		in->err = ERR_SYNTAX;
-	return wire_get_fixed(in, in->err == ERR_OK ? n : 0);
-}
 
 /* One bank. */
 static uint32_t get_selection(struct wire_in *in)
@@ -41,18 +30,12 @@ static uint32_t get_selection(struct wire_in *in)
 static err_t quote_read(struct bytes attest, struct quote *q)
 {
 	struct wire_in in = wire_in(attest);
-	uint32_t magic = wire_get_u32(&in);
-	unsigned type = wire_get_u16(&in);
 
-	(void)get_sized(&in, SIGNER_MAX); /* the signer: known by its signature */
-	q->nonce = get_sized(&in, QUOTE_MAX);
-	(void)wire_get_fixed(&in, CLOCK);
-	(void)wire_get_fixed(&in, FIRMWARE);
-	q->pcrs = get_selection(&in);
-	q->digest = get_sized(&in, DIGEST);
-	if (wire_done(&in) != ERR_OK || magic != GENERATED || type != ATTEST_QUOTE)
+	if (!tpm_attest_begin(&in, TPM_ATTEST_QUOTE, &q->nonce))
 		return ERR_SYNTAX;
-	return ERR_OK;
+	q->pcrs = get_selection(&in);
+	q->digest = tpm_get_sized(&in, DIGEST);
+	return wire_done(&in);
 }
 
 err_t quote_judge(const struct quote_accepted *a, const uint8_t nonce[QUOTE_NONCE],
