@@ -1,7 +1,8 @@
 #!/usr/bin/python3
-"""T18, T7, T9: keys that a MAF gives out. Somebody who is no target asks for one, under his own
+"""T18, T6, T7, T9: keys that a MAF gives out. Somebody who is no target asks for one, under his own
 name and under the target's; a key comes in that is for another usage, for another target, that
-has ended, that was taken back; one connection's key is registered twice.
+has ended, that was taken back; one connection's key is registered twice; and the memory of the
+processes that the key opens handshakes at is searched for it.
 
 Control: a key server that does what is common: it gives a key to who knows its name, and who is
 asked for an association takes whatever key the server ever knew. The attacks are the same."""
@@ -10,7 +11,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 
 import http.client, http.server, itertools, json, os, subprocess, threading, time
 
-from attack import Refusals, end
+from attack import Refusals, encodings, end, scan_memory
 from exporting import Exporting
 from node import Node, OpensslClient, PskEntity, free_port
 
@@ -82,7 +83,10 @@ class Control:
     def fetch(self, origin, octets):
         return self.call("GET", "/" + octets[:16].hex(), origin=origin)["key"] == octets[16:].hex()
 
-    def come(self, octets):
+    def lies_about(self, octets):
+        return self.come(octets, lambda pid: bool(scan_memory(pid, encodings(octets[16:]))[0]))
+
+    def come(self, octets, look=lambda pid: True):
         port, identity = free_port(), octets[:16].hex() + "@maf"
         key = self.call("GET", "/" + octets[:16].hex(), origin="/in-cse")["key"]
         server = subprocess.Popen(["openssl", "s_server", "-nocert", "-accept", f"127.0.0.1:{port}", "-psk_identity", identity,
@@ -93,7 +97,7 @@ class Control:
                 try:
                     client.sendall(b"DETPECCA\n")
                     if b"ACCEPTED" in client.recv(65536):
-                        return True
+                        return look(server.pid)
                 except (OSError, BrokenPipeError):
                     pass
                 finally:
@@ -145,6 +149,12 @@ class Holdfast:
             return False
         return answer.rsc == 2000 and "kv" in str(answer.json)
 
+    def lies_about(self, octets):
+        """Anywhere but in the keeper, which has it in software."""
+        assert self.come(octets)
+        pids = [p for role, ps in self.node.pids().items() for p in ps if role != "keeper"]
+        return any(scan_memory(p, encodings(octets[16:]))[0] for p in pids)
+
     def come(self, octets):
         return hello(self.node.port, f"{octets[:16].hex().upper()}@{self.node.name}", octets[16:], f"127.0.0.{next(sources)}:0")
 
@@ -158,6 +168,7 @@ def attacks(door):
     got["the same, as if he were who registered it"] = door.fetch("Sa", good)
     got["a key for the encryption of data opens an association"] = door.come(door.register(suid=34))
     got["a key for another CSE opens an association"] = door.come(door.register(target="//demo.example/other"))
+    got["the key lies in the memory of who takes handshakes with it"] = door.lies_about(good)
     got["the same key is registered a second time"] = door.again(good)
     door.take_back(good)
     got["a key that was taken back opens an association"] = door.come(good)

@@ -3,6 +3,7 @@
  * become durable, the answer is 5000 instead. */
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/secret.h"
 #include "role/core/core.h"
 
 err_t batch_begin(struct core *c)
@@ -320,8 +321,12 @@ err_t batch_request(struct core *c, struct neighbour *from, const struct message
 	err_t err;
 
 	TRY(request_arrival_read(m->body, from->link.peer_number, c->now, &in));
-	if (rate_admits(c, &in))
-		return batch_serve(c, &p, &in, NULL);
+	if (rate_admits(c, &in)) {
+		err = batch_serve(c, &p, &in, NULL);
+		if (in.exported.n) /* it is with the keeper, or refused */
+			secret_wipe(from->link.in.p + (in.exported.p - from->link.in.p), in.exported.n);
+		return err;
+	}
 	p.primitive = in.primitive;
 	p.status = RSC_NOT_ACCEPTABLE;
 	buf_clear(&c->answer);

@@ -98,6 +98,7 @@ static err_t take(struct core *c, const struct pending *p, const struct request_
 	TRY(buf_add(&h->primitive, in->primitive));
 	c->held_octets += in->primitive.n;
 	h->in.primitive = bytes_of_buf(&h->primitive);
+	h->in.exported = BYTES_NONE; /* no longer there */
 	if (!h->in.memo.arrived)
 		h->in.memo.arrived = in->now;
 	h->in.again = true;

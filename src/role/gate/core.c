@@ -104,6 +104,7 @@ err_t core_request(struct gate *g, const struct connection *c)
 		err = link_send(&g->core, MSG_REQUEST, c->id, bytes_of_buf(&g->message));
 	if (exports)
 		secret_wipe(g->message.p, g->message.n);
+	g->exported |= exports;
 	return err;
 }
 
@@ -298,6 +299,11 @@ void core_flush(struct gate *g)
 		core_lost(g);
 	else
 		watch(g, link_wants_write(&g->core) ? UV_READABLE | UV_WRITABLE : UV_READABLE);
+	if (g->exported && !link_wants_write(&g->core)) {
+		if (g->core.out.p)
+			secret_wipe(g->core.out.p, g->core.out.cap);
+		g->exported = false;
+	}
 }
 
 static void on_poll_closed(uv_handle_t *handle)

@@ -24,6 +24,7 @@ struct gate {
 	struct connections *connections;
 	struct http_mapper mapper;
 	struct buf message, answer; /* kept from one to the next */
+	bool exported;              /* the link's buffer has what a connection exports: wiped once sent */
 	struct crash_page *crash;   /* NULL: the parent gave none */
 	struct buf certificate;     /* DER of the node's */
 	uv_timer_t staple;
