@@ -30,7 +30,7 @@ static struct bytes whole(struct bytes address)
 static err_t ask(struct work *w, struct remote_member *m)
 {
 	struct outbound_request request = { .operation = OPERATION_RETRIEVE, .to = whole(m->address),
-		                            .from = resources_cse(w->room->resources)->cse_id, .rvi = BYTES("3") };
+		                            .rvi = BYTES("3") };
 	struct buf primitive = buf_make(PRIMITIVE_MAX), seed = buf_make(URI_TEXT);
 	struct response_primitive r;
 	struct reach reach;
@@ -39,8 +39,9 @@ static err_t ask(struct work *w, struct remote_member *m)
 	TRY(buf_add(&seed, BYTES("member ")));
 	TRY(buf_add(&seed, m->address));
 	TRY(outbound_identifier(w, bytes_of_buf(&seed), &request.rqi));
-	TRY(outbound_compose(&request, &primitive));
 	TRY(reach_of(w, request.to, &reach));
+	request.from = reach.from;
+	TRY(outbound_compose(&request, &primitive));
 	TRY(reach_exchange(w, &reach, bytes_of_buf(&primitive), SEND_REPEAT, &r));
 	m->status = r.status;
 	m->content = r.content;

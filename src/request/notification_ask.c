@@ -22,10 +22,8 @@ static bool member(struct bytes body, const char *key, struct cbor *out)
 static err_t ask(struct work *w, const char *what, struct bytes target, struct bytes content,
                  struct response_primitive *r)
 {
-	const struct cse_identity *cse = resources_cse(w->room->resources);
 	struct outbound_request request = { .operation = OPERATION_NOTIFY, .to = target,
-		                            .from = cse->cse_id, .rvi = BYTES("3"),
-		                            .content = content };
+		                            .rvi = BYTES("3"), .content = content };
 	struct buf primitive = buf_make(PRIMITIVE_MAX), seed = buf_make(URI_TEXT);
 	struct reach reach;
 	err_t err;
@@ -33,8 +31,9 @@ static err_t ask(struct work *w, const char *what, struct bytes target, struct b
 	TRY(buf_printf(&seed, "%s %llu ", what, (unsigned long long)w->target.id));
 	TRY(buf_add(&seed, target));
 	TRY(outbound_identifier(w, bytes_of_buf(&seed), &request.rqi));
-	TRY(outbound_compose(&request, &primitive));
 	TRY(reach_of(w, target, &reach));
+	request.from = reach.from;
+	TRY(outbound_compose(&request, &primitive));
 	TRY(reach_exchange(w, &reach, bytes_of_buf(&primitive), SEND_REPEAT, r));
 out:
 	buf_free(&primitive);

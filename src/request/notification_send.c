@@ -266,7 +266,7 @@ static err_t compose(struct work *w, const struct queue_entry *e, struct notific
 	struct buf rqi = buf_make(TARGET_TEXT);
 	struct outbound_request request = {
 		.operation = OPERATION_NOTIFY, .to = without_form(e->target),
-		.from = resources_cse(w->room->resources)->cse_id, .rqi = e->rqi, .rvi = BYTES("3"),
+		.from = n->reach.from, .rqi = e->rqi, .rvi = BYTES("3"),
 		.event_category = e->event_category, .content = e->content,
 	};
 	err_t err;

@@ -91,11 +91,27 @@ void reach_provider(struct bytes url, struct reach *out)
 	add(out, url, SEND_TO);
 }
 
+static err_t reach_abroad(struct work *w, const struct provider *p, struct reach *out)
+{
+	const struct cse_identity *cse = resources_cse(w->room->resources);
+	struct buf own = buf_make(512);
+	err_t err;
+
+	reach_provider(p->url, out);
+	TRY(buf_add(&own, cse->sp_id));
+	TRY(buf_add(&own, cse->cse_id));
+	TRY(arena_copy(&w->room->arena, bytes_of_buf(&own), &out->from));
+out:
+	buf_free(&own);
+	return err;
+}
+
 /* At another CSE: by the CSE on the way there, as a request is forwarded. Whether
  * the receiver takes it is for the CSE where it is registered. */
 static err_t reach_elsewhere(struct work *w, struct bytes to, struct reach *out)
 {
 	struct bytes sp = resources_cse(w->room->resources)->sp_id, cse = to;
+	struct provider provider;
 	uint64_t hop = 0;
 	bool behind;
 	err_t err = ERR_OK;
@@ -109,6 +125,8 @@ static err_t reach_elsewhere(struct work *w, struct bytes to, struct reach *out)
 		TRY(resource_remote(w->room->resources, w->room->registrar, &hop, &behind));
 	if (hop)
 		TRY(reach_row(w, hop, out));
+	else if (provider_of(w->room, to, &provider))
+		TRY(reach_abroad(w, &provider, out));
 	out->entity = 0;
 out:
 	return err;
@@ -130,6 +148,8 @@ err_t reach_of(struct work *w, struct bytes to, struct reach *out)
 	else if (target.place == TARGET_ELSEWHERE)
 		TRY(reach_elsewhere(w, to, out));
 out:
+	if (out->from.n == 0)
+		out->from = resources_cse(w->room->resources)->cse_id;
 	return err;
 }
 

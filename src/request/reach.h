@@ -10,6 +10,7 @@ enum { REACH_MAX = 8 };
 #define REACH_CHANNEL "pcu:" /* and the number of the polling channel's row */
 
 struct reach {
+	struct bytes from; /* reach_of: who we are to it: our CSE-ID, absolute at another provider */
 	uint64_t entity;  /* row of the AE or CSE, 0 for a URL */
 	struct { struct bytes target; unsigned flags; } list[REACH_MAX]; /* best first */
 	size_t n;         /* 0: not reachable from here */

@@ -4,7 +4,7 @@ each by certificate and by pre-shared key, each with what is refused. And a thir
 on the provider's behalf.
 
 A gateway (MN) at the IN of one provider, and the IN of another provider, each with an authority of its own."""
-import collections, contextlib, hashlib, json, signal, socket, ssl, subprocess, time
+import collections, contextlib, hashlib, json, signal, socket, ssl, subprocess, threading, time
 
 import pytest
 
@@ -227,6 +227,40 @@ def test_an_application_of_another_provider(world, kind):
     assert app.retrieve("/_/third.example/in-cse/x").rsc == 4004              # nobody's agreement
     assert app.retrieve("/_/demo.example2/mn-cse/x").rsc == 4004
     assert device.retrieve(f"/_/other.example/in-cse{app.base}").rsc == 4103  # the other way: the same
+
+
+def test_what_another_provider_s_application_subscribed_to_reaches_it(world):
+    """From IN-CSE to IN-CSE, by the absolute name of ours, where the application's own policy lets it; no registration."""
+    app, device = world.entity(world.other, "certificate"), None
+    assert app.register().rsc == 2001
+    device = world.registered(world.inn, "certificate", app.full)
+    policy = {"m2m:acp": {"rn": "p", "pv": {"acr": [acr([app.originator], 63), acr([f"{SP}/in-cse"], 16)]}, "pvs": {"acr": [acr([app.originator], 63)]}}}
+    assert app.create(app.base, 1, policy).rsc == 2001
+    assert app.update(app.base, {"m2m:ae": {"acpi": [f"{app.base[1:]}/p"]}}).rsc == 2004
+    assert app.create(app.base, 15, {"m2m:pch": {"rn": "pch"}}).rsc == 2001
+    mute = world.entity(world.other, "certificate")  # another, whose policy lets our provider tell it nothing
+    assert mute.register().rsc == 2001 and mute.create(mute.base, 15, {"m2m:pch": {"rn": "pch"}}).rsc == 2001
+    assert device.update(f"{device.base}/p", {"m2m:acp": {"pv": {"acr": [acr([device.originator, app.full, mute.full], 63)]}}}).rsc == 2004
+    assert mute.create(f"/_/demo.example/in-cse{device.box}", 23, {"m2m:sub": {"rn": "t", "nu": [mute.full], "enc": {"net": [3]}, "nct": 1}}).rsc == 2001
+    made = app.create(f"/_/demo.example/in-cse{device.box}", 23, {"m2m:sub": {"rn": "s", "nu": [app.full], "enc": {"net": [3]}, "nct": 1}})
+    assert made.rsc == 2001, made
+    got = []
+
+    def poll():
+        e = Entity(world.other, app.folder, app.originator)
+        got.append(e.retrieve(f"{app.base}/pch/pcu"))
+        e.close()
+
+    t = threading.Thread(target=poll)
+    t.start()
+    assert device.create(device.box, 4, {"m2m:cin": {"con": "news"}}).rsc == 2001
+    t.join(15)
+    rqp = got[0].json["m2m:rqp"]
+    assert rqp["fr"] == f"{SP}/in-cse" and rqp["pc"]["m2m:sgn"]["nev"]["rep"]["m2m:cin"]["con"] == "news", rqp
+    assert app.ask("POST", f"{app.base}/pch/pcu", {"m2m:rsp": {"rsc": 2000, "rqi": rqp["rqi"], "rvi": "3"}}).rsc == 2000
+    assert mute.retrieve(f"{mute.base}/pch/pcu", headers={"X-M2M-RET": "1000"}).rsc == 4008
+    refused = [x for x in world.other.audit() if x.get("rsc") == 4103 and f"'{SP}/in-cse'" in str(x)]
+    assert refused, [x for x in world.other.audit() if SP in str(x)][-4:]
 
 
 def test_a_provider_that_is_not_named_is_refused(world):
