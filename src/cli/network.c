@@ -14,7 +14,6 @@ static const char ua_default[] = "0100000007"; /* shared key TLS 1.3 [TS 33.220 
 static int read_line(struct cli *c, struct bootstrap *b)
 {
 	const char *ua = c->option[CLI_UA] ? c->option[CLI_UA] : ua_default;
-	struct stat st;
 
 	*b = (struct bootstrap){ .module = c->option[CLI_MODULE], .bsf = c->option[CLI_BSF], .naf = c->option[CLI_NAF] };
 	if (!b->module || !b->naf || !c->option[CLI_SERVER] || !c->option[CLI_ID] || !c->option[CLI_OUT])
@@ -28,15 +27,31 @@ static int read_line(struct cli *c, struct bootstrap *b)
 		return cli_usage(c, "--ua is 10 hex digits");
 	if (id_form(bytes_str(c->option[CLI_ID])) != ID_AE_STEM)
 		return cli_usage(c, "--id must be an AE-ID, as Cgw1");
-	if (stat(c->option[CLI_OUT], &st) == 0)
-		return cli_fail(c, ERR_EXISTS, "%s exists; a profile is made anew", c->option[CLI_OUT]);
 	return CLI_OK;
 }
 
-int save_profile(struct cli *c, const struct profile *p, int64_t until)
+/* A profile makes way for a newer key of the same one: of a network, for the same node. */
+static int check_place(struct cli *c, const struct profile *made, bool *there)
+{
+	struct profile old = { .host = "" };
+	struct stat st;
+	char why[256];
+	bool same;
+
+	*there = stat(c->option[CLI_OUT], &st) == 0;
+	if (!*there)
+		return CLI_OK;
+	same = profile_read(c->option[CLI_OUT], &old, why, sizeof(why)) == ERR_OK && bootstrap_is_of_network(&old) &&
+	       bytes_equal(bytes_str(old.originator), bytes_str(made->originator)) &&
+	       bytes_equal(bytes_str(old.name), bytes_str(made->name));
+	profile_free(&old);
+	return same ? CLI_OK : cli_fail(c, ERR_EXISTS, "%s exists, and is no profile of this with a key of a network",
+	                                c->option[CLI_OUT]);
+}
+
+static int saved(struct cli *c, err_t err, const struct profile *p, int64_t until)
 {
 	char stamp[CLOCK_STAMP_LENGTH + 1] = "";
-	err_t err = profile_write(c->option[CLI_OUT], p);
 
 	if (err != ERR_OK)
 		return cli_fail(c, err, "the profile %s cannot be written: %s", c->option[CLI_OUT], err_text(err));
@@ -48,12 +63,23 @@ int save_profile(struct cli *c, const struct profile *p, int64_t until)
 	return CLI_OK;
 }
 
+int save_profile(struct cli *c, const struct profile *p, int64_t until)
+{
+	return saved(c, profile_write(c->option[CLI_OUT], p), p, until);
+}
+
+static err_t keep_profile(struct cli *c, const struct profile *p, bool there)
+{
+	return there ? profile_replace(c->option[CLI_OUT], p) : profile_write(c->option[CLI_OUT], p);
+}
+
 int run_network_bootstrap(struct cli *c)
 {
 	struct profile made = { .host = "" };
 	struct bootstrap b;
 	int64_t until;
 	char why[256];
+	bool there;
 	int code = read_line(c, &b);
 	err_t err = ERR_OK;
 
@@ -63,8 +89,11 @@ int run_network_bootstrap(struct cli *c)
 		return cli_usage(c, "--server must be host:port");
 	TRY(bytes_put_str(made.name, sizeof(made.name), bytes_str(b.naf)));
 	TRY(bytes_put_str(made.originator, sizeof(made.originator), bytes_str(c->option[CLI_ID])));
+	code = check_place(c, &made, &there);
+	if (code != CLI_OK)
+		goto out;
 	err = bootstrap_run(&b, &made, &until, why, sizeof(why));
-	code = err == ERR_OK ? save_profile(c, &made, until) : cli_fail(c, err, "%s", why);
+	code = err == ERR_OK ? saved(c, keep_profile(c, &made, there), &made, until) : cli_fail(c, err, "%s", why);
 out:
 	profile_free(&made);
 	return err == ERR_OK || code != CLI_OK ? code : cli_fail(c, err, "an argument is too long");

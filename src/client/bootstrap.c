@@ -299,21 +299,32 @@ out:
 
 /* --- for devices behind ------------------------------------------------------------------------- */
 
+/* The identity without its prefix; empty: of no network. */
+static struct bytes network_identity(const struct profile *p)
+{
+	static const struct bytes prefixes[] = { BYTES(PREFIX_GBA), BYTES(PREFIX_AKMA) };
+	struct bytes identity = bytes_str(p->identity);
+
+	for (size_t i = 0; i < COUNT_OF(prefixes) && p->credential == PROFILE_PSK; i++) {
+		if (bytes_starts(identity, prefixes[i]))
+			return bytes_sub(identity, prefixes[i].n, identity.n);
+	}
+	return BYTES_NONE;
+}
+
+bool bootstrap_is_of_network(const struct profile *p)
+{
+	return network_identity(p).n > 0;
+}
+
 /* The same of the identity without its prefix: the node reads it so. */
 err_t bootstrap_behind(const struct profile *owner, struct bytes id, struct bytes entity, struct profile *out)
 {
-	static const struct bytes prefixes[] = { BYTES(PREFIX_GBA), BYTES(PREFIX_AKMA) };
-	struct bytes identity = bytes_str(owner->identity);
+	struct bytes identity = network_identity(owner);
 	uint8_t key[GAA_KEY];
-	bool network = false;
 	err_t err;
 
-	for (size_t i = 0; i < COUNT_OF(prefixes) && !network; i++) {
-		network = bytes_starts(identity, prefixes[i]);
-		if (network)
-			identity = bytes_sub(identity, prefixes[i].n, identity.n);
-	}
-	if (owner->credential != PROFILE_PSK || !network)
+	if (identity.n == 0)
 		return ERR_REFUSED;
 	TRY(gaa_device_key(secret_view(&owner->key), BYTES("22"), entity, key));
 	if (!text_print(out->identity, sizeof(out->identity), "%.*s:%.*s", BYTES_FMT(id), BYTES_FMT(identity)))

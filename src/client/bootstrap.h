@@ -36,6 +36,9 @@ struct bootstrap_info {
 };
 err_t bootstrap_info_read(struct bytes body, struct bootstrap_info *out) MUST_USE;
 
+/* Is its key one of a network, its own and not derived for a device behind? */
+bool bootstrap_is_of_network(const struct profile *p);
+
 /* For a device behind the owner of such a profile: its own key and identity. id: its
  * AE-ID-Stem; entity: its absolute AE-ID. ERR_REFUSED: no key of a network. */
 err_t bootstrap_behind(const struct profile *owner, struct bytes id, struct bytes entity,

@@ -1,8 +1,11 @@
 /* profile.c: a client's folder, read and written. */
+#define _GNU_SOURCE
 #include "base/file.h"
 #include "client/profile.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -333,5 +336,21 @@ err_t profile_write(const char *dir, const struct profile *p)
 out:
 	if (err != ERR_OK)
 		remove_parts(dir);
+	return err;
+}
+
+err_t profile_replace(const char *dir, const struct profile *p)
+{
+	char fresh[PATH_SIZE];
+	err_t err;
+
+	if (!text_print(fresh, sizeof(fresh), "%s.new", dir))
+		return ERR_LIMIT;
+	remove_parts(fresh); /* of one that was cut short */
+	TRY(profile_write(fresh, p));
+	if (renameat2(AT_FDCWD, fresh, AT_FDCWD, dir, RENAME_EXCHANGE) != 0)
+		err = errno == EINVAL || errno == ENOSYS ? ERR_UNSUPPORTED : ERR_IO;
+	remove_parts(fresh);
+out:
 	return err;
 }

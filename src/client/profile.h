@@ -47,4 +47,8 @@ err_t profile_address(struct bytes address, struct profile *out) MUST_USE;
  * is removed on error. */
 err_t profile_write(const char *dir, const struct profile *p) MUST_USE;
 
+/* The same where the folder is there: it makes way for the new one at once and whole, or
+ * stays as it was. ERR_UNSUPPORTED: the file system cannot exchange two names. */
+err_t profile_replace(const char *dir, const struct profile *p) MUST_USE;
+
 #endif

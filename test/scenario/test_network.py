@@ -237,6 +237,24 @@ def test_tls12_comes_in_when_it_tries_again(node, network):
     assert comes_in(old)
 
 
+def test_a_newer_key_takes_the_place_of_one(node, network):
+    """Without an association dropped; and of nothing else."""
+    impi, module = network.subscriber("again")
+    node.cli("network", "allow", impi, "--id", "Cagain")
+    folder, _ = bootstrap(node, network, module, "Cagain")
+    before, first = Device(node, folder, "Cagain"), credentials(folder)
+    assert before.retrieve("/cse-in").rsc >= 2000
+    bootstrap(node, network, module, "Cagain", out=folder)
+    assert credentials(folder)[0] != first[0] and not folder.with_name(folder.name + ".new").exists()
+    assert comes_in(Device(node, folder, "Cagain"))
+    assert before.retrieve("/cse-in").rsc >= 2000
+    before.close()
+    for ident, place in (("Cother", folder), ("Cagain", network.folder), ("Cagain", node.enrol("a", "Cag").folder)):
+        code, said = bootstrap(node, network, module, ident, out=place, check=False)
+        assert code == 1 and "exists" in said
+    assert comes_in(Device(node, folder, "Cagain"))
+
+
 # --- refused ------------------------------------------------------------------------------
 
 def test_who_the_operator_does_not_know(node, network):
@@ -479,9 +497,9 @@ def test_the_maf_knows_the_subscriber_by_it(node, network, gateway):
     folder, _ = gateway
     node.cli("maf", "open")
     device = Device(node, folder, "Cgate")
-    assert device.create("/maf", 243, {"sec:macr": {"adfq": "admin.example"}}).rsc == 4103
+    assert device.create("/mafBase", 243, {"sec:macr": {"adfq": "admin.example"}}).rsc == 4103
     node.cli("maf", "admit", "Cgate")
-    made = device.create("/maf", 243, {"sec:macr": {"adfq": "admin.example"}})
+    made = device.create("/mafBase", 243, {"sec:macr": {"adfq": "admin.example"}})
     assert made.rsc == 2001 and made.json["sec:macr"]["cr"] == "//demo.example/in-cse/Cgate", made
     device.close()
 
