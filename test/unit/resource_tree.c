@@ -478,6 +478,7 @@ static void test_group_policy(void **state)
 
 	expect(m, ACP("p1", RULES("Cone", 2), RULES("Cself1", 63)), 2001);
 	expect(m, ACP("p2", RULES("Ctwo", 2), RULES("Cself2", 63)), 2001);
+	expect(m, CREATE("cse-in", 9, "{'m2m:grp':{'mnm':1,'mt':99,'mid':[]}}"), 4000);
 	expect(m, CREATE("cse-in", 9, "{'m2m:grp':{'rn':'g','mnm':1,'mid':[],"
 	                 "'acpi':['cse-in/p1'],'macp':['cse-in/p2']}}"), 2001);
 	p = policy_of(m, "cse-in/g");

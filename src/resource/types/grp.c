@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "primitive/id.h"
 
-enum { CONTAINER = 3, GROUP = 9, MIXED = 0, MGMT_OBJ = 13, FLEX_CONTAINER = 28, SERIES = 29 };
+enum { CONTAINER = 3, GROUP = 9, MIXED = 0, MGMT_OBJ = 13, FLEX_CONTAINER = 28, SERIES = 29, OLDEST = 20001 };
 enum strategy { ABANDON_MEMBER = 1, ABANDON_GROUP, SET_MIXED };
 
 static err_t members_of(struct resources *r, const struct store_row *group,
@@ -122,7 +122,7 @@ static bool number_of(struct bytes map, const char *key, uint64_t *out)
 static err_t read_remote(struct resource_work *w, struct bytes map, struct member *one, bool *is)
 {
 	static const struct { const char *ending, *special; uint32_t type; } rows[] = {
-		{ "/fopt", "spty", 0 }, { "/la", NULL, 20002 }, { "/ol", NULL, 20001 }, { "", "mgd", 0 }, { "", "cnd", 0 },
+		{ "/fopt", "spty", 0 }, { "/la", NULL, OLDEST + 1 }, { "/ol", NULL, OLDEST }, { "", "mgd", 0 }, { "", "cnd", 0 },
 	};
 	uint64_t ty = 0, mt = MIXED;
 	struct cbor value;
@@ -288,6 +288,8 @@ static err_t validate(struct resource_work *w)
 	struct cbor special;
 	err_t err;
 
+	if (m.type != MIXED && m.type < OLDEST && !resource_type(m.type))
+		return refuse(w->out, RSC_BAD_REQUEST, "no type of resources", BYTES("mt"));
 	if (set_get(&w->set, BYTES("spty"), &special)) {
 		if (m.type != MGMT_OBJ && m.type != FLEX_CONTAINER)
 			return refuse(w->out, RSC_BAD_REQUEST, "not with this member type", BYTES("spty"));
