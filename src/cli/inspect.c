@@ -161,6 +161,14 @@ static int inspect_export(struct cli *c)
 	return run_audit_verify(c);
 }
 
+static int inspect_subtree(struct cli *c)
+{
+	struct sheet s = { c, true };
+
+	line(&s, "what", "a subtree of resources, exported and sealed by a passphrase: holdfast tree import takes it in");
+	return finish(&s);
+}
+
 static int inspect_private(struct cli *c)
 {
 	struct sheet s = { c, true };
@@ -213,6 +221,8 @@ static int inspect_file(struct cli *c, const char *path, struct bytes file)
 		return inspect_key_store(c, file);
 	if (bytes_starts(file, BYTES("{\"holdfast\":\"audit export\"")))
 		return inspect_export(c);
+	if (bytes_starts(file, BYTES("HOLDFTRE")))
+		return inspect_subtree(c);
 	if (contains(bytes_sub(file, 0, 4096), BYTES("PRIVATE KEY-----")))
 		return inspect_private(c);
 	if (certificate_read(file, &x) == ERR_OK)

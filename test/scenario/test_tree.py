@@ -93,7 +93,7 @@ def test_exact(two, grown):
     a, b = two
     e, p = grown
     out = tree(a, "export", "cse-in/grown", a.folder / "first")
-    assert "sealed" in out
+    assert "sealed" in out and "subtree" in a.cli("inspect", a.folder / "first")
     plain = opened(a.folder / "first")
     assert len(items(plain)) == 1 + items(plain)[0]["rows"] >= 19
     before = e.retrieve(p + "/data/la").json["m2m:cin"]
