@@ -249,6 +249,88 @@ out:
 	return err;
 }
 
+err_t cross_has(struct work *w, uint64_t crs, uint64_t sub, bool *yes)
+{
+	static const char *const members[] = { "rrats", "srat" };
+	const struct store_row *row;
+	struct target target;
+	struct cbor list, item;
+	err_t err;
+
+	*yes = false;
+	TRY(store_get(w->room->store, crs, &row));
+	for (size_t i = 0; row && row->type == CROSS_SUBSCRIPTION && i < COUNT_OF(members); i++) {
+		if (!member(row->body, members[i], &list) || list.kind != CBOR_ARRAY)
+			continue;
+		while (list.s.n && !*yes) {
+			TRY(cbor_next(&list.s, &item));
+			TRY(resource_resolve(w->room->resources, item.s, &target));
+			*yes = target.place == TARGET_HERE && !target.virtual_child && target.id == sub;
+		}
+	}
+out:
+	return err;
+}
+
+static bool lists(struct bytes asked, struct bytes name)
+{
+	struct cbor list, item;
+
+	if (!member(asked, "acrs", &list) || list.kind != CBOR_ARRAY)
+		return false;
+	while (list.s.n && cbor_next(&list.s, &item) == ERR_OK) {
+		if (bytes_equal(item.s, name))
+			return true;
+	}
+	return false;
+}
+
+err_t cross_note_left(struct work *w)
+{
+	struct bytes asked = subscription_asked(w->request.content);
+	const struct store_row *row;
+	struct cbor list, item;
+	struct target target;
+	bool member_of;
+	void *p;
+	err_t err;
+
+	w->left_n = 0;
+	TRY(store_get(w->room->store, w->target.id, &row));
+	if (!asked.n || !member(asked, "acrs", &list) || !row || !member(row->body, "acrs", &list) ||
+	    list.kind != CBOR_ARRAY)
+		goto out;
+	TRY(arena_take(&w->room->arena, (list.u + 1) * sizeof(*w->left), &p));
+	w->left = p;
+	while (list.s.n) {
+		TRY(cbor_next(&list.s, &item));
+		TRY(resource_resolve(w->room->resources, item.s, &target));
+		member_of = false;
+		if (!lists(asked, item.s) && target.place == TARGET_HERE && !target.virtual_child)
+			TRY(cross_has(w, target.id, w->target.id, &member_of));
+		if (member_of)
+			w->left[w->left_n++] = target.id;
+	}
+out:
+	return err;
+}
+
+err_t cross_end(struct work *w, const uint64_t *ids, size_t n)
+{
+	struct target target = { .place = TARGET_HERE, .type = CROSS_SUBSCRIPTION };
+	const struct store_row *row;
+	err_t err = ERR_OK;
+
+	for (size_t i = 0; i < n; i++) {
+		TRY(store_get(w->room->store, ids[i], &row));
+		target.id = ids[i];
+		if (row && row->type == CROSS_SUBSCRIPTION)
+			TRY(notification_end(w->room, &target, w->in->now));
+	}
+out:
+	return err;
+}
+
 /* The list of subscription `id` without the name. */
 static err_t take_from(struct work *w, uint64_t id, const char *key, struct bytes name)
 {

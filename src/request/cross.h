@@ -20,6 +20,15 @@ struct cross_window {
 /* After one was made: its members. A refusal is w->outcome. ERR_PENDING. */
 err_t cross_created(struct work *w) MUST_USE;
 
+/* Is the subscription one of its members? What a subscription says of itself (acrs) is
+ * anybody's word. */
+err_t cross_has(struct work *w, uint64_t crs, uint64_t sub, bool *yes) MUST_USE;
+
+/* Before an update of a subscription: which of those that it is a member of it takes out
+ * of acrs, into w->left. And after it: they end [TS-0004 7.4.8.2.3]. */
+err_t cross_note_left(struct work *w) MUST_USE;
+err_t cross_end(struct work *w, const uint64_t *ids, size_t n) MUST_USE;
+
 /* It is gone: the subscriptions that it named are rid of it [TS-0004 7.4.58.2.4]. */
 err_t cross_ended(struct work *w, const struct store_row *crs) MUST_USE;
 

@@ -148,6 +148,30 @@ out:
 	return err;
 }
 
+/* A crossResourceSubscription ends with any of its members: which, while they can be
+ * found. */
+static err_t note_crosses(struct work *w, struct noticed *n)
+{
+	struct cbor list, item;
+	struct target target;
+	bool yes;
+	err_t err = ERR_OK;
+
+	if (!notification_member(n->sub.body, "acrs", &list) || list.kind != CBOR_ARRAY)
+		return ERR_OK;
+	while (list.s.n && n->crosses_n < COUNT_OF(n->crosses)) {
+		TRY(cbor_next(&list.s, &item));
+		TRY(resource_resolve(w->room->resources, item.s, &target));
+		if (target.place != TARGET_HERE || target.virtual_child)
+			continue;
+		TRY(cross_has(w, target.id, n->sub.id, &yes));
+		if (yes)
+			n->crosses[n->crosses_n++] = target.id;
+	}
+out:
+	return err;
+}
+
 /* Subscriptions that end with the row: whom they asked to be told [su]. */
 static err_t note_end(struct work *w, uint64_t id)
 {
@@ -163,6 +187,7 @@ static err_t note_end(struct work *w, uint64_t id)
 	if (!found || !(notification_member(n->sub.body, "su", &su) || notification_member(n->sub.body, "acrs", &su) ||
 	                n->sub.type == CROSS_SUBSCRIPTION))
 		goto out;
+	TRY(note_crosses(w, n));
 	n->next = w->noticed;
 	w->noticed = n;
 out:
@@ -198,22 +223,19 @@ void notification_watch_removal(struct work *w)
 	resource_on_removal(w->room->resources, on_removal, w);
 }
 
-/* A crossResourceSubscription ends with any of its members, and those that it made
- * end with it [TS-0004 7.4.58]. */
+/* The subscriptions that a crossResourceSubscription made end with it [TS-0004 7.4.58]. */
 static err_t end_together(struct work *w, const struct store_row *sub)
 {
 	struct cbor list, item;
 	struct target target;
 	err_t err = ERR_OK;
 
-	if (!notification_member(sub->body, sub->type == SUBSCRIPTION ? "acrs" : "rrats", &list) ||
-	    list.kind != CBOR_ARRAY)
+	if (!notification_member(sub->body, "rrats", &list) || list.kind != CBOR_ARRAY)
 		return ERR_OK;
 	while (list.s.n) {
 		TRY(cbor_next(&list.s, &item));
 		TRY(resource_resolve(w->room->resources, item.s, &target));
-		if (target.place == TARGET_HERE && !target.virtual_child &&
-		    (target.type == SUBSCRIPTION || target.type == CROSS_SUBSCRIPTION))
+		if (target.place == TARGET_HERE && !target.virtual_child && target.type == SUBSCRIPTION)
 			TRY(notification_end(w->room, &target, w->in->now));
 	}
 out:
@@ -226,10 +248,13 @@ static err_t owe_noticed(struct work *w)
 
 	for (struct noticed *i = w->noticed; i; i = i->next) {
 		TRY(notification_owe(w, i));
-		if (!i->shown.n)
-			TRY(end_together(w, &i->sub));
-		if (!i->shown.n && i->sub.type == CROSS_SUBSCRIPTION)
-			TRY(cross_ended(w, &i->sub));
+		if (i->shown.n)
+			continue;
+		TRY(cross_end(w, i->crosses, i->crosses_n));
+		if (i->sub.type != CROSS_SUBSCRIPTION)
+			continue;
+		TRY(end_together(w, &i->sub));
+		TRY(cross_ended(w, &i->sub));
 	}
 out:
 	return err;
@@ -302,8 +327,10 @@ err_t notification_after(struct work *w)
 		return happened(w, w->target.id, EVENT_CREATE_CHILD, w->outcome.resource, false);
 	case OPERATION_UPDATE:
 		TRY(happened(w, w->target.id, EVENT_UPDATE, w->target.id, false));
-		if (w->target.type == SUBSCRIPTION)
+		if (w->target.type == SUBSCRIPTION) {
 			TRY(after_policy_change(w));
+			TRY(cross_end(w, w->left, w->left_n));
+		}
 		break;
 	case OPERATION_DELETE:
 		return after_delete(w);

@@ -356,6 +356,8 @@ err_t notification_before(struct work *w)
 		TRY(verify_targets(w));
 	if (!w->status && w->request.operation == OPERATION_UPDATE)
 		TRY(notification_may_update(w));
+	if (!w->status && w->request.operation == OPERATION_UPDATE && type == SUBSCRIPTION)
+		TRY(cross_note_left(w));
 	if (!w->status && w->request.operation == OPERATION_DELETE)
 		notification_watch_removal(w);
 out:

@@ -15,6 +15,8 @@ struct noticed {
 	enum event_type type;
 	bool ends;            /* the subscription goes with what it tells of */
 	struct bytes shown;   /* empty: the end of the subscription itself */
+	uint64_t crosses[CROSS_MEMBERS]; /* crossResourceSubscriptions that end with it */
+	size_t crosses_n;
 };
 
 /* A row that outlives changes of the store, in the arena; not one that expired,

@@ -329,7 +329,10 @@ static err_t tell_cross(struct work *w, const struct store_row *sub)
 	while (list.s.n) {
 		TRY(cbor_next(&list.s, &item));
 		TRY(is_cross(w, item.s, &cross));
-		if (!cross)
+		complete = false;
+		if (cross)
+			TRY(cross_has(w, cross, sub->id, &complete));
+		if (!complete)
 			continue;
 		TRY(cross_told(w, sub->id, cross, &complete));
 		if (complete)

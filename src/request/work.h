@@ -64,6 +64,8 @@ struct work {
 	bool vouched;              /* without association: work of our own for an originator
 	                            * whose credential is good */
 	struct noticed *noticed;   /* what a delete takes with it, for who asked to be told */
+	uint64_t *left;            /* crossResourceSubscriptions that an update takes from acrs */
+	size_t left_n;
 
 	uint64_t next_hop;         /* row of the remoteCSE that the request goes on to */
 	struct bytes next_provider; /* or where another provider's IN-CSE answers */

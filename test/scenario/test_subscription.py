@@ -713,6 +713,36 @@ def test_across_subscriptions(dev, r):
     other.close()
 
 
+def test_who_leaves_a_crossing_ends_it(dev, r):
+    """TS-0004 7.4.8.2.3: a subscription that no longer names it is as one that was deleted."""
+    assert dev.create(dev.path, 3, {"m2m:cnt": {"rn": "d"}}).rsc == 2001
+    subscribe(dev, r.url + "/own", enc={"net": [3]})
+    base = dev.path[1:]
+    cross(dev, r, srat=[base + "/c/s"], rrat=[base + "/d"], encs={"encn": [{"net": [3]}]}, su=r.url + "/end")
+    crs = dev.retrieve(dev.path + "/x").json["m2m:crs"]
+    # what others' subscriptions say of themselves neither completes nor ends it
+    other = Plain(dev.node, dev.originator + "o")
+    assert other.register(dev.rn + "o").rsc == 2001
+    other.path = "/cse-in/" + dev.rn + "o"
+    assert other.create(other.path, 3, {"m2m:cnt": {"rn": "c"}}).rsc == 2001
+    for rn in ("f1", "f2"):
+        subscribe(other, r.url + "/other", enc={"net": [3]}, rn=rn, acrs=["/in-cse/" + crs["ri"]])
+    instance(other)
+    assert other.update(other.path + "/c/f1", {"m2m:sub": {"acrs": []}}).rsc == 2004
+    assert other.delete(other.path + "/c/f2").rsc == 2002
+    other.close()
+    assert dev.retrieve(dev.path + "/x").rsc == 2000 and not of_cross(r)
+    assert dev.update(dev.path + "/c/s", {"m2m:sub": {"acrs": ["/in-cse/" + crs["ri"]]}}).rsc == 2004
+    assert dev.retrieve(dev.path + "/x").rsc == 2000
+    assert dev.update(dev.path + "/c/s", {"m2m:sub": {"acrs": []}}).rsc == 2004
+    assert dev.retrieve(dev.path + "/x").rsc == 4004 and dev.ask("GET", "/~" + crs["rrats"][0]).rsc == 4004
+    assert dev.retrieve(dev.path + "/c/s").json["m2m:sub"]["nu"] == [r.url + "/own"]
+    end = time.time() + 3
+    while not [g for g in r.got if g.path == "/end" and g.sgn.get("sud")] and time.time() < end:
+        time.sleep(0.02)
+    assert [g.sgn["sur"] for g in r.got if g.path == "/end" and g.sgn.get("sud")] == ["/in-cse/" + crs["ri"]]
+
+
 def test_nothing_is_lost_over_a_restart():
     with Node(lab=True) as n, Receiver() as r:
         e = Plain(n, "Cdev")
