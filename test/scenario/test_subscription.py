@@ -781,7 +781,7 @@ def test_what_is_pending_outlives_the_rest():
         while time.time() < end and not sum("could not be delivered" in (x.get("text") or "") for x in n.audit()) >= 3:
             time.sleep(0.3)
         with Receiver(port=port) as again:
-            got = events(again, 4, 12)
+            got = events(again, 4, 25)
             time.sleep(0.5)
             told = {rn: [g.sgn["nev"]["rep"]["m2m:cin"]["con"] for g in again.got if g.path == "/" + rn] for rn in ("all", "latest", "none")}
             assert told == {"all": ["0", "1", "2"], "latest": ["2"], "none": []}, told
