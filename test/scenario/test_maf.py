@@ -269,3 +269,21 @@ def test_streams_share_what_their_connection_exports(node):
     a.connect()
     assert a.create("/mafBase", MKR, key(32, ["Sb"])).rsc == 2001
     a.close()
+
+
+def test_a_cse_speaks_for_itself_there_and_for_nobody(node):
+    """Whoever is behind a CSE may be admitted as much as one likes: a key goes to the other end."""
+    cse = node.enrol("mn", "/mn", "cse")
+    assert cse.create("/cse-in", 16, {"m2m:csr": {"cb": "/mn/cse", "csi": "/mn", "rr": False, "srv": ["3"]}}).rsc == 2001
+    for who in ("/mn", "/mn/Cbehind"):
+        node.cli("maf", "admit", "//demo.example" + who)
+    assert cse.retrieve("/mafBase").rsc == 2000
+    a = client(node, "maf", node.a)
+    kv = base64.b64encode(os.urandom(32)).decode()
+    made = a.create("/mafBase", MKR, key(34, ["//demo.example/mn/Cbehind"], kv=kv)).json["sec:mkr"]
+    for ask in (cse.retrieve("/mafBase", origin="/mn/Cbehind"), cse.retrieve("/" + made["ri"], origin="/mn/Cbehind"),
+                cse.create("/mafBase", MACR, {"sec:macr": registration("behind.example")}, origin="/mn/Cbehind")):
+        assert ask.rsc == 4106 and kv not in ask.body.decode(), ask
+    # The CSE itself is no target of it either.
+    assert cse.retrieve("/" + made["ri"]).rsc == 4103
+    cse.close()

@@ -1,14 +1,14 @@
 """A device that shares a key with a MEF, and nothing else, comes in everywhere by it [TS-0003
-8.2.2.3, 8.3.2.1, 8.8]: Kpm -> Ke -> Km -> a MAF -> Kc -> B, and Ke -> Kpsa -> B. MEF, MAF and
-B are three nodes with authorities of their own; the device is a stock client that derives by
-itself."""
-import hashlib, hmac, json, pathlib
+8.2.2.3, 8.3.2.1, 8.8]: Kpm -> Ke -> Km -> a MAF -> Kc -> B, and Ke -> Kpsa -> B; and to a gateway,
+behind which it is read from B. MEF, MAF, B and the gateway are nodes with authorities of their
+own; the device is a stock client that derives by itself."""
+import hashlib, hmac, json, pathlib, time
 
 import pytest
 
 import renewal
 from exporting import Exporting
-from node import Entity, Node, OpensslClient, PskEntity, free_port
+from node import Entity, Node, OpensslClient, PskEntity, acr, free_port
 from test_est import profile, request
 
 BOOTSTRAP, CONNECTION = "EXPORTER-oneM2M-Bootstrap", "EXPORTER-oneM2M-Connection"
@@ -23,14 +23,17 @@ def derive(ke, label, target):
 
 @pytest.fixture(scope="module")
 def nodes():
-    ports = {name: free_port() for name in ("mef", "maf", "in-cse")}
+    ports = {name: free_port() for name in ("mef", "maf", "in-cse", "mn-cse")}
 
-    def node(name, sources):
+    def node(name, sources, *more):
         return Node(cse="/" + name, port=ports[name], options="\n".join([
-            "join.enabled = yes", "courier.allow = " + " ".join(f"{s}.demo.example:{ports[s]}@127.0.0.1" for s in sources),
+            *more, f"node.poa = https://{name}.demo.example:{ports[name]}",
+            "join.enabled = yes", "courier.allow = " + " ".join(f"{s}.demo.example:{port}@127.0.0.1" for s, port in ports.items() if s != name),
             "trust.keys = " + " ".join(f"{s}.demo.example=https://{s}.demo.example:{ports[s]}" for s in sources)]))
 
-    made = [node("mef", []), node("maf", ["mef"]), node("in-cse", ["mef", "maf"])]
+    made = [node("mef", []), node("maf", ["mef"]), node("in-cse", ["mef", "maf"]),
+            node("mn-cse", ["mef", "maf"], "node.cse_type = 2", "registrar.id = /in-cse", "registrar.time = 60",
+                 f"registrar.url = https://in-cse.demo.example:{ports['in-cse']}")]
     for k, n in enumerate(made):
         for other in made[:k]:
             for x, y in ((n, other), (other, n)):
@@ -43,11 +46,11 @@ def nodes():
     codes = [n.stop() for n in made]
     for n in made:
         n.close()
-    assert codes == [0, 0, 0]
+    assert codes == [0, 0, 0, 0]
 
 
-def come(node, identity, key):
-    e = PskEntity(node, ".", "Sa")
+def come(node, identity, key, who="Sa"):
+    e = PskEntity(node, ".", who)
     e.connection = OpensslClient(node.port, ["-psk_identity", identity, "-psk", key.hex(), "-tls1_3"])
     return e
 
@@ -60,7 +63,7 @@ def register_key(client, base, suid, target):
 
 
 def test_from_one_shared_key_to_everywhere(nodes):
-    mef, maf, b = nodes
+    mef, maf, b, _ = nodes
     device = mef.enrol("a", "Sa", "application", True, "--identity", "kpm-a@mef.demo.example")
     kpm = ((device.folder / "psk.identity").read_text().strip(), bytes.fromhex((device.folder / "psk.key").read_text().strip()))
 
@@ -103,7 +106,7 @@ def test_from_one_shared_key_to_everywhere(nodes):
 
 def test_the_same_by_the_command(nodes):
     """MEF, MAF and B in three commands of the device."""
-    mef, maf, b = nodes
+    mef, maf, b, _ = nodes
     for base, n in (("mef", mef), ("maf", maf)):
         n.cli(base, "admit", "Sc")
     device = mef.enrol("c", "Sc", "application")
@@ -159,4 +162,53 @@ def test_a_certificate_by_a_command_of_the_mef(nodes):
     by_certificate = Entity(mef, new, "Se")
     assert by_certificate.retrieve(f"/{reg}").rsc == 2000
     for e in (device, by_certificate):
+        e.close()
+
+
+def until(check, seconds=20):
+    end = time.time() + seconds
+    while time.time() < end:
+        if check():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def test_a_device_behind_a_gateway(nodes):
+    """The device comes to the gateway by a key of the MAF; an application of B reads it through both.
+    Who is revoked at the MEF gets no further."""
+    mef, maf, b, gateway = nodes
+    device = mef.enrol("g", "Sg", "application", True, "--identity", "kpm-g@mef.demo.example")
+    folder = pathlib.Path(device.folder)
+    kpm = ((folder / "psk.identity").read_text().strip(), bytes.fromhex((folder / "psk.key").read_text().strip()))
+    for base, n in (("mef", mef), ("maf", maf)):
+        n.cli(base, "admit", "Sg")
+    at_mef = Exporting(device, BOOTSTRAP, psk=kpm)
+    assert at_mef.create("/mefBase", MECR, {"sec:mecr": {"adfq": "keys.example"}}).rsc == 2001
+    ke_id, ke = register_key(at_mef, "/mefBase", 21, "maf.demo.example")
+    at_maf = Exporting(device, CONNECTION, psk=(f"{ke_id}@mef.demo.example", derive(ke, KM, "maf.demo.example")), node=maf)
+    assert at_maf.create("/mafBase", MACR, {"sec:macr": {"adfq": "keys.example"}}).rsc == 2001
+    kc_id, kc = register_key(at_maf, "/mafBase", 32, "//demo.example/mn-cse")
+
+    here = come(gateway, f"{kc_id}@maf.demo.example", kc, "Sg")
+    assert here.register().rsc == 2001
+    pv = {"acr": [acr(["//demo.example/Sreader"], 2), acr(["//demo.example/Sg"], 63)]}
+    assert here.create("/cse-in/ae-Sg", 1, {"m2m:acp": {"rn": "p", "pv": pv, "pvs": {"acr": [acr(["//demo.example/Sg"], 63)]}}}).rsc == 2001
+    assert here.create("/cse-in/ae-Sg", 3, {"m2m:cnt": {"rn": "box", "acpi": ["cse-in/ae-Sg/p"]}}).rsc == 2001
+    assert here.create("/cse-in/ae-Sg/box", 4, {"m2m:cin": {"con": "behind"}}).rsc == 2001
+    reader = b.enrol("reader", "Sreader", "application")
+    assert reader.register().rsc == 2001
+    assert until(lambda: reader.retrieve("/~/mn-cse/cse-in/ae-Sg/box/la").rsc == 2000), reader.retrieve("/~/mn-cse/cse-in/ae-Sg/box/la")
+    assert reader.retrieve("/~/mn-cse/cse-in/ae-Sg/box/la").json["m2m:cin"]["con"] == "behind"
+    # A trust function serves nobody for whom a CSE speaks: not even the target, by way of B.
+    assert reader.retrieve(f"/~/maf/{kc_id}").rsc in (4004, 4106, 5103)
+
+    # Stolen: what it has at the MEF is given to nobody any more.
+    second = Exporting(device, BOOTSTRAP, psk=kpm)
+    ke2_id, ke2 = register_key(second, "/mefBase", 22, "//demo.example/in-cse")
+    mef.cli("revoke", "12-" + kpm[0])
+    late = come(b, f"{ke2_id}@mef.demo.example", derive(ke2, KPSA, "//demo.example/in-cse"), "Sg")
+    with pytest.raises((ConnectionError, BrokenPipeError)):
+        late.retrieve("/cse-in")
+    for e in (at_mef, at_maf, here, reader, second, late, device):
         e.close()
