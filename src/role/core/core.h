@@ -464,12 +464,6 @@ err_t statement_list(struct core *c, unsigned days, struct buf *der, size_t *n) 
 err_t statement_asked(struct core *c, struct neighbour *from, const struct message *m) MUST_USE;
 err_t admin_revoked_list(struct admin *a) MUST_USE;
 
-/* --- holder.c: who has an association asked for the key itself ----------------------------- */
-
-/* ERR_REFUSED: no proof by the credential `held` over just this key. shown: in hex. */
-err_t holder_proves(struct core *c, const struct credential *held, const struct keeper_certify *ask,
-                    struct bytes shown) MUST_USE;
-
 /* --- holder.c: who has an association asked for the key itself ------------------------------ */
 
 /* ERR_REFUSED: no proof by the credential `held` over just this key. shown: in hex. */

@@ -17,7 +17,7 @@
  * the store, so that a transaction that is undone leaves no use behind. The secret of a
  * ticket is never here, only its digest: 128 random bits, so that a plain digest hides
  * it. The joiner does not send it either: it makes a MAC by that digest over identifier
- * and key, so that nobody on the way, no gate either, can put a key of its own there. What waits in the joining of others is not told: a refusal names no ticket. */
+ * and key, so that nobody on the way, no gate either, can put a key of its own there; who has the digest could. What waits in the joining of others is not told: a refusal names no ticket. */
 #ifndef ENROLMENT_ENROLMENT_H
 #define ENROLMENT_ENROLMENT_H
 
