@@ -82,6 +82,23 @@ int run_store_rotate(struct cli *c)
 	return store_ask(c, ADMIN_STORE_ROTATE);
 }
 
+int run_store_rewrap(struct cli *c)
+{
+	static const struct column columns[] = { { "rewrapped", "data keys sealed anew", COLUMN_PLAIN, NULL } };
+	struct buf rows = buf_make(65536);
+	struct door d;
+	err_t err;
+
+	if (door_open(c, &d) != ERR_OK)
+		return CLI_FAILED;
+	err = door_command(&d, ADMIN_STORE_REWRAP, BYTES_NONE, &rows);
+	door_close(&d);
+	if (err == ERR_OK)
+		err = output_record(c, bytes_of_buf(&rows), columns, COUNT_OF(columns));
+	buf_free(&rows);
+	return err == ERR_OK ? CLI_OK : CLI_FAILED;
+}
+
 int run_store_status(struct cli *c)
 {
 	return store_ask(c, ADMIN_STORE_STATUS);

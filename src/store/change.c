@@ -167,7 +167,7 @@ void change_keep_place(struct store *s, struct counters *out)
 {
 	*out = (struct counters){ .next_id = s->next_id, .rows = s->rows_change, .dirty_n = s->dirty_n,
 		                  .index_n = s->indexed_n, .records_n = s->records_n,
-		                  .reseal = s->reseal, .drop_below = s->drop_below };
+		                  .reseal = s->reseal, .drop_below = s->drop_below, .rewrap = s->rewrap };
 	for (int i = 0; i < LOGS; i++) {
 		out->log[i].last = s->log[i].last;
 		out->log[i].pending_n = s->log[i].pending_n;
@@ -182,6 +182,7 @@ static void counters_back(struct store *s, const struct counters *to)
 	s->rows_change = to->rows;
 	s->reseal = to->reseal;
 	s->drop_below = to->drop_below;
+	s->rewrap = to->rewrap;
 	s->indexed_n = to->index_n;
 	records_forget(s, to->records_n);
 	for (int i = 0; i < LOGS; i++) {
@@ -243,6 +244,7 @@ void change_settle(struct store *s)
 	s->indexed_n = 0;
 	s->reseal = (struct log_reseal){ 0 };
 	s->drop_below = 0;
+	s->rewrap = false;
 	records_forget(s, 0);
 	for (int i = 0; i < LOGS; i++) {
 		s->log[i].pending_n = 0;

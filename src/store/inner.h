@@ -133,6 +133,7 @@ struct counters {
 	uint64_t next_id;
 	struct log_reseal reseal;
 	uint32_t drop_below;
+	bool rewrap;
 	int64_t rows; /* difference to what the engine has */
 	size_t dirty_n, index_n, records_n;
 	struct { uint64_t last, pending_n, trim; size_t octets; } log[LOGS];
@@ -179,6 +180,7 @@ struct store {
 	/* rotation, of this transaction */
 	struct log_reseal reseal;
 	uint32_t drop_below; /* data keys of earlier epochs go; 0: none */
+	bool rewrap;         /* all of them are sealed anew */
 
 	/* keys */
 	uint32_t epoch;
@@ -270,6 +272,8 @@ err_t log_flush(struct store *s, unsigned log) MUST_USE;
 
 /* --- rotate.c ---------------------------------------------------------------------- */
 err_t rotate_flush_blocks(struct store *s) MUST_USE;
+/* Data keys sealed anew, in the engine's transaction. */
+err_t rotate_flush_keys(struct store *s) MUST_USE;
 
 /* --- store.c ----------------------------------------------------------------------- */
 

@@ -256,6 +256,40 @@ out:
 	return err;
 }
 
+err_t store_rewrap(struct store *s, uint64_t *n)
+{
+	err_t err;
+
+	must(s->inside);
+	TRY(s->keys.data_key_rewrap ? ERR_OK : ERR_UNSUPPORTED);
+	TRY(s->ops->epoch_count(s->engine, n));
+	*n += !s->epoch_stored; /* comes with this transaction */
+	s->rewrap = true;
+out:
+	return err;
+}
+
+err_t rotate_flush_keys(struct store *s)
+{
+	struct buf fresh = buf_make(1024);
+	struct bytes sealed;
+	uint32_t last;
+	err_t err;
+
+	TRY(s->ops->epoch_last(s->engine, &last));
+	for (uint32_t epoch = 1; epoch <= last; epoch++) {
+		TRY(s->ops->epoch_get(s->engine, epoch, &sealed));
+		if (!sealed.n)
+			continue;
+		buf_clear(&fresh);
+		TRY(s->keys.data_key_rewrap(s->keys.self, sealed, &fresh));
+		TRY(s->ops->epoch_put(s->engine, epoch, bytes_of_buf(&fresh)));
+	}
+out:
+	buf_free(&fresh);
+	return err;
+}
+
 err_t store_rotate_step(struct store *s, bool *more)
 {
 	struct budget b = { STEP_ITEMS, STEP_SCANNED, STEP_OCTETS };

@@ -299,7 +299,7 @@ out:
 
 static bool nothing_changed(const struct store *s)
 {
-	bool nothing = s->dirty_n == 0 && s->records_n == 0;
+	bool nothing = s->dirty_n == 0 && s->records_n == 0 && !s->rewrap;
 
 	for (int i = 0; i < LOGS; i++)
 		nothing = nothing && s->log[i].pending_n == 0 && s->log[i].trim == 0;
@@ -316,6 +316,8 @@ static err_t flush(struct store *s)
 		TRY(engine_may_write());
 		TRY(s->ops->epoch_put(s->engine, s->epoch, bytes_of_buf(&s->epoch_sealed)));
 	}
+	if (s->rewrap)
+		TRY(rotate_flush_keys(s));
 	TRY(flush_deleted(s));
 	TRY(flush_rows(s));
 	TRY(flush_index(s));

@@ -42,6 +42,8 @@ struct store_keys {
 	err_t (*data_key_new)(void *self, uint8_t key[32], struct buf *sealed);
 	err_t (*data_key_open)(void *self, struct bytes sealed, uint8_t key[32]);
 	err_t (*index_key)(void *self, struct bytes attribute, uint8_t key[32]);
+	/* The same data key sealed anew, appended; NULL: nothing ever is. */
+	err_t (*data_key_rewrap)(void *self, struct bytes sealed, struct buf *out);
 };
 
 struct store_setup {
@@ -140,6 +142,11 @@ err_t store_count(struct store *s, uint64_t *rows) MUST_USE;
  * progress may be NULL. */
 err_t store_verify(struct store *s, uint64_t *bad,
                    void (*progress)(void *self, uint64_t done), void *self) MUST_USE;
+
+/* In a transaction: every data key sealed anew, as it is, by what seals data keys now; *n
+ * of them. It is done with the commit, of all or of none, which fails where one does not
+ * open. ERR_UNSUPPORTED. */
+err_t store_rewrap(struct store *s, uint64_t *n) MUST_USE;
 
 /* --- rotation of the data key ---------------------------------------------------- */
 

@@ -366,6 +366,23 @@ out:
 	return err;
 }
 
+err_t keeper_data_key_rewrap(struct keeper *k, struct bytes sealed, struct buf *out)
+{
+	struct bytes fresh;
+	struct call c;
+	err_t err;
+
+	call_begin(&c);
+	wire_put_bytes(&c.out, sealed);
+	TRY(call_ask(&c, k, OP_DATA_KEY_REWRAP));
+	fresh = wire_get_bytes(&c.in, SEALED_KEY_MAX);
+	TRY(wire_done(&c.in));
+	TRY(buf_add(out, fresh));
+out:
+	call_end(&c);
+	return err;
+}
+
 err_t keeper_index_key(struct keeper *k, struct bytes attribute, uint8_t key[32])
 {
 	struct call c;

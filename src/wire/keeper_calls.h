@@ -149,6 +149,8 @@ enum { SEALED_KEY_MAX = 128 };
 err_t keeper_data_key_new(struct keeper *k, uint8_t key[32], struct buf *sealed) MUST_USE;
 /* DATA_KEY_OPEN: sealed -> 32 octets. ERR_TAMPERED. */
 err_t keeper_data_key_open(struct keeper *k, struct bytes sealed, uint8_t key[32]) MUST_USE;
+/* DATA_KEY_REWRAP: sealed -> sealed by the root key of today, appended. ERR_TAMPERED. */
+err_t keeper_data_key_rewrap(struct keeper *k, struct bytes sealed, struct buf *out) MUST_USE;
 /* INDEX_KEY: attribute name -> 32 octets, the same for the life of the store. */
 err_t keeper_index_key(struct keeper *k, struct bytes attribute, uint8_t key[32]) MUST_USE;
 

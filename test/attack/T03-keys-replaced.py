@@ -96,7 +96,7 @@ with Node() as n, Node() as other:
         r.say(what, not up, said)
     up, said = with_files(n, all_of(*(put(f, (other.dir / "keeper" / f).read_bytes()) for f in ("keystore", "counter"))))
     r.say("another node's key store and counter", not up, said)
-    for at in (0, 20, 200, 500, -40, -1):
+    for at in (20, 500, -1):  # every octet: test/unit/keeper_vault.c
         up, said = with_files(n, flip("keystore", at))
         r.say(f"one octet of the key store changed at {at}", not up, said)
     up, said = with_files(n, put("keystore", (n.dir / "keeper/keystore").read_bytes()[:-16]))

@@ -1,5 +1,5 @@
 """Rotation of the data key: in the background, while the node serves, through a kill -9."""
-import json, os, pathlib, signal, sqlite3, sys, time
+import json, os, pathlib, signal, sqlite3, subprocess, sys, time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 from attack import scan_files
@@ -121,3 +121,40 @@ def test_rotation_through_kill_nine():
         n.stop()
         keys, used = epochs(n)
         assert used <= set(keys) and not set(old) & set(keys)
+
+
+def test_the_root_key_is_rotated_and_data_keys_are_rewrapped():
+    """By an order, then one transaction; a kill -9 anywhere leaves data keys that open."""
+    with Node() as n:
+        e = n.enrol("a", "Ca")
+        assert e.register().rsc == 2001
+        e.close()
+        n.stop()
+        old, _ = epochs(n)
+        assert {v[:5] for v in old.values()} == {b"\2\0\0\0\1"}  # form 2, by the first root key
+        n.start()
+        n.cli("key", "rotate", "root")
+        # killed while it is asked for: before, in it or after
+        for pause in (0, 0.01, 0.03):
+            asking = subprocess.Popen([n.build / "holdfast", "-d", n.dir, "store", "rewrap"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            time.sleep(pause)
+            for pid in n.pids()["core"]:
+                os.kill(pid, signal.SIGKILL)
+            asking.wait(20)
+            end = time.time() + 15
+            while n.cli("store", "status", check=False)[0] and time.time() < end:
+                time.sleep(0.05)
+        out = json.loads(n.cli("-o", "json", "store", "rewrap"))
+        assert out["rewrapped"] >= len(old), out
+        assert e.retrieve("/cse-in/ae-Ca").rsc == 2000
+        e.close()
+        n.cli("audit", "verify")
+        n.stop()
+        keys, used = epochs(n)
+        assert used <= set(keys) and {v[:5] for v in keys.values()} == {b"\2\0\0\0\2"}
+        assert not {v[-32:] for v in keys.values()} & {v[-32:] for v in old.values()}
+        n.start()
+        assert e.retrieve("/cse-in/ae-Ca").rsc == 2000
+        e.close()
+        for name in ("root", "root#1"):  # nothing that the store needs is destroyed
+            assert n.cli("key", "destroy", name, check=False)[0] == 1

@@ -1,38 +1,14 @@
 /* keeper_order: who may order what of the keeper, how many it takes, what waits, and
  * what makes an order void. */
 #include "keeper/order.h"
-#include "keeper_help.h"
+#include "keeper_people.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { ANNA, BERT, CARL, PERSONS };
-
-static const char *const names[PERSONS] = { "anna", "bert", "carl" };
-static struct crypt_key keys[PERSONS]; /* anna and carl P-256, bert Ed25519 */
 static char folder[] = "/tmp/holdfast-order-XXXXXX";
 static int dir = -1;
-
-static size_t public_of(int who, uint8_t out[65])
-{
-	if (who == BERT) {
-		assert_int_equal(crypt_ed25519_public(&keys[who], out), ERR_OK);
-		return 32;
-	}
-	assert_int_equal(crypt_p256_point(&keys[who], out), ERR_OK);
-	return 65;
-}
-
-static void add_person(struct bed *b, int who)
-{
-	uint8_t point[65];
-	size_t n = public_of(who, point);
-
-	assert_int_equal(administration_add(&b->ks.vault.admin, bytes_str(names[who]),
-	                                    who == BERT ? KEY_ED25519 : KEY_EC_P256, bytes_make(point, n)),
-	                 ERR_OK);
-}
 
 static void clear_folder(void)
 {
@@ -749,14 +725,12 @@ static int setup(void **state)
 	if (keeper_start() != ERR_OK || !mkdtemp(folder))
 		return -1;
 	dir = open(folder, O_RDONLY | O_DIRECTORY);
-	return crypt_p256_new(&keys[ANNA]) || crypt_p256_new(&keys[CARL]) ||
-	       crypt_ed25519_from_seed((const uint8_t *)"the seed of bert, of 32 octets ..", &keys[BERT]);
+	return dir < 0 || people_make() != ERR_OK;
 }
 
 static int teardown(void **state)
 {
-	for (int i = 0; i < PERSONS; i++)
-		crypt_key_free(&keys[i]);
+	people_free();
 	clear_folder();
 	close(dir);
 	return rmdir(folder);

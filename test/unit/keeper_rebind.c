@@ -1,6 +1,6 @@
 /* keeper_rebind: a key store whose machine is gone: who opens it again, what is recorded
  * before it counts, and that no cut of the power on the way locks anybody out. */
-#include "keeper_help.h"
+#include "keeper_people.h"
 
 #include "crypt/seal.h"
 #include "wire/backup.h"
@@ -10,10 +10,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { ANNA, BERT, CARL, PERSONS };
-
-static const char *const names[PERSONS] = { "anna", "bert", "carl" };
-static struct crypt_key keys[PERSONS]; /* anna and carl P-256, bert Ed25519 */
 static char folder[] = "/tmp/holdfast-rebind-XXXXXX";
 static int dir = -1;
 static struct machine here, there;
@@ -49,18 +45,6 @@ static struct machine machine_of(const char *id)
 	assert_int_equal(bytes_put_str(m.id, sizeof(m.id), bytes_str(id)), ERR_OK);
 	machine_choose(&m, m.parts);
 	return m;
-}
-
-static void add_person(struct bed *b, int who)
-{
-	uint8_t point[65];
-
-	if (who == BERT)
-		assert_int_equal(crypt_ed25519_public(&keys[who], point), ERR_OK);
-	else
-		assert_int_equal(crypt_p256_point(&keys[who], point), ERR_OK);
-	assert_int_equal(administration_add(&b->ks.vault.admin, bytes_str(names[who]),
-		who == BERT ? KEY_ED25519 : KEY_EC_P256, bytes_make(point, who == BERT ? 32 : 65)), ERR_OK);
 }
 
 /* A key store bound to "here", of these administrators; closed. */
@@ -368,20 +352,12 @@ static int setup(void **state)
 	dir = open(folder, O_RDONLY | O_DIRECTORY);
 	here = machine_of("here");
 	there = machine_of("there");
-	for (int i = 0; i < PERSONS; i++) {
-		uint8_t seed[32] = { (uint8_t)(i + 1) };
-		err_t err = i == BERT ? crypt_ed25519_from_seed(seed, &keys[i]) : crypt_p256_new(&keys[i]);
-
-		if (err != ERR_OK)
-			return -1;
-	}
-	return dir < 0;
+	return dir < 0 || people_make() != ERR_OK;
 }
 
 static int teardown(void **state)
 {
-	for (int i = 0; i < PERSONS; i++)
-		crypt_key_free(&keys[i]);
+	people_free();
 	(void)unlinkat(dir, "keystore", 0);
 	(void)unlinkat(dir, "counter", 0);
 	close(dir);

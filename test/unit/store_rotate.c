@@ -310,11 +310,76 @@ static void test_broken(void **state)
 	assert_true(r.keys >= before.keys);
 }
 
+/* "Sealed anew": another word; fails when `left` is used up. */
+static int left;
+
+static err_t rewrap(void *self, struct bytes sealed, struct buf *out)
+{
+	err_t err;
+
+	TRY(left-- > 0 ? ERR_OK : ERR_CLOSED);
+	TRY(buf_add(out, BYTES("anew")));
+	err = buf_add(out, bytes_sub(sealed, 4, sealed.n));
+out:
+	return err;
+}
+
+/* How many sealed keys begin with the word, of how many. */
+static unsigned begin_with(struct store *s, const char *word, unsigned *all)
+{
+	struct bytes sealed;
+	unsigned n = 0;
+	uint32_t last;
+
+	OK(s->ops->epoch_last(s->engine, &last));
+	*all = 0;
+	for (uint32_t epoch = 1; epoch <= last; epoch++) {
+		OK(s->ops->epoch_get(s->engine, epoch, &sealed));
+		*all += sealed.n > 0;
+		n += bytes_starts(sealed, bytes_str(word));
+	}
+	return n;
+}
+
+/* All data keys are sealed anew, or none is; and everything opens. */
+static void test_rewrap(void **state)
+{
+	struct store_room *room = *state;
+	unsigned all;
+	uint64_t n;
+
+	fill(room);
+	OK(store_begin(room->s));
+	assert_int_equal(store_rewrap(room->s, &n), ERR_UNSUPPORTED);
+	store_rollback(room->s);
+	room->s->keys.data_key_rewrap = rewrap;
+	/* the keeper goes away in the middle: nothing is changed */
+	left = bytes_equal(bytes_str(room->engine), BYTES("sqlite")) ? 2 : 0;
+	OK(store_begin(room->s));
+	OK(store_rewrap(room->s, &n));
+	assert_int_equal(store_commit(room->s), ERR_CLOSED);
+	assert_int_equal(begin_with(room->s, "anew", &all), 0);
+	assert_true(all > 0);
+	left = 1000;
+	OK(store_begin(room->s));
+	OK(store_rewrap(room->s, &n));
+	store_rollback(room->s);
+	assert_int_equal(begin_with(room->s, "anew", &all), 0);
+	OK(store_begin(room->s));
+	OK(store_rewrap(room->s, &n));
+	OK(store_commit(room->s));
+	assert_int_equal(begin_with(room->s, "anew", &all), n);
+	assert_int_equal(n, all);
+	if (bytes_equal(bytes_str(room->engine), BYTES("sqlite")))
+		room_restart(room);
+	check_whole(room->s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ON_BOTH(test_all), ON_SQLITE(test_restarts), ON_BOTH(test_faults), ON_BOTH(test_undone),
-		ON_BOTH(test_beside_changes), ON_BOTH(test_broken),
+		ON_BOTH(test_beside_changes), ON_BOTH(test_broken), ON_BOTH(test_rewrap),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,6 +27,7 @@ static const struct {
 	{ ADMIN_AUDIT_VERIFY, admin_audit_verify, true },
 	{ ADMIN_STORE_VERIFY, admin_store_verify, true },
 	{ ADMIN_STORE_ROTATE, admin_store_rotate, true },
+	{ ADMIN_STORE_REWRAP, admin_store_rewrap, true },
 	{ ADMIN_STORE_STATUS, admin_store_status, true },
 	{ ADMIN_TREE_EXPORT, admin_tree_export, true },
 	{ ADMIN_TREE_PIECE, admin_tree_piece, true },

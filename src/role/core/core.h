@@ -500,6 +500,7 @@ err_t admin_association_list(struct admin *a) MUST_USE;
 err_t admin_audit_list(struct admin *a) MUST_USE;
 err_t admin_audit_verify(struct admin *a) MUST_USE;
 err_t admin_store_rotate(struct admin *a) MUST_USE;
+err_t admin_store_rewrap(struct admin *a) MUST_USE;
 err_t admin_store_status(struct admin *a) MUST_USE;
 err_t admin_store_verify(struct admin *a) MUST_USE;
 err_t admin_anchor(struct admin *a) MUST_USE;

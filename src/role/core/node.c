@@ -20,6 +20,11 @@ static err_t index_key(void *self, struct bytes attribute, uint8_t key[32])
 	return keeper_index_key(self, attribute, key);
 }
 
+static err_t data_key_rewrap(void *self, struct bytes sealed, struct buf *out)
+{
+	return keeper_data_key_rewrap(self, sealed, out);
+}
+
 static err_t open_store(struct core *c)
 {
 	const struct options *o = &c->worker->options;
@@ -27,7 +32,7 @@ static err_t open_store(struct core *c)
 		.engine = options_text(o, OPT_store_engine),
 		.path = "holdfast.db", /* in the one directory this process has */
 		.cache_rows = (size_t)options_number(o, OPT_store_cache_rows),
-		.keys = { &c->keeper, data_key_new, data_key_open, index_key },
+		.keys = { &c->keeper, data_key_new, data_key_open, index_key, data_key_rewrap },
 	};
 
 	return store_open(&setup, &c->store);

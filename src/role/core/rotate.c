@@ -22,6 +22,21 @@ out:
 	return err;
 }
 
+err_t admin_store_rewrap(struct admin *a)
+{
+	struct row r = row_begin();
+	uint64_t n;
+	err_t err;
+
+	TRY(wire_done(&a->in));
+	TRY(store_rewrap(a->core->store, &n));
+	row_uint(&r, "rewrapped", n);
+	return admin_row_out(a, &r);
+out:
+	buf_free(&r.values);
+	return err;
+}
+
 err_t admin_store_status(struct admin *a)
 {
 	struct store_rotation now;
