@@ -57,9 +57,8 @@ def attack(options):
         time.sleep(1.5)  # a sweep
         still = {k: works(device) for k, (device, _) in all_of_them.items()}
         alarms = [str(r) for r in node.audit() if "clone alarm" in str(r)]
-        # the record of who was let in names it; a refusal is one each
-        found = {k: (copies[k], still[k], any(device.originator in a or device.originator[1:] + "@" in a for a in alarms) or
-                     len(alarms) >= len(all_of_them)) for k, (device, _) in all_of_them.items()}
+        found = {k: (copies[k], still[k], any(device.originator in a or device.originator[1:] + "@" in a for a in alarms))
+                 for k, (device, _) in all_of_them.items()}
         for device, copy in all_of_them.values():
             copy.close(), device.close()
         return found

@@ -111,6 +111,8 @@ static err_t record_association(struct core *c, const struct association *a, con
 		record.association = a->number;
 		record.credential = bytes_str(a->facts.credential);
 		record.originator = bytes_str(a->facts.entity);
+	} else {
+		record.credential = registry_turned_away(c->room.registry);
 	}
 	return batch_record(c, &record);
 }

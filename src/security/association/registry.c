@@ -444,6 +444,16 @@ out:
 	return err;
 }
 
+static err_t turn_away(struct registry *r, const struct enrolled *e)
+{
+	return bytes_put_str(r->turned_away, sizeof(r->turned_away), bytes_str(e->c.id));
+}
+
+struct bytes registry_turned_away(const struct registry *r)
+{
+	return bytes_str(r->turned_away);
+}
+
 err_t registry_open_association(struct registry *r, unsigned gate, struct bytes body, int64_t now,
                                 const struct association **out, const char **reason)
 {
@@ -454,6 +464,7 @@ err_t registry_open_association(struct registry *r, unsigned gate, struct bytes 
 	err_t err;
 
 	*out = NULL;
+	r->turned_away[0] = '\0';
 	*reason = "the message is malformed";
 	if (read_opening(body, &o) != ERR_OK)
 		return ERR_REFUSED;
@@ -461,10 +472,13 @@ err_t registry_open_association(struct registry *r, unsigned gate, struct bytes 
 	if (!e)
 		return ERR_REFUSED;
 	*reason = "the credential opens associations too fast";
-	if (!bucket_spend(&e->openings, r->policy.openings, now))
+	if (!bucket_spend(&e->openings, r->policy.openings, now)) {
+		TRY(turn_away(r, e));
 		return ERR_REFUSED;
+	}
 	suspicion = clone_suspicion(r, e, &o.a, now);
 	if (suspicion && r->policy.action != CLONE_RECORD) {
+		TRY(turn_away(r, e));
 		*reason = suspicion;
 		if (r->policy.action == CLONE_END)
 			registry_end_all_of(r, e);

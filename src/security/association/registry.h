@@ -137,7 +137,10 @@ enum { CREDENTIAL_STATE = 36, ASSOCIATION_LIMIT_PER_CREDENTIAL = 64, APPROVALS_P
  * be in two hands; *out NULL. On ERR_OK *reason is "", or the same suspicion where the
  * policy only wants it recorded.
  * ERR_REFUSED with a reason (never NULL) when the credential is unknown, revoked,
- * expired, not confirmed by the keeper, or has too many. On ERR_OK *out is live. */
+ * expired, not confirmed by the keeper, or has too many. On ERR_OK *out is live.
+ * turned_away: Credential-ID of the one that proved who it is and was refused by the last call all the
+ * same, for what it does; empty: it was not so. */
+struct bytes registry_turned_away(const struct registry *r);
 err_t registry_open_association(struct registry *r, unsigned gate, struct bytes body,
                                 int64_t now, const struct association **out,
                                 const char **reason) MUST_USE;

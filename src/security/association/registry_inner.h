@@ -95,6 +95,7 @@ struct registry {
 	size_t buckets, live_n;
 	struct live *newest;
 	struct gate_notices *notices[GATES];
+	char turned_away[FACT_ID_MAX]; /* of the last opening; "" none */
 };
 
 /* --- registry_credential.c: what is enrolled ------------------------------------- */
