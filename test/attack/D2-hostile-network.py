@@ -13,7 +13,7 @@ import mno
 from attack import Refusals, end, programs, scan_memory
 from node import BUILD, NAME, Node, OpensslClient
 
-CASES = 10
+CASES = 7
 LIB = pathlib.Path(__file__).resolve().parents[1] / "lib"
 KEY = b"A" * 32
 

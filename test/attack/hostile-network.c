@@ -100,11 +100,8 @@ static const struct {
 } rows[] = {
 	{ MSG_NETWORK_FETCHED, "an answer to what was not asked" },
 	{ MSG_NETWORK_KEY, "a question, as if it were a gate" },
-	{ MSG_NETWORK_FETCH, "a question, as if it were the core" },
 	{ MSG_REQUEST, "a request, as if it were a gate" },
-	{ MSG_ASSOCIATION_OPEN, "an association, as if it were a gate" },
 	{ MSG_CREDENTIAL_USED, "a notice, as if it were the keeper" },
-	{ MSG_CALL, "an operation, as if the core were the keeper" },
 	{ MSG_ADMIN, "a command, as if it were the door" },
 	{ 63, "a message of no row" },
 };
