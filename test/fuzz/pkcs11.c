@@ -28,7 +28,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		is_within(c.public_key_info, input);
 	} else if (data[0] % 3 == 2) {
 		while (key_row_read(&in, &row) == ERR_OK)
-			must(row.public_key.n == POINT || row.public_key.n == ED_POINT);
+			must(row.public_key.n == POINT || row.public_key.n == ED_POINT ||
+			     (row.public_key.n == 0 && row.purpose == SEAL_PROGRAM));
 	}
 	return 0;
 }
