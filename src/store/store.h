@@ -189,6 +189,7 @@ err_t store_log_trim(struct store *s, enum store_log log, uint64_t below) MUST_U
  * kind and key name one record; value empty on get when absent. */
 enum store_record { STORE_CREDENTIAL = 1, STORE_NODE = 2, STORE_ASSURANCE = 3, STORE_OUTBOUND = 4,
 	            STORE_ACCOUNT = 5, STORE_ANNOUNCED = 6, STORE_ENROLMENT = 20,
+	            STORE_SESSION = 22,
 	            STORE_KEYS = 21 /* RelativeKeyIDs that were given, and the keeper's names */ };
 err_t store_record_put(struct store *s, enum store_record kind, struct bytes key,
                        struct bytes value) MUST_USE;

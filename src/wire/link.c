@@ -36,7 +36,7 @@ static bool message_asks(enum message_type type)
 	       type == MSG_SEND || type == MSG_CALL || type == MSG_ADMIN ||
 	       type == MSG_ADMIN_CALL || type == MSG_PROGRAM_CALL || type == MSG_PROGRAM_ASK ||
 	       type == MSG_TOKEN_CALL || type == MSG_NETWORK_KEY || type == MSG_NETWORK_FETCH ||
-	       type == MSG_STATEMENT_ASK;
+	       type == MSG_STATEMENT_ASK || type == MSG_SESSION_TAKE;
 }
 
 static err_t asked_add(struct link *l, uint64_t ref)

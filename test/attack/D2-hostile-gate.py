@@ -7,7 +7,7 @@ import pathlib, sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 
 import renewal
-import hashlib, http.client, json, os, re, shutil, ssl, tempfile, time
+import hashlib, http.client, json, os, re, shutil, ssl, subprocess, tempfile, time
 
 from attack import Refusals, attempt, end, programs
 from node import BUILD, Node, TOP
@@ -96,21 +96,34 @@ def joinings(n, e):
     return "\n".join(rows) + "\n"
 
 
+def session_of(n, e):
+    """The name of a session that this entity was given, as whoever listens sees it when it is used."""
+    kept = n.top / "session.pem"
+    say = f"GET /cse-in/ae-{e.originator} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-M2M-RI: 1\r\nX-M2M-RVI: 3\r\nX-M2M-Origin: {e.originator}\r\n\r\n"
+    subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{n.port}", "-CAfile", n.dir / "node/ca.pem", "-cert", e.folder / "cert.pem",
+                    "-key", e.folder / "key.pem", "-sess_out", kept, "-ign_eof"], input=say.encode(), stdout=subprocess.DEVNULL, timeout=20)
+    text = subprocess.run(["openssl", "sess_id", "-in", kept, "-noout", "-text"], stdout=subprocess.PIPE, text=True).stdout
+    dump = text.partition("TLS session ticket:")[2].splitlines()[1:3]
+    return bytes.fromhex("".join(l.split(" - ")[1].split("   ")[0].replace("-", " ") for l in dump))
+
+
 r = Refusals()
 control = lab_control()
 top = pathlib.Path(tempfile.mkdtemp(prefix="holdfast-hostile-"))
 os.chmod(top, 0o755)
 (top / "n").mkdir()
 try:
-    with Node(folder=top / "n", options="join.enabled = yes") as n:
+    with Node(folder=top / "n", options="join.enabled = yes\nsession.time = 3600") as n:
         e = n.enrol("d", "Cdev", "device", True, "--identity", "d@demo.example")
         other, gone = n.enrol("o", "Cother"), n.enrol("g", "Cgone")
         assert e.register().rsc == 2001 and other.register().rsc == 2001
         e.close(), other.close()
         told = joinings(n, e)
+        session = session_of(n, other)
         n.cli("revoke", "33-//demo.example/in-cse/Cgone")
         assert n.stop() == 0
         (n.dir / "node/hostile.enrolled").write_bytes(fingerprint(other))
+        (n.dir / "node/hostile.session").write_bytes(session)
         (n.dir / "node/hostile.joining").write_text(told)
         (n.dir / "node/hostile.revoked").write_bytes(fingerprint(gone))
         original, text = n.build, (n.dir / "holdfast.conf").read_text()
@@ -131,7 +144,7 @@ try:
         # what SECURITY.md says that it still can; more, or less, is a wrong document
         r.say("what it still can do is what SECURITY.md says", {w for _, w in can} == {
             "open an association for an enrolled pre-shared key identity", "speak on it as that identity",
-            "run the key schedule of an enrolled identity", "run it again", "ask for an enrolled identity",
+            "take up again what is live on it", "run the key schedule of an enrolled identity", "run it again", "ask for an enrolled identity",
             "derive one TLS 1.2 master secret", "have the node's key sign a handshake of its own"} and {v for v, _ in can} == {"can"}, str(len(can)))
         r.say(f"every case was played ({len(seen)} of {GATES}, {len(lines)} findings)", seen >= set(range(GATES)) and len(lines) > 150)
         pids = n.pids()

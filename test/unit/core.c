@@ -310,6 +310,7 @@ static uint64_t open_association(struct bench *b, const char *identity, const ui
 	struct wire_in in = wire_in(m.body);
 	number = wire_get_u64(&in);
 	(void)wire_get_u64(&in);
+	(void)wire_get_u32(&in);
 	assert_int_equal(bytes_put_str(b->text, sizeof(b->text), wire_get_bytes(&in, 255)), ERR_OK);
 	assert_int_equal(wire_done(&in), ERR_OK);
 	buf_free(&body);

@@ -274,7 +274,7 @@ static void test_gate_is_not_believed(void **state)
 	h.kind = 0;
 	refused(m, h, "nobody authenticated");
 	h = psk(m, "net");
-	h.kind = 3;
+	h.kind = 4;
 	refused(m, h, "nobody authenticated");
 	h = psk(m, "");
 	refused(m, h, "no identity was named");
@@ -991,6 +991,281 @@ static void test_renewal(void **state)
 	assert_int_equal(renew(m, c.id, 4), ERR_REFUSED);
 }
 
+/* --- sessions: resumption [RFC 8446 2.2] ------------------------------------------------ */
+
+/* Of RFC 8448 section 4: the PSK, the hash of the ClientHello up to its binders, the binder. */
+static const char *const vector[] = {
+	"4ecd0eb6ec3b4d87f5d6028f922ca4c5851a277fd41311c9e62d2c9492e1c4f3",
+	"63224b2e4573f2d3454ca84b9d009a04f6be9e05711a8396473aefa01e924a14",
+	"3add4fb2d8fdf822a0ca3cf7678ef5e88dae990141c5924d57bb6fa31b9e5f9d",
+};
+
+static err_t keep_as(struct registry_room *m, const struct association *a, unsigned gate, uint8_t name, uint16_t suite, int64_t now)
+{
+	uint8_t id[32] = { 0xff, name }, secret[32];
+	struct buf body = buf_make(256);
+	struct wire_out out = wire_out(&body);
+	err_t err;
+
+	OK(bytes_from_hex(bytes_str(vector[0]), secret, 32));
+	wire_put_u64(&out, a->number);
+	wire_put_fixed(&out, BYTES_OF(id));
+	wire_put_u16(&out, suite);
+	wire_put_bytes(&out, BYTES_OF(secret));
+	OK(store_begin(m->store->s));
+	err = registry_session_keep(m->r, gate, bytes_of_buf(&body), now);
+	OK(store_commit(m->store->s));
+	buf_free(&body);
+	return err;
+}
+
+static err_t keep(struct registry_room *m, const struct association *a, uint8_t name)
+{
+	return keep_as(m, a, 1, name, 0x1301, NOW);
+}
+
+struct taking { unsigned gate; uint8_t name, tag; int flip; int64_t now; };
+
+static err_t take(struct registry_room *m, struct taking t, const char **why)
+{
+	uint8_t id[32] = { 0xff, t.name }, tag[16] = { t.tag, 7 }, hash[32], binder[32], secret[32];
+	struct session_taken taken;
+	struct buf body = buf_make(256);
+	struct wire_out out = wire_out(&body);
+	err_t err;
+
+	OK(bytes_from_hex(bytes_str(vector[0]), secret, 32));
+	OK(bytes_from_hex(bytes_str(vector[1]), hash, 32));
+	OK(bytes_from_hex(bytes_str(vector[2]), binder, 32));
+	if (t.flip)
+		binder[t.flip % 32] ^= 1;
+	wire_put_fixed(&out, BYTES_OF(tag));
+	wire_put_fixed(&out, BYTES_OF(id));
+	wire_put_fixed(&out, BYTES_OF(hash));
+	wire_put_fixed(&out, BYTES_OF(binder));
+	OK(store_begin(m->store->s));
+	err = registry_session_take(m->r, t.gate, bytes_of_buf(&body), t.now ? t.now : NOW, &taken);
+	OK(store_commit(m->store->s));
+	if (err == ERR_OK)
+		assert_memory_equal(taken.secret, secret, 32);
+	else
+		assert_true(taken.secret[0] == 0 && taken.secret[31] == 0);
+	*why = taken.why;
+	buf_free(&body);
+	return err;
+}
+
+static err_t take_up(struct registry_room *m, unsigned gate, uint8_t tag, int64_t now, const struct association **a, const char **reason)
+{
+	uint8_t tags[16] = { tag, 7 }, zeros[32] = { 0 }, address[16] = { 127, 0, 0, 1 };
+	struct buf body = buf_make(256);
+	struct wire_out out = wire_out(&body);
+	err_t err;
+
+	wire_put_fixed(&out, BYTES_OF(tags));
+	wire_put_u8(&out, 3);
+	wire_put_fixed(&out, BYTES_OF(zeros));
+	wire_put_bytes(&out, BYTES_NONE);
+	wire_put_u64(&out, 0);
+	wire_put_u16(&out, 0x0304);
+	wire_put_u16(&out, 0x1301);
+	wire_put_u8(&out, 4);
+	wire_put_fixed(&out, BYTES_OF(address));
+	wire_put_u16(&out, 40001);
+	wire_put_bytes(&out, BYTES_NONE);
+	OK(store_begin(m->store->s));
+	err = registry_open_association(m->r, gate, bytes_of_buf(&body), now, a, reason);
+	OK(store_commit(m->store->s));
+	buf_free(&body);
+	return err;
+}
+
+static const struct registry_policy with_sessions = { .lifetime = DAY / 2, .session = 3600000 };
+
+static void test_session(void **state)
+{
+	struct registry_room *m = *state;
+	struct evidence e[EVIDENCE_MAX];
+	const struct association *a, *b;
+	const char *why;
+	uint64_t first;
+	int64_t until;
+
+	OK(enrol(m, credential_psk("net")));
+	/* not unless policy says so */
+	a = opened(m, psk(m, "net"));
+	assert_int_equal(registry_session_life(m->r, a, NOW), 0);
+	assert_int_equal(keep(m, a, 1), ERR_MISSING);
+	registry_set_policy(m->r, &with_sessions);
+	a = opened(m, psk(m, "net"));
+	first = a->number;
+	until = a->facts.until;
+	assert_int_equal(registry_session_life(m->r, a, NOW), 3600000);
+	assert_int_equal(registry_session_life(m->r, a, until - 1000), 1000);
+	OK(keep(m, a, 1));
+	assert_int_equal(registry_sessions(m->r), 1);
+	/* a wrong binder ends nothing, the right one takes it once */
+	for (int i = 1; i <= 32; i++)
+		assert_int_equal(take(m, (struct taking){ 2, 1, 9, i, 0 }, &why), ERR_TAMPERED);
+	assert_int_equal(take(m, (struct taking){ 2, 2, 9, 0, 0 }, &why), ERR_MISSING);
+	OK(take(m, (struct taking){ 2, 1, 9, 0, 0 }, &why));
+	assert_int_equal(take(m, (struct taking){ 2, 1, 10, 0, 0 }, &why), ERR_MISSING);
+	assert_int_equal(registry_sessions(m->r), 0);
+	/* by that gate, in that handshake, once */
+	assert_int_equal(take_up(m, 1, 9, NOW + 50, &b, &why), ERR_REFUSED);
+	assert_int_equal(take_up(m, 2, 8, NOW + 50, &b, &why), ERR_REFUSED);
+	registry_touch(m->r, first, NOW);
+	OK(take_up(m, 2, 9, NOW + 50, &b, &why));
+	assert_int_equal(take_up(m, 2, 9, NOW + 51, &a, &why), ERR_REFUSED);
+	assert_string_equal(why, "no session was taken in this handshake");
+	/* it is the first, on another connection; and there is one of the two */
+	assert_true(b->resumed && b->facts.until == until && b->number != first && b->gate == 2);
+	assert_string_equal(b->facts.entity, "//sp.example/in-cse/Cnet");
+	assert_null(registry_association(m->r, first, 1, NOW + 50));
+	assert_int_equal(registry_evidence(m->r, b, DAY, e), 1);
+	assert_true(e[0].since == NOW && e[0].checked);
+}
+
+static void test_session_is_never_more(void **state)
+{
+	struct registry_room *m = *state;
+	struct registry_policy policy = with_sessions;
+	const struct association *a, *b;
+	const char *why;
+
+	policy.requests = 3;
+	policy.octets = 1000;
+	OK(enrol(m, credential_psk("net")));
+	registry_set_policy(m->r, &policy);
+	/* requests and octets go on being counted */
+	a = opened(m, psk(m, "net"));
+	OK(keep(m, a, 1));
+	registry_touch(m->r, a->number, NOW);
+	registry_count(m->r, a->number, 900);
+	OK(store_begin(m->store->s));
+	registry_close_association(m->r, a->number, 1);
+	OK(store_commit(m->store->s));
+	OK(take(m, (struct taking){ 1, 1, 1, 0, 0 }, &why));
+	OK(take_up(m, 1, 1, NOW, &b, &why));
+	assert_true(b->requests == 1 && b->octets == 900);
+	registry_count(m->r, b->number, 99);
+	assert_non_null(registry_association(m->r, b->number, 1, NOW));
+	OK(keep(m, b, 2));
+	registry_count(m->r, b->number, 1);
+	assert_null(registry_association(m->r, b->number, 1, NOW)); /* used up */
+	assert_int_equal(take(m, (struct taking){ 1, 2, 2, 0, 0 }, &why), ERR_REFUSED);
+	assert_string_equal(why, "what the association may do is used up");
+	/* one that nobody saw the end of counts as used up, where that counts */
+	a = opened(m, psk(m, "net"));
+	OK(keep(m, a, 3));
+	registry_close_association(m->r, a->number, 1);
+	assert_int_equal(take(m, (struct taking){ 1, 3, 3, 0, 0 }, &why), ERR_REFUSED);
+	registry_set_policy(m->r, &with_sessions);
+	/* time: its own end, the association's, the credential's */
+	a = opened(m, psk(m, "net"));
+	OK(keep(m, a, 4));
+	assert_int_equal(take(m, (struct taking){ 1, 4, 4, 0, NOW + 3600000 }, &why), ERR_REFUSED);
+	assert_string_equal(why, "the session has ended");
+	/* switched off: what was given before opens nothing */
+	a = opened(m, psk(m, "net"));
+	OK(keep(m, a, 5));
+	registry_set_policy(m->r, &(struct registry_policy){ .lifetime = DAY });
+	assert_int_equal(take(m, (struct taking){ 1, 5, 5, 0, 0 }, &why), ERR_REFUSED);
+	/* shortened: from the first proof on */
+	registry_set_policy(m->r, &with_sessions);
+	a = opened(m, psk(m, "net"));
+	OK(keep(m, a, 6));
+	OK(take(m, (struct taking){ 1, 6, 6, 0, 0 }, &why));
+	policy = with_sessions;
+	policy.lifetime = 5000;
+	registry_set_policy(m->r, &policy);
+	OK(take_up(m, 1, 6, NOW + 1000, &b, &why));
+	assert_true(b->facts.until <= NOW + 5000);
+}
+
+static void test_session_is_kept_for_whom(void **state)
+{
+	struct registry_room *m = *state;
+	const struct association *a;
+	const char *why;
+
+	OK(enrol(m, credential_psk("net")));
+	registry_set_policy(m->r, &with_sessions);
+	a = opened(m, psk(m, "net"));
+	/* another gate's association, one that is not there, another hash */
+	assert_int_equal(keep_as(m, a, 2, 1, 0x1301, NOW), ERR_MISSING);
+	assert_int_equal(keep_as(m, a, 1, 1, 0x1302, NOW), ERR_UNSUPPORTED);
+	assert_int_equal(keep_as(m, a, 1, 1, 0x1301, NOW + DAY), ERR_MISSING);
+	OK(keep(m, a, 1));
+	assert_int_equal(keep(m, a, 1), ERR_LIMIT); /* the name is taken */
+	/* the next one takes its place; not without end */
+	for (uint8_t i = 2; i <= 16; i++)
+		OK(keep(m, a, i));
+	assert_int_equal(registry_sessions(m->r), 1);
+	assert_int_equal(keep(m, a, 17), ERR_LIMIT);
+	assert_int_equal(take(m, (struct taking){ 1, 15, 1, 0, 0 }, &why), ERR_MISSING);
+	/* a gate that is gone has no claim any more */
+	OK(take(m, (struct taking){ 1, 16, 1, 0, 0 }, &why));
+	registry_gate_lost(m->r, 1);
+	assert_int_equal(take_up(m, 1, 1, NOW, &a, &why), ERR_REFUSED);
+}
+
+static void test_session_dies(void **state)
+{
+	struct registry_room *m = *state;
+	const struct association *a;
+	struct credential renewed;
+	const char *why;
+	size_t n;
+
+	OK(enrol(m, credential_psk("net")));
+	OK(enrol(m, credential_certificate("mn", 5)));
+	registry_set_policy(m->r, &with_sessions);
+	a = opened(m, psk(m, "net"));
+	OK(keep(m, a, 1));
+	a = opened(m, certificate(m, 5));
+	OK(keep(m, a, 2));
+	/* taken, and revoked before the handshake is over */
+	OK(take(m, (struct taking){ 1, 1, 1, 0, 0 }, &why));
+	withdraw(m, "12-net");
+	assert_int_equal(take_up(m, 1, 1, NOW, &a, &why), ERR_REFUSED);
+	/* of the other it is there yet, also after a restart */
+	registry_close(m->r);
+	OK(registry_open(m->store->s, &m->r));
+	registry_set_policy(m->r, &with_sessions);
+	assert_int_equal(registry_sessions(m->r), 1);
+	/* its certificate was replaced by the next */
+	renewed = credential_certificate("mn", 6);
+	OK(store_begin(m->store->s));
+	OK(registry_renew(m->r, BYTES("33-//sp.example/mn"), &renewed));
+	OK(store_commit(m->store->s));
+	OK(store_begin(m->store->s));
+	a = opened(m, certificate(m, 6));
+	OK(store_commit(m->store->s));
+	OK(keep(m, a, 3));
+	assert_int_equal(take(m, (struct taking){ 1, 2, 1, 0, 0 }, &why), ERR_REFUSED);
+	assert_string_equal(why, "the certificate of the session was replaced");
+	/* all of a credential; rolled back, they are there again */
+	OK(store_begin(m->store->s));
+	OK(registry_sessions_end(m->r, BYTES("33-//sp.example/mn"), &n));
+	assert_int_equal(n, 1);
+	store_rollback(m->store->s);
+	OK(registry_reload(m->r));
+	assert_int_equal(registry_sessions(m->r), 1);
+	OK(store_begin(m->store->s));
+	OK(registry_sessions_end(m->r, BYTES("33-//sp.example/mn"), &n));
+	OK(store_commit(m->store->s));
+	assert_int_equal(take(m, (struct taking){ 1, 3, 1, 0, 0 }, &why), ERR_MISSING);
+	/* what has ended is swept */
+	OK(keep(m, a, 4));
+	assert_false(registry_sessions_due(m->r, NOW));
+	assert_true(registry_sessions_due(m->r, NOW + DAY));
+	OK(store_begin(m->store->s));
+	OK(registry_sessions_sweep(m->r, NOW + DAY, 100));
+	OK(store_commit(m->store->s));
+	assert_int_equal(registry_sessions(m->r), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1019,6 +1294,10 @@ int main(void)
 		REGISTRY_BOTH(test_two_places),
 		REGISTRY_BOTH(test_to_and_fro),
 		REGISTRY_BOTH(test_lifetime),
+		REGISTRY_BOTH(test_session),
+		REGISTRY_BOTH(test_session_is_never_more),
+		REGISTRY_BOTH(test_session_is_kept_for_whom),
+		REGISTRY_BOTH(test_session_dies),
 		REGISTRY_BOTH(test_memory_fails),
 	};
 

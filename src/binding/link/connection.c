@@ -260,7 +260,7 @@ static void handshake_wants(struct connection *c)
 {
 	struct connection_owner *owner = &c->set->owner;
 
-	if (c->waited || !owner->wanted || channel_wanted(c->ssl).n == 0)
+	if (c->waited || !owner->wanted || (channel_wanted(c->ssl).n == 0 && !channel_session_wanted(c->ssl)))
 		return;
 	c->waited = true;
 	owner->wanted(owner->self, c);

@@ -92,12 +92,14 @@ void association_tell_recorded(struct core *c)
 /* --- opening --------------------------------------------------------------------- */
 
 /* Body of ASSOCIATION_OPENED: security/association/registry.h. */
-static err_t opened_body(const struct association *a, const char *reason, struct buf *out)
+static err_t opened_body(struct core *c, const struct association *a, const char *reason, struct buf *out)
 {
 	struct wire_out w = wire_out(out);
+	int64_t life = a ? registry_session_life(c->room.registry, a, c->now) : 0;
 
 	wire_put_u64(&w, a ? a->number : 0);
 	wire_put_u64(&w, a ? (uint64_t)a->facts.until : 0);
+	wire_put_u32(&w, (uint32_t)(life / 1000));
 	wire_put_bytes(&w, bytes_sub(bytes_str(reason), 0, REASON_MAX));
 	return w.err;
 }
@@ -141,12 +143,13 @@ static err_t judge(struct core *c, unsigned gate, struct bytes body,
 		*a = NULL;
 	must(*reason != NULL);
 	suspicious = verdict == ERR_BAD_STATE || (verdict == ERR_OK && (*reason)[0]);
-	err = record_association(c, *a, verdict == ERR_OK ? "opened" : *reason);
+	err = record_association(c, *a, verdict != ERR_OK ? *reason : (*a)->resumed ? "resumed" : "opened");
 	if (err == ERR_OK && verdict == ERR_OK && suspicious)
 		err = record_association(c, *a, *reason);
 	if (suspicious)
 		log_event(LOG_WARN, "clone alarm", "gate=%u why=%s", gate, *reason);
-	if (verdict == ERR_BAD_STATE) /* others of the credential may have been ended */
+	/* Others of the credential, or the one that it goes on with, may have been ended. */
+	if (verdict == ERR_BAD_STATE || (*a && (*a)->resumed))
 		association_sweep(c);
 	c->room.must_commit = true;
 	if (err == ERR_OK)
@@ -172,7 +175,7 @@ err_t association_open(struct core *c, struct neighbour *from, const struct mess
 	else
 		log_event(LOG_NOTE, "association refused", "gate=%u why=%s",
 		          from->link.peer_number, reason);
-	TRY(opened_body(a, verdict == ERR_OK ? "" : reason, &body));
+	TRY(opened_body(c, a, verdict == ERR_OK ? "" : reason, &body));
 	TRY(batch_answer(c, &p, bytes_of_buf(&body)));
 out:
 	buf_free(&body);
@@ -249,6 +252,8 @@ void association_gate_lost(struct core *c, unsigned gate, err_t why)
 
 	if (!c->open)
 		return;
+	if (batch_begin(c) != ERR_OK) /* sessions of what ends are settled in it */
+		log_event(LOG_ERROR, "gate lost", "gate=%u no transaction", gate);
 	registry_gate_lost(c->room.registry, gate);
 	revoke_gate_lost(c, gate);
 	if (batch_record(c, &record) == ERR_OK)

@@ -192,6 +192,8 @@ static err_t answer_of_failure(struct core *c, const struct pending *p, struct b
 		wire_put_u8(&w, ERR_IO);
 		return w.err;
 	}
+	if (p->type == MSG_SESSION_TAKEN)
+		return session_answer_of_failure(out);
 	if (p->type == MSG_STATEMENT) {
 		wire_put_u8(&w, ERR_IO);
 		wire_put_bytes(&w, BYTES("it could not be recorded"));
@@ -203,6 +205,7 @@ static err_t answer_of_failure(struct core *c, const struct pending *p, struct b
 	registry_close_association(c->room.registry, p->association, p->to->link.peer_number);
 	wire_put_u64(&w, 0);
 	wire_put_u64(&w, 0);
+	wire_put_u32(&w, 0);
 	wire_put_bytes(&w, BYTES("the association could not be recorded"));
 	return w.err;
 }
@@ -304,6 +307,8 @@ err_t batch_serve(struct core *c, struct pending *p, struct request_arrival *in,
 	}
 	if (h)
 		held_done(c, h);
+	if (c->open)
+		registry_count(c->room.registry, in->association, in->primitive.n + c->answer.n);
 	if (in->own)
 		errand_answered(c, in->own, bytes_of_buf(&c->answer));
 	else if (p->to)

@@ -57,7 +57,8 @@ struct neighbour {
 /* An answer that waits for the commit. */
 struct pending {
 	struct neighbour *to;
-	enum message_type type; /* ANSWER, ASSOCIATION_OPENED, JOINED, STATE_SHOWN, STATEMENT or NETWORK_KEYED */
+	enum message_type type; /* ANSWER, ASSOCIATION_OPENED, JOINED, STATE_SHOWN, STATEMENT, SESSION_TAKEN or
+	                           NETWORK_KEYED */
 	uint64_t ref;
 	uint64_t association;   /* ASSOCIATION_OPENED: taken back when the commit fails */
 	size_t at, n;           /* in core.answers */
@@ -352,6 +353,12 @@ err_t source_revoke_of(struct core *c, const struct credential *of) MUST_USE;
 void source_turn(struct core *c);
 void source_neighbour_lost(struct core *c, const struct neighbour *n);
 void source_free(struct core *c);
+/* --- session.c: associations that are taken up again ---------------------------------- */
+
+err_t session_take(struct core *c, struct neighbour *from, const struct message *m) MUST_USE;
+err_t session_keep(struct core *c, struct neighbour *from, const struct message *m) MUST_USE;
+err_t session_answer_of_failure(struct buf *out) MUST_USE;
+void session_sweep(struct core *c);
 
 /* --- anchor.c ---------------------------------------------------------------------- */
 

@@ -90,6 +90,8 @@ static const struct {
 	{ MSG_REQUEST, batch_request },
 	{ MSG_ASSOCIATION_OPEN, association_open },
 	{ MSG_JOIN, join_request },
+	{ MSG_SESSION_TAKE, session_take },
+	{ MSG_SESSION_KEEP, session_keep },
 	{ MSG_STATEMENT_ASK, statement_asked },
 	{ MSG_STATE_SHOW, state_show },
 	{ MSG_ASSOCIATION_CLOSE, association_close },
@@ -217,6 +219,7 @@ static err_t tick(struct core *c)
 		return ERR_OK;
 	association_sweep(c);
 	expire_when_due(c);
+	session_sweep(c);
 	registered_when_due(c);
 	join_when_due(c);
 	registrar_when_due(c);

@@ -85,6 +85,8 @@ static struct registry_policy registry_policy_of(const struct options *o)
 		.openings = (unsigned)options_number(o, OPT_peer_associations),
 		.places = (unsigned)options_number(o, OPT_clone_places),
 		.moves = (unsigned)options_number(o, OPT_clone_moves),
+		.octets = options_number(o, OPT_association_octets),
+		.session = 1000 * (int64_t)options_number(o, OPT_session_time),
 		.action = clone_action_of(bytes_str(options_text(o, OPT_clone_action))),
 	};
 }

@@ -46,6 +46,7 @@ static err_t end_credential(struct admin *a, const struct credential *credential
 	err_t err;
 
 	TRY(source_revoke_of(a->core, credential));
+	TRY(registry_sessions_end(a->core->room.registry, bytes_str(credential->id), &r->sessions));
 	TRY(end_what_is_owed(a, r));
 	/* The key goes when the revocation is durable, not before. */
 	if (credential->psk) {

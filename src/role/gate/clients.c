@@ -70,12 +70,14 @@ static void on_secured(void *self, struct connection *c)
 		refuse(g, c, "the core does not answer");
 }
 
-/* Without a core that can get it the handshake goes on without the key. */
+/* Without a core that can get it the handshake goes on without the key, or the session. */
 static void on_wanted(void *self, struct connection *c)
 {
 	struct gate *g = self;
+	const struct channel_session_wanted *session = channel_session_wanted(c->ssl);
+	err_t err = session ? session_ask(g, c, session) : core_want_key(g, c, channel_wanted(c->ssl));
 
-	if (core_want_key(g, c, channel_wanted(c->ssl)) != ERR_OK)
+	if (err != ERR_OK)
 		connection_continue(c);
 }
 

@@ -130,6 +130,7 @@ static err_t take_opened(struct gate *g, const struct message *m)
 	struct connection *c = connections_find(g->connections, m->ref);
 	struct wire_in in = wire_in(m->body);
 	uint64_t number = wire_get_u64(&in), until = wire_get_u64(&in);
+	uint32_t resumable = wire_get_u32(&in);
 	struct bytes reason = wire_get_bytes(&in, REASON_MAX);
 	char why[REASON_MAX + 1];
 	err_t err;
@@ -149,6 +150,7 @@ static err_t take_opened(struct gate *g, const struct message *m)
 		return ERR_OK;
 	}
 	c->number = number;
+	session_offer(g, c, resumable);
 	connection_admit(c, until > INT64_MAX ? 0 : (int64_t)until);
 out:
 	return err;
@@ -241,6 +243,7 @@ static const struct {
 	{ MSG_PEER_TRUST, take_trust },
 	{ MSG_NETWORK_KEYED, take_keyed },
 	{ MSG_STATEMENT, statement_answered },
+	{ MSG_SESSION_TAKEN, session_taken },
 };
 
 static err_t take_message(struct gate *g, const struct message *m)

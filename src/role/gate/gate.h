@@ -27,6 +27,7 @@ struct gate {
 	bool exported;              /* the link's buffer has what a connection exports: wiped once sent */
 	struct crash_page *crash;   /* NULL: the parent gave none */
 	struct buf certificate;     /* DER of the node's */
+	const struct connection *offered; /* whose session is being made */
 	uv_timer_t staple;
 	int64_t stapled;            /* clock_steady: what is shown ends then; 0: nothing is */
 	struct buf anchor;          /* PEM of the node's own anchor, for who joins */
@@ -94,6 +95,15 @@ void core_take(struct gate *g, int fd);
 void core_lost(struct gate *g);
 /* Write what was said in this turn. */
 void core_flush(struct gate *g);
+
+/* --- session.c: sessions, to and from the core ------------------------------------- */
+
+/* As setup of the channel has it. */
+void session_made(void *self, SSL *ssl, const struct channel_session *s);
+void session_offer(struct gate *g, struct connection *c, uint32_t seconds);
+err_t session_ask(struct gate *g, const struct connection *c, const struct channel_session_wanted *wanted) MUST_USE;
+/* SESSION_TAKEN. */
+err_t session_taken(struct gate *g, const struct message *m) MUST_USE;
 
 /* ERR_CLOSED without a core, ERR_LIMIT when it does not keep up. */
 err_t core_open_association(struct gate *g, struct connection *c,

@@ -74,7 +74,8 @@ static err_t open_channel(struct gate *g)
 {
 	struct buf node = buf_make(PEM_MAX), anchor = buf_make(PEERS_MAX), makers = buf_make(PEM_MAX);
 	struct buf realms = buf_make(PEM_MAX);
-	struct channel_server_setup setup = { .keeper = &g->keeper, .http2 = true, .guests = g->joining };
+	struct channel_server_setup setup = { .keeper = &g->keeper, .http2 = true, .guests = g->joining,
+		                              .session = session_made, .self = g };
 	err_t err;
 
 	TRY(read_whole("node.pem", PEM_MAX, &node));

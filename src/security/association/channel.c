@@ -55,6 +55,7 @@ static void state_free(void *parent, void *self, CRYPTO_EX_DATA *data, int index
 
 	if (state) {
 		channel_psk_end(&state->psk);
+		channel_session_wipe(state);
 		buf_free(&state->transcript);
 	}
 	mem_free(state);
@@ -307,7 +308,7 @@ static int on_hello(SSL *ssl, int *alert, void *self)
 	const struct channel_context *c = self;
 
 	if (hello_offers_tls13(ssl))
-		return channel_psk_awaits(ssl) ? SSL_CLIENT_HELLO_RETRY : SSL_CLIENT_HELLO_SUCCESS;
+		return channel_session_awaits(ssl) || channel_psk_awaits(ssl) ? SSL_CLIENT_HELLO_RETRY : SSL_CLIENT_HELLO_SUCCESS;
 	if (!hello_has(ssl, TLSEXT_TYPE_extended_master_secret)) {
 		*alert = SSL_AD_HANDSHAKE_FAILURE;
 		return SSL_CLIENT_HELLO_ERROR;
@@ -398,6 +399,10 @@ err_t channel_server_new(const struct channel_server_setup *setup, SSL_CTX **out
 	TRY(SSL_CTX_set_session_id_context(ctx, name, sizeof(name) - 1) == 1 ? ERR_OK
 	                                                                     : ERR_CRYPTO);
 	channel_psk_server(ctx);
+	c->session = setup->session;
+	c->self = setup->self;
+	if (setup->session)
+		channel_session_server(ctx);
 	channel_transcript_keep(ctx);
 	*out = ctx;
 	ctx = NULL;

@@ -4,7 +4,7 @@
  * extended master secret; suites from crypt/algorithms.def; both sides always
  * authenticate. On the node's side private keys and pre-shared keys are keeper
  * handles (channel_inside.h); nothing long-term is in this process.
- * No session tickets, no renegotiation, no early data, no compression. */
+ * No stateless tickets, no renegotiation, no early data, no compression. */
 #ifndef ASSOCIATION_CHANNEL_H
 #define ASSOCIATION_CHANNEL_H
 
@@ -14,7 +14,8 @@
 
 struct keeper;
 
-enum credential_kind { CREDENTIAL_NONE = 0, CREDENTIAL_CERTIFICATE = 1, CREDENTIAL_PSK = 2 };
+enum credential_kind { CREDENTIAL_NONE = 0, CREDENTIAL_CERTIFICATE = 1, CREDENTIAL_PSK = 2,
+	               CREDENTIAL_SESSION = 3 /* what it came by before; whose it is the core knows */ };
 
 enum { CHANNEL_TAG = 16, CHANNEL_IDENTITY_MAX = 128 };
 
@@ -32,6 +33,30 @@ struct channel_peer {
 	uint16_t version;                   /* 0x0303, 0x0304 */
 };
 
+/* --- sessions [RFC 8446 2.2, 4.6.1]: TLS 1.3 only, kept by somebody else ------------- */
+
+enum { CHANNEL_SESSION_ID = 32, CHANNEL_HASH = 32 };
+struct channel_session {
+	uint8_t id[CHANNEL_SESSION_ID]; /* begins with 0xff: no identity of a pre-shared key does */
+	uint16_t suite;
+	struct bytes secret;
+};
+/* Who wants to take one up again: its name, the hash of the ClientHello up to its binders,
+ * and the binder. */
+struct channel_session_wanted {
+	uint8_t id[CHANNEL_SESSION_ID], hash[CHANNEL_HASH], binder[CHANNEL_HASH];
+};
+/* The tag of the connection, before its handshake is over. */
+void channel_tag(const SSL *ssl, uint8_t tag[CHANNEL_TAG]);
+
+/* Server: what this handshake waits for (as channel_wanted); NULL: nothing. */
+const struct channel_session_wanted *channel_session_wanted(const SSL *ssl);
+/* Its secret; never called: the handshake goes on as a whole one. */
+err_t channel_session_give(SSL *ssl, uint16_t suite, struct bytes secret) MUST_USE;
+/* Server, TLS 1.3, after the handshake: the client may come again within so many seconds.
+ * `session` of the setup is called before it knows. */
+err_t channel_session_offer(SSL *ssl, uint32_t seconds) MUST_USE;
+
 /* A server context: certificate chain (PEM of leaf), trust anchor (PEM), key by
  * keeper. `k` must outlive the context; its link may be replaced meanwhile. */
 struct channel_server_setup {
@@ -47,6 +72,9 @@ struct channel_server_setup {
 	/* Whose pre-shared keys may come late: realms of identities, separated by blanks. A
 	 * handshake with one that the keeper has not got stops where channel_wanted says. */
 	struct bytes realms;
+	/* A session is there (channel_session_offer): its name, suite and secret, once. */
+	void (*session)(void *self, SSL *ssl, const struct channel_session *s);
+	void *self;
 	bool http2;  /* ALPN: "h2" over TLS 1.3, else "http/1.1"; a client that offers
 	                neither is refused, one that offers nothing speaks HTTP/1.1 */
 };

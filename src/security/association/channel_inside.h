@@ -39,6 +39,10 @@ struct channel_state {
 	struct psk_use psk;
 	struct buf transcript; /* server: the handshake messages up to the client's proof */
 	size_t hello;          /* where the last ClientHello begins in it */
+	struct channel_session_wanted session;
+	enum { SESSION_NONE, SESSION_WANTED, SESSION_GIVEN } session_state;
+	uint16_t session_suite;
+	uint8_t session_secret[CHANNEL_HASH];
 	bool whole;            /* the client's CertificateVerify is its last message */
 	char wanted[CHANNEL_IDENTITY_MAX]; /* identity whose key is not here yet */
 };
@@ -49,6 +53,8 @@ struct channel_context {
 	bool guests;                        /* server: who shows nothing is taken */
 	char realms[CHANNEL_REALMS_MAX];    /* server: whose keys may come late */
 	struct buf staple;                  /* server: OCSP response of its certificate */
+	void (*session)(void *self, SSL *ssl, const struct channel_session *s);
+	void *self;
 	X509_STORE *makers;                 /* server: whose devices are guests; NULL none */
 	bool node;                          /* our own key is with the keeper */
 	OSSL_LIB_CTX *library;              /* node: ours; client: the default */
@@ -119,6 +125,18 @@ void channel_transcript_keep(SSL_CTX *ctx);
  * ERR_SYNTAX. */
 err_t transcript_binder(const struct channel_state *state, struct bytes identity,
                         uint8_t binder[32]) MUST_USE;
+
+/* The ClientHello that was read last, as it came. */
+struct bytes transcript_hello(const struct channel_state *state);
+
+/* --- channel_session.c -------------------------------------------------------- */
+
+void channel_session_server(SSL_CTX *ctx);
+/* The first ClientHello names a session: it is to be waited for. */
+bool channel_session_awaits(SSL *ssl);
+/* Was the handshake that of the session that was given? */
+bool channel_session_used(SSL *ssl);
+void channel_session_wipe(struct channel_state *state);
 
 /* --- channel_psk.c ---------------------------------------------------------- */
 

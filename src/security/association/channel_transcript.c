@@ -108,6 +108,13 @@ out:
 	return err;
 }
 
+struct bytes transcript_hello(const struct channel_state *state)
+{
+	struct bytes all = bytes_of_buf(&state->transcript);
+
+	return bytes_sub(all, state->hello, all.n);
+}
+
 err_t transcript_binder(const struct channel_state *state, struct bytes identity, uint8_t binder[32])
 {
 	struct bytes all = bytes_of_buf(&state->transcript), hello = bytes_sub(all, state->hello, all.n);

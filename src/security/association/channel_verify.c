@@ -257,7 +257,10 @@ static err_t who_is_there(SSL *ssl, X509 *x, struct channel_peer *out)
 	const struct channel_context *context = channel_context_of(SSL_get_SSL_CTX(ssl));
 	err_t err;
 
-	if (x) {
+	if (channel_session_used(ssl)) {
+		out->kind = CREDENTIAL_SESSION;
+		err = ERR_OK;
+	} else if (x) {
 		TRY(peer_by_certificate(ssl, x, out));
 		out->guest = context->server && is_makers(ssl, context, out->maker);
 	} else {

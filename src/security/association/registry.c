@@ -1,6 +1,7 @@
 /* registry.c: enrolling, and the register of live associations. */
 #include "security/association/registry_inner.h"
 
+#include "base/log.h"
 #include "crypt/crypt.h"
 #include "wire/wire.h"
 
@@ -95,11 +96,14 @@ err_t registry_open(struct store *s, struct registry **out)
 	r->buckets = LIVE_BUCKETS;
 	r->heads = mem_new(r->buckets, sizeof(*r->heads));
 	r->entities = mem_new(r->buckets, sizeof(*r->entities));
-	if (!r->heads || !r->entities)
+	r->session_heads = mem_new(r->buckets, sizeof(*r->session_heads));
+	r->claims = mem_new(CLAIMS, sizeof(*r->claims));
+	if (!r->heads || !r->entities || !r->session_heads || !r->claims)
 		goto out;
 	crypt_random(&key, sizeof(key));
 	TRY(credentials_init(&r->credentials, &key));
 	TRY(credentials_load(&r->credentials, s));
+	TRY(sessions_load(r));
 	registry_await_joining(r);
 	*out = r;
 	r = NULL;
@@ -119,6 +123,10 @@ void registry_close(struct registry *r)
 		return;
 	while (r->newest)
 		forget(r, r->newest);
+	if (r->session_heads)
+		sessions_free(r);
+	mem_free(r->session_heads);
+	mem_free(r->claims);
 	for (unsigned gate = 0; gate < GATES; gate++)
 		notices_forget(r, gate);
 	credentials_free(&r->credentials);
@@ -257,6 +265,8 @@ err_t registry_reload(struct registry *r)
 	struct credentials fresh = { 0 };
 	err_t err = ERR_OK;
 
+	if (r->sessions_changed)
+		TRY(sessions_load(r));
 	if (!r->changed)
 		goto out;
 	TRY(credentials_init(&fresh, &r->credentials.key));
@@ -329,6 +339,7 @@ struct opening {
 	struct association a; /* address, port, version, suite */
 	struct bytes transcript;
 	bool unproved;
+	struct claim *claim;   /* of a session */
 };
 
 static err_t read_opening(struct bytes body, struct opening *o)
@@ -405,6 +416,45 @@ static struct enrolled *judge(struct registry *r, unsigned gate, struct opening 
 	return *reason ? NULL : e;
 }
 
+/* The proof is that of the association that it goes on with; that its owner is there again,
+ * the binder said. */
+static struct enrolled *judge_session(struct registry *r, unsigned gate, struct opening *o, int64_t now,
+                                      const char **reason)
+{
+	struct enrolled *e;
+
+	*reason = "no session was taken in this handshake";
+	o->claim = session_claim(r, gate, o->tag, now);
+	e = o->claim ? credentials_by_id(&r->credentials, bytes_str(o->claim->session.credential)) : NULL;
+	if (!e)
+		return NULL;
+	*reason = NULL;
+	if (e->live >= ASSOCIATION_LIMIT_PER_CREDENTIAL)
+		*reason = "the credential has too many associations";
+	else if (r->live_n >= ASSOCIATIONS_MAX)
+		*reason = "there are too many associations";
+	return *reason ? NULL : e;
+}
+
+/* It is never more than the first was, and there is one of the two. */
+static void go_on(struct registry *r, struct live *l, struct claim *c)
+{
+	struct live *first = registry_live(r, c->session.number);
+
+	l->a.resumed = true;
+	l->proved = c->what.proved;
+	if (c->what.until < l->a.facts.until)
+		l->a.facts.until = c->what.until;
+	if (r->policy.lifetime && l->proved + r->policy.lifetime < l->a.facts.until)
+		l->a.facts.until = l->proved + r->policy.lifetime;
+	l->a.requests = c->what.requests == UINT64_MAX ? 0 : c->what.requests;
+	l->a.octets = c->what.octets == UINT64_MAX ? 0 : c->what.octets;
+	bytes_copy(l->fingerprint, c->what.fingerprint, sizeof(l->fingerprint));
+	if (first)
+		first->ended = true;
+	c->at = 0;
+}
+
 static uint64_t draw_number(const struct registry *r)
 {
 	uint64_t number;
@@ -454,6 +504,26 @@ struct bytes registry_turned_away(const struct registry *r)
 	return bytes_str(r->turned_away);
 }
 
+static err_t begin(struct registry *r, struct live *l, struct enrolled *e, const struct opening *o)
+{
+	err_t err;
+
+	l->policy_requests = r->policy.requests;
+	l->policy_octets = r->policy.octets;
+	l->unproved = o->unproved;
+	l->of = e;
+	if (o->kind == PEER_CERTIFICATE)
+		bytes_copy(l->fingerprint, o->fingerprint, sizeof(l->fingerprint));
+	if (!o->claim)
+		TRY(registry_first_use(r, e, o->kind == PEER_CERTIFICATE ? o->fingerprint : NULL));
+	/* The end of what goes on was drawn when it began. */
+	TRY(fill(l, e, o, o->claim ? 0 : jittered(r->policy.lifetime)));
+	if (o->claim)
+		go_on(r, l, o->claim);
+out:
+	return err;
+}
+
 err_t registry_open_association(struct registry *r, unsigned gate, struct bytes body, int64_t now,
                                 const struct association **out, const char **reason)
 {
@@ -468,7 +538,7 @@ err_t registry_open_association(struct registry *r, unsigned gate, struct bytes 
 	*reason = "the message is malformed";
 	if (read_opening(body, &o) != ERR_OK)
 		return ERR_REFUSED;
-	e = judge(r, gate, &o, now, reason);
+	e = o.kind == PEER_SESSION ? judge_session(r, gate, &o, now, reason) : judge(r, gate, &o, now, reason);
 	if (!e)
 		return ERR_REFUSED;
 	*reason = "the credential opens associations too fast";
@@ -490,13 +560,9 @@ err_t registry_open_association(struct registry *r, unsigned gate, struct bytes 
 		return ERR_MEMORY;
 	l->a = o.a;
 	l->a.gate = gate;
-	l->a.opened = l->a.last_used = now;
+	l->a.opened = l->a.last_used = l->proved = now;
 	l->a.number = draw_number(r);
-	l->policy_requests = r->policy.requests;
-	l->unproved = o.unproved;
-	l->of = e;
-	TRY(registry_first_use(r, e, o.kind == PEER_CERTIFICATE ? o.fingerprint : NULL));
-	TRY(fill(l, e, &o, jittered(r->policy.lifetime)));
+	TRY(begin(r, l, e, &o));
 	add(r, l);
 	*out = &l->a;
 	*reason = suspicion ? suspicion : "";
@@ -546,7 +612,30 @@ void registry_touch(struct registry *r, uint64_t number, int64_t now)
 	l->a.requests++;
 	l->a.last_used = now;
 	/* This one is served; the next needs a new association. */
-	l->spent = l->policy_requests && l->a.requests >= l->policy_requests;
+	l->spent |= l->policy_requests && l->a.requests >= l->policy_requests;
+}
+
+void registry_count(struct registry *r, uint64_t number, size_t octets)
+{
+	struct live *l = registry_live(r, number);
+
+	if (!l)
+		return;
+	l->a.octets += octets;
+	l->spent |= l->policy_octets && l->a.octets >= l->policy_octets;
+}
+
+size_t registry_sessions(const struct registry *r)
+{
+	return r->sessions_n;
+}
+
+/* Not noted: what it used up stays unknown, and where that counts nobody goes on with it. */
+static void end_in_order(struct registry *r, struct live *l)
+{
+	if (store_in_transaction(r->store) && session_settle(r, l) != ERR_OK)
+		log_event(LOG_WARN, "session", "not settled");
+	forget(r, l);
 }
 
 void registry_close_association(struct registry *r, uint64_t number, unsigned gate)
@@ -554,7 +643,7 @@ void registry_close_association(struct registry *r, uint64_t number, unsigned ga
 	struct live *l = registry_live(r, number);
 
 	if (l && l->a.gate == gate)
-		forget(r, l);
+		end_in_order(r, l);
 }
 
 void registry_gate_lost(struct registry *r, unsigned gate)
@@ -562,9 +651,10 @@ void registry_gate_lost(struct registry *r, unsigned gate)
 	for (struct live *l = r->newest, *older; l; l = older) {
 		older = l->older;
 		if (l->a.gate == gate)
-			forget(r, l);
+			end_in_order(r, l);
 	}
 	notices_forget(r, gate);
+	session_claims_forget(r, gate);
 }
 
 void registry_sweep(struct registry *r, int64_t now, void (*each)(void *self, const struct association *a),

@@ -62,6 +62,8 @@ struct registry_policy {
 	                     * that many do not end at once. 0: as long as its credential */
 	uint64_t requests;  /* on one association; 0: no bound */
 	unsigned openings;  /* of one credential a second; 0: no bound */
+	uint64_t octets;    /* of requests and answers on one association; 0: no bound */
+	int64_t session;    /* ms, for which an association may be taken up again; 0: not at all */
 	unsigned places;    /* peer addresses that a credential may be used from at once; 0: any */
 	unsigned moves;     /* changes of the address within an hour; 0: any */
 	enum clone_action action;
@@ -113,11 +115,12 @@ err_t registry_credential_used(struct registry *r, struct bytes body) MUST_USE;
 
 /* From a gate. Body of ASSOCIATION_OPEN:
  *   tag 16, u8 kind (credential_kind), fingerprint 32, PSK identity bytes,
+ *   kind 3: a session that was taken by this gate with this tag; the rest of it is empty.
  *   u64 certificate not after, u16 version, u16 suite, u8 address length,
  *   address 16, u16 port, transcript bytes: the handshake messages up to and with the
  *   client's CertificateVerify (empty for a PSK, whose proof the keeper has seen)
  * Of ASSOCIATION_OPENED: u64 number (0: refused), u64 end (ms since 1970, 0 none),
- *   reason bytes (empty when opened; at most 256)
+ *   u32 seconds for which it may be taken up again (0: not), reason bytes (empty when opened; at most 256)
  * Of ASSOCIATION_CLOSE and ASSOCIATION_END: u64 number. */
 struct association {
 	uint64_t number;
@@ -127,7 +130,8 @@ struct association {
 	unsigned address_n;
 	uint16_t port, version, suite;
 	int64_t opened, last_used;
-	uint64_t requests;
+	uint64_t requests, octets; /* of all connections that it went on with */
+	bool resumed;
 };
 
 enum { CREDENTIAL_STATE = 36, ASSOCIATION_LIMIT_PER_CREDENTIAL = 64, APPROVALS_PER_ASSOCIATION = 4 };
@@ -162,6 +166,8 @@ bool registry_spend(struct registry *r, uint64_t association, unsigned rate, int
 /* How many were refused to its credential since that was told last; 0 when that is
  * less than `every` ms ago. */
 uint64_t registry_refused(struct registry *r, uint64_t association, int64_t steady, int64_t every);
+/* Octets of a request or an answer on it. */
+void registry_count(struct registry *r, uint64_t number, size_t octets);
 void registry_close_association(struct registry *r, uint64_t number, unsigned gate);
 /* The gate is gone: all of its associations are. */
 void registry_gate_lost(struct registry *r, unsigned gate);
@@ -180,6 +186,40 @@ err_t registry_associations(struct registry *r,
  * At most EVIDENCE_MAX; the association's own come first. Returns how many. */
 size_t registry_evidence(const struct registry *r, const struct association *a, int64_t fresh,
                          struct evidence out[EVIDENCE_MAX]);
+
+/* --- sessions: TLS 1.3 resumption, by policy ---------------------------------------------
+ *
+ * A resumed association goes on with the first: same credential, same proof, same end,
+ * what was used up stays used up; the first, where it is live, ends. Single use, dead with
+ * the credential, durable (sealed). Approvals of persons do not go over. */
+enum { SESSION_ID = 32, SESSION_SECRET = 32 };
+struct session_key {
+	uint16_t suite;
+	struct bytes secret;
+};
+
+/* ms for which it may be taken up again; 0: not. */
+int64_t registry_session_life(const struct registry *r, const struct association *a, int64_t now);
+/* In a transaction. Body of SESSION_KEEP: u64 association, id 32 (its first octet 0xff),
+ * u16 suite, secret bytes (32): the resumption PSK of its connection [RFC 8446 4.6.1]. */
+err_t registry_session_keep(struct registry *r, unsigned gate, struct bytes body, int64_t now) MUST_USE;
+/* In a transaction. Body of SESSION_TAKE: tag 16, id 32, SHA-256 of the ClientHello up to
+ * its binders 32, the binder 32. ERR_MISSING; ERR_TAMPERED: the binder is not of this
+ * session, which stays; ERR_REFUSED: it is gone now all the same. */
+struct session_taken {
+	uint16_t suite;
+	uint8_t secret[SESSION_SECRET];
+	char credential[FACT_ID_MAX]; /* for the record */
+	const char *why;
+};
+err_t registry_session_take(struct registry *r, unsigned gate, struct bytes body, int64_t now,
+                            struct session_taken *out) MUST_USE;
+/* In a transaction: all of a credential; *n of them. */
+err_t registry_sessions_end(struct registry *r, struct bytes credential, size_t *n) MUST_USE;
+/* Those that have ended, in a transaction, at most so many. */
+bool registry_sessions_due(const struct registry *r, int64_t now);
+err_t registry_sessions_sweep(struct registry *r, int64_t now, size_t limit) MUST_USE;
+size_t registry_sessions(const struct registry *r);
 
 /* A person (`by`, printable) approves the association until then; it dies with the
  * association and with this process. ERR_MISSING, ERR_FULL, ERR_RANGE. */

@@ -16,7 +16,7 @@ static struct evidence of_credential(const struct live *l, int64_t fresh)
 	struct evidence e = {
 		.factor = c->factor ? (enum assurance_factor)c->factor : FACTOR_POSSESSION,
 		.checked = !l->unproved, .protection = c->protection, .bound = c->bound,
-		.since = l->a.opened, .until = l->a.opened + fresh, .ends = l->a.facts.until,
+		.since = l->proved, .until = l->proved + fresh, .ends = l->a.facts.until,
 	};
 
 	if (e.until > e.ends)

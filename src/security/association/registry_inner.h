@@ -12,10 +12,13 @@ enum {
 	NOTICE_LIFE = 60 * 1000,     /* ms */
 	CREDENTIALS_MAX = 1 << 20,
 	ASSOCIATIONS_MAX = 200000,
+	SESSIONS_MAX = 200000,
+	SESSIONS_OF_ONE = 16,        /* that one association is given, one after the other */
+	CLAIMS = 1024,
 };
 
 /* The peer's credential in ASSOCIATION_OPEN; as channel.h has it. */
-enum { PEER_CERTIFICATE = 1, PEER_PSK = 2 };
+enum { PEER_CERTIFICATE = 1, PEER_PSK = 2, PEER_SESSION = 3 };
 
 enum enrolled_link { BY_CREDENTIAL, BY_FINGERPRINT, BY_NEXT, BY_PSK_IDENTITY, ENROLLED_LINKS };
 
@@ -56,12 +59,16 @@ struct approval {
 
 struct live {
 	struct association a;
+	int64_t proved;             /* its handshake, or that of the association that it goes on with */
+	uint8_t fingerprint[32];    /* of the certificate in it; zeros: PSK */
+	uint8_t session[SESSION_ID]; /* kept last */
+	unsigned sessions;          /* kept so far */
 	bool ended;
 	bool spent;                 /* its requests are used up */
 	unsigned held;              /* of those, how many are served once more */
 	bool unproved;              /* that its owner was there rests on the gate's word */
 	struct enrolled *of;
-	uint64_t policy_requests;   /* of its opening; 0: no bound */
+	uint64_t policy_requests, policy_octets; /* of its opening; 0: no bound */
 	struct approval approvals[APPROVALS_PER_ASSOCIATION];
 	/* The state of its machine: the nonce that was given, and until when a quote counts. */
 	uint8_t nonce[32];
@@ -85,6 +92,32 @@ struct gate_notices {
 	struct notice ring[NOTICES];
 };
 
+/* What an association may be taken up again by; its secret is in the store only. */
+struct session {
+	uint8_t id[SESSION_ID];
+	char credential[FACT_ID_MAX];
+	uint64_t number;            /* of the association */
+	int64_t ends;
+	struct session *next, *newer, *older;
+};
+
+struct resumable {
+	uint16_t suite;
+	uint8_t secret[SESSION_SECRET];
+	uint8_t fingerprint[32];
+	int64_t enrolled, proved, until;
+	uint64_t requests, octets;  /* used up; UINT64_MAX: not known */
+};
+
+/* One that was taken, until the gate says that the handshake ended well. */
+struct claim {
+	int64_t at;                 /* 0: none */
+	unsigned gate;
+	uint8_t tag[TAG];
+	struct session session;
+	struct resumable what;      /* without its secret */
+};
+
 struct registry {
 	struct store *store;
 	struct registry_policy policy;
@@ -94,6 +127,12 @@ struct registry {
 	struct live **heads, **entities; /* by number, by entity */
 	size_t buckets, live_n;
 	struct live *newest;
+	struct session **session_heads; /* by id, as many buckets */
+	struct session *session_newest, *session_oldest;
+	size_t sessions_n;
+	bool sessions_changed;      /* since the last reload */
+	struct claim *claims;
+	size_t claims_next;
 	struct gate_notices *notices[GATES];
 	char turned_away[FACT_ID_MAX]; /* of the last opening; "" none */
 };
@@ -150,6 +189,16 @@ enum { PROOF_OCTETS_MAX = 20 * 1024 };
  * it, with the credential's certificate? ERR_SYNTAX, ERR_REFUSED, ERR_TAMPERED. */
 err_t proof_check(struct bytes transcript, const struct credential *c,
                   const uint8_t signed_digest[32]) MUST_USE;
+
+/* --- registry_session.c ---------------------------------------------------------------- */
+
+err_t sessions_load(struct registry *r) MUST_USE;
+void sessions_free(struct registry *r);
+/* Taken by this gate for this handshake, and good still; NULL. */
+struct claim *session_claim(struct registry *r, unsigned gate, const uint8_t tag[TAG], int64_t now);
+void session_claims_forget(struct registry *r, unsigned gate);
+/* The association ends: what it used up is noted with its session. */
+err_t session_settle(struct registry *r, const struct live *l) MUST_USE;
 
 /* --- registry_notice.c: what the keeper said --------------------------------------- */
 
