@@ -6,7 +6,7 @@ That time passes is shown with copies of core and gate whose clock runs ahead (l
 import pathlib, sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 
-import pathlib, socket, ssl, subprocess, tempfile, time
+import pathlib, socket, ssl, subprocess, tempfile, threading, time
 
 from attack import Refusals, Twin, attempt, end, is_success, programs
 from node import BUILD, Entity, NAME, Node, free_port
@@ -86,6 +86,80 @@ def sessions(n, a):
     for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
         request = b"GET /cse-in HTTP/1.1\r\nHost: x\r\nX-M2M-RI: 1\r\nX-M2M-RVI: 3\r\nX-M2M-Origin: Ca\r\n\r\n"
         r.say(f"a session of {version.name}, by ticket or identifier", not resumes(n.port, a.context(), version, request))
+
+
+class StockServers:
+    """The control: two listeners of one stock TLS server that demands a certificate and gives stateless
+    tickets, as load balancers do. What is revoked it learns from a list (CRL), for whole handshakes."""
+
+    def __init__(self, n, server):
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(server.folder / "cert.pem", server.folder / "key.pem")
+        self.context.verify_mode = ssl.CERT_REQUIRED
+        self.context.load_verify_locations(n.dir / "node/ca.pem")
+        self.sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+        for s in self.sockets:
+            threading.Thread(target=self.serve, args=(s,), daemon=True).start()
+
+    def serve(self, listener):
+        while True:
+            try:
+                raw, _ = listener.accept()
+            except OSError:
+                return
+            try:
+                s = self.context.wrap_socket(raw, server_side=True)
+                s.recv(1000)
+                s.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
+                s.close()
+            except OSError:
+                pass
+
+    def revoke(self, path):
+        self.context.load_verify_locations(path)
+        self.context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
+
+    def close(self):
+        for s in self.sockets:
+            s.close()
+
+
+def visit(port, context, name, request, session=None):
+    """(the answer's first octets, resumed or not, the session given); b"" when turned away."""
+    try:
+        s = context.wrap_socket(socket.create_connection(("127.0.0.1", port), 5), server_hostname=name, session=session)
+        s.sendall(request)
+        said, reused, session = s.recv(65536), s.session_reused, s.session
+        s.close()
+        return said, reused, session
+    except OSError:
+        return b"", False, None
+
+
+def tickets_of_the_revoked():
+    """A session of a credential that was revoked meanwhile, shown at another gate."""
+    global control
+    with Node(options="session.time = 600\ngate.workers = 3") as n:
+        e, mn = n.enrol("ticket", "Cticket"), n.enrol("mn", "/mn-cse", "cse")
+        e.register(), e.close()
+        stock, context = StockServers(n, mn), e.context()
+        request = b"GET /cse-in/ae-Cticket HTTP/1.1\r\nHost: x\r\nX-M2M-RI: 1\r\nX-M2M-RVI: 3\r\nX-M2M-Origin: Cticket\r\n\r\n"
+        first, second = (s.getsockname()[1] for s in stock.sockets)
+        theirs = visit(first, context, "mn-cse." + NAME, request)[2]
+        said, reused, ours = visit(n.port, context, NAME, request)
+        again, resumed, ours = visit(n.port, context, NAME, request, ours)
+        r.say("before revocation a session is taken up (the check can tell)", b" 200 " in said[:20] and b" 200 " in again[:20] and resumed)
+        n.cli("revoke", "33-//demo.example/in-cse/Cticket")
+        (n.top / "crl").write_text(n.cli("crl"))
+        stock.revoke(n.top / "crl")
+        whole = visit(second, context, "mn-cse." + NAME, request)[0]
+        said, reused, _ = visit(second, context, "mn-cse." + NAME, request, theirs)
+        taken = whole == b"" and reused and b" 200 " in said[:20]
+        print(f"control: a stock server turns the revoked away, and {'takes' if taken else 'does NOT take'} its ticket at another listener")
+        control &= taken
+        said = [visit(n.port, context, NAME, request, ours) for _ in range(9)]
+        r.say("a session of a revoked credential, at any of three gates", all(x[0] == b"" for x in said), str(said)[:80])
+        stock.close()
 
 
 def revoked(n, name, psk):
@@ -188,4 +262,5 @@ with Node(options="log.level = info") as n:
     r.say("the audit chain is whole", n.cli("audit", "verify", check=False)[0] == 0)
     a.close(), b.close()
 expired()
+tickets_of_the_revoked()
 end(control, r.all, "session and authentication")

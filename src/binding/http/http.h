@@ -108,10 +108,12 @@ struct http_form {
 };
 
 /* Why there is no primitive. */
+enum { RETRY_SECONDS = 8 };
 struct http_refusal {
 	unsigned http;
 	unsigned status; /* response status code, 4000 */
 	const char *why; /* a literal */
+	unsigned retry;  /* 503: seconds after which to come again; 0: drawn, 1 to RETRY_SECONDS */
 	struct bytes rvi; /* of the answer, a view into the request; empty: none */
 };
 

@@ -3,6 +3,7 @@
 #include "binding/http/fields.h"
 #include "codec/json.h"
 #include "base/clock.h"
+#include "crypt/crypt.h"
 #include "primitive/status.h"
 
 const struct bytes http_continue = {
@@ -27,7 +28,7 @@ static const struct { unsigned http; const char *line; } status_lines[] = {
 	{ 431, "HTTP/1.1 431 Request Header Fields Too Large\r\n" },
 	{ 500, "HTTP/1.1 500 Internal Server Error\r\n" },
 	{ 501, "HTTP/1.1 501 Not Implemented\r\n" },
-	{ 503, "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n" },
+	{ 503, "HTTP/1.1 503 Service Unavailable\r\n" },
 	{ 504, "HTTP/1.1 504 Gateway Timeout\r\n" },
 	{ 505, "HTTP/1.1 505 HTTP Version Not Supported\r\n" },
 };
@@ -71,6 +72,22 @@ static err_t put_number(struct buf *out, const char *name, uint64_t n)
 	TRY(buf_add(out, bytes_str(name)));
 	TRY(buf_add_u64(out, n));
 	TRY(buf_add(out, BYTES("\r\n")));
+out:
+	return err;
+}
+
+/* Who is told to come again is told a time of his own: what was refused together does
+ * not come together. */
+static err_t put_status(unsigned http, unsigned retry, struct buf *out)
+{
+	uint8_t draw;
+	err_t err;
+
+	TRY(buf_add(out, status_line(http)));
+	if (http != 503)
+		goto out;
+	crypt_random(&draw, sizeof(draw));
+	TRY(put_number(out, "Retry-After: ", retry ? retry : 1u + draw % RETRY_SECONDS));
 out:
 	return err;
 }
@@ -172,7 +189,7 @@ err_t http_response_write(const struct response_primitive *r, struct http_mapper
 		body = bytes_of_buf(&m->scratch);
 	}
 	TRY(buf_reserve(out, 512 + body.n));
-	TRY(buf_add(out, status_line(row ? row->http : 500)));
+	TRY(put_status(row ? row->http : 500, 0, out));
 	TRY(put_parameters(r, out));
 	TRY(put_location(r, out));
 	TRY(buf_add(out, bytes_make(every_answer, sizeof(every_answer) - 1)));
@@ -194,7 +211,7 @@ err_t http_refusal_write(const struct http_refusal *why, struct bytes rqi,
 	TRY(buf_add(&body, BYTES("{\"m2m:dbg\":")));
 	TRY(json_put_string(&body, bytes_str(why->why)));
 	TRY(buf_add(&body, BYTES("}")));
-	TRY(buf_add(out, status_line(why->http)));
+	TRY(put_status(why->http, why->retry, out));
 	TRY(put_number(out, "X-M2M-RSC: ", why->status));
 	if (bytes_is_printable(rqi))
 		TRY(put_field(out, "X-M2M-RI: ", rqi));

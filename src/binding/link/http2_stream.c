@@ -17,7 +17,7 @@ struct connection *stream_begin(struct connection *c, int32_t number)
 		return NULL;
 	*s = (struct connection){ .set = c->set, .whole = c, .stream = number, .fd = -1,
 		                  .address = c->address, .port = c->port, .number = c->number,
-		                  .guest = c->guest, .device = c->device,
+		                  .guest = c->guest, .shed = c->shed, .device = c->device,
 		                  .until = INT64_MAX, .state = CONNECTION_REQUEST };
 	bytes_copy(s->fingerprint, c->fingerprint, sizeof(s->fingerprint));
 	bytes_copy(s->maker, c->maker, sizeof(s->maker));

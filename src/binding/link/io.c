@@ -68,6 +68,7 @@ enum io io_write(struct connection *c, struct bytes octets, size_t *put)
 	*put = 0;
 	if (c->ssl) {
 		forget_errors();
+		channel_refresh(c->ssl);
 		result = SSL_write_ex(c->ssl, octets.p, octets.n, put);
 		return result == 1 ? IO_DONE : tls_result(c, result);
 	}

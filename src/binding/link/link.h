@@ -57,6 +57,7 @@ struct connection {
 	/* for the owner to use */
 	uint64_t number;          /* of the association */
 	bool guest;               /* has none; of streams as of their whole */
+	bool shed;                /* it is told when to come again, no more; as guest */
 	bool device;              /* a guest with a maker's certificate: its SHA-256 */
 	uint8_t fingerprint[32], maker[32];
 	bool est;                 /* the answer is to be one of EST */

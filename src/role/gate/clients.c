@@ -66,6 +66,8 @@ static void on_secured(void *self, struct connection *c)
 		refuse(g, c, "nobody authenticated");
 	else if (peer.guest)
 		join_admit(g, c, &peer);
+	else if (!shed_admits(g))
+		shed_begin(g, c);
 	else if (core_open_association(g, c, &peer) != ERR_OK)
 		refuse(g, c, "the core does not answer");
 }
@@ -84,7 +86,7 @@ static void on_wanted(void *self, struct connection *c)
 static void answer_refusal(struct gate *g, struct connection *c,
                            const struct http_refusal *why, struct bytes rqi)
 {
-	bool close = c->form.close || g->stopping;
+	bool close = c->form.close || g->stopping || c->shed;
 
 	buf_clear(&g->answer);
 	if (http_refusal_write(why, rqi, close, &g->answer) == ERR_OK)
@@ -108,6 +110,12 @@ static void on_request(void *self, struct connection *c, struct bytes message)
 	struct http_refusal why = unsent(ERR_LIMIT);
 	err_t err;
 
+	if (c->shed) {
+		why.why = "too many come at once: come again in time";
+		why.retry = shed_retry(g);
+		answer_refusal(g, c, &why, rqi);
+		return;
+	}
 	if (statement_takes(g, c, message) || join_takes(g, c, message) || state_takes(g, c, message))
 		return;
 	TRY(core_request_head(g, c));
@@ -131,6 +139,8 @@ static void on_closed(void *self, struct connection *c)
 		core_close_association(g, c->number);
 	if (c->guest)
 		g->guests--;
+	if (c->shed)
+		g->sheds--;
 	/* This one is still counted. */
 	if (g->stopping && connections_count(g->connections) <= 1)
 		uv_stop(&g->loop);

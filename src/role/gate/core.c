@@ -188,7 +188,7 @@ static err_t take_answer(struct gate *g, const struct message *m)
 	/* Gone meanwhile: nobody waits for it. */
 	if (!c || c->state != CONNECTION_SERVING)
 		return ERR_OK;
-	c->form.close |= g->stopping;
+	c->form.close |= g->stopping || channel_worn(c->whole ? c->whole->ssl : c->ssl);
 	close = c->form.close;
 	buf_clear(&g->answer);
 	err = response_read(m->body, &r);

@@ -2,6 +2,7 @@
 #ifndef ROLE_GATE_H
 #define ROLE_GATE_H
 
+#include "binding/link/admission.h"
 #include "binding/link/link.h"
 #include "role/common/worker.h"
 #include "wire/keeper_calls.h"
@@ -32,7 +33,8 @@ struct gate {
 	int64_t stapled;            /* clock_steady: what is shown ends then; 0: nothing is */
 	struct buf anchor;          /* PEM of the node's own anchor, for who joins */
 	bool joining;               /* guests are taken */
-	size_t guests;
+	size_t guests, sheds;
+	struct admission admission;
 	bool stopping;
 	/* refusals logged in this second, and kept quiet */
 	int64_t second;
@@ -68,6 +70,15 @@ bool statement_takes(struct gate *g, struct connection *c, struct bytes message)
 err_t statement_answered(struct gate *g, const struct message *m) MUST_USE;
 /* Have the statement of the own certificate renewed, from now on. */
 void statement_start(struct gate *g);
+
+/* --- shed.c: who is one too many now ------------------------------------------------ */
+
+/* May one more association be opened now? */
+bool shed_admits(struct gate *g);
+/* It is to come again: nothing else is said on its connection. */
+void shed_begin(struct gate *g, struct connection *c);
+/* In how many seconds. */
+unsigned shed_retry(struct gate *g);
 
 /* --- join.c: who has no credential yet ----------------------------------------- */
 

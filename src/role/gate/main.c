@@ -76,8 +76,12 @@ static err_t open_channel(struct gate *g)
 	struct buf realms = buf_make(PEM_MAX);
 	struct channel_server_setup setup = { .keeper = &g->keeper, .http2 = true, .guests = g->joining,
 		                              .session = session_made, .self = g };
+	const struct options *o = &g->worker.options;
 	err_t err;
 
+	setup.limits = (struct channel_wear){ .records = options_number(o, OPT_association_records),
+		                              .update_records = options_number(o, OPT_association_update_records),
+		                              .update_octets = options_number(o, OPT_association_update_octets) };
 	TRY(read_whole("node.pem", PEM_MAX, &node));
 	TRY(read_whole("ca.pem", PEM_MAX, &anchor));
 	if (g->joining)

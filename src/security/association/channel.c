@@ -399,6 +399,7 @@ err_t channel_server_new(const struct channel_server_setup *setup, SSL_CTX **out
 	TRY(SSL_CTX_set_session_id_context(ctx, name, sizeof(name) - 1) == 1 ? ERR_OK
 	                                                                     : ERR_CRYPTO);
 	channel_psk_server(ctx);
+	c->limits = setup->limits;
 	c->session = setup->session;
 	c->self = setup->self;
 	if (setup->session)
@@ -554,6 +555,30 @@ err_t channel_new(SSL_CTX *ctx, SSL **out)
 	}
 	*out = ssl;
 	return ERR_OK;
+}
+
+/* --- wear ---------------------------------------------------------------------------------- */
+
+void channel_refresh(SSL *ssl)
+{
+	const struct channel_wear *limits = &channel_context_of(SSL_get_SSL_CTX(ssl))->limits;
+	struct channel_state *state = channel_state_of(ssl);
+
+	if (SSL_version(ssl) < TLS1_3_VERSION || !SSL_is_init_finished(ssl) ||
+	    !((limits->update_records && state->fresh_records >= limits->update_records) ||
+	      (limits->update_octets && state->fresh_octets >= limits->update_octets)))
+		return;
+	/* Not in the middle of a record that waits: with what is written after it. */
+	if (SSL_key_update(ssl, SSL_KEY_UPDATE_REQUESTED) == 1)
+		state->fresh_records = state->fresh_octets = 0;
+	ERR_clear_error();
+}
+
+bool channel_worn(const SSL *ssl)
+{
+	const struct channel_context *c = ssl ? channel_context_of(SSL_get_SSL_CTX(ssl)) : NULL;
+
+	return c && c->limits.records && channel_state_of(ssl)->records >= c->limits.records;
 }
 
 /* --- why it failed --------------------------------------------------------------------------- */

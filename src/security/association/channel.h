@@ -57,6 +57,16 @@ err_t channel_session_give(SSL *ssl, uint16_t suite, struct bytes secret) MUST_U
  * `session` of the setup is called before it knows. */
 err_t channel_session_offer(SSL *ssl, uint32_t seconds) MUST_USE;
 
+/* What a connection's traffic keys are used for [RFC 8446 4.6.3, 5.5]. As limits: */
+struct channel_wear {
+	uint64_t records;                        /* of a connection: then it is worn */
+	uint64_t update_records, update_octets;  /* TLS 1.3: then there are new keys, both ways */
+};
+/* Before something is written: new keys, where it is time. */
+void channel_refresh(SSL *ssl);
+/* Has it had its records? NULL: no. */
+bool channel_worn(const SSL *ssl);
+
 /* A server context: certificate chain (PEM of leaf), trust anchor (PEM), key by
  * keeper. `k` must outlive the context; its link may be replaced meanwhile. */
 struct channel_server_setup {
@@ -75,6 +85,7 @@ struct channel_server_setup {
 	/* A session is there (channel_session_offer): its name, suite and secret, once. */
 	void (*session)(void *self, SSL *ssl, const struct channel_session *s);
 	void *self;
+	struct channel_wear limits; /* of a connection's keys; zeros: none */
 	bool http2;  /* ALPN: "h2" over TLS 1.3, else "http/1.1"; a client that offers
 	                neither is refused, one that offers nothing speaks HTTP/1.1 */
 };

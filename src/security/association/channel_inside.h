@@ -39,6 +39,7 @@ struct channel_state {
 	struct psk_use psk;
 	struct buf transcript; /* server: the handshake messages up to the client's proof */
 	size_t hello;          /* where the last ClientHello begins in it */
+	uint64_t records, fresh_records, fresh_octets; /* in all; since there were new keys */
 	struct channel_session_wanted session;
 	enum { SESSION_NONE, SESSION_WANTED, SESSION_GIVEN } session_state;
 	uint16_t session_suite;
@@ -53,6 +54,7 @@ struct channel_context {
 	bool guests;                        /* server: who shows nothing is taken */
 	char realms[CHANNEL_REALMS_MAX];    /* server: whose keys may come late */
 	struct buf staple;                  /* server: OCSP response of its certificate */
+	struct channel_wear limits;
 	void (*session)(void *self, SSL *ssl, const struct channel_session *s);
 	void *self;
 	X509_STORE *makers;                 /* server: whose devices are guests; NULL none */

@@ -3,7 +3,7 @@
  * CertificateVerify. A handshake whose messages do not fit proves nothing. */
 #include "security/association/channel_inside.h"
 
-enum { CLIENT_HELLO = 1, CERTIFICATE_VERIFY = 15, HEAD = 4, EXTENSION_PSK = 41, BINDER = 32 };
+enum { CLIENT_HELLO = 1, CERTIFICATE_VERIFY = 15, HEAD = 4, RECORD_HEAD = 5, EXTENSION_PSK = 41, BINDER = 32 };
 
 /* libssl tells of each message, whole, before it works on one that came. */
 static void on_handshake_message(int sent, int version, int type, const void *p, size_t n, SSL *ssl, void *self)
@@ -11,6 +11,11 @@ static void on_handshake_message(int sent, int version, int type, const void *p,
 	struct channel_state *state = channel_state_of(ssl);
 	const uint8_t *octets = p;
 
+	if (type == SSL3_RT_HEADER && state && n == RECORD_HEAD) {
+		state->records++;
+		state->fresh_records++;
+		state->fresh_octets += get_be16(octets + 3);
+	}
 	if (type != SSL3_RT_HANDSHAKE || !state || state->whole || n < HEAD)
 		return;
 	if (!sent && octets[0] == CLIENT_HELLO)

@@ -465,13 +465,12 @@ static uint64_t draw_number(const struct registry *r)
 	return number;
 }
 
-/* Up to a fifth less: what began together, after a restart say, ends apart. */
-static int64_t jittered(int64_t lifetime)
+int64_t registry_jittered(int64_t lifetime)
 {
 	uint32_t draw;
 
 	crypt_random(&draw, sizeof(draw));
-	return lifetime - lifetime / 5 * (draw % 1000) / 1000;
+	return lifetime - (lifetime / 5 * (draw >> 8) >> 24); /* 2^24 steps: not in steps that are seen */
 }
 
 static err_t fill(struct live *l, const struct enrolled *e, const struct opening *o, int64_t lifetime)
@@ -517,7 +516,7 @@ static err_t begin(struct registry *r, struct live *l, struct enrolled *e, const
 	if (!o->claim)
 		TRY(registry_first_use(r, e, o->kind == PEER_CERTIFICATE ? o->fingerprint : NULL));
 	/* The end of what goes on was drawn when it began. */
-	TRY(fill(l, e, o, o->claim ? 0 : jittered(r->policy.lifetime)));
+	TRY(fill(l, e, o, o->claim ? 0 : registry_jittered(r->policy.lifetime)));
 	if (o->claim)
 		go_on(r, l, o->claim);
 out:

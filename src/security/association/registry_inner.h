@@ -156,6 +156,9 @@ err_t credential_read(struct bytes map, struct credential *out) MUST_USE;
 struct live *registry_live(const struct registry *r, uint64_t number);
 struct live **registry_entity(const struct registry *r, const char *entity);
 
+/* Up to a fifth less, at random: what began together, after a restart say, ends apart. */
+int64_t registry_jittered(int64_t lifetime);
+
 /* Its record as it is to be; the caller follows it in memory. */
 err_t registry_put_record(struct registry *r, const struct credential *c) MUST_USE;
 /* Associations of a credential that is none any more. */
