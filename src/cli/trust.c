@@ -94,15 +94,15 @@ int run_trust_command(struct cli *c)
 	static const char *const classes[] = { NULL, "cert-prov", "dev-cfg", "mo-node" };
 	struct buf fields = buf_make(8192), rows = buf_make(4096);
 	struct wire_out w = wire_out(&fields);
-	uint8_t class = 0;
+	size_t class = 0;
 	int code;
 
-	for (uint8_t i = 1; i < COUNT_OF(classes); i++)
+	for (size_t i = 1; i < COUNT_OF(classes); i++)
 		class = bytes_equal(bytes_str(c->argument[1]), bytes_str(classes[i])) ? i : class;
 	if (class == 0 || (c->arguments_n == CLI_ARGUMENTS_MAX) != (class == OBJECT))
 		return cli_usage(c, "cert-prov URI, dev-cfg URI or mo-node PATH TYPE");
 	wire_put_bytes(&w, bytes_str(c->argument[0]));
-	wire_put_u8(&w, class);
+	wire_put_u8(&w, (uint8_t)class);
 	for (size_t i = 2; i < c->arguments_n; i++)
 		wire_put_bytes(&w, bytes_str(c->argument[i]));
 	if (class == OBJECT)

@@ -135,7 +135,7 @@ err_t gaa_time(struct bytes text, int64_t *ms)
 		if (mark && text.p[i] != (i < DATE ? '-' : ':'))
 			return ERR_SYNTAX;
 		if (!mark)
-			basic[n++] = i == DATE ? 'T' : (char)text.p[i];
+			basic[n++] = (char)(i == DATE ? 'T' : text.p[i]);
 	}
 	if (rest.p[0] == '.') {
 		size_t end = 1;

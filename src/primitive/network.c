@@ -36,7 +36,7 @@ enum verdict network_holds(struct bytes text, unsigned octets, struct bytes peer
 	if (network && bytes_to_u64(text, (uint64_t)octets * 8, &bits) != ERR_OK)
 		return VERDICT_MALFORMED;
 	peer = plain(peer);
-	if (peer.n != octets)
+	if (!peer.p || peer.n != octets)
 		return VERDICT_NO;
 	return same_bits(base, peer.p, (unsigned)bits) ? VERDICT_YES : VERDICT_NO;
 }
