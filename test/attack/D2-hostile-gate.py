@@ -101,7 +101,7 @@ def session_of(n, e):
     kept = n.top / "session.pem"
     say = f"GET /cse-in/ae-{e.originator} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-M2M-RI: 1\r\nX-M2M-RVI: 3\r\nX-M2M-Origin: {e.originator}\r\n\r\n"
     subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{n.port}", "-CAfile", n.dir / "node/ca.pem", "-cert", e.folder / "cert.pem",
-                    "-key", e.folder / "key.pem", "-sess_out", kept, "-ign_eof"], input=say.encode(), stdout=subprocess.DEVNULL, timeout=20)
+                    "-key", e.folder / "key.pem", "-sess_out", kept, "-ign_eof"], input=say.encode(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=20)
     text = subprocess.run(["openssl", "sess_id", "-in", kept, "-noout", "-text"], stdout=subprocess.PIPE, text=True).stdout
     dump = text.partition("TLS session ticket:")[2].splitlines()[1:3]
     return bytes.fromhex("".join(l.split(" - ")[1].split("   ")[0].replace("-", " ") for l in dump))
