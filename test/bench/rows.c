@@ -98,7 +98,7 @@ static err_t key_index(void *self, struct bytes attribute, uint8_t key[32])
 
 static void ours_open(struct side *s, const char *path)
 {
-	struct store_setup setup = { "sqlite", path, 4096, { NULL, key_new, key_open, key_index } };
+	struct store_setup setup = { "sqlite", path, 4096, { NULL, key_new, key_open, key_index, NULL } };
 
 	OK(store_open(&setup, &s->store));
 }
