@@ -302,6 +302,8 @@ static err_t judge_entry(struct work *w, const struct queue_entry *e, struct not
 
 	if (e->expires && e->expires <= w->in->now)
 		return drop(n, "it could not be delivered in time");
+	if (queue_outdated(w->room->queue, n->numbers[0]))
+		return drop(n, "a later one takes its place");
 	TRY(judge_originator(w, n));
 	if (n->verdict == NOTIFICATION_SEND && n->group)
 		TRY(judge_group(w, e, n));

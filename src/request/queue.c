@@ -558,6 +558,17 @@ bool queue_has(struct queue *q, uint64_t number)
 	return item && !item->removed;
 }
 
+bool queue_outdated(struct queue *q, uint64_t number)
+{
+	const struct item *item = find(q, number);
+
+	for (const struct item *i = item ? item->next : NULL; i; i = i->next) {
+		if (i->subscription == item->subscription && i->flags & QUEUE_LATEST && !i->removed)
+			return true;
+	}
+	return false;
+}
+
 uint64_t queue_after(const struct queue *q, uint64_t number)
 {
 	size_t i = place_of(q, number + 1);

@@ -74,6 +74,8 @@ uint64_t queue_next(struct queue *q, int64_t now);
 size_t queue_together(struct queue *q, uint64_t number, int64_t now, uint64_t numbers[QUEUE_BATCH]);
 err_t queue_read(struct queue *q, uint64_t number, struct arena *a, struct queue_entry *out) MUST_USE;
 bool queue_has(struct queue *q, uint64_t number);
+/* Was it under way, in vain, when a later one came that makes those before it go away? */
+bool queue_outdated(struct queue *q, uint64_t number);
 /* The entry behind `number` that is not removed; 0: none. */
 uint64_t queue_after(const struct queue *q, uint64_t number);
 /* How often its lane failed in a row. */

@@ -114,7 +114,7 @@ def management(n, patterns):
                 well.add(operation)
                 answers.append(octets)
             leaked += [operation for p in patterns.values() if p in octets]
-    r.say(f"every operation of the keeper through the door ({answered} answers; well: {sorted(well)})", well == {20, 40, 42, 56, 60} and answered > 300 and not leaked)
+    r.say(f"every operation of the keeper through the door ({answered} answers; well: {sorted(well)})", well == {20, 40, 42, 56, 60, 62} and answered > 300 and not leaked)
     r.say("  none answers that is not the door's by the table", well <= operations_of_the_door())
     for index in range(40):  # every row of the key list
         status, octets = ask_door(n, 40, struct.pack(">I", index))

@@ -220,6 +220,8 @@ static void test_latest(void **state)
 	/* the one under way, the other subscription's, the last */
 	assert_int_equal(queue_count(q), 3);
 	assert_true(queue_has(q, first));
+	assert_true(queue_outdated(q, first));
+	assert_false(queue_outdated(q, queue_after(q, first)));
 	assert_int_equal(owe(q, "a", 1, 0, 0), ERR_OK);
 	assert_int_equal(queue_cancel(q, 1, true, &n), ERR_OK);
 	assert_int_equal(n, 2);
