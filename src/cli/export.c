@@ -52,20 +52,6 @@ out:
 	return err;
 }
 
-static err_t text_member(struct bytes map, const char *name, struct bytes *out)
-{
-	struct cbor value;
-	bool found;
-	err_t err;
-
-	TRY(cbor_find(map, bytes_str(name), &value, &found));
-	if (!found || value.kind != CBOR_TEXT)
-		return ERR_SYNTAX;
-	*out = value.s;
-out:
-	return err;
-}
-
 static err_t number_member(struct bytes map, const char *name, uint64_t *out)
 {
 	struct cbor value;
@@ -86,9 +72,9 @@ static err_t take_first(struct verify *v, struct bytes map)
 	uint64_t version;
 
 	v->first_seen = true;
-	if (text_member(map, "holdfast", &kind) != ERR_OK || !bytes_equal(kind, BYTES("audit export")) ||
+	if (cbor_find_text(map, "holdfast", &kind) != ERR_OK || !bytes_equal(kind, BYTES("audit export")) ||
 	    number_member(map, "version", &version) != ERR_OK || version != 1 ||
-	    text_member(map, "audit_key", &key) != ERR_OK || bytes_from_hex(key, v->key, POINT) != ERR_OK)
+	    cbor_find_text(map, "audit_key", &key) != ERR_OK || bytes_from_hex(key, v->key, POINT) != ERR_OK)
 		return broken(v, "is not the beginning of an audit export");
 	return ERR_OK;
 }
@@ -143,8 +129,8 @@ static err_t take_anchor(struct verify *v, struct bytes anchor)
 
 	v->anchor_seen = true;
 	if (number_member(anchor, "sequence", &v->anchored) != ERR_OK ||
-	    number_member(anchor, "at", &at) != ERR_OK || text_member(anchor, "hash", &hash_text) != ERR_OK ||
-	    text_member(anchor, "signature", &signature_text) != ERR_OK ||
+	    number_member(anchor, "at", &at) != ERR_OK || cbor_find_text(anchor, "hash", &hash_text) != ERR_OK ||
+	    cbor_find_text(anchor, "signature", &signature_text) != ERR_OK ||
 	    bytes_from_hex(hash_text, hash, sizeof(hash)) != ERR_OK)
 		return broken(v, "is no anchor");
 	if (v->anchored == 0)

@@ -191,6 +191,20 @@ out:
 	return err;
 }
 
+err_t cbor_find_text(struct bytes raw, const char *key, struct bytes *out)
+{
+	struct cbor value;
+	bool found;
+	err_t err;
+
+	TRY(cbor_find(raw, bytes_str(key), &value, &found));
+	if (!found || value.kind != CBOR_TEXT)
+		return ERR_SYNTAX;
+	*out = value.s;
+out:
+	return err;
+}
+
 /* --- checking ---------------------------------------------------------------- */
 
 struct check_frame {

@@ -75,6 +75,9 @@ err_t cbor_map(struct bytes raw, struct bytes *content, uint64_t *pairs) MUST_US
 err_t cbor_find(struct bytes raw, struct bytes key, struct cbor *value,
                 bool *found) MUST_USE;
 
+/* The text that the member `key` is; ERR_SYNTAX when it is absent or no text. */
+err_t cbor_find_text(struct bytes raw, const char *key, struct bytes *out) MUST_USE;
+
 /* --- writing --------------------------------------------------------------- */
 
 err_t cbor_put_uint(struct buf *out, uint64_t v) MUST_USE;

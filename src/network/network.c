@@ -38,33 +38,19 @@ err_t network_status(unsigned http)
 
 /* --- the members ------------------------------------------------------------------------ */
 
-static err_t text_of(struct bytes map, const char *name, struct bytes *out)
-{
-	struct cbor value;
-	bool found;
-	err_t err;
-
-	TRY(cbor_find(map, bytes_str(name), &value, &found));
-	if (!found || value.kind != CBOR_TEXT)
-		return ERR_SYNTAX;
-	*out = value.s;
-out:
-	return err;
-}
-
 static err_t read_members(struct bytes map, const struct network_members *names, int64_t now,
                           struct network_key *out)
 {
 	struct bytes text;
 	err_t err;
 
-	TRY(text_of(map, names->subscriber, &text));
+	TRY(cbor_find_text(map, names->subscriber, &text));
 	TRY(text.n && bytes_is_printable(text) ? ERR_OK : ERR_SYNTAX);
 	TRY(bytes_put_str(out->subscriber, sizeof(out->subscriber), text));
-	TRY(text_of(map, names->end, &text));
+	TRY(cbor_find_text(map, names->end, &text));
 	TRY(gaa_time(text, &out->not_after));
 	TRY(out->not_after > now ? ERR_OK : ERR_EXPIRED);
-	TRY(text_of(map, names->key, &text));
+	TRY(cbor_find_text(map, names->key, &text));
 	TRY(bytes_from_hex(text, out->key, sizeof(out->key)));
 out:
 	return err;

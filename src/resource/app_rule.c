@@ -44,7 +44,8 @@ static bool matches(struct bytes pattern, struct bytes text)
 	return p == pattern.n;
 }
 
-static bool listed(struct bytes body, struct bytes key, struct bytes value)
+static bool listed(struct bytes body, struct bytes key, struct bytes value,
+                   bool (*means)(struct bytes item, struct bytes value))
 {
 	struct cbor list, item;
 	struct bytes rest;
@@ -54,25 +55,7 @@ static bool listed(struct bytes body, struct bytes key, struct bytes value)
 		return false;
 	rest = list.s;
 	for (uint64_t i = 0; i < list.u && cbor_next(&rest, &item) == ERR_OK; i++) {
-		if (item.kind == CBOR_TEXT && matches(item.s, value))
-			return true;
-	}
-	return false;
-}
-
-/* Without any wildcard: what is meant for any AE of a node is no word that a certain one is
- * there and not elsewhere. */
-static bool named(struct bytes body, struct bytes key, struct bytes value)
-{
-	struct cbor list, item;
-	struct bytes rest;
-	bool found;
-
-	if (body_get(body, key, &list, &found) != ERR_OK || !found || list.kind != CBOR_ARRAY)
-		return false;
-	rest = list.s;
-	for (uint64_t i = 0; i < list.u && cbor_next(&rest, &item) == ERR_OK; i++) {
-		if (item.kind == CBOR_TEXT && bytes_equal(item.s, value))
+		if (item.kind == CBOR_TEXT && means(item.s, value))
 			return true;
 	}
 	return false;
@@ -91,11 +74,13 @@ static err_t look_at_rule(struct question *q, struct bytes link)
 	if (!row || row_expired(row, q->now))
 		return ERR_OK;
 	if (q->elsewhere)
-		q->holds = named(row->body, BYTES("aae"), q->stem);
+		/* Without any wildcard: what is meant for any AE of a node is no word that a
+		 * certain one is there and not elsewhere. */
+		q->holds = listed(row->body, BYTES("aae"), q->stem, bytes_equal);
 	else
-		q->holds = listed(row->body, BYTES("apci"), q->credential) &&
-		           listed(row->body, BYTES("aai"), q->app_id) &&
-		           listed(row->body, BYTES("aae"), q->stem);
+		q->holds = listed(row->body, BYTES("apci"), q->credential, matches) &&
+		           listed(row->body, BYTES("aai"), q->app_id, matches) &&
+		           listed(row->body, BYTES("aae"), q->stem, matches);
 out:
 	return err;
 }
