@@ -6,67 +6,10 @@
  * "hostile.txt" in the folder of the node's certificate, a line each:
  *   <case> refused|FELL|can|end <text>
  */
-#include "role/common/worker.h"
+#include "hostile.h"
 #include "wire/keeper_calls.h"
 
-#include <fcntl.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-static struct worker w;
 static struct keeper keeper;
-static struct link core;
-static int report_fd;
-static unsigned number;
-
-static void say(const char *verdict, const char *what, const char *detail)
-{
-	char line[400];
-	int n = snprintf(line, sizeof(line), "%u %s %s%s%s\n", number, verdict, what,
-	                 *detail ? ": " : "", detail);
-
-	if (write(report_fd, line, (size_t)n) != n)
-		_exit(9);
-}
-
-static void judge(bool refused, const char *what, err_t err)
-{
-	say(refused ? "refused" : "FELL", what, err_name(err));
-}
-
-static void raw_frame(unsigned type, uint64_t ref, size_t n)
-{
-	uint8_t head[WIRE_HEAD] = { 0 };
-	static const uint8_t body[64];
-
-	put_be32(head, (uint32_t)n);
-	put_be16(head + 4, (uint16_t)type);
-	put_be64(head + 8, ref);
-	if (send(core.fd, head, sizeof(head), MSG_NOSIGNAL) < 0 ||
-	    send(core.fd, body, n, MSG_NOSIGNAL) < 0)
-		return;
-}
-
-static bool link_ended(void)
-{
-	for (int i = 0; i < 20; i++) {
-		struct message m;
-		bool found = true;
-		err_t err = link_wait(&core, 100);
-
-		if (err == ERR_TIMEOUT)
-			continue;
-		if (err != ERR_OK || link_read(&core) != ERR_OK)
-			return true;
-		while (found) {
-			if (link_next(&core, &m, &found) != ERR_OK)
-				return true;
-		}
-	}
-	return false;
-}
 
 /* {"rqi": "h", "rsc": 2000, "rvi": "3"} to whatever is sent, and to some numbers that
  * were not: what waits for an answer believes it. */
@@ -142,10 +85,7 @@ static void ask_keeper(void)
 	buf_free(&out);
 }
 
-static const struct {
-	unsigned type;
-	const char *what;
-} rows[] = {
+static const struct foreign rows[] = {
 	{ MSG_SENT, "an answer to what was not sent" },
 	{ MSG_REQUEST, "a request, as if it were a gate" },
 	{ MSG_ASSOCIATION_OPEN, "an association, as if it were a gate" },
@@ -161,41 +101,17 @@ static void play(void)
 		lie();
 	} else if (number == 1) {
 		ask_keeper();
-	} else if (number - 2 < COUNT_OF(rows)) {
-		raw_frame(rows[number - 2].type, 4711, 16);
-		say(link_ended() ? "refused" : "FELL", rows[number - 2].what, "");
 	} else {
-		for (;;)
-			pause();
+		play_foreign(rows, COUNT_OF(rows), 2);
 	}
-}
-
-/* The parent ends what is not ready in time. */
-static bool ready(void)
-{
-	struct buf body = buf_make(64);
-	struct wire_out out = wire_out(&body);
-
-	wire_put_u32(&out, 0);
-	wire_put_bytes(&out, BYTES_NONE);
-	return out.err == ERR_OK &&
-	       link_send(&w.control, MSG_READY, 0, bytes_of_buf(&body)) == ERR_OK &&
-	       link_flush(&w.control) == ERR_OK;
 }
 
 int main(int argc, char **argv)
 {
-	static char before[65536];
-	ssize_t n;
-
 	if (worker_start(ROLE_COURIER, argc, argv, &w) != ERR_OK)
 		return 1;
-	report_fd = open("hostile.txt", O_CREAT | O_APPEND | O_RDWR, 0644);
-	if (report_fd < 0)
+	if (!report_open("hostile.txt"))
 		return 1;
-	n = pread(report_fd, before, sizeof(before) - 1, 0);
-	for (const char *at = n > 0 ? before : NULL; at && (at = strstr(at, " end ")) != NULL; at++)
-		number++;
 	link_init(&core, worker_take_link(&w, WORKER_LINK_NEIGHBOUR, ROLE_CORE, 0), ROLE_COURIER, ROLE_CORE, 0);
 	link_init(&keeper.link, worker_take_link(&w, WORKER_LINK_NEIGHBOUR, ROLE_KEEPER, 0), ROLE_COURIER,
 	          ROLE_KEEPER, 0);

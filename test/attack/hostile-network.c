@@ -8,29 +8,11 @@
  *   C  sealed for another identity                   D  sealed to nobody
  *   E  with an end that is past                      F  with an end far away
  */
+#include "hostile.h"
 #include "base/clock.h"
 #include "crypt/seal.h"
-#include "role/common/worker.h"
 
-#include <fcntl.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-static struct worker w;
-static struct link core;
-static int report_fd;
-static unsigned number;
-
-static void say(const char *verdict, const char *what)
-{
-	char line[400];
-	int n = snprintf(line, sizeof(line), "%u %s %s\n", number, verdict, what);
-
-	if (write(report_fd, line, (size_t)n) != n)
-		_exit(9);
-}
 
 static void answer(const struct message *m)
 {
@@ -65,7 +47,7 @@ static void answer(const struct message *m)
 	err = link_flush(&core);
 out:
 	if (err != ERR_OK)
-		say("FELL", "the hostile program is broken");
+		say("FELL", "the hostile program is broken", "");
 	buf_free(&sealed);
 	buf_free(&body);
 }
@@ -83,21 +65,7 @@ static void lie(void)
 	}
 }
 
-static bool link_ended(void)
-{
-	for (int i = 0; i < 20; i++) {
-		err_t err = link_wait(&core, 100);
-
-		if (err != ERR_TIMEOUT && (err != ERR_OK || link_read(&core) != ERR_OK))
-			return true;
-	}
-	return false;
-}
-
-static const struct {
-	unsigned type;
-	const char *what;
-} rows[] = {
+static const struct foreign rows[] = {
 	{ MSG_NETWORK_FETCHED, "an answer to what was not asked" },
 	{ MSG_NETWORK_KEY, "a question, as if it were a gate" },
 	{ MSG_REQUEST, "a request, as if it were a gate" },
@@ -108,57 +76,29 @@ static const struct {
 
 static void play(void)
 {
-	uint8_t frame[WIRE_HEAD + 16] = { 0 };
-
-	if (number == 0) {
+	if (number == 0)
 		lie();
-	} else if (number - 1 < COUNT_OF(rows)) {
-		put_be32(frame, 16);
-		put_be16(frame + 4, (uint16_t)rows[number - 1].type);
-		put_be64(frame + 8, 4711);
-		if (send(core.fd, frame, sizeof(frame), MSG_NOSIGNAL) < 0)
-			_exit(9);
-		say(link_ended() ? "refused" : "FELL", rows[number - 1].what);
-	} else {
-		for (;;)
-			pause();
-	}
-}
-
-/* The parent ends what is not ready in time. */
-static bool ready(void)
-{
-	struct buf body = buf_make(64);
-	struct wire_out out = wire_out(&body);
-
-	wire_put_u32(&out, 0);
-	wire_put_bytes(&out, BYTES_NONE);
-	return out.err == ERR_OK &&
-	       link_send(&w.control, MSG_READY, 0, bytes_of_buf(&body)) == ERR_OK &&
-	       link_flush(&w.control) == ERR_OK;
+	else
+		play_foreign(rows, COUNT_OF(rows), 1);
 }
 
 int main(int argc, char **argv)
 {
-	static char path[4096], before[65536];
+	static char path[4096];
 	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 32);
 
 	if (n < 0 || worker_start(ROLE_NETWORK, argc, argv, &w) != ERR_OK)
 		return 1;
 	path[n] = '\0';
 	strcpy(strrchr(path, '/') + 1, "hostile.txt");
-	report_fd = open(path, O_CREAT | O_APPEND | O_RDWR, 0644);
-	if (report_fd < 0)
+	if (!report_open(path))
 		return 1;
-	n = pread(report_fd, before, sizeof(before) - 1, 0);
-	for (const char *at = n > 0 ? before : NULL; at && (at = strstr(at, " end ")) != NULL; at++)
-		number++;
 	link_init(&core, worker_take_link(&w, WORKER_LINK_NEIGHBOUR, ROLE_CORE, 0), ROLE_NETWORK, ROLE_CORE, 0);
 	if (!ready())
 		return 1;
 	if (worker_take_link(&w, WORKER_LINK_NEIGHBOUR, ROLE_KEEPER, 0) >= 0)
-		say("FELL", "a link to the keeper");
+		say("FELL", "a link to the keeper", "");
 	play();
-	say("end", "of the case");
+	say("end", "of the case", "");
 	return 0;
 }
