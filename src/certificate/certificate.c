@@ -234,24 +234,31 @@ static void put_body(struct der *d, const struct certificate_ca *ca,
 	der_end(d, body, DER_SEQUENCE);
 }
 
-static err_t compose(const struct certificate_ca *ca, const struct certificate_ask *ask,
-                     struct bytes serial, struct buf *out)
+/* What stands since `whole` is signed, and becomes with that one value [RFC 5280 4.1, 5.1]. */
+static err_t sign(struct der *d, const struct certificate_ca *ca, size_t whole)
 {
 	struct buf signature = buf_make(256);
-	struct der d = { .out = out };
-	size_t whole = der_begin(&d);
 	err_t err;
 
-	put_body(&d, ca, ask, serial);
-	TRY(d.err);
-	TRY(ca->sign(ca->self, bytes_make(out->p + whole, out->n - whole), &signature));
-	put_algorithm(&d);
-	der_bits(&d, bytes_of_buf(&signature));
-	der_end(&d, whole, DER_SEQUENCE);
-	err = d.err;
+	TRY(d->err);
+	TRY(ca->sign(ca->self, bytes_make(d->out->p + whole, d->out->n - whole), &signature));
+	put_algorithm(d);
+	der_bits(d, bytes_of_buf(&signature));
+	der_end(d, whole, DER_SEQUENCE);
+	err = d->err;
 out:
 	buf_free(&signature);
 	return err;
+}
+
+static err_t compose(const struct certificate_ca *ca, const struct certificate_ask *ask,
+                     struct bytes serial, struct buf *out)
+{
+	struct der d = { .out = out };
+	size_t whole = der_begin(&d);
+
+	put_body(&d, ca, ask, serial);
+	return sign(&d, ca, whole);
 }
 
 err_t certificate_of_ca(const struct certificate_ca *ca, struct buf *der)
@@ -312,10 +319,8 @@ static void put_list_extensions(struct der *d, const struct certificate_ca *ca, 
 err_t certificate_revoked(const struct certificate_ca *ca, const struct certificate_revoked *list,
                           struct buf *der)
 {
-	struct buf signature = buf_make(256);
 	struct der d = { .out = der };
 	size_t whole = der_begin(&d), body = whole;
-	err_t err;
 
 	must(list->entries.n == list->n * REVOKED_ENTRY);
 	der_unsigned(&d, BYTES("\x01")); /* v2 */
@@ -327,15 +332,7 @@ err_t certificate_revoked(const struct certificate_ca *ca, const struct certific
 		put_revoked(&d, list);
 	put_list_extensions(&d, ca, list->this_update);
 	der_end(&d, body, DER_SEQUENCE);
-	TRY(d.err);
-	TRY(ca->sign(ca->self, bytes_make(der->p + whole, der->n - whole), &signature));
-	put_algorithm(&d);
-	der_bits(&d, bytes_of_buf(&signature));
-	der_end(&d, whole, DER_SEQUENCE);
-	err = d.err;
-out:
-	buf_free(&signature);
-	return err;
+	return sign(&d, ca, whole);
 }
 
 /* --- PEM ------------------------------------------------------------------------ */

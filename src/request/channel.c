@@ -3,39 +3,10 @@
  * that finds nothing is held, as a request that waits for others is (outbound.h). */
 #include "request/channel.h"
 
+#include "request/reach.h"
 #include "request/work.h"
 
 enum { TYPE_POLLING_CHANNEL = 15, PRIMITIVE_MAX = 2 << 20 };
-
-/* The AE or CSE that the channel is for, absolute: the channel's parent. */
-static err_t identity_of(struct work *w, uint64_t entity, struct buf *out)
-{
-	const struct cse_identity *cse = resources_cse(w->room->resources);
-	const struct store_row *row;
-	struct cbor csi;
-	bool found = false;
-	err_t err;
-
-	TRY(store_get(w->room->store, entity, &row));
-	if (!row)
-		goto out;
-	TRY(cbor_find(row->body, BYTES("csi"), &csi, &found));
-	if (found && csi.kind == CBOR_TEXT) {
-		if (!bytes_starts(csi.s, BYTES("//")))
-			TRY(buf_add(out, cse->sp_id));
-		TRY(buf_add(out, csi.s));
-		goto out;
-	}
-	if (!row->ident.n)
-		goto out;
-	TRY(buf_add(out, cse->sp_id));
-	if (row->ident.p[0] == 'C')
-		TRY(buf_add(out, cse->cse_id));
-	TRY(buf_add_byte(out, '/'));
-	TRY(buf_add(out, row->ident));
-out:
-	return err;
-}
 
 err_t channel_owner(struct work *w)
 {
@@ -53,7 +24,7 @@ err_t channel_owner(struct work *w)
 		TRY(store_get(w->room->store, w->target.id, &row));
 		entity = row ? row->parent : 0;
 	}
-	TRY(identity_of(w, entity, &owner));
+	TRY(reach_identity(w, entity, &owner));
 	/* Not even an administrator reads what was meant for another. */
 	if (!owner.n || !bytes_equal(bytes_of_buf(&owner), w->originator))
 		work_refuse(w, RSC_ORIGINATOR_HAS_NO_PRIVILEGE, "TS-0004 7.4.21.2",

@@ -123,23 +123,10 @@ err_t notification_creator_may_notify(struct work *w, struct bytes creator, uint
 	return creator_may(w, creator, resource, facts_may_notify, yes);
 }
 
-/* Absolute, of the AE or CSE that the row is; empty where it has none. */
-static err_t absolute_of(struct work *w, uint64_t entity, struct buf *out)
+/* Who is told: the receiver, or the CSE that what is elsewhere is handed to. */
+static uint64_t whose(const struct reach *reach)
 {
-	const struct cse_identity *cse = resources_cse(w->room->resources);
-	const struct store_row *row;
-	err_t err;
-
-	TRY(store_get(w->room->store, entity, &row));
-	if (!row || row->ident.n == 0)
-		goto out;
-	TRY(buf_add(out, cse->sp_id));
-	if (row->ident.p[0] == 'C')
-		TRY(buf_add(out, cse->cse_id));
-	TRY(buf_add_byte(out, '/'));
-	TRY(buf_add(out, row->ident));
-out:
-	return err;
+	return reach->entity ? reach->entity : reach->hop;
 }
 
 /* The receiver's own policy [TS-0001 9.6.2.3]; who was revoked is told nothing. */
@@ -149,13 +136,14 @@ static err_t judge_receiver(struct work *w, struct notification *n)
 	bool known, live;
 	err_t err = ERR_OK;
 
-	if (!n->reach.entity)
+	if (!whose(&n->reach))
 		goto out;
-	TRY(absolute_of(w, n->reach.entity, &absolute));
+	TRY(reach_identity(w, whose(&n->reach), &absolute));
 	TRY(registry_entity_live(w->room->registry, bytes_of_buf(&absolute), w->in->now, &known, &live));
 	if (known && !live)
 		err = drop(n, to_revoked);
-	else if (!bytes_equal(bytes_of_buf(&absolute), w->originator) && !facts_may_notify(w, n->reach.entity))
+	else if (n->reach.entity && !bytes_equal(bytes_of_buf(&absolute), w->originator) &&
+	         !facts_may_notify(w, n->reach.entity))
 		err = w->judge_err != ERR_OK ? w->judge_err
 		                             : drop(n, "the receiver does not take notifications of its creator");
 out:
@@ -375,8 +363,8 @@ static err_t concerns(struct work *w, const struct queue_entry *e, struct bytes 
 	if (*why || reach_is_url(e->target))
 		goto out;
 	TRY(reach_of(w, without_form(e->target), &reach));
-	if (reach.entity)
-		TRY(absolute_of(w, reach.entity, &absolute));
+	if (whose(&reach))
+		TRY(reach_identity(w, whose(&reach), &absolute));
 	if (bytes_equal(bytes_of_buf(&absolute), entity))
 		*why = to_revoked;
 out:

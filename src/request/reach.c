@@ -128,6 +128,7 @@ static err_t reach_elsewhere(struct work *w, struct bytes to, struct reach *out)
 	else if (provider_of(w->room, to, &provider))
 		TRY(reach_abroad(w, &provider, out));
 	out->entity = 0;
+	out->hop = hop;
 out:
 	return err;
 }
@@ -175,5 +176,34 @@ out:
 		*out = (struct response_primitive){ .status = 0 };
 		err = ERR_OK;
 	}
+	return err;
+}
+
+err_t reach_identity(struct work *w, uint64_t entity, struct buf *out)
+{
+	const struct cse_identity *cse = resources_cse(w->room->resources);
+	const struct store_row *row;
+	struct cbor csi;
+	bool found = false;
+	err_t err;
+
+	TRY(store_get(w->room->store, entity, &row));
+	if (!row)
+		goto out;
+	TRY(cbor_find(row->body, BYTES("csi"), &csi, &found));
+	if (found && csi.kind == CBOR_TEXT) {
+		if (!bytes_starts(csi.s, BYTES("//")))
+			TRY(buf_add(out, cse->sp_id));
+		TRY(buf_add(out, csi.s));
+		goto out;
+	}
+	if (!row->ident.n)
+		goto out;
+	TRY(buf_add(out, cse->sp_id));
+	if (row->ident.p[0] == 'C')
+		TRY(buf_add(out, cse->cse_id));
+	TRY(buf_add_byte(out, '/'));
+	TRY(buf_add(out, row->ident));
+out:
 	return err;
 }

@@ -11,7 +11,8 @@ enum { REACH_MAX = 8 };
 
 struct reach {
 	struct bytes from; /* reach_of: who we are to it: our CSE-ID, absolute at another provider */
-	uint64_t entity;  /* row of the AE or CSE, 0 for a URL */
+	uint64_t entity;  /* row of the AE or CSE, 0 for a URL and for what is elsewhere */
+	uint64_t hop;     /* row of the remoteCSE by which that is reached, 0: none */
 	struct { struct bytes target; unsigned flags; } list[REACH_MAX]; /* best first */
 	size_t n;         /* 0: not reachable from here */
 };
@@ -23,6 +24,10 @@ bool reach_is_url(struct bytes to);
  * Views into the arena or into `to`. */
 err_t reach_of(struct work *w, struct bytes to, struct reach *out) MUST_USE;
 err_t reach_row(struct work *w, uint64_t id, struct reach *out) MUST_USE;
+
+/* out: the AE-ID or CSE-ID, absolute, of the AE or remoteCSE that the row is; empty: of
+ * neither, or gone [TS-0001 7.2]. */
+err_t reach_identity(struct work *w, uint64_t entity, struct buf *out) MUST_USE;
 
 /* The IN-CSE of another service provider. */
 void reach_provider(struct bytes url, struct reach *out);

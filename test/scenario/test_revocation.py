@@ -11,14 +11,14 @@ import cbor2
 from node import Entity, Node, acr, free_port
 from receiver import Receiver
 
-MN = "mn-cse.in-cse.demo.example"
+MN, M2 = "mn-cse.in-cse.demo.example", "m2-cse.in-cse.demo.example"
 DEAD_MS = 2000
 
 
 @pytest.fixture(scope="module")
 def node():
     port = free_port()
-    with Node(options=f"gate.workers = 3\ncourier.allow = {MN}:{port}@127.0.0.1\noutbound.time = 2\ncrl.readers = nodes\nstaple.time = 4") as n:
+    with Node(options=f"gate.workers = 3\ncourier.allow = {MN}:{port}@127.0.0.1 {M2}:{port}@127.0.0.1\noutbound.time = 2\ncrl.readers = nodes\nstaple.time = 4") as n:
         n.away = port
         yield n
         assert n.stop() == 0
@@ -181,6 +181,29 @@ def test_what_is_owed_goes(node):
             time.sleep(0.1)
     assert dropped(node, "originator") == at_once - 2 and dropped(node, "receiver") == 4
     d.close()
+
+
+def test_what_is_owed_to_a_cse_goes(node):
+    """As to an AE: what waits for a revoked remoteCSE is dropped at once."""
+    m2, d = node.enrol("m2", "/m2-cse", "cse"), node.enrol("d2", "Cd2")
+    url = f"https://{M2}:{node.away}"
+    assert m2.create("/cse-in", 16, {"m2m:csr": {"rn": "m2", "csi": "/m2-cse", "cb": "/m2-cse/x", "rr": True, "srv": ["3"], "poa": [url]}}).rsc == 2001
+    pv = {"acr": [acr(["//demo.example/m2-cse"], 63), acr(["Cd2"], 16)]}
+    assert m2.create("/cse-in/m2", 1, {"m2m:acp": {"rn": "p", "pv": pv, "pvs": pv}}).rsc == 2001
+    assert m2.update("/cse-in/m2", {"m2m:csr": {"acpi": ["cse-in/m2/p"]}}).rsc == 2004
+    assert d.register().rsc == 2001 and d.create("/cse-in/ae-Cd2", 3, {"m2m:cnt": {"rn": "c"}}).rsc == 2001
+    down, before = [False], dropped(node, "receiver")
+    files = dict(certificate=(m2.folder / "cert.pem", m2.folder / "key.pem"), anchor=node.dir / "node/ca.pem")
+    with Receiver(lambda got: (503, {}, b"") if down[0] else None, port=node.away, **files):
+        made = d.create("/cse-in/ae-Cd2/c", 23, {"m2m:sub": {"rn": "s", "nu": ["/m2-cse"], "enc": {"net": [3]}}})
+        assert made.rsc == 2001, made
+        down[0] = True
+        for i in range(3):
+            assert d.create("/cse-in/ae-Cd2/c", 4, {"m2m:cin": {"con": str(i)}}).rsc == 2001
+        credential = next(c["id"] for c in json.loads(node.cli("-o", "json", "credential", "list")) if c["entity"] == "//demo.example/m2-cse")
+        receipt = json.loads(node.cli("-o", "json", "revoke", credential))
+    assert receipt["notifications"] == 3 and dropped(node, "receiver") == before + 3, receipt
+    d.close(), m2.close()
 
 
 def test_a_gate_that_hangs_confirms_nothing(node):
