@@ -232,7 +232,8 @@ static err_t put_blocking(struct work *w, const struct store_row *sub, struct bu
 	TRY(cbor_put_text(out, BYTES("net")));
 	TRY(cbor_put_uint(out, EVENT_BLOCKING_UPDATE));
 	TRY(cbor_put_text(out, BYTES("rep")));
-	TRY(buf_add(out, w->request.content));
+	TRY(subscription_shows_asked(w->room->resources, &w->room->arena, w->target.id,
+	                             w->request.content, out));
 	TRY(put_reference(w, sub, out));
 out:
 	return err;

@@ -51,6 +51,8 @@ err_t work_asked(struct resource_work *w)
 	TRY(specialize(w));
 	if (resource_type_named(key.s) != w->type)
 		return refuse(w->out, RSC_BAD_REQUEST, "content is not of the resource type", key.s);
+	if (resource_hooks(w->type)->asked)
+		TRY(resource_hooks(w->type)->asked(w));
 out:
 	return err;
 }

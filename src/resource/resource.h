@@ -43,6 +43,7 @@ struct resource_hooks {
 	/* Rows of this type that may be neither read nor deleted now (4005), and
 	 * are in no result [TS-0001 9.6.6 disableRetrieval]. */
 	err_t (*hidden)(struct resources *r, const struct store_row *row, bool *hidden);
+	err_t (*asked)(struct resource_work *w);         /* before the content is compared with the rows */
 	err_t (*created)(struct resource_work *w);       /* before the row is written */
 	err_t (*updated)(struct resource_work *w);
 	err_t (*written)(struct resource_work *w);       /* after both: rows below it */

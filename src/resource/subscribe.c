@@ -233,6 +233,37 @@ out:
 	return err;
 }
 
+err_t subscription_shows_asked(struct resources *r, struct arena *a, uint64_t resource,
+                               struct bytes content, struct buf *out)
+{
+	const struct resource_type *type = NULL;
+	const struct store_row *row;
+	struct attribute_set *set;
+	size_t n = 0;
+	void *p;
+	err_t err;
+
+	TRY(store_get(r->store, resource, &row));
+	type = row ? resource_row_type(row) : NULL;
+	if (!type)
+		return ERR_MISSING;
+	TRY(arena_take(a, sizeof(*set), &p));
+	set = p;
+	/* What cannot be read changes nothing: the update will be refused. */
+	if (set_load(set, subscription_asked(content)) != ERR_OK)
+		set->n = 0;
+	for (size_t i = 0; i < set->n; i++) {
+		const struct attribute *rule = type_attribute(type, set->m[i].key);
+
+		if (!rule || !(rule->flags & F_SECRET))
+			set->m[n++] = set->m[i];
+	}
+	set->n = n;
+	err = view_put(type, set, out);
+out:
+	return err;
+}
+
 /* --- reads that are events ------------------------------------------------------------- */
 
 #define WATCHED "watched reads"

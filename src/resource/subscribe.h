@@ -35,6 +35,10 @@ err_t subscription_wants(struct resources *r, const struct store_row *sub,
 err_t subscription_shows(struct resources *r, struct arena *a, const struct store_row *sub,
                          const struct resource_event *e, struct buf *out) MUST_USE;
 
+/* The content of an update of the row, but for what is never shown. */
+err_t subscription_shows_asked(struct resources *r, struct arena *a, uint64_t resource,
+                               struct bytes content, struct buf *out) MUST_USE;
+
 /* Ids of the subscriptions to a resource, at most SUBSCRIPTIONS_MAX. */
 err_t subscriptions_of(struct resources *r, uint64_t resource, uint64_t *ids, size_t *n) MUST_USE;
 

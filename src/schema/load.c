@@ -4,7 +4,7 @@
  *   definition  org.onem2m.common.moduleclass.binarySwitch   (or: management 2001)
  *   name        binarySwitch
  *   member      cod:binSh
- *   attribute   powSe  powerState  bool  M O OA  [bound]  [personal] [searched]
+ *   attribute   powSe  powerState  bool  M O OA  [bound]  [personal] [searched] [secret] [action]
  *
  * A definition begins with its first line and ends with the next one. The columns
  * of an attribute: short and long name, kind (value.c), optionality on create and
@@ -12,7 +12,7 @@
  * it is read once without effect first. */
 #include "schema/inner.h"
 
-enum { WORDS_MAX = 10, NAME_MAX_OCTETS = 96, FILE_DEFINITIONS_MAX = 256 };
+enum { WORDS_MAX = 12, NAME_MAX_OCTETS = 96, FILE_DEFINITIONS_MAX = 256 };
 
 struct draft {
 	struct specialization s;
@@ -80,18 +80,30 @@ static err_t read_bound(struct bytes word, struct attribute *a)
 {
 	uint64_t bound;
 
-	if (bytes_equal(word, BYTES("personal"))) {
-		a->flags |= F_PERSON;
-		return ERR_OK;
-	}
-	if (bytes_equal(word, BYTES("searched"))) {
-		a->flags |= F_INDEX;
-		return ERR_OK;
+	static const struct { const char *word; unsigned flag; } flags[] = {
+		{ "personal", F_PERSON }, { "searched", F_INDEX }, { "secret", F_SECRET },
+		{ "action", F_ACTION },
+	};
+
+	for (size_t i = 0; i < COUNT_OF(flags); i++) {
+		if (bytes_equal(word, bytes_str(flags[i].word))) {
+			a->flags |= flags[i].flag;
+			return ERR_OK;
+		}
 	}
 	if (bytes_to_u64(word, UINT32_MAX, &bound) != ERR_OK)
 		return ERR_SYNTAX;
 	a->enum_max = (uint32_t)bound;
 	return ERR_OK;
+}
+
+/* What is never shown is not announced and not searched for; an action is asked for
+ * by true. */
+static bool flags_fit(const struct attribute *a)
+{
+	if (a->flags & F_SECRET && (a->announce != NP || a->flags & F_INDEX))
+		return false;
+	return !(a->flags & F_ACTION) || a->kind == V_BOOL;
 }
 
 /* Kinds that need a row of another table are not for files. */
@@ -106,14 +118,14 @@ static err_t read_attribute(struct draft *d, const struct bytes *w, size_t n)
 	struct attribute a = { .kind = V_ANY };
 	err_t err = ERR_SYNTAX;
 
-	if (n < 7 || !d->s.name || !is_name(w[1]) || d->rows_n == TYPE_ROWS_MAX / 2 ||
+	if (n < 7 || n == WORDS_MAX || !d->s.name || !is_name(w[1]) || d->rows_n == TYPE_ROWS_MAX / 2 ||
 	    !value_kind_named(w[3], &a.kind) || !option_read(w[4], "NP", "O", "M", &a.create) ||
 	    !option_read(w[5], "NP", "O", "M", &a.update) ||
 	    !option_read(w[6], "NA", "OA", "MA", &a.announce))
 		goto out;
 	for (size_t i = 7; i < n; i++)
 		TRY(read_bound(w[i], &a));
-	if (!kind_is_plain(&a))
+	if (!kind_is_plain(&a) || !flags_fit(&a))
 		return ERR_SYNTAX;
 	if (a.update == NP)
 		a.flags |= a.create == NP ? F_SERVER : F_ONCE;

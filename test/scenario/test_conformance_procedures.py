@@ -315,3 +315,20 @@ def test_expiry(lab, own):
     while lab.get(e, stem).rsc != 4004 and time.time() < end:
         time.sleep(0.1)
     assert lab.get(e, stem).rsc == lab.get(e + "/x", stem).rsc == lab.get("/" + child["ri"], stem).rsc == 4004
+
+
+# --- mgmtCmd [7.4.16.2.1] ------------------------------------------------------------------------
+
+
+DOWNLOAD = {"ftyp": "1 Firmware", "url": "http://files.example/f"}
+
+
+@pytest.mark.parametrize("mgc,want", [
+    ({"cmt": 4, "exra": {"dld": [DOWNLOAD]}}, 2001), ({"cmt": 1}, 2001), ({"cmt": 1, "exra": {"rst": [{}]}}, 2001),
+    ({}, 4000), ({"cmt": 0}, 6022), ({"cmt": 8}, 6022), ({"cmt": "1"}, 6022), ({"cmt": None}, 6022),
+    ({"cmt": 3, "exra": {"dld": [DOWNLOAD]}}, 6023), ({"cmt": 4, "exra": {"dld": [{"url": "http://files.example/f"}]}}, 6024),
+    ({"cmt": 2, "exe": True}, 5001)])
+def test_commands(lab, mgc, want):
+    a = lab.create("/cse-in", 12, {"m2m:mgc": dict(mgc, ext="cse-in/n")})
+    assert a.rsc == want and a.http == {2001: 201, 5001: 501}.get(want, 400)
+    assert want != 2001 or "exra" not in a.json["m2m:mgc"]

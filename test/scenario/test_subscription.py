@@ -252,6 +252,15 @@ def test_blocking_update(lab, dev):
         agree[0] = 4103
         assert dev.update(dev.path + "/c", {"m2m:cnt": {"lbl": ["no"]}}).rsc == 4127
         assert dev.retrieve(dev.path + "/c").json["m2m:cnt"]["lbl"] == ["yes"]
+        agree[0] = 2000
+        node, profile = f"/cse-in/nj{dev.rn}", {"m2m:autp": {"rn": "p", "mgd": 1022, "suid": 21, "skv": "aHVzaA=="}}
+        assert lab.admin.create("/cse-in", 14, {"m2m:nod": {"rn": "nj" + dev.rn, "ni": "urn:dev:" + dev.rn}}).rsc == 2001
+        assert lab.admin.create(node, 13, profile).rsc == 2001
+        sub = {"m2m:sub": {"rn": "s", "nu": ["cse-in/" + dev.rn + "j"], "enc": {"net": [7]}}}
+        assert lab.admin.create(node + "/p", 23, sub).rsc == 2001
+        n = len(r.got)
+        assert lab.admin.update(node + "/p", {"m2m:autp": {"skv": "bmV3", "suid": 23}}).rsc == 2004
+        assert r.got[n].sgn["nev"]["rep"] == {"m2m:autp": {"suid": 23}}  # a key is shown to nobody
     assert dev.update(dev.path + "/c", {"m2m:cnt": {"lbl": ["no"]}}).rsc == 5107
     judge.close()
 

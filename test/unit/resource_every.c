@@ -17,7 +17,7 @@ static const struct { const char *type, *attribute, *json; } special[] = {
 	{ "ts", "mni", "5" }, { "ts", "mbs", "500" }, { "ts", "pei", "1000" }, { "ts", "peid", "100" },
 	{ "cnt", "disr", "false" }, { "*", "fcied", NULL }, { "*", "mni", NULL }, { "*", "mbs", NULL }, { "*", "mia", NULL },
 	{ "evcg", "evs", NULL }, { "evcg", "eve", NULL }, { "evcg", "ds", NULL }, { "evcg", "eris", NULL }, { "asar", "aai", "[\"N*\"]" }, { "ts", "mdd", "false" }, { "smd", "soe", NULL },
-	{ "smd", "vlde", "false" }, { "lcp", "lon", "\"places\"" }, { "stcl", "srs", "2" }, { "actr", "evm", "0" }, { "lcp", "los", "3" },
+	{ "smd", "vlde", "false" }, { "lcp", "lon", "\"places\"" }, { "stcl", "srs", "2" }, { "actr", "evm", "0" }, { "mgc", "exra", "{\"rst\":[{}]}" }, { "lcp", "los", "3" },
 };
 /* Types whose hooks want more than rows: they have tests of their own. */
 static const char *const others[] = { "cb", "ae", "sub", "csr", "req", "pch", "crs", "ntpr", "ntp", "pdr",

@@ -373,6 +373,10 @@ static void test_definition_files(void **state)
 		{ "definition x.y\nname n\nmember x:nn\nattribute a b enum M O OA\n", ERR_SYNTAX },
 		{ "definition x.y\nname n\nmember x:nn\nattribute a b bool X O OA\n", ERR_SYNTAX },
 		{ "definition x.y\nname n\nmember x:n/n\n", ERR_SYNTAX },
+		{ "definition x.y\nname n\nmember x:nn\nattribute a b string M O OA secret\n", ERR_SYNTAX },
+		{ "definition x.y\nname n\nmember x:nn\nattribute a b string M O NA secret searched\n", ERR_SYNTAX },
+		{ "definition x.y\nname n\nmember x:nn\nattribute a b string M O NA action\n", ERR_SYNTAX },
+		{ "definition x.y\nname n\nmember x:nn\nattribute a b string M O NA 1 1 1 1 1 secret\n", ERR_SYNTAX },
 		{ "garbage\n", ERR_SYNTAX },
 		{ "# nothing\n\n", ERR_OK },
 	};
