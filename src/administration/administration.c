@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "wire/name.h"
 
-enum { PART_FORM = 1, A_DAY = 10000 };
+enum { PART_FORM = 2, FORM_UNBOUNDED = 1, A_DAY = 10000 };
 #define DAY_MS (INT64_C(86400) * 1000)
 
 void administration_init(struct administration *a)
@@ -60,28 +60,46 @@ struct administrator *administration_find(struct administration *a, struct bytes
 	return NULL;
 }
 
-err_t administration_add(struct administration *a, struct bytes name, enum key_class class,
-                         struct bytes public_key)
+/* One key is one person, by whatever names. */
+static bool is_taken(const struct administrator *one, struct bytes name, struct bytes public_key)
 {
-	struct administrator new = { .class = class, .public_n = public_key.n, .since = clock_now() };
+	return bytes_equal(bytes_make(one->public_key, one->public_n), public_key) ||
+	       bytes_equal(bytes_str(one->name), name);
+}
 
+err_t administration_new(struct administration *a, struct bytes name, enum key_class class,
+                         struct bytes public_key, struct administrator *out)
+{
+	*out = (struct administrator){ .class = class, .public_n = public_key.n, .since = clock_now() };
 	if (!name_is_key(name) || name.n > ADMINISTRATOR_NAME ||
 	    public_key.n != (class == KEY_EC_P256 ? 65u : 32u) ||
 	    (class != KEY_EC_P256 && class != KEY_ED25519))
 		return ERR_SYNTAX;
-	/* One key is one person, by whatever names. */
 	for (size_t i = 0; i < a->n; i++) {
-		if (bytes_equal(bytes_make(a->all[i].public_key, a->all[i].public_n), public_key))
+		if (is_taken(&a->all[i], name, public_key))
 			return ERR_EXISTS;
 	}
-	if (administration_find(a, name))
-		return ERR_EXISTS;
+	for (size_t i = 0; i < a->bounded_n; i++) {
+		if (is_taken(&a->bounded[i].who, name, public_key))
+			return ERR_EXISTS;
+	}
+	bytes_copy(out->name, name.p, name.n);
+	bytes_copy(out->public_key, public_key.p, public_key.n);
+	return ERR_OK;
+}
+
+err_t administration_add(struct administration *a, struct bytes name, enum key_class class,
+                         struct bytes public_key)
+{
+	struct administrator new;
+	err_t err;
+
+	TRY(administration_new(a, name, class, public_key, &new));
 	if (a->n == ADMINISTRATORS_MAX)
 		return ERR_FULL;
-	bytes_copy(new.name, name.p, name.n);
-	bytes_copy(new.public_key, public_key.p, public_key.n);
 	a->all[a->n++] = new;
-	return ERR_OK;
+out:
+	return err;
 }
 
 unsigned administration_persons(const struct administration *a, const struct order_row *row)
@@ -132,6 +150,7 @@ static void pending_put(struct wire_out *w, const struct waiting_order *p)
 	wire_put_u64(w, p->due);
 	wire_put_u64(w, (uint64_t)p->taken);
 	wire_put_bytes(w, bytes_str(p->by));
+	wire_put_u32(w, p->bounded);
 	wire_put_bytes(w, bytes_make(p->body, p->body_n));
 }
 
@@ -158,13 +177,14 @@ err_t administration_print(struct administration *a, struct buf *out)
 		wire_put_bytes(&w, bytes_make(one->public_key, one->public_n));
 		wire_put_u64(&w, (uint64_t)one->since);
 	}
+	bounded_put(&w, a);
 	wire_put_u8(&w, (uint8_t)a->pending_n);
 	for (size_t i = 0; i < a->pending_n; i++)
 		pending_put(&w, a->pending[i]);
 	return w.err;
 }
 
-static err_t pending_get(struct wire_in *in, struct administration *a)
+static err_t pending_get(struct wire_in *in, unsigned form, struct administration *a)
 {
 	struct waiting_order *p = mem_new(1, sizeof(*p));
 	struct bytes body;
@@ -177,6 +197,7 @@ static err_t pending_get(struct wire_in *in, struct administration *a)
 	p->due = wire_get_u64(in);
 	p->taken = (int64_t)wire_get_u64(in);
 	TRY(bytes_put_str(p->by, sizeof(p->by), wire_get_bytes(in, ORDER_BY_MAX)));
+	p->bounded = form == FORM_UNBOUNDED ? 0 : wire_get_u32(in);
 	body = wire_get_bytes(in, ORDER_BODY_MAX);
 	TRY(in->err);
 	bytes_copy(p->body, body.p, body.n);
@@ -210,11 +231,11 @@ out:
 err_t administration_parse(struct administration *a, struct bytes part)
 {
 	struct wire_in in = wire_in(part);
-	unsigned n;
+	unsigned n, form = wire_get_u16(&in);
 	err_t err;
 
 	administration_init(a);
-	if (wire_get_u16(&in) != PART_FORM)
+	if (form != PART_FORM && form != FORM_UNBOUNDED)
 		return ERR_UNSUPPORTED;
 	a->sequence = wire_get_u64(&in);
 	a->numbers = wire_get_u32(&in);
@@ -224,10 +245,12 @@ err_t administration_parse(struct administration *a, struct bytes part)
 	TRY(bytes_put_str(a->allowed, sizeof(a->allowed), wire_get_bytes(&in, STANDING_NAME)));
 	standing_get(&in, &a->standing);
 	TRY(administrators_get(&in, a));
+	if (form != FORM_UNBOUNDED)
+		TRY(bounded_get(&in, a));
 	n = wire_get_u8(&in);
 	TRY(n <= WAITING_ORDERS ? ERR_OK : ERR_SYNTAX);
 	for (unsigned i = 0; i < n; i++)
-		TRY(pending_get(&in, a));
+		TRY(pending_get(&in, form, a));
 	err = wire_done(&in);
 out:
 	return err;

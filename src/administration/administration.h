@@ -13,6 +13,14 @@ struct administrator {
 	int64_t since; /* ms */
 };
 
+/* One who may order some of it [the draft's 5.2, 6.1.3]. */
+struct bounded_administrator {
+	struct administrator who;
+	struct order_bounds bounds;
+	uint64_t until_elapsed; /* the same end by elapsed time, which no clock turns back */
+	uint32_t number;        /* of these bounds: new with each order that sets them */
+};
+
 /* An order that waits for its delay. */
 struct waiting_order {
 	uint32_t number;
@@ -20,6 +28,7 @@ struct waiting_order {
 	uint64_t due;  /* elapsed */
 	int64_t taken; /* ms since 1970, to be shown */
 	char by[ORDER_BY_MAX];
+	uint32_t bounded; /* number of a bounded administrator who signed; 0: none did */
 	uint8_t body[ORDER_BODY_MAX];
 	size_t body_n;
 	/* not kept: the event that announces its execution, and since when it is told */
@@ -32,11 +41,13 @@ struct waiting_order {
 struct administration {
 	struct administrator all[ADMINISTRATORS_MAX];
 	size_t n;
+	struct bounded_administrator bounded[BOUNDED_MAX];
+	size_t bounded_n;
 	struct waiting_order *pending[WAITING_ORDERS]; /* owned */
 	size_t pending_n;
 	struct standing standing;
 	uint64_t sequence;    /* orders taken */
-	uint32_t numbers;     /* given to what waits */
+	uint32_t numbers;     /* given to what waits, and to bounds */
 	uint64_t elapsed;     /* at `counted` */
 	int64_t counted;      /* clock_steady; not kept */
 	uint64_t day;         /* elapsed, when the day of `enrolled` began */
@@ -51,7 +62,11 @@ void administration_free(struct administration *a);
 /* Elapsed time now. */
 uint64_t administration_now(const struct administration *a);
 
-/* ERR_SYNTAX: name or key; ERR_EXISTS: name or key; ERR_FULL. */
+/* One of that name and key who can be added: ERR_SYNTAX: name or key; ERR_EXISTS: there is one
+ * of that name or key, bounded or not. */
+err_t administration_new(struct administration *a, struct bytes name, enum key_class class,
+                         struct bytes public_key, struct administrator *out) MUST_USE;
+/* The same, added; ERR_FULL. */
 err_t administration_add(struct administration *a, struct bytes name, enum key_class class,
                          struct bytes public_key) MUST_USE;
 /* The first, where there is none: an order that waits, due at once, so that it is
@@ -75,11 +90,35 @@ void administration_challenge(const struct administration *a, struct bytes key,
 err_t administration_fresh(const struct administration *a, struct bytes key,
                            const struct order *o) MUST_USE;
 
+/* Who signed an order. */
+struct signers {
+	char by[ORDER_BY_MAX]; /* their names */
+	unsigned persons;
+	uint32_t bounded; /* number of the one among them who is bounded; 0: none is */
+};
+
 /* Every signature of `in` (u8 n, n x name and signature, the end) is good, and each by
- * another administrator: so many persons, their names in `by`. ERR_MISSING, ERR_DUPLICATE,
- * ERR_TAMPERED. */
+ * another administrator. ERR_MISSING, ERR_DUPLICATE, ERR_TAMPERED; ERR_REFUSED: a second
+ * bounded one, who would bring nothing. */
 err_t administration_signatures(struct administration *a, struct bytes object, struct wire_in *in,
-                                char by[ORDER_BY_MAX], unsigned *persons) MUST_USE;
+                                struct signers *out) MUST_USE;
+
+/* bounded.c. The body of ADMINISTRATOR_BOUND: bound, bound anew, or withdrawn (really false:
+ * only whether it could be). ERR_SYNTAX, ERR_RANGE, ERR_EXISTS: name or key of another,
+ * ERR_MISSING: none to withdraw, ERR_FULL. */
+err_t administration_bound(struct administration *a, struct bytes body, bool really) MUST_USE;
+
+/* May the bounded administrator of that number have this ordered now? 0: nobody bounded has
+ * signed. ERR_REFUSED: another class or name, or withdrawn or bound anew since; ERR_EXPIRED. */
+err_t administration_may(const struct administration *a, uint32_t number, unsigned kind,
+                         struct bytes body) MUST_USE;
+
+/* NULL when there is none. */
+const struct bounded_administrator *administration_find_bounded(const struct administration *a, struct bytes name);
+
+/* Their octets in the key store. */
+void bounded_put(struct wire_out *w, const struct administration *a);
+err_t bounded_get(struct wire_in *in, struct administration *a) MUST_USE;
 
 /* list.c: rows of ADMINISTRATOR_LIST and PENDING_LIST. ERR_MISSING behind the last. */
 err_t administration_row(const struct administration *a, uint32_t index, struct wire_out *out) MUST_USE;

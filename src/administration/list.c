@@ -3,17 +3,19 @@
 
 err_t administration_row(const struct administration *a, uint32_t index, struct wire_out *out)
 {
-	const struct administrator *one;
+	const struct bounded_administrator *bounded = index >= a->n ? &a->bounded[index - a->n] : NULL;
+	const struct administrator *one = bounded ? &bounded->who : &a->all[index];
+	struct administrator_row row = { .more = index + 1 < a->n + a->bounded_n };
 
-	if (index >= a->n)
+	if (index >= a->n + a->bounded_n)
 		return ERR_MISSING;
-	one = &a->all[index];
-	wire_put_u8(out, index + 1 < a->n);
-	wire_put_bytes(out, bytes_str(one->name));
-	wire_put_u8(out, (uint8_t)one->class);
-	wire_put_bytes(out, bytes_make(one->public_key, one->public_n));
-	wire_put_u64(out, (uint64_t)one->since);
-	return out->err;
+	row.name = bytes_str(one->name);
+	row.class = one->class;
+	row.public_key = bytes_make(one->public_key, one->public_n);
+	row.since = (uint64_t)one->since;
+	if (bounded)
+		row.bounds = bounded->bounds;
+	return administrator_row_put(out, &row);
 }
 
 err_t administration_waiting_row(const struct administration *a, uint32_t index, struct wire_out *out)

@@ -61,29 +61,52 @@ static void by_add(char by[ORDER_BY_MAX], const char *name)
 	(void)text_print(by, ORDER_BY_MAX, "%s%s%s", before, before[0] ? "," : "", name);
 }
 
+/* Whose signature this is; a bit of his own. */
+static err_t signer(struct administration *a, struct bytes name, const struct administrator **one, uint32_t *bit,
+                    struct signers *out)
+{
+	const struct bounded_administrator *bounded = administration_find_bounded(a, name);
+
+	*one = administration_find(a, name);
+	if (!*one && !bounded)
+		return ERR_MISSING;
+	if (*one) {
+		*bit = 1u << (*one - a->all);
+		return ERR_OK;
+	}
+	*one = &bounded->who;
+	*bit = 1u << (ADMINISTRATORS_MAX + (bounded - a->bounded));
+	/* What takes two persons takes one at least who may order everything. */
+	if (out->bounded && out->bounded != bounded->number)
+		return ERR_REFUSED;
+	out->bounded = bounded->number;
+	return ERR_OK;
+}
+
 err_t administration_signatures(struct administration *a, struct bytes object, struct wire_in *in,
-                                char by[ORDER_BY_MAX], unsigned *persons)
+                                struct signers *out)
 {
 	struct buf text = buf_make(ORDER_MAX + 64);
 	unsigned n = wire_get_u8(in);
-	uint32_t seen = 0;
+	uint32_t seen = 0, bit;
 	err_t err;
 
+	*out = (struct signers){ .persons = 0 };
 	TRY(order_signed(object, &text));
 	for (unsigned i = 0; i < n; i++) {
 		struct bytes name = wire_get_bytes(in, ADMINISTRATOR_NAME);
 		struct bytes signature = wire_get_bytes(in, ORDER_SIGNATURE_MAX);
-		const struct administrator *one = administration_find(a, name);
+		const struct administrator *one;
 
 		TRY(in->err);
-		TRY(one ? ERR_OK : ERR_MISSING);
-		TRY(seen & 1u << (one - a->all) ? ERR_DUPLICATE : ERR_OK);
+		TRY(signer(a, name, &one, &bit, out));
+		TRY(seen & bit ? ERR_DUPLICATE : ERR_OK);
 		TRY(check_signature(one, bytes_of_buf(&text), signature));
-		seen |= 1u << (one - a->all);
-		by_add(by, one->name);
+		seen |= bit;
+		by_add(out->by, one->name);
 	}
 	TRY(wire_done(in));
-	*persons = n;
+	out->persons = n;
 out:
 	buf_free(&text);
 	return err == ERR_SYNTAX && n ? ERR_TAMPERED : err;

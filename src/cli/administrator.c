@@ -1,6 +1,7 @@
 /* administrator.c: the files of administrators, and the commands about them. */
 #include "cli/administrator.h"
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "cli/order.h"
 
@@ -356,37 +357,133 @@ int run_administrator_remove(struct cli *c)
 	return order_give_name(c, ORDER_ADMINISTRATOR_REMOVE, bytes_str(c->argument[0]));
 }
 
+/* "KEY_CREATE,ENROL_ALLOW": a bit each. */
+static err_t orders_of(const char *text, uint32_t *orders)
+{
+	struct bytes rest = bytes_str(text);
+
+	for (*orders = 0; rest.n;) {
+		struct bytes one = bytes_cut(&rest, ',');
+		uint32_t before = *orders;
+
+		for (unsigned kind = 0; kind < ORDER_COUNT; kind++) {
+			if (order_row(kind) && order_row(kind)->one && bytes_equal(one, bytes_str(order_row(kind)->name)))
+				*orders |= 1u << kind;
+		}
+		if (*orders == before)
+			return ERR_SYNTAX;
+	}
+	return *orders ? ERR_OK : ERR_SYNTAX;
+}
+
+/* "user/acme-*,Cacme-*" */
+static err_t names_of(const char *text, struct order_bounds *b)
+{
+	struct bytes rest = bytes_str(text);
+	err_t err = ERR_OK;
+
+	while (rest.n) {
+		TRY(b->names_n < STANDING_NAMES ? ERR_OK : ERR_RANGE);
+		TRY(bytes_put_str(b->names[b->names_n], sizeof(b->names[0]), bytes_cut(&rest, ',')));
+		b->names_n++;
+	}
+out:
+	return err;
+}
+
+int run_administrator_bound(struct cli *c)
+{
+	struct buf body = buf_make(ORDER_BODY_MAX);
+	struct wire_out w = wire_out(&body);
+	struct order_bounds bounds = { 0 };
+	struct administrator_file a;
+	uint64_t hours;
+	int code = CLI_FAILED;
+	err_t err;
+
+	if (orders_of(c->argument[1], &bounds.orders) != ERR_OK)
+		return cli_usage(c, "ORDERS are some of these, with commas between: KEY_CREATE, KEY_IMPORT, KEY_REPLACE, KEY_ROTATE, "
+		                 "KEY_DEPRECATE, KEY_MINIMUM, KEY_DESTROY, ENROL_ALLOW");
+	if (names_of(c->argument[2], &bounds) != ERR_OK)
+		return cli_usage(c, "at most %d NAMES of %d characters", STANDING_NAMES, STANDING_NAME);
+	TRY(cli_number(c, CLI_HOURS, STANDING_DAYS_MAX * 24, 24, &hours));
+	TRY(administrator_look(c, c->argument[0], &a));
+	bounds.until = clock_now() + (int64_t)hours * 3600 * 1000;
+	wire_put_bytes(&w, bytes_str(a.name));
+	wire_put_u8(&w, (uint8_t)a.class);
+	wire_put_bytes(&w, bytes_make(a.public_key, a.public_n));
+	order_bounds_put(&w, &bounds);
+	code = order_give(c, ORDER_ADMINISTRATOR_BOUND, &w);
+out:
+	buf_free(&body);
+	return code;
+}
+
+int run_administrator_withdraw(struct cli *c)
+{
+	struct buf body = buf_make(ORDER_BODY_MAX);
+	struct wire_out w = wire_out(&body);
+	int code;
+
+	wire_put_bytes(&w, bytes_str(c->argument[0]));
+	wire_put_u8(&w, 0);
+	wire_put_bytes(&w, BYTES_NONE);
+	wire_put_u32(&w, 0);
+	code = order_give(c, ORDER_ADMINISTRATOR_BOUND, &w);
+	buf_free(&body);
+	return code;
+}
+
 /* --- lists --------------------------------------------------------------------------------- */
+
+err_t administrator_bounds(struct buf *out, const struct order_bounds *b)
+{
+	const char *between = "";
+	err_t err = ERR_OK;
+
+	for (unsigned kind = 0; kind < ORDER_COUNT; kind++) {
+		if (!(b->orders & 1u << kind) || !order_row(kind))
+			continue;
+		TRY(buf_printf(out, "%s%s", between, order_row(kind)->name));
+		between = ",";
+	}
+	for (size_t i = 0; i < b->names_n; i++)
+		TRY(buf_printf(out, "%s%s", i ? "," : " of ", b->names[i]));
+out:
+	return err;
+}
 
 static err_t put_administrator(struct bytes fields, bool *more, struct buf *rows)
 {
-	struct wire_in in = wire_in(fields);
-	struct cbor_member m[4] = { { .key = BYTES("name") }, { .key = BYTES("class") },
-		                    { .key = BYTES("public") }, { .key = BYTES("since") } };
-	struct buf v = buf_make(1024);
-	struct bytes name, public_key;
-	size_t at[4];
-	unsigned class;
+	struct cbor_member m[6] = { { .key = BYTES("name") }, { .key = BYTES("class") },
+		                    { .key = BYTES("public") }, { .key = BYTES("since") },
+		                    { .key = BYTES("bounds") }, { .key = BYTES("until") } };
+	struct buf v = buf_make(4096), bounds = buf_make(2048);
+	struct administrator_row row;
+	size_t at[7] = { 0 };
 	err_t err;
 
-	*more = wire_get_u8(&in) != 0;
-	name = wire_get_bytes(&in, ADMINISTRATOR_NAME);
-	class = wire_get_u8(&in);
-	public_key = wire_get_bytes(&in, 65);
-	at[0] = v.n;
-	TRY(cbor_put_text(&v, name));
+	TRY(administrator_row_get(fields, &row));
+	*more = row.more;
+	TRY(administrator_bounds(&bounds, &row.bounds));
+	TRY(cbor_put_text(&v, row.name));
 	at[1] = v.n;
-	TRY(cbor_put_text(&v, class == KEY_ED25519 ? BYTES("Ed25519") : BYTES("P-256")));
+	TRY(cbor_put_text(&v, row.class == KEY_ED25519 ? BYTES("Ed25519") : BYTES("P-256")));
 	at[2] = v.n;
-	TRY(cbor_put_bytes(&v, public_key));
+	TRY(cbor_put_bytes(&v, row.public_key));
 	at[3] = v.n;
-	TRY(cbor_put_uint(&v, wire_get_u64(&in)));
-	TRY(wire_done(&in));
-	for (size_t i = 0; i < 4; i++)
-		m[i].value = bytes_sub(bytes_of_buf(&v), at[i], (i < 3 ? at[i + 1] : v.n) - at[i]);
-	err = cbor_put_members(rows, m, 4);
+	TRY(cbor_put_uint(&v, row.since));
+	at[4] = v.n;
+	TRY(cbor_put_text(&v, bytes_of_buf(&bounds)));
+	at[5] = v.n;
+	TRY(cbor_put_uint(&v, (uint64_t)row.bounds.until));
+	at[6] = v.n;
+	for (size_t i = 0; i < 6; i++)
+		m[i].value = bytes_sub(bytes_of_buf(&v), at[i], at[i + 1] - at[i]);
+	err = cbor_put_members(rows, m, row.bounds.orders ? 6 : 4);
 out:
 	buf_free(&v);
+	buf_free(&bounds);
 	return err;
 }
 
@@ -455,7 +552,8 @@ int run_administrator_list(struct cli *c)
 {
 	static const struct column columns[] = {
 		{ "name", "NAME", COLUMN_PLAIN, NULL }, { "class", "CLASS", COLUMN_PLAIN, NULL },
-		{ "since", "SINCE", COLUMN_TIME, NULL }, { "public", "PUBLIC KEY", COLUMN_PLAIN, NULL },
+		{ "since", "SINCE", COLUMN_TIME, NULL }, { "until", "UNTIL", COLUMN_TIME, NULL },
+		{ "bounds", "ONLY", COLUMN_PLAIN, NULL }, { "public", "PUBLIC KEY", COLUMN_PLAIN, NULL },
 	};
 	struct buf rows = buf_make(65536);
 	struct door d;

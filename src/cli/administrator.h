@@ -46,6 +46,9 @@ void administrator_close(struct administrator_file *a);
 err_t administrator_sign(const struct administrator_file *a, struct bytes text,
                          struct buf *out) MUST_USE;
 
+/* "KEY_CREATE,ENROL_ALLOW of user/acme-*", appended; nothing of who may order everything. */
+err_t administrator_bounds(struct buf *out, const struct order_bounds *b) MUST_USE;
+
 /* A passphrase: the `index`th line of the file of --administrator-passphrase, else
  * the file PATH.pass, else asked for at the terminal. */
 err_t administrator_passphrase(const struct cli *c, const char *path, size_t index,

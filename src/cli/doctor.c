@@ -322,6 +322,7 @@ static enum verdict check_tokens(struct doctor *d)
 static enum verdict check_administrators(struct doctor *d)
 {
 	struct buf result = buf_make(65536);
+	struct administrator_row row;
 	char text[64];
 	uint8_t index[4];
 	uint32_t n = 0;
@@ -330,9 +331,12 @@ static enum verdict check_administrators(struct doctor *d)
 	do {
 		put_be32(index, n);
 		err = door_call(&d->door, OP_ADMINISTRATOR_LIST, BYTES_OF(index), &result);
-	} while (err == ERR_OK && n++ < ADMINISTRATORS_MAX);
+		if (err == ERR_OK)
+			err = administrator_row_get(bytes_of_buf(&result), &row);
+		/* behind these come the bounded ones */
+	} while (err == ERR_OK && !row.bounds.orders && n++ < ADMINISTRATORS_MAX);
 	buf_free(&result);
-	if (err != ERR_MISSING)
+	if (err != ERR_MISSING && err != ERR_OK)
 		return say(d, DOCTOR_WARN, "the keeper does not list them: ", err_text(err));
 	if (n == 0)
 		return say(d, DOCTOR_WARN, "there is none (the key store is of an older form): it takes no orders", "");

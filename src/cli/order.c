@@ -5,6 +5,7 @@
  * changes an octet of it makes it void. */
 #include "cli/order.h"
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "cli/administrator.h"
 
@@ -98,8 +99,8 @@ static const struct {
 	err_t err;
 	const char *text;
 } reasons[] = {
-	{ ERR_REFUSED, "refused: too few persons have signed, or this may not be ordered of this key" },
-	{ ERR_EXPIRED, "stale: another order was taken since it was signed, or it was sent before, or it is too old; make it anew" },
+	{ ERR_REFUSED, "refused: too few persons have signed, or outside of the bounds of one, or this may not be ordered of this key" },
+	{ ERR_EXPIRED, "stale: another order was taken since it was signed, or it was sent before, or it is too old; make it anew. Or the time of a bounded administrator is over" },
 	{ ERR_TAMPERED, "a signature or a proof is wrong; nothing was done" },
 	{ ERR_DUPLICATE, "one person has signed twice" },
 	{ ERR_TYPE, "this order is for another keeper" },
@@ -284,6 +285,20 @@ static int read_argument(struct cli *c, struct paper *p)
 	return err == ERR_OK ? CLI_OK : cli_fail(c, err, "%s is no order: %s", c->argument[0], err_text(err));
 }
 
+static void show_bounds(struct wire_in *in, FILE *to)
+{
+	struct buf text = buf_make(2048);
+	struct order_bounds b;
+
+	order_bounds_get(in, &b);
+	if (in->err == ERR_OK && administrator_bounds(&text, &b) == ERR_OK)
+		fprintf(to, "only %.*s, for %lld hours from now\n", BYTES_FMT(bytes_of_buf(&text)),
+		        (long long)((b.until - clock_now()) / 3600000));
+	else
+		fprintf(to, "no orders any more\n");
+	buf_free(&text);
+}
+
 /* What a name does not tell of an order. */
 static void show_more(const struct paper *p, FILE *to)
 {
@@ -297,13 +312,15 @@ static void show_more(const struct paper *p, FILE *to)
 			fprintf(to, " %s", s.names[i]);
 		fprintf(to, "%s\n", s.names_n ? "" : " any name");
 	}
-	if (p->order.kind == ORDER_ADMINISTRATOR_ADD) {
+	if (p->order.kind == ORDER_ADMINISTRATOR_ADD || p->order.kind == ORDER_ADMINISTRATOR_BOUND) {
 		(void)wire_get_bytes(&in, ADMINISTRATOR_NAME);
 		(void)wire_get_u8(&in);
 		bytes_to_hex(wire_get_bytes(&in, 65), hex, sizeof(hex));
 		if (in.err == ERR_OK)
 			fprintf(to, "public key %s\n", hex);
 	}
+	if (p->order.kind == ORDER_ADMINISTRATOR_BOUND)
+		show_bounds(&in, to);
 }
 
 /* What is signed is said before it is signed. */

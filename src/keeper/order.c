@@ -100,7 +100,7 @@ static void describe(const struct order_held *h, char out[KEEPER_EVENT_NAME])
 	struct bytes subject = order_subject(h->kind, bytes_make(h->body, h->body_n));
 
 	(void)text_print(out, KEEPER_EVENT_NAME, "%s %.*s by %s", order_row(h->kind)->name,
-	                 BYTES_FMT(subject), h->by[0] ? h->by : "nobody");
+	                 BYTES_FMT(subject), h->who.by[0] ? h->who.by : "nobody");
 }
 
 static err_t hold(struct call *c, struct bytes object, struct order_held *h)
@@ -112,12 +112,12 @@ static err_t hold(struct call *c, struct bytes object, struct order_held *h)
 	h->kind = o.kind;
 	bytes_copy(h->body, o.body.p, o.body.n);
 	h->body_n = o.body.n;
-	err = administration_signatures(&c->ks->vault.admin, object, &c->in, h->by, &h->persons);
+	err = administration_signatures(&c->ks->vault.admin, object, &c->in, &h->who);
 	describe(h, c->ks->subject);
 	c->subject = bytes_str(c->ks->subject);
 	TRY(err);
 	TRY(check_fresh(&c->ks->vault, &o));
-	TRY(h->persons >= order_persons(c, h) ? ERR_OK : ERR_REFUSED);
+	TRY(h->who.persons >= order_persons(c, h) ? ERR_OK : ERR_REFUSED);
 	err = order_run(c, h, false);
 out:
 	return err;
@@ -204,7 +204,8 @@ static err_t wait_for_delay(struct call *c, const struct order_held *h)
 	*p = (struct waiting_order){ .number = ++a->numbers, .kind = h->kind, .taken = clock_now(),
 		               .due = administration_now(a) + a->standing.delay * UINT64_C(1000),
 		               .body_n = h->body_n };
-	bytes_copy(p->by, h->by, sizeof(p->by));
+	p->bounded = h->who.bounded;
+	bytes_copy(p->by, h->who.by, sizeof(p->by));
 	bytes_copy(p->body, h->body, h->body_n);
 	a->pending[a->pending_n++] = p;
 	wire_put_u8(&c->out, 1);
@@ -281,7 +282,8 @@ static void carry_out(struct keeper_state *ks, size_t at)
 
 	if (h) {
 		h->kind = p->kind;
-		bytes_copy(h->by, p->by, sizeof(h->by));
+		h->who.bounded = p->bounded;
+		bytes_copy(h->who.by, p->by, sizeof(h->who.by));
 		bytes_copy(h->body, p->body, p->body_n);
 		h->body_n = p->body_n;
 		describe(h, ks->subject);

@@ -7,11 +7,11 @@
 /* Verified, and not yet carried out: until the core has recorded it. */
 struct order_held {
 	uint32_t ticket;
-	unsigned kind, persons;
+	unsigned kind;
 	uint64_t event;
 	bool recorded;
 	int64_t since; /* clock_steady */
-	char by[ORDER_BY_MAX];
+	struct signers who;
 	uint8_t body[ORDER_BODY_MAX];
 	size_t body_n;
 };

@@ -388,6 +388,11 @@ out:
 	return err;
 }
 
+static err_t administrator_bound(struct call *c, struct wire_in *in, bool really)
+{
+	return administration_bound(&c->ks->vault.admin, in->rest, really);
+}
+
 /* --- the table ----------------------------------------------------------------------------------- */
 
 static err_t (*const runs[ORDER_COUNT])(struct call *c, struct wire_in *in, bool really) = {
@@ -407,13 +412,15 @@ static err_t (*const runs[ORDER_COUNT])(struct call *c, struct wire_in *in, bool
 	[ORDER_RESTORE] = order_restore,
 	[ORDER_PROVIDER_ACCEPT] = order_accept,
 	[ORDER_REBIND] = order_rebind,
+	[ORDER_ADMINISTRATOR_BOUND] = administrator_bound,
 };
 
 err_t order_run(struct call *c, const struct order_held *h, bool really)
 {
 	struct wire_in in = wire_in(bytes_make(h->body, h->body_n));
+	err_t err = administration_may(&c->ks->vault.admin, h->who.bounded, h->kind, in.rest);
 
-	return runs[h->kind] ? runs[h->kind](c, &in, really) : ERR_UNSUPPORTED;
+	return err != ERR_OK ? err : runs[h->kind] ? runs[h->kind](c, &in, really) : ERR_UNSUPPORTED;
 }
 
 unsigned order_persons(struct call *c, const struct order_held *h)

@@ -3,11 +3,11 @@
 
 #include "wire/name.h"
 
-enum { AT_ONCE = 0, DELAYED = 1, SHARED = 0, ALONE = 1, FORM = 1 };
+enum { AT_ONCE = 0, DELAYED = 1, SHARED = 0, ALONE = 1, WHOLE = 0, ONE = 1, FORM = 1 };
 
 static const struct order_row rows[ORDER_COUNT] = {
-#define ORDER(number, name, persons, fewer, when, text)                         \
-	[number] = { #name, persons, (fewer) == ALONE, (when) == DELAYED, text },
+#define ORDER(number, name, persons, fewer, when, about, text)                  \
+	[number] = { #name, persons, (fewer) == ALONE, (when) == DELAYED, (about) == ONE, text },
 #include "wire/orders.def"
 #undef ORDER
 };
@@ -154,4 +154,86 @@ bool standing_narrows(const struct standing *from, const struct standing *to)
 			return false;
 	}
 	return true;
+}
+
+/* --- bounds of an administrator ------------------------------------------------ */
+
+/* A key's name, or the beginning or end of one with a star in place of the rest. */
+static bool is_bound(struct bytes name)
+{
+	struct bytes star = BYTES("*");
+	struct bytes rest = bytes_starts(name, star) ? bytes_sub(name, 1, name.n - 1)
+	                    : bytes_ends(name, star) ? bytes_sub(name, 0, name.n - 1) : name;
+
+	return name_is_key(rest);
+}
+
+void order_bounds_get(struct wire_in *in, struct order_bounds *b)
+{
+	*b = (struct order_bounds){ .orders = wire_get_u32(in) };
+	b->until = (int64_t)wire_get_u64(in);
+	b->names_n = wire_get_u8(in);
+	if (b->names_n == 0 || b->names_n > STANDING_NAMES)
+		in->err = ERR_RANGE;
+	for (unsigned kind = 0; kind < ORDER_COUNT; kind++) {
+		if (b->orders & 1u << kind && (!order_row(kind) || !order_row(kind)->one))
+			in->err = ERR_RANGE;
+	}
+	for (size_t i = 0; in->err == ERR_OK && i < b->names_n; i++) {
+		struct bytes name = wire_get_bytes(in, STANDING_NAME);
+
+		if (!is_bound(name) || bytes_put_str(b->names[i], sizeof(b->names[i]), name) != ERR_OK)
+			in->err = ERR_SYNTAX;
+	}
+}
+
+void order_bounds_put(struct wire_out *w, const struct order_bounds *b)
+{
+	wire_put_u32(w, b->orders);
+	wire_put_u64(w, (uint64_t)b->until);
+	wire_put_u8(w, (uint8_t)b->names_n);
+	for (size_t i = 0; i < b->names_n; i++)
+		wire_put_bytes(w, bytes_str(b->names[i]));
+}
+
+bool order_bounds_name(const struct order_bounds *b, struct bytes name)
+{
+	struct bytes star = BYTES("*");
+
+	for (size_t i = 0; i < b->names_n && name.n; i++) {
+		struct bytes bound = bytes_str(b->names[i]);
+
+		if (bytes_starts(bound, star) ? bytes_ends(name, bytes_sub(bound, 1, bound.n - 1))
+		    : bytes_ends(bound, star) ? bytes_starts(name, bytes_sub(bound, 0, bound.n - 1))
+		                              : bytes_equal(name, bound))
+			return true;
+	}
+	return false;
+}
+
+err_t administrator_row_put(struct wire_out *w, const struct administrator_row *row)
+{
+	wire_put_u8(w, row->more);
+	wire_put_bytes(w, row->name);
+	wire_put_u8(w, (uint8_t)row->class);
+	wire_put_bytes(w, row->public_key);
+	wire_put_u64(w, row->since);
+	wire_put_u8(w, row->bounds.orders != 0);
+	if (row->bounds.orders)
+		order_bounds_put(w, &row->bounds);
+	return w->err;
+}
+
+err_t administrator_row_get(struct bytes row, struct administrator_row *out)
+{
+	struct wire_in in = wire_in(row);
+
+	*out = (struct administrator_row){ .more = wire_get_u8(&in) != 0 };
+	out->name = wire_get_bytes(&in, ADMINISTRATOR_NAME);
+	out->class = wire_get_u8(&in);
+	out->public_key = wire_get_bytes(&in, 65);
+	out->since = wire_get_u64(&in);
+	if (wire_get_u8(&in))
+		order_bounds_get(&in, &out->bounds);
+	return wire_done(&in);
 }

@@ -27,6 +27,10 @@
  *   ENROL_ALLOW          subject (as CERTIFY or IMPORT_PSK name it)
  *   ADMINISTRATOR_ADD    name, u8 class, public key bytes
  *   ADMINISTRATOR_REMOVE name
+ *   ADMINISTRATOR_BOUND  name, u8 class, public key bytes, bounds: u32 orders (a bit each, by
+ *                        number), u64 until (ms since 1970), u8 n, n names; another's bounds
+ *                        take the place of those that there are. Orders 0: withdrawn; class 0,
+ *                        no key, no names
  *   BACKUP, RESTORE      wire/backup.h
  *   PROVIDER_ACCEPT      name of the token (alone: no more), u8 level, certification
  *                        bytes, u64 not after (ms, 0: no end), identity (16), reference
@@ -40,7 +44,7 @@
 #include "wire/keeper_calls.h"
 
 enum order_kind {
-#define ORDER(number, name, persons, fewer, when, text) ORDER_##name = (number),
+#define ORDER(number, name, persons, fewer, when, about, text) ORDER_##name = (number),
 #include "wire/orders.def"
 #undef ORDER
 	ORDER_COUNT = 32
@@ -51,6 +55,7 @@ struct order_row {
 	unsigned persons;
 	bool alone;   /* fewer administrators: all of them */
 	bool delayed;
+	bool one;     /* about one key or identity, named first in the body */
 	const char *text;
 };
 /* NULL when there is none. */
@@ -58,7 +63,7 @@ const struct order_row *order_row(unsigned kind);
 
 enum {
 	KEEPER_IDENTITY = 16, ORDER_NONCE = 40, ORDER_BODY_MAX = 4096, ORDER_MAX = 8192,
-	ADMINISTRATORS_MAX = 16, ADMINISTRATOR_NAME = 32, ORDER_SIGNATURE_MAX = 80,
+	ADMINISTRATORS_MAX = 16, BOUNDED_MAX = 8, ADMINISTRATOR_NAME = 32, ORDER_SIGNATURE_MAX = 80,
 	ORDER_LIFE_S = 7 * 86400, WAITING_ORDERS = 16, ORDER_BY_MAX = 96,
 	STANDING_NAMES = 8, STANDING_NAME = 96,
 };
@@ -110,13 +115,40 @@ bool standing_narrows(const struct standing *from, const struct standing *to);
 void standing_get(struct wire_in *in, struct standing *s);
 void standing_put(struct wire_out *w, const struct standing *s);
 
+/* What a bounded administrator may order [the draft's 5.2, 6.1.3: a third party]. */
+struct order_bounds {
+	uint32_t orders; /* 1 << kind of each; 0: all, of one who is not bounded */
+	int64_t until;   /* ms since 1970 */
+	char names[STANDING_NAMES][STANDING_NAME + 1]; /* a key or identity; "x*": begins so, "*x": ends so */
+	size_t names_n;
+};
+
+/* ERR_SYNTAX, ERR_RANGE (an order of all keys, no name, too long) in in->err. */
+void order_bounds_get(struct wire_in *in, struct order_bounds *b);
+void order_bounds_put(struct wire_out *w, const struct order_bounds *b);
+
+/* Is this name among those of the bounds? */
+bool order_bounds_name(const struct order_bounds *b, struct bytes name);
+
+/* A row of ADMINISTRATOR_LIST. Views. */
+struct administrator_row {
+	bool more;
+	struct bytes name, public_key;
+	unsigned class;
+	uint64_t since;
+	struct order_bounds bounds; /* orders 0: not bounded */
+};
+err_t administrator_row_get(struct bytes row, struct administrator_row *out) MUST_USE;
+err_t administrator_row_put(struct wire_out *w, const struct administrator_row *row) MUST_USE;
+
 /* ORDER_CHALLENGE: -> keeper (16), u64 sequence, nonce (40), u32 delay (s), u8
- * administrators. A locked keeper answers with sequence 0.
+ * administrators (not the bounded ones). A locked keeper answers with sequence 0.
  * ORDER_PREPARE: object, u8 n, n x (name of the administrator, signature) ->
  * u32 ticket. Verified; the core is told. ERR_TAMPERED: a signature is wrong,
  * ERR_MISSING: no such administrator, ERR_DUPLICATE: signed twice by one,
- * ERR_REFUSED: too few persons, ERR_EXPIRED: stale or replayed, ERR_TYPE: for
- * another keeper, and those of the kind.
+ * ERR_REFUSED: too few persons, or outside of a bounded one's bounds, ERR_EXPIRED:
+ * stale, replayed, or his time is over, ERR_TYPE: for another keeper, and those of the
+ * kind. Of bounded ones at most one counts.
  * ORDER_EXECUTE: ticket -> u8 waits, then u32 number and u64 ms left when it
  * does, or the kind's result (KEY_CREATE, KEY_ROTATE: u32 version, public key
  * bytes). ERR_BAD_STATE: the core has not yet recorded it: ask again;
@@ -125,7 +157,7 @@ void standing_put(struct wire_out *w, const struct standing *s);
  * ORDER_RECORDED: u64 number of an event that is durable in the core's log.
  * STANDING: -> the body of POLICY as it is now.
  * ADMINISTRATOR_LIST: u32 index -> u8 more, name, u8 class, public key bytes, u64
- * since (ms). PENDING_LIST: u32 index -> u8 more, u32 number, u16 kind, u64 ms
+ * since (ms), u8 bounded, bounds of one who is. PENDING_LIST: u32 index -> u8 more, u32 number, u16 kind, u64 ms
  * left, u64 taken (ms since 1970), by, subject. ERR_MISSING after the last. */
 enum { ORDER_RECORD_MS = 10000 };
 

@@ -8,7 +8,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 ADMIN_CALL, ADMIN_RESULT = 53, 54
 KEY_LIST, CHALLENGE, PREPARE, EXECUTE = 40, 56, 57, 58
 KINDS = {"CREATE": 1, "IMPORT": 2, "REPLACE": 3, "ROTATE": 4, "DEPRECATE": 5, "MINIMUM": 6, "DESTROY": 7, "POLICY": 8,
-         "ALLOW": 9, "ADD": 10, "REMOVE": 11, "UNDO": 12}
+         "ALLOW": 9, "ADD": 10, "REMOVE": 11, "UNDO": 12,
+         "BOUND": 17}
 OK, MISSING, REFUSED, EXPIRED, TAMPERED, BAD_STATE = 0, 7, 9, 10, 11, 14
 
 
@@ -51,6 +52,11 @@ class Person:
     def sign(self, object_):
         text = b"holdfast order\0" + object_
         return self.key.sign(text) if self.ed else self.key.sign(text, ec.ECDSA(hashes.SHA256()))
+
+    def bounded(self, kinds, names, until):
+        """The body of ADMINISTRATOR_BOUND; until: seconds since 1970."""
+        bits = sum(1 << KINDS[k] for k in kinds)
+        return self.added() + struct.pack(">IQB", bits, int(until * 1000), len(names)) + b"".join(octets(n.encode()) for n in names)
 
     def added(self):
         return octets(self.name) + bytes([2 if self.ed else 1]) + octets(self.public)

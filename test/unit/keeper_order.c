@@ -594,6 +594,121 @@ static void test_administrators(void **state)
 	assert_int_equal(order_name(b, ORDER_KEY_DESTROY, "user/e", 1u << ANNA | 1u << CARL), ERR_OK);
 }
 
+/* Carl is bounded so by these; orders 0: withdrawn. */
+static err_t bound(struct bed *b, uint32_t orders, const char *name, int64_t until, unsigned persons)
+{
+	struct order_bounds bounds = { .orders = orders, .until = until, .names_n = 1 };
+	struct paper p;
+	struct wire_out w;
+	uint8_t point[65];
+	size_t n = public_of(CARL, point);
+	err_t err;
+
+	must(bytes_put_str(bounds.names[0], sizeof(bounds.names[0]), bytes_str(name)) == ERR_OK);
+	paper_begin(b, &p, ORDER_ADMINISTRATOR_BOUND);
+	w = wire_out(&p.body);
+	wire_put_bytes(&w, bytes_str(names[CARL]));
+	wire_put_u8(&w, orders ? KEY_EC_P256 : 0);
+	wire_put_bytes(&w, bytes_make(point, orders ? n : 0));
+	if (orders)
+		order_bounds_put(&w, &bounds);
+	else
+		wire_put_u32(&w, 0);
+	paper_end(&p);
+	for (int i = 0; i < PERSONS; i++)
+		if (persons & 1u << i)
+			sign(&p, i);
+	err = whole_way(b, &p);
+	paper_free(&p);
+	return err;
+}
+
+enum { BOTH = 1u << ANNA | 1u << BERT, FOR_CARL = 1u << ORDER_KEY_CREATE | 1u << ORDER_KEY_DESTROY };
+
+static void test_bounded(void **state)
+{
+	struct bed *b = *state;
+	int64_t until = clock_now() + 3600000;
+
+	/* by a quorum, within what can be bounded, for a time, and not over everything */
+	assert_int_equal(bound(b, FOR_CARL, "user/acme-*", until, 1u << ANNA), ERR_REFUSED);
+	assert_int_equal(bound(b, FOR_CARL | 1u << ORDER_POLICY, "user/acme-*", until, BOTH), ERR_RANGE);
+	assert_int_equal(bound(b, FOR_CARL | 1u << ORDER_ADMINISTRATOR_BOUND, "user/acme-*", until, BOTH), ERR_RANGE);
+	assert_int_equal(bound(b, 1u << 31, "user/acme-*", until, BOTH), ERR_RANGE);
+	assert_int_equal(bound(b, FOR_CARL, "*", until, BOTH), ERR_SYNTAX);
+	assert_int_equal(bound(b, FOR_CARL, "user/*-x", until, BOTH), ERR_SYNTAX);
+	assert_int_equal(bound(b, FOR_CARL, "user/acme-*", clock_now() - 1, BOTH), ERR_RANGE);
+	assert_int_equal(bound(b, 0, "", until, BOTH), ERR_MISSING);
+	assert_int_equal(create(b, "user/acme-1", CARL), ERR_MISSING);
+	assert_int_equal(bound(b, FOR_CARL, "user/acme-*", until, BOTH), ERR_OK);
+	/* he can, within; not another class, not another name */
+	assert_int_equal(create(b, "user/acme-1", CARL), ERR_OK);
+	assert_int_equal(create(b, "user/other", CARL), ERR_REFUSED);
+	assert_int_equal(create(b, "user/acme", CARL), ERR_REFUSED);
+	assert_int_equal(order_name(b, ORDER_KEY_DEPRECATE, "user/acme-1", 1u << CARL), ERR_REFUSED);
+	assert_int_equal(order_name(b, ORDER_KEY_DEPRECATE, "user/acme-1", 1u << CARL | 1u << ANNA), ERR_REFUSED);
+	/* he widens himself by nothing */
+	assert_int_equal(bound(b, FOR_CARL, "user/*", until, 1u << CARL), ERR_REFUSED);
+	assert_int_equal(bound(b, FOR_CARL, "user/*", until, 1u << CARL | 1u << ANNA), ERR_REFUSED);
+	assert_int_equal(order_administrator(b, CARL, BOTH), ERR_EXISTS);
+	/* what takes two takes one of the others, and is still bounded */
+	assert_int_equal(order_name(b, ORDER_KEY_DESTROY, "user/acme-1", 1u << CARL), ERR_REFUSED);
+	assert_int_equal(order_name(b, ORDER_KEY_DESTROY, "user/acme-1", 1u << CARL | 1u << BERT), ERR_OK);
+	/* he counts for none of those who are needed for everything */
+	assert_int_equal(b->ks.vault.admin.n, 2);
+}
+
+static void test_bounded_ends(void **state)
+{
+	struct bed *b = *state;
+	int64_t until = clock_now() + 3600000;
+
+	assert_int_equal(bound(b, FOR_CARL, "user/acme-*", until, BOTH), ERR_OK);
+	restart(b);
+	assert_int_equal(create(b, "user/acme-1", CARL), ERR_OK);
+	assert_int_equal(order_name(b, ORDER_KEY_DESTROY, "user/acme-1", 1u << CARL | 1u << BERT), ERR_OK);
+	/* bound anew: what he said under the bounds before is not carried out, by nobody's clock */
+	assert_int_equal(bound(b, FOR_CARL, "user/acme-*", clock_now() + 3600000, BOTH), ERR_OK);
+	restart(b);
+	pass(b, DELAY_S * INT64_C(1000) + 1000);
+	(void)keeper_tick(&b->ks);
+	recorded(b);
+	assert_true(there(b, "user/acme-1"));
+	assert_int_equal(b->ks.vault.admin.pending_n, 0);
+	/* that was more than an hour in which the keeper ran, whatever the clock says */
+	assert_int_equal(create(b, "user/acme-2", CARL), ERR_EXPIRED);
+	assert_int_equal(bound(b, FOR_CARL, "user/acme-*", until, BOTH), ERR_OK);
+	assert_int_equal(create(b, "user/acme-2", CARL), ERR_OK);
+	b->ks.vault.admin.bounded[0].bounds.until = clock_now() - 1;
+	assert_int_equal(create(b, "user/acme-3", CARL), ERR_EXPIRED);
+	assert_int_equal(bound(b, FOR_CARL, "user/acme-*", until, BOTH), ERR_OK);
+	assert_int_equal(bound(b, 0, "", 0, 1u << ANNA), ERR_REFUSED);
+	assert_int_equal(bound(b, 0, "", 0, BOTH), ERR_OK);
+	assert_int_equal(create(b, "user/acme-3", CARL), ERR_MISSING);
+	restart(b);
+	assert_int_equal(create(b, "user/acme-3", CARL), ERR_MISSING);
+}
+
+/* A part of the form before, which knew no bounds, is read; one of a form after is not. */
+static void test_form_before(void **state)
+{
+	struct bed *b = *state;
+	struct buf part = buf_make(ADMINISTRATION_MAX);
+	struct administration read;
+
+	assert_int_equal(administration_print(&b->ks.vault.admin, &part), ERR_OK);
+	assert_int_equal(administration_parse(&read, bytes_of_buf(&part)), ERR_OK);
+	part.p[1] = 1;
+	assert_int_not_equal(administration_parse(&read, bytes_of_buf(&part)), ERR_OK);
+	/* the last two octets say: nobody bounded, nothing waits */
+	assert_int_equal(administration_parse(&read, bytes_make(part.p, part.n - 1)), ERR_OK);
+	assert_int_equal(read.n, 2);
+	assert_int_equal(read.bounded_n, 0);
+	part.p[1] = 3;
+	assert_int_equal(administration_parse(&read, bytes_of_buf(&part)), ERR_UNSUPPORTED);
+	buf_free(&part);
+}
+
 static err_t policy(struct bed *b, const struct standing *s, unsigned persons)
 {
 	struct paper p;
@@ -743,7 +858,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(one_person), TEST(nobody), TEST(two_persons_and_a_delay), TEST(undo),
 		TEST(withdrawal_is_undone), TEST(replayed_reordered_stale), TEST(forged),
-		TEST(signed_twice), TEST(nothing_without_its_record), TEST(administrators),
+		TEST(signed_twice), TEST(nothing_without_its_record), TEST(administrators), TEST(bounded), TEST(bounded_ends), TEST(form_before),
 		TEST(standing_policy), TEST(replacement), TEST(minimum), TEST(root),
 	};
 
