@@ -72,6 +72,7 @@ static err_t operate(struct work *w)
 	TRY(notification_before(w));
 	if (w->status)
 		goto refused;
+	ask.tells_others = w->tells_others;
 	if (transaction_wanted(w)) {
 		TRY(transaction_run(w, &result));
 		ask.transaction = &result;
@@ -211,11 +212,7 @@ err_t apply_run(struct work *w)
 	if (w->repeated)
 		return apply_again(w);
 	must(w->permit);
-	if (v && !(v->operations & w->access)) {
-		work_refuse(w, RSC_OPERATION_NOT_ALLOWED, "TS-0004 6.8",
-		            "this virtual resource does not take the operation");
-		return ERR_OK;
-	}
+	must(!v || v->operations & w->access);
 	if (v && v->fans_out)
 		return fan_out(w);
 	TRY(channel_owner(w));

@@ -230,6 +230,25 @@ static void refuse_misplaced(struct work *w, const struct store_row *row)
 		decision_refuse(&w->decision, "a registration where there can be none");
 }
 
+/* What no resource of the kind takes, whoever asks. The standard says so of the message,
+ * before anybody's rights [TS-0004 6.8, 7.4.3.2, 7.4.7.2.3, 7.4.12.2.1, 7.4.27, 7.4.28]. */
+static void refuse_impossible(struct work *w, const struct store_row *row)
+{
+	bool creates = w->request.operation == OPERATION_CREATE;
+	const struct resource_type *type = creates ? resource_type(w->request.type) : resource_row_type(row);
+	const struct virtual_child *v = w->target.virtual_child;
+
+	if (v && !(v->operations & w->access))
+		work_refuse(w, RSC_OPERATION_NOT_ALLOWED, "TS-0004 6.8",
+		            "this virtual resource does not take the operation");
+	else if (!v && type && type->not_allowed & w->access)
+		work_refuse(w, RSC_OPERATION_NOT_ALLOWED, "TS-0004 7.4",
+		            creates ? "a resource of this type is not created by a request"
+		                    : "a resource of this type does not take the operation");
+	if (w->status)
+		decision_refuse(&w->decision, "an operation that there is not");
+}
+
 /* A CSE registers itself on its own association; that it names no other is the
  * type's to see [TS-0001 10.2.2]. */
 static bool is_cse_registration(const struct work *w, const struct store_row *row)
@@ -396,7 +415,8 @@ err_t facts_decide(struct work *w)
 		goto out;
 	}
 	TRY(is_cse_announcement(w, row, &announces));
-	if (!lab_is_admin(w))
+	refuse_impossible(w, row);
+	if (!w->status && !lab_is_admin(w))
 		refuse_misplaced(w, row);
 	if (w->status)
 		goto out;

@@ -129,6 +129,7 @@ err_t notification_verify(struct work *w, struct bytes target)
 	err_t err;
 
 	TRY(notification_is_originator(w, target, &itself));
+	w->tells_others = w->tells_others || !itself;
 	if (!itself)
 		TRY(notification_group_takes(w, target, &itself));
 	if (itself)
@@ -176,6 +177,7 @@ static err_t verify_targets(struct work *w)
 	struct cbor nu, item;
 	err_t err = ERR_OK;
 
+	w->tells_others = false;
 	if (!asked.n || !member(asked, "nu", &nu) || nu.kind != CBOR_ARRAY || nu.u > TARGETS_MAX)
 		return ERR_OK; /* the rows of the type refuse it */
 	while (nu.s.n && !w->status) {

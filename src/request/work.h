@@ -61,6 +61,7 @@ struct work {
 	} asked[DECISION_GROUPS_MAX];
 	size_t asked_n;
 	err_t judge_err;           /* why a verdict could not be had */
+	bool tells_others;         /* a subscription names targets besides the originator */
 	bool vouched;              /* without association: work of our own for an originator
 	                            * whose credential is good */
 	struct noticed *noticed;   /* what a delete takes with it, for who asked to be told */

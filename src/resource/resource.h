@@ -283,6 +283,7 @@ struct resource_ask {
 	struct bytes app_id;       /* App-ID the credential allows, empty: any */
 	bool subscription_required; /* an AE registers by a serviceSubscribedAppRule, unless its
 	                            * credential names its App-ID */
+	bool tells_others;         /* a subscription names targets besides the originator */
 	const struct permit *permit;
 	struct arena *arena;
 	int64_t now;

@@ -307,7 +307,7 @@ static void test_flex_containers(void **state)
 	expect(m, CREATE("cse-in/s", 28, "{'cod:batty':{'rn':'b',"
 	          "'cnd':'org.onem2m.common.moduleclass.battery','lvl':100}}"), 2001);
 	expect(m, CREATE("cse-in", 28, "{'m2m:gis':{'cnd':'org.onem2m.genericInterworkingService',"
-	          "'svcn':'x'}}"), 2001);
+	          "'gisn':'x'}}"), 2001);
 	expect(m, REQ(2, "cse-in") ",'rcn':4}", 2000);
 	shows(m, "'cod:binSh':[");
 	shows(m, "'cod:batty':[");

@@ -192,9 +192,16 @@ out:
 	return err;
 }
 
+/* Whose it is, is shown when others than the originator are told [7.4.8.2.1]. */
 static err_t created(struct resource_work *w)
 {
-	return check(w);
+	err_t err;
+
+	TRY(check(w));
+	if (w->ask->tells_others)
+		TRY(set_put_text(w->r, w->arena, &w->set, BYTES("cr"), w->ask->request->from));
+out:
+	return err;
 }
 
 static err_t updated(struct resource_work *w)
