@@ -222,3 +222,17 @@ err_t index_write(struct resources *r, const struct resource_type *type, uint64_
 out:
 	return err;
 }
+
+err_t resource_reindex(void *resources, const struct store_row *row)
+{
+	const struct resource_type *type = resource_row_type(row);
+	struct attribute_set set;
+	err_t err = ERR_TAMPERED;
+
+	if (!type)
+		goto out;
+	TRY(set_load(&set, row->body));
+	err = index_write(resources, type, row->id, &set, NULL);
+out:
+	return err;
+}

@@ -155,6 +155,9 @@ struct target {
 /* CSE-relative, SP-relative, absolute; structured, unstructured, hybrid. */
 err_t resource_resolve(struct resources *r, struct bytes to, struct target *out) MUST_USE;
 
+/* Index entries of a row set anew, for store_rotate_step. ERR_TAMPERED: no such type. */
+err_t resource_reindex(void *resources, const struct store_row *row) MUST_USE;
+
 /* Structured CSE-relative address of a row, "cse-in/ae1/cnt1"; unstructured ID. */
 err_t resource_address(struct resources *r, uint64_t id, struct buf *out) MUST_USE;
 err_t resource_identifier(const struct store_row *row, struct buf *out) MUST_USE;

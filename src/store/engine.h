@@ -23,6 +23,10 @@ enum {
 	ENGINE_VERSION = 1, /* of the form of what is stored */
 };
 
+/* Sealed keys stand under a number: data keys under their epoch, keys that index keys are
+ * made of under this and their generation. */
+#define ENGINE_INDEX UINT32_C(0x80000000)
+
 struct sealed_row {
 	uint64_t id, parent;
 	uint32_t type;
@@ -87,6 +91,7 @@ struct engine_ops {
 
 	err_t (*row_insert)(struct engine *e, const struct sealed_row *row);
 	err_t (*row_update)(struct engine *e, const struct sealed_row *row); /* ERR_TAMPERED: not there */
+	err_t (*row_rehash)(struct engine *e, const struct sealed_row *row); /* the same, with other hashes */
 	err_t (*row_delete)(struct engine *e, uint64_t id);                  /* and its index entries */
 	err_t (*row_get)(struct engine *e, uint64_t id, struct sealed_row *out, bool *found);
 	err_t (*row_next)(struct engine *e, uint64_t after, struct sealed_row *out, bool *found);
@@ -126,9 +131,9 @@ struct engine_ops {
 
 	err_t (*epoch_put)(struct engine *e, uint32_t epoch, struct bytes sealed);
 	err_t (*epoch_get)(struct engine *e, uint32_t epoch, struct bytes *sealed);
-	err_t (*epoch_last)(struct engine *e, uint32_t *epoch);
-	err_t (*epoch_count)(struct engine *e, uint64_t *n);
-	err_t (*epoch_drop)(struct engine *e, uint32_t below);
+	err_t (*epoch_last)(struct engine *e, uint32_t below, uint32_t *epoch); /* 0: none */
+	err_t (*epoch_count)(struct engine *e, uint32_t below, uint64_t *n);
+	err_t (*epoch_drop)(struct engine *e, uint32_t from, uint32_t below);
 
 	/* Outside a transaction: what was deleted goes from the disk, as far as the
 	 * engine can bring it about. */

@@ -5,14 +5,15 @@
 
 enum { CHUNK = 64 };
 
-static err_t value_hash(struct store *s, struct bytes name, struct bytes value, uint8_t out[ENGINE_HASH])
+static err_t value_hash(struct store *s, uint32_t generation, struct bytes name, struct bytes value,
+                        uint8_t out[ENGINE_HASH])
 {
 	uint8_t purpose[6 + ATTRIBUTE_MAX] = "index/";
 
 	if (name.n == 0 || name.n > ATTRIBUTE_MAX || bytes_find(name, 0) < name.n)
 		return ERR_RANGE;
 	bytes_copy(purpose + 6, name.p, name.n);
-	return seal_hash(s, bytes_make(purpose, 6 + name.n), value, BYTES_NONE, out);
+	return keyed_hash(s, generation, bytes_make(purpose, 6 + name.n), value, BYTES_NONE, out);
 }
 
 static bool has_value(const struct index_change *c, const uint8_t value_h[ENGINE_HASH], size_t n)
@@ -47,10 +48,11 @@ err_t store_index_set(struct store *s, uint64_t id, struct bytes name, const str
 	c = mem_new(1, sizeof(*c) + n * ENGINE_HASH);
 	if (!c)
 		return ERR_MEMORY;
+	c->generation = s->generations.now;
 	c->attribute_n = (uint8_t)name.n;
 	bytes_copy(c->attribute, name.p, name.n);
 	for (size_t i = 0; i < n && err == ERR_OK; i++) {
-		err = value_hash(s, name, values[i], c->values[c->n]);
+		err = value_hash(s, c->generation, name, values[i], c->values[c->n]);
 		if (err == ERR_OK && !has_value(c, c->values[c->n], c->n))
 			c->n++;
 	}
@@ -89,46 +91,59 @@ static void find_changed(struct store *s, const struct index_entry *asked, uint6
 }
 
 /* Does this engine entry still hold, and is it bound to its row? */
-static err_t entry_holds(struct store *s, const struct index_entry *entry, bool *holds)
+static err_t entry_holds(struct store *s, uint32_t generation, const struct index_entry *entry,
+                         bool *holds)
 {
 	const struct slot *slot = cache_find(s, entry->id);
-	uint8_t check[ENGINE_CHECK];
+	struct index_entry good = *entry;
 	err_t err;
 
 	*holds = false;
 	if (slot && (!slot->data || change_of(slot, entry->attribute)))
 		return ERR_OK;
-	TRY(index_check(s, entry->attribute, entry->value_h, entry->id, check));
-	if (!bytes_equal(BYTES_OF(check), BYTES_OF(entry->check)))
+	TRY(keyed_check(s, generation, &good));
+	if (!bytes_equal(BYTES_OF(good.check), BYTES_OF(entry->check)))
 		return ERR_TAMPERED;
 	*holds = true;
 out:
 	return err;
 }
 
-err_t store_index_find(struct store *s, const struct store_find *find, uint64_t *ids, size_t *n)
+/* What is hashed under the index keys of one generation; ids are kept ascending. */
+static err_t find_under(struct store *s, uint32_t generation, const struct store_find *find,
+                        uint64_t *ids, size_t *n)
 {
 	struct index_entry asked = { .attribute = find->name, .id = find->after }, at, chunk[CHUNK];
-	size_t got;
+	size_t got = CHUNK;
 	err_t err;
 
-	*n = 0;
-	TRY(value_hash(s, find->name, find->value, asked.value_h));
+	TRY(value_hash(s, generation, find->name, find->value, asked.value_h));
 	at = asked;
-	if (find->limit == 0)
-		goto out;
-	do {
+	while (got == CHUNK && (*n < find->limit || at.id < ids[find->limit - 1])) {
 		TRY(s->ops->index_find(s->engine, &at, chunk, CHUNK, &got));
-		for (size_t i = 0; i < got && *n < find->limit; i++) {
+		for (size_t i = 0; i < got; i++) {
 			bool holds;
 
 			at.id = chunk[i].id;
-			TRY(entry_holds(s, &chunk[i], &holds));
+			TRY(entry_holds(s, generation, &chunk[i], &holds));
 			if (holds)
-				ids[(*n)++] = chunk[i].id;
+				add_id(at.id, ids, find->limit, n);
 		}
-	} while (got == CHUNK && *n < find->limit);
+	}
 	find_changed(s, &asked, ids, find->limit, n);
+out:
+	return err;
+}
+
+err_t store_index_find(struct store *s, const struct store_find *find, uint64_t *ids, size_t *n)
+{
+	uint32_t generation[2];
+	unsigned generations = keyed_generations(s, generation);
+	err_t err = ERR_OK;
+
+	*n = 0;
+	for (unsigned i = 0; i < generations && find->limit; i++)
+		TRY(find_under(s, generation[i], find, ids, n));
 out:
 	return err;
 }

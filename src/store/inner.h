@@ -19,7 +19,7 @@
 enum {
 	LOGS = 2,
 	EPOCHS_OPEN = 16,            /* data keys of earlier starts kept open */
-	INDEX_KEYS = 64,             /* attributes that may be indexed */
+	INDEX_KEYS = 128,            /* 64 attributes that may be indexed, of two generations */
 	ATTRIBUTE_MAX = 32,
 	SKIPS = 8,
 	IDS_RESERVED = 65536,
@@ -32,7 +32,8 @@ enum {
 	STORE_INTERNAL = 0,          /* kind of our own records */
 };
 
-/* One version of a row: a slot's present state. Never changed once made. */
+/* One version of a row: a slot's present state. Never changed once made, but for its
+ * hashes when it is written while index keys are rotated. */
 struct row_data {
 	struct store_row row; /* views into octets */
 	bool has_name;        /* its name stands in the name index */
@@ -45,6 +46,7 @@ struct row_data {
 struct index_change {
 	struct index_change *next;
 	uint8_t attribute_n, attribute[ATTRIBUTE_MAX];
+	uint32_t generation;         /* of the key they are hashed under */
 	size_t n;
 	uint8_t values[][ENGINE_HASH];
 };
@@ -119,6 +121,7 @@ struct epoch_key {
 };
 
 struct index_key {
+	uint32_t generation;
 	uint8_t name_n, name[ATTRIBUTE_MAX + 8];
 	struct crypt_hmac hmac;
 };
@@ -129,8 +132,22 @@ struct log_reseal {
 	uint64_t from, to;
 };
 
+/* Of index keys: what is written is found under `now`, what a rotation has not moved yet
+ * under `before`. */
+#define NO_GENERATION UINT32_MAX
+struct generations {
+	uint32_t now, before;
+};
+
+/* What index keys of a generation above 0 are made of. */
+struct generation_key {
+	uint32_t generation; /* 0: none */
+	struct crypt_hmac hmac;
+};
+
 struct counters {
 	uint64_t next_id;
+	struct generations generations;
 	struct log_reseal reseal;
 	uint32_t drop_below;
 	bool rewrap;
@@ -192,6 +209,10 @@ struct store {
 	uint64_t old_used;
 	struct index_key index_keys[INDEX_KEYS];
 	size_t index_keys_n;
+	struct generations generations;
+	struct generation_key generation_keys[2];
+	uint32_t generation_stored; /* whose key the engine has */
+	struct buf generation_sealed;
 	struct buf scratch, opened;
 };
 
@@ -241,8 +262,6 @@ void seal_close_keys(struct store *s);
 err_t seal_fresh_key(struct store *s) MUST_USE;
 /* Data keys of earlier epochs are gone from the engine: forget them too. */
 void seal_forget_keys(struct store *s, uint32_t below);
-err_t seal_hash(struct store *s, struct bytes purpose, struct bytes a, struct bytes b,
-                uint8_t out[ENGINE_HASH]) MUST_USE;
 err_t seal_row(struct store *s, const struct row_data *data, struct sealed_row *out) MUST_USE;
 err_t unseal_row(struct store *s, const struct sealed_row *row, struct row_data **out) MUST_USE;
 err_t seal_record(struct store *s, const struct record_change *c, struct sealed_record *out) MUST_USE;
@@ -251,12 +270,25 @@ err_t unseal_record(struct store *s, const struct sealed_record *r, struct bytes
                     struct bytes *value) MUST_USE;
 err_t seal_block(struct store *s, struct bytes plain, struct sealed_block *b) MUST_USE;
 err_t unseal_block(struct store *s, const struct sealed_block *b, struct bytes *plain) MUST_USE;
-err_t index_check(struct store *s, struct bytes attribute, const uint8_t value_h[ENGINE_HASH],
-                  uint64_t id, uint8_t out[ENGINE_CHECK]) MUST_USE;
+
+/* --- keyed.c: hashes under index keys ------------------------------------------------ */
+err_t keyed_open(struct store *s) MUST_USE;
+void keyed_close(struct store *s);
+/* A fresh generation is the one of now; the one of now becomes that of before. */
+err_t keyed_draw(struct store *s) MUST_USE;
+/* Only that of now is left: forget the others. */
+void keyed_forget(struct store *s);
+/* Those under which something may be found, that of now first; how many. */
+unsigned keyed_generations(const struct store *s, uint32_t out[2]);
+err_t keyed_hash(struct store *s, uint32_t generation, struct bytes purpose, struct bytes a,
+                 struct bytes b, uint8_t out[ENGINE_HASH]) MUST_USE;
+/* Binds an index entry to its row; entry->check is filled. */
+err_t keyed_check(struct store *s, uint32_t generation, struct index_entry *entry) MUST_USE;
 
 /* --- rows.c ------------------------------------------------------------------------- */
 err_t rows_slot(struct store *s, uint64_t id, struct slot **out) MUST_USE; /* NULL: no such row */
-err_t rows_name_hash(struct store *s, uint64_t parent, struct bytes name, uint8_t out[ENGINE_HASH]) MUST_USE;
+/* The hashes of a row under the index keys of now. */
+err_t rows_rehash(struct store *s, struct row_data *data) MUST_USE;
 
 /* --- record.c, log.c ---------------------------------------------------------------- */
 /* A view, valid until the next call. */
@@ -266,11 +298,14 @@ void records_forget(struct store *s, size_t down_to);
 /* Does this transaction change it? Write it again as it is. */
 bool record_is_changed(struct store *s, uint32_t kind, const uint8_t key_h[ENGINE_HASH]);
 err_t record_change_same(struct store *s, uint32_t kind, struct bytes key, struct bytes value) MUST_USE;
+/* Its hash under the index keys of now. */
 err_t record_hash(struct store *s, uint32_t kind, struct bytes key, uint8_t out[ENGINE_HASH]) MUST_USE;
 err_t log_start(struct store *s) MUST_USE;
 err_t log_flush(struct store *s, unsigned log) MUST_USE;
 
 /* --- rotate.c ---------------------------------------------------------------------- */
+/* Is the generation before still needed? ERR_TAMPERED: nothing here is of the one of now. */
+err_t rotate_open(struct store *s) MUST_USE;
 err_t rotate_flush_blocks(struct store *s) MUST_USE;
 /* Data keys sealed anew, in the engine's transaction. */
 err_t rotate_flush_keys(struct store *s) MUST_USE;

@@ -4,12 +4,18 @@
 
 enum { KEY_MAX = 1024, VALUE_MAX = 1024 * 1024 };
 
-err_t record_hash(struct store *s, uint32_t kind, struct bytes key, uint8_t out[ENGINE_HASH])
+static err_t hash_of(struct store *s, uint32_t generation, uint32_t kind, struct bytes key,
+                     uint8_t out[ENGINE_HASH])
 {
 	uint8_t octets[4];
 
 	put_be32(octets, kind);
-	return seal_hash(s, BYTES("record"), BYTES_OF(octets), key, out);
+	return keyed_hash(s, generation, BYTES("record"), BYTES_OF(octets), key, out);
+}
+
+err_t record_hash(struct store *s, uint32_t kind, struct bytes key, uint8_t out[ENGINE_HASH])
+{
+	return hash_of(s, s->generations.now, kind, key, out);
 }
 
 static size_t chain_of(const uint8_t key_h[ENGINE_HASH])
@@ -43,7 +49,7 @@ struct record_ask {
 	struct bytes key, value;
 };
 
-static err_t record_change(struct store *s, const struct record_ask *ask)
+static err_t add_change(struct store *s, uint32_t generation, const struct record_ask *ask)
 {
 	struct record_change *c = NULL;
 	size_t chain, n = ask->key.n + ask->value.n;
@@ -58,7 +64,7 @@ static err_t record_change(struct store *s, const struct record_ask *ask)
 	c = mem_new(1, sizeof(*c) + n);
 	if (!c)
 		return ERR_MEMORY;
-	TRY(record_hash(s, ask->kind, ask->key, c->key_h));
+	TRY(hash_of(s, generation, ask->kind, ask->key, c->key_h));
 	at = (uint8_t *)(c + 1);
 	bytes_copy(at, ask->key.p, ask->key.n);
 	bytes_copy(at + ask->key.n, ask->value.p, ask->value.n);
@@ -74,6 +80,22 @@ static err_t record_change(struct store *s, const struct record_ask *ask)
 	c = NULL;
 out:
 	mem_free(c);
+	return err;
+}
+
+/* While index keys are rotated it may stand in the place of before: from there it goes. */
+static err_t record_change(struct store *s, const struct record_ask *ask)
+{
+	size_t before = s->records_n;
+	err_t err = ERR_OK;
+
+	if (s->generations.before != NO_GENERATION)
+		TRY(add_change(s, s->generations.before,
+		               &(struct record_ask){ ask->kind, true, ask->key, BYTES_NONE }));
+	err = add_change(s, s->generations.now, ask);
+out:
+	if (err != ERR_OK)
+		records_forget(s, before);
 	return err;
 }
 
@@ -104,21 +126,26 @@ err_t record_change_same(struct store *s, uint32_t kind, struct bytes key, struc
 
 err_t record_get(struct store *s, uint32_t kind, struct bytes key, struct bytes *value)
 {
-	const struct record_change *c;
+	uint32_t generation[2];
+	unsigned n = keyed_generations(s, generation);
 	struct sealed_record r;
 	struct bytes stored;
-	uint8_t key_h[ENGINE_HASH];
-	bool found;
-	err_t err;
+	bool found = false;
+	err_t err = ERR_OK;
 
 	*value = BYTES_NONE;
-	TRY(record_hash(s, kind, key, key_h));
-	c = find_change(s, kind, key_h);
-	if (c) {
-		*value = c->value;
-		return ERR_OK;
+	for (unsigned i = 0; i < n && !found; i++) {
+		const struct record_change *c;
+		uint8_t key_h[ENGINE_HASH];
+
+		TRY(hash_of(s, generation[i], kind, key, key_h));
+		c = find_change(s, kind, key_h);
+		if (c) {
+			*value = c->value;
+			return ERR_OK;
+		}
+		TRY(s->ops->record_get(s->engine, kind, key_h, &r, &found));
 	}
-	TRY(s->ops->record_get(s->engine, kind, key_h, &r, &found));
 	if (!found)
 		return ERR_OK;
 	TRY(unseal_record(s, &r, &stored, value));

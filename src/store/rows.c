@@ -89,12 +89,27 @@ err_t store_get(struct store *s, uint64_t id, const struct store_row **out)
 
 /* --- finding -------------------------------------------------------------------- */
 
-err_t rows_name_hash(struct store *s, uint64_t parent, struct bytes name, uint8_t out[ENGINE_HASH])
+static err_t name_hash(struct store *s, uint32_t generation, uint64_t parent, struct bytes name,
+                       uint8_t out[ENGINE_HASH])
 {
 	uint8_t octets[8];
 
 	put_be64(octets, parent);
-	return seal_hash(s, ROW_NAME, BYTES_OF(octets), name, out);
+	return keyed_hash(s, generation, ROW_NAME, BYTES_OF(octets), name, out);
+}
+
+err_t rows_rehash(struct store *s, struct row_data *data)
+{
+	const struct store_row *row = &data->row;
+	uint32_t now = s->generations.now;
+	err_t err = ERR_OK;
+
+	if (data->has_name)
+		TRY(name_hash(s, now, row->parent, row->name, data->name_h));
+	if (row->ident.n)
+		TRY(keyed_hash(s, now, ROW_IDENT, row->ident, BYTES_NONE, data->ident_h));
+out:
+	return err;
 }
 
 static bool is_named(const struct slot *slot, uint64_t parent, struct bytes name)
@@ -103,15 +118,20 @@ static bool is_named(const struct slot *slot, uint64_t parent, struct bytes name
 }
 
 /* Through the name index: a row that says otherwise was put there by a stranger. */
-static err_t find_indexed(struct store *s, uint64_t parent, struct bytes name,
-                          const uint8_t name_h[ENGINE_HASH], uint64_t *id)
+static err_t find_indexed(struct store *s, uint64_t parent, struct bytes name, uint64_t *id)
 {
+	uint32_t generation[2];
+	unsigned n = keyed_generations(s, generation);
+	uint8_t name_h[ENGINE_HASH];
 	struct slot *slot;
-	uint64_t found;
-	err_t err;
+	uint64_t found = 0;
+	err_t err = ERR_OK;
 
 	*id = 0;
-	TRY(s->ops->row_named(s->engine, name_h, &found));
+	for (unsigned i = 0; i < n && !found; i++) {
+		TRY(name_hash(s, generation[i], parent, name, name_h));
+		TRY(s->ops->row_named(s->engine, name_h, &found));
+	}
 	if (!found)
 		return ERR_OK;
 	slot = cache_find(s, found);
@@ -130,7 +150,6 @@ err_t store_find_child(struct store *s, uint64_t parent, struct bytes name, uint
 	uint64_t number = name_number(name);
 	bool unheard = number >= s->fresh_from && number > s->future;
 	struct slot *slot = unheard ? NULL : cache_find_name(s, parent, name);
-	uint8_t name_h[ENGINE_HASH];
 	err_t err;
 
 	*id = 0;
@@ -146,18 +165,19 @@ err_t store_find_child(struct store *s, uint64_t parent, struct bytes name, uint
 	}
 	if (unheard)
 		return ERR_OK;
-	TRY(rows_name_hash(s, parent, name, name_h));
-	TRY(find_indexed(s, parent, name, name_h, id));
+	TRY(find_indexed(s, parent, name, id));
 out:
 	return err;
 }
 
 err_t store_find_ident(struct store *s, struct bytes ident, uint64_t *id)
 {
-	uint8_t ident_h[ENGINE_HASH];
 	struct slot *slot = cache_find_ident(s, ident);
-	uint64_t found;
-	err_t err;
+	uint32_t generation[2];
+	unsigned n = keyed_generations(s, generation);
+	uint8_t ident_h[ENGINE_HASH];
+	uint64_t found = 0;
+	err_t err = ERR_OK;
 
 	*id = 0;
 	if (ident.n == 0)
@@ -167,8 +187,10 @@ err_t store_find_ident(struct store *s, struct bytes ident, uint64_t *id)
 		*id = slot->id;
 		return ERR_OK;
 	}
-	TRY(seal_hash(s, ROW_IDENT, ident, BYTES_NONE, ident_h));
-	TRY(s->ops->row_ident(s->engine, ident_h, &found));
+	for (unsigned i = 0; i < n && !found; i++) {
+		TRY(keyed_hash(s, generation[i], ROW_IDENT, ident, BYTES_NONE, ident_h));
+		TRY(s->ops->row_ident(s->engine, ident_h, &found));
+	}
 	slot = found ? cache_find(s, found) : NULL;
 	if (!found || (slot && is_gone(slot)))
 		return ERR_OK;
@@ -211,14 +233,11 @@ static err_t insert_allowed(struct store *s, struct row_data *data)
 	data->has_name = number != row->id;
 	if (data->has_name && number >= s->fresh_from && number > s->future)
 		s->future = number;
-	if (data->has_name)
-		TRY(rows_name_hash(s, row->parent, row->name, data->name_h));
-	if (row->ident.n == 0)
-		goto out;
-	TRY(store_find_ident(s, row->ident, &taken));
+	if (row->ident.n)
+		TRY(store_find_ident(s, row->ident, &taken));
 	if (taken)
 		return ERR_EXISTS;
-	TRY(seal_hash(s, ROW_IDENT, row->ident, BYTES_NONE, data->ident_h));
+	TRY(rows_rehash(s, data));
 out:
 	return err;
 }

@@ -161,7 +161,7 @@ err_t seal_fresh_key(struct store *s)
 	struct epoch_key *k = old_place(s);
 	err_t err;
 
-	if (s->epoch == UINT32_MAX)
+	if (s->epoch == ENGINE_INDEX - 1)
 		return ERR_LIMIT;
 	/* Not yet in the engine, it sealed nothing there. */
 	if (!s->epoch_stored)
@@ -193,8 +193,8 @@ err_t seal_open_keys(struct store *s)
 	uint32_t last;
 	err_t err;
 
-	TRY(s->ops->epoch_last(s->engine, &last));
-	if (last == UINT32_MAX)
+	TRY(s->ops->epoch_last(s->engine, ENGINE_INDEX, &last));
+	if (last == ENGINE_INDEX - 1)
 		return ERR_LIMIT;
 	s->epoch = last + 1;
 	s->epoch_sealed = buf_make(1024);
@@ -210,8 +210,7 @@ void seal_close_keys(struct store *s)
 	crypt_aead_free(&s->aead);
 	for (size_t i = 0; i < EPOCHS_OPEN; i++)
 		crypt_aead_free(&s->old[i].aead);
-	for (size_t i = 0; i < s->index_keys_n; i++)
-		crypt_hmac_free(&s->index_keys[i].hmac);
+	keyed_close(s);
 	if (s->scratch.cap)
 		secret_wipe(s->scratch.p, s->scratch.cap);
 	if (s->opened.cap)
@@ -219,66 +218,6 @@ void seal_close_keys(struct store *s)
 	buf_free(&s->epoch_sealed);
 	buf_free(&s->scratch);
 	buf_free(&s->opened);
-}
-
-/* --- keyed hashes ---------------------------------------------------------------- */
-
-static err_t index_key(struct store *s, struct bytes purpose, struct crypt_hmac **out)
-{
-	struct index_key *k;
-	uint8_t key[32];
-	err_t err = ERR_LIMIT;
-
-	for (size_t i = 0; i < s->index_keys_n; i++) {
-		k = &s->index_keys[i];
-		*out = &k->hmac;
-		if (bytes_equal(bytes_make(k->name, k->name_n), purpose))
-			return ERR_OK;
-	}
-	if (s->index_keys_n == INDEX_KEYS)
-		goto out;
-	k = &s->index_keys[s->index_keys_n];
-	TRY(bytes_put(k->name, sizeof(k->name), purpose));
-	k->name_n = (uint8_t)purpose.n;
-	TRY(s->keys.index_key(s->keys.self, purpose, key));
-	err = crypt_hmac_init(&k->hmac, BYTES_OF(key));
-	secret_wipe(key, sizeof(key));
-	if (err != ERR_OK)
-		goto out;
-	s->index_keys_n++;
-	*out = &k->hmac;
-out:
-	return err;
-}
-
-err_t seal_hash(struct store *s, struct bytes purpose, struct bytes a, struct bytes b,
-                uint8_t out[ENGINE_HASH])
-{
-	struct crypt_hmac *hmac;
-	uint8_t whole[32];
-	err_t err;
-
-	TRY(index_key(s, purpose, &hmac));
-	crypt_hmac_two(hmac, a, b, whole);
-	bytes_copy(out, whole, ENGINE_HASH);
-out:
-	return err;
-}
-
-err_t index_check(struct store *s, struct bytes attribute, const uint8_t value_h[ENGINE_HASH],
-                  uint64_t id, uint8_t out[ENGINE_CHECK])
-{
-	uint8_t purpose[6 + ATTRIBUTE_MAX] = "check/", octets[8], whole[ENGINE_HASH];
-	err_t err;
-
-	must(attribute.n <= ATTRIBUTE_MAX);
-	bytes_copy(purpose + 6, attribute.p, attribute.n);
-	put_be64(octets, id);
-	TRY(seal_hash(s, bytes_make(purpose, 6 + attribute.n), bytes_make(value_h, ENGINE_HASH),
-	              BYTES_OF(octets), whole));
-	bytes_copy(out, whole, ENGINE_CHECK);
-out:
-	return err;
 }
 
 /* --- rows ------------------------------------------------------------------------- */

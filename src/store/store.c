@@ -83,6 +83,8 @@ err_t store_open(const struct store_setup *setup, struct store **out)
 	crypt_random(&s->hash_key, sizeof(s->hash_key));
 	TRY(s->ops->open(setup->path, &s->engine));
 	TRY(seal_open_keys(s));
+	TRY(keyed_open(s));
+	TRY(rotate_open(s));
 	TRY(log_start(s));
 	TRY(open_ids(s));
 	*out = s;
@@ -201,6 +203,7 @@ out:
 
 static err_t flush_rows(struct store *s)
 {
+	bool moves = s->generations.before != NO_GENERATION;
 	err_t err = ERR_OK;
 
 	for (size_t i = 0; i < s->dirty_n; i++) {
@@ -209,9 +212,12 @@ static err_t flush_rows(struct store *s)
 
 		if (slot->state != SLOT_NEW && slot->state != SLOT_CHANGED)
 			continue;
+		if (moves)
+			TRY(rows_rehash(s, slot->data));
 		TRY(seal_row(s, slot->data, &row));
 		TRY(engine_may_write());
 		TRY(slot->state == SLOT_NEW ? s->ops->row_insert(s->engine, &row)
+		    : moves                 ? s->ops->row_rehash(s->engine, &row)
 		                            : s->ops->row_update(s->engine, &row));
 	}
 out:
@@ -238,7 +244,7 @@ static err_t flush_index_change(struct store *s, const struct slot *slot, const 
 	}
 	for (size_t i = 0; i < c->n; i++) {
 		bytes_copy(entry.value_h, c->values[i], ENGINE_HASH);
-		TRY(index_check(s, entry.attribute, entry.value_h, slot->id, entry.check));
+		TRY(keyed_check(s, c->generation, &entry));
 		TRY(engine_may_write());
 		TRY(s->ops->index_add(s->engine, &entry));
 	}
@@ -316,6 +322,11 @@ static err_t flush(struct store *s)
 		TRY(engine_may_write());
 		TRY(s->ops->epoch_put(s->engine, s->epoch, bytes_of_buf(&s->epoch_sealed)));
 	}
+	if (s->generations.now != s->generation_stored) {
+		TRY(engine_may_write());
+		TRY(s->ops->epoch_put(s->engine, ENGINE_INDEX + s->generations.now,
+		                      bytes_of_buf(&s->generation_sealed)));
+	}
 	if (s->rewrap)
 		TRY(rotate_flush_keys(s));
 	TRY(flush_deleted(s));
@@ -327,7 +338,8 @@ static err_t flush(struct store *s)
 		TRY(log_flush(s, log));
 	if (s->drop_below) {
 		TRY(engine_may_write());
-		TRY(s->ops->epoch_drop(s->engine, s->drop_below));
+		TRY(s->ops->epoch_drop(s->engine, 0, s->drop_below));
+		TRY(s->ops->epoch_drop(s->engine, ENGINE_INDEX, ENGINE_INDEX + s->generations.now));
 	}
 	TRY(engine_may_write());
 	TRY(s->ops->commit(s->engine));
@@ -349,8 +361,12 @@ err_t store_commit(struct store *s)
 		s->reserved = reserved;
 		s->future_stored = s->future;
 		s->epoch_stored = true;
-		if (s->drop_below)
+		s->generation_stored = s->generations.now;
+		if (s->drop_below) {
+			s->generations.before = NO_GENERATION;
+			keyed_forget(s);
 			seal_forget_keys(s, s->drop_below);
+		}
 		s->fresh_from = s->next_id;
 		s->rows = (uint64_t)((int64_t)s->rows + s->rows_change);
 	}

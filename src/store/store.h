@@ -3,7 +3,8 @@
  * What an engine (sqlite, memory) holds of a resource row:
  *
  *   in clear    id, parent, type, created, modified, expires, size, version
- *   keyed hash  name (HMAC under its index key), identifier, each label
+ *   keyed hash  name (HMAC under its index key), identifier, each label; index keys have
+ *               generations and are rotated with the data key
  *   sealed      body: AES-256-GCM; nonce = epoch (4) and counter (8); associated
  *               data = every column above, so that a row moved, renamed or
  *               edited in the file is refused as ERR_TAMPERED [T8 T20]
@@ -148,17 +149,23 @@ err_t store_verify(struct store *s, uint64_t *bad,
  * open. ERR_UNSUPPORTED. */
 err_t store_rewrap(struct store *s, uint64_t *n) MUST_USE;
 
-/* --- rotation of the data key ---------------------------------------------------- */
+/* --- rotation of data key and index keys ------------------------------------------ */
 
-/* In a transaction: from its commit on everything is sealed by a fresh data key.
- * ERR_EXISTS when an earlier rotation is not finished. */
+/* In a transaction: from its commit on everything is sealed by a fresh data key, and found
+ * by index keys of a fresh generation. ERR_EXISTS when an earlier rotation is not finished. */
 err_t store_rotate(struct store *s) MUST_USE;
 
-/* In a transaction: seal anew a bounded part of what earlier keys sealed (at most
+/* Who knows which index values a row has: sets each of them anew by store_index_set. */
+struct store_reindex {
+	err_t (*row)(void *self, const struct store_row *row);
+	void *self;
+};
+
+/* In a transaction: seal and hash anew a bounded part of what earlier keys did (at most
  * 128 items, about 1 MiB). *more false: nothing is left, and with the commit the
  * earlier keys are destroyed; or nothing was to be done. ERR_TAMPERED: a seal is
- * broken; nothing is destroyed then. */
-err_t store_rotate_step(struct store *s, bool *more) MUST_USE;
+ * broken; nothing is destroyed then. `reindex` NULL: no row has index values. */
+err_t store_rotate_step(struct store *s, const struct store_reindex *reindex, bool *more) MUST_USE;
 
 enum store_rotate_phase { ROTATE_NEVER, ROTATE_ROWS, ROTATE_RECORDS, ROTATE_LOGS, ROTATE_DONE };
 struct store_rotation {
@@ -166,6 +173,7 @@ struct store_rotation {
 	uint64_t resealed;      /* rows, records and log blocks of this rotation */
 	uint32_t target, epoch; /* keys below the target go; the key of now */
 	uint64_t keys;          /* data keys that are kept */
+	uint32_t generation;    /* of index keys */
 };
 err_t store_rotation(struct store *s, struct store_rotation *out) MUST_USE;
 

@@ -1,4 +1,4 @@
-"""Rotation of the data key: in the background, while the node serves, through a kill -9."""
+"""Rotation of data key and index keys: in the background, while the node serves, through a kill -9."""
 import json, os, pathlib, signal, sqlite3, subprocess, sys, time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
@@ -41,7 +41,27 @@ def epochs(n):
     return keys, used
 
 
+def places(n):
+    """The hashes by which a stopped node finds names, identifiers, values and records."""
+    db = sqlite3.connect(f"file:{n.dir}/store/holdfast.db?mode=ro", uri=True)
+    asked = ("name_h FROM resource", "ident_h FROM resource", "value_h FROM search", "mac FROM search", "key_h FROM record")
+    found = {a: {h for h, in db.execute(f"SELECT {a}") if h is not None} for a in asked}
+    db.close()
+    return found
+
+
+def check_places(n, before):
+    """No place is as it was, and none that was is in any file: whoever has the index keys of before finds nothing."""
+    now = places(n)
+    for what, were in before.items():
+        assert were and now[what] and not were & now[what], what
+    names = {f"{i}": h for i, h in enumerate(sorted(before["name_h FROM resource"]))}
+    assert not scan_files(n.dir / "store", names)
+
+
 def check_all(n, e):
+    found = e.retrieve("/cse-in/ae-Ca?fu=1&lbl=before")
+    assert found.rsc == 2000 and found.json["m2m:uril"] == ["cse-in/ae-Ca/c"], found
     a = e.retrieve("/cse-in/ae-Ca/c?rcn=8&lim=2000")
     assert a.rsc == 2000
     assert e.retrieve("/cse-in/ae-Ca/c/la").json["m2m:cin"]["con"] == f"value {ROWS - 1}"
@@ -57,6 +77,7 @@ def test_rotation_while_serving():
         n.stop()
         old, _ = epochs(n)
         assert old
+        were = places(n)
         n.start()
         before = status(n)
         assert before["rotation"] == "never" and before["rows"] > ROWS
@@ -67,15 +88,16 @@ def test_rotation_while_serving():
         for _ in range(50):
             t = time.time()
             assert e.retrieve("/cse-in/ae-Ca/c/la").rsc == 2000
+            assert e.retrieve("/cse-in/ae-Ca?fu=1&lbl=before").json["m2m:uril"] == ["cse-in/ae-Ca/c"]
             slowest = max(slowest, time.time() - t)
         done, seen = wait_done(n)
         assert done["resealed"] >= ROWS and len(seen) > 2, seen  # step by step
         assert slowest < 1
-        assert done["keys"] == 1
+        assert done["keys"] == 1 and (before["index_generation"], done["index_generation"]) == (0, 1)
         check_all(n, e)
         e.close()
         text = str(n.audit())
-        assert "earlier data keys destroyed" in text
+        assert "earlier data keys and index keys destroyed" in text
         n.stop()
         keys, used = epochs(n)
         assert used <= set(keys) and not set(old) & set(keys)
@@ -84,6 +106,7 @@ def test_rotation_while_serving():
         assert not found, found
         found = scan_files(n.dir / "store", {str(k): v[-32:] for k, v in keys.items()})
         assert found  # what such a search finds
+        check_places(n, were)
         n.start()
         check_all(n, e)
         e.close()
@@ -95,6 +118,7 @@ def test_rotation_through_kill_nine():
         e.close()
         n.stop()
         old, _ = epochs(n)
+        were = places(n)
         n.start()
         n.cli("store", "rotate")
         killed, at = 0, []
@@ -121,6 +145,7 @@ def test_rotation_through_kill_nine():
         n.stop()
         keys, used = epochs(n)
         assert used <= set(keys) and not set(old) & set(keys)
+        check_places(n, were)
 
 
 def test_the_root_key_is_rotated_and_data_keys_are_rewrapped():

@@ -24,6 +24,7 @@ struct world {
 	struct model now, begun, marked;
 	bool inside, mark;
 	uint64_t draw;
+	unsigned rotations;
 };
 
 static unsigned draw(struct world *w, unsigned below)
@@ -107,18 +108,23 @@ static void step_delete(struct world *w)
 	w->now.rows[id] = (struct model_row){ 0 };
 }
 
-static void step_label(struct world *w)
+static err_t set_labels(struct world *w, uint64_t id, unsigned labels)
 {
-	uint64_t id = 1 + draw(w, ROWS);
-	unsigned labels = draw(w, 1 << LABELS);
 	struct bytes values[LABELS];
 	size_t n = 0;
 
 	for (unsigned i = 0; i < LABELS; i++)
 		if (labels >> i & 1)
 			values[n++] = label_of(i);
-	assert_int_equal(store_index_set(w->room->s, id, BYTES("lbl"), values, n),
-	                 w->now.rows[id].there ? ERR_OK : ERR_MISSING);
+	return store_index_set(w->room->s, id, BYTES("lbl"), values, n);
+}
+
+static void step_label(struct world *w)
+{
+	uint64_t id = 1 + draw(w, ROWS);
+	unsigned labels = draw(w, 1 << LABELS);
+
+	assert_int_equal(set_labels(w, id, labels), w->now.rows[id].there ? ERR_OK : ERR_MISSING);
 	if (w->now.rows[id].there)
 		w->now.rows[id].labels = labels;
 }
@@ -159,6 +165,29 @@ static void step_mark(struct world *w)
 	w->mark = !w->mark;
 }
 
+static err_t reindex(void *self, const struct store_row *row)
+{
+	struct world *w = self;
+
+	return set_labels(w, row->id, w->now.rows[row->id].labels);
+}
+
+/* Nothing that the model knows changes by it, wherever it stands. */
+static void step_rotate(struct world *w)
+{
+	const struct store_reindex all = { reindex, w };
+	bool more;
+	err_t err;
+
+	if (draw(w, 4)) {
+		OK(store_rotate_step(w->room->s, &all, &more));
+		return;
+	}
+	err = store_rotate(w->room->s);
+	assert_true(err == ERR_OK || err == ERR_EXISTS);
+	w->rotations += err == ERR_OK;
+}
+
 static void step_end(struct world *w)
 {
 	unsigned how = draw(w, 6);
@@ -185,7 +214,7 @@ static void step_end(struct world *w)
 
 static void (*const steps[])(struct world *w) = {
 	step_insert, step_insert, step_insert, step_update, step_update, step_delete, step_label,
-	step_log, step_record, step_mark, step_mark, step_end,
+	step_log, step_record, step_mark, step_mark, step_rotate, step_rotate, step_end,
 };
 
 /* --- agreeing ------------------------------------------------------------------- */
@@ -309,6 +338,7 @@ static void walk_world(struct store_room *room, uint64_t seed)
 		if (draw(&w, 10) == 0)
 			agree_rest(&w);
 	}
+	assert_true(w.rotations > 0);
 	store_rollback(room->s);
 	OK(store_verify(room->s, &bad, NULL, NULL));
 	assert_int_equal(bad, 0);

@@ -3,6 +3,56 @@
 
 enum { ROWS = 700, RECORDS = 50, BLOCKS = 40, STEPS_MAX = 500 };
 
+/* Every tenth has an identifier and a label. */
+static void insert(struct store *s, uint64_t parent, const char *name, int i)
+{
+	struct bytes label = i % 20 ? BYTES("red") : BYTES("blue");
+	struct store_row row = room_row(s, parent, 3, name);
+
+	if (i % 10 == 0)
+		row.ident = bytes_str(name);
+	OK(store_insert(s, &row));
+	if (i % 10 == 0)
+		OK(store_index_set(s, row.id, BYTES("lbl"), &label, 1));
+}
+
+/* What those labels were. */
+static err_t label_again(void *self, const struct store_row *row)
+{
+	struct store_room *room = self;
+	struct bytes label = (row->id - 2) % 20 ? BYTES("red") : BYTES("blue");
+
+	return row->ident.n ? store_index_set(room->s, row->id, BYTES("lbl"), &label, 1) : ERR_OK;
+}
+
+static void check_found(struct store *s)
+{
+	struct store_find find = { .name = BYTES("lbl"), .value = BYTES("red"), .limit = 100 };
+	uint64_t ids[100], id;
+	size_t n;
+
+	for (int i = 0; i < ROWS; i += 7) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "row%dx", i);
+		assert_int_equal(room_child(s, 1, name), (uint64_t)i + 2);
+		if (i % 10 == 0) {
+			OK(store_find_ident(s, bytes_str(name), &id));
+			assert_int_equal(id, (uint64_t)i + 2);
+		}
+	}
+	store_trim(s);
+	OK(store_index_find(s, &find, ids, &n));
+	assert_int_equal(n, ROWS / 20);
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(ids[i], 12 + 20 * i);
+	find.limit = 5;
+	find.after = ids[9];
+	OK(store_index_find(s, &find, ids, &n));
+	assert_int_equal(n, 5);
+	assert_int_equal(ids[0], 12 + 20 * 10);
+}
+
 static void fill(struct store_room *room)
 {
 	struct store *s = room->s;
@@ -17,7 +67,7 @@ static void fill(struct store_room *room)
 		if (i % 100 == 0)
 			OK(store_begin(s));
 		snprintf(name, sizeof(name), "row%dx", i);
-		room_insert(s, parent, 3, name);
+		insert(s, parent, name, i);
 		if (i % 100 == 99)
 			OK(store_commit(s));
 	}
@@ -66,7 +116,7 @@ static void check_whole(struct store *s)
 		assert_int_equal(row->version, 1);
 		assert_true(bytes_equal(row->body, BYTES("a body")));
 	}
-	store_trim(s);
+	check_found(s);
 	OK(store_log_walk(s, STORE_AUDIT, 0, SIZE_MAX, count_record, &logs));
 	OK(store_log_walk(s, STORE_REPLAY, 0, SIZE_MAX, count_record, &logs));
 	OK(store_record_walk(s, STORE_CREDENTIAL, count_named, &records));
@@ -82,12 +132,14 @@ static void begin_rotation(struct store *s)
 	OK(store_commit(s));
 }
 
-static bool one_step(struct store *s)
+static bool one_step(struct store_room *room)
 {
+	const struct store_reindex all = { label_again, room };
+	struct store *s = room->s;
 	bool more;
 
 	OK(store_begin(s));
-	OK(store_rotate_step(s, &more));
+	OK(store_rotate_step(s, &all, &more));
 	OK(store_commit(s));
 	return more;
 }
@@ -125,11 +177,11 @@ static void test_all(void **state)
 	fill(room);
 	OK(store_rotation(room->s, &r));
 	assert_int_equal(r.phase, ROTATE_NEVER);
-	assert_false(one_step(room->s));
+	assert_false(one_step(room));
 	drawn = room->keys_drawn;
 	begin_rotation(room->s);
-	assert_true(room->keys_drawn <= drawn + 1);
-	while (one_step(room->s)) {
+	assert_true(room->keys_drawn <= drawn + 2);
+	while (one_step(room)) {
 		assert_true(++steps < STEPS_MAX);
 		/* work goes on */
 		OK(store_begin(room->s));
@@ -145,7 +197,7 @@ static void test_all(void **state)
 	check_epochs(room->s, r.target);
 	/* and a second one */
 	begin_rotation(room->s);
-	while (one_step(room->s))
+	while (one_step(room))
 		;
 	OK(store_rotation(room->s, &r));
 	assert_int_equal(r.keys, 1);
@@ -166,7 +218,7 @@ static void test_restarts(void **state)
 		check_whole(room->s);
 		OK(store_rotation(room->s, &r));
 		assert_true(r.phase != ROTATE_DONE && r.phase != ROTATE_NEVER);
-	} while (one_step(room->s) && ++steps < STEPS_MAX);
+	} while (one_step(room) && ++steps < STEPS_MAX);
 	assert_true(steps >= ROWS / 128);
 	room_restart(room);
 	check_whole(room->s);
@@ -189,7 +241,7 @@ static void test_faults(void **state)
 	while (more && steps++ < STEPS_MAX) {
 		for (uint64_t at = 1; at < 400; at += at < 6 ? 1 : 37) {
 			OK(store_begin(room->s));
-			OK(store_rotate_step(room->s, &more));
+			OK(store_rotate_step(room->s, &(struct store_reindex){ label_again, room }, &more));
 			engine_fail_at(at, ERR_FULL);
 			if (store_commit(room->s) == ERR_OK)
 				break;
@@ -228,13 +280,13 @@ static void test_undone(void **state)
 	for (int i = 0; i < 30; i++) {
 		OK(store_begin(s));
 		OK(store_mark(s));
-		OK(store_rotate_step(s, &more));
+		OK(store_rotate_step(s, &(struct store_reindex){ label_again, room }, &more));
 		store_undo_to_mark(s);
 		OK(store_commit(s));
 		OK(store_begin(s));
-		OK(store_rotate_step(s, &more));
+		OK(store_rotate_step(s, &(struct store_reindex){ label_again, room }, &more));
 		store_rollback(s);
-		if (!one_step(s))
+		if (!one_step(room))
 			break;
 	}
 	OK(store_rotation(s, &r));
@@ -256,13 +308,13 @@ static void test_beside_changes(void **state)
 	OK(store_begin(room->s));
 	OK(store_update(room->s, &row));
 	OK(store_delete(room->s, 6));
-	OK(store_rotate_step(room->s, &more));
+	OK(store_rotate_step(room->s, &(struct store_reindex){ label_again, room }, &more));
 	row.body = BYTES("a third");
 	row.id = 7;
 	OK(store_update(room->s, &row));
 	OK(store_delete(room->s, 8));
 	OK(store_commit(room->s));
-	while (one_step(room->s))
+	while (one_step(room))
 		;
 	OK(store_get(room->s, 5, &got));
 	assert_true(got->version == 2 && bytes_equal(got->body, BYTES("another")));
@@ -298,7 +350,7 @@ static void test_broken(void **state)
 	OK(room->s->ops->commit(room->s->engine));
 	for (int i = 0; more && err == ERR_OK && i < STEPS_MAX; i++) {
 		OK(store_begin(room->s));
-		err = store_rotate_step(room->s, &more);
+		err = store_rotate_step(room->s, &(struct store_reindex){ label_again, room }, &more);
 		if (err == ERR_OK)
 			OK(store_commit(room->s));
 		else
@@ -324,6 +376,87 @@ out:
 	return err;
 }
 
+/* --- index keys --------------------------------------------------------------------- */
+
+/* Whoever took the index keys of a generation from memory: is the name in this store? */
+static bool guess(struct store_room *room, const struct crypt_hmac *taken, const char *name)
+{
+	struct store *s = room->s;
+	uint8_t parent[8] = { [7] = 1 }, whole[32];
+	struct crypt_hmac hmac = *taken;
+	uint64_t id;
+
+	crypt_hmac_two(&hmac, BYTES_OF(parent), bytes_str(name), whole);
+	OK(s->ops->row_named(s->engine, whole, &id));
+	return id != 0;
+}
+
+static struct index_key *kept_key(struct store *s, struct bytes purpose)
+{
+	for (size_t i = 0; i < s->index_keys_n; i++)
+		if (bytes_equal(bytes_make(s->index_keys[i].name, s->index_keys[i].name_n), purpose))
+			return &s->index_keys[i];
+	return NULL;
+}
+
+/* With the keys of before nothing is found afterwards; and they are gone. */
+static void test_index_keys(void **state)
+{
+	struct store_room *room = *state;
+	struct crypt_hmac taken = { 0 };
+	struct store_rotation r;
+	struct bytes sealed;
+	uint8_t key[32];
+
+	fill(room);
+	room_index_key(room, BYTES("row/name"), key) == ERR_OK ? (void)0 : abort();
+	OK(crypt_hmac_init(&taken, BYTES_OF(key)));
+	assert_true(guess(room, &taken, "row500x"));
+	begin_rotation(room->s);
+	assert_true(guess(room, &taken, "row500x")); /* not moved yet, and found all the same */
+	check_found(room->s);
+	while (one_step(room))
+		check_found(room->s);
+	assert_false(guess(room, &taken, "row500x"));
+	check_whole(room->s);
+	OK(store_rotation(room->s, &r));
+	assert_int_equal(r.generation, 1);
+	/* the next one destroys what the second generation was made of */
+	OK(room->s->ops->epoch_get(room->s->engine, ENGINE_INDEX + 1, &sealed));
+	assert_true(sealed.n > 0);
+	assert_non_null(kept_key(room->s, BYTES("row/name")));
+	assert_int_equal(kept_key(room->s, BYTES("row/name"))->generation, 1);
+	begin_rotation(room->s);
+	while (one_step(room))
+		;
+	OK(room->s->ops->epoch_get(room->s->engine, ENGINE_INDEX + 1, &sealed));
+	assert_int_equal(sealed.n, 0);
+	assert_int_equal(kept_key(room->s, BYTES("row/name"))->generation, 2);
+	check_whole(room->s);
+	crypt_hmac_free(&taken);
+}
+
+/* Without the key of its generation a store does not open as an empty one. */
+static void test_index_key_taken_out(void **state)
+{
+	struct store_room *room = *state;
+	struct store_setup setup = room_setup(room);
+
+	fill(room);
+	begin_rotation(room->s);
+	while (one_step(room))
+		;
+	room_restart(room);
+	check_whole(room->s);
+	OK(room->s->ops->begin(room->s->engine));
+	OK(room->s->ops->epoch_drop(room->s->engine, ENGINE_INDEX, UINT32_MAX));
+	OK(room->s->ops->commit(room->s->engine));
+	store_close(room->s);
+	room->s = NULL;
+	assert_int_equal(store_open(&setup, &room->s), ERR_TAMPERED);
+	assert_null(room->s);
+}
+
 /* How many sealed keys begin with the word, of how many. */
 static unsigned begin_with(struct store *s, const char *word, unsigned *all)
 {
@@ -331,7 +464,7 @@ static unsigned begin_with(struct store *s, const char *word, unsigned *all)
 	unsigned n = 0;
 	uint32_t last;
 
-	OK(s->ops->epoch_last(s->engine, &last));
+	OK(s->ops->epoch_last(s->engine, UINT32_MAX, &last));
 	*all = 0;
 	for (uint32_t epoch = 1; epoch <= last; epoch++) {
 		OK(s->ops->epoch_get(s->engine, epoch, &sealed));
@@ -380,6 +513,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ON_BOTH(test_all), ON_SQLITE(test_restarts), ON_BOTH(test_faults), ON_BOTH(test_undone),
 		ON_BOTH(test_beside_changes), ON_BOTH(test_broken), ON_BOTH(test_rewrap),
+		ON_BOTH(test_index_keys), ON_SQLITE(test_index_key_taken_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

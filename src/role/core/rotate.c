@@ -1,4 +1,4 @@
-/* rotate.c: the rotation of data keys, in steps between the requests. */
+/* rotate.c: the rotation of data keys and index keys, in steps between the requests. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "role/core/core.h"
@@ -49,6 +49,7 @@ err_t admin_store_status(struct admin *a)
 	TRY(store_rotation(a->core->store, &now));
 	row_uint(&r, "rows", rows);
 	row_uint(&r, "keys", now.keys);
+	row_uint(&r, "index_generation", now.generation);
 	row_text(&r, "rotation", now.phase < COUNT_OF(phases) ? bytes_str(phases[now.phase])
 	                                                      : BYTES("unknown"));
 	row_uint(&r, "resealed", now.resealed);
@@ -61,13 +62,13 @@ out:
 static err_t finished(struct core *c)
 {
 	struct audit_record record = { .kind = AUDIT_CHANGE, .at = c->now,
-		                       .rule = BYTES("data key rotation") };
+		                       .rule = BYTES("data and index key rotation") };
 	struct store_rotation now;
 	struct buf text = buf_make(128);
 	err_t err;
 
 	TRY(store_rotation(c->store, &now));
-	TRY(buf_printf(&text, "%llu rows, records and blocks sealed anew; earlier data keys destroyed",
+	TRY(buf_printf(&text, "%llu rows, records and blocks sealed and hashed anew; earlier data keys and index keys destroyed",
 	               (unsigned long long)now.resealed));
 	record.text = bytes_of_buf(&text);
 	err = audit_append(c->room.audit, &record);
@@ -79,6 +80,7 @@ out:
 /* Of one step: whether there is more, *was whether there was anything. */
 static err_t step(struct core *c, bool *more, bool *was)
 {
+	const struct store_reindex reindex = { resource_reindex, c->room.resources };
 	struct store_rotation now;
 	err_t err;
 
@@ -88,7 +90,7 @@ static err_t step(struct core *c, bool *more, bool *was)
 	if (!*was)
 		goto out;
 	TRY(batch_mark(c));
-	err = store_rotate_step(c->store, more);
+	err = store_rotate_step(c->store, &reindex, more);
 	if (err == ERR_OK && !*more)
 		err = finished(c);
 	batch_unmark(c, err);
@@ -111,5 +113,5 @@ void rotate_when_due(struct core *c)
 	if (err != ERR_OK)
 		log_event(LOG_ERROR, "rotation stopped", "why=%s", err_text(err));
 	else if (was && !more)
-		log_event(LOG_NOTE, "rotation done", "earlier data keys are destroyed");
+		log_event(LOG_NOTE, "rotation done", "earlier data keys and index keys are destroyed");
 }

@@ -282,6 +282,28 @@ out:
 	return err;
 }
 
+static err_t memory_row_rehash(struct engine *e, const struct sealed_row *row)
+{
+	struct sealed_row old;
+	bool found;
+	err_t err;
+
+	TRY(memory_row_get(e, row->id, &old, &found));
+	if (!found)
+		return ERR_TAMPERED;
+	if (old.has_name)
+		TRY(drop(e, key_hash('N', old.name_h)));
+	if (old.has_ident)
+		TRY(drop(e, key_hash('I', old.ident_h)));
+	if (row->has_name)
+		TRY(hash_claim(e, 'N', row->name_h, row->id));
+	if (row->has_ident)
+		TRY(hash_claim(e, 'I', row->ident_h, row->id));
+	err = memory_row_update(e, row);
+out:
+	return err;
+}
+
 static err_t index_drop_under(struct engine *e, struct key prefix)
 {
 	const struct ordered_node *node;
@@ -578,30 +600,30 @@ static err_t memory_epoch_get(struct engine *e, uint32_t epoch, struct bytes *se
 	return ERR_OK;
 }
 
-static err_t memory_epoch_last(struct engine *e, uint32_t *epoch)
+static err_t memory_epoch_last(struct engine *e, uint32_t bound, uint32_t *epoch)
 {
-	struct key k = key_id('P', UINT64_MAX);
+	struct key k = key_id('P', bound);
 	const struct ordered_node *node = below(e, &k, 1);
 
 	*epoch = node ? (uint32_t)tail_u64(node->key) : 0;
 	return ERR_OK;
 }
 
-static err_t memory_epoch_count(struct engine *e, uint64_t *n)
+static err_t memory_epoch_count(struct engine *e, uint32_t bound, uint64_t *n)
 {
 	struct key k = key_of('P');
 	const struct ordered_node *node = above(e, &k, 1);
 
-	for (*n = 0; node; ++*n) {
+	for (*n = 0; node && tail_u64(node->key) < bound; ++*n) {
 		k = key_id('P', tail_u64(node->key));
 		node = above(e, &k, 1);
 	}
 	return ERR_OK;
 }
 
-static err_t memory_epoch_drop(struct engine *e, uint32_t bound)
+static err_t memory_epoch_drop(struct engine *e, uint32_t from, uint32_t bound)
 {
-	const struct key first = key_of('P');
+	const struct key first = from ? key_id('P', from - 1) : key_of('P');
 	const struct ordered_node *node;
 	err_t err = ERR_OK;
 
@@ -620,6 +642,7 @@ const struct engine_ops engine_memory = {
 	.open = memory_open, .close = memory_close,
 	.begin = memory_begin, .commit = memory_commit, .rollback = memory_rollback,
 	.row_insert = memory_row_insert, .row_update = memory_row_update,
+	.row_rehash = memory_row_rehash,
 	.row_delete = memory_row_delete, .row_get = memory_row_get, .row_next = memory_row_next,
 	.row_named = memory_row_named, .row_ident = memory_row_ident,
 	.row_count = memory_row_count, .row_last = memory_row_last,

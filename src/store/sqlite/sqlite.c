@@ -33,6 +33,14 @@ static void bind_hash(sqlite3_stmt *st, int at, const uint8_t hash[ENGINE_HASH])
 	bind_bytes(st, at, bytes_make(hash, ENGINE_HASH));
 }
 
+static void bind_hash_of(sqlite3_stmt *st, int at, bool has, const uint8_t hash[ENGINE_HASH])
+{
+	if (has)
+		bind_hash(st, at, hash);
+	else
+		must(sqlite3_bind_null(st, at) == SQLITE_OK);
+}
+
 static void bind_text(sqlite3_stmt *st, int at, struct bytes b)
 {
 	must(sqlite3_bind_text(st, at, (const char *)b.p, (int)b.n, SQLITE_STATIC) == SQLITE_OK);
@@ -127,22 +135,14 @@ static err_t sqlite_row_insert(struct engine *e, const struct sealed_row *row)
 	bind_u64(st, 8, row->version);
 	bind_u64(st, 9, row->epoch);
 	bind_u64(st, 10, row->counter);
-	if (row->has_name)
-		bind_hash(st, 11, row->name_h);
-	else
-		must(sqlite3_bind_null(st, 11) == SQLITE_OK);
-	if (row->has_ident)
-		bind_hash(st, 12, row->ident_h);
-	else
-		must(sqlite3_bind_null(st, 12) == SQLITE_OK);
+	bind_hash_of(st, 11, row->has_name, row->name_h);
+	bind_hash_of(st, 12, row->has_ident, row->ident_h);
 	bind_bytes(st, 13, row->body);
 	return run(st);
 }
 
-static err_t update(struct engine *e, enum statement which, const struct sealed_row *row)
+static void bind_update(sqlite3_stmt *st, const struct sealed_row *row)
 {
-	sqlite3_stmt *st = use(e, which);
-
 	bind_u64(st, 1, row->id);
 	bind_u64(st, 2, (uint64_t)row->modified);
 	bind_u64(st, 3, (uint64_t)row->expires);
@@ -151,7 +151,29 @@ static err_t update(struct engine *e, enum statement which, const struct sealed_
 	bind_u64(st, 6, row->epoch);
 	bind_u64(st, 7, row->counter);
 	bind_bytes(st, 8, row->body);
+}
+
+static err_t update(struct engine *e, enum statement which, const struct sealed_row *row)
+{
+	sqlite3_stmt *st = use(e, which);
+
+	bind_update(st, row);
 	return run(st);
+}
+
+static err_t sqlite_row_rehash(struct engine *e, const struct sealed_row *row)
+{
+	sqlite3_stmt *st = use(e, SQL_ROW_REHASH);
+	err_t err;
+
+	bind_update(st, row);
+	bind_hash_of(st, 9, row->has_name, row->name_h);
+	bind_hash_of(st, 10, row->has_ident, row->ident_h);
+	TRY(run(st));
+	if (sqlite3_changes(e->db) != 1)
+		err = ERR_TAMPERED;
+out:
+	return err;
 }
 
 static err_t sqlite_row_update(struct engine *e, const struct sealed_row *row)
@@ -506,25 +528,33 @@ out:
 	return err;
 }
 
-static err_t sqlite_epoch_last(struct engine *e, uint32_t *epoch)
+static err_t sqlite_epoch_last(struct engine *e, uint32_t below, uint32_t *epoch)
 {
+	sqlite3_stmt *st = use(e, SQL_EPOCH_LAST);
 	uint64_t last;
-	err_t err = one_number(e, use(e, SQL_EPOCH_LAST), &last);
+	err_t err;
+
+	bind_u64(st, 1, below);
+	err = one_number(e, st, &last);
 
 	*epoch = last > UINT32_MAX ? UINT32_MAX : (uint32_t)last;
 	return err;
 }
 
-static err_t sqlite_epoch_count(struct engine *e, uint64_t *n)
+static err_t sqlite_epoch_count(struct engine *e, uint32_t below, uint64_t *n)
 {
-	return one_number(e, use(e, SQL_EPOCH_COUNT), n);
+	sqlite3_stmt *st = use(e, SQL_EPOCH_COUNT);
+
+	bind_u64(st, 1, below);
+	return one_number(e, st, n);
 }
 
-static err_t sqlite_epoch_drop(struct engine *e, uint32_t epoch)
+static err_t sqlite_epoch_drop(struct engine *e, uint32_t from, uint32_t below)
 {
 	sqlite3_stmt *st = use(e, SQL_EPOCH_DROP);
 
-	bind_u64(st, 1, epoch);
+	bind_u64(st, 1, from);
+	bind_u64(st, 2, below);
 	return run(st);
 }
 
@@ -540,6 +570,7 @@ const struct engine_ops engine_sqlite = {
 	.open = sqlite_file_open, .close = sqlite_file_close,
 	.begin = sqlite_begin, .commit = sqlite_commit, .rollback = sqlite_rollback,
 	.row_insert = sqlite_row_insert, .row_update = sqlite_row_update,
+	.row_rehash = sqlite_row_rehash,
 	.row_delete = sqlite_row_delete, .row_get = sqlite_row_get, .row_next = sqlite_row_next,
 	.row_named = sqlite_row_named, .row_ident = sqlite_row_ident,
 	.row_count = sqlite_row_count, .row_last = sqlite_row_last,
