@@ -2,7 +2,7 @@
 #include "client/digest.h"
 
 #include "base/secret.h"
-#include "crypt/base64.h"
+#include "base/base64.h"
 
 enum { PARAMETERS_MAX = 16, MD5 = 16, NONCE = GAA_RAND + DIGEST_AUTN };
 

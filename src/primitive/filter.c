@@ -240,6 +240,14 @@ out:
 	return err;
 }
 
+static err_t read_content_query(const struct row *row, const struct cbor *v, struct filter_criteria *f)
+{
+	if (v->kind != CBOR_TEXT)
+		return ERR_TYPE;
+	f->content_query = v->s;
+	return v->s.n ? ERR_OK : ERR_SYNTAX;
+}
+
 static err_t read_geometry(const struct row *row, const struct cbor *v, struct filter_criteria *f)
 {
 	if (v->kind != CBOR_TEXT)
@@ -303,9 +311,8 @@ static const struct row rows[] = {
 	OWN("arp", read_path), OWN("cty", read_content_types), OWN("ops", read_rights),
 	OWN("gq", read_geo), ENUM("gmty", geometry_type, GEO_POLYGONS),
 	ENUM("gsf", space, GEO_INTERSECTS), OWN("geom", read_geometry),
-	/* SPARQL and jsonpath are not spoken */
-	OWN("smf", read_unsupported), OWN("cfs", read_unsupported),
-	OWN("cfq", read_unsupported),
+	ENUM("cfs", content_syntax, FILTER_JSON_PATH), OWN("cfq", read_content_query),
+	OWN("smf", read_unsupported), /* SPARQL is not spoken */
 };
 
 static err_t read_member(struct bytes key, const struct cbor *v, struct filter_criteria *f)
@@ -334,7 +341,9 @@ err_t filter_read(const struct request_primitive *r, struct filter_criteria *out
 			break;
 		TRY(read_member(key, &value, out));
 	}
-	/* A geo-query is whole or not there. */
+	/* Queries are whole or not there. */
+	if (!out->content_syntax != !out->content_query.n)
+		return ERR_SYNTAX;
 	if (!out->geometry_type != !out->space || !out->space != !out->geometry.n)
 		return ERR_SYNTAX;
 out:

@@ -90,6 +90,7 @@ struct filter_values {
 
 enum filter_operation { FILTER_AND = 1, FILTER_OR = 2, FILTER_XOR = 3 };
 enum filter_geometry { GEO_POINT = 1, GEO_LINE, GEO_POLYGON, GEO_POINTS, GEO_LINES, GEO_POLYGONS };
+enum filter_syntax { FILTER_JSON_PATH = 1 };
 enum filter_space { GEO_WITHIN = 1, GEO_CONTAINS, GEO_INTERSECTS };
 
 struct filter_criteria {
@@ -108,6 +109,8 @@ struct filter_criteria {
 	bool has_operations;
 	uint64_t operations;   /* ops: access bits the originator is to have */
 	unsigned geometry_type, space; /* gmty, gsf; 0 absent, else geometry is there */
+	unsigned content_syntax;     /* cfs; 0 absent, else content_query is there */
+	struct bytes content_query;  /* cfq */
 	struct bytes geometry; /* geom: JSON text of coordinates */
 };
 /* ERR_UNSUPPORTED for a member not built (answer 5001), else ERR_SYNTAX... */

@@ -31,15 +31,6 @@ bool facts_is_discovery(const struct request_primitive *r)
 	return r->operation == OPERATION_RETRIEVE && facts_names_discovery(r);
 }
 
-static bool names_shown_only(const struct filter_values *v)
-{
-	for (size_t i = 0; i < v->attributes_n; i++) {
-		if (resource_search(v->attribute_names[i]) == SEARCH_SHOWN)
-			return true;
-	}
-	return false;
-}
-
 /* What the criteria of a discovery ask for beside the right to discover: the right
  * to read, where they name what only a reader may know, and the rights in ops.
  * Criteria that cannot be read are refused when they are used. */
@@ -50,8 +41,7 @@ static void search_rights(struct work *w)
 	if (filter_read(&w->request, &f) != ERR_OK)
 		return;
 	w->search_rights = f.has_operations ? (unsigned)f.operations : 0;
-	if (f.geometry_type || names_shown_only(&f.self) || names_shown_only(&f.child) ||
-	    names_shown_only(&f.parent))
+	if (filter_reads(&f))
 		w->search_rights |= ACCESS_RETRIEVE;
 }
 

@@ -150,6 +150,11 @@ static bool shows_children(const struct request_primitive *q)
 	return lists_references(q) || q->result_content == 4 || q->result_content == 8;
 }
 
+static bool may_read(const struct resource_work *w)
+{
+	return w->ask->children && w->ask->children->may(w->ask->children->self, w->row.id);
+}
+
 err_t work_condition(struct resource_work *w, struct filter_criteria *filter, bool *has)
 {
 	bool matches;
@@ -170,6 +175,11 @@ err_t work_condition(struct resource_work *w, struct filter_criteria *filter, bo
 	 * deleted is the target. */
 	if (w->ask->request->operation == OPERATION_RETRIEVE && shows_children(w->ask->request))
 		return ERR_OK;
+	/* Who may change it and not read it would learn its content by asking. */
+	if (w->ask->request->operation != OPERATION_RETRIEVE && filter_reads(filter) &&
+	    !may_read(w))
+		return refuse(w->out, RSC_ORIGINATOR_HAS_NO_PRIVILEGE,
+		              "criteria on what the originator may not read", NO_DETAIL);
 	TRY(filter_matches(&(struct matcher){ w->r, filter, w->ask->children, w->now },
 	                   &w->row, &matches));
 	if (!matches)

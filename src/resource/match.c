@@ -102,6 +102,19 @@ static err_t match_place(struct subject *s, enum verdict *out)
 	return ERR_OK;
 }
 
+static err_t match_content(struct subject *s, enum verdict *out)
+{
+	struct bytes query = s->m->filter->content_query;
+	bool yes = false;
+	err_t err = ERR_OK;
+
+	if (query.n && type_attribute(s->type, BYTES("con")) && type_attribute(s->type, BYTES("cnf")))
+		TRY(content_query_holds(s->m->r, &s->body, query, &yes));
+	*out = query.n ? verdict(yes) : ABSENT;
+out:
+	return err;
+}
+
 /* --- conditions on a row, its children, its parent -------------------------------- */
 
 static bool any_values(const struct filter_values *v)
@@ -192,7 +205,7 @@ static err_t match_own(struct subject *s, struct tally *t)
 {
 	static err_t (*const conditions[])(struct subject *, enum verdict *) = {
 		match_content_type, match_created, match_modified, match_expiry, match_size,
-		match_state, match_label_queries, match_place,
+		match_state, match_label_queries, match_place, match_content,
 	};
 	const struct filter_values *v = &s->m->filter->self;
 	struct seen seen = { 0 };
@@ -263,5 +276,21 @@ bool filter_known(const struct filter_criteria *f)
 			return false;
 	}
 	return names_known(&f->self) && names_known(&f->child) && names_known(&f->parent) &&
-	       (!f->geometry_type || geo_ok(f->geometry_type, f->geometry));
+	       (!f->geometry_type || geo_ok(f->geometry_type, f->geometry)) &&
+	       (!f->content_query.n || content_query_ok(f->content_query));
+}
+
+static bool names_shown_only(const struct filter_values *v)
+{
+	for (size_t i = 0; i < v->attributes_n; i++) {
+		if (resource_search(v->attribute_names[i]) == SEARCH_SHOWN)
+			return true;
+	}
+	return false;
+}
+
+bool filter_reads(const struct filter_criteria *f)
+{
+	return f->geometry_type || f->content_query.n || names_shown_only(&f->self) ||
+	       names_shown_only(&f->child) || names_shown_only(&f->parent);
 }

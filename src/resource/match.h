@@ -32,6 +32,16 @@ err_t values_see(const struct subject *s, const struct filter_values *v, struct 
 bool label_query_ok(struct bytes query);
 bool label_query_holds(const struct attribute_set *body, struct bytes query);
 
+/* '*' stands for any octets, nothing else is special. *steps grows by what it took; a
+ * text for which that would be too much does not match. */
+bool pattern_matches(struct bytes text, struct bytes pattern, size_t *steps);
+
+/* [content.c] A query on content: can it be read, and does the content of this row satisfy
+ * it? One that cannot be read never holds. */
+bool content_query_ok(struct bytes query);
+err_t content_query_holds(struct resources *r, const struct attribute_set *body, struct bytes query,
+                          bool *yes) MUST_USE;
+
 /* Geometry of the criteria against the attribute location (loc). */
 bool geo_ok(unsigned geometry_type, struct bytes geometry);
 bool geo_holds(const struct matcher *m, const struct attribute_set *body);

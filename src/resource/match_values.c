@@ -146,10 +146,9 @@ bool label_query_holds(const struct attribute_set *body, struct bytes query)
 
 enum { PATTERN_STEPS = 1 << 20, STEPS_IN_UNIT = 1024 };
 
-/* '*' stands for any octets, nothing else is special. Linear but for the last
- * '*' seen, so that a pattern takes length x length steps at most; a text for
- * which these are too many does not match. */
-static bool pattern_matches(struct bytes text, struct bytes pattern, size_t *steps)
+/* Linear but for the last '*' seen, so that a pattern takes length x length steps at
+ * most. */
+bool pattern_matches(struct bytes text, struct bytes pattern, size_t *steps)
 {
 	size_t t = 0, p = 0, star = SIZE_MAX, mark = 0;
 

@@ -133,6 +133,8 @@ void resources_keys(struct resources *r, const struct resource_keys *keys);
  * right to discover, SEARCH_SHOWN only where it may be retrieved too. */
 enum search { SEARCH_UNKNOWN, SEARCH_OPEN, SEARCH_SHOWN };
 enum search resource_search(struct bytes short_name);
+/* Do criteria that could be read ask for what is shown to readers only? */
+bool filter_reads(const struct filter_criteria *f);
 
 /* --- addressing [TS-0001 7.2; TS-0004 6.8, 7.3.2.6] ------------------------------ */
 

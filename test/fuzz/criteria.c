@@ -1,5 +1,5 @@
-/* Filter criteria that have a syntax of their own: label queries and geometries, against
- * labels and places that others wrote. */
+/* Filter criteria that have a syntax of their own: label queries, geometries and queries on
+ * content, against labels, places and contents that others wrote. */
 #include "resource/match.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -65,6 +65,26 @@ static void places(unsigned types, struct bytes asked, struct bytes place)
 	buf_free(&value);
 }
 
+static void contents(bool coded, struct bytes query, struct bytes text)
+{
+	struct resources r = { .effort = EFFORT_MAX };
+	struct attribute_set body = { .n = 0 };
+	struct buf value = buf_make(1 << 20);
+	bool holds;
+	size_t n;
+
+	arena_init(&r.passing, 4 << 20);
+	must(cbor_put_text(&value, text) == ERR_OK);
+	n = value.n;
+	must(cbor_put_text(&value, coded ? BYTES("application/json:1") : BYTES("application/json:0")) == ERR_OK);
+	must(set_put(&body, BYTES("con"), bytes_sub(bytes_of_buf(&value), 0, n)) == ERR_OK);
+	must(set_put(&body, BYTES("cnf"), bytes_sub(bytes_of_buf(&value), n, value.n)) == ERR_OK);
+	must(content_query_holds(&r, &body, query, &holds) == ERR_OK);
+	must(!holds || content_query_ok(query));
+	arena_free(&r.passing);
+	buf_free(&value);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct bytes rest, first;
@@ -75,5 +95,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	first = bytes_cut(&rest, '\n');
 	labels(first, rest);
 	places(data[0] & 63, first, rest);
+	contents(data[0] & 1, first, rest);
 	return 0;
 }

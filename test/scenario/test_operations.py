@@ -1,6 +1,6 @@
 """Result contents, filter criteria and requests that are not answered at once, over every
 serialisation. Each test names the clause it stands for."""
-import http.server, json, threading, time, urllib.parse
+import base64, http.server, json, threading, time, urllib.parse
 
 import pytest
 from lab import Lab
@@ -57,8 +57,37 @@ def test_filter_criteria(lab):
     for wrong in ["rcn=4", "rcn=1", "rcn=8", "lbq=" + quote("a IN b"), "gmty=1", "gmty=9&gsf=1&geom=" + quote("[1,2]"),
                   "geom=x&gmty=1&gsf=1", "arp=" + quote("../x"), "fo=4", "c.nonsense=1"]:
         assert lab.get(f"{path}?fu=1&{wrong}", stem).rsc == 4000, wrong
-    for absent in ["smf=x", "cfs=1&cfq=x", "fu=3"]:
+    for absent in ["smf=x", "fu=3"]:
         assert lab.get(f"{path}?{absent if 'fu' in absent else 'fu=1&' + absent}", stem).rsc == 5001, absent
+
+
+def test_queries_on_content(lab):
+    """TS-0004 7.3.3.17.13, TS-0001 J.2: what contentInstances hold, as JSON they say it is, or as it came."""
+    stem, path = lab.ae()
+    assert lab.create(path, 3, {"m2m:cnt": {"rn": "c"}}, stem).rsc == 2001
+    contents = {"text": ("application/json:0", '{"t": 20.5, "place": {"the room": ["a", "b"]}}'),
+                "base64": ("application/senml+json:1", base64.b64encode(b'{"t": 30}').decode()),
+                "other": ("text/plain:0", '{"t": 20.5}'), "broken": ("application/json:0", '{"t": 20.5')}
+    for rn, (cnf, con) in contents.items():
+        assert lab.create(path + "/c", 4, {"m2m:cin": {"rn": rn, "cnf": cnf, "con": con}}, stem).rsc == 2001
+    found = lambda query, more="": [u.rsplit("/", 1)[1] for u in lab.get(
+        f"{path}?fu=1&cfs=1&cfq={quote(query)}{more}", stem).json["m2m:uril"]]
+    for query, want in [("$.t EQ 20.5", ["text"]), ("$.t GT 20", ["text", "base64"]), ("$.t LE 20", []),
+                        ('$.place."the room"[1] EQ "b"', ["text"]), ('$.place."the room"[0] MATCH "*"', ["text"]),
+                        ("$.t EQ 30 OR $.t EQ 20.5", ["text", "base64"]), ("$.t EQ 30 AND $.t EQ 20.5", []),
+                        ("$.t NE 30", ["text"]), ("$.none NE 1", [])]:
+        assert found(query) == want, query
+    assert found("$.t EQ 30", "&fo=2&ty=3") == ["c", "base64"]
+    # as a condition on a target: whoever may change it and not read it does not learn it so
+    assert lab.get(f"{path}/c/text?cfs=1&cfq={quote('$.t EQ 1')}", stem).rsc == 4004
+    assert lab.get(f"{path}/c/text?cfs=1&cfq={quote('$.t EQ 20.5')}", stem).rsc == 2000
+    other, _ = lab.ae()
+    acp = {"m2m:acp": {"rn": "p", "pvs": {"acr": [acr([stem], 63)]}, "pv": {"acr": [acr([stem], 63), acr([other], 8)]}}}
+    assert lab.create(path, 1, acp, stem).rsc == 2001
+    assert lab.put(path + "/c", {"m2m:cnt": {"acpi": [path[1:] + "/p"]}}, stem).rsc == 2004
+    for value in ("20.5", "1"):
+        assert lab.delete(f"{path}/c/text?cfs=1&cfq={quote('$.t EQ ' + value)}", other).rsc == 4103
+    assert lab.delete(path + "/c/text?ty=4", other).rsc == 2002
 
 
 def test_conditions_on_every_operation(lab):

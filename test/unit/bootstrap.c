@@ -2,7 +2,7 @@
  * module says, what the bootstrapping server says. */
 #include "client/bootstrap.h"
 #include "client/digest.h"
-#include "crypt/base64.h"
+#include "base/base64.h"
 #include "unit.h"
 
 #define OK(expr) assert_int_equal((expr), ERR_OK)

@@ -231,6 +231,122 @@ static void test_geometry_is_checked(void **state)
 	finds(m, "cse-in", ",'gq':{'geom':'[1,2]','gmty':1,'gsf':1}", "");
 }
 
+#define QUERY(q) ",'ty':[4],'cfs':1,'cfq':'" q "'"
+
+/*  i  a number and a unit, as text       j  an object, which says nothing of itself
+ *  k  in base64 [{"a b":null}]           l  not JSON, though it says so    m  a plain text */
+static void fill(struct room *m)
+{
+	expect(m, CNT("c", ""), 2001);
+	expect(m, CREATE("cse-in/c", 4, "{'m2m:cin':{'rn':'i','cnf':'application/json:0','con':"
+	                 "'{\\\"t\\\":[20,21.5],\\\"u\\\":\\\"hPa\\\",\\\"on\\\":true}'}}"), 2001);
+	expect(m, CREATE("cse-in/c", 4, "{'m2m:cin':{'rn':'j','con':{'t':-3,'u':'kPa','in':{'x.y':7}}}}"), 2001);
+	expect(m, CREATE("cse-in/c", 4, "{'m2m:cin':{'rn':'k','cnf':'application/senml+json:1',"
+	                 "'con':'W3siYSBiIjpudWxsfV0='}}"), 2001);
+	expect(m, CREATE("cse-in/c", 4, "{'m2m:cin':{'rn':'l','cnf':'application/json:0','con':'{t:20}'}}"), 2001);
+	expect(m, CREATE("cse-in/c", 4, "{'m2m:cin':{'rn':'m','con':'{\\\"t\\\":20}'}}"), 2001);
+	expect(m, CREATE("cse-in/c", 4, "{'m2m:cin':{'rn':'n','cnf':'application/xml:0','con':{'t':20}}}"), 2001);
+}
+
+#define I "'cse-in/c/i'"
+#define J "'cse-in/c/j'"
+#define K "'cse-in/c/k'"
+
+static const char *printed(struct buf *b, const char *format, const char *part)
+{
+	struct bytes rest = bytes_str(format);
+	struct bytes before = bytes_cut(&rest, '%');
+
+	buf_clear(b);
+	assert_int_equal(buf_add(b, before), ERR_OK);
+	assert_int_equal(buf_add(b, bytes_str(part)), ERR_OK);
+	assert_int_equal(buf_add(b, bytes_sub(rest, 1, rest.n)), ERR_OK);
+	assert_int_equal(buf_add_byte(b, 0), ERR_OK);
+	return (const char *)b->p;
+}
+
+static void test_content(void **state)
+{
+	static const struct { const char *query, *found; } asked[] = {
+		{ "$.t[0] EQ 20", I }, { "$.t[0] EQ 20.0", I }, { "$.t[1] GT 21", I }, { "$.t[1] GE 21.5", I },
+		{ "$.t[1] LT 21.5", "" }, { "$.t[2] EQ 1", "" }, { "$.t LE -3", J }, { "$.t LT 0", J },
+		{ "$.t GT -2.5", "" }, { "$.t NE 5", I "," J }, { "$.u EQ \\\"hPa\\\"", I },
+		{ "$.u MATCH \\\"*Pa\\\"", I "," J }, { "$.u GT \\\"hPa\\\"", J },
+		{ "$.u MATCH \\\"Pa\\\"", "" }, { "$.on EQ true", I }, { "$.on NE true", "" },
+		{ "$.in.\\\"x.y\\\" EQ 7", J }, { "$[0].\\\"a b\\\" EQ null", K }, { "$[1] EQ null", "" },
+		{ "$ EQ 20", "" }, { "$.t[0].x EQ 20", "" }, { "$[0] NE 1", K }, { "$.none NE 1", "" },
+		{ "$.t[0] EQ 20 AND $.on EQ false", "" }, { "$.t[0] EQ 20 AND $.u EQ \\\"hPa\\\"", I },
+		{ "$.t[0] EQ 20 OR $.t EQ -3", I "," J }, { "$.x EQ 1 OR $.y EQ 1 OR $.on EQ true", I },
+		{ "$.u EQ \\\"a b AND c\\\"", "" }, { "$.t LT 18446744073709551615", J },
+		{ "$.t GT -9223372036854775808", J },
+	};
+	struct room *m = *state;
+	struct buf text = buf_make(1024);
+
+	fill(m);
+	for (size_t i = 0; i < COUNT_OF(asked); i++) {
+		expect(m, printed(&text, DISCOVER("cse-in", QUERY("%s")), asked[i].query), 2000);
+		shows(m, printed(&text, "{'m2m:uril':[%s]}", asked[i].found));
+	}
+	buf_free(&text);
+	/* joined with other conditions, and as a condition on a target */
+	finds(m, "cse-in", ",'fo':2,'ty':[3],'cfs':1,'cfq':'$.t LT 0'", "'cse-in/c'," J);
+	expect(m, REQ(2, "cse-in/c/j") ",'fc':{'cfs':1,'cfq':'$.t LT 0'}}", 2000);
+	expect(m, REQ(2, "cse-in/c/j") ",'fc':{'cfs':1,'cfq':'$.t GE 0'}}", 4004);
+	expect(m, REQ(2, "cse-in/c") ",'fc':{'cfs':1,'cfq':'$ EQ 1'}}", 4004);
+}
+
+static void test_content_queries_are_checked(void **state)
+{
+	static const char *const wrong[] = {
+		"", "$", "t EQ 1", "$.t", "$.t EQ", "$.t EQ ", "$.t  EQ 1", "$.t EQ  1", "$.t EQ 1 ", "$.t eq 1",
+		"$.t == 1", "$.t EQ 1 XOR $.t EQ 2", "$.t EQ 1 AND", "$.t EQ 1 AND ", "$.t EQ 1 $.t EQ 2",
+		"$.t EQ 1 AND $.u EQ 2 OR $.v EQ 3", "$. EQ 1", "$.t[ EQ 1", "$.t[] EQ 1", "$.t[x] EQ 1",
+		"$.t[-1] EQ 1", "$.t[1234567] EQ 1", "$.\"t EQ 1", "$.\"\" EQ 1", "$.t{ EQ 1", "$.t$ EQ 1",
+		"$..t EQ 1", "$.t EQ x", "$.t EQ [1]", "$.t EQ {}", "$.t EQ \"x", "$.t EQ \"\\", "$.t EQ 1e999",
+		"$.t MATCH 1", "$.t GT true", "$.t LE null", "$.t EQ 01", " $.t EQ 1",
+	};
+	struct buf many = buf_make(4096);
+
+	for (size_t i = 0; i < COUNT_OF(wrong); i++) {
+		if (content_query_ok(bytes_str(wrong[i])))
+			fail_msg("taken: %s", wrong[i]);
+	}
+	for (size_t i = 0; i < 16; i++)
+		assert_int_equal(buf_add(&many, bytes_str(i ? " AND $.t EQ 1" : "$.t EQ 1")), ERR_OK);
+	assert_true(content_query_ok(bytes_of_buf(&many)));
+	assert_int_equal(buf_add(&many, BYTES(" AND $.t EQ 1")), ERR_OK);
+	assert_false(content_query_ok(bytes_of_buf(&many)));
+	buf_clear(&many);
+	assert_int_equal(buf_printf(&many, "$%s EQ 1", "[0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0]"
+	                            "[0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0]"), ERR_OK);
+	assert_true(content_query_ok(bytes_of_buf(&many)));
+	assert_int_equal(buf_add(&many, BYTES(" AND $.t[0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0]"
+	                                      "[0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0] EQ 1")), ERR_OK);
+	assert_false(content_query_ok(bytes_of_buf(&many)));
+	buf_free(&many);
+}
+
+static bool nothing(void *self, uint64_t id)
+{
+	return false;
+}
+
+/* Who may change a resource and not read it learns nothing of its content by conditions. */
+static void test_content_is_for_readers(void **state)
+{
+	static const struct discovery blind = { nothing, NULL };
+	struct room *m = *state;
+
+	fill(m);
+	expect(m, REQ(4, "cse-in/c/j") ",'fc':{'cfs':1,'cfq':'$.t GE 0'}}", 4004);
+	m->children = &blind;
+	expect(m, REQ(4, "cse-in/c/j") ",'fc':{'cfs':1,'cfq':'$.t GE 0'}}", 4103);
+	expect(m, REQ(4, "cse-in/c/j") ",'fc':{'cfs':1,'cfq':'$.t LT 0'}}", 4103);
+	expect(m, REQ(4, "cse-in/c/m") ",'fc':{'atr':[{'nm':'con','val':'x'}]}}", 4103);
+	expect(m, REQ(4, "cse-in/c/m") ",'fc':{'ty':[4]}}", 2002);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -242,6 +358,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_types_on_the_way, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_places, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_geometry_is_checked, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_content, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_content_queries_are_checked, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_content_is_for_readers, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

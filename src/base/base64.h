@@ -1,6 +1,6 @@
 /* base64.h: base64 [RFC 4648 4] with its padding, of what is short and known in length. */
-#ifndef CRYPT_BASE64_H
-#define CRYPT_BASE64_H
+#ifndef BASE_BASE64_H
+#define BASE_BASE64_H
 
 #include "base/bytes.h"
 

@@ -1,5 +1,5 @@
 /* base64.c: see base64.h. */
-#include "crypt/base64.h"
+#include "base/base64.h"
 
 static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
