@@ -3,6 +3,7 @@
 #include "base/number.h"
 #include "codec/canon.h"
 #include "codec/json.h"
+#include "codec/json_escape.h"
 
 enum state { WANT_VALUE, WANT_FIRST_ITEM, WANT_FIRST_KEY, WANT_KEY, AFTER_VALUE, DONE };
 
@@ -28,96 +29,6 @@ static inline bool is_special(uint8_t c)
 	return c == '"' || c == '\\' || c < 0x20;
 }
 
-static int hex_digit(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* The four digits behind \u. */
-static err_t take_hex4(struct parser *p, uint32_t *out)
-{
-	*out = 0;
-	if (p->end - p->at < 4)
-		return ERR_SYNTAX;
-	for (int i = 0; i < 4; i++) {
-		int d = hex_digit(*p->at++);
-
-		if (d < 0)
-			return ERR_SYNTAX;
-		*out = *out << 4 | (uint32_t)d;
-	}
-	return ERR_OK;
-}
-
-static err_t put_utf8(struct buf *out, uint32_t c)
-{
-	uint8_t o[4];
-
-	if (c < 0x80)
-		return buf_add_byte(out, (uint8_t)c);
-	if (c < 0x800) {
-		o[0] = (uint8_t)(0xc0 | c >> 6);
-		o[1] = (uint8_t)(0x80 | (c & 63));
-		return buf_add(out, bytes_make(o, 2));
-	}
-	if (c < 0x10000) {
-		o[0] = (uint8_t)(0xe0 | c >> 12);
-		o[1] = (uint8_t)(0x80 | (c >> 6 & 63));
-		o[2] = (uint8_t)(0x80 | (c & 63));
-		return buf_add(out, bytes_make(o, 3));
-	}
-	o[0] = (uint8_t)(0xf0 | c >> 18);
-	o[1] = (uint8_t)(0x80 | (c >> 12 & 63));
-	o[2] = (uint8_t)(0x80 | (c >> 6 & 63));
-	o[3] = (uint8_t)(0x80 | (c & 63));
-	return buf_add(out, bytes_make(o, 4));
-}
-
-/* \uXXXX, a pair of them for a character above U+FFFF. */
-static err_t take_unicode(struct parser *p)
-{
-	uint32_t c, low;
-	err_t err;
-
-	TRY(take_hex4(p, &c));
-	if (c == 0 || (c >= 0xdc00 && c <= 0xdfff))
-		return ERR_SYNTAX;
-	if (c >= 0xd800 && c <= 0xdbff) {
-		if (p->end - p->at < 2 || p->at[0] != '\\' || p->at[1] != 'u')
-			return ERR_SYNTAX;
-		p->at += 2;
-		TRY(take_hex4(p, &low));
-		if (low < 0xdc00 || low > 0xdfff)
-			return ERR_SYNTAX;
-		c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
-	}
-	err = put_utf8(&p->text, c);
-out:
-	return err;
-}
-
-static err_t take_escape(struct parser *p)
-{
-	static const char values[] = "\"\\/\b\f\n\r\t";
-	struct bytes known = BYTES("\"\\/bfnrt");
-	size_t i;
-
-	if (p->at == p->end)
-		return ERR_SYNTAX;
-	if (*p->at == 'u') {
-		p->at++;
-		return take_unicode(p);
-	}
-	i = bytes_find(known, *p->at);
-	if (i == known.n)
-		return ERR_SYNTAX;
-	p->at++;
-	return buf_add_byte(&p->text, (uint8_t)values[i]);
-}
-
 /* The rest of a string that has an escape; `from` is its first octet. */
 static err_t take_escaped(struct parser *p, const uint8_t *from, struct bytes *out)
 {
@@ -135,7 +46,7 @@ static err_t take_escaped(struct parser *p, const uint8_t *from, struct bytes *o
 			break;
 		if (*p->at++ != '\\')
 			return ERR_SYNTAX;
-		TRY(take_escape(p));
+		TRY(json_escape(&p->at, p->end, &p->text));
 	}
 	*out = bytes_of_buf(&p->text);
 	err = p->at < p->end ? ERR_OK : ERR_SYNTAX;

@@ -1,4 +1,4 @@
-/* content.c: queries on what contentInstances hold [TS-0001 J.2; TS-0004 7.3.3.17.13].
+/* content.c: queries on what contentInstances hold, by annex J.2 of TS-0001 [TS-0004 7.3.3.17.13].
  *
  *   $.room[0]."air pressure" GE 990 AND $.unit EQ "hPa"
  *
@@ -6,16 +6,16 @@
  * What is asked of a member that is not there does not hold. Only content that its
  * contentInfo says is JSON, or that is an object or a list already, is looked into.
  *
- * Bounded: a query in length, conditions and steps; a content by the codec's limits, and
- * what it costs to read is taken from the effort of the request. */
+ * Bounded: a query in length, conditions and steps; what a content costs to read is taken
+ * from the effort of the request. */
 #include "resource/match.h"
 
 #include "base/base64.h"
-#include "codec/json.h"
+#include "resource/content.h"
 
 enum {
 	QUERY_MAX = 1024, CONDITIONS_MAX = 16, STEPS_MAX = 32, INDEX_DIGITS = 6,
-	OCTETS_IN_UNIT = 512,
+	OCTETS_IN_UNIT = 512, CONTENT_MAX = 1 << 20,
 };
 
 enum verb { VERB_EQ, VERB_NE, VERB_GT, VERB_LT, VERB_GE, VERB_LE, VERB_MATCH };
@@ -23,14 +23,13 @@ enum verb { VERB_EQ, VERB_NE, VERB_GT, VERB_LT, VERB_GE, VERB_LE, VERB_MATCH };
 struct condition {
 	struct bytes path; /* behind $ */
 	enum verb verb;
-	size_t at, end;    /* the scalar, in query.values */
+	struct bytes scalar;
 };
 
 struct query {
 	struct condition c[CONDITIONS_MAX];
 	size_t n;
 	bool any;          /* OR */
-	struct buf values; /* encoded */
 };
 
 /* --- a path ------------------------------------------------------------------------- */
@@ -73,17 +72,12 @@ static bool take_index(struct bytes *rest, uint64_t *index)
 	return true;
 }
 
-struct step {
-	struct bytes name; /* empty: an index */
-	uint64_t index;    /* from 0 */
-};
-
 /* The next step of a path. */
-static bool take_step(struct bytes *rest, struct step *out)
+static bool take_step(struct bytes *rest, struct content_step *out)
 {
 	uint8_t sign = rest->n ? rest->p[0] : 0;
 
-	*out = (struct step){ .index = 0 };
+	*out = (struct content_step){ .index = 0 };
 	*rest = bytes_sub(*rest, 1, rest->n);
 	if (sign == '.')
 		return take_name(rest, &out->name);
@@ -93,8 +87,8 @@ static bool take_step(struct bytes *rest, struct step *out)
 /* "$.a[1]" up to the blank behind it. */
 static bool take_path(struct bytes *rest, struct bytes *path)
 {
+	struct content_step step;
 	struct bytes start;
-	struct step step;
 	size_t steps = 0;
 
 	if (!rest->n || rest->p[0] != '$')
@@ -158,34 +152,32 @@ static size_t scalar_end(struct bytes text)
 	return n < text.n ? n + 1 : text.n;
 }
 
-/* Is this scalar one that the verb can be asked with? */
-static bool suits(enum verb verb, const struct cbor *v)
+/* Is this a scalar, and one that the verb can be asked with? */
+static bool suits(enum verb verb, struct bytes scalar)
 {
-	if (v->kind == CBOR_ARRAY || v->kind == CBOR_MAP)
-		return false;
-	if (verb == VERB_MATCH)
-		return v->kind == CBOR_TEXT;
-	return verb == VERB_EQ || verb == VERB_NE || (v->kind != CBOR_BOOL && v->kind != CBOR_NULL);
+	struct buf room = buf_make(QUERY_MAX);
+	struct cbor v;
+	bool well = content_scalar(scalar, &room, &v) == ERR_OK;
+
+	if (well && verb == VERB_MATCH)
+		well = v.kind == CBOR_TEXT;
+	else if (well && verb != VERB_EQ && verb != VERB_NE)
+		well = v.kind != CBOR_BOOL && v.kind != CBOR_NULL;
+	buf_free(&room);
+	return well;
 }
 
 static bool take_condition(struct bytes *rest, struct query *q)
 {
 	struct condition *c = &q->c[q->n];
-	struct bytes word, text;
-	struct cbor v;
+	struct bytes word;
 
-	if (q->n == CONDITIONS_MAX || !take_path(rest, &c->path) || !take_word(rest, &word) ||
+	if (q->n++ == CONDITIONS_MAX || !take_path(rest, &c->path) || !take_word(rest, &word) ||
 	    !verb_named(word, &c->verb))
 		return false;
-	text = bytes_sub(*rest, 0, scalar_end(*rest));
-	*rest = bytes_sub(*rest, text.n, rest->n);
-	c->at = q->values.n;
-	if (json_to_cbor(text, &codec_default_limits, &q->values) != ERR_OK)
-		return false;
-	c->end = q->values.n;
-	q->n++;
-	return cbor_read(bytes_sub(bytes_of_buf(&q->values), c->at, c->end - c->at), &v) == ERR_OK &&
-	       suits(c->verb, &v);
+	c->scalar = bytes_sub(*rest, 0, scalar_end(*rest));
+	*rest = bytes_sub(*rest, c->scalar.n, rest->n);
+	return suits(c->verb, c->scalar);
 }
 
 /* What joins this condition to the next; the same everywhere. */
@@ -203,12 +195,10 @@ static bool take_joint(struct bytes *rest, struct query *q)
 	return true;
 }
 
-/* The values are the caller's to free, whatever the answer. */
 static bool query_read(struct bytes text, struct query *q)
 {
 	q->n = 0;
 	q->any = false;
-	q->values = buf_make(2 * QUERY_MAX);
 	if (text.n > QUERY_MAX || !take_condition(&text, q))
 		return false;
 	while (text.n) {
@@ -221,10 +211,8 @@ static bool query_read(struct bytes text, struct query *q)
 bool content_query_ok(struct bytes query)
 {
 	struct query q;
-	bool ok = query_read(query, &q);
 
-	buf_free(&q.values);
-	return ok;
+	return query_read(query, &q);
 }
 
 /* --- comparing ---------------------------------------------------------------------- */
@@ -260,6 +248,9 @@ static enum order order_of(const struct cbor *a, const struct cbor *b)
 
 	if (is_number(a) && is_number(b))
 		return order_of_numbers(a, b);
+	/* One is no more than the other, but they are the same, or not. */
+	if (a->kind == b->kind && (a->kind == CBOR_NULL || (a->kind == CBOR_BOOL && a->u == b->u)))
+		return SAME;
 	if (a->kind != CBOR_TEXT || b->kind != CBOR_TEXT)
 		return NO_ORDER;
 	difference = bytes_compare(a->s, b->s);
@@ -273,8 +264,8 @@ static bool compares(const struct cbor *have, enum verb verb, const struct cbor 
 	enum order o = order_of(have, want);
 
 	switch (verb) {
-	case VERB_EQ: return o == SAME || bytes_equal(have->raw, want->raw);
-	case VERB_NE: return o != SAME && !bytes_equal(have->raw, want->raw);
+	case VERB_EQ: return o == SAME;
+	case VERB_NE: return o != SAME;
 	case VERB_GT: return o == BEHIND;
 	case VERB_LT: return o == BEFORE;
 	case VERB_GE: return o == BEHIND || o == SAME;
@@ -300,19 +291,16 @@ static bool item_at(const struct cbor *list, uint64_t index, struct cbor *out)
 }
 
 /* What is at the end of a path, if anything. */
-static bool follow(struct cbor at, struct bytes path, struct cbor *out)
+static bool follow(struct cbor at, const struct content_step *steps, size_t n, struct cbor *out)
 {
-	struct step step;
 	bool found;
 
-	while (path.n) {
+	for (size_t i = 0; i < n; i++) {
 		struct cbor next;
 
-		if (!take_step(&path, &step))
-			return false;
-		found = step.name.n ? at.kind == CBOR_MAP &&
-		                              cbor_find(at.raw, step.name, &next, &found) == ERR_OK && found
-		                    : item_at(&at, step.index, &next);
+		found = steps[i].name.n ? at.kind == CBOR_MAP &&
+		                                  cbor_find(at.raw, steps[i].name, &next, &found) == ERR_OK && found
+		                        : item_at(&at, steps[i].index, &next);
 		if (!found)
 			return false;
 		at = next;
@@ -321,20 +309,48 @@ static bool follow(struct cbor at, struct bytes path, struct cbor *out)
 	return true;
 }
 
-static bool holds(const struct query *q, const struct cbor *content, size_t *steps)
+/* A content as it is: a value, or text of one. */
+struct content {
+	struct cbor value;
+	bool is_text;
+	struct buf have, want; /* strings of what is compared */
+	size_t steps;          /* of patterns */
+};
+
+static err_t holds_one(struct content *content, const struct condition *c, bool *yes)
 {
-	bool yes = false;
+	struct content_step steps[STEPS_MAX];
+	struct bytes path = c->path;
+	struct cbor have, want;
+	size_t n = 0;
+	bool found;
+	err_t err = ERR_OK;
+
+	while (path.n)
+		must(take_step(&path, &steps[n++]));
+	if (content->is_text)
+		TRY(content_text_find(content->value.s, steps, n, &content->have, &have, &found));
+	else
+		found = follow(content->value, steps, n, &have);
+	TRY(content_scalar(c->scalar, &content->want, &want));
+	*yes = found && compares(&have, c->verb, &want, &content->steps);
+out:
+	return err;
+}
+
+static err_t holds(struct content *content, const struct query *q, bool *yes)
+{
+	err_t err = ERR_OK;
 
 	for (size_t i = 0; i < q->n; i++) {
-		const struct condition *c = &q->c[i];
-		struct cbor have, want;
-
-		must(cbor_read(bytes_sub(bytes_of_buf(&q->values), c->at, c->end - c->at), &want) == ERR_OK);
-		yes = follow(*content, c->path, &have) && compares(&have, c->verb, &want, steps);
-		if (yes == q->any)
+		TRY(holds_one(content, &q->c[i], yes));
+		if (*yes == q->any)
 			break;
 	}
-	return yes;
+out:
+	if (err != ERR_OK)
+		*yes = false;
+	return err;
 }
 
 /* "application/json", or something "+json"; *coded: in base64 [TS-0004 6.3.3]. */
@@ -362,52 +378,44 @@ out:
 	return err;
 }
 
-/* The content as a value. ERR_MISSING: it is no JSON, does not say so, or the request has
- * no effort left for it. */
-static err_t value_of(struct resources *r, const struct attribute_set *body, struct buf *room,
-                      struct cbor *out)
+/* ERR_MISSING: it is no JSON, does not say so, or the request has no effort left for it. */
+static err_t content_of(struct resources *r, const struct attribute_set *body, size_t conditions,
+                        struct content *out)
 {
 	bool told, coded = false;
-	struct cbor con, info;
-	struct bytes text;
-	err_t err;
+	struct cbor info;
+	err_t err = ERR_OK;
 
 	told = set_get(body, BYTES("cnf"), &info) && info.kind == CBOR_TEXT;
-	if (!set_get(body, BYTES("con"), &con) || (told && !says_json(info.s, &coded)) ||
-	    !resource_spend(r, 1 + con.raw.n / OCTETS_IN_UNIT))
+	if (!set_get(body, BYTES("con"), &out->value) || (told && !says_json(info.s, &coded)))
 		return ERR_MISSING;
-	*out = con;
-	if (con.kind != CBOR_TEXT)
-		return coded ? ERR_MISSING : ERR_OK;
-	if (!told)
+	out->is_text = out->value.kind == CBOR_TEXT;
+	if (out->is_text ? !told : coded)
 		return ERR_MISSING;
-	text = con.s;
+	if (!resource_spend(r, 1 + conditions * out->value.raw.n / OCTETS_IN_UNIT))
+		return ERR_MISSING;
 	arena_reset(&r->passing);
 	if (coded)
-		TRY(decoded(&r->passing, con.s, &text));
-	TRY(json_to_cbor(text, &codec_default_limits, room));
-	TRY(cbor_read(bytes_of_buf(room), out));
+		TRY(decoded(&r->passing, out->value.s, &out->value.s));
+	err = !coded || bytes_is_utf8(out->value.s) ? ERR_OK : ERR_MISSING;
 out:
-	return err == ERR_OK || err == ERR_MEMORY ? err : ERR_MISSING;
+	return err;
 }
 
 err_t content_query_holds(struct resources *r, const struct attribute_set *body, struct bytes query,
                           bool *yes)
 {
-	/* Decimal text may take three times its length as float64. */
-	struct buf room = buf_make(4 * codec_default_limits.octets);
+	struct content content = { .have = buf_make(CONTENT_MAX), .want = buf_make(QUERY_MAX) };
 	struct query q;
-	struct cbor v;
-	size_t steps = 0;
 	err_t err;
 
 	*yes = false;
 	TRY(query_read(query, &q) ? ERR_OK : ERR_MISSING);
-	TRY(value_of(r, body, &room, &v));
-	*yes = holds(&q, &v, &steps);
-	(void)resource_spend(r, steps / OCTETS_IN_UNIT);
+	TRY(content_of(r, body, q.n, &content));
+	TRY(holds(&content, &q, yes));
+	(void)resource_spend(r, content.steps / OCTETS_IN_UNIT);
 out:
-	buf_free(&q.values);
-	buf_free(&room);
-	return err == ERR_MISSING ? ERR_OK : err;
+	buf_free(&content.have);
+	buf_free(&content.want);
+	return err == ERR_MEMORY ? err : ERR_OK;
 }

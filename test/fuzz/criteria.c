@@ -2,6 +2,8 @@
  * content, against labels, places and contents that others wrote. */
 #include "resource/match.h"
 
+#include "codec/json.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Up to eight labels, cut at ';'. */
@@ -69,7 +71,7 @@ static void contents(bool coded, struct bytes query, struct bytes text)
 {
 	struct resources r = { .effort = EFFORT_MAX };
 	struct attribute_set body = { .n = 0 };
-	struct buf value = buf_make(1 << 20);
+	struct buf value = buf_make(1 << 20), built = buf_make(1 << 20);
 	bool holds;
 	size_t n;
 
@@ -81,8 +83,18 @@ static void contents(bool coded, struct bytes query, struct bytes text)
 	must(set_put(&body, BYTES("cnf"), bytes_sub(bytes_of_buf(&value), n, value.n)) == ERR_OK);
 	must(content_query_holds(&r, &body, query, &holds) == ERR_OK);
 	must(!holds || content_query_ok(query));
+	/* The codec makes the same of it. */
+	if (!coded && json_to_cbor(text, &codec_default_limits, &built) == ERR_OK &&
+	    (built.p[0] >> 5 == 4 || built.p[0] >> 5 == 5)) {
+		bool same;
+
+		must(set_put(&body, BYTES("con"), bytes_of_buf(&built)) == ERR_OK);
+		must(content_query_holds(&r, &body, query, &same) == ERR_OK);
+		must(same == holds);
+	}
 	arena_free(&r.passing);
 	buf_free(&value);
+	buf_free(&built);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
