@@ -87,9 +87,6 @@ err_t run_program_sign(struct call *c) MUST_USE;
 err_t run_program_agree(struct call *c) MUST_USE;
 err_t run_program_seal(struct call *c) MUST_USE;
 err_t run_program_unseal(struct call *c) MUST_USE;
-/* ERR_OK for app/USER/NAME and what programs can do with a key of that class. */
-err_t program_key_check(struct bytes name, unsigned class, unsigned purpose,
-                        uint32_t *user) MUST_USE;
 
 /* order.c */
 err_t run_order_challenge(struct call *c) MUST_USE;
@@ -113,6 +110,9 @@ err_t run_rebind(struct call *c) MUST_USE;
 err_t run_evidence(struct call *c) MUST_USE;
 err_t run_activate(struct call *c) MUST_USE;
 err_t order_accept(struct call *c, struct wire_in *in, bool really) MUST_USE;
+
+/* pairing.c */
+err_t order_approve(struct call *c, struct wire_in *in, bool really) MUST_USE;
 
 /* KEEPER_EVENT for the core, `event` 0: not waited for. */
 void dispatch_event(struct keeper_state *ks, const struct keeper_caller *who, unsigned op,

@@ -3,11 +3,8 @@
 #include "base/clock.h"
 #include "crypt/crypt.h"
 #include "keeper/dispatch.h"
+#include "provider/datakey.h"
 #include "provider/place.h"
-
-enum { SEALED_BEFORE = 1, SEALED_VERSION = 2, SEALED_SALT = 32, DATA_KEY = 32,
-       SEALED_HEAD = 1 + 4 + SEALED_SALT, SEALED_SIZE = SEALED_HEAD + DATA_KEY + CRYPT_AEAD_TAG,
-       LABEL_MAX = 256 };
 
 /* The root key of that version, 0: of today; the others are kept as root#N. */
 static err_t find_root(struct call *c, uint32_t version, struct vault_key **root)
@@ -24,80 +21,36 @@ out:
 	return err;
 }
 
-/* HMAC(root key, label 0 more): the label keeps the uses apart. */
-static err_t root_mac(struct vault_key *root, struct bytes label, struct bytes more, uint8_t out[32])
+static err_t seal_data_key(struct call *c, const uint8_t key[DATA_KEY], uint8_t sealed[DATA_KEY_SEALED])
 {
-	uint8_t message[LABEL_MAX];
+	struct vault_key *root;
 	err_t err;
 
-	must(label.n + 1 + more.n <= sizeof(message));
-	bytes_copy(message, label.p, label.n);
-	message[label.n] = 0;
-	bytes_copy(message + label.n + 1, more.p, more.n);
-	TRY(root->provider->mac(&root->key, bytes_make(message, label.n + 1 + more.n), out));
+	TRY(find_root(c, 0, &root));
+	TRY(data_key_seal(root->provider, &root->key, root->version, key, sealed));
 	root->uses++;
 out:
 	return err;
 }
 
-/* The key that seals data keys of this salt: each seals one. */
-static err_t sealing(struct vault_key *root, struct bytes salt, struct crypt_aead *out)
-{
-	uint8_t key[32];
-	err_t err;
-
-	TRY(root_mac(root, BYTES("holdfast data key"), salt, key));
-	TRY(crypt_aead_init(out, key));
-out:
-	secret_wipe(key, sizeof(key));
-	return err;
-}
-
-static const uint8_t zero_nonce[CRYPT_AEAD_NONCE];
-
-/* form (1) | version of the root key (4) | salt (32) | sealed key (32 + 16); what stands
- * before the key is associated data. */
-static err_t seal_data_key(struct call *c, const uint8_t key[DATA_KEY], uint8_t sealed[SEALED_SIZE])
-{
-	struct crypt_aead aead = { 0 };
-	struct vault_key *root;
-	err_t err;
-
-	TRY(find_root(c, 0, &root));
-	sealed[0] = SEALED_VERSION;
-	put_be32(sealed + 1, root->version);
-	crypt_random(sealed + 5, SEALED_SALT);
-	TRY(sealing(root, bytes_make(sealed + 5, SEALED_SALT), &aead));
-	err = crypt_aead_seal(&aead, zero_nonce, bytes_make(sealed, SEALED_HEAD), bytes_make(key, DATA_KEY),
-	                      sealed + SEALED_HEAD);
-out:
-	crypt_aead_free(&aead);
-	return err;
-}
-
-/* Those of the form before name no version: they are of the first. */
 static err_t open_data_key(struct call *c, struct bytes sealed, uint8_t key[DATA_KEY])
 {
-	bool before = sealed.n == SEALED_SIZE - 4 && sealed.p[0] == SEALED_BEFORE;
-	size_t head = before ? SEALED_HEAD - 4 : SEALED_HEAD;
-	struct crypt_aead aead = { 0 };
+	uint32_t version = data_key_version(sealed);
 	struct vault_key *root;
 	err_t err;
 
-	if (!before && (sealed.n != SEALED_SIZE || sealed.p[0] != SEALED_VERSION || !get_be32(sealed.p + 1)))
-		return ERR_TAMPERED;
-	err = find_root(c, before ? 1 : get_be32(sealed.p + 1), &root);
+	TRY(version ? ERR_OK : ERR_TAMPERED);
+	err = find_root(c, version, &root);
 	TRY(err == ERR_MISSING ? ERR_TAMPERED : err);
-	TRY(sealing(root, bytes_sub(sealed, head - SEALED_SALT, SEALED_SALT), &aead));
-	err = crypt_aead_open(&aead, zero_nonce, bytes_sub(sealed, 0, head), bytes_sub(sealed, head, sealed.n), key);
+	root->uses++;
+	err = data_key_open(root->provider, &root->key, sealed, key);
 out:
-	crypt_aead_free(&aead);
 	return err;
 }
 
 err_t run_data_key_new(struct call *c)
 {
-	uint8_t key[DATA_KEY], sealed[SEALED_SIZE];
+	uint8_t key[DATA_KEY], sealed[DATA_KEY_SEALED];
 	err_t err;
 
 	TRY(wire_done(&c->in));
@@ -128,7 +81,7 @@ out:
 err_t run_data_key_rewrap(struct call *c)
 {
 	struct bytes sealed = wire_get_bytes(&c->in, SEALED_KEY_MAX);
-	uint8_t key[DATA_KEY], fresh[SEALED_SIZE];
+	uint8_t key[DATA_KEY], fresh[DATA_KEY_SEALED];
 	err_t err;
 
 	TRY(wire_done(&c->in));
@@ -152,7 +105,8 @@ err_t run_index_key(struct call *c)
 		return ERR_SYNTAX;
 	/* Of the first root key always: every place in the store is found by these. */
 	TRY(find_root(c, 1, &root));
-	TRY(root_mac(root, BYTES("holdfast index key"), attribute, key));
+	TRY(root_mac(root->provider, &root->key, BYTES("holdfast index key"), attribute, key));
+	root->uses++;
 	wire_put_fixed(&c->out, BYTES_OF(key));
 out:
 	secret_wipe(key, sizeof(key));
@@ -234,11 +188,6 @@ out:
 	return err;
 }
 
-static bool is_symmetric(const struct vault_key *key)
-{
-	return key->key.class == KEY_SYMMETRIC_16 || key->key.class == KEY_SYMMETRIC_32;
-}
-
 /* Leftmost 4 octets of HMAC(key, "holdfast check value"). */
 static err_t check_value(struct vault_key *key, uint8_t out[4])
 {
@@ -279,7 +228,7 @@ err_t run_key_list(struct call *c)
 	if (index >= v->keys_n)
 		return ERR_MISSING;
 	key = v->keys[index];
-	err = is_symmetric(key) ? check_value(key, check) : ERR_OK;
+	err = key_is_symmetric(key->key.class) ? check_value(key, check) : ERR_OK;
 	/* A key whose token is away is listed all the same. */
 	TRY(err == ERR_ABSENT ? ERR_OK : err);
 	wire_put_u8(&c->out, index + 1 < v->keys_n);

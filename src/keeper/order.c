@@ -182,6 +182,7 @@ static err_t settle(struct call *c, const struct administration *before, err_t e
 		err = vault_save(&c->ks->vault);
 	if (err == ERR_OK) {
 		mem_free(c->ks->gone);
+		approvals_tell(&c->ks->vault); /* what is withdrawn goes when that is on disk */
 	} else {
 		if (a->pending_n > before->pending_n)
 			mem_free(a->pending[a->pending_n - 1]);

@@ -8,25 +8,9 @@
 #include "keeper/order.h"
 #include "provider/place.h"
 
-enum { PROOF = 32, ROLES = TO(CORE) | TO(GATE) | TO(COURIER) | TO(DOOR) };
+enum { PROOF = 32 };
 
 /* --- keys come ---------------------------------------------------------------------- */
-
-static bool is_symmetric(enum key_class class)
-{
-	return class == KEY_SYMMETRIC_16 || class == KEY_SYMMETRIC_32;
-}
-
-/* A pair signs what an asker may have signed; a symmetric key derives or protects
- * handshakes. What the node lives by has uses of its own. */
-static err_t policy_fits(enum key_class class, const struct key_policy *p)
-{
-	uint32_t may = is_symmetric(class) ? USE_HANDSHAKE | USE_DERIVE : 1u << SIGN_STATEMENT;
-
-	if (p->purposes & ~may || (!is_symmetric(class) && !p->purposes) || p->roles & ~(unsigned)ROLES || p->assurance > 4 || p->suid > 99)
-		return ERR_REFUSED;
-	return p->not_after == 0 || p->not_after > clock_now() ? ERR_OK : ERR_RANGE;
-}
 
 static void policy_set(struct vault_key *key, const struct key_policy *p)
 {
@@ -66,7 +50,7 @@ static err_t check_program(struct call *c, struct bytes name, unsigned class,
 	while (purpose < 15 && !(p->purposes & 1u << purpose))
 		purpose++;
 	TRY(check_new(c, name, BYTES("app/")));
-	TRY(program_key_check(name, class, purpose, &user));
+	TRY(name_program_key(name, class, purpose, &user));
 	TRY(p->purposes == 1u << purpose && p->roles == 0 && p->owner == user ? ERR_OK : ERR_REFUSED);
 out:
 	return err;
@@ -75,7 +59,7 @@ out:
 /* What a token is to hold it to. */
 static enum pair_use use_of(enum key_class class, uint32_t purposes)
 {
-	if (is_symmetric(class))
+	if (key_is_symmetric(class))
 		return purposes == 1u << SEAL_PROGRAM ? SECRET_SEAL : PAIR_ANY;
 	return purposes & (USE_OPEN | 1u << AGREE_PROGRAM) ? PAIR_AGREE : PAIR_SIGN;
 }
@@ -97,7 +81,7 @@ static err_t key_create(struct call *c, struct wire_in *in, bool really)
 		TRY(check_program(c, name, class, &policy));
 	} else {
 		TRY(check_new(c, name, BYTES("user/")));
-		TRY(policy_fits(key.key.class, &policy));
+		TRY(key_policy_fits(key.key.class, &policy, clock_now()));
 	}
 	if (!really)
 		return ERR_OK;
@@ -124,7 +108,7 @@ static err_t key_import(struct call *c, struct wire_in *in, bool really)
 	if (bytes_starts(name, BYTES("psk/")))
 		prefix = BYTES("psk/");
 	TRY(check_new(c, name, prefix));
-	TRY(policy_fits(KEY_SYMMETRIC_32, &policy));
+	TRY(key_policy_fits(KEY_SYMMETRIC_32, &policy, clock_now()));
 	TRY(enrolment_open(c, name, sealed, &key));
 	policy_set(&key, &policy);
 	err = call_class(key.key.class);
@@ -146,7 +130,7 @@ static bool proves_old(struct call *c, struct bytes name, struct bytes sealed, s
 	uint8_t mac[32];
 	bool good = false;
 
-	if (old && is_symmetric(old->key.class) && proof.n == PROOF &&
+	if (old && key_is_symmetric(old->key.class) && proof.n == PROOF &&
 	    buf_add(&text, BYTES("holdfast replace\0")) == ERR_OK && buf_add(&text, sealed) == ERR_OK &&
 	    old->provider->mac(&old->key, bytes_of_buf(&text), mac) == ERR_OK)
 		good = secret_equal(BYTES_OF(mac), proof);
@@ -413,6 +397,7 @@ static err_t (*const runs[ORDER_COUNT])(struct call *c, struct wire_in *in, bool
 	[ORDER_PROVIDER_ACCEPT] = order_accept,
 	[ORDER_REBIND] = order_rebind,
 	[ORDER_ADMINISTRATOR_BOUND] = administrator_bound,
+	[ORDER_STATE_APPROVE] = order_approve,
 };
 
 err_t order_run(struct call *c, const struct order_held *h, bool really)

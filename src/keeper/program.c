@@ -11,23 +11,6 @@
 
 enum { SCAN_MAX = 4096 };
 
-err_t program_key_check(struct bytes name, unsigned class, unsigned purpose, uint32_t *user)
-{
-	err_t err;
-
-	TRY(name_program_user(name, user));
-	if (class == KEY_SYMMETRIC_32 && purpose == SEAL_PROGRAM)
-		return ERR_OK;
-	if (class != KEY_EC_P256 && class != KEY_ED25519)
-		return ERR_UNSUPPORTED;
-	if (purpose == SIGN_PROGRAM)
-		return ERR_OK;
-	if (class != KEY_EC_P256 || (purpose != SIGN_PROGRAM_DIGEST && purpose != AGREE_PROGRAM))
-		err = ERR_REFUSED;
-out:
-	return err;
-}
-
 /* --- whose programs ask ------------------------------------------------------- */
 
 /* The caller that counts for this user; the one that was silent longest makes

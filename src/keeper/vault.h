@@ -140,6 +140,9 @@ void vault_subkey(const struct vault *v, struct bytes label, struct bytes more, 
  * to take it as its first. Its answer is the token's state. ERR_LOCKED, ERR_ABSENT. */
 err_t token_open(struct vault *v, unsigned number, bool *made) MUST_USE;
 
+/* What is approved of each token's measured states, to those that are there. */
+void approvals_tell(struct vault *v);
+
 /* evidence.c: what was accepted of this token is what it has to answer for. */
 void evidence_pin(const struct vault *v, unsigned number);
 

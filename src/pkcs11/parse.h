@@ -3,8 +3,9 @@
 #define PKCS11_PARSE_H
 
 #include "wire/keeper_calls.h"
+#include "wire/signature.h"
 
-enum { SIGNATURE = 64 /* r and s, or Ed25519 */, POINT = 65, ED_POINT = 32 };
+enum { SIGNATURE = SIGNATURE_RAW /* or Ed25519 */, POINT = 65, ED_POINT = 32 };
 
 /* A row of PROGRAM_KEYS; views lie in the answer. */
 struct key_row {
@@ -18,8 +19,5 @@ struct certificate {
 	struct bytes serial, issuer, subject, public_key_info;
 };
 err_t certificate_read(struct bytes der, struct certificate *out) MUST_USE;
-
-/* sign.c: DER of an ECDSA signature to r and s. */
-err_t signature_raw(struct bytes der, uint8_t out[SIGNATURE]) MUST_USE;
 
 #endif

@@ -1,6 +1,7 @@
 /* place.c: software, then the tokens that have, or had, a process. */
 #include "provider/place.h"
 
+#include "provider/approval.h"
 #include "provider/certified.h"
 #include "provider/probe.h"
 #include "provider/proof.h"
@@ -84,5 +85,9 @@ err_t place_row(unsigned index, struct wire_out *out)
 	wire_put_u32(out, s->can);
 	wire_put_bytes(out, bytes_str(s->name));
 	wire_put_bytes(out, bytes_str(*wrong ? wrong : s->why[0] ? s->why : why));
+	wire_put_fixed(out, BYTES_OF(s->identity));
+	wire_put_u32(out, s->pcrs);
+	wire_put_fixed(out, BYTES_OF(s->measured));
+	wire_put_u8(out, place && approval_now(place));
 	return out->err;
 }

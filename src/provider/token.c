@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "crypt/crypt.h"
 #include "crypt/der.h"
+#include "provider/approval.h"
 #include "provider/certified.h"
 #include "provider/probe.h"
 #include "wire/token_wait.h"
@@ -179,8 +180,10 @@ static err_t token_import(struct provider_key *k, struct bytes raw)
 /* The key is not asked for: its token may be away, and everything else shall open. */
 static err_t token_load(struct provider_key *k)
 {
-	bool symmetric = k->class == KEY_SYMMETRIC_16 || k->class == KEY_SYMMETRIC_32;
+	bool symmetric = key_is_symmetric(k->class);
 
+	if (approval_is(k))
+		return approval_check(k);
 	if (k->blob.n <= HEAD || k->blob.p[0] != FORMAT || (!is_pair(k) && !symmetric) ||
 	    k->public_n != (k->class == KEY_EC_P256 ? KEY_POINT : k->class == KEY_ED25519 ? 32 : 0))
 		return ERR_TAMPERED;
@@ -199,6 +202,8 @@ static void token_destroy(struct provider_key *k)
 {
 	struct question q;
 
+	if (approval_is(k))
+		return;
 	begin_key(&q, TOKEN_DESTROY, k);
 	if (finish(&q, where(k), NULL, 0) != ERR_OK)
 		log_event(LOG_WARN, "key left on the token", "why=the token is not there, or refuses");

@@ -359,6 +359,8 @@ err_t token_serve(struct token *t, struct bytes call, struct buf *result)
 		status = ERR_SYNTAX;
 	else if (op == TOKEN_OPEN)
 		status = run_open(t, &w);
+	else if (op == TOKEN_APPROVE)
+		status = token_run_approve(t, &w);
 	else if (op < COUNT_OF(runs) && runs[op])
 		status = token_use(t, runs[op], &w);
 	else

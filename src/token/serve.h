@@ -26,6 +26,9 @@ err_t token_run_unseal(struct token *t, struct token_work *w) MUST_USE;
 err_t token_run_wrap(struct token *t, struct token_work *w) MUST_USE;
 err_t token_run_unwrap(struct token *t, struct token_work *w) MUST_USE;
 
+/* approve.c: taken also while the token is away. */
+err_t token_run_approve(struct token *t, struct token_work *w) MUST_USE;
+
 /* The machine is not in the state that this key is bound to. */
 void token_unfit(struct token *t, const struct token_key *k);
 

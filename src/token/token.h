@@ -45,6 +45,18 @@ struct token_gcm {
 	struct bytes additional, input;
 };
 
+/* Measured states that an approver signed for; as APPROVE brought them. */
+struct token_approvals {
+	bool known; /* there is an approver, even when he approves of nothing */
+	uint8_t point[65];
+	uint64_t generation;
+	size_t n;
+	struct token_approval {
+		uint32_t pcrs;
+		uint8_t policy[TOKEN_MEASURED], signature[TOKEN_SIGNATURE];
+	} all[TOKEN_STATES_MAX];
+};
+
 struct token_backend {
 	const char *name;
 	enum token_kind kind;
@@ -96,6 +108,8 @@ struct token_backend {
 	/* Open what was sealed to the TPM's endorsement key and this key; NULL: never. */
 	err_t (*activate)(struct token *t, const struct token_key *k, struct bytes sealed,
 	                  struct bytes seed, struct buf *out) MUST_USE;
+	/* t->approvals are others now, or the token was opened. NULL: it has no states. */
+	err_t (*approve)(struct token *t) MUST_USE;
 };
 
 struct token {
@@ -105,6 +119,7 @@ struct token {
 	struct secret pin;      /* from a file; empty: sealed by the keeper, or none */
 	struct secret pairing;  /* the keeper's; empty until it came */
 	enum token_pair pair;
+	struct token_approvals approvals;
 	bool loaded;            /* its maker's code */
 	bool refused;           /* a wrong PIN is not tried again: tokens count */
 	int64_t retry_at;       /* clock_steady: not opened before */

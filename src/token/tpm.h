@@ -2,8 +2,8 @@
  *
  * Keys are children of a primary key under the storage hierarchy, made anew from
  * its template at each opening; the TPM wraps them, and the wrapped parts are the
- * reference: u8 1, u32 set of PCRs that bind it (0: none), TPM2B_PRIVATE,
- * TPM2B_PUBLIC. Each has an authorisation value of the pairing secret, given in
+ * reference: u8 1, u32 set of PCRs that bind it (0: none; with bit 31: as they are in a
+ * state that was approved, whichever PCRs that is of), TPM2B_PRIVATE, TPM2B_PUBLIC. Each has an authorisation value of the pairing secret, given in
  * one kept session that is salted with the primary key, and whose parameters are
  * encrypted: who listens on the bus learns neither keys nor results.
  *
@@ -19,6 +19,9 @@
 /* The first handles of their kinds; the standard's macros shift into the sign. */
 #define TPM_TRANSIENT 0x80000000u
 #define TPM_LOADED_SESSION 0x02000000u
+
+/* In a set of PCRs: not those of the key's making, but of what was approved. */
+#define TPM_APPROVED 0x80000000u
 
 enum { TPM_SLOTS = 3, TPM_DIGEST = 32, TPM_FORMAT = 1 };
 
@@ -36,11 +39,18 @@ struct tpm {
 	ESYS_TR session, policy; /* HMAC; for keys bound to PCRs */
 	TPMS_CONTEXT *primary;   /* saved */
 	struct tpm_slot slots[TPM_SLOTS];
+	ESYS_TR counter;         /* of approvals; NONE: there is none */
+	TPM2B_NAME approver;     /* size 0: nobody's word was verified */
+	TPMT_TK_VERIFIED tickets[TOKEN_STATES_MAX]; /* tag 0: not verified */
+	size_t fits;             /* the approval that fitted last */
 	uint64_t clock;
 };
 
 /* What a response code means here; says it in state.why. */
 err_t tpm_result(struct token *t, const char *what, TSS2_RC rc) MUST_USE;
+
+/* Is it this, of whichever parameter? */
+bool tpm_says(TSS2_RC rc, TSS2_RC what);
 
 /* tpm_session.c */
 err_t tpm_load(struct token *t) MUST_USE;
@@ -49,6 +59,8 @@ err_t tpm_open(struct token *t) MUST_USE;
 void tpm_close(struct token *t);
 err_t tpm_check(struct token *t) MUST_USE;
 TPML_PCR_SELECTION tpm_pcrs(uint32_t pcrs);
+/* A policy session as new. */
+err_t tpm_policy_begin(struct token *t) MUST_USE;
 /* The session that authorises one use of a key bound to these PCRs. */
 err_t tpm_authorise(struct token *t, uint32_t pcrs, ESYS_TR *session) MUST_USE;
 
@@ -63,6 +75,17 @@ err_t tpm_fit(struct token *t, const struct token_key *k) MUST_USE;
 void tpm_forget(struct token *t, const struct token_key *k);
 /* The authorisation value of all keys of this pairing. */
 void tpm_auth(struct token *t, TPM2B_AUTH *out);
+
+/* tpm_approve.c: states that were approved, by TPM2_PolicyAuthorize. */
+/* What it measures, and its counter, for the state. */
+err_t tpm_measure(struct token *t) MUST_USE;
+err_t tpm_counter(struct token *t) MUST_USE;
+err_t tpm_approve(struct token *t) MUST_USE;
+/* The policy of new keys. */
+err_t tpm_approved_policy(struct token *t, TPM2B_DIGEST *out) MUST_USE;
+/* Take the policy session, which is new, to that policy. ERR_BAD_STATE. */
+err_t tpm_approved(struct token *t) MUST_USE;
+void tpm_approvals_forget(struct tpm *p);
 
 /* tpm_key.c */
 err_t tpm_make(struct token *t, const struct token_key *k, struct token_made *out) MUST_USE;

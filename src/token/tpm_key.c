@@ -30,6 +30,12 @@ out:
 	return err;
 }
 
+/* Whatever was and will be approved, where somebody does. */
+static err_t policy_of(struct token *t, uint32_t pcrs, TPM2B_DIGEST *out)
+{
+	return pcrs & TPM_APPROVED ? tpm_approved_policy(t, out) : policy_of_now(t, pcrs, out);
+}
+
 static err_t put_reference(uint32_t pcrs, const TPM2B_PRIVATE *wrapped, const TPM2B_PUBLIC *shown,
                            struct token_made *out)
 {
@@ -62,6 +68,7 @@ static err_t create(struct token *t, TPM2B_PUBLIC *template, struct bytes raw, s
 	TPM2B_PRIVATE *wrapped = NULL;
 	TPM2B_PUBLIC *shown = NULL;
 	TPM2B_DATA outside = { 0 };
+	uint32_t pcrs = t->config.pcrs | (t->config.pcrs && t->approvals.known ? TPM_APPROVED : 0);
 	struct tpm *p = t->own;
 	ESYS_TR primary;
 	err_t err = ERR_OK;
@@ -70,7 +77,7 @@ static err_t create(struct token *t, TPM2B_PUBLIC *template, struct bytes raw, s
 	        TPMA_OBJECT_NODA | (raw.n ? 0 : TPMA_OBJECT_SENSITIVEDATAORIGIN) |
 	        (t->config.pcrs ? 0 : TPMA_OBJECT_USERWITHAUTH);
 	if (t->config.pcrs)
-		TRY(policy_of_now(t, t->config.pcrs, &template->publicArea.authPolicy));
+		TRY(policy_of(t, pcrs, &template->publicArea.authPolicy));
 	tpm_auth(t, &sensitive.sensitive.userAuth);
 	sensitive.sensitive.data.size = (UINT16)raw.n;
 	bytes_copy(sensitive.sensitive.data.buffer, raw.p, raw.n);
@@ -79,7 +86,7 @@ static err_t create(struct token *t, TPM2B_PUBLIC *template, struct bytes raw, s
 	TRY(tpm_result(t, "make a key", Esys_Create(p->esys, primary, p->session, ESYS_TR_NONE, ESYS_TR_NONE,
 	                                            &sensitive, template, &outside, &none, &wrapped,
 	                                            &shown, NULL, NULL, NULL)));
-	TRY(put_reference(t->config.pcrs, wrapped, shown, out));
+	TRY(put_reference(pcrs, wrapped, shown, out));
 	if (shown->publicArea.type == TPM2_ALG_ECC) {
 		out->public_key[0] = 4;
 		put_coordinate(out->public_key + 1, &shown->publicArea.unique.ecc.x);

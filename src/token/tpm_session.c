@@ -20,6 +20,7 @@ static const struct {
 	const char *text;
 } results[] = {
 	{ TPM2_RC_POLICY_FAIL, ERR_BAD_STATE, "the machine is not in the measured state that the key is bound to" },
+	{ TPM2_RC_POLICY, ERR_BAD_STATE, "what was approved is approved no more" },
 	{ TPM2_RC_PCR_CHANGED, ERR_BAD_STATE, "the measured state changed meanwhile" },
 	{ TPM2_RC_AUTH_FAIL, ERR_REFUSED, "the key was made by another node's key store" },
 	{ TPM2_RC_BAD_AUTH, ERR_REFUSED, "the key was made by another node's key store" },
@@ -43,6 +44,11 @@ static const struct {
 static TSS2_RC plain(TSS2_RC rc)
 {
 	return rc & TPM2_RC_FMT1 ? rc & 0xbf : rc;
+}
+
+bool tpm_says(TSS2_RC rc, TSS2_RC what)
+{
+	return (rc & TSS2_RC_LAYER_MASK) == TSS2_TPM_RC_LAYER && plain(rc) == what;
 }
 
 err_t tpm_result(struct token *t, const char *what, TSS2_RC rc)
@@ -93,7 +99,7 @@ err_t tpm_load(struct token *t)
 	t->own = p;
 	/* The stack's own log says less than ours, in another form. */
 	(void)setenv("TSS2_LOG", "all+none", 1);
-	p->session = p->policy = ESYS_TR_NONE;
+	p->session = p->policy = p->counter = ESYS_TR_NONE;
 	for (size_t i = 0; i < TPM_SLOTS; i++)
 		p->slots[i].handle = ESYS_TR_NONE;
 	p->library = dlopen(is_device(t) ? "libtss2-tcti-device.so.0" : "libtss2-tcti-swtpm.so.0",
@@ -252,23 +258,38 @@ TPML_PCR_SELECTION tpm_pcrs(uint32_t pcrs)
 }
 
 /* A policy session is as new after each use: the PCRs are looked at each time. */
-err_t tpm_authorise(struct token *t, uint32_t pcrs, ESYS_TR *session)
+err_t tpm_policy_begin(struct token *t)
+{
+	struct tpm *p = t->own;
+
+	if (p->policy == ESYS_TR_NONE)
+		return open_session(t, TPM2_SE_POLICY, &p->policy);
+	return tpm_result(t, "policy", Esys_PolicyRestart(p->esys, p->policy, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE));
+}
+
+static err_t state_of_making(struct token *t, uint32_t pcrs)
 {
 	TPML_PCR_SELECTION selection = tpm_pcrs(pcrs);
 	TPM2B_DIGEST now = { 0 };
+	struct tpm *p = t->own;
+	err_t err;
+
+	TRY(tpm_policy_begin(t));
+	err = tpm_result(t, "policy", Esys_PolicyPCR(p->esys, p->policy, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
+	                                             &now, &selection));
+out:
+	return err;
+}
+
+err_t tpm_authorise(struct token *t, uint32_t pcrs, ESYS_TR *session)
+{
 	struct tpm *p = t->own;
 	err_t err = ERR_OK;
 
 	*session = p->session;
 	if (!pcrs)
 		return ERR_OK;
-	if (p->policy == ESYS_TR_NONE)
-		TRY(open_session(t, TPM2_SE_POLICY, &p->policy));
-	else
-		TRY(tpm_result(t, "policy", Esys_PolicyRestart(p->esys, p->policy, ESYS_TR_NONE,
-		                                               ESYS_TR_NONE, ESYS_TR_NONE)));
-	TRY(tpm_result(t, "policy", Esys_PolicyPCR(p->esys, p->policy, ESYS_TR_NONE, ESYS_TR_NONE,
-	                                           ESYS_TR_NONE, &now, &selection)));
+	TRY(pcrs & TPM_APPROVED ? tpm_approved(t) : state_of_making(t, pcrs));
 	TRY(tpm_result(t, "policy", Esys_PolicyAuthValue(p->esys, p->policy, ESYS_TR_NONE, ESYS_TR_NONE,
 	                                                 ESYS_TR_NONE)));
 	*session = p->policy;
@@ -321,6 +342,9 @@ err_t tpm_open(struct token *t)
 	TRY(open_primary(t, &primary));
 	TRY(open_session(t, TPM2_SE_HMAC, &p->session));
 	know(t);
+	/* Without it keys are bound to one state, and what was approved opens none. */
+	if (tpm_measure(t) != ERR_OK || tpm_counter(t) != ERR_OK || tpm_approve(t) != ERR_OK)
+		log_event(LOG_WARN, "measured states", "why=%s", t->state.why);
 out:
 	if (err != ERR_OK)
 		tpm_close(t);
@@ -340,6 +364,7 @@ void tpm_close(struct token *t)
 
 	flush_one(p, &p->session);
 	flush_one(p, &p->policy);
+	tpm_approvals_forget(p);
 	for (size_t i = 0; i < TPM_SLOTS; i++)
 		flush_one(p, &p->slots[i].handle);
 	Esys_Free(p->primary);
@@ -357,6 +382,7 @@ err_t tpm_check(struct token *t)
 
 	TRY(tpm_result(t, "look", Esys_ReadClock(p->esys, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &now)));
 	Esys_Free(now);
+	err = tpm_measure(t);
 out:
 	return err;
 }

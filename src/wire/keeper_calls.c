@@ -614,6 +614,11 @@ out:
 	return err;
 }
 
+bool key_is_symmetric(enum key_class class)
+{
+	return class == KEY_SYMMETRIC_16 || class == KEY_SYMMETRIC_32;
+}
+
 err_t keeper_key_row_read(struct bytes fields, struct keeper_key_row *out)
 {
 	struct wire_in in = wire_in(fields);
@@ -659,5 +664,9 @@ err_t keeper_provider_row_read(struct bytes fields, struct keeper_provider_row *
 	out->can = wire_get_u32(&in);
 	out->device = wire_get_bytes(&in, KEEPER_NAME_MAX);
 	out->why = wire_get_bytes(&in, 256);
+	out->identity = wire_get_fixed(&in, 16);
+	out->pcrs = wire_get_u32(&in);
+	out->measured = wire_get_fixed(&in, 32);
+	out->approved = wire_get_u8(&in) != 0;
 	return wire_done(&in);
 }

@@ -19,6 +19,7 @@ enum {
 };
 
 enum key_class { KEY_EC_P256 = 1, KEY_ED25519 = 2, KEY_SYMMETRIC_16 = 3, KEY_SYMMETRIC_32 = 4 };
+bool key_is_symmetric(enum key_class class);
 
 /* What a key may sign; fixed when the key is made: one purpose a key
  * [CM26]; the node's own has its three forms of one. */
@@ -278,12 +279,16 @@ err_t keeper_key_row_read(struct bytes fields, struct keeper_key_row *out) MUST_
  * (2: there, and the machine is not in the measured state of its keys),
  * u8 level (0..3; what is proved, never what the provider says of itself), u8
  * proved, bytes by whom (certification; "" not proved), u32 abilities (enum
- * token_can), device bytes, why bytes (it is away, or its level is not proved). ERR_MISSING after the last.
+ * token_can), device bytes, why bytes (it is away, or its level is not proved), and of a TPM
+ * that measures (zeros else): identity (16), u32 set of PCRs, SHA-256 over their values now
+ * (32), u8 whether that state is approved. ERR_MISSING after the last.
  * The row's views lie in `fields`. */
 struct keeper_provider_row {
 	bool more, present, unfit, proved;
 	unsigned level, can;
-	struct bytes name, certification, device, why;
+	struct bytes name, certification, device, why, identity, measured;
+	uint32_t pcrs;
+	bool approved;
 };
 err_t keeper_provider_row_read(struct bytes fields, struct keeper_provider_row *out) MUST_USE;
 

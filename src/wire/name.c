@@ -122,3 +122,20 @@ bool name_same_domain(struct bytes a, struct bytes b)
 	}
 	return true;
 }
+
+err_t name_program_key(struct bytes name, unsigned class, unsigned purpose, uint32_t *user)
+{
+	err_t err;
+
+	TRY(name_program_user(name, user));
+	if (class == KEY_SYMMETRIC_32 && purpose == SEAL_PROGRAM)
+		return ERR_OK;
+	if (class != KEY_EC_P256 && class != KEY_ED25519)
+		return ERR_UNSUPPORTED;
+	if (purpose == SIGN_PROGRAM)
+		return ERR_OK;
+	if (class != KEY_EC_P256 || (purpose != SIGN_PROGRAM_DIGEST && purpose != AGREE_PROGRAM))
+		err = ERR_REFUSED;
+out:
+	return err;
+}

@@ -13,6 +13,10 @@ bool name_is_kept(struct bytes name);
 /* app/USER/NAME -> the user. ERR_SYNTAX; the number has one spelling. */
 err_t name_program_user(struct bytes name, uint32_t *user) MUST_USE;
 
+/* The same, when programs can do something of this purpose with a key of this class: else
+ * ERR_UNSUPPORTED, ERR_REFUSED. */
+err_t name_program_key(struct bytes name, unsigned class, unsigned purpose, uint32_t *user) MUST_USE;
+
 /* "//" then a lower-case domain name. */
 bool name_is_sp(struct bytes name);
 

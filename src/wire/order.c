@@ -99,6 +99,16 @@ struct key_policy key_policy_get(struct wire_in *in)
 	return p;
 }
 
+err_t key_policy_fits(enum key_class class, const struct key_policy *p, int64_t now)
+{
+	const unsigned roles = TO(CORE) | TO(GATE) | TO(COURIER) | TO(DOOR);
+	uint32_t may = key_is_symmetric(class) ? USE_HANDSHAKE | USE_DERIVE : 1u << SIGN_STATEMENT;
+
+	if (p->purposes & ~may || (!key_is_symmetric(class) && !p->purposes) || p->roles & ~roles || p->assurance > 4 || p->suid > 99)
+		return ERR_REFUSED;
+	return p->not_after == 0 || p->not_after > now ? ERR_OK : ERR_RANGE;
+}
+
 /* --- the standing policy ------------------------------------------------------ */
 
 void standing_get(struct wire_in *in, struct standing *s)

@@ -35,6 +35,8 @@
  *   PROVIDER_ACCEPT      name of the token (alone: no more), u8 level, certification
  *                        bytes, u64 not after (ms, 0: no end), identity (16), reference
  *                        bytes, public key (65) that answers
+ *   STATE_APPROVE        token.N "/approve/" or "/withdraw/", in hex: identity of the token (16),
+ *                        "/", u32 set of PCRs, "/", SHA-256 over the values of those (32)
  *   UNDO                 u32 number of what waits, or 0 and the name of a withdrawn key
  * policy: u8 roles, u32 purposes, u8 suid, u8 assurance, u64 most uses, u64 not after,
  * u32 owner */
@@ -96,6 +98,10 @@ struct key_policy {
 };
 void key_policy_put(struct wire_out *w, const struct key_policy *p);
 struct key_policy key_policy_get(struct wire_in *in);
+/* May a key user/NAME or psk/NAME have it? A pair signs what an asker may have signed; a
+ * symmetric key derives or protects handshakes; what the node lives by has uses of its own.
+ * ERR_REFUSED; ERR_RANGE: it has ended. */
+err_t key_policy_fits(enum key_class class, const struct key_policy *p, int64_t now) MUST_USE;
 
 /* What may be enrolled without an order. */
 struct standing {

@@ -9,6 +9,10 @@ err_t token_state_put(struct wire_out *out, const struct token_state *s)
 	wire_put_bytes(out, bytes_str(s->name));
 	wire_put_u32(out, s->can);
 	wire_put_bytes(out, bytes_str(s->why));
+	wire_put_u32(out, s->pcrs);
+	wire_put_fixed(out, BYTES_OF(s->measured));
+	wire_put_fixed(out, BYTES_OF(s->counter));
+	wire_put_u64(out, s->generation);
 	return out->err;
 }
 
@@ -25,7 +29,7 @@ static err_t get_text(struct wire_in *in, char *to, size_t size)
 err_t token_state_get(struct wire_in *in, struct token_state *s)
 {
 	unsigned present = wire_get_u8(in);
-	struct bytes identity;
+	struct bytes identity, measured, counter;
 	err_t err;
 
 	*s = (struct token_state){ .present = present == 1 || present == 2, .unfit = present == 2 };
@@ -36,6 +40,12 @@ err_t token_state_get(struct wire_in *in, struct token_state *s)
 	TRY(get_text(in, s->name, sizeof(s->name)));
 	s->can = wire_get_u32(in);
 	TRY(get_text(in, s->why, sizeof(s->why)));
+	s->pcrs = wire_get_u32(in);
+	measured = wire_get_fixed(in, TOKEN_MEASURED);
+	counter = wire_get_fixed(in, TOKEN_COUNTER);
+	s->generation = wire_get_u64(in);
+	bytes_copy(s->measured, measured.p, measured.n);
+	bytes_copy(s->counter, counter.p, counter.n);
 	err = wire_done(in);
 out:
 	return err;

@@ -27,6 +27,10 @@
  *   TRY      key                          -> nothing
  *   CERTIFY  key (the one that answers), reference bytes, nonce bytes (32) -> TPMS_ATTEST
  *            bytes, r and s (64) [TPM 2.0 part 3, 18.2]
+ *   APPROVE  identity, public key of the approver (65), u64 generation of the counter, u8 n
+ *            (at most TOKEN_STATES_MAX), n times: u32 set of PCRs, digest of the policy of one
+ *            state at that generation (32), r and s of the approver over it and the identity
+ *            (64) [TPM 2.0 part 3, 23.16] -> nothing; the counter is taken to that generation
  * Sealed: u8 form, then nonce, ciphertext and tag (16) of AES-256-GCM over the additional
  * data. Form 1: the key itself, nonce of 12 octets. Form 2, of tokens without AES-GCM:
  * nonce of 32 octets, the key of this one message is HMAC-SHA-256(key, "holdfast seal" 0
@@ -37,7 +41,10 @@
  *
  * A TOKEN_STATE body: u8 present (2: there, and the machine is not in the state that keys
  * are bound to), u8 kind, identity, name bytes (TOKEN_NAME_MAX),
- * u32 abilities (set of enum token_can), why bytes (TOKEN_WHY_MAX, "" present). */
+ * u32 abilities (set of enum token_can), why bytes (TOKEN_WHY_MAX, "" present); what it
+ * measures: u32 set of PCRs that new keys are bound to (0: none; the rest is zeros then),
+ * SHA-256 over their values now (32), name (34) of the counter of approvals and what it
+ * stands at (u64; 0: the TPM has none). */
 #ifndef WIRE_TOKEN_CALLS_H
 #define WIRE_TOKEN_CALLS_H
 
@@ -64,6 +71,9 @@ enum {
 	TOKEN_ADDITIONAL_MAX = 1024,
 	TOKEN_SEAL_MORE = 1 + 32 + 16, /* by so much at most is sealed longer */
 	TOKEN_WRAPPED = 40,
+	TOKEN_MEASURED = 32,
+	TOKEN_COUNTER = 34,
+	TOKEN_STATES_MAX = 8,
 };
 
 /* How it is opened: as always; for the first time, and a sealed PIN is set; on
@@ -99,6 +109,9 @@ struct token_state {
 	char name[TOKEN_NAME_MAX + 1];
 	unsigned can;
 	char why[TOKEN_WHY_MAX + 1];
+	uint32_t pcrs;
+	uint8_t measured[TOKEN_MEASURED], counter[TOKEN_COUNTER];
+	uint64_t generation;
 };
 
 err_t token_state_put(struct wire_out *out, const struct token_state *s) MUST_USE;

@@ -107,6 +107,7 @@ static const struct token_backend backend = {
 	.check = fine, .make = made, .import = imported, .destroy = gone, .sign = signs, .agree = used,
 	.mac = used, .extract = used, .random = chance,
 	.fit = fits, .certify = certifies, .evidence = shows, .activate = opens, .gcm = gcm, .wrap = wraps, .unwrap = unwraps,
+	.approve = fine,
 };
 
 static void ask_token(struct bytes call)

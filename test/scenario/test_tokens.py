@@ -1,7 +1,7 @@
 """Keys on tokens: a node whose keys lie on SoftHSM2, on a TPM simulator; what happens when the token's
 process, the simulator or the keeper is killed, and when the token is taken away and comes back. Nothing
 else is ever restarted."""
-import json, os, pathlib, signal, socket, ssl, subprocess, sys, time
+import hashlib, json, os, pathlib, signal, socket, ssl, subprocess, sys, time
 
 import pytest
 
@@ -315,6 +315,58 @@ def test_measured_state():
         node.start()
         assert handshakes(node)
         assert said("ok") and state() == "present"
+        node.stop()
+
+
+def test_approved_state():
+    """A firmware update: its measured state is approved before or after, by an order of the administrators,
+    and the keys that were made in the one before open; in no other. What is approved no more opens nothing,
+    also for who kept the signature: the TPM's counter went on."""
+    def row():
+        return json.loads(node.cli("-o", "json", "provider", "list"))[1]
+
+    def update(value):
+        """Stopped, another value in PCR 23, started. Whether the node's key signs."""
+        assert node.stop() == 0
+        tpm.tool("tpm2_pcrreset", "23")
+        if value:
+            tpm.tool("tpm2_pcrextend", f"23:sha256={value * 32}")
+        node.start()
+        wait(lambda: row()["state"] == "UNFIT" or handshakes(node))
+        return handshakes(node)
+
+    def digest(value):
+        """As the maker of the firmware would compute it: SHA-256 over the values."""
+        extended = hashlib.sha256(bytes(32) + bytes.fromhex(value * 32)).digest()
+        return hashlib.sha256(bytes(32) + extended).hexdigest()
+
+    with Swtpm(pcrs="16,23") as tpm, Node(init=tpm.init_args()) as node:
+        born = row()["measured"].split()
+        assert born[0] == "16,23" and born[1] == hashlib.sha256(bytes(64)).hexdigest() and born[2] == "approved", born
+        assert handshakes(node)
+        # before the update, by its digest
+        node.cli("provider", "approve", "token.1", digest("a1"))
+        assert update("a1"), node.log_text()[-2000:]
+        assert row()["measured"].split()[1:] == [digest("a1"), "approved"]
+        # another one is refused, until it is approved where it is
+        assert not update("b2") and row()["state"] == "UNFIT" and "NOT approved" in row()["measured"]
+        code, said = node.cli("provider", "approve", "token.1", "00", check=False)
+        assert code == 2, said
+        node.cli("provider", "approve", "token.1")
+        assert wait(lambda: handshakes(node)), node.log_text()[-2000:]
+        assert wait(lambda: row()["state"] == "present") and row()["measured"].split()[1:] == [digest("b2"), "approved"]
+        # the first states are approved no more: back to them is a wrong state
+        for state in (born[1], digest("a1")):
+            node.cli("provider", "disapprove", "token.1", state)
+        assert wait(lambda: handshakes(node))
+        assert node.cli("provider", "disapprove", "token.1", born[1], check=False)[0] == 1
+        assert not update("") and not update("a1") and update("b2")
+        listed = node.cli("audit", "list")
+        assert f"STATE_APPROVE token.1/approve/" in listed and digest("a1") in listed and "/withdraw/" in listed
+        # over a new keeper and a new process of the token
+        for role in ("keeper", "token"):
+            os.kill(node.pids()[role][0], signal.SIGKILL)
+            assert wait(lambda: handshakes(node)), (role, node.log_text()[-2000:])
         node.stop()
 
 

@@ -4,6 +4,7 @@
 #include "cli/evidence.h"
 #include "crypt/crypt.h"
 #include "crypt/der.h"
+#include "provider/approval.h"
 #include "provider/place.h"
 #include "provider/certified.h"
 #include "provider/proof.h"
@@ -17,7 +18,7 @@
 #include <openssl/rsa.h>
 #include <unistd.h>
 
-enum { NUMBER = 1, HEAD = 2 + TOKEN_IDENTITY };
+enum { NUMBER = 1, HEAD = 2 + TOKEN_IDENTITY, GENERATION = HEAD + 4 + TOKEN_COUNTER };
 
 static struct link token; /* the token's end */
 static struct crypt_key right, wrong;
@@ -26,22 +27,54 @@ static uint8_t identity[TOKEN_IDENTITY] = { 7 };
 
 /* --- a token process --------------------------------------------------------------- */
 
+static err_t put_state(const struct token_state *s)
+{
+	struct buf body = buf_make(512);
+	struct wire_out w = wire_out(&body);
+	err_t err;
+
+	TRY(token_state_put(&w, s));
+	TRY(link_send(&token, MSG_TOKEN_STATE, 0, bytes_of_buf(&body)));
+	TRY(link_flush(&token));
+	token_read(NUMBER);
+out:
+	buf_free(&body);
+	return err;
+}
+
+/* The pattern with its I (identity), J (another) and S (a state of such octets) filled in. */
+static void fill(const char *pattern, const char *id, uint8_t octet, char *out, size_t size)
+{
+	struct buf text = buf_make(size - 1);
+
+	for (const char *p = pattern; *p; p++) {
+		uint8_t state[TOKEN_MEASURED];
+
+		for (size_t i = 0; i < sizeof(state); i++)
+			state[i] = octet;
+		if (*p == 'I')
+			assert_int_equal(buf_add(&text, bytes_str(id)), ERR_OK);
+		else if (*p == 'J')
+			assert_int_equal(buf_add_hex(&text, bytes_make(state, TOKEN_IDENTITY)), ERR_OK);
+		else if (*p == 'S')
+			assert_int_equal(buf_add_hex(&text, BYTES_OF(state)), ERR_OK);
+		else
+			assert_int_equal(buf_add_byte(&text, (uint8_t)*p), ERR_OK);
+	}
+	assert_int_equal(bytes_put_str(out, size, bytes_of_buf(&text)), ERR_OK);
+	buf_free(&text);
+}
+
 static void say_state(bool present)
 {
 	struct token_state s = { .present = present, .kind = TOKEN_KIND_PKCS11, .name = "card" };
-	struct buf body = buf_make(512);
-	struct wire_out w = wire_out(&body);
 
 	bytes_copy(s.identity, identity, sizeof(identity));
 	if (!present)
 		(void)text_print(s.why, sizeof(s.why), "pulled");
-	assert_int_equal(token_state_put(&w, &s), ERR_OK);
-	assert_int_equal(link_send(&token, MSG_TOKEN_STATE, 0, bytes_of_buf(&body)), ERR_OK);
-	assert_int_equal(link_flush(&token), ERR_OK);
-	token_read(NUMBER);
+	assert_int_equal(put_state(&s), ERR_OK);
 	proof_look();
 	token_flush();
-	buf_free(&body);
 }
 
 /* The next question, when there is one: its reference and what is to be signed. */
@@ -427,6 +460,55 @@ static void test_certified(void **state_)
 	buf_free(&answer_);
 }
 
+/* What an order may say of measured states, and what becomes of the record. */
+static void test_approvals(void **state)
+{
+	struct token_state s = { .present = true, .kind = TOKEN_KIND_TPM, .name = "TPM", .pcrs = 0x81, .generation = 7 };
+	static const char *const bad[] = {
+		"", "approve", "approve/07", "renew/I/00000081/S", "approve/I/00000081/S/", "approve/I/0000081/S",
+		"approve/I/00000081/S0", "approve/J/00000081/S", "approve/I/00000083/S",
+	};
+	struct provider_key record = { .class = KEY_EC_P256 }, next = { .class = KEY_EC_P256 };
+	char text[256], hex[33];
+
+	come();
+	bytes_copy(s.identity, identity, sizeof(identity));
+	bytes_to_hex(BYTES_OF(identity), hex, sizeof(hex));
+	/* a token that measures nothing */
+	assert_int_equal(approval_first(NUMBER, &record), ERR_MISSING);
+	assert_int_equal(put_state(&s), ERR_OK);
+	assert_int_equal(approval_first(NUMBER, &record), ERR_OK);
+	assert_true(approval_is(&record));
+	assert_int_equal(approval_check(&record), ERR_OK);
+	for (size_t i = 0; i < COUNT_OF(bad); i++) {
+		fill(bad[i], hex, 0xaa, text, sizeof(text));
+		assert_int_not_equal(approval_order(NUMBER, &record, bytes_str(text), &next), ERR_OK);
+	}
+	fill("approve/I/00000081/S", hex, 0, text, sizeof(text)); /* the first was zeros */
+	assert_int_equal(approval_order(NUMBER, &record, bytes_str(text), &next), ERR_EXISTS);
+	fill("withdraw/I/00000081/S", hex, 0xaa, text, sizeof(text));
+	assert_int_equal(approval_order(NUMBER, &record, bytes_str(text), &next), ERR_MISSING);
+	assert_int_equal(approval_order(0, &record, bytes_str(text), &next), ERR_MISSING);
+	for (uint8_t i = 1; i < TOKEN_STATES_MAX; i++) {
+		fill("approve/I/00000081/S", hex, i, text, sizeof(text));
+		assert_int_equal(approval_order(NUMBER, &record, bytes_str(text), &next), ERR_OK);
+		secret_free(&record.blob);
+		record.blob = next.blob;
+	}
+	fill("approve/I/00000081/S", hex, 0xaa, text, sizeof(text));
+	assert_int_equal(approval_order(NUMBER, &record, bytes_str(text), &next), ERR_FULL);
+	fill("withdraw/I/00000081/S", hex, 3, text, sizeof(text));
+	assert_int_equal(approval_order(NUMBER, &record, bytes_str(text), &next), ERR_OK);
+	/* one less, and the counter one further */
+	assert_int_equal(next.blob.n, record.blob.n - TOKEN_MEASURED);
+	assert_int_equal(get_be64(next.blob.p + GENERATION), 8);
+	next.blob.n--;
+	assert_int_equal(approval_check(&next), ERR_TAMPERED);
+	next.blob.n++;
+	secret_free(&record.blob);
+	secret_free(&next.blob);
+}
+
 static void test_credential_of_known_kinds(void **state)
 {
 	struct credential c = { 0 };
@@ -461,6 +543,7 @@ int main(void)
 		cmocka_unit_test(test_key_that_may_answer),
 		cmocka_unit_test_setup_teardown(test_certified, begin, end),
 		cmocka_unit_test_setup_teardown(test_credential_of_known_kinds, begin, end),
+		cmocka_unit_test_setup_teardown(test_approvals, begin, end),
 	};
 
 	log_open("unit");

@@ -2,6 +2,8 @@
  * software token and a TPM simulator that the test starts. */
 #include "token_room.h"
 #include "crypt/der.h"
+#include "crypt/tpm_policy.h"
+#include "wire/signature.h"
 #include "token/pkcs11.h"
 #include "token/tpm.h"
 #include "base/clock.h"
@@ -513,6 +515,107 @@ static void test_measured_state(void **state)
 	assert_int_equal(room_sign(&a, &token, &fresh, BYTES_OF(digest), raw), ERR_BAD_STATE);
 }
 
+static struct crypt_key approver;
+
+/* What the keeper sends: these states, signed at a generation of the counter. */
+static err_t approve(uint64_t generation, const uint8_t (*states)[TOKEN_MEASURED], size_t n, bool falsely)
+{
+	struct buf text = buf_make(128), der = buf_make(128);
+	uint8_t point[65], raw[64], policy[TPM_POLICY];
+
+	assert_int_equal(crypt_p256_point(&approver, point), ERR_OK);
+	asking_begin(&a, TOKEN_APPROVE);
+	wire_put_fixed(&a.w, BYTES_OF(token.state.identity));
+	wire_put_fixed(&a.w, BYTES_OF(point));
+	wire_put_u64(&a.w, generation);
+	wire_put_u8(&a.w, (uint8_t)n);
+	for (size_t i = 0; i < n; i++) {
+		const struct tpm_condition c = { .pcrs = token.state.pcrs, .state = BYTES_OF(states[i]),
+			                         .counter = BYTES_OF(token.state.counter), .generation = generation };
+
+		tpm_policy_state(&c, policy);
+		buf_clear(&text);
+		buf_clear(&der);
+		assert_int_equal(tpm_policy_signed(policy, BYTES_OF(token.state.identity), &text), ERR_OK);
+		assert_int_equal(crypt_p256_sign(&approver, bytes_of_buf(&text), &der), ERR_OK);
+		assert_int_equal(signature_raw(bytes_of_buf(&der), raw), ERR_OK);
+		raw[10] ^= falsely;
+		wire_put_u32(&a.w, c.pcrs);
+		wire_put_fixed(&a.w, BYTES_OF(policy));
+		wire_put_fixed(&a.w, BYTES_OF(raw));
+	}
+	buf_free(&text);
+	buf_free(&der);
+	return asking_ask(&a, &token);
+}
+
+static void extend_23(uint8_t first)
+{
+	TPML_DIGEST_VALUES more = { .count = 1, .digests[0] = { .hashAlg = TPM2_ALG_SHA256, .digest.sha256 = { first } } };
+	struct tpm *p = token.own;
+
+	assert_int_equal(Esys_PCR_Reset(p->esys, ESYS_TR_PCR23, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE), TSS2_RC_SUCCESS);
+	if (first)
+		assert_int_equal(Esys_PCR_Extend(p->esys, ESYS_TR_PCR23, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, &more),
+		                 TSS2_RC_SUCCESS);
+	token_look(&token);
+}
+
+/* Keys made under an approver: of the states that he signed for, also later ones, and of no
+ * other; what is withdrawn opens no more, also with the signature from before. Keys of before
+ * stay with the state of their making. */
+static void test_approved_state(void **state)
+{
+	uint8_t states[3][TOKEN_MEASURED], digest[32] = { 0 }, raw[64], first = 0;
+	struct room_key before, k;
+
+	assert_int_equal(crypt_p256_new(&approver), ERR_OK);
+	assert_int_equal(token.state.pcrs, 1 << 16 | 1 << 23);
+	assert_int_equal(room_make(&a, &token, KEY_EC_P256, PAIR_SIGN, &before), ERR_OK);
+	for (uint8_t i = 3; i > 0; i--) {
+		extend_23(i - 1);
+		bytes_copy(states[i - 1], token.state.measured, TOKEN_MEASURED);
+	}
+	assert_memory_not_equal(states[0], states[1], TOKEN_MEASURED);
+	first = (uint8_t)token.state.generation;
+	assert_int_equal(approve(first, states, 1, false), ERR_OK);
+	assert_int_equal(room_make(&a, &token, KEY_EC_P256, PAIR_SIGN, &k), ERR_OK);
+	assert_signs(&k);
+	assert_signs(&before);
+
+	extend_23(1);
+	assert_int_equal(room_sign(&a, &token, &k, BYTES_OF(digest), raw), ERR_BAD_STATE);
+	assert_non_null(strstr(token.state.why, "approved"));
+	/* somebody else's word, or one for another counter */
+	assert_int_equal(approve(first, states, 2, true), ERR_OK);
+	assert_int_equal(room_sign(&a, &token, &k, BYTES_OF(digest), raw), ERR_BAD_STATE);
+	assert_int_equal(approve(first, states, 2, false), ERR_OK);
+	assert_signs(&k);
+	assert_int_equal(room_sign(&a, &token, &before, BYTES_OF(digest), raw), ERR_BAD_STATE);
+	extend_23(2);
+	assert_int_equal(room_sign(&a, &token, &k, BYTES_OF(digest), raw), ERR_BAD_STATE);
+	extend_23(0);
+	assert_signs(&k);
+	assert_signs(&before);
+
+	/* the first is withdrawn: the counter goes on, and there is no way back */
+	assert_int_equal(approve(first + 1u, &states[1], 1, false), ERR_OK);
+	assert_int_equal(room_sign(&a, &token, &k, BYTES_OF(digest), raw), ERR_BAD_STATE);
+	assert_int_equal(approve(first, states, 2, false), ERR_BAD_STATE);
+	assert_int_equal(room_sign(&a, &token, &k, BYTES_OF(digest), raw), ERR_BAD_STATE);
+	assert_signs(&before);
+	extend_23(1);
+	assert_int_equal(room_sign(&a, &token, &k, BYTES_OF(digest), raw), ERR_BAD_STATE);
+	assert_int_equal(approve(first + 1u, &states[1], 1, false), ERR_OK);
+	assert_signs(&k);
+	/* and over a restart of the TPM */
+	room_kill_simulator(&room);
+	room_simulator(&room);
+	extend_23(1);
+	assert_signs(&k);
+	crypt_key_free(&approver);
+}
+
 /* The key that answers certifies another, also one that PCRs bind; it signs nothing else. */
 static void test_certifies(void **state)
 {
@@ -625,7 +728,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_wrong_pairing), cmocka_unit_test(test_certifies), cmocka_unit_test(test_flat),
 	};
 	const struct CMUnitTest on_pcr[] = {
-		cmocka_unit_test(test_measured_state), cmocka_unit_test(test_many), cmocka_unit_test(test_agrees), cmocka_unit_test(test_certifies),
+		cmocka_unit_test(test_measured_state), cmocka_unit_test(test_approved_state), cmocka_unit_test(test_many), cmocka_unit_test(test_agrees), cmocka_unit_test(test_certifies),
 	};
 	int failed = 0;
 

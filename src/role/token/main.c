@@ -25,6 +25,7 @@ struct process {
 	struct buf result;
 	int64_t look_at;
 	bool told, unfit; /* what it was told: that it is there, and in the wrong state */
+	uint8_t measured[TOKEN_MEASURED]; /* and which that is */
 	bool stop;
 };
 
@@ -120,8 +121,10 @@ static void look(struct process *p)
 		p->look_at = now + LOOK_MS;
 		token_look(&p->token);
 	}
-	if ((p->told == s->present && p->unfit == s->unfit) || p->keeper.dead)
+	if ((p->told == s->present && p->unfit == s->unfit &&
+	     bytes_equal(BYTES_OF(p->measured), BYTES_OF(s->measured))) || p->keeper.dead)
 		return;
+	bytes_copy(p->measured, s->measured, sizeof(p->measured));
 	p->told = s->present;
 	p->unfit = s->unfit;
 	if (tell_state(p) != ERR_OK)
