@@ -1,5 +1,6 @@
 /* apply.c: the operation itself, under the permit. What the standard refuses
  * is a status of the outcome; nothing of a refused change remains. */
+#include "request/action.h"
 #include "request/notification.h"
 #include "request/work.h"
 
@@ -70,6 +71,7 @@ static err_t operate(struct work *w)
 	err_t err;
 
 	TRY(notification_before(w));
+	TRY(action_before(w));
 	if (w->status)
 		goto refused;
 	ask.tells_others = w->tells_others;
@@ -89,6 +91,8 @@ static err_t operate(struct work *w)
 	TRY(err == ERR_OK ? w->judge_err : err);
 	if (status_is_success(w->outcome.status))
 		TRY(notification_after(w));
+	if (status_is_success(w->outcome.status))
+		TRY(action_after(w));
 	goto out;
 refused:
 	/* As an outcome, so that it is undone and kept as any other. */

@@ -4,6 +4,7 @@
  * What was found out when it arrived - who asked, on which credential - is kept;
  * what may change is judged anew when it is done: whether the credential still
  * stands, and whether the originator has the right. */
+#include "request/action.h"
 #include "request/later_work.h"
 #include "request/reach.h"
 #include "wire/wire.h"
@@ -12,7 +13,7 @@ enum {
 	TYPE_REQUEST = 17, COMPLETED = 1, FAILED = 2, PENDING = 3,
 	TRIES_MAX = 4, RETRY_MS = 15000,
 	RESULT_MAX = 1 << 20, PRIMITIVE_MAX = 2 << 20,
-	OWN_MAX = 8, TARGETS_MAX = 16,
+	TARGETS_MAX = 16,
 };
 
 /* A result is kept this long when nothing is asked, and at most. */
@@ -60,67 +61,14 @@ static int64_t kept_until(const struct request_primitive *r, int64_t from)
 
 /* --- keeping ---------------------------------------------------------------------------- */
 
-/* Members of the row that are ours, encoded in one buffer. */
-struct own {
-	struct buf values;
-	struct { struct bytes key; size_t at, end; } m[OWN_MAX];
-	size_t n;
-	err_t err;
-};
-
-static void own_begin(struct own *o, struct bytes key)
-{
-	must(o->n < OWN_MAX);
-	o->m[o->n].key = key;
-	o->m[o->n].at = o->values.n;
-}
-
-static void own_end(struct own *o, err_t err)
-{
-	o->err = o->err == ERR_OK ? err : o->err;
-	o->m[o->n++].end = o->values.n;
-}
-
-static void own_uint(struct own *o, struct bytes key, uint64_t v)
-{
-	own_begin(o, key);
-	own_end(o, cbor_put_uint(&o->values, v));
-}
-
-static void own_text(struct own *o, struct bytes key, struct bytes text)
-{
-	own_begin(o, key);
-	own_end(o, cbor_put_text(&o->values, text));
-}
-
-static void own_bytes(struct own *o, struct bytes key, struct bytes octets)
-{
-	own_begin(o, key);
-	own_end(o, cbor_put_bytes(&o->values, octets));
-}
-
-static void own_raw(struct own *o, struct bytes key, struct bytes encoded)
-{
-	own_begin(o, key);
-	own_end(o, buf_add(&o->values, encoded));
-}
-
-static size_t own_members(const struct own *o, struct cbor_member out[OWN_MAX])
-{
-	for (size_t i = 0; i < o->n; i++)
-		out[i] = (struct cbor_member){ o->m[i].key,
-			bytes_sub(bytes_of_buf(&o->values), o->m[i].at, o->m[i].end - o->m[i].at) };
-	return o->n;
-}
-
 /* Those to be told of the result: nu, nobody when it is empty [TS-0001 8.1.2], else the
  * originator itself. */
-static void own_targets(struct own *o, const struct work *w)
+static void own_targets(struct later_own *o, const struct work *w)
 {
 	struct cbor nu;
 	err_t err;
 
-	own_begin(o, BYTES("@nu"));
+	later_own_begin(o, BYTES("@nu"));
 	if (targets_of(&w->request, &nu)) {
 		TRY(buf_add(&o->values, nu.raw));
 	} else {
@@ -128,7 +76,7 @@ static void own_targets(struct own *o, const struct work *w)
 		TRY(cbor_put_text(&o->values, w->request.from));
 	}
 out:
-	own_end(o, err);
+	later_own_end(o, err);
 }
 
 static int64_t due_of(const struct work *w)
@@ -136,15 +84,15 @@ static int64_t due_of(const struct work *w)
 	return w->request.executes > w->in->now ? w->request.executes : w->in->now;
 }
 
-static void own_fill(struct own *o, const struct work *w)
+static void own_fill(struct later_own *o, const struct work *w)
 {
-	*o = (struct own){ .values = buf_make(LATER_OCTETS + 65536) };
-	own_uint(o, BYTES("@at"), (uint64_t)w->in->now);
-	own_uint(o, BYTES("@du"), (uint64_t)due_of(w));
-	own_bytes(o, BYTES("@ad"), bytes_make(w->in->address, w->in->address_n));
-	own_raw(o, BYTES("@rq"), w->in->primitive);
+	*o = (struct later_own){ .values = buf_make(LATER_OCTETS + 65536) };
+	later_own_uint(o, BYTES("@at"), (uint64_t)w->in->now);
+	later_own_uint(o, BYTES("@du"), (uint64_t)due_of(w));
+	later_own_bytes(o, BYTES("@ad"), bytes_make(w->in->address, w->in->address_n));
+	later_own_raw(o, BYTES("@rq"), w->in->primitive);
 	if (w->association)
-		own_text(o, BYTES("@cd"), bytes_str(w->association->facts.credential));
+		later_own_text(o, BYTES("@cd"), bytes_str(w->association->facts.credential));
 	if (is_asynchronous(&w->request))
 		own_targets(o, w);
 }
@@ -176,12 +124,12 @@ out:
 static err_t keep(struct work *w, uint64_t *row)
 {
 	const struct permit *system = permit_for_system(reason);
-	struct cbor_member members[OWN_MAX];
+	struct cbor_member members[LATER_OWN_MAX];
 	struct resource_kept kept = {
 		.request = &w->request, .originator = w->originator, .now = w->in->now,
 		.expires = kept_until(&w->request, due_of(w)), .own = members,
 	};
-	struct own own;
+	struct later_own own;
 	err_t err;
 
 	/* It must be there at least until it is done. */
@@ -189,7 +137,7 @@ static err_t keep(struct work *w, uint64_t *row)
 		kept.expires = due_of(w) + keep_ms;
 	own_fill(&own, w);
 	TRY(own.err);
-	kept.own_n = own_members(&own, members);
+	kept.own_n = later_own_members(&own, members);
 	TRY(resource_request_keep(w->room->resources, system, &kept, &w->room->arena, row));
 	TRY(later_add(&w->room->later, due_of(w), *row, w->originator));
 out:
@@ -328,10 +276,10 @@ out:
 }
 
 static err_t change(struct request_room *room, const struct request_arrival *in,
-                    const struct own *own, int64_t expires)
+                    const struct later_own *own, int64_t expires)
 {
-	struct cbor_member members[OWN_MAX];
-	struct resource_change c = { .m = members, .n = own_members(own, members),
+	struct cbor_member members[LATER_OWN_MAX];
+	struct resource_change c = { .m = members, .n = later_own_members(own, members),
 		                     .now = in->now, .expires = expires };
 
 	if (own->err != ERR_OK)
@@ -340,13 +288,13 @@ static err_t change(struct request_room *room, const struct request_arrival *in,
 	                               &room->arena);
 }
 
-static void own_result(struct own *o, const struct response_primitive *response)
+static void own_result(struct later_own *o, const struct response_primitive *response)
 {
 	struct response_primitive bare = *response;
 	size_t at = o->values.n;
 	err_t err;
 
-	own_begin(o, BYTES("ors"));
+	later_own_begin(o, BYTES("ors"));
 	err = response_write(response, &o->values);
 	if (err == ERR_LIMIT) {
 		/* More than a resource holds. */
@@ -356,20 +304,22 @@ static void own_result(struct own *o, const struct response_primitive *response)
 		bare.content_status = 0;
 		err = response_write(&bare, &o->values);
 	}
-	own_end(o, err);
+	later_own_end(o, err);
 }
 
 static err_t finish(struct request_room *room, const struct request_arrival *in,
                     const struct request_primitive *q, const struct response_primitive *response)
 {
-	struct own own = { .values = buf_make(RESULT_MAX) };
+	struct later_own own = { .values = buf_make(RESULT_MAX) };
 	const struct store_row *row;
+	bool of_action;
 	err_t err;
 
-	own_uint(&own, BYTES("rs"), status_is_success(response->status) ? COMPLETED : FAILED);
+	later_own_uint(&own, BYTES("rs"), status_is_success(response->status) ? COMPLETED : FAILED);
 	own_result(&own, response);
-	own_raw(&own, BYTES("@rq"), BYTES_NONE);
-	TRY(change(room, in, &own, kept_until(q, in->now)));
+	later_own_raw(&own, BYTES("@rq"), BYTES_NONE);
+	TRY(action_answered(room, in->deferred, response, &of_action));
+	TRY(change(room, in, &own, of_action ? in->now : kept_until(q, in->now)));
 	TRY(store_get(room->store, in->deferred, &row));
 	if (row)
 		TRY(later_add(&room->later, in->now, in->deferred, BYTES_NONE));
@@ -471,7 +421,7 @@ out:
 
 static err_t told_or_again(struct work *w, bool told, unsigned tries)
 {
-	struct own own = { .values = buf_make(64) };
+	struct later_own own = { .values = buf_make(64) };
 	const struct store_row *row;
 	int64_t due = w->in->now + ((int64_t)RETRY_MS << (2 * tries));
 	err_t err;
@@ -480,10 +430,10 @@ static err_t told_or_again(struct work *w, bool told, unsigned tries)
 	if (!row)
 		goto out;
 	if (told || tries + 1 >= TRIES_MAX || due >= row->expires) {
-		own_raw(&own, BYTES("@nu"), BYTES_NONE);
+		later_own_raw(&own, BYTES("@nu"), BYTES_NONE);
 	} else {
-		own_uint(&own, BYTES("@tr"), tries + 1);
-		own_uint(&own, BYTES("@du"), (uint64_t)due);
+		later_own_uint(&own, BYTES("@tr"), tries + 1);
+		later_own_uint(&own, BYTES("@du"), (uint64_t)due);
 		TRY(later_add(&w->room->later, due, w->in->deferred, w->originator));
 	}
 	TRY(change(w->room, w->in, &own, row->expires));

@@ -24,6 +24,24 @@ err_t later_failed(struct request_room *room, const struct request_arrival *in) 
 /* The result to those who are to be told. ERR_PENDING. */
 err_t later_notify(struct work *w) MUST_USE;
 
+/* [later_own.c] Members of the row that are ours (they begin with '@', or are the CSE's to
+ * set), encoded in one buffer, which the caller frees; what went wrong is in err. */
+enum { LATER_OWN_MAX = 8 };
+struct later_own {
+	struct buf values;
+	struct { struct bytes key; size_t at, end; } m[LATER_OWN_MAX];
+	size_t n;
+	err_t err;
+};
+void later_own_begin(struct later_own *o, struct bytes key);
+void later_own_end(struct later_own *o, err_t err);
+void later_own_uint(struct later_own *o, struct bytes key, uint64_t v);
+void later_own_text(struct later_own *o, struct bytes key, struct bytes text);
+void later_own_bytes(struct later_own *o, struct bytes key, struct bytes octets);
+void later_own_raw(struct later_own *o, struct bytes key, struct bytes encoded);
+/* How many; views into the buffer. */
+size_t later_own_members(const struct later_own *o, struct cbor_member out[LATER_OWN_MAX]);
+
 /* A row that is due at a time. ERR_LIMIT. */
 err_t later_add(struct later *l, int64_t due, uint64_t row, struct bytes originator) MUST_USE;
 bool later_full(const struct later *l, struct bytes originator);

@@ -64,6 +64,7 @@ struct work {
 	bool tells_others;         /* a subscription names targets besides the originator */
 	bool vouched;              /* without association: work of our own for an originator
 	                            * whose credential is good */
+	uint64_t above;            /* of a delete: the parent, where an action may wait for it */
 	struct noticed *noticed;   /* what a delete takes with it, for who asked to be told */
 	uint64_t *left;            /* crossResourceSubscriptions that an update takes from acrs */
 	size_t left_n;

@@ -45,6 +45,7 @@ struct resources {
 	err_t (*removing)(void *self, uint64_t id, uint64_t root);
 	void *removing_self;
 	uint64_t removing_root;
+	bool actions;          /* some may be on (action.h) */
 	uint64_t watched[WATCHED_MAX]; /* rows whose reads are events for somebody */
 	size_t watched_n;      /* WATCHED_MAX: all may be */
 };

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "primitive/id.h"
 #include "primitive/release.h"
+#include "resource/action.h"
 
 enum { ACCESS_POINTS_MAX = 8 };
 
@@ -172,6 +173,7 @@ err_t resources_open(struct store *s, const struct cse_identity *cse, struct res
 	else
 		TRY(base_create(r, &a, cse->poa));
 	TRY(subscription_watch_open(r));
+	TRY(actions_open(r));
 	*out = r;
 	r = NULL;
 out:

@@ -5,10 +5,10 @@ import json
 import xml.etree.ElementTree as ET
 
 M2M, XSI = "http://www.onem2m.org/xml/protocols", "{http://www.w3.org/2001/XMLSchema-instance}type"
-LISTS = {"lbl", "srv", "acpi", "acor", "mid", "poa", "csz", "srt", "m2m:uril", "atrl"}
+LISTS = {"lbl", "srv", "acpi", "acor", "mid", "poa", "csz", "srt", "m2m:uril", "atrl", "dep"}
 MANY = {"acr", "ch", "rrf", "acod", "acco", "m2m:cnt", "m2m:cin", "m2m:ae", "m2m:rsp"}
-NUMBERS = {"ty", "st", "cni", "cbs", "mni", "mbs", "cs", "rs", "op", "rsc", "typ", "acop", "cst", "rtv", "mnm", "cnm", "mt", "csy"}
-TRUTHS = {"rr", "mtv", "disr"}
+NUMBERS = {"ty", "st", "cni", "cbs", "mni", "mbs", "cs", "rs", "op", "rsc", "typ", "acop", "cst", "rtv", "mnm", "cnm", "mt", "csy", "evm", "apy", "ecp", "optr", "thld"}
+TRUTHS = {"rr", "mtv", "disr", "sfc"}
 
 
 def name_of(tag):

@@ -325,7 +325,7 @@ DOWNLOAD = {"ftyp": "1 Firmware", "url": "http://files.example/f"}
 
 @pytest.mark.parametrize("mgc,want", [
     ({"cmt": 4, "exra": {"dld": [DOWNLOAD]}}, 2001), ({"cmt": 1}, 2001), ({"cmt": 1, "exra": {"rst": [{}]}}, 2001),
-    ({}, 4000), ({"cmt": 0}, 6022), ({"cmt": 8}, 6022), ({"cmt": "1"}, 6022), ({"cmt": None}, 6022),
+    ({}, 4000), ({"cmt": 0}, 6022), ({"cmt": 8}, 6022), ({"cmt": "1"}, 6022), ({"cmt": None}, 4000),
     ({"cmt": 3, "exra": {"dld": [DOWNLOAD]}}, 6023), ({"cmt": 4, "exra": {"dld": [{"url": "http://files.example/f"}]}}, 6024),
     ({"cmt": 2, "exe": True}, 5001)])
 def test_commands(lab, mgc, want):

@@ -60,7 +60,7 @@ static void test_commands(void **state)
 	expect(m, CMD(",'cmt':0"), 6022);
 	expect(m, CMD(",'cmt':8"), 6022);
 	expect(m, CMD(",'cmt':'REBOOT'"), 6022);
-	expect(m, CMD(",'cmt':null"), 6022);
+	expect(m, CMD(",'cmt':null"), 4000);
 	expect(m, CMD(",'cmt':2,'exra':{'rst':[{}]}"), 6023);
 	expect(m, CMD(",'cmt':2,'exra':{'rbo':[{}],'rst':[{}]}"), 6023);
 	expect(m, CMD(",'cmt':4,'exra':{'dld':[{'url':'http://x.example/f'}]}"), 6024);

@@ -1,13 +1,210 @@
-/* action (Release 4): conditions are not evaluated yet, so that an action can be kept,
- * but not switched on. */
+/* action (Release 4; doc/decision/068-actions.md): what may be asked of one when it is
+ * made or changed. When it is done is in request/action.c. */
+#include "resource/action.h"
+
+#include "primitive/id.h"
 #include "resource/engine.h"
 
-static err_t check(struct resource_work *w)
+enum { TYPE_AE = 2, PERIOD_MIN_MS = 1000, IDENTIFIER_MAX = 1024 };
+
+static err_t bad(struct resource_work *w, const char *what, const char *attribute)
 {
-	if (set_uint(&w->set, BYTES("evm"), 0) != 0)
-		return refuse(w->out, RSC_NOT_IMPLEMENTED, "actions are not carried out here",
-		              BYTES("evm"));
+	return refuse(w->out, RSC_BAD_REQUEST, what, bytes_str(attribute));
+}
+
+static err_t check_mode(struct resource_work *w)
+{
+	uint64_t mode = set_uint(&w->set, BYTES("evm"), EVALUATE_OFF);
+	struct cbor ecp;
+	bool has = set_get(&w->set, BYTES("ecp"), &ecp);
+
+	if (has && (mode == EVALUATE_OFF || mode == EVALUATE_ONCE))
+		return bad(w, "goes with a period or a number of times only", "ecp");
+	if (has && (ecp.u > INT64_MAX / 2))
+		return bad(w, "value is not acceptable", "ecp");
+	if (mode == EVALUATE_PERIODIC && !has)
+		return bad(w, "a period is needed", "ecp");
+	if (mode == EVALUATE_PERIODIC && ecp.u < PERIOD_MIN_MS)
+		return refuse(w->out, RSC_NOT_ACCEPTABLE, "no period is shorter than a second", BYTES("ecp"));
 	return ERR_OK;
 }
 
-const struct resource_hooks resource_hooks_actr = { .created = check, .updated = check };
+/* One that is not there, and one that the originator may not read, are the same. */
+err_t action_criteria_fit(struct resource_work *w, uint64_t subject, const char *attribute)
+{
+	const struct discovery *may = w->ask->children;
+	const struct resource_type *type = NULL;
+	const struct store_row *row = NULL;
+	const struct attribute *a;
+	struct cbor evc, sbjt;
+	bool found = false;
+	err_t err = ERR_OK;
+
+	if (subject && may && may->may(may->self, subject))
+		TRY(store_get(w->r->store, subject, &row));
+	if (!row)
+		return bad(w, "names no resource here that the originator may retrieve", attribute);
+	type = resource_row_type(row);
+	if (set_get(&w->set, BYTES("evc"), &evc))
+		TRY(cbor_find(evc.raw, BYTES("sbjt"), &sbjt, &found));
+	a = found && type ? type_attribute(type, sbjt.s) : NULL;
+	if (!a || a->flags & F_SECRET)
+		return bad(w, "the resource has no such attribute", "sbjt");
+out:
+	return err;
+}
+
+static err_t check_subject(struct resource_work *w)
+{
+	uint64_t others[ACTIONS_OF_SUBJECT], subject;
+	struct place place;
+	struct cbor sri;
+	size_t n;
+	err_t err;
+
+	TRY(action_subject(w->r, &w->set, w->parent.id, &subject));
+	if (set_get(&w->set, BYTES("sri"), &sri)) {
+		TRY(tree_walk(w->r, sri.s, &place));
+		if (place.where == TARGET_ELSEWHERE)
+			return refuse(w->out, RSC_NOT_IMPLEMENTED, "resources of this CSE alone are watched",
+			              BYTES("sri"));
+	}
+	TRY(action_criteria_fit(w, subject, "sri"));
+	TRY(actions_on(w->r, subject, others, &n));
+	for (size_t i = 0; i < n; i++) {
+		if (others[i] == w->row.id)
+			n = 0;
+	}
+	if (n == ACTIONS_OF_SUBJECT)
+		return refuse(w->out, RSC_NOT_ACCEPTABLE, "too many actions wait for this resource", NO_DETAIL);
+out:
+	return err;
+}
+
+/* From is who asks: else the action would be done on somebody else's right. */
+static err_t check_from(struct resource_work *w, const struct request_primitive *q)
+{
+	struct buf from = buf_make(IDENTIFIER_MAX);
+	err_t err = ERR_OK;
+
+	if (!q->from.n || id_absolute(q->from, w->r->cse.sp_id, w->r->cse.cse_id, &from) != ERR_OK ||
+	    !bytes_equal(bytes_of_buf(&from), w->ask->originator))
+		err = bad(w, "From is not who makes the action", "apv");
+	buf_free(&from);
+	return err;
+}
+
+static err_t check_target(struct resource_work *w, const struct request_primitive *q)
+{
+	struct place to, object;
+	struct cbor orc;
+	err_t err = ERR_OK;
+
+	if (!set_get(&w->set, BYTES("orc"), &orc) || bytes_equal(orc.s, q->to))
+		goto out;
+	TRY(tree_walk(w->r, q->to, &to));
+	TRY(tree_walk(w->r, orc.s, &object));
+	if (to.where != TARGET_HERE || object.where != TARGET_HERE || to.id != object.id || to.virtual_child ||
+	    object.virtual_child)
+		return bad(w, "To is not the objectResourceID", "apv");
+out:
+	return err;
+}
+
+static err_t check_primitive(struct resource_work *w)
+{
+	struct request_primitive q;
+	struct cbor apv;
+	err_t err;
+
+	if (!set_get(&w->set, BYTES("apv"), &apv) || request_read(apv.raw, w->now, &q) != ERR_OK ||
+	    q.operation < OPERATION_CREATE || q.operation > OPERATION_NOTIFY || !q.to.n)
+		return bad(w, "no request primitive", "apv");
+	if (q.has[PARAM_RT] || q.has[PARAM_OET] || (q.operation == OPERATION_CREATE && q.type == TYPE_AE))
+		return bad(w, "not in the request of an action", "apv");
+	TRY(check_from(w, &q));
+	TRY(check_target(w, &q));
+out:
+	return err;
+}
+
+static err_t check(struct resource_work *w)
+{
+	struct cbor value;
+	err_t err;
+
+	if (set_get(&w->set, BYTES("dep"), &value) && value.u > ACTION_DEPENDENCIES)
+		return bad(w, "too many dependencies", "dep");
+	TRY(check_mode(w));
+	if (w->row.version && set_uint(&w->set, BYTES("evm"), EVALUATE_OFF) == EVALUATE_OFF)
+		return ERR_OK; /* whoever may switch it off */
+	if (set_get(&w->asked, BYTES("evc"), &value) || set_get(&w->asked, BYTES("evm"), &value))
+		TRY(check_subject(w));
+out:
+	return err;
+}
+
+/* On this credential it is done, as long as it stands. */
+static err_t keep_credential(struct resource_work *w)
+{
+	if (!w->ask->credential.n) {
+		set_drop(&w->set, BYTES("@cd"));
+		return ERR_OK;
+	}
+	return set_put_text(w->r, w->arena, &w->set, BYTES("@cd"), w->ask->credential);
+}
+
+static err_t created(struct resource_work *w)
+{
+	err_t err;
+
+	TRY(check(w));
+	TRY(check_primitive(w));
+	TRY(keep_credential(w));
+out:
+	return err;
+}
+
+/* What is done on the creator's right is for the creator to say; others may switch it,
+ * as far as the policies let them. */
+static err_t updated(struct resource_work *w)
+{
+	struct cbor value, creator;
+	err_t err;
+
+	TRY(check(w));
+	if (set_get(&w->asked, BYTES("apv"), &value)) {
+		if (!set_get(&w->set, BYTES(INTERNAL_CREATOR), &creator) ||
+		    !bytes_equal(creator.s, w->ask->originator))
+			return refuse(w->out, RSC_ORIGINATOR_HAS_NO_PRIVILEGE,
+			              "its creator alone says what is done", BYTES("apv"));
+		TRY(check_primitive(w));
+		TRY(keep_credential(w));
+	}
+	if (set_get(&w->asked, BYTES("evm"), &value) || set_get(&w->asked, BYTES("ecp"), &value)) {
+		set_drop(&w->set, BYTES("@n"));
+		set_drop(&w->set, BYTES("@nx"));
+	}
+out:
+	return err;
+}
+
+static err_t written(struct resource_work *w)
+{
+	uint64_t subject;
+	err_t err;
+
+	TRY(action_subject(w->r, &w->set, w->row.parent, &subject));
+	err = action_index(w->r, w->row.id, &w->set, subject);
+out:
+	return err;
+}
+
+static err_t removed(struct resources *r, const struct store_row *row, const struct attribute_set *set)
+{
+	return action_index(r, row->id, NULL, 0);
+}
+
+const struct resource_hooks resource_hooks_actr = {
+	.created = created, .updated = updated, .written = written, .removed = removed,
+};

@@ -47,6 +47,8 @@ static err_t asked(struct resource_work *w)
 
 	if (w->row.version == 0 && set_get(&w->asked, BYTES("cmt"), &cmt)) {
 		type = cmt.kind == CBOR_UINT ? cmt.u : 0;
+		if (cmt.kind == CBOR_NULL)
+			goto out; /* missing */
 		if (type == 0 || type >= COUNT_OF(arguments))
 			return refuse(w->out, RSC_INVALID_CMDTYPE, "no such command", BYTES("cmt"));
 	}

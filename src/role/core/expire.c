@@ -1,6 +1,8 @@
 /* expire.c: what time does to resources and to the memory of replay. */
 #include "base/log.h"
+#include "request/action.h"
 #include "request/notification.h"
+#include "resource/action.h"
 #include "resource/series.h"
 #include "role/core/core.h"
 
@@ -79,6 +81,42 @@ out:
 	return err;
 }
 
+/* --- actions that are evaluated from time to time ---------------------------------------- */
+
+static err_t evaluate(struct core *c, uint64_t id)
+{
+	struct audit_record record = { .kind = AUDIT_CHANGE, .at = c->now, .resource = id,
+		                       .rule = BYTES("evalMode") };
+	err_t err;
+
+	TRY(batch_mark(c));
+	err = action_period(&c->room, id, c->now);
+	if (err == ERR_OK)
+		err = audit_append(c->room.audit, &record);
+	batch_unmark(c, err);
+	c->room.must_commit |= err == ERR_OK;
+out:
+	return err;
+}
+
+static err_t evaluate_actions(struct core *c)
+{
+	static int64_t next;
+	static uint64_t after;
+	uint64_t ids[CORE_SERIES];
+	size_t n;
+	err_t err = ERR_OK;
+
+	if (c->now < next && next - c->now <= SERIES_EVERY_MS)
+		goto out;
+	next = c->now + SERIES_EVERY_MS;
+	TRY(actions_due(c->room.resources, c->now, &after, ids, CORE_SERIES, &n));
+	for (size_t i = 0; i < n; i++)
+		TRY(evaluate(c, ids[i]));
+out:
+	return err;
+}
+
 static err_t sweep_replay(struct core *c)
 {
 	err_t err;
@@ -100,6 +138,7 @@ void expire_when_due(struct core *c)
 		return;
 	TRY(expire_resources(c));
 	TRY(detect_missing(c));
+	TRY(evaluate_actions(c));
 	TRY(sweep_replay(c));
 out:
 	if (err != ERR_OK)

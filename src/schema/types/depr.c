@@ -6,11 +6,12 @@ static const struct attribute rows[] = {
 	ROW_POLICIES(OPT, OPT),
 	ROW_EXPIRATION(OPT),
 	ROW_LABELS(OPT, OPT),
+	ROWS_ANNOUNCEMENT(OPT),
 	ROW_CONSULTATION(OPT, OPT),
 	ROW_CREATOR,
-	{ "evc", "evalCriteria", V_STRUCT, MAN, OPT, NP, 0, C_evalCriteria },
-	{ "sfc", "sufficient", V_BOOL, MAN, OPT, NP, 0, 0 },
-	{ "rri", "referencedResourceID", V_URI, MAN, OPT, NP, 0, 0 },
+	{ "evc", "evalCriteria", V_STRUCT, MAN, OPT, OPT, 0, C_evalCriteria },
+	{ "sfc", "sufficient", V_BOOL, MAN, OPT, OPT, 0, 0 },
+	{ "rri", "referencedResourceID", V_URI, MAN, OPT, OPT, 0, 0 },
 };
 
 static const uint32_t parents[] = { 65 };
@@ -23,4 +24,5 @@ const struct resource_type resource_type_depr = {
 	.attributes_n = COUNT_OF(rows),
 	.parents = parents,
 	.parents_n = COUNT_OF(parents),
+	.announced = true,
 };

@@ -1,0 +1,344 @@
+/* action.c: when the request of an action is made, and what becomes of it. */
+#include "request/action.h"
+
+#include "request/later_work.h"
+#include "request/notification.h"
+#include "resource/action.h"
+#include "resource/subscribe.h"
+
+enum { PRIMITIVE_MAX = 256 * 1024, RESULT_MAX = 64 * 1024, PARAMS_MAX = 64 };
+
+static const char reason[] = "action";
+
+/* --- what is left of the chain ------------------------------------------------------------ */
+
+static bool kept_number(struct request_room *room, uint64_t id, struct bytes key, uint64_t *out, err_t *err)
+{
+	const struct store_row *row;
+	struct cbor v;
+	bool found = false;
+
+	*err = store_get(room->store, id, &row);
+	if (*err != ERR_OK || !row || cbor_find(row->body, key, &v, &found) != ERR_OK || !found ||
+	    v.kind != CBOR_UINT)
+		return false;
+	*out = v.u;
+	return true;
+}
+
+static err_t chain_left(struct work *w, uint64_t *left)
+{
+	err_t err = ERR_OK;
+
+	*left = ACTION_CHAIN;
+	if (w->in->deferred)
+		(void)kept_number(w->room, w->in->deferred, BYTES("@bg"), left, &err);
+	return err;
+}
+
+static err_t record(struct work *w, const struct action *a, const char *text)
+{
+	struct audit_record r = {
+		.kind = AUDIT_CHANGE, .at = w->in->now, .originator = a->creator, .resource = a->id,
+		.rule = bytes_str(reason), .text = bytes_str(text),
+	};
+
+	return audit_append(w->room->audit, &r);
+}
+
+/* --- do its conditions hold? ---------------------------------------------------------------- */
+
+static err_t holds_for(struct work *w, struct bytes creator, uint64_t subject, struct bytes criteria, bool *yes)
+{
+	err_t err = ERR_OK;
+
+	*yes = false;
+	if (subject)
+		TRY(notification_creator_may(w, creator, subject, yes));
+	if (*yes)
+		TRY(action_holds(w->room->resources, &w->room->arena, subject, criteria, yes));
+out:
+	return err;
+}
+
+/* One that is sufficient holds, or all the others do; one that is not there never does. */
+static err_t dependencies_hold(struct work *w, const struct action *a, bool *yes)
+{
+	bool others = true, any = false, found, one;
+	struct dependency d;
+	err_t err = ERR_OK;
+
+	*yes = a->dependencies_n == 0;
+	for (size_t i = 0; i < a->dependencies_n && !*yes; i++) {
+		TRY(action_dependency(w->room->resources, &w->room->arena, a->id, a->dependencies[i], &d, &found));
+		one = false;
+		if (found)
+			TRY(holds_for(w, d.creator, d.subject, d.criteria, &one));
+		if (found && d.sufficient)
+			*yes = one;
+		any |= !found || !d.sufficient;
+		others &= one || (found && d.sufficient);
+	}
+	*yes |= any && others;
+out:
+	return err;
+}
+
+static err_t is_due(struct work *w, uint64_t id, struct action *a, bool *yes)
+{
+	err_t err;
+
+	TRY(action_read(w->room->resources, &w->room->arena, id, w->in->now, a, yes));
+	if (*yes)
+		TRY(holds_for(w, a->creator, a->subject, a->criteria, yes));
+	if (*yes)
+		TRY(dependencies_hold(w, a, yes));
+out:
+	return err;
+}
+
+/* --- its request ---------------------------------------------------------------------------- */
+
+/* The primitive with a Request Identifier of its own: to others each time is another. */
+static err_t compose(struct work *w, const struct action *a, struct buf *out)
+{
+	struct buf rqi = buf_make(64), text = buf_make(96);
+	struct cbor_member m[PARAMS_MAX];
+	struct cbor map, value;
+	struct bytes key;
+	bool found = true;
+	size_t n = 0;
+	err_t err;
+
+	TRY(buf_printf(&rqi, "act-%llx-%llx-%llx", (unsigned long long)w->in->now, (unsigned long long)a->id,
+	               (unsigned long long)a->times));
+	TRY(cbor_put_text(&text, bytes_of_buf(&rqi)));
+	m[n++] = (struct cbor_member){ BYTES("rqi"), bytes_of_buf(&text) };
+	TRY(cbor_read(a->primitive, &map));
+	while (found && n < PARAMS_MAX) {
+		TRY(cbor_pair(&map.s, &key, &value, &found));
+		if (found && !bytes_equal(key, BYTES("rqi")))
+			m[n++] = (struct cbor_member){ key, value.raw };
+	}
+	TRY(found ? ERR_LIMIT : ERR_OK);
+	err = cbor_put_members(out, m, n);
+out:
+	buf_free(&rqi);
+	buf_free(&text);
+	return err;
+}
+
+static void own_fill(struct later_own *o, const struct work *w, const struct action *a, struct bytes primitive,
+                     int64_t due, uint64_t left)
+{
+	later_own_uint(o, BYTES("@at"), (uint64_t)w->in->now);
+	later_own_uint(o, BYTES("@du"), (uint64_t)due);
+	later_own_uint(o, BYTES("@ac"), a->id);
+	later_own_uint(o, BYTES("@bg"), left);
+	later_own_bytes(o, BYTES("@ad"), BYTES_NONE); /* from nowhere: rules by address do not hold */
+	later_own_raw(o, BYTES("@rq"), primitive);
+	if (a->credential.n)
+		later_own_text(o, BYTES("@cd"), a->credential);
+}
+
+static err_t keep(struct work *w, const struct action *a, int64_t due, uint64_t left)
+{
+	enum { KEPT_MS = 3600000 };
+	struct later_own own = { .values = buf_make(PRIMITIVE_MAX + 4096) };
+	struct buf primitive = buf_make(PRIMITIVE_MAX);
+	struct cbor_member members[LATER_OWN_MAX];
+	struct request_primitive q;
+	struct resource_kept kept = {
+		.request = &q, .originator = a->creator, .now = w->in->now, .expires = due + KEPT_MS, .own = members,
+	};
+	uint64_t row;
+	err_t err;
+
+	TRY(compose(w, a, &primitive));
+	TRY(request_read(bytes_of_buf(&primitive), w->in->now, &q));
+	own_fill(&own, w, a, bytes_of_buf(&primitive), due, left);
+	TRY(own.err);
+	kept.own_n = later_own_members(&own, members);
+	TRY(resource_request_keep(w->room->resources, permit_for_system(reason), &kept, &w->room->arena, &row));
+	TRY(later_add(&w->room->later, due, row, a->creator));
+out:
+	buf_free(&own.values);
+	buf_free(&primitive);
+	return err;
+}
+
+static err_t fire(struct work *w, const struct action *a, int64_t due, uint64_t left)
+{
+	err_t err;
+
+	if (later_full(&w->room->later, a->creator))
+		return record(w, a, "not done: too many requests of its creator wait");
+	err = keep(w, a, due, left);
+	if (err == ERR_REFUSED)
+		return record(w, a, "not done: its creator's share of this node is used up");
+	TRY(err);
+	TRY(action_fired(w->room->resources, permit_for_system(reason), a->id, w->in->now));
+	w->room->must_commit = true;
+out:
+	return err;
+}
+
+/* --- those that one change sets off ------------------------------------------------------- */
+
+struct fired {
+	struct action list[ACTIONS_OF_SUBJECT];
+	size_t n;
+};
+
+/* The smallest actionPriority first; else as they were made. */
+static void put_in_order(struct fired *f)
+{
+	struct action last = f->list[f->n];
+	size_t at = f->n++;
+
+	for (; at > 0 && f->list[at - 1].priority > last.priority; at--)
+		f->list[at] = f->list[at - 1];
+	f->list[at] = last;
+}
+
+static err_t fire_all(struct work *w, const struct fired *f)
+{
+	uint64_t left, share;
+	err_t err = ERR_OK;
+
+	if (f->n == 0)
+		return ERR_OK;
+	TRY(chain_left(w, &left));
+	share = left > f->n ? (left - f->n) / f->n : 0;
+	for (size_t i = 0; i < f->n; i++) {
+		if (i < left)
+			err = fire(w, &f->list[i], w->in->now + (int64_t)i, share);
+		else
+			err = record(w, &f->list[i], "not done: actions have set off one another too often");
+		TRY(err);
+	}
+out:
+	return err;
+}
+
+static err_t consider(struct work *w, const uint64_t *ids, size_t n)
+{
+	struct fired *f;
+	void *p;
+	bool due;
+	err_t err;
+
+	if (n == 0)
+		return ERR_OK;
+	TRY(arena_take(&w->room->arena, sizeof(*f), &p));
+	f = p;
+	f->n = 0;
+	for (size_t i = 0; i < n; i++) {
+		TRY(is_due(w, ids[i], &f->list[f->n], &due));
+		if (due)
+			put_in_order(f);
+	}
+	err = fire_all(w, f);
+out:
+	return err;
+}
+
+static err_t changed(struct work *w, uint64_t subject)
+{
+	uint64_t ids[ACTIONS_OF_SUBJECT];
+	size_t n;
+	err_t err;
+
+	TRY(actions_on(w->room->resources, subject, ids, &n));
+	err = consider(w, ids, n);
+out:
+	return err;
+}
+
+err_t action_before(struct work *w)
+{
+	const struct store_row *row;
+	err_t err = ERR_OK;
+
+	w->above = 0;
+	if (w->request.operation != OPERATION_DELETE || !actions_exist(w->room->resources))
+		goto out;
+	TRY(store_get(w->room->store, w->target.id, &row));
+	w->above = row ? row->parent : 0;
+out:
+	return err;
+}
+
+/* What it is itself may hold from the first. */
+static err_t considered_itself(struct work *w, uint64_t id)
+{
+	struct cbor evm;
+	struct bytes asked = subscription_asked(w->request.content);
+	bool found = false;
+
+	if (w->request.operation == OPERATION_UPDATE &&
+	    (!asked.n || cbor_find(asked, BYTES("evm"), &evm, &found) != ERR_OK || !found))
+		return ERR_OK;
+	return consider(w, &id, 1);
+}
+
+err_t action_after(struct work *w)
+{
+	err_t err = ERR_OK;
+
+	if (!actions_exist(w->room->resources))
+		return ERR_OK;
+	if (w->request.operation == OPERATION_CREATE && w->request.type == ACTION)
+		return considered_itself(w, w->outcome.resource);
+	if (w->request.operation == OPERATION_UPDATE && w->target.type == ACTION)
+		TRY(considered_itself(w, w->target.id));
+	if (w->request.operation == OPERATION_CREATE || w->request.operation == OPERATION_UPDATE)
+		return changed(w, w->target.id);
+	if (w->request.operation == OPERATION_DELETE)
+		err = changed(w, w->above);
+out:
+	return err;
+}
+
+/* --- time, and the answer -------------------------------------------------------------------- */
+
+err_t action_period(struct request_room *room, uint64_t id, int64_t now)
+{
+	struct request_arrival in = { .now = now };
+	struct work w = { .room = room, .in = &in };
+	struct action a;
+	bool due;
+	err_t err;
+
+	arena_reset(&room->arena);
+	TRY(is_due(&w, id, &a, &due));
+	if (due)
+		err = fire(&w, &a, now, ACTION_CHAIN - 1);
+	else
+		err = action_waits(room->resources, permit_for_system(reason), id, now);
+out:
+	return err;
+}
+
+err_t action_answered(struct request_room *room, uint64_t row, const struct response_primitive *response,
+                      bool *was)
+{
+	struct response_primitive bare = *response;
+	struct buf encoded = buf_make(RESULT_MAX);
+	uint64_t id;
+	err_t err;
+
+	*was = kept_number(room, row, BYTES("@ac"), &id, &err);
+	TRY(err);
+	if (!*was)
+		goto out;
+	if (response_write(response, &encoded) != ERR_OK) {
+		bare.content = BYTES_NONE;
+		buf_clear(&encoded);
+		TRY(response_write(&bare, &encoded));
+	}
+	err = action_result(room->resources, permit_for_system(reason), id, bytes_of_buf(&encoded));
+out:
+	buf_free(&encoded);
+	return err;
+}

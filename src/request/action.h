@@ -1,0 +1,34 @@
+/* action.h: actions: a change of a resource has requests made for those who asked for it
+ * (resource/action.h; doc/decision/068-actions.md).
+ *
+ *   a change, or a period is over --> the criteria of each action that waits for it, on
+ *     the right of its creator to read what they compare
+ *   all hold --> its request is kept, as one that is answered later: done in a turn of
+ *     its own, on the credential of its creator as far as that stands, by the access
+ *     decision of that moment --> the response in actionResult
+ *
+ * What one change from outside may lead to is bounded: the requests of actions share what
+ * is left of ACTION_CHAIN among those that they set off in turn. */
+#ifndef REQUEST_ACTION_H
+#define REQUEST_ACTION_H
+
+#include "request/request.h"
+
+enum { ACTION_CHAIN = 32 };
+
+struct work;
+
+/* Around an operation: before it (of a delete the parent is known then), and after it
+ * succeeded. */
+err_t action_before(struct work *w) MUST_USE;
+err_t action_after(struct work *w) MUST_USE;
+
+/* A periodic action whose time has come. In the transaction of the caller. */
+err_t action_period(struct request_room *room, uint64_t id, int64_t now) MUST_USE;
+
+/* The request that was kept in this row is answered: was it an action's? Then the action
+ * has the response, and the row is needed no more. */
+err_t action_answered(struct request_room *room, uint64_t row, const struct response_primitive *response,
+                      bool *was) MUST_USE;
+
+#endif

@@ -1,0 +1,73 @@
+/* action.h: actions: requests that this CSE makes for their creators when a condition on
+ * a resource holds, and the dependencies that are conditions besides (TS-0001 of Release
+ * 4; doc/decision/068-actions.md). Whose right is asked, and the request itself, are the
+ * request room's. */
+#ifndef RESOURCE_ACTION_H
+#define RESOURCE_ACTION_H
+
+#include "resource/resource.h"
+
+enum { ACTION = 65, DEPENDENCY = 66, ACTIONS_OF_SUBJECT = 32, ACTION_DEPENDENCIES = 16 };
+
+enum evaluation { EVALUATE_OFF, EVALUATE_ONCE, EVALUATE_PERIODIC, EVALUATE_CONTINUOUS };
+
+/* Views into the arena that it was read into. */
+struct action {
+	uint64_t id, subject, priority, times;
+	enum evaluation mode;
+	struct bytes creator;    /* absolute */
+	struct bytes credential; /* of the association that its request came on; empty without */
+	struct bytes criteria;   /* evalCriteria, encoded */
+	struct bytes primitive;  /* actionPrimitive, encoded */
+	struct bytes dependencies[ACTION_DEPENDENCIES]; /* addresses */
+	size_t dependencies_n;
+};
+
+struct dependency {
+	uint64_t subject;        /* 0: nothing is there */
+	struct bytes creator, criteria;
+	bool sufficient;
+};
+
+/* Is there any that is on? Never wrongly no. */
+bool actions_exist(const struct resources *r);
+
+/* Those that wait for changes of the row. ids: ACTIONS_OF_SUBJECT. */
+err_t actions_on(struct resources *r, uint64_t subject, uint64_t *ids, size_t *n) MUST_USE;
+
+/* Those whose period is over, of the next `limit` behind *after, which moves; 0 at the
+ * end. Reads only. */
+err_t actions_due(struct resources *r, int64_t now, uint64_t *after, uint64_t *ids, size_t limit,
+                  size_t *n) MUST_USE;
+
+/* *found false: there is none that is on. */
+err_t action_read(struct resources *r, struct arena *a, uint64_t id, int64_t now,
+                  struct action *out, bool *found) MUST_USE;
+/* Of the action, by its address; *found false: it has no such. */
+err_t action_dependency(struct resources *r, struct arena *a, uint64_t action, struct bytes address,
+                        struct dependency *out, bool *found) MUST_USE;
+
+/* Do the criteria hold for what everybody who may retrieve the row is shown of it? */
+err_t action_holds(struct resources *r, struct arena *a, uint64_t subject, struct bytes criteria,
+                   bool *yes) MUST_USE;
+
+/* Its request is made; evaluated in vain, a periodic one waits for its next time.
+ * `system` must cover RIGHT_UPDATE on it, here and below. */
+err_t action_fired(struct resources *r, const struct permit *system, uint64_t id, int64_t now) MUST_USE;
+err_t action_waits(struct resources *r, const struct permit *system, uint64_t id, int64_t now) MUST_USE;
+/* What came of it: a response primitive, encoded. */
+err_t action_result(struct resources *r, const struct permit *system, uint64_t id,
+                    struct bytes response) MUST_USE;
+
+/* [types/actr.c] Does the originator of w retrieve the row, and is there what the criteria
+ * of w->set compare? Else 4000, with the attribute that names it. */
+err_t action_criteria_fit(struct resource_work *w, uint64_t subject, const char *attribute) MUST_USE;
+
+/* Its row was written: who finds it. At the start: is there any? */
+err_t actions_open(struct resources *r) MUST_USE;
+err_t action_index(struct resources *r, uint64_t id, const struct attribute_set *set, uint64_t subject) MUST_USE;
+/* The row that an action watches: by its subjectResourceID, else its parent; 0: none here. */
+err_t action_subject(struct resources *r, const struct attribute_set *set, uint64_t parent,
+                     uint64_t *out) MUST_USE;
+
+#endif

@@ -1,0 +1,122 @@
+"""action and dependency (Release 4): requests that the CSE makes when conditions hold, over the lab
+listener, in JSON, CBOR and XML."""
+import time
+
+import pytest
+from lab import Lab
+from node import Node
+
+
+@pytest.fixture(scope="module")
+def node():
+    with Node(lab=True, options="store.engine = memory") as n:
+        yield n
+
+
+@pytest.fixture(params=["json", "cbor", "xml"])
+def lab(node, request):
+    return Lab(node, request.param)
+
+
+@pytest.fixture()
+def own(lab):
+    stem, path = lab.ae()
+    for name in ("c", "d"):
+        assert lab.create(path, 3, {"m2m:cnt": {"rn": name, "mni": 100}}, stem).rsc == 2001
+    return stem, path
+
+
+def put(path, stem):
+    return {"op": 1, "to": path[1:], "fr": stem, "rqi": "a", "rvi": "3", "ty": 4, "pc": {"m2m:cin": {"con": "acted"}}}
+
+
+def action(lab, own, rn="a", subject="/c", target="/d", **more):
+    stem, path = own
+    body = {"rn": rn, "sri": path[1:] + subject, "evc": {"optr": 3, "sbjt": "cni", "thld": 0}, "evm": 1,
+            "orc": path[1:] + target, "apv": put(path + target, stem), **more}
+    return lab.create(path, 65, {"m2m:actr": {k: v for k, v in body.items() if v is not None}}, stem, rvi="4")
+
+
+def add(lab, own, where="/c"):
+    assert lab.create(own[1] + where, 4, {"m2m:cin": {"con": "1"}}, own[0]).rsc == 2001
+
+
+def instances(lab, own, where="/d"):
+    return lab.get(own[1] + where, own[0]).json["m2m:cnt"]["cni"]
+
+
+def until(what, seconds=5):
+    end = time.time() + seconds
+    while not what() and time.time() < end:
+        time.sleep(0.05)
+    return what()
+
+
+def test_it_is_done_when_its_condition_holds(lab, own):
+    made = action(lab, own, lbl=["x"], apy=3)
+    assert made.rsc == 2001, made
+    a = made.json["m2m:actr"]
+    assert (a["evm"], a["apy"], a["evc"], a["apv"]) == (1, 3, {"optr": 3, "sbjt": "cni", "thld": 0}, put(own[1] + "/d", own[0]))
+    assert "air" not in a and instances(lab, own) == 0
+    add(lab, own)
+    assert until(lambda: instances(lab, own) == 1)
+    for serialisation in ("json", "cbor", "xml"):  # what went in by one comes out by each
+        b = Lab(lab.node, serialisation).get(own[1] + "/a", own[0], rvi="4").json["m2m:actr"]
+        b["evc"]["thld"] = int(b["evc"]["thld"])  # of free type: XML writes it as text
+        assert (b["evm"], b["air"]["rsc"], b["evc"], b["apv"]) == (0, 2001, a["evc"], a["apv"])
+    add(lab, own)
+    assert instances(lab, own) == 1
+
+
+def test_dependencies(lab, own):
+    stem, path = own
+    assert action(lab, own, evm=3, dep=[path[1:] + "/a/late"]).rsc == 2001
+    add(lab, own)
+    late = {"m2m:depr": {"rn": "late", "rri": path[1:] + "/d", "evc": {"optr": 1, "sbjt": "mni", "thld": 7}, "sfc": False}}
+    assert lab.create(path + "/a", 66, late, stem, rvi="4").rsc == 2001
+    add(lab, own)
+    assert lab.put(path + "/d", {"m2m:cnt": {"mni": 7}}, stem).rsc == 2004
+    assert instances(lab, own) == 0
+    add(lab, own)
+    assert until(lambda: instances(lab, own) == 1)
+
+
+def test_each_period(lab, own):
+    add(lab, own)
+    assert action(lab, own, evm=2, ecp=1000).rsc == 2001
+    assert until(lambda: instances(lab, own) >= 2)
+    assert lab.put(own[1] + "/a", {"m2m:actr": {"evm": 0, "ecp": None}}, own[0], rvi="4").rsc == 2004
+
+
+def test_actions_that_feed_each_other_come_to_an_end(lab, own):
+    assert action(lab, own, "a", "/c", "/d", evm=3, ecp=100000).rsc == 2001
+    assert action(lab, own, "b", "/d", "/c", evm=3, ecp=100000).rsc == 2001
+    add(lab, own)
+    assert until(lambda: instances(lab, own) + instances(lab, own, "/c") > 20)
+    seen = []
+    until(lambda: seen.append(instances(lab, own) + instances(lab, own, "/c")) or (len(seen) > 6 and len(set(seen[-6:])) == 1))
+    assert seen[-1] <= 1 + 32
+    add(lab, own)  # and others are still served
+
+
+def test_nobody_acts_for_another(lab, own):
+    stem, path = own
+    other, elsewhere = lab.ae()
+    assert lab.create(elsewhere, 3, {"m2m:cnt": {"rn": "e"}}, other).rsc == 2001
+    assert action(lab, own, apv=put(path + "/d", other)).rsc == 4000  # in another's name
+    assert action(lab, own, sri=elsewhere[1:] + "/e").rsc == 4000  # on what it may not read
+    assert action(lab, own, orc=elsewhere[1:] + "/e", apv=put(elsewhere + "/e", stem)).rsc == 2001
+    add(lab, own)
+    assert until(lambda: "air" in lab.get(path + "/a", stem, rvi="4").json["m2m:actr"])
+    assert lab.get(path + "/a", stem, rvi="4").json["m2m:actr"]["air"]["rsc"] == 4103
+    assert lab.get(elsewhere + "/e", other).json["m2m:cnt"]["cni"] == 0
+    assert lab.get("/cse-in?fu=1&ty=17", "CAdmin").json["m2m:uril"] == []  # nothing of it stays
+
+
+@pytest.mark.parametrize("more,want", [
+    ({"evm": 4}, 4000), ({"ecp": 5}, 4000), ({"evm": 2}, 4000), ({"evm": 2, "ecp": 10}, 5207), ({"evm": 3, "ecp": 0}, 4000),
+    ({"evc": {"optr": 1, "sbjt": "none", "thld": 1}}, 4000), ({"evc": {"optr": 9, "sbjt": "cni", "thld": 1}}, 4000),
+    ({"evc": None}, 4000), ({"orc": None}, 4000), ({"apv": None}, 4000), ({"apv": {}}, 4000), ({"ipu": ["x"]}, 5001),
+    ({"air": {}}, 4000), ({"sri": "/mn/cse/x"}, 5001), ({"sri": "cse-in/none"}, 4000)])
+def test_what_is_refused(lab, own, more, want):
+    assert action(lab, own, **more).rsc == want

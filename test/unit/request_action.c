@@ -1,0 +1,309 @@
+/* request_action: requests that are made when conditions on resources hold: which do, how
+ * often, on whose right, and that actions which feed each other come to an end. */
+#include "request_room.h"
+
+#include "request/action.h"
+#include "request/later_work.h"
+#include "resource/action.h"
+
+static int setup(void **state)
+{
+	static struct node n;
+
+	node_open(&n);
+	expect(&n, DEV, REGISTER("C", "dev", "reg"), 2001);
+	expect(&n, APP, REGISTER("S", "app", "reg"), 2001);
+	expect(&n, DEV, CNT("cse-in/dev", "Cdev", "c", "c1", ""), 2001);
+	expect(&n, DEV, CNT("cse-in/dev", "Cdev", "d", "c2", ""), 2001);
+	expect(&n, APP, CNT("cse-in/app", "Sapp", "e", "c3", ""), 2001);
+	*state = &n;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	node_close(*state);
+	return 0;
+}
+
+/* All that is due now and because of it; how many requests. */
+static unsigned work_off(struct node *n)
+{
+	struct buf primitive = buf_make(LATER_OCTETS);
+	struct request_arrival in;
+	unsigned done = 0, idle = 0;
+	bool found;
+
+	while (idle < 64) {
+		assert_int_equal(later_take(&n->room, n->now, &primitive, &in, &found), ERR_OK);
+		n->now += !found;
+		idle = found ? 0 : idle + 1;
+		if (!found)
+			continue;
+		buf_clear(&n->answer);
+		assert_int_equal(request_serve(&n->room, &in, &n->answer), ERR_OK);
+		assert_int_equal(n->answer.n, 0);
+		assert_true(++done < 1000);
+	}
+	buf_free(&primitive);
+	return done;
+}
+
+static unsigned ask(struct node *n, enum who who, unsigned op, const char *to, const char *from,
+                    const char *more)
+{
+	struct buf json = buf_make(4096);
+	unsigned status;
+
+	assert_int_equal(buf_printf(&json, "{'op':%u,'to':'%s','fr':'%s','rqi':'x%u','rvi':'4'%s}", op, to,
+	                            from, n->rqi++, more), ERR_OK);
+	assert_int_equal(buf_add_byte(&json, 0), ERR_OK);
+	status = node_do(n, who, (const char *)json.p);
+	buf_free(&json);
+	return status;
+}
+
+static void add(struct node *n, const char *to)
+{
+	assert_int_equal(ask(n, DEV, 1, to, "Cdev", ",'ty':4,'pc':{'m2m:cin':{'con':'1'}}"), 2001);
+}
+
+#define gets(n, who, to, from, part)                                                    \
+	do {                                                                            \
+		assert_int_equal(ask(n, who, 2, to, from, ""), 2000);                   \
+		shows(n, part);                                                         \
+	} while (0)
+
+#define EVC(sbjt, optr, thld) "'evc':{'optr':" #optr ",'sbjt':'" sbjt "','thld':" #thld "}"
+#define PUT(to, from) "'orc':'" to "','apv':{'op':1,'to':'" to "','fr':'" from \
+	"','rqi':'a','rvi':'3','ty':4,'pc':{'m2m:cin':{'con':'acted'}}}"
+#define ACTR(name, sri, evc, mode, rest) ",'ty':65,'pc':{'m2m:actr':{'rn':'" name "','sri':'" sri "'," evc \
+	",'evm':" #mode "," rest "}}"
+#define MADE(n, who, to, from, content) assert_int_equal(ask(n, who, 1, to, from, content), 2001)
+#define REFUSED(n, who, to, from, content, status) assert_int_equal(ask(n, who, 1, to, from, content), status)
+
+static void test_once(void **state)
+{
+	struct node *n = *state;
+
+	MADE(n, DEV, "cse-in/dev", "Cdev", ACTR("a", "cse-in/dev/c", EVC("cni", 3, 1), 1, PUT("cse-in/dev/d", "Cdev")));
+	shows(n, "'evm':1");
+	hides(n, "air");
+	add(n, "cse-in/dev/c");
+	assert_int_equal(work_off(n), 0);
+	add(n, "cse-in/dev/c");
+	gets(n, DEV, "cse-in/dev/d", "Cdev", "'cni':0");
+	assert_int_equal(work_off(n), 1);
+	gets(n, DEV, "cse-in/dev/d", "Cdev", "'cni':1");
+	gets(n, DEV, "cse-in/dev/a", "Cdev", "'evm':0");
+	shows(n, "'rsc':2001");
+	shows(n, "'air':{");
+	hides(n, "@");
+	add(n, "cse-in/dev/c");
+	assert_int_equal(work_off(n), 0);
+	/* Switched on again it holds at once. */
+	assert_int_equal(ask(n, DEV, 3, "cse-in/dev/a", "Cdev", ",'pc':{'m2m:actr':{'evm':1}}"), 2004);
+	assert_int_equal(work_off(n), 1);
+	gets(n, DEV, "cse-in/dev/d", "Cdev", "'cni':2");
+}
+
+static void test_continuous(void **state)
+{
+	struct node *n = *state;
+
+	MADE(n, DEV, "cse-in/dev", "Cdev",
+	     ACTR("a", "cse-in/dev/c", EVC("cni", 5, 1), 3, "'ecp':2," PUT("cse-in/dev/d", "Cdev")));
+	for (unsigned i = 0; i < 4; i++) {
+		add(n, "cse-in/dev/c");
+		assert_int_equal(work_off(n), i < 2 ? 1 : 0);
+	}
+	gets(n, DEV, "cse-in/dev/a", "Cdev", "'evm':0");
+	gets(n, DEV, "cse-in/dev/d", "Cdev", "'cni':2");
+	/* A deletion is a change of what stands above. */
+	assert_int_equal(ask(n, DEV, 3, "cse-in/dev/a", "Cdev",
+	                     ",'pc':{'m2m:actr':{'evm':1,'ecp':null,'evc':{'optr':4,'sbjt':'cni','thld':4}}}"), 2004);
+	assert_int_equal(work_off(n), 0);
+	assert_int_equal(ask(n, DEV, 4, "cse-in/dev/c/la", "Cdev", ""), 2002);
+	assert_int_equal(work_off(n), 1);
+}
+
+/* Two actions that feed each other: one change from outside has ACTION_CHAIN of them done,
+ * and what would come after is on record. */
+static void test_no_storm(void **state)
+{
+	struct node *n = *state;
+	unsigned done;
+
+	MADE(n, DEV, "cse-in/dev", "Cdev",
+	     ACTR("a", "cse-in/dev/c", EVC("cni", 5, 1), 3, "'ecp':100000," PUT("cse-in/dev/d", "Cdev")));
+	MADE(n, DEV, "cse-in/dev", "Cdev",
+	     ACTR("b", "cse-in/dev/d", EVC("cni", 5, 1), 3, "'ecp':100000," PUT("cse-in/dev/c", "Cdev")));
+	assert_int_equal(work_off(n), 0);
+	add(n, "cse-in/dev/c");
+	done = work_off(n);
+	assert_true(done > 2);
+	assert_true(done <= ACTION_CHAIN);
+	/* Many at each step are no more. */
+	for (unsigned i = 0; i < 6; i++)
+		assert_int_equal(ask(n, DEV, 1, "cse-in/dev", "Cdev", ",'ty':65,'pc':{'m2m:actr':{'sri':'cse-in/dev/c',"
+		                     EVC("cni", 5, 1) ",'evm':3," PUT("cse-in/dev/c", "Cdev") "}}"), 2001);
+	done = work_off(n); /* each held when it was made */
+	assert_true(done <= 6 * ACTION_CHAIN);
+	add(n, "cse-in/dev/c");
+	done = work_off(n);
+	assert_true(done >= 7 && done <= ACTION_CHAIN);
+}
+
+/* It is the creator's right that counts, when it is done. */
+static void test_rights(void **state)
+{
+	struct node *n = *state;
+
+	REFUSED(n, DEV, "cse-in/dev", "Cdev", ACTR("x", "cse-in/dev/c", EVC("cni", 5, 1), 1, PUT("cse-in/app/e", "Sapp")), 4000);
+	REFUSED(n, DEV, "cse-in/dev", "Cdev", ACTR("x", "cse-in/app/e", EVC("cni", 5, 1), 1, PUT("cse-in/dev/d", "Cdev")), 4000);
+	REFUSED(n, DEV, "cse-in/dev", "Cdev", ACTR("x", "cse-in/none", EVC("cni", 5, 1), 1, PUT("cse-in/dev/d", "Cdev")), 4000);
+	MADE(n, DEV, "cse-in/dev", "Cdev", ACTR("a", "cse-in/dev/c", EVC("cni", 5, 1), 1, PUT("cse-in/app/e", "Cdev")));
+	add(n, "cse-in/dev/c");
+	assert_int_equal(work_off(n), 1);
+	gets(n, DEV, "cse-in/dev/a", "Cdev", "'rsc':4103");
+	gets(n, APP, "cse-in/app/e", "Sapp", "'cni':0");
+}
+
+/* What somebody else may switch, it cannot aim. */
+static void test_others(void **state)
+{
+	struct node *n = *state;
+
+	MADE(n, DEV, "cse-in/dev", "Cdev", ",'ty':1,'pc':{'m2m:acp':{'rn':'p','pv':{'acr':[{'acor':['Cdev','/Sapp'],'acop':63}]},"
+	     "'pvs':{'acr':[{'acor':['Cdev'],'acop':63}]}}}");
+	MADE(n, DEV, "cse-in/dev", "Cdev", ACTR("a", "cse-in/dev/c", EVC("cni", 5, 1), 0,
+	     "'acpi':['cse-in/dev/p']," PUT("cse-in/dev/d", "Cdev")));
+	assert_int_equal(ask(n, APP, 3, "cse-in/dev/a", "Sapp", ",'pc':{'m2m:actr':{'apv':{'op':4,'to':'cse-in/dev/d',"
+	                     "'fr':'Sapp','rqi':'a','rvi':'3'}}}"), 4103);
+	assert_int_equal(ask(n, APP, 3, "cse-in/dev/a", "Sapp", ",'pc':{'m2m:actr':{'apv':{'op':4,'to':'cse-in/dev/d',"
+	                     "'fr':'Cdev','rqi':'a','rvi':'3'}}}"), 4103);
+	/* nor switch on what it may not read */
+	assert_int_equal(ask(n, APP, 3, "cse-in/dev/a", "Sapp", ",'pc':{'m2m:actr':{'evm':1}}"), 4000);
+	assert_int_equal(ask(n, APP, 3, "cse-in/dev/a", "Sapp", ",'pc':{'m2m:actr':{'lbl':['x']}}"), 2004);
+	assert_int_equal(ask(n, DEV, 3, "cse-in/dev/a", "Cdev", ",'pc':{'m2m:actr':{'evm':1}}"), 2004);
+	assert_int_equal(ask(n, APP, 3, "cse-in/dev/a", "Sapp", ",'pc':{'m2m:actr':{'evm':0}}"), 2004);
+	add(n, "cse-in/dev/c");
+	assert_int_equal(work_off(n), 0);
+}
+
+/* The right to read what is compared, and the credential, are asked each time. */
+static void test_withdrawn(void **state)
+{
+	struct node *n = *state;
+	bool found;
+
+	MADE(n, APP, "cse-in/app", "Sapp", ",'ty':1,'pc':{'m2m:acp':{'rn':'p','pv':{'acr':[{'acor':['/in-cse/Cdev','/Sapp'],'acop':63}]},"
+	     "'pvs':{'acr':[{'acor':['/Sapp'],'acop':63}]}}}");
+	assert_int_equal(ask(n, APP, 3, "cse-in/app/e", "Sapp", ",'pc':{'m2m:cnt':{'acpi':['cse-in/app/p']}}"), 2004);
+	MADE(n, DEV, "cse-in/dev", "Cdev", ACTR("a", "cse-in/app/e", EVC("mni", 1, 7), 3, PUT("cse-in/dev/d", "Cdev")));
+	assert_int_equal(ask(n, APP, 3, "cse-in/app/e", "Sapp", ",'pc':{'m2m:cnt':{'mni':7}}"), 2004);
+	assert_int_equal(work_off(n), 1);
+	assert_int_equal(ask(n, APP, 3, "cse-in/app/p", "Sapp",
+	                     ",'pc':{'m2m:acp':{'pv':{'acr':[{'acor':['/Sapp'],'acop':63}]}}}"), 2004);
+	assert_int_equal(ask(n, APP, 3, "cse-in/app/e", "Sapp", ",'pc':{'m2m:cnt':{'lbl':['x']}}"), 2004);
+	assert_int_equal(work_off(n), 0);
+	MADE(n, DEV, "cse-in/dev", "Cdev", ACTR("b", "cse-in/dev/c", EVC("cni", 5, 1), 3, PUT("cse-in/dev/d", "Cdev")));
+	add(n, "cse-in/dev/c");
+	assert_int_equal(registry_revoke(n->room.registry, BYTES("12-dev@demo.example"), &found), ERR_OK);
+	assert_int_equal(work_off(n), 1);
+	assert_true(record_says(n, "tx", "the credential that the request came on stands no more"));
+}
+
+static void test_dependencies(void **state)
+{
+	struct node *n = *state;
+
+	MADE(n, DEV, "cse-in/dev", "Cdev", ACTR("a", "cse-in/dev/c", EVC("cni", 5, 1), 3,
+	     "'dep':['cse-in/dev/a/one']," PUT("cse-in/dev/d", "Cdev")));
+	add(n, "cse-in/dev/c");
+	assert_int_equal(work_off(n), 0); /* it is not there yet */
+#define DEPR(name, sufficient, thld) ",'ty':66,'pc':{'m2m:depr':{'rn':'" name "','rri':'cse-in/dev/d'," \
+	EVC("mni", 1, thld) ",'sfc':" #sufficient "}}"
+	MADE(n, DEV, "cse-in/dev/a", "Cdev", DEPR("one", false, 1));
+	MADE(n, DEV, "cse-in/dev/a", "Cdev", DEPR("two", false, 2));
+	MADE(n, DEV, "cse-in/dev/a", "Cdev", DEPR("three", true, 3));
+	assert_int_equal(ask(n, DEV, 3, "cse-in/dev/a", "Cdev", ",'pc':{'m2m:actr':{'dep':['cse-in/dev/a/one',"
+	                     "'cse-in/dev/a/three']}}"), 2004);
+	for (unsigned i = 0; i < 4; i++) {
+		static const char *const mni[] = { "9", "1", "2", "3" };
+		static const unsigned done[] = { 0, 1, 0, 1 };
+		struct buf content = buf_make(200);
+
+		assert_int_equal(buf_printf(&content, ",'pc':{'m2m:cnt':{'mni':%s}}", mni[i]), ERR_OK);
+		assert_int_equal(buf_add_byte(&content, 0), ERR_OK);
+		assert_int_equal(ask(n, DEV, 3, "cse-in/dev/d", "Cdev", (const char *)content.p), 2004);
+		add(n, "cse-in/dev/c");
+		assert_int_equal(work_off(n), done[i]);
+		buf_free(&content);
+	}
+	assert_int_equal(ask(n, DEV, 3, "cse-in/dev/a", "Cdev", ",'pc':{'m2m:actr':{'dep':['cse-in/dev/a/one',"
+	                     "'cse-in/dev/a/two']}}"), 2004);
+	add(n, "cse-in/dev/c");
+	assert_int_equal(work_off(n), 0);
+	REFUSED(n, DEV, "cse-in/dev/a", "Cdev", ",'ty':66,'pc':{'m2m:depr':{'rri':'cse-in/app/e'," EVC("mni", 1, 1)
+	        ",'sfc':true}}", 4000);
+}
+
+static void test_periodic(void **state)
+{
+	struct node *n = *state;
+	uint64_t after = 0, ids[4];
+	size_t due;
+
+	REFUSED(n, DEV, "cse-in/dev", "Cdev", ACTR("x", "cse-in/dev/c", EVC("cni", 5, 1), 2, PUT("cse-in/dev/d", "Cdev")), 4000);
+	REFUSED(n, DEV, "cse-in/dev", "Cdev", ACTR("x", "cse-in/dev/c", EVC("cni", 5, 1), 2, "'ecp':10," PUT("cse-in/dev/d", "Cdev")), 5207);
+	MADE(n, DEV, "cse-in/dev", "Cdev", ACTR("a", "cse-in/dev/c", EVC("cni", 5, 0), 2, "'ecp':5000," PUT("cse-in/dev/d", "Cdev")));
+	assert_int_equal(work_off(n), 1);
+	assert_int_equal(actions_due(n->room.resources, n->now, &after, ids, 4, &due), ERR_OK);
+	assert_int_equal(due, 0);
+	n->now += 5000;
+	assert_int_equal(actions_due(n->room.resources, n->now, &after, ids, 4, &due), ERR_OK);
+	assert_int_equal(due, 1);
+	assert_int_equal(action_period(&n->room, ids[0], n->now), ERR_OK);
+	assert_int_equal(work_off(n), 1);
+	/* In vain it waits for the next time. */
+	assert_int_equal(ask(n, DEV, 3, "cse-in/dev/a", "Cdev", ",'pc':{'m2m:actr':{'evc':{'optr':1,'sbjt':'cni','thld':9}}}"), 2004);
+	n->now += 5000;
+	assert_int_equal(action_period(&n->room, ids[0], n->now), ERR_OK);
+	assert_int_equal(work_off(n), 0);
+	assert_int_equal(actions_due(n->room.resources, n->now, &after, ids, 4, &due), ERR_OK);
+	assert_int_equal(due, 0);
+}
+
+/* What is wrong is said when it is made. */
+static void test_refused(void **state)
+{
+	struct node *n = *state;
+
+#define WRONG(evc, mode, rest, status) REFUSED(n, DEV, "cse-in/dev", "Cdev", ACTR("x", "cse-in/dev/c", evc, mode, rest), status)
+	WRONG(EVC("nothing", 1, 1), 1, PUT("cse-in/dev/d", "Cdev"), 4000);
+	WRONG(EVC("cni", 7, 1), 1, PUT("cse-in/dev/d", "Cdev"), 4000);
+	WRONG(EVC("cni", 1, 1), 4, PUT("cse-in/dev/d", "Cdev"), 4000);
+	WRONG(EVC("cni", 1, 1), 1, "'ecp':3," PUT("cse-in/dev/d", "Cdev"), 4000);
+	WRONG(EVC("cni", 1, 1), 3, "'ecp':0," PUT("cse-in/dev/d", "Cdev"), 4000);
+	WRONG(EVC("cni", 1, 1), 1, "'air':{}," PUT("cse-in/dev/d", "Cdev"), 4000);
+	WRONG(EVC("cni", 1, 1), 1, "'ipu':['x']," PUT("cse-in/dev/d", "Cdev"), 5001);
+	WRONG(EVC("cni", 1, 1), 1, "'orc':'cse-in/dev/c','apv':{'op':4,'to':'cse-in/dev/d','fr':'Cdev','rqi':'a'}", 4000);
+	WRONG(EVC("cni", 1, 1), 1, "'orc':'cse-in/dev/c','apv':{'op':6,'to':'cse-in/dev/c','fr':'Cdev','rqi':'a'}", 4000);
+	WRONG(EVC("cni", 1, 1), 1, "'orc':'cse-in/dev/c','apv':{'to':'cse-in/dev/c','fr':'Cdev','rqi':'a'}", 4000);
+	WRONG(EVC("cni", 1, 1), 1, "'orc':'cse-in/dev/c','apv':{'op':4,'to':'cse-in/dev/c','rqi':'a'}", 4000);
+	WRONG(EVC("cni", 1, 1), 1, "'orc':'cse-in/dev/c','apv':{'op':4,'to':'cse-in/dev/c','fr':'Cdev','rqi':'a','rt':{'rtv':1}}", 4000);
+	REFUSED(n, DEV, "cse-in/dev", "Cdev", ACTR("x", "/mn/cse/c", EVC("cni", 1, 1), 1, PUT("cse-in/dev/d", "Cdev")), 5001);
+}
+
+#define row(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		row(test_once), row(test_continuous), row(test_no_storm), row(test_rights), row(test_others),
+		row(test_withdrawn), row(test_dependencies), row(test_periodic), row(test_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
