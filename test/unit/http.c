@@ -757,15 +757,24 @@ struct pair {
 	const char *name, *value;
 };
 
-static err_t listed(const struct pair *pairs, size_t n, struct bytes body, struct buf *out)
+/* The message of a list and its parser. */
+static err_t listed(const struct pair *pairs, size_t n, struct bytes body, struct buf *out,
+                    struct http_parser *p)
 {
 	struct http_list l;
 	err_t err;
 
-	http_list_init(&l);
+	buf_clear(out);
+	http_list_init(&l, 1000);
 	for (size_t i = 0; i < n; i++)
 		http_list_add(&l, bytes_str(pairs[i].name), bytes_str(pairs[i].value));
-	err = http_list_message(&l, body, out);
+	err = http_list_end(&l);
+	*p = l.parser;
+	if (err == ERR_OK) {
+		assert_int_equal(buf_add(out, bytes_of_buf(&l.text)), ERR_OK);
+		assert_int_equal(buf_add(out, body), ERR_OK);
+		err = http_list_whole(p, l.text.n, body.n);
+	}
 	http_list_free(&l);
 	return err;
 }
@@ -778,11 +787,17 @@ static void test_list_is_one_message(void **state)
 		{ "te", "trailers" }, { "host", "h" },
 	};
 	struct buf out = buf_make(4096);
+	struct bytes message;
+	struct http_parser p;
 
-	assert_int_equal(listed(pairs, COUNT_OF(pairs), BYTES("body"), &out), ERR_OK);
-	assert_true(bytes_equal(bytes_of_buf(&out),
-	                        BYTES("POST /a?rcn=1 HTTP/1.1\r\nhost: h\r\nx-m2m-ri: 7\r\n"
-	                              "content-length: 4\r\n\r\nbody")));
+	assert_int_equal(listed(pairs, COUNT_OF(pairs), BYTES("body"), &out, &p), ERR_OK);
+	message = bytes_of_buf(&out);
+	assert_int_equal(p.method, HTTP_POST);
+	assert_true(bytes_equal(bytes_sub(message, p.target.at, p.target.n), BYTES("/a?rcn=1")));
+	assert_true(bytes_equal(http_field(&p, message, HTTP_FIELD_HOST), BYTES("h")));
+	assert_true(bytes_equal(http_field(&p, message, HTTP_FIELD_PARAM + PARAM_RQI), BYTES("7")));
+	assert_true(bytes_equal(http_body(&p, message), BYTES("body")));
+	assert_false(p.field[HTTP_FIELD_CONTENT_LENGTH].at || p.close || p.expect_continue);
 	buf_free(&out);
 }
 
@@ -794,11 +809,13 @@ static void test_list_refuses(void **state)
 		{ { "x", "a\r\ny: b" } }, { { "x", "a\nb" } }, { { "x", " blank" } },
 		{ { "x y", "a" } }, { { "x:", "a" } }, { { ":path", "/twice" } },
 		{ { ":other", "a" } }, { { "x", "a" }, { ":authority", "late" } },
-		{ { "host", "other" } }, { { "", "a" } },
+		{ { "host", "other" } }, { { "", "a" } }, { { "x-m2m-ri", "1" }, { "x-m2m-ri", "1" } },
+		{ { "accept", "a/" } },
 	};
 	static const struct pair first[] = { { ":method", "GET" }, { ":path", "/a" },
 		                             { ":authority", "h" } };
 	struct buf out = buf_make(4096);
+	struct http_parser p;
 
 	for (size_t i = 0; i < COUNT_OF(bad); i++) {
 		struct pair pairs[5];
@@ -807,40 +824,56 @@ static void test_list_refuses(void **state)
 			pairs[k] = first[k];
 		pairs[3] = bad[i][0];
 		pairs[4] = bad[i][1].name ? bad[i][1] : (struct pair){ "x-last", "1" };
-		assert_int_equal(listed(pairs, 5, BYTES_NONE, &out), ERR_SYNTAX);
-		assert_int_equal(out.n, 0);
+		assert_int_equal(listed(pairs, 5, BYTES_NONE, &out, &p), ERR_SYNTAX);
+		assert_int_equal(p.status, 400);
 	}
-	assert_int_equal(listed(first, 2, BYTES_NONE, &out), ERR_SYNTAX); /* no host */
-	assert_int_equal(listed(first + 1, 2, BYTES_NONE, &out), ERR_SYNTAX);
+	assert_int_equal(listed(first, 2, BYTES_NONE, &out, &p), ERR_SYNTAX); /* no host */
+	assert_int_equal(listed(first + 1, 2, BYTES_NONE, &out, &p), ERR_SYNTAX);
+	assert_int_equal(listed(first, 3, BYTES("body"), &out, &p), ERR_SYNTAX); /* of a GET */
+	assert_int_equal(listed((struct pair[]){ { ":method", "TRACE" }, first[1], first[2] }, 3,
+	                        BYTES_NONE, &out, &p), ERR_UNSUPPORTED);
+	assert_int_equal(p.status, 405);
 	/* a request line is not to be lengthened */
 	assert_int_equal(listed((struct pair[]){ first[0], { ":path", "/a HTTP/1.1" }, first[2] }, 3,
-	                        BYTES_NONE, &out), ERR_SYNTAX);
+	                        BYTES_NONE, &out, &p), ERR_SYNTAX);
 	buf_free(&out);
 }
 
 static void test_list_limits(void **state)
 {
-	struct buf out = buf_make(HTTP_HEAD_MAX * 4);
 	struct http_list l;
-	char value[2000];
+	char value[HTTP_LINE_MAX];
 
 	for (size_t i = 0; i < sizeof(value); i++)
 		value[i] = 'v';
-	http_list_init(&l);
-	for (unsigned i = 0; i <= HTTP_HEADERS_MAX; i++) {
+	value[0] = '/';
+	http_list_init(&l, 1000);
+	http_list_add(&l, BYTES(":method"), BYTES("GET"));
+	http_list_add(&l, BYTES(":path"), BYTES("/a"));
+	for (unsigned i = 2; i <= HTTP_HEADERS_MAX; i++) {
 		assert_int_equal(l.err, ERR_OK);
 		http_list_add(&l, BYTES("x"), BYTES("y"));
 	}
-	assert_int_equal(http_list_message(&l, BYTES_NONE, &out), ERR_LIMIT);
+	assert_int_equal(http_list_end(&l), ERR_LIMIT);
+	assert_int_equal(l.parser.status, 431);
 	http_list_reset(&l);
-	for (unsigned i = 0; i < 10; i++)
+	http_list_add(&l, BYTES(":method"), BYTES("GET"));
+	http_list_add(&l, BYTES(":path"), BYTES("/a"));
+	for (unsigned i = 0; i < 4; i++) {
+		assert_int_equal(l.err, ERR_OK);
 		http_list_add(&l, BYTES("x"), bytes_make(value, sizeof(value)));
+	}
 	assert_int_equal(l.err, ERR_LIMIT);
+	assert_int_equal(l.parser.status, 431);
+	http_list_reset(&l);
+	http_list_add(&l, BYTES(":method"), BYTES("GET"));
+	http_list_add(&l, BYTES(":path"), bytes_make(value, sizeof(value)));
+	assert_int_equal(http_list_end(&l), ERR_LIMIT);
+	assert_int_equal(l.parser.status, 414);
 	http_list_reset(&l);
 	http_list_add(&l, BYTES(":method"), BYTES("GET"));
 	assert_int_equal(l.err, ERR_OK);
 	http_list_free(&l);
-	buf_free(&out);
 }
 
 static void test_list_of_an_answer(void **state)
@@ -848,7 +881,7 @@ static void test_list_of_an_answer(void **state)
 	struct bytes head = BYTES("HTTP/1.1 404 Not Found\r\nX-M2M-RSC: 4004\r\nA:b\r\n\r\nbody");
 	struct bytes name, value;
 
-	assert_int_equal(http_list_status(&head), 404);
+	assert_true(bytes_equal(http_list_status(&head), BYTES("404")));
 	assert_true(http_list_next(&head, &name, &value));
 	assert_true(bytes_equal(name, BYTES("X-M2M-RSC")) && bytes_equal(value, BYTES("4004")));
 	assert_true(http_list_next(&head, &name, &value));

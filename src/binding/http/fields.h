@@ -29,6 +29,13 @@ bool octets_equal_nocase(struct bytes b, struct bytes lower);
 
 struct bytes octets_trim(struct bytes b);
 
+/* Of parse.c, the judgements that do not depend on lines, for lists.c: what of a request
+ * line, what of a field, what of the whole. at: where target or value stands in the message,
+ * not 0. Errors as http_parse. */
+err_t parse_request(struct http_parser *p, struct bytes method, struct bytes target, size_t at) MUST_USE;
+err_t parse_field(struct http_parser *p, struct bytes name, struct bytes value, size_t at) MUST_USE;
+err_t parse_whole(struct http_parser *p, size_t head_n, size_t body_n) MUST_USE;
+
 /* The field of a name, HTTP_FIELD_COUNT for one that means nothing here. */
 unsigned field_of(struct bytes name);
 

@@ -1,6 +1,9 @@
-/* list.c: fields of HTTP/2 as lines of HTTP/1.1. Nothing is repaired. */
+/* list.c: fields of HTTP/2, judged as lines of HTTP/1.1 are. Nothing is repaired. */
 #include "binding/http/list.h"
 #include "binding/http/fields.h"
+
+/* Octets that a line of HTTP/1.1 has beside name and value, a head beside its lines. */
+enum { LINE = 4, HEAD = 32 };
 
 static const char *const pseudo_names[HTTP_PSEUDO_COUNT] = {
 	[HTTP_PSEUDO_METHOD] = ":method", [HTTP_PSEUDO_PATH] = ":path",
@@ -16,25 +19,43 @@ static const char *const of_the_hop[] = {
 /* Said by the frames (length, content follows) or without meaning here. */
 static const char *const dropped[] = { "content-length", "expect", "te" };
 
-void http_list_init(struct http_list *l)
+static err_t fail(struct http_list *l, unsigned http, const char *why)
 {
-	*l = (struct http_list){ .pseudo = buf_make(HTTP_HEAD_MAX),
-		                 .fields = buf_make(HTTP_HEAD_MAX) };
+	l->parser.status = (uint16_t)http;
+	l->parser.why = why;
+	return http == 400 ? ERR_SYNTAX : ERR_LIMIT;
+}
+
+static err_t malformed(struct http_list *l)
+{
+	return fail(l, 400, "the list of fields is malformed");
+}
+
+static err_t keep(struct http_list *l, struct bytes value)
+{
+	return buf_add(&l->text, value) == ERR_OK ? ERR_OK : fail(l, 503, "too much is waiting here");
+}
+
+void http_list_init(struct http_list *l, size_t body_max)
+{
+	*l = (struct http_list){ .text = buf_make(HTTP_HEAD_MAX), .body_max = body_max };
+	http_list_reset(l);
 }
 
 void http_list_reset(struct http_list *l)
 {
-	struct buf pseudo = l->pseudo, fields = l->fields;
+	struct buf text = l->text;
+	size_t body_max = l->body_max;
 
-	buf_clear(&pseudo);
-	buf_clear(&fields);
-	*l = (struct http_list){ .pseudo = pseudo, .fields = fields };
+	buf_clear(&text);
+	*l = (struct http_list){ .text = text, .body_max = body_max, .octets = HEAD };
+	http_parser_init(&l->parser, false, body_max);
+	l->err = keep(l, BYTES(" "));
 }
 
 void http_list_free(struct http_list *l)
 {
-	buf_free(&l->pseudo);
-	buf_free(&l->fields);
+	buf_free(&l->text);
 }
 
 static bool is_one_of(struct bytes name, const char *const *list, size_t n)
@@ -46,125 +67,111 @@ static bool is_one_of(struct bytes name, const char *const *list, size_t n)
 	return false;
 }
 
-/* No control character ends a line, and none hides at its ends. */
-static bool is_value(struct bytes value)
+/* Nothing hides at its ends. */
+static bool is_trimmed(struct bytes value)
 {
-	struct bytes trimmed = octets_trim(value);
-
-	return trimmed.n == value.n && (value.n == 0 || octets_are(value, OCTET_VALUE));
+	return octets_trim(value).n == value.n;
 }
 
-static bool is_name(struct bytes name)
+static bool has_upper(struct bytes name)
 {
-	if (!octets_are(name, OCTET_TOKEN))
-		return false;
 	for (size_t i = 0; i < name.n; i++) {
 		if (name.p[i] >= 'A' && name.p[i] <= 'Z')
-			return false;
+			return true;
 	}
-	return true;
+	return false;
+}
+
+static struct bytes pseudo(const struct http_list *l, enum http_pseudo which)
+{
+	return bytes_sub(bytes_of_buf(&l->text), l->at[which].at, l->at[which].n);
 }
 
 static err_t add_pseudo(struct http_list *l, struct bytes name, struct bytes value)
 {
 	size_t i = 0;
-	err_t err;
 
 	while (i < HTTP_PSEUDO_COUNT && !bytes_equal(name, bytes_str(pseudo_names[i])))
 		i++;
-	if (i == HTTP_PSEUDO_COUNT || l->seen[i] || l->regular)
-		return ERR_SYNTAX;
-	/* In the request line a blank would be the end. */
-	if (bytes_find(value, ' ') < value.n || bytes_find(value, '\t') < value.n)
-		return ERR_SYNTAX;
-	l->seen[i] = true;
-	l->at[i] = (struct http_span){ (uint16_t)l->pseudo.n, (uint16_t)value.n };
-	TRY(buf_add(&l->pseudo, value));
-out:
-	return err;
+	if (i == HTTP_PSEUDO_COUNT || l->at[i].at || l->regular)
+		return malformed(l);
+	/* In a request line a blank would be the end. */
+	if (value.n == 0 || !octets_are(value, OCTET_VALUE) || bytes_find(value, ' ') < value.n ||
+	    bytes_find(value, '\t') < value.n)
+		return malformed(l);
+	l->at[i] = (struct http_span){ (uint16_t)l->text.n, (uint16_t)value.n };
+	return keep(l, value);
 }
 
-static struct bytes pseudo(const struct http_list *l, enum http_pseudo which)
+/* What the pseudo fields say, once all are there: a request line, and a host. */
+static err_t take_pseudo(struct http_list *l)
 {
-	return bytes_sub(bytes_of_buf(&l->pseudo), l->at[which].at, l->at[which].n);
-}
-
-static err_t add_line(struct http_list *l, struct bytes name, struct bytes value)
-{
+	struct bytes method = pseudo(l, HTTP_PSEUDO_METHOD), path = pseudo(l, HTTP_PSEUDO_PATH);
+	struct bytes host = pseudo(l, HTTP_PSEUDO_AUTHORITY);
 	err_t err;
 
-	TRY(buf_add(&l->fields, name));
-	TRY(buf_add(&l->fields, BYTES(": ")));
-	TRY(buf_add(&l->fields, value));
-	TRY(buf_add(&l->fields, BYTES("\r\n")));
+	l->regular = true;
+	if (!method.n || !path.n || !octets_are(method, OCTET_TOKEN))
+		return malformed(l);
+	if (method.n + path.n + sizeof(" HTTP/1.1") > HTTP_LINE_MAX)
+		return fail(l, 414, "the request line is too long");
+	TRY(parse_request(&l->parser, method, path, l->at[HTTP_PSEUDO_PATH].at));
+	if (host.n)
+		err = parse_field(&l->parser, BYTES("host"), host, l->at[HTTP_PSEUDO_AUTHORITY].at);
 out:
 	return err;
 }
 
 static err_t add_field(struct http_list *l, struct bytes name, struct bytes value)
 {
-	l->regular = true;
-	if (!is_name(name) || is_one_of(name, of_the_hop, COUNT_OF(of_the_hop)))
-		return ERR_SYNTAX;
+	size_t at;
+	err_t err = ERR_OK;
+
+	if (!l->regular)
+		TRY(take_pseudo(l));
+	if (has_upper(name) || is_one_of(name, of_the_hop, COUNT_OF(of_the_hop)))
+		return malformed(l);
 	if (bytes_equal(name, BYTES("te")) && !bytes_equal(value, BYTES("trailers")))
-		return ERR_SYNTAX;
+		return malformed(l);
 	if (is_one_of(name, dropped, COUNT_OF(dropped)))
 		return ERR_OK;
-	if (bytes_equal(name, BYTES("host"))) {
-		/* The same as :authority, or nobody knows which is meant. */
-		if (l->seen[HTTP_PSEUDO_AUTHORITY])
-			return bytes_equal(value, pseudo(l, HTTP_PSEUDO_AUTHORITY)) ? ERR_OK
-			                                                            : ERR_SYNTAX;
-		l->host = true;
-	}
-	return add_line(l, name, value);
+	/* The same as :authority, or nobody knows which is meant. */
+	if (bytes_equal(name, BYTES("host")) && l->at[HTTP_PSEUDO_AUTHORITY].at)
+		return bytes_equal(value, pseudo(l, HTTP_PSEUDO_AUTHORITY)) ? ERR_OK : malformed(l);
+	at = l->text.n;
+	TRY(keep(l, value));
+	err = parse_field(&l->parser, name, value, at);
+out:
+	return err;
 }
 
 void http_list_add(struct http_list *l, struct bytes name, struct bytes value)
 {
 	if (l->err != ERR_OK)
 		return;
+	l->octets += name.n + value.n + LINE;
 	if (++l->count > HTTP_HEADERS_MAX)
-		l->err = ERR_LIMIT;
-	else if (!is_value(value))
-		l->err = ERR_SYNTAX;
+		l->err = fail(l, 431, "too many header fields");
+	else if (l->octets > HTTP_HEAD_MAX)
+		l->err = fail(l, 431, "the header is too large");
+	else if (!is_trimmed(value))
+		l->err = malformed(l);
 	else if (bytes_starts(name, BYTES(":")))
 		l->err = add_pseudo(l, name, value);
 	else
 		l->err = add_field(l, name, value);
 }
 
-err_t http_list_message(const struct http_list *l, struct bytes body, struct buf *out)
+err_t http_list_end(struct http_list *l)
 {
-	struct bytes host = pseudo(l, HTTP_PSEUDO_AUTHORITY);
-	size_t before = out->n;
-	err_t err;
+	if (l->err == ERR_OK && !l->regular)
+		l->err = take_pseudo(l);
+	return l->err;
+}
 
-	TRY(l->err);
-	if (!l->at[HTTP_PSEUDO_METHOD].n || !l->at[HTTP_PSEUDO_PATH].n || (!host.n && !l->host))
-		return ERR_SYNTAX;
-	TRY(buf_reserve(out, l->pseudo.n + l->fields.n + body.n + 64));
-	TRY(buf_add(out, pseudo(l, HTTP_PSEUDO_METHOD)));
-	TRY(buf_add_byte(out, ' '));
-	TRY(buf_add(out, pseudo(l, HTTP_PSEUDO_PATH)));
-	TRY(buf_add(out, BYTES(" HTTP/1.1\r\n")));
-	if (host.n) {
-		TRY(buf_add(out, BYTES("host: ")));
-		TRY(buf_add(out, host));
-		TRY(buf_add(out, BYTES("\r\n")));
-	}
-	TRY(buf_add(out, bytes_of_buf(&l->fields)));
-	if (body.n) {
-		TRY(buf_add(out, BYTES("content-length: ")));
-		TRY(buf_add_u64(out, body.n));
-		TRY(buf_add(out, BYTES("\r\n")));
-	}
-	TRY(buf_add(out, BYTES("\r\n")));
-	TRY(buf_add(out, body));
-out:
-	if (err != ERR_OK)
-		out->n = before;
-	return err;
+err_t http_list_whole(struct http_parser *p, size_t head_n, size_t body_n)
+{
+	return parse_whole(p, head_n, body_n);
 }
 
 /* --- the answer ------------------------------------------------------------------ */
@@ -176,15 +183,9 @@ static struct bytes cut_line(struct bytes *head)
 	return line.n ? bytes_sub(line, 0, line.n - 1) : line;
 }
 
-unsigned http_list_status(struct bytes *head)
+struct bytes http_list_status(struct bytes *head)
 {
-	struct bytes line = cut_line(head);
-	uint64_t status;
-
-	(void)bytes_cut(&line, ' ');
-	if (bytes_to_u64(bytes_cut(&line, ' '), 999, &status) != ERR_OK)
-		return 500;
-	return (unsigned)status;
+	return bytes_sub(cut_line(head), sizeof("HTTP/1.1 ") - 1, 3);
 }
 
 bool http_list_next(struct bytes *head, struct bytes *name, struct bytes *value)

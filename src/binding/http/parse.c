@@ -44,9 +44,9 @@ void http_parser_init(struct http_parser *p, bool response, size_t body_max)
 		                   .body_max = (uint32_t)body_max };
 }
 
-static struct http_span span_of(struct bytes message, struct bytes part)
+static struct http_span span_of(size_t at, struct bytes part)
 {
-	return (struct http_span){ (uint16_t)(part.p - message.p), (uint16_t)part.n };
+	return (struct http_span){ (uint16_t)at, (uint16_t)part.n };
 }
 
 static bool named(struct bytes b, const char *const *names, size_t n, unsigned *at)
@@ -86,23 +86,32 @@ static err_t check_target(struct http_parser *p, struct bytes target)
 	return ERR_OK;
 }
 
+err_t parse_request(struct http_parser *p, struct bytes method, struct bytes target, size_t at)
+{
+	unsigned number = 0;
+	err_t err;
+
+	if (!named(method, method_names, COUNT_OF(method_names), &number))
+		return named(method, refused_methods, COUNT_OF(refused_methods), &number) ?
+			       fail(p, 405, "the method is not allowed") :
+			       fail(p, 501, "the method is not implemented");
+	TRY(check_target(p, target));
+	p->method = (enum http_method)number;
+	p->target = span_of(at, target);
+out:
+	return err;
+}
+
 static err_t request_line(struct http_parser *p, struct bytes message, struct bytes line)
 {
 	struct bytes rest = line, method = bytes_cut(&rest, ' '),
 		     target = bytes_cut(&rest, ' ');
-	unsigned at = 0;
 	err_t err;
 
 	if (!octets_are(method, OCTET_TOKEN) || target.n == 0)
 		return fail(p, 400, "no request line");
 	TRY(check_version(p, rest));
-	if (!named(method, method_names, COUNT_OF(method_names), &at))
-		return named(method, refused_methods, COUNT_OF(refused_methods), &at) ?
-			       fail(p, 405, "the method is not allowed") :
-			       fail(p, 501, "the method is not implemented");
-	TRY(check_target(p, target));
-	p->method = (enum http_method)at;
-	p->target = span_of(message, target);
+	err = parse_request(p, method, target, (size_t)(target.p - message.p));
 out:
 	return err;
 }
@@ -202,18 +211,15 @@ static bool field_repeats(unsigned field)
 	return field == HTTP_FIELD_CONNECTION || field == HTTP_FIELD_ACCEPT;
 }
 
-static err_t field_line(struct http_parser *p, struct bytes message, struct bytes line)
+err_t parse_field(struct http_parser *p, struct bytes name, struct bytes value, size_t at)
 {
-	size_t colon = bytes_find(line, ':');
-	struct bytes name = bytes_sub(line, 0, colon), value;
 	unsigned field;
 
 	if (++p->headers > HTTP_HEADERS_MAX)
 		return fail(p, 431, "too many header fields");
 	/* Refuses folded lines and blanks before the colon too: no token has them. */
-	if (colon == line.n || !octets_are(name, OCTET_TOKEN))
+	if (!octets_are(name, OCTET_TOKEN))
 		return fail(p, 400, "a header field without a name");
-	value = octets_trim(bytes_sub(line, colon + 1, line.n));
 	if (value.n && !octets_are(value, OCTET_VALUE))
 		return fail(p, 400, "a header field holds what must not stand there");
 	field = field_of(name);
@@ -222,8 +228,18 @@ static err_t field_line(struct http_parser *p, struct bytes message, struct byte
 		return ERR_OK;
 	if (p->field[field].at && !field_repeats(field))
 		return fail(p, 400, "a header field stands twice");
-	p->field[field] = span_of(message, value);
+	p->field[field] = span_of(at, value);
 	return meanings[field] ? meanings[field](p, value) : ERR_OK;
+}
+
+static err_t field_line(struct http_parser *p, struct bytes message, struct bytes line)
+{
+	size_t colon = bytes_find(line, ':');
+	/* Without a colon there is no name, and an empty one is refused. */
+	struct bytes name = bytes_sub(line, 0, colon < line.n ? colon : 0);
+	struct bytes value = octets_trim(bytes_sub(line, colon + 1, line.n));
+
+	return parse_field(p, name, value, (size_t)(value.p - message.p));
 }
 
 static bool bodiless(const struct http_parser *p)
@@ -236,7 +252,6 @@ static err_t head_end(struct http_parser *p)
 {
 	bool has_length = p->field[HTTP_FIELD_CONTENT_LENGTH].at != 0;
 
-	p->head_n = p->seen;
 	p->state = BODY;
 	if (p->field[HTTP_FIELD_TRANSFER_ENCODING].at)
 		return fail(p, 411, "send Content-Length, not chunks");
@@ -255,10 +270,26 @@ static err_t head_end(struct http_parser *p)
 	return ERR_OK;
 }
 
+err_t parse_whole(struct http_parser *p, size_t head_n, size_t body_n)
+{
+	err_t err;
+
+	p->head_n = (uint32_t)head_n;
+	p->body_n = (uint32_t)body_n;
+	TRY(head_end(p));
+	p->state = WHOLE;
+out:
+	return err;
+}
+
 static err_t take_line(struct http_parser *p, struct bytes message, struct bytes line)
 {
-	if (p->state == FIELDS)
-		return line.n ? field_line(p, message, line) : head_end(p);
+	if (p->state == FIELDS && line.n)
+		return field_line(p, message, line);
+	if (p->state == FIELDS) {
+		p->head_n = p->seen;
+		return head_end(p);
+	}
 	p->state = FIELDS;
 	return p->response ? status_line(p, line) : request_line(p, message, line);
 }

@@ -299,7 +299,6 @@ err_t connections_new(uv_loop_t *loop, const struct connection_limits *limits,
 	s->limits = *limits;
 	s->owner = *owner;
 	s->accepting = true;
-	s->folded = buf_make(HTTP_HEAD_MAX * 2 + limits->body);
 	s->sending = buf_make(HTTP2_SENDING * 2);
 	s->handshakes.last = &s->handshakes.first;
 	s->half_last = &s->half_first;
@@ -385,7 +384,6 @@ void connections_free(struct connections *s)
 	if (s->handles)
 		return;
 	addresses_free(s->addresses);
-	buf_free(&s->folded);
 	buf_free(&s->sending);
 	mem_free(s->slots);
 	mem_free(s);

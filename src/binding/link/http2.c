@@ -123,8 +123,8 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
 		               ? 0
 		               : NGHTTP2_ERR_CALLBACK_FAILURE;
 	if (frame->hd.type == NGHTTP2_HEADERS)
-		stream_list(stream);
-	if (frame->hd.flags & NGHTTP2_FLAG_END_STREAM)
+		stream_list(stream, frame->hd.flags & NGHTTP2_FLAG_END_STREAM);
+	else if (frame->hd.flags & NGHTTP2_FLAG_END_STREAM)
 		stream_serve(stream);
 	return 0;
 }
@@ -231,7 +231,7 @@ void http2_begin(struct connection *c, struct bytes octets)
 	connection_enter(c, CONNECTION_SHARED);
 	c->http2 = mem_new(1, sizeof(*c->http2));
 	if (c->http2)
-		http_list_init(&c->http2->list);
+		http_list_init(&c->http2->list, c->set->limits.body);
 	if (!c->http2 || session_new(c) != ERR_OK) {
 		connection_close(c);
 		return;

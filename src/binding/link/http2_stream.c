@@ -1,12 +1,12 @@
 /* http2_stream.c: one request among those that share a connection. For the owner
  * it is a connection of its own; here it has no socket, only a place among the
- * streams of the whole. Its request is folded into one message of HTTP/1.1 and
- * read by the same parser. */
+ * streams of the whole. Its request is judged by the functions that judge one of
+ * HTTP/1.1 (binding/http/list.h). */
 #include "binding/link/inside.h"
 
 #include <nghttp2/nghttp2.h>
 
-enum { FIELDS_MAX = 48, NAME_MAX_OCTETS = 32 };
+enum { FIELDS_MAX = 48 };
 
 struct connection *stream_begin(struct connection *c, int32_t number)
 {
@@ -28,7 +28,6 @@ struct connection *stream_begin(struct connection *c, int32_t number)
 		mem_free(s);
 		return NULL;
 	}
-	http_parser_init(&s->parser, false, c->set->limits.body);
 	s->stream_next = h->streams;
 	s->stream_from = &h->streams;
 	if (s->stream_next)
@@ -83,21 +82,41 @@ static void refuse(struct connection *s, unsigned status, const char *why)
 	buf_free(&out);
 }
 
-/* The session's list becomes the head of the message, before another one arrives.
- * Until it is parsed, parser.seen is where the content begins. */
-void stream_list(struct connection *s)
+/* The owner gets the message: head, then content. */
+static void serve(struct connection *s, struct bytes message, size_t head_n)
 {
-	size_t before = s->in.cap;
-	err_t err;
+	if (http_list_whole(&s->parser, head_n, message.n - head_n) != ERR_OK) {
+		refuse(s, s->parser.status, s->parser.why);
+		return;
+	}
+	s->whole->http2->frames = 0;
+	s->whole->http2->octets = 0;
+	connection_enter(s, CONNECTION_SERVING);
+	s->set->owner.request(s->set->owner.self, s, message);
+}
 
-	s->in.max = HTTP_HEAD_MAX * 2 + s->set->limits.body;
-	err = http_list_message(&s->whole->http2->list, BYTES_NONE, &s->in);
-	s->set->buffered += s->in.cap - before;
-	s->parser.seen = (uint32_t)s->in.n;
-	if (err == ERR_LIMIT)
-		refuse(s, 431, "the list of fields is too large");
-	else if (err != ERR_OK)
-		refuse(s, 400, "the list of fields is malformed");
+/* The session's list becomes the head of the message, before another one arrives. Until
+ * the content is there, parser.seen is where it begins. */
+void stream_list(struct connection *s, bool alone)
+{
+	struct http_list *list = &s->whole->http2->list;
+	struct bytes head = bytes_of_buf(&list->text);
+	err_t err = http_list_end(list);
+
+	s->parser = list->parser;
+	if (err != ERR_OK) {
+		refuse(s, s->parser.status, s->parser.why);
+		return;
+	}
+	if (alone) {
+		serve(s, head, head.n);
+		return;
+	}
+	s->in.max = HTTP_HEAD_MAX + s->set->limits.body;
+	s->parser.seen = (uint32_t)head.n;
+	if (buf_add(&s->in, head) != ERR_OK)
+		refuse(s, 503, "too much is waiting here");
+	s->set->buffered += s->in.cap;
 }
 
 void stream_content(struct connection *s, struct bytes octets)
@@ -122,56 +141,12 @@ void stream_content(struct connection *s, struct bytes octets)
 		refuse(s, 503, "too much is waiting here");
 }
 
-/* Head and content with the length between them, into the set's buffer. */
-static err_t fold(struct connection *s)
-{
-	struct bytes head = bytes_sub(bytes_of_buf(&s->in), 0, s->parser.seen - 2);
-	struct bytes body = bytes_sub(bytes_of_buf(&s->in), s->parser.seen, s->in.n);
-	struct buf *out = &s->set->folded;
-	err_t err;
-
-	buf_clear(out);
-	TRY(buf_add(out, head));
-	if (body.n) {
-		TRY(buf_add(out, BYTES("content-length: ")));
-		TRY(buf_add_u64(out, body.n));
-		TRY(buf_add(out, BYTES("\r\n")));
-	}
-	TRY(buf_add(out, BYTES("\r\n")));
-	TRY(buf_add(out, body));
-out:
-	return err;
-}
-
 void stream_serve(struct connection *s)
 {
-	struct bytes message;
-	bool done = false;
-
 	if (s->state != CONNECTION_REQUEST)
 		return;
-	if (fold(s) != ERR_OK) {
-		refuse(s, 503, "too much is waiting here");
-		return;
-	}
-	message = bytes_of_buf(&s->set->folded);
-	http_parser_init(&s->parser, false, s->set->limits.body);
-	if (http_parse(&s->parser, message, &done) != ERR_OK) {
-		refuse(s, s->parser.status, s->parser.why);
-		return;
-	}
-	/* Exactly one message, or two readers would see two requests. */
-	if (!done || s->parser.head_n + s->parser.body_n != message.n) {
-		refuse(s, 400, "the list of fields is malformed");
-		return;
-	}
+	serve(s, bytes_of_buf(&s->in), s->parser.seen);
 	forget(s, &s->in);
-	s->whole->http2->frames = 0;
-	s->whole->http2->octets = 0;
-	connection_enter(s, CONNECTION_SERVING);
-	s->set->owner.request(s->set->owner.self, s, message);
-	if (s->set->folded.cap > ROOM_OCTETS * 4)
-		buf_free(&s->set->folded);
 }
 
 void stream_forsake(struct connection *s)
@@ -198,27 +173,31 @@ static ssize_t on_source(nghttp2_session *session, int32_t number, uint8_t *to, 
 	return (ssize_t)rest.n;
 }
 
+/* Name and value stay where they are until the answer has left. */
 static nghttp2_nv field(struct bytes name, struct bytes value)
 {
 	return (nghttp2_nv){ (uint8_t *)(uintptr_t)name.p, (uint8_t *)(uintptr_t)value.p, name.n,
-		             value.n, NGHTTP2_NV_FLAG_NONE };
+		             value.n, NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE };
+}
+
+/* Our own octets, in s->out. */
+static void make_lower(struct bytes name)
+{
+	uint8_t *p = (uint8_t *)(uintptr_t)name.p;
+
+	for (size_t i = 0; i < name.n; i++)
+		p[i] = (uint8_t)(p[i] >= 'A' && p[i] <= 'Z' ? p[i] + 32 : p[i]);
 }
 
 /* Names in lower case; of one hop is only Connection. */
-static size_t fields_of(struct bytes *head, char names[FIELDS_MAX][NAME_MAX_OCTETS],
-                        nghttp2_nv nv[FIELDS_MAX])
+static size_t fields_of(struct bytes *head, nghttp2_nv nv[FIELDS_MAX])
 {
 	struct bytes name, value;
 	size_t n = 1;
 
+	nv[0] = field(BYTES(":status"), http_list_status(head));
 	while (n < FIELDS_MAX && http_list_next(head, &name, &value)) {
-		must(name.n < NAME_MAX_OCTETS);
-		for (size_t i = 0; i < name.n; i++) {
-			char c = (char)name.p[i];
-
-			names[n][i] = (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
-		}
-		name = bytes_make(names[n], name.n);
+		make_lower(name);
 		if (bytes_equal(name, BYTES("connection")))
 			continue;
 		nv[n] = field(name, value);
@@ -229,20 +208,18 @@ static size_t fields_of(struct bytes *head, char names[FIELDS_MAX][NAME_MAX_OCTE
 
 static err_t submit(struct connection *s, struct bytes octets)
 {
-	char names[FIELDS_MAX][NAME_MAX_OCTETS], status[4];
 	nghttp2_data_provider source = { { .ptr = s }, on_source };
 	nghttp2_nv nv[FIELDS_MAX];
-	size_t before = s->out.cap, n;
-	err_t err = ERR_OK;
+	size_t n;
+	err_t err;
 
-	(void)text_print(status, sizeof(status), "%u", http_list_status(&octets));
-	nv[0] = field(BYTES(":status"), bytes_make(status, 3));
-	n = fields_of(&octets, names, nv);
 	if (s->set->buffered + octets.n > s->set->limits.buffered)
 		return ERR_FULL;
-	if (octets.n)
-		TRY(buf_add(&s->out, octets));
-	s->set->buffered += s->out.cap - before;
+	TRY(buf_add(&s->out, octets));
+	s->set->buffered += s->out.cap;
+	octets = bytes_of_buf(&s->out);
+	n = fields_of(&octets, nv);
+	s->out_at = s->out.n - octets.n;
 	if (nghttp2_submit_response(s->whole->http2->session, s->stream, nv, n,
 	                            octets.n ? &source : NULL) != 0)
 		err = ERR_CLOSED;

@@ -93,7 +93,7 @@ struct connections {
 	uv_check_t check;
 	uv_idle_t idle;
 	uint8_t room[ROOM_OCTETS];
-	struct buf folded, sending; /* HTTP/2: one request, what leaves in one write */
+	struct buf sending; /* HTTP/2: what leaves in one write */
 };
 
 /* Start or stop the listeners as accepting, starved and the limit say. */
@@ -175,8 +175,9 @@ void http2_deadline(struct connection *c);
 /* A new stream; NULL: no memory. It is one of c's until stream_end. */
 struct connection *stream_begin(struct connection *c, int32_t number);
 void stream_end(struct connection *stream);
-/* Its list of fields is whole; more of its content; all of it is there. */
-void stream_list(struct connection *stream);
+/* Its list of fields is whole, alone or with content behind it; more of its content; all of
+ * it is there. */
+void stream_list(struct connection *stream, bool alone);
 void stream_content(struct connection *stream, struct bytes octets);
 void stream_serve(struct connection *stream);
 /* The peer took it back. */
