@@ -90,6 +90,22 @@ static inline err_t item_read(struct bytes *in, struct cbor *out, uint64_t *insi
 	return ERR_OK;
 }
 
+/* Behind an item whose head is one octet, as of nearly all; *inside: items that it holds.
+ * False: it is another, or not whole, and item_read says which. */
+static inline bool pass_short(struct bytes *in, uint64_t *inside)
+{
+	static const uint8_t octets[] = { [OCTETS] = 1, [TEXT] = 1, [SIMPLE] = 0 };
+	static const uint8_t items[] = { [ARRAY] = 1, [MAP] = 2, [SIMPLE] = 0 };
+	unsigned major = in->p[0] >> 5, n = in->p[0] & 31;
+
+	if (n >= 24 || n >= in->n || major >= TAG)
+		return false;
+	in->p += 1 + octets[major] * n;
+	in->n -= 1 + octets[major] * n;
+	*inside = items[major] * n;
+	return true;
+}
+
 /* Behind `pending` items and all that they hold. */
 static err_t pass(struct bytes *in, uint64_t pending)
 {
@@ -101,6 +117,10 @@ static err_t pass(struct bytes *in, uint64_t pending)
 
 		if (pending > in->n)
 			return ERR_SYNTAX;
+		if (pass_short(in, &more)) {
+			pending += more - 1;
+			continue;
+		}
 		TRY(item_read(in, &inner, &more));
 		pending += more - 1;
 	}

@@ -41,20 +41,41 @@ static bool is_plain(struct bytes s, size_t i)
 	return plain[s.p[i]] || (s.p[i] == 0xc2 && !(i + 1 < s.n && s.p[i + 1] < 0xa0));
 }
 
-err_t json_put_string(struct buf *out, struct bytes utf8)
+static size_t plain_end(struct bytes s, size_t i)
 {
-	err_t err;
+	while (i < s.n && is_plain(s, i))
+		i++;
+	return i;
+}
 
-	TRY(buf_add_byte(out, '"'));
+static err_t put_escaped(struct buf *out, struct bytes utf8)
+{
+	err_t err = ERR_OK;
+
 	for (size_t i = 0, from = 0; from < utf8.n; from = ++i) {
-		while (i < utf8.n && is_plain(utf8, i))
-			i++;
+		i = plain_end(utf8, i);
 		TRY(buf_add(out, bytes_sub(utf8, from, i - from)));
 		if (i < utf8.n && utf8.p[i] == 0xc2)
 			i++; /* the second octet is the code point */
 		if (i < utf8.n)
 			TRY(put_escape(out, utf8.p[i]));
 	}
+out:
+	return err;
+}
+
+err_t json_put_string(struct buf *out, struct bytes utf8)
+{
+	err_t err;
+
+	if (out->cap - out->n < utf8.n + 2)
+		TRY(buf_reserve(out, utf8.n + 2));
+	TRY(buf_add_byte(out, '"'));
+	/* Nearly every text stands for itself. */
+	if (plain_end(utf8, 0) == utf8.n)
+		TRY(buf_add(out, utf8));
+	else
+		TRY(put_escaped(out, utf8));
 	err = buf_add_byte(out, '"');
 out:
 	return err;
@@ -111,15 +132,31 @@ out:
 	return err;
 }
 
+/* The text that comes next; most items are one. False: it is none, or not whole. */
+static inline bool take_text(struct printer *p, struct bytes *text)
+{
+	struct bytes rest = p->in;
+	struct canon_in h;
+
+	if (canon_read_head(&rest, &h) != ERR_OK || h.major != 3 || !canon_is_shortest(&h) ||
+	    h.n > rest.n)
+		return false;
+	*text = bytes_make(rest.p, (size_t)h.n);
+	p->in = bytes_make(rest.p + h.n, rest.n - (size_t)h.n);
+	return true;
+}
+
 /* The next value; a container is opened and its content comes next. */
 static err_t put_value(struct printer *p)
 {
 	unsigned major = p->in.n ? p->in.p[0] >> 5 : 0;
-	struct bytes rest = p->in;
+	struct bytes rest = p->in, text;
 	struct canon_in h;
 	struct cbor v;
 	err_t err;
 
+	if (take_text(p, &text))
+		return json_put_string(p->out, text);
 	if (major != 4 && major != 5) {
 		TRY(cbor_next(&p->in, &v));
 		return put_scalar(p->out, &v);
@@ -139,13 +176,15 @@ out:
 
 static err_t put_key(struct printer *p)
 {
-	struct cbor key;
+	struct bytes text;
+	struct cbor other;
 	err_t err;
 
-	TRY(cbor_next(&p->in, &key));
-	if (key.kind != CBOR_TEXT)
+	if (!take_text(p, &text)) {
+		TRY(cbor_next(&p->in, &other));
 		return ERR_TYPE;
-	TRY(json_put_string(p->out, key.s));
+	}
+	TRY(json_put_string(p->out, text));
 	err = buf_add(p->out, p->pretty ? BYTES(": ") : BYTES(":"));
 out:
 	return err;

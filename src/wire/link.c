@@ -41,12 +41,18 @@ static bool message_asks(enum message_type type)
 
 static err_t asked_add(struct link *l, uint64_t ref)
 {
+	if (l->asked_n - l->asked_at == WIRE_ASKED_MAX)
+		return ERR_LIMIT;
+	/* Those that were answered make room, once they are the most. */
+	if (l->asked_n == l->asked_cap && l->asked_at > l->asked_cap / 2) {
+		l->asked_n -= l->asked_at;
+		bytes_move(l->asked, l->asked + l->asked_at, l->asked_n * sizeof(*l->asked));
+		l->asked_at = 0;
+	}
 	if (l->asked_n == l->asked_cap) {
 		size_t cap = l->asked_cap ? l->asked_cap * 2 : 16;
 		uint64_t *more;
 
-		if (cap > WIRE_ASKED_MAX)
-			return ERR_LIMIT;
 		more = mem_grow(l->asked, l->asked_cap, cap, sizeof(*more));
 		if (!more)
 			return ERR_MEMORY;
@@ -60,12 +66,13 @@ static err_t asked_add(struct link *l, uint64_t ref)
 /* True when the question is open; closes it unless more rows may follow. */
 static bool asked_take(struct link *l, uint64_t ref, bool keep)
 {
-	for (size_t i = 0; i < l->asked_n; i++) {
-		if (l->asked[i] == ref) {
-			if (!keep)
-				l->asked[i] = l->asked[--l->asked_n];
-			return true;
-		}
+	for (size_t i = l->asked_at; i < l->asked_n; i++) {
+		if (l->asked[i] != ref)
+			continue;
+		/* Answers come about in the order of their questions: the oldest stays first. */
+		if (!keep)
+			l->asked[i] = l->asked[l->asked_at++];
+		return true;
 	}
 	return false;
 }

@@ -99,7 +99,7 @@ struct link {
 	struct buf out;
 	/* open questions of ours, so that an answer nobody asked for is refused */
 	uint64_t *asked;
-	size_t asked_n, asked_cap;
+	size_t asked_at, asked_n, asked_cap; /* open are those from asked_at to asked_n */
 };
 
 void link_init(struct link *l, int fd, enum role self, enum role peer,

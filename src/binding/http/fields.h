@@ -11,7 +11,7 @@ enum octet_class {
 	OCTET_PATH = 4,   /* pchar or "/", "%" among them [RFC 3986 3.3] */
 	OCTET_QUERY = 8,  /* the same and "?" */
 	OCTET_PLAIN = 16, /* unreserved: stands for itself in a URI */
-	OCTET_DIGIT = 32, OCTET_HEX = 64, OCTET_ALPHA = 128,
+	OCTET_DIGIT = 32, OCTET_HEX = 64, OCTET_ALNUM = 128,
 };
 
 extern const uint8_t octet_classes[256];
@@ -21,8 +21,8 @@ static inline bool octet_is(uint8_t c, unsigned classes)
 	return (octet_classes[c] & classes) != 0;
 }
 
-/* Not empty, and every octet of one of the classes. */
-bool octets_are(struct bytes b, unsigned classes);
+/* Not empty, and every octet of the class. */
+bool octets_are(struct bytes b, unsigned class);
 
 /* Equal but for the case of ASCII letters; `lower` is in lower case. */
 bool octets_equal_nocase(struct bytes b, struct bytes lower);

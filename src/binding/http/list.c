@@ -5,19 +5,22 @@
 /* Octets that a line of HTTP/1.1 has beside name and value, a head beside its lines. */
 enum { LINE = 4, HEAD = 32 };
 
-static const char *const pseudo_names[HTTP_PSEUDO_COUNT] = {
-	[HTTP_PSEUDO_METHOD] = ":method", [HTTP_PSEUDO_PATH] = ":path",
-	[HTTP_PSEUDO_AUTHORITY] = ":authority", [HTTP_PSEUDO_SCHEME] = ":scheme",
+#define NAME(literal) { (const uint8_t *)(literal), sizeof(literal) - 1 }
+
+static const struct bytes pseudo_names[HTTP_PSEUDO_COUNT] = {
+	[HTTP_PSEUDO_METHOD] = NAME(":method"), [HTTP_PSEUDO_PATH] = NAME(":path"),
+	[HTTP_PSEUDO_AUTHORITY] = NAME(":authority"), [HTTP_PSEUDO_SCHEME] = NAME(":scheme"),
 };
 
 /* Of one hop in HTTP/1.1, and of the frames in HTTP/2: a message that has them
  * would be read differently by two readers. */
-static const char *const of_the_hop[] = {
-	"connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade",
+static const struct bytes of_the_hop[] = {
+	NAME("connection"), NAME("keep-alive"), NAME("proxy-connection"),
+	NAME("transfer-encoding"), NAME("upgrade"),
 };
 
 /* Said by the frames (length, content follows) or without meaning here. */
-static const char *const dropped[] = { "content-length", "expect", "te" };
+static const struct bytes dropped[] = { NAME("content-length"), NAME("expect"), NAME("te") };
 
 static err_t fail(struct http_list *l, unsigned http, const char *why)
 {
@@ -58,10 +61,10 @@ void http_list_free(struct http_list *l)
 	buf_free(&l->text);
 }
 
-static bool is_one_of(struct bytes name, const char *const *list, size_t n)
+static bool is_one_of(struct bytes name, const struct bytes *list, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (bytes_equal(name, bytes_str(list[i])))
+		if (bytes_equal(name, list[i]))
 			return true;
 	}
 	return false;
@@ -91,7 +94,7 @@ static err_t add_pseudo(struct http_list *l, struct bytes name, struct bytes val
 {
 	size_t i = 0;
 
-	while (i < HTTP_PSEUDO_COUNT && !bytes_equal(name, bytes_str(pseudo_names[i])))
+	while (i < HTTP_PSEUDO_COUNT && !bytes_equal(name, pseudo_names[i]))
 		i++;
 	if (i == HTTP_PSEUDO_COUNT || l->at[i].at || l->regular)
 		return malformed(l);
@@ -156,7 +159,7 @@ void http_list_add(struct http_list *l, struct bytes name, struct bytes value)
 		l->err = fail(l, 431, "the header is too large");
 	else if (!is_trimmed(value))
 		l->err = malformed(l);
-	else if (bytes_starts(name, BYTES(":")))
+	else if (name.n && name.p[0] == ':')
 		l->err = add_pseudo(l, name, value);
 	else
 		l->err = add_field(l, name, value);
@@ -176,25 +179,19 @@ err_t http_list_whole(struct http_parser *p, size_t head_n, size_t body_n)
 
 /* --- the answer ------------------------------------------------------------------ */
 
-static struct bytes cut_line(struct bytes *head)
-{
-	struct bytes line = bytes_cut(head, '\n');
-
-	return line.n ? bytes_sub(line, 0, line.n - 1) : line;
-}
-
 struct bytes http_list_status(struct bytes *head)
 {
-	return bytes_sub(cut_line(head), sizeof("HTTP/1.1 ") - 1, 3);
+	return bytes_sub(bytes_cut(head, '\n'), sizeof("HTTP/1.1 ") - 1, 3);
 }
 
 bool http_list_next(struct bytes *head, struct bytes *name, struct bytes *value)
 {
-	struct bytes line = cut_line(head);
+	size_t end = bytes_find(*head, '\r'), colon;
+	struct bytes line = bytes_make(head->p, end);
 
-	if (line.n == 0)
-		return false;
-	*name = bytes_cut(&line, ':');
-	*value = octets_trim(line);
-	return true;
+	*head = bytes_sub(*head, end + 2, head->n);
+	colon = bytes_find(line, ':');
+	*name = bytes_make(line.p, colon);
+	*value = octets_trim(bytes_sub(line, colon + 1, line.n));
+	return line.n > 0;
 }

@@ -7,7 +7,7 @@
 #define P (OCTET_PATH | OCTET_QUERY)
 #define Q OCTET_QUERY
 #define U OCTET_PLAIN
-#define A (T | V | P | U | OCTET_ALPHA)
+#define A (T | V | P | U | OCTET_ALNUM)
 
 const uint8_t octet_classes[256] = {
 	['\t'] = V, [' '] = V,
@@ -15,7 +15,7 @@ const uint8_t octet_classes[256] = {
 	['%'] = T | V | P, ['&'] = T | V | P, ['\''] = T | V | P,
 	['('] = V | P, [')'] = V | P, ['*'] = T | V | P, ['+'] = T | V | P,
 	[','] = V | P, ['-'] = T | V | P | U, ['.'] = T | V | P | U, ['/'] = V | P,
-	['0' ... '9'] = T | V | P | U | OCTET_DIGIT | OCTET_HEX,
+	['0' ... '9'] = A | OCTET_DIGIT | OCTET_HEX,
 	[':'] = V | P, [';'] = V | P, ['<'] = V, ['='] = V | P, ['>'] = V,
 	['?'] = V | Q, ['@'] = V | P,
 	['A' ... 'F'] = A | OCTET_HEX, ['G' ... 'Z'] = A,
@@ -25,13 +25,12 @@ const uint8_t octet_classes[256] = {
 	['{'] = V, ['|'] = T | V, ['}'] = V, ['~'] = T | V | P | U,
 };
 
-bool octets_are(struct bytes b, unsigned classes)
+bool octets_are(struct bytes b, unsigned class)
 {
-	for (size_t i = 0; i < b.n; i++) {
-		if (!octet_is(b.p[i], classes))
-			return false;
-	}
-	return b.n > 0;
+	/* Without a branch for each octet. */
+	for (size_t i = 0; i < b.n; i++)
+		class &= octet_classes[b.p[i]];
+	return b.n > 0 && class;
 }
 
 static inline uint8_t octet_lower(uint8_t c)

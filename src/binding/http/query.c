@@ -72,7 +72,7 @@ static unsigned row_of(struct bytes *name)
 /* Short names are letters and digits [TS-0004 8.2.1]. */
 static bool is_short_name(struct bytes name)
 {
-	return name.n <= 32 && octets_are(name, OCTET_ALPHA | OCTET_DIGIT);
+	return name.n <= 32 && octets_are(name, OCTET_ALNUM);
 }
 
 static err_t split(struct bytes text, struct query *q)

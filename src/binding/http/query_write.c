@@ -12,7 +12,7 @@ static err_t write_name(struct writer *w, const char *prefix, struct bytes name)
 {
 	err_t err;
 
-	if (name.n > 32 || !octets_are(name, OCTET_ALPHA | OCTET_DIGIT))
+	if (name.n > 32 || !octets_are(name, OCTET_ALNUM))
 		return ERR_SYNTAX;
 	TRY(buf_add_byte(w->out, w->begun ? '&' : '?'));
 	w->begun = true;

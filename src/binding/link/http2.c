@@ -185,6 +185,7 @@ static err_t settle(struct connection *c)
 		{ NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, HTTP2_WINDOW },
 		{ NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, HTTP_HEAD_MAX },
 		{ NGHTTP2_SETTINGS_HEADER_TABLE_SIZE, HTTP2_TABLE },
+		{ NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1 },
 	};
 	nghttp2_session *session = c->http2->session;
 

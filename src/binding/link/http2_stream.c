@@ -180,13 +180,13 @@ static nghttp2_nv field(struct bytes name, struct bytes value)
 		             value.n, NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE };
 }
 
-/* Our own octets, in s->out. */
+/* Our own octets, in s->out: letters, digits and hyphens, for which this is lower case. */
 static void make_lower(struct bytes name)
 {
 	uint8_t *p = (uint8_t *)(uintptr_t)name.p;
 
 	for (size_t i = 0; i < name.n; i++)
-		p[i] = (uint8_t)(p[i] >= 'A' && p[i] <= 'Z' ? p[i] + 32 : p[i]);
+		p[i] |= 0x20;
 }
 
 /* Names in lower case; of one hop is only Connection. */
