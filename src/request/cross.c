@@ -218,8 +218,8 @@ static const char *fault_of(const struct store_row *crs)
 
 	if (member(crs->body, "encs", &set))
 		criteria = count_of(set.raw, "encn");
-	if (members_of(crs) < 2 || members_of(crs) > CROSS_MEMBERS)
-		return "two resources or subscriptions at least, sixteen at most";
+	if (members_of(crs) == 0 || members_of(crs) > CROSS_MEMBERS)
+		return "one resource or subscription at least, sixteen at most";
 	if (regular && criteria != 1 && criteria != regular)
 		return "criteria for all resources, or for each";
 	return NULL;

@@ -314,17 +314,35 @@ out:
 	return err;
 }
 
+/* The targets of a new subscription are asked last: what is wrong with it is said first,
+ * and nobody hears of one that cannot be [TS-0004 7.4.8.2.1]. */
+static err_t after_create(struct work *w)
+{
+	bool cross = w->request.type == CROSS_SUBSCRIPTION;
+	err_t err = ERR_OK;
+
+	if (w->request.type == SUBSCRIPTION || cross)
+		TRY(notification_verify_all(w));
+	if (w->status) {
+		w->outcome = (struct outcome){ .status = w->status, .what = w->what };
+		w->status = 0;
+		goto out;
+	}
+	if (cross)
+		TRY(cross_created(w));
+	if (status_is_success(w->outcome.status))
+		err = happened(w, w->target.id, EVENT_CREATE_CHILD, w->outcome.resource, false);
+out:
+	return err;
+}
+
 err_t notification_after(struct work *w)
 {
 	err_t err = ERR_OK;
 
 	switch (w->request.operation) {
 	case OPERATION_CREATE:
-		if (w->request.type == CROSS_SUBSCRIPTION)
-			TRY(cross_created(w));
-		if (!status_is_success(w->outcome.status))
-			break;
-		return happened(w, w->target.id, EVENT_CREATE_CHILD, w->outcome.resource, false);
+		return after_create(w);
 	case OPERATION_UPDATE:
 		TRY(happened(w, w->target.id, EVENT_UPDATE, w->target.id, false));
 		if (w->target.type == SUBSCRIPTION) {

@@ -129,7 +129,6 @@ err_t notification_verify(struct work *w, struct bytes target)
 	err_t err;
 
 	TRY(notification_is_originator(w, target, &itself));
-	w->tells_others = w->tells_others || !itself;
 	if (!itself)
 		TRY(notification_group_takes(w, target, &itself));
 	if (itself)
@@ -169,15 +168,35 @@ out:
 	return err;
 }
 
-/* All are asked together: each notes its need before one is waited for. */
-static err_t verify_targets(struct work *w)
+/* Before there is a subscription: does it tell others than the originator? */
+static err_t look_at_targets(struct work *w)
+{
+	struct bytes asked = subscription_asked(w->request.content);
+	struct cbor nu, item;
+	bool itself = true;
+	err_t err = ERR_OK;
+
+	w->tells_others = false;
+	if (!asked.n || !member(asked, "nu", &nu) || nu.kind != CBOR_ARRAY || nu.u > TARGETS_MAX)
+		return ERR_OK; /* the rows of the type refuse it */
+	while (nu.s.n && itself) {
+		TRY(cbor_next(&nu.s, &item));
+		if (item.kind != CBOR_TEXT)
+			break;
+		TRY(notification_is_originator(w, item.s, &itself));
+	}
+	w->tells_others = !itself;
+out:
+	return err;
+}
+
+err_t notification_verify_all(struct work *w)
 {
 	struct bytes asked = subscription_asked(w->request.content);
 	bool pending = false, old;
 	struct cbor nu, item;
 	err_t err = ERR_OK;
 
-	w->tells_others = false;
 	if (!asked.n || !member(asked, "nu", &nu) || nu.kind != CBOR_ARRAY || nu.u > TARGETS_MAX)
 		return ERR_OK; /* the rows of the type refuse it */
 	while (nu.s.n && !w->status) {
@@ -354,9 +373,11 @@ err_t notification_before(struct work *w)
 		return ERR_OK;
 	if (w->request.operation == OPERATION_CREATE && type == SUBSCRIPTION)
 		TRY(may_subscribe(w));
-	if (!w->status && subscription &&
-	    (w->request.operation == OPERATION_CREATE || w->request.operation == OPERATION_UPDATE))
-		TRY(verify_targets(w));
+	/* Those of a new one are asked when it was found to be right: notification_after */
+	if (!w->status && subscription && w->request.operation == OPERATION_CREATE)
+		TRY(look_at_targets(w));
+	if (!w->status && subscription && w->request.operation == OPERATION_UPDATE)
+		TRY(notification_verify_all(w));
 	if (!w->status && w->request.operation == OPERATION_UPDATE)
 		TRY(notification_may_update(w));
 	if (!w->status && w->request.operation == OPERATION_UPDATE && type == SUBSCRIPTION)

@@ -36,6 +36,9 @@ err_t notification_ask_removal(struct work *w, const struct store_row *sub, bool
 /* Does this target want the notifications of the originator's subscription? w->status
  * when not. ERR_PENDING. */
 err_t notification_verify(struct work *w, struct bytes target) MUST_USE;
+/* Do all that the request names, and that were no targets before? They are asked together:
+ * each notes its need before one is waited for. */
+err_t notification_verify_all(struct work *w) MUST_USE;
 
 /* [notification_group.c] The group here that a target names, 0: none. */
 err_t notification_group_here(struct work *w, struct bytes target, uint64_t *id) MUST_USE;

@@ -78,3 +78,82 @@ def test_interworking_names(lab, own):
         a = lab.create(path, 28, {"m2m:" + member: body}, stem)
         assert a.rsc == 2001 and body.items() <= a.json["m2m:" + member].items()
         assert lab.create(path, 28, {"m2m:" + member: {"cnd": body["cnd"]}}, stem).rsc == 4000
+
+
+def test_what_is_wrong_is_said_before_anybody_is_asked(lab, own):
+    """7.4.8.2.1: a subscription that cannot be is refused for that, and its targets do not hear of it."""
+    stem, path = own
+    dead = "http://127.0.0.1:9/"
+    make = lambda **b: lab.create(path + "/c", 23, {"m2m:sub": b}, stem).rsc
+    with Receiver() as r:
+        for wrong in ({"enc": {"net": [99]}}, {"nct": 9}, {"enc": {"net": [2]}, "nct": 2}, {"enc": {"net": [8]}}, {"foo": 1}, {"exc": 0},
+                      {"enc": {"net": [3], "chty": [2]}}, {"cr": stem}, {"et": "20200101T000000"}, {"enc": {"net": [7]}}):
+            for nu in (dead, r.url):
+                assert make(nu=[nu], **wrong) == 4000, wrong
+        assert make(nu=[r.url], rn="taken") == 2001 and make(nu=[dead], rn="taken") == 4105
+        assert make(nu=[dead], rn="new") == 5204 and lab.get(path + "/c/new", stem).rsc == 4004
+        assert [g.sgn.get("vrq") for g in r.got] == [True]
+        assert lab.put(path + "/c/taken", {"m2m:sub": {"nu": [dead]}}, stem).rsc == 5204
+        assert lab.get(path + "/c/taken", stem).json["m2m:sub"]["nu"] == [r.url]
+
+
+def test_policies_of_targets(lab, own):
+    """7.4.30.2.1: a target stands in one reference; 7.4.32.2.1: a policy has two rules."""
+    stem, path = own
+    lab.create(path + "/c", 23, {"m2m:sub": {"rn": "led", "nu": [stem]}}, stem)
+    refer = lambda *ntu, **b: lab.create(path + "/c/led", 25, {"m2m:ntpr": dict({"ntu": ntu}, **b)}, stem)
+    assert refer("Cone", "Ctwo", rn="a").rsc == 2001 and refer("Cthree", rn="b").rsc == 2001
+    for a in (refer("Ctwo"), refer("Cfour", "Cone"), lab.put(path + "/c/led/b", {"m2m:ntpr": {"ntu": ["Cone"]}}, stem)):
+        assert (a.http, a.rsc) == (409, 4105)
+    assert lab.put(path + "/c/led/a", {"m2m:ntpr": {"ntu": ["Cone"]}}, stem).rsc == 2004 and refer("Ctwo").rsc == 2001
+    lab.create(BASE, 26, {"m2m:ntp": {"rn": "two"}})
+    assert [lab.create(BASE + "/two", 27, {"m2m:pdr": {}}).rsc for _ in range(3)] == [2001, 2001, 4105]
+
+
+def test_subscriptions_to_several(lab, own):
+    """7.4.58.2.1: resources or subscriptions, one at least; criteria for all or for each; 5221."""
+    stem, path = own
+    c = path[1:] + "/c"
+    lab.create(path + "/c", 23, {"m2m:sub": {"rn": "one", "nu": [stem]}}, stem)
+    make = lambda **b: lab.create(path, 48, {"m2m:crs": dict({"nu": [stem], "twt": 1, "tws": "PT10S"}, **b)}, stem).rsc
+    criteria = lambda n: {"encn": [{"net": [3]}] * n}
+    assert make(rrat=[c], encs=criteria(1)) == 2001 and make(srat=[c + "/one"]) == 2001
+    assert make() == make(rrat=[c]) == make(rrat=[c, path[1:]], encs=criteria(3)) == make(rrat=[], srat=[]) == 4000
+    assert make(rrat=[c, c + "/none"], encs=criteria(1)) == 5221
+
+
+# --- other types [TS-0004 7.4.20, 7.4.34, 7.4.38, 7.4.57] -------------------------------------------
+
+
+def test_subscribed_nodes(lab):
+    """7.4.20.2.1, 7.4.20.2.3: ruleLinks only beside a CSE-ID."""
+    lab.create(BASE, 11, {"m2m:mssp": {"rn": "profile"}})
+    make = lambda **b: lab.create(BASE + "/profile", 20, {"m2m:svsn": dict({"ni": "n"}, **b)}).rsc
+    assert make(rlk=["cse-in/r"]) == make(rlk=[]) == 4000 and make(rlk=["cse-in/r"], csi="/mn-1", rn="cse") == 2001 and make(rn="bare") == 2001
+    put = lambda rn, rlk: lab.put(f"{BASE}/profile/{rn}", {"m2m:svsn": {"rlk": rlk}}).rsc
+    assert put("bare", ["cse-in/r"]) == 4000 and put("cse", ["cse-in/q"]) == put("cse", None) == put("bare", None) == 2004
+
+
+def test_descriptors(lab, own):
+    """7.4.34.2.1: the representation is never IRI."""
+    stem, path = own
+    make = lambda dcrp: lab.create(path, 24, {"m2m:smd": {"rn": f"d{dcrp}", "dcrp": dcrp, "dsp": "PHJkZi8+"}}, stem).rsc
+    assert [make(d) for d in (0, 1, 2, 4, 7, 8)] == [4000, 4000, 2001, 2001, 2001, 4000]
+    assert lab.put(path + "/d2", {"m2m:smd": {"dcrp": 1}}, stem).rsc == 4000
+
+
+def test_delta_of_an_interval(lab, own):
+    """7.4.38.2.1, 7.4.38.2.3: the CSE sets what is not given with an interval."""
+    stem, path = own
+    show = lambda rn: lab.get(f"{path}/{rn}", stem).json["m2m:ts"].get("peid")
+    for rn, ts, want in (("none", {}, None), ("set", {"pei": 1000}, 0), ("given", {"pei": 1000, "peid": 300}, 300)):
+        assert lab.create(path, 29, {"m2m:ts": dict(ts, rn=rn)}, stem).rsc == 2001 and show(rn) == want
+    assert lab.put(path + "/none", {"m2m:ts": {"pei": 500}}, stem).json["m2m:ts"]["peid"] == 0
+    assert lab.put(path + "/given", {"m2m:ts": {"pei": 2000}}, stem).json["m2m:ts"]["peid"] == 300
+
+
+def test_trigger_requests(lab):
+    """7.4.57.2.3: what is not on its way is not replaced."""
+    assert lab.create(BASE, 47, {"m2m:tgr": {"rn": "wake", "mei": "a@b.c", "tri": 1, "tvt": "PT1H"}}).rsc == 2001
+    a = lab.put(BASE + "/wake", {"m2m:tgr": {"tri": 2}})
+    assert (a.http, a.rsc) == (409, 5219) and lab.get(BASE + "/wake").json["m2m:tgr"]["tri"] == 1

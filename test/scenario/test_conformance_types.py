@@ -26,7 +26,7 @@ LEAST = {
     "serviceSubscribedNode": (20, "svsn", {"ni": "urn:dev:2"}, "cb/m"),
     "statsConfig": (22, "stcg", {}, "cb"),
     "subscription": (23, "sub", {"nu": ["cse-in/home"]}, "ae/c"),
-    "semanticDescriptor": (24, "smd", {"dcrp": 1, "dsp": "PHJkZi8+"}, "ae"),
+    "semanticDescriptor": (24, "smd", {"dcrp": 4, "dsp": "PHJkZi8+"}, "ae"),
     "notificationTargetPolicy": (26, "ntp", {}, "cb"),
     "timeSeries": (29, "ts", {}, "ae"),
     "timeSeriesInstance": (30, "tsi", {"dgt": "20260101T000000", "con": "1"}, "ae/t"),

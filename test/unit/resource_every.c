@@ -16,11 +16,11 @@ static const struct { const char *type, *attribute, *json; } special[] = {
 	{ "cnt", "mni", "5" }, { "cnt", "mbs", "500" },
 	{ "ts", "mni", "5" }, { "ts", "mbs", "500" }, { "ts", "pei", "1000" }, { "ts", "peid", "100" },
 	{ "cnt", "disr", "false" }, { "*", "fcied", NULL }, { "*", "mni", NULL }, { "*", "mbs", NULL }, { "*", "mia", NULL },
-	{ "evcg", "evs", NULL }, { "evcg", "eve", NULL }, { "evcg", "ds", NULL }, { "evcg", "eris", NULL }, { "asar", "aai", "[\"N*\"]" }, { "ts", "mdd", "false" }, { "smd", "soe", NULL },
+	{ "evcg", "evs", NULL }, { "evcg", "eve", NULL }, { "evcg", "ds", NULL }, { "evcg", "eris", NULL }, { "asar", "aai", "[\"N*\"]" }, { "ts", "mdd", "false" }, { "smd", "soe", NULL }, { "smd", "dcrp", "4" },
 	{ "smd", "vlde", "false" }, { "lcp", "lon", "\"places\"" }, { "stcl", "srs", "2" }, { "actr", "evm", "0" }, { "mgc", "exra", "{\"rst\":[{}]}" }, { "lcp", "los", "3" },
 };
 /* Types whose hooks want more than rows: they have tests of their own. */
-static const char *const others[] = { "cb", "ae", "sub", "actr", "depr", "csr", "req", "pch", "crs", "ntpr", "ntp", "pdr",
+static const char *const others[] = { "cb", "ae", "sub", "actr", "depr", "csr", "req", "pch", "crs", "ntpr", "ntp", "pdr", "tgr",
 	                              "tram", "maf", "mef", "macr", "mecr", "mkr", "mcc" };
 
 static bool is_other(const struct resource_type *t)

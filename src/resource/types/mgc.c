@@ -45,7 +45,8 @@ static err_t asked(struct resource_work *w)
 	bool found = true;
 	err_t err = ERR_OK;
 
-	if (w->row.version == 0 && set_get(&w->asked, BYTES("cmt"), &cmt)) {
+	/* null: it is missing, and the rows say so */
+	if (w->row.version == 0 && set_get(&w->asked, BYTES("cmt"), &cmt) && cmt.kind != CBOR_NULL) {
 		type = cmt.kind == CBOR_UINT ? cmt.u : 0;
 		if (cmt.kind == CBOR_NULL)
 			goto out; /* missing */

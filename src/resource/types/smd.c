@@ -2,8 +2,9 @@
  * about: SPARQL and validation are not built. */
 #include "resource/engine.h"
 
-/* A reference is an IRI in base64, the others a document of their format; whatever
- * it is, it is not looked into. */
+enum { FORMAT_IRI = 1 };
+
+/* A document of its format, never a reference to one; it is not looked into. */
 static err_t check(struct resource_work *w)
 {
 	struct cbor v;
@@ -12,6 +13,8 @@ static err_t check(struct resource_work *w)
 		return refuse(w->out, RSC_NOT_IMPLEMENTED, "SPARQL is not supported", BYTES("soe"));
 	if (set_true(&w->asked, BYTES("vlde")))
 		return refuse(w->out, RSC_NOT_IMPLEMENTED, "validation is not supported", BYTES("vlde"));
+	if (set_uint(&w->set, BYTES("dcrp"), 0) == FORMAT_IRI)
+		return refuse(w->out, RSC_BAD_REQUEST, "a descriptor is no IRI", BYTES("dcrp"));
 	if (set_get(&w->set, BYTES("dsp"), &v) && v.s.n == 0)
 		return refuse(w->out, RSC_BAD_REQUEST, "the descriptor is empty", BYTES("dsp"));
 	return set_put_bool(w->r, w->arena, &w->set, BYTES("svd"), false);

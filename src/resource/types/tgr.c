@@ -9,4 +9,10 @@ static err_t created(struct resource_work *w)
 	return set_put_uint(w->r, w->arena, &w->set, BYTES("tst"), TRIGGER_NO_NETWORK);
 }
 
-const struct resource_hooks resource_hooks_tgr = { .created = created, .updated = created };
+/* No network has it, so none can replace it. */
+static err_t updated(struct resource_work *w)
+{
+	return refuse(w->out, RSC_UNABLE_TO_REPLACE_REQUEST, "the request is not on its way", NO_DETAIL);
+}
+
+const struct resource_hooks resource_hooks_tgr = { .created = created, .updated = updated };

@@ -122,10 +122,11 @@ out:
 	return err;
 }
 
-/* [TS-0004 7.4.38.2.1, 7.4.38.2.3] */
+/* [TS-0004 7.4.38.2.1, 7.4.38.2.3] An interval has a delta: this CSE's is none. */
 static err_t check_interval(struct resource_work *w)
 {
 	uint64_t delta = set_uint(&w->set, BYTES("peid"), 0);
+	struct cbor v;
 
 	/* A delta of half an interval or more would take one datum for two. */
 	if (delta > set_uint(&w->set, BYTES("pei"), UINT64_MAX) / 2)
@@ -133,6 +134,8 @@ static err_t check_interval(struct resource_work *w)
 	if (set_true(&w->set, BYTES("mdd")) && set_uint(&w->set, BYTES("mdt"), 0) <= delta)
 		return refuse(w->out, RSC_BAD_REQUEST,
 		              "is needed for the detection, and longer than the delta", BYTES("mdt"));
+	if (set_get(&w->set, BYTES("pei"), &v) && !set_get(&w->set, BYTES("peid"), &v))
+		return set_put_uint(w->r, w->arena, &w->set, BYTES("peid"), 0);
 	return ERR_OK;
 }
 

@@ -1,4 +1,4 @@
-/* notificationTargetMgmtPolicyRef [TS-0001 9.6.31; TS-0004 7.4.31]: which policy judges the
+/* notificationTargetMgmtPolicyRef [TS-0001 9.6.31; TS-0004 7.4.30]: which policy judges the
  * removal of a notification target. */
 #include "schema/types/rows.h"
 

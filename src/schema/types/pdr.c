@@ -1,4 +1,4 @@
-/* policyDeletionRules [TS-0001 9.6.33; TS-0004 7.4.33]: when a policy applies. */
+/* policyDeletionRules [TS-0001 9.6.33; TS-0004 7.4.32]: when a policy applies. */
 #include "schema/types/rows.h"
 
 static const struct attribute rows[] = {
