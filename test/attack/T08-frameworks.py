@@ -11,7 +11,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 import collections, concurrent.futures, os, select, shutil, socket, ssl, subprocess, tempfile, threading, time
 
 from attack import Refusals, Twin, encodings, end
-from frameworks import Connection, Lab, post
+from frameworks import STOCK, Connection, Lab, post
 from middle import APPLICATION, HANDSHAKE, Middle
 from node import NAME, free_port
 
@@ -180,17 +180,12 @@ WEAK = {
 
 def offers(port, way, argv):
     """Does a stock client that offers this, with the way's own credential, get an answer?"""
-    own = []
-    folder = None
-    if way.psk:
-        own = ["-psk_identity", way.psk[0], "-psk", way.psk[1].hex()]
-    elif way.enrols and way.maker:
-        folder = tempfile.NamedTemporaryFile("w", suffix=".pem")
-        folder.write(way.maker.device())
-        folder.flush()
-        own = ["-cert", folder.name]
-    elif not way.enrols:
-        own = ["-cert", str(way.folder / "cert.pem"), "-key", str(way.folder / "key.pem")]
+    own = [] if way.enrols else way.stock()
+    if way.enrols and way.maker:
+        device = tempfile.NamedTemporaryFile("w", suffix=".pem")
+        device.write(way.maker.device())
+        device.flush()
+        own = ["-cert", device.name]
     env = {**os.environ, "OPENSSL_CONF": NO_EMS.name} if "-no_ems" in argv else os.environ
     p = subprocess.Popen(["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-servername", NAME, "-quiet", *own, *(a for a in argv if a != "-no_ems")],
                          env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -245,7 +240,7 @@ def weak_suites(lab, r, top):
         fell[psk] = {what: offers(stock.port, way, argv) for what, argv in WEAK[psk].items()}
         stock.close()
     for w in lab.ways:
-        works = all(offers(lab.node.port, w, ["-tls" + v.replace(".", "_")]) for v in w.versions)
+        works = all(offers(lab.node.port, w, STOCK[v]) for v in w.versions)
         got = [what for what, argv in WEAK[bool(w.psk)].items() if offers(lab.node.port, w, argv)]
         r.say(f"{w.name}: {', '.join(WEAK[bool(w.psk)])}", works and not got, ", ".join(got) or "" if works else "the probe does not get in with what is good")
     return [f"{what}, {'pre-shared key' if p else 'certificate'}" for p in fell for what, yes in fell[p].items() if not yes]

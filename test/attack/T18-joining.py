@@ -14,7 +14,7 @@ import renewal
 from attack import Refusals, end
 from node import NAME, Node, read_answer
 
-PATH = "/.well-known/holdfast/join"
+PATH, EST = "/.well-known/holdfast/join", "/.well-known/est/simpleenroll"
 FLEET = "%032x" % 42  # the control's secret: somewhere among the first thousand
 
 
@@ -43,7 +43,8 @@ class Fleet(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_POST(self):
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        octets = self.rfile.read(int(self.headers["Content-Length"]))
+        asked = {"id": "by EST"} if self.path == EST else json.loads(octets)
         good = self.connection.getpeercert() or asked.get("secret") == FLEET
         body = json.dumps({"id": asked["id"], "certificate": "..."} if good else {"refused": "refused"}).encode()
         self.send_response(200 if good else 403)
@@ -107,6 +108,16 @@ class Joiner:
         body = json.dumps(asked).encode()
         return b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s" % (PATH.encode(), len(body), body)
 
+    def certification(self, ident):
+        """The same by EST."""
+        import base64
+        from cryptography import x509
+        from cryptography.hazmat.primitives import hashes, serialization
+        name = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(f"m2m://demo.example/in-cse/{ident}")])
+        csr = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).add_extension(name, critical=False).sign(self.key, hashes.SHA256())
+        body = base64.encodebytes(csr.public_bytes(serialization.Encoding.DER))
+        return b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: application/pkcs10\r\nContent-Length: %d\r\n\r\n%s" % (EST.encode(), len(body), body)
+
 
 def attacks(door, joiner, top, fresh):
     """What got in. fresh(ids): ticket and secret of a claim that one device may use."""
@@ -131,6 +142,14 @@ def attacks(door, joiner, top, fresh):
     assert ask(door, joiner.request("Cacme2", None, None), leaf(top, "genuine", "acme", "URI:urn:dev:ops:2")) == 200
     got["a second device by one device certificate"] = ask(
         door, joiner.request("Cacme3", None, None), (top / "genuine.pem", top / "genuine.key")) == 200
+    # the same by EST
+    device, octets = leaf(top, "stocked", "acme", "URI:urn:dev:ops:3"), joiner.certification("Cacme4")
+    got["by EST, as a device that is enrolled"] = ask(door, joiner.certification("Cvictim"), device) == 200
+    assert ask(door, octets, device) == 200, "the honest device did not get in by EST"
+    got["by EST, a request that was overheard, repeated"] = ask(door, octets, device) == 200
+    got["by EST, a second device by one device certificate"] = ask(door, joiner.certification("Cacme5"), device) == 200
+    got["by EST, a device of a maker that nobody accepted"] = ask(
+        door, joiner.certification("Cacme6"), (top / "strange.pem", top / "strange.key")) == 200
     return got
 
 
@@ -148,7 +167,7 @@ fleet.server.shutdown()
 r = Refusals()
 with Node(options="join.enabled = yes") as node:
     node.anchor = node.dir / "node/ca.pem"
-    node.cli("maker", "add", top / "acme.pem", "--ids", "Cacme*")
+    node.cli("maker", "add", top / "acme.pem", "--ids", "C*")
     node.stop()
     node.start()
     victim = node.enrol("victim", "Cvictim")

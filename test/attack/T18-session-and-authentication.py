@@ -6,10 +6,11 @@ That time passes is shown with copies of core and gate whose clock runs ahead (l
 import pathlib, sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 
-import pathlib, socket, ssl, subprocess, tempfile, threading, time
+import pathlib, socket, ssl, subprocess, tempfile, time
 
 from attack import Refusals, Twin, attempt, end, is_success, programs
 from node import BUILD, Entity, NAME, Node, free_port
+from stock import StockServers
 
 DAY = 86400
 
@@ -86,42 +87,6 @@ def sessions(n, a):
     for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
         request = b"GET /cse-in HTTP/1.1\r\nHost: x\r\nX-M2M-RI: 1\r\nX-M2M-RVI: 3\r\nX-M2M-Origin: Ca\r\n\r\n"
         r.say(f"a session of {version.name}, by ticket or identifier", not resumes(n.port, a.context(), version, request))
-
-
-class StockServers:
-    """The control: two listeners of one stock TLS server that demands a certificate and gives stateless
-    tickets, as load balancers do. What is revoked it learns from a list (CRL), for whole handshakes."""
-
-    def __init__(self, n, server):
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.context.load_cert_chain(server.folder / "cert.pem", server.folder / "key.pem")
-        self.context.verify_mode = ssl.CERT_REQUIRED
-        self.context.load_verify_locations(n.dir / "node/ca.pem")
-        self.sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
-        for s in self.sockets:
-            threading.Thread(target=self.serve, args=(s,), daemon=True).start()
-
-    def serve(self, listener):
-        while True:
-            try:
-                raw, _ = listener.accept()
-            except OSError:
-                return
-            try:
-                s = self.context.wrap_socket(raw, server_side=True)
-                s.recv(1000)
-                s.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
-                s.close()
-            except OSError:
-                pass
-
-    def revoke(self, path):
-        self.context.load_verify_locations(path)
-        self.context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
-
-    def close(self):
-        for s in self.sockets:
-            s.close()
 
 
 def visit(port, context, name, request, session=None):

@@ -15,6 +15,7 @@ LIB = pathlib.Path(__file__).resolve().parent
 K, OPC = bytes(range(16)), bytes(range(16, 32))
 SP = "//demo.example"
 VERSIONS = {"1.3": ssl.TLSVersion.TLSv1_3, "1.2": ssl.TLSVersion.TLSv1_2}
+STOCK = {"1.3": ["-tls1_3"], "1.2": ["-tls1_2"]}
 numbers = itertools.count(1)
 
 
@@ -42,7 +43,7 @@ class Connection:
                 answer += more
         except OSError:
             pass
-        return answer if b"HTTP/1.1 " in answer else b""
+        return answer if b"HTTP/1." in answer else b""
 
     def close(self):
         try:
@@ -77,7 +78,7 @@ class Way:
             c.load_cert_chain(str(self.folder / "cert.pem"), str(self.folder / "key.pem"))
         return c
 
-    def open(self, version="1.3", port=None, source=None, key=None, identity=None, more=()):
+    def open(self, version="1.3", port=None, source=None, key=None, identity=None):
         """A connection; without one OSError, or it shows with the first request."""
         port = port or self.node.port
         if not self.psk:
@@ -87,8 +88,13 @@ class Way:
             except OSError:
                 raw.close()
                 raise
-        return Connection(OpensslClient(port, ["-psk_identity", identity or self.psk[0], "-psk", (key or self.psk[1]).hex(),
-                                               "-tls" + version.replace(".", "_"), *(["-bind", source + ":0"] if source else []), *more]))
+        return Connection(OpensslClient(port, [*self.stock(identity, key), *STOCK[version], *(["-bind", source + ":0"] if source else [])]))
+
+    def stock(self, identity=None, key=None):
+        """Its credential for `openssl s_client`."""
+        if self.psk:
+            return ["-psk_identity", identity or self.psk[0], "-psk", (key or self.psk[1]).hex()]
+        return ["-cert", str(self.folder / "cert.pem"), "-key", str(self.folder / "key.pem")]
 
     def request(self, word, rqi=None, origin=None):
         return post(self.box, json.dumps({"m2m:cin": {"con": word}}).encode(), "application/json;ty=4",
