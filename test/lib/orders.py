@@ -64,7 +64,11 @@ class Person:
 
 def challenge(door):
     """(keeper, sequence, nonce)"""
+    import time
     error, r = door.call(CHALLENGE)
+    while error == 2:  # so many a second
+        time.sleep(0.2)
+        error, r = door.call(CHALLENGE)
     assert error == OK, error
     return r[:16], struct.unpack(">Q", r[16:24])[0], r[24:64]
 
@@ -82,6 +86,9 @@ def prepare(door, object_, signatures):
 def send(door, object_, signatures, wait=5):
     import time
     error, ticket = prepare(door, object_, signatures)
+    while error == 2:  # so many a second
+        time.sleep(0.2)
+        error, ticket = prepare(door, object_, signatures)
     if error != OK:
         return error, b""
     end = time.time() + wait
