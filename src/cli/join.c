@@ -4,7 +4,7 @@
 
 #include "base/file.h"
 #include "client/join.h"
-#include "crypt/crypt.h"
+#include "chain/chain.h"
 
 #include <openssl/evp.h>
 
@@ -213,16 +213,17 @@ out:
 static int read_maker(struct cli *c, struct buf *pem, uint8_t digest[32])
 {
 	struct buf file = buf_make(PEM_MAX), der = buf_make(PEM_MAX);
-	struct certificate x;
+	struct chain_certificate x;
 	err_t err;
 
 	TRY(file_read(c->argument[0], PEM_MAX, &file));
-	TRY(certificate_read(bytes_of_buf(&file), &x));
-	if (!x.ca || !bytes_equal(bytes_str(x.key), BYTES("EC prime256v1"))) {
-		buf_free(&file);
-		return cli_fail(c, ERR_TYPE, "%s is no certificate of an authority with a P-256 key", c->argument[0]);
-	}
 	TRY(crypt_certificate_der(bytes_of_buf(&file), &der));
+	/* As the core will read it, when it verifies a device's. */
+	if (chain_read(bytes_of_buf(&der), &x) != ERR_OK || !chain_may_vouch(&x)) {
+		buf_free(&file);
+		buf_free(&der);
+		return cli_fail(c, ERR_TYPE, "%s is no certificate of an authority with a P-256 key, signed with SHA-256", c->argument[0]);
+	}
 	TRY(crypt_certificate_pem(bytes_of_buf(&der), pem));
 	crypt_sha256(bytes_of_buf(&der), digest);
 out:

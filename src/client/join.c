@@ -163,6 +163,27 @@ out:
 	return err;
 }
 
+/* That the device itself wants this key certified, for this entity: by the key that its
+ * maker gave it. */
+static err_t put_holder(const struct visit *v, struct bytes point, struct buf *out)
+{
+	struct buf message = buf_make(1024), signature = buf_make(128);
+	struct crypt_key key = { NULL };
+	err_t err;
+
+	TRY(crypt_p256_from_pem(secret_view(&v->guest.key), &key));
+	TRY(buf_add(&message, BYTES("holdfast renewal\0")));
+	TRY(buf_add(&message, bytes_of_buf(&v->entity)));
+	TRY(buf_add(&message, point));
+	TRY(crypt_p256_sign(&key, bytes_of_buf(&message), &signature));
+	TRY(put_hex(out, "holder", bytes_of_buf(&signature)));
+out:
+	crypt_key_free(&key);
+	buf_free(&message);
+	buf_free(&signature);
+	return err;
+}
+
 static err_t put_question(const struct visit *v, struct bytes id, struct bytes point,
                           struct bytes proof, struct buf *out)
 {
@@ -178,6 +199,8 @@ static err_t put_question(const struct visit *v, struct bytes id, struct bytes p
 		TRY(ticket_mac(v->claim, id, point, mac));
 		TRY(put_hex(out, "mac", BYTES_OF(mac)));
 	}
+	if (v->guest.credential == PROFILE_CERTIFICATE)
+		TRY(put_holder(v, point, out));
 	TRY(buf_add_byte(out, '}'));
 out:
 	return err;

@@ -94,13 +94,15 @@ class Joiner:
         from cryptography.hazmat.primitives.asymmetric import ec
         self.key = ec.generate_private_key(ec.SECP256R1())
 
-    def request(self, ident, ticket, secret):
+    def request(self, ident, ticket, secret, device=None):
         from cryptography.hazmat.primitives import hashes, serialization
         from cryptography.hazmat.primitives.asymmetric import ec
         point = self.key.public_key().public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
         subject = f"//demo.example/in-cse/{ident}".encode()
         proof = self.key.sign(b"holdfast enrolment\0\x01" + subject + point, ec.ECDSA(hashes.SHA256()))
         asked = {"id": ident, "key": point.hex(), "proof": proof.hex()}
+        if device:
+            asked["holder"] = renewal.by_key(subject.decode(), self.key, renewal.private(device.read_bytes()))
         if ticket:  # the secret itself is for the control alone
             asked.update(ticket=ticket, mac=renewal.ticket_mac(secret, ident, point))
             if secret == FLEET or ticket == "0" * 16:
@@ -108,13 +110,17 @@ class Joiner:
         body = json.dumps(asked).encode()
         return b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s" % (PATH.encode(), len(body), body)
 
-    def certification(self, ident):
-        """The same by EST."""
+    def certification(self, ident, device=None):
+        """The same by EST; device: key of the maker's device that asks for it."""
         import base64
         from cryptography import x509
         from cryptography.hazmat.primitives import hashes, serialization
         name = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(f"m2m://demo.example/in-cse/{ident}")])
-        csr = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).add_extension(name, critical=False).sign(self.key, hashes.SHA256())
+        csr = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).add_extension(name, critical=False)
+        if device:
+            proof = renewal.by_key(f"//demo.example/in-cse/{ident}", self.key, renewal.private(device.read_bytes()))
+            csr = csr.add_attribute(x509.oid.AttributeOID.CHALLENGE_PASSWORD, proof.encode())
+        csr = csr.sign(self.key, hashes.SHA256())
         body = base64.encodebytes(csr.public_bytes(serialization.Encoding.DER))
         return b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: application/pkcs10\r\nContent-Length: %d\r\n\r\n%s" % (EST.encode(), len(body), body)
 
@@ -138,18 +144,21 @@ def attacks(door, joiner, top, fresh):
     # what was guessed at is dead for the honest holder as well: that it was tried is told apart
     got["the claim that was guessed at"] = ask(door, joiner.request("Cguess2", ticket, secret)) == 200
     got["a device of a maker that nobody accepted"] = ask(
-        door, joiner.request("Cacme1", None, None), leaf(top, "strange", "fake", "URI:urn:dev:ops:1")) == 200
-    assert ask(door, joiner.request("Cacme2", None, None), leaf(top, "genuine", "acme", "URI:urn:dev:ops:2")) == 200
-    got["a second device by one device certificate"] = ask(
-        door, joiner.request("Cacme3", None, None), (top / "genuine.pem", top / "genuine.key")) == 200
+        door, joiner.request("Cacme1", None, None, (files := leaf(top, "strange", "fake", "URI:urn:dev:ops:1"))[1]), files) == 200
+    files = leaf(top, "genuine", "acme", "URI:urn:dev:ops:2")
+    got["a key of its own in the joining of a maker's device"] = ask(door, joiner.request("Cacme2", None, None), files) == 200
+    assert ask(door, joiner.request("Cacme2", None, None, files[1]), files) == 200
+    got["a second device by one device certificate"] = ask(door, joiner.request("Cacme3", None, None, files[1]), files) == 200
     # the same by EST
-    device, octets = leaf(top, "stocked", "acme", "URI:urn:dev:ops:3"), joiner.certification("Cacme4")
-    got["by EST, as a device that is enrolled"] = ask(door, joiner.certification("Cvictim"), device) == 200
+    device = leaf(top, "stocked", "acme", "URI:urn:dev:ops:3")
+    octets = joiner.certification("Cacme4", device[1])
+    got["by EST, as a device that is enrolled"] = ask(door, joiner.certification("Cvictim", device[1]), device) == 200
+    got["by EST, a key of its own in the joining of a maker's device"] = ask(door, joiner.certification("Cacme4"), device) == 200
     assert ask(door, octets, device) == 200, "the honest device did not get in by EST"
     got["by EST, a request that was overheard, repeated"] = ask(door, octets, device) == 200
-    got["by EST, a second device by one device certificate"] = ask(door, joiner.certification("Cacme5"), device) == 200
+    got["by EST, a second device by one device certificate"] = ask(door, joiner.certification("Cacme5", device[1]), device) == 200
     got["by EST, a device of a maker that nobody accepted"] = ask(
-        door, joiner.certification("Cacme6"), (top / "strange.pem", top / "strange.key")) == 200
+        door, joiner.certification("Cacme6", top / "strange.key"), (top / "strange.pem", top / "strange.key")) == 200
     return got
 
 

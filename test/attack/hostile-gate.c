@@ -6,9 +6,12 @@
  * Findings go to "hostile.txt" in the gates' folder, a line each:
  *   <case> refused|FELL|can|said <text>
  */
+#include "base/clock.h"
 #include "base/log.h"
 #include "crypt/crypt.h"
+#include "proof.h"
 #include "role/common/worker.h"
+#include "security/enrolment/enrolment.h"
 #include "wire/keeper_calls.h"
 
 #include <fcntl.h>
@@ -656,8 +659,8 @@ static void join_as_told(uint64_t number, char *line)
 	wire_put_bytes(&out, words[2][0] == '-' ? BYTES_NONE : bytes_str(words[2]));
 	must(words[3][0] == '-' || bytes_from_hex(bytes_str(words[3]), octets, strlen(words[3]) / 2) == ERR_OK);
 	wire_put_bytes(&out, words[3][0] == '-' ? BYTES_NONE : bytes_make(octets, strlen(words[3]) / 2));
-	wire_put_bytes(&out, BYTES_NONE);
-	wire_put_bytes(&out, BYTES_NONE);
+	for (int i = 0; i < 3; i++) /* no device */
+		wire_put_bytes(&out, BYTES_NONE);
 	wire_put_u64(&out, words[1][0] == '3' ? number : 0);
 	wire_put_bytes(&out, words[4][0] == '-' ? BYTES_NONE : bytes_str(words[4]));
 	for (size_t i = 5; i < 7; i++) {
@@ -675,6 +678,9 @@ static void join_as_told(uint64_t number, char *line)
 	buf_free(&body);
 	buf_free(&answer);
 }
+
+static void case_devices(void);
+static void case_recorded(void);
 
 static void case_joining(void)
 {
@@ -695,6 +701,247 @@ static void case_joining(void)
 	while (fgets(line, sizeof(line), f))
 		join_as_told(number, line);
 	fclose(f);
+	case_devices();
+	case_recorded();
+}
+
+/* --- devices of makers -------------------------------------------------------------- */
+
+/* A file of hostile.*, in DER or PEM. */
+static struct buf file_of(const char *name)
+{
+	struct buf out = buf_make(16384);
+	char path[64];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "hostile.%s", name);
+	fd = open(path, O_RDONLY);
+	must(fd >= 0 && buf_reserve(&out, 16384) == ERR_OK);
+	n = read(fd, out.p, 16384);
+	must(n > 0);
+	out.n = (size_t)n;
+	close(fd);
+	return out;
+}
+
+static struct crypt_key key_of(const char *name)
+{
+	struct buf pem = file_of(name);
+	struct crypt_key key = { NULL };
+
+	must(crypt_p256_from_pem(bytes_of_buf(&pem), &key) == ERR_OK);
+	buf_free(&pem);
+	return key;
+}
+
+/* A handshake that this gate has with itself, as the client of that key and these
+ * certificates; the keeper signs for the node, under the tag. */
+static struct proof_made handshake_as(struct crypt_key *client, const struct bytes *der, size_t n, int64_t at)
+{
+	struct proof_made p = { .transcript = buf_make(20 * 1024) };
+
+	proof_client = client;
+	proof_at = at;
+	proof_number++;
+	proof_tls13(&p, der, n, PROOF_TLS13);
+	return p;
+}
+
+static err_t sign_again(const struct proof_made *p, const uint8_t with[KEEPER_TAG])
+{
+	struct keeper_key key;
+	struct buf out = buf_make(4096);
+	err_t err;
+
+	TRY(keeper_open_key(&keeper, BYTES("node"), &key));
+	TRY(keeper_sign(&keeper, key.handle, SIGN_TLS13_SERVER, with, bytes_make(p->input, p->input_n), &out));
+out:
+	buf_free(&out);
+	return err;
+}
+
+static void put_signature(struct wire_out *out, struct crypt_key *by, struct bytes message, bool hex)
+{
+	struct buf signature = buf_make(128);
+	char text[256] = "";
+
+	must(crypt_p256_sign(by, message, &signature) == ERR_OK);
+	if (hex)
+		bytes_to_hex(bytes_of_buf(&signature), text, sizeof(text));
+	wire_put_bytes(out, hex ? bytes_str(text) : bytes_of_buf(&signature));
+	buf_free(&signature);
+}
+
+/* What a joining as a maker's device says; NULL: nobody says that the key is the device's. */
+struct device_join {
+	const uint8_t *tag;
+	const struct proof_made *shown;
+	struct bytes maker;
+	const char *id;
+	struct crypt_key *holder;
+};
+
+static void join_as_device(const struct device_join *d, bool control, const char *what)
+{
+	struct buf body = buf_make(32768), answer = buf_make(16384), message = buf_make(1024);
+	struct wire_out out = wire_out(&body);
+	struct crypt_key own = { NULL };
+	uint8_t point[CRYPT_POINT];
+	char entity[96];
+	bool joined;
+
+	must(crypt_p256_new(&own) == ERR_OK && crypt_p256_point(&own, point) == ERR_OK);
+	snprintf(entity, sizeof(entity), "//demo.example/in-cse/%s", d->id);
+	wire_put_u8(&out, JOIN_BY_MAKER);
+	wire_put_bytes(&out, BYTES_NONE);
+	must(buf_add(&message, BYTES("holdfast renewal\0")) == ERR_OK && buf_add(&message, bytes_str(entity)) == ERR_OK &&
+	     buf_add(&message, BYTES_OF(point)) == ERR_OK);
+	if (d->holder)
+		put_signature(&out, d->holder, bytes_of_buf(&message), true);
+	else
+		wire_put_bytes(&out, BYTES_NONE);
+	wire_put_bytes(&out, bytes_make(d->tag, KEEPER_TAG));
+	wire_put_bytes(&out, d->shown ? bytes_of_buf(&d->shown->transcript) : BYTES_NONE);
+	wire_put_bytes(&out, d->maker);
+	wire_put_u64(&out, 0);
+	wire_put_bytes(&out, bytes_str(d->id));
+	wire_put_bytes(&out, BYTES_OF(point));
+	buf_clear(&message);
+	must(buf_add(&message, BYTES("holdfast enrolment\0\1")) == ERR_OK && buf_add(&message, bytes_str(entity)) == ERR_OK &&
+	     buf_add(&message, BYTES_OF(point)) == ERR_OK);
+	put_signature(&out, &own, bytes_of_buf(&message), false);
+	wire_put_bytes(&out, BYTES_NONE);
+	must(out.err == ERR_OK && ask_core(MSG_JOIN, bytes_of_buf(&body), &answer) == ERR_OK && answer.n);
+	joined = answer.p[0] == ERR_OK;
+	if (control)
+		say(joined ? "note" : "FELL", what, joined ? "" : err_name((err_t)answer.p[0]));
+	else
+		say(answer.p[0] == ERR_REFUSED ? "refused" : "FELL", what, "");
+	crypt_key_free(&own);
+	buf_free(&body);
+	buf_free(&answer);
+	buf_free(&message);
+}
+
+/* The control: an authoriser that is told what the gate found, as it was before. */
+static err_t key_new(void *self, uint8_t key[32], struct buf *sealed)
+{
+	crypt_random(key, 32);
+	return buf_add(sealed, bytes_make(key, 32));
+}
+
+static err_t key_open(void *self, struct bytes sealed, uint8_t key[32])
+{
+	return bytes_put(key, 32, sealed);
+}
+
+static err_t index_key(void *self, struct bytes attribute, uint8_t key[32])
+{
+	crypt_sha256(attribute, key);
+	return ERR_OK;
+}
+
+static void control_of_devices(struct bytes maker)
+{
+	const struct store_setup setup = { .engine = "memory", .cache_rows = 16, .keys = { NULL, key_new, key_open, index_key, NULL } };
+	struct ticket t = { .kind = TICKET_MAKER, .pattern = "Cacme*", .uses = 9, .until = far };
+	struct store *s = NULL;
+	uint8_t invented[32] = { 1 }, digest[32];
+	struct join_ask ask = { .way = JOIN_BY_MAKER, .id = BYTES("Cacme9"), .device = BYTES_OF(invented), .maker = BYTES_OF(digest), .now = 1 };
+	struct join_grant grant;
+	const char *why;
+	err_t err;
+
+	crypt_sha256(maker, digest);
+	bytes_copy(t.digest, digest, sizeof(t.digest));
+	bytes_to_hex(bytes_make(digest, TICKET_ID / 2), t.id, sizeof(t.id));
+	err = store_open(&setup, &s);
+	if (err == ERR_OK)
+		err = store_begin(s);
+	if (err == ERR_OK)
+		err = ticket_create(s, &t);
+	if (err == ERR_OK)
+		err = join_authorise(s, &ask, &grant, &why);
+	say(err == ERR_OK ? "note" : "FELL", "control: believed, a gate lets a stranger in as a maker's device", err_name(err));
+}
+
+/* A stranger, by all that is public and by what the gate has recorded. */
+static void case_devices(void)
+{
+	struct buf maker = file_of("maker.der"), leaf = file_of("device.der"), strange = file_of("strange.der");
+	struct buf fake = file_of("fake.der"), below = file_of("below.der");
+	struct crypt_key device = key_of("device.pem"), other = key_of("strange.pem"), made = key_of("below.pem");
+	struct bytes one[2] = { bytes_of_buf(&leaf) };
+	uint8_t t[KEEPER_TAG] = "a device's tag 0";
+	struct proof_made p;
+	struct device_join d = { t, NULL, bytes_of_buf(&maker), "Cacme1", &other };
+
+	control_of_devices(d.maker);
+	join_as_device(&d, false, "join as a maker's device without any handshake");
+	must(use_node_key(t) == ERR_OK);
+	join_as_device(&d, false, "the same after a handshake of its own, without the device's proof");
+	p = handshake_as(&other, one, 1, clock_now());
+	d.shown = &p;
+	must(sign_again(&p, t) == ERR_OK);
+	join_as_device(&d, false, "with a device's certificate, which is public, and another key");
+	one[0] = bytes_of_buf(&strange);
+	p = handshake_as(&other, one, 1, clock_now());
+	must(sign_again(&p, t) == ERR_OK);
+	join_as_device(&d, false, "with a certificate of another maker of the same name");
+	must(sign_again(&p, t) == ERR_OK);
+	d.maker = bytes_of_buf(&fake);
+	join_as_device(&d, false, "the same, and that maker's certificate");
+	d.maker = bytes_of_buf(&maker);
+	one[0] = bytes_of_buf(&below);
+	one[1] = bytes_of_buf(&leaf);
+	p = handshake_as(&made, one, 2, clock_now());
+	must(sign_again(&p, t) == ERR_OK);
+	join_as_device(&d, false, "with a certificate that a device of the maker's made");
+	one[0] = bytes_of_buf(&leaf);
+	p = handshake_as(&device, one, 1, clock_now() - 3600000);
+	must(sign_again(&p, t) == ERR_OK);
+	d.holder = &device;
+	join_as_device(&d, false, "with a device's handshake of an hour ago");
+	p = handshake_as(&device, one, 1, clock_now());
+	d.holder = NULL;
+	must(sign_again(&p, t) == ERR_OK);
+	join_as_device(&d, false, "a key of its own while a device joins");
+	p = handshake_as(&device, one, 1, clock_now());
+	d.holder = &other;
+	must(sign_again(&p, t) == ERR_OK);
+	join_as_device(&d, false, "the same, as the device's, by its own word");
+	p = handshake_as(&device, one, 1, clock_now());
+	d.holder = &device;
+	must(sign_again(&p, t) == ERR_OK);
+	join_as_device(&d, true, "control: the device itself joins");
+	must(sign_again(&p, t) == ERR_OK);
+	d.id = "Cacme2";
+	join_as_device(&d, false, "with that handshake once more");
+}
+
+/* A handshake of an enrolled client, as this gate may have recorded it. */
+static void case_recorded(void)
+{
+	struct buf leaf = file_of("enrolled.der");
+	struct crypt_key client = key_of("enrolled.pem");
+	struct bytes one = bytes_of_buf(&leaf);
+	uint8_t print[32], t[KEEPER_TAG] = "recorded tag of.";
+	struct proof_made p = handshake_as(&client, &one, 1, clock_now() - 3600000);
+	struct claim c = { 1, t, BYTES_OF(print), BYTES_NONE, far, bytes_of_buf(&p.transcript) };
+	uint64_t number;
+	err_t err;
+
+	crypt_sha256(one, print);
+	must(sign_again(&p, t) == ERR_OK);
+	judge_open(open_claim(&c, &number), "open by a client's handshake of an hour ago, which the keeper signs again");
+	p = handshake_as(&client, &one, 1, clock_now());
+	c.transcript = bytes_of_buf(&p.transcript);
+	must(sign_again(&p, t) == ERR_OK);
+	err = open_claim(&c, &number);
+	say(err == ERR_OK ? "note" : "FELL", "control: a client's handshake of now opens", err == ERR_OK ? "" : reason);
+	must(sign_again(&p, t) == ERR_OK);
+	judge_open(open_claim(&c, &number), "open by a client's handshake of now, which the keeper signs again");
 }
 
 /* The parent ends a worker that speaks out of turn; so the last words come first. */

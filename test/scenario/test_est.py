@@ -19,7 +19,7 @@ def node():
     for name in ("acme", "other"):
         maker(n, name)
     n.start()
-    n.cli("maker", "add", n.makers / "acme.pem", "--ids", "Cacme*", "--count", "4")
+    n.cli("maker", "add", n.makers / "acme.pem", "--ids", "Cacme*", "--count", "9")
     n.stop()
     n.start()
     yield n
@@ -82,6 +82,11 @@ def own(e):
     if (folder / "psk.key").exists():
         return lambda new: renewal.by_psk(entity, new, bytes.fromhex((folder / "psk.key").read_text().strip()))
     return lambda new: renewal.by_key(entity, new, renewal.private((folder / "key.pem").read_bytes()))
+
+
+def by_device(d, ident):
+    """The proof that a request for this identifier is of the device with these files of its maker."""
+    return lambda new: renewal.by_key(f"//demo.example/in-cse/{ident}", new, renewal.private((d / "key.pem").read_bytes()))
 
 
 def curl(node, path, credential=None, csr=None, version="--http1.1"):
@@ -257,14 +262,41 @@ def test_what_is_refused(node):
 def test_device_of_an_accepted_maker(node):
     d = device(node, "acme1")
     assert guest(node, b"GET /cse-in HTTP/1.1\r\nHost: x\r\n\r\n", (d / "cert.pem", d / "key.pem")).http == 403
-    csr = request(d, "new", URI + "Cacme1")
+    # a key that the device itself did not name: whoever is in between could have put it there
+    another = device(node, "acme0")
+    for name, proof in (("none", None), ("others", by_device(another, "Cacme1")), ("elsewhere", by_device(d, "Cacme8"))):
+        status, answer = curl(node, "simpleenroll", d, request(d, name, URI + "Cacme1", proof=proof))
+        assert status == 403, (name, answer)
+    assert "the device itself did not ask for it" in node.cli("audit", "list", "--limit", "10")
+    csr = request(d, "new", URI + "Cacme1", proof=by_device(d, "Cacme1"))
     status, answer = curl(node, "simpleenroll", d, csr)
     assert status == 200, answer
     e = Entity(node, profile(node, d, node.top / "acme1-new", answer, d / "new.key"), "Cacme1")
     assert e.register().rsc == 2001
     # once a device: not again, not as another
-    assert curl(node, "simpleenroll", d, request(d, "again", URI + "Cacme9"))[0] == 403
+    assert curl(node, "simpleenroll", d, request(d, "again", URI + "Cacme9", proof=by_device(d, "Cacme9")))[0] == 403
     assert "served already" in node.cli("audit", "list", "--limit", "10")
+
+
+def test_a_stock_client_needs_no_proof_where_its_key_stays(node):
+    """Over HTTP/2, and behind an authority of the maker's between."""
+    d = device(node, "acme6")
+    (d / "line.key").write_text((d / "key.pem").read_text())
+    status, answer = curl(node, "simpleenroll", d, request(d, "line", URI + "Cacme6"), version="--http2")
+    assert status == 200, answer
+    e = Entity(node, profile(node, d, node.top / "acme6-new", answer, d / "line.key"), "Cacme6")
+    assert e.register().rsc == 2001
+    # an authority between, which the device sends with its own certificate
+    (node.makers / "ext").write_text("basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\nsubjectKeyIdentifier=hash\n")
+    key(node.makers / "line.key")
+    openssl("req", "-new", "-key", node.makers / "line.key", "-subj", "/CN=line 7", "-out", node.makers / "csr")
+    openssl("x509", "-req", "-in", node.makers / "csr", "-CA", node.makers / "acme.pem", "-CAkey", node.makers / "acme.key",
+            "-CAcreateserial", "-sha256", "-days", "20", "-extfile", node.makers / "ext", "-out", node.makers / "line.pem")
+    d = device(node, "acme7", by="line")
+    with open(d / "cert.pem", "a") as f:
+        f.write((node.makers / "line.pem").read_text())
+    status, answer = curl(node, "simpleenroll", d, request(d, "new", URI + "Cacme7", proof=by_device(d, "Cacme7")))
+    assert status == 200, answer
 
 
 def test_device_by_claim(node):
@@ -283,19 +315,19 @@ def test_device_by_claim(node):
 
 def test_maker_that_is_not_accepted(node):
     d = device(node, "acme3", by="other")
-    status, _ = curl(node, "simpleenroll", d, request(d, "new", URI + "Cacme3"))
+    status, _ = curl(node, "simpleenroll", d, request(d, "new", URI + "Cacme3", proof=by_device(d, "Cacme3")))
     assert status == 0  # the handshake ends
     # a maker of the same name is another
     openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-sha256",
             "-keyout", node.makers / "fake.key", "-out", node.makers / "fake.pem", "-subj", "/CN=acme", "-days", "30",
             "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign")
     d = device(node, "acme4", by="fake")
-    assert curl(node, "simpleenroll", d, request(d, "new", URI + "Cacme4"))[0] == 0
+    assert curl(node, "simpleenroll", d, request(d, "new", URI + "Cacme4", proof=by_device(d, "Cacme4")))[0] == 0
     # and an accepted one is taken back at once
     d = device(node, "acme5")
     row = next(t["id"] for t in tickets(node).values() if t["maker"])
     node.cli("ticket", "kill", row)
-    assert curl(node, "simpleenroll", d, request(d, "new", URI + "Cacme5"))[0] == 403
+    assert curl(node, "simpleenroll", d, request(d, "new", URI + "Cacme5", proof=by_device(d, "Cacme5")))[0] == 403
     assert "33-//demo.example/in-cse/Cacme5" not in credentials(node)
 
 

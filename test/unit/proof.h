@@ -13,17 +13,27 @@ enum proof_form { PROOF_TLS13, PROOF_TLS13_SHA384, PROOF_TLS13_RETRY, PROOF_TLS1
 struct proof_made {
 	struct buf transcript;
 	uint8_t signed_digest[32]; /* of what the node's key signed */
+	uint8_t input[160];        /* in TLS 1.3 that itself */
+	size_t input_n;
 };
 
-/* The one key of all clients of a test. */
+/* Whose handshakes they are; none: the one key of all clients of a test. */
+static struct crypt_key *proof_client;
+
 static inline struct crypt_key *proof_key(void)
 {
 	static struct crypt_key key;
 
+	if (proof_client)
+		return proof_client;
 	if (!key.pkey)
 		must(crypt_p256_new(&key) == ERR_OK);
 	return &key;
 }
+
+/* When the server's hello is from, and a number of it: another handshake each. */
+static int64_t proof_at;
+static unsigned proof_number;
 
 static inline void proof_message(struct buf *out, unsigned type, struct bytes body)
 {
@@ -42,18 +52,28 @@ static inline void proof_hello(struct buf *out, unsigned type, const uint8_t *ra
 	proof_message(out, type, BYTES_OF(body));
 }
 
+/* One certificate behind the other; lengths of 16 bits. */
+static inline void proof_certificates(struct buf *out, bool tls13, const struct bytes *der, size_t n)
+{
+	struct buf list = buf_make(32768), body = buf_make(32768);
+	uint8_t head[4] = { 0 };
+
+	for (size_t i = 0; i < n; i++) {
+		put_be16(head + 1, (uint16_t)der[i].n);
+		must(buf_add(&list, bytes_make(head, 3)) == ERR_OK && buf_add(&list, der[i]) == ERR_OK);
+		if (tls13)
+			must(buf_add(&list, BYTES("\0\0")) == ERR_OK);
+	}
+	put_be16(head + 2, (uint16_t)list.n);
+	must(buf_add(&body, bytes_make(head + (tls13 ? 0 : 1), tls13 ? 4 : 3)) == ERR_OK && buf_add(&body, bytes_of_buf(&list)) == ERR_OK);
+	proof_message(out, 11, bytes_of_buf(&body));
+	buf_free(&list);
+	buf_free(&body);
+}
+
 static inline void proof_certificate(struct buf *out, bool tls13, struct bytes der)
 {
-	uint8_t body[64];
-	size_t n = 0;
-
-	if (tls13)
-		body[n++] = 0;
-	memset(body + n, 0, 6);
-	body[n + 2] = (uint8_t)(der.n + 3);
-	body[n + 5] = (uint8_t)der.n;
-	memcpy(body + n + 6, der.p, der.n);
-	proof_message(out, 11, bytes_make(body, n + 6 + der.n));
+	proof_certificates(out, tls13, &der, 1);
 }
 
 /* 64 blanks, who, 0, the hash of the transcript so far. */
@@ -84,14 +104,15 @@ static inline void proof_sign(struct buf *out, struct bytes input)
 	buf_free(&body);
 }
 
-static inline void proof_tls13(struct proof_made *p, struct bytes der, enum proof_form form)
+static inline void proof_tls13(struct proof_made *p, const struct bytes *der, size_t n, enum proof_form form)
 {
 	static const uint8_t retry[32] = { 0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65,
 		0xb8, 0x91, 0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c };
-	static const uint8_t random[32] = { 5 };
+	const uint8_t random[32] = { (uint8_t)(proof_at / 1000 >> 24), (uint8_t)(proof_at / 1000 >> 16), (uint8_t)(proof_at / 1000 >> 8),
+		(uint8_t)(proof_at / 1000), (uint8_t)proof_number, (uint8_t)(proof_number >> 8) };
 	bool sha384 = form == PROOF_TLS13_SHA384;
 	unsigned suite = sha384 ? 0x1302 : 0x1301;
-	struct buf hashed = buf_make(4096), *t = &p->transcript;
+	struct buf hashed = buf_make(16384), *t = &p->transcript;
 	uint8_t input[160], folded[36] = { 254, 0, 0, 32 };
 	size_t skip = 0;
 
@@ -107,10 +128,11 @@ static inline void proof_tls13(struct proof_made *p, struct bytes der, enum proo
 	proof_message(t, 8, BYTES("\0\0"));
 	proof_certificate(t, true, BYTES("the node's certificate"));
 	must(buf_add(&hashed, bytes_sub(bytes_of_buf(t), skip, t->n)) == ERR_OK);
-	crypt_sha256(proof_input(bytes_of_buf(&hashed), "TLS 1.3, server CertificateVerify", sha384, input), p->signed_digest);
+	p->input_n = proof_input(bytes_of_buf(&hashed), "TLS 1.3, server CertificateVerify", sha384, p->input).n;
+	crypt_sha256(bytes_make(p->input, p->input_n), p->signed_digest);
 	proof_message(t, 15, BYTES("\4\3\0\1x"));
 	proof_message(t, 20, BYTES("finished"));
-	proof_certificate(t, true, der);
+	proof_certificates(t, true, der, n);
 	hashed.n = skip ? sizeof(folded) : 0;
 	must(buf_add(&hashed, bytes_sub(bytes_of_buf(t), skip, t->n)) == ERR_OK);
 	proof_sign(t, proof_input(bytes_of_buf(&hashed), "TLS 1.3, client CertificateVerify", sha384, input));
@@ -119,7 +141,8 @@ static inline void proof_tls13(struct proof_made *p, struct bytes der, enum proo
 
 static inline void proof_tls12(struct proof_made *p, struct bytes der)
 {
-	static const uint8_t random[32] = { 6 };
+	const uint8_t random[32] = { (uint8_t)(proof_at / 1000 >> 24), (uint8_t)(proof_at / 1000 >> 16), (uint8_t)(proof_at / 1000 >> 8),
+		(uint8_t)(proof_at / 1000), (uint8_t)proof_number, (uint8_t)(proof_number >> 8) };
 	uint8_t exchange[4 + 32 + 8] = { 3, 0, 29, 32 };
 	struct buf input = buf_make(512), *t = &p->transcript;
 
@@ -144,7 +167,7 @@ static inline struct proof_made proof_make(struct bytes der, enum proof_form for
 	if (form == PROOF_TLS12)
 		proof_tls12(&p, der);
 	else
-		proof_tls13(&p, der, form);
+		proof_tls13(&p, &der, 1, form);
 	return p;
 }
 

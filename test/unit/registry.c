@@ -20,6 +20,7 @@ static int registry_make(void **state)
 	if (room_make(state) != 0)
 		return -1;
 	clock_simulate(NOW);
+	proof_at = NOW;
 	m->store = *state;
 	OK(registry_open(m->store->s, &m->r));
 	*state = m;
@@ -107,6 +108,7 @@ static void tell_keeper(struct registry_room *m, const struct handshake *h)
 	wire_put_fixed(&out, BYTES_OF(tag));
 	wire_put_u8(&out, (uint8_t)h->used);
 	wire_put_bytes(&out, bytes_str(h->used_name));
+	proof_number = h->tag;
 	{
 		struct proof_made p = proof_make(bytes_make(&h->print, 1), h->form);
 
@@ -123,11 +125,13 @@ static err_t open_said(struct registry_room *m, const struct handshake *h, int64
 {
 	uint8_t tag[16] = { h->tag_said, 1 }, print[32] = { 0 };
 	uint8_t address[16] = { 127, 0, 0, h->place ? h->place : 1 };
-	struct proof_made p = proof_make(bytes_make(&h->print, 1), h->form);
+	struct proof_made p;
 	struct buf body = buf_make(8192);
 	struct wire_out out = wire_out(&body);
 	err_t err;
 
+	proof_number = h->tag;
+	p = proof_make(bytes_make(&h->print, 1), h->form);
 	if (h->print)
 		crypt_sha256(bytes_make(&h->print, 1), print);
 	if (h->flip)
@@ -723,6 +727,35 @@ static void test_clients_own_proof(void **state)
 	}
 }
 
+/* A gate that has recorded a handshake has the keeper sign the same once more. */
+static void test_proof_of_before(void **state)
+{
+	struct registry_room *m = *state;
+	const char *why = "the client's own proof is missing or does not hold";
+	struct handshake h = certificate(m, 7);
+
+	OK(enrol(m, credential_certificate("S1", 7)));
+	for (enum proof_form form = 0; form < PROOF_FORMS; form++) {
+		h = certificate(m, 7);
+		h.form = form;
+		proof_at = NOW;
+		registry_close_association(m->r, opened(m, h)->number, 1);
+		refused(m, h, why); /* taken */
+		/* not taken, but of another time */
+		for (int64_t at = -1; at < 2; at += 2) {
+			h = certificate(m, 7);
+			h.form = form;
+			proof_at = NOW + at * 61000;
+			refused(m, h, why);
+		}
+	}
+	/* of the run before, which may have taken it */
+	proof_at = NOW - 2000;
+	refused(m, certificate(m, 7), why);
+	proof_at = NOW;
+	registry_close_association(m->r, opened(m, certificate(m, 7))->number, 1);
+}
+
 /* A good proof of another handshake, another key or another certificate. */
 static void test_proof_of_another(void **state)
 {
@@ -1290,6 +1323,7 @@ int main(void)
 		REGISTRY_BOTH(test_evidence_kept),
 		REGISTRY_BOTH(test_approval),
 		REGISTRY_BOTH(test_clients_own_proof),
+		REGISTRY_BOTH(test_proof_of_before),
 		REGISTRY_BOTH(test_proof_of_another),
 		REGISTRY_BOTH(test_two_places),
 		REGISTRY_BOTH(test_to_and_fro),

@@ -19,8 +19,6 @@ struct connection *stream_begin(struct connection *c, int32_t number)
 		                  .address = c->address, .port = c->port, .number = c->number,
 		                  .guest = c->guest, .shed = c->shed, .device = c->device,
 		                  .until = INT64_MAX, .state = CONNECTION_REQUEST };
-	bytes_copy(s->fingerprint, c->fingerprint, sizeof(s->fingerprint));
-	bytes_copy(s->maker, c->maker, sizeof(s->maker));
 	s->in = buf_make(c->set->limits.body);
 	s->out = buf_make(SIZE_MAX / 4);
 	s->id = slot_take(c->set, s);

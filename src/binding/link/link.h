@@ -58,8 +58,7 @@ struct connection {
 	uint64_t number;          /* of the association */
 	bool guest;               /* has none; of streams as of their whole */
 	bool shed;                /* it is told when to come again, no more; as guest */
-	bool device;              /* a guest with a maker's certificate: its SHA-256 */
-	uint8_t fingerprint[32], maker[32];
+	bool device;              /* a guest with a maker's certificate */
 	bool est;                 /* the answer is to be one of EST */
 	struct http_form form;    /* of the answer that is owed */
 	/* private */

@@ -1,10 +1,10 @@
-/* holder.c: does the entity at an association itself ask for a certificate over this
- * key? That it is connected, the core knows; that this request is its own would be the
- * gate's word. So the request carries a proof by the credential (challengePassword of a
+/* holder.c: does the entity at an association, or a maker's device, itself ask for a
+ * certificate over this key? That it is connected, the core knows; that this request is
+ * its own would be the gate's word. So the request carries a proof by the credential (challengePassword of a
  * certification request, in hex), over "holdfast renewal", a zero octet, the entity's
  * absolute identifier and the new point:
  *
- *   certificate     the ECDSA signature (DER) by the key that is to make way; none where the
+ *   certificate     the ECDSA signature (DER) by the key that is to make way, or the device's; none where the
  *                   request is for that key itself, whose signature it has
  *   pre-shared key  the check value (4 octets) of Ke2e_master of that key [TS-0003 10.3],
  *                   salt: the SHA-256 of the above. Few are tried. */

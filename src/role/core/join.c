@@ -14,9 +14,10 @@
 
 enum { JOINS_A_SECOND = 20, TEXT_MAX = 160, SHOWN_MAX = 160, PROOF_MAX = 128, POINT = 65, REQUEST_MAX = 2048 };
 
-/* Body of JOIN: u8 way, ticket, proof (by ticket its MAC, by association in hex), SHA-256 of the device's certificate (32 or none),
- * of its maker's, u64 association (0: none), identifier that is asked for (empty: the
- * association's), public key (65), proof of possession, what it was made over (empty:
+/* Body of JOIN: u8 way, ticket, proof (by ticket its MAC, else of holder.c, in hex), of a device
+ * the tag of its handshake, the handshake's messages and its maker's certificate (DER), of
+ * others three times nothing, u64 association (0: none), identifier that is asked for (empty:
+ * the association's), public key (65), proof of possession, what it was made over (empty:
  * CERTIFY of keeper_calls.h, else CERTIFY_REQUEST).
  * Of JOINED: u8 err_t, text, Credential-ID, u64 end in ms, certificate (DER). */
 struct joining {
@@ -28,6 +29,8 @@ struct joining {
 	uint64_t association;
 	const struct credential *held; /* by association: what it came by */
 	struct join_grant holder;
+	struct device_shown shown;     /* by a maker's device */
+	struct device_proved proved;
 	const char *reason;
 };
 
@@ -38,8 +41,9 @@ static err_t read_join(struct bytes body, int64_t now, struct joining *j)
 	j->ask = (struct join_ask){ .way = (enum join_way)wire_get_u8(&in), .now = now };
 	j->ask.ticket = wire_get_bytes(&in, TICKET_ID);
 	j->ask.mac = wire_get_bytes(&in, SHOWN_MAX);
-	j->ask.device = wire_get_bytes(&in, 32);
-	j->ask.maker = wire_get_bytes(&in, 32);
+	j->shown.tag = wire_get_bytes(&in, KEEPER_TAG);
+	j->shown.transcript = wire_get_bytes(&in, DEVICE_TRANSCRIPT_MAX);
+	j->shown.maker = wire_get_bytes(&in, DEVICE_MAKER_MAX);
 	j->association = wire_get_u64(&in);
 	j->ask.id = wire_get_bytes(&in, FACT_ID_MAX - 1);
 	j->ask.key = j->certify.public_key = wire_get_bytes(&in, POINT);
@@ -158,6 +162,33 @@ out:
 	return err;
 }
 
+/* --- a device of a maker's ---------------------------------------------------------------- */
+
+/* That it is one is no word of the gate's: the keeper says which handshake it was, the device's
+ * signature and its chain of certificates are judged here. Which makers are accepted
+ * security/enrolment knows. */
+static err_t check_device(struct core *c, struct joining *j, unsigned gate)
+{
+	struct credential device = { .psk = false };
+	err_t err;
+
+	if (j->ask.way != JOIN_BY_MAKER)
+		return ERR_OK;
+	/* The keeper said it before the gate could know the end of the handshake. */
+	if (c->keeper_up && keeper_drain(&c->keeper) != ERR_OK)
+		log_event(LOG_WARN, "keeper link", "cannot be read");
+	TRY(registry_device(c->room.registry, gate, &j->shown, c->now, &j->proved, &j->reason));
+	j->ask.device = BYTES_OF(j->proved.digest);
+	j->ask.maker = BYTES_OF(j->proved.maker);
+	/* Nor whose the new key is. */
+	j->reason = "the device itself did not ask for it";
+	bytes_copy(device.point, j->proved.point, sizeof(device.point));
+	TRY(bytes_put_str(device.entity, sizeof(device.entity), bytes_of_buf(&j->entity)));
+	TRY(holder_proves(c, &device, &j->certify, j->ask.mac));
+out:
+	return err;
+}
+
 /* --- granted ---------------------------------------------------------------------------- */
 
 static err_t enrol(struct core *c, struct joining *j, unsigned kind, struct admin *a)
@@ -230,6 +261,8 @@ static err_t judge(struct core *c, unsigned gate, struct joining *j, struct admi
 	TRY(batch_begin(c));
 	TRY(j->ask.way == JOIN_BY_ASSOCIATION ? check_holder(c, j, gate, &kind)
 	                                      : check_identifier(c, j, &kind));
+	TRY(check_device(c, j, gate));
+	j->reason = "the joining could not be judged";
 	TRY(join_authorise(c->store, &j->ask, &j->grant, &j->reason));
 	TRY(authorised(c, j, kind, a));
 	j->reason = "joined";

@@ -4,8 +4,8 @@
  *
  *   GET  /.well-known/holdfast/anchor  the node's anchor (PEM)
  *   POST /.well-known/holdfast/join    {"id": "Cdev7", "key": hex point, "proof": hex,
- *                                       "ticket": id, "mac": hex}  (the last two not
- *                                       from a device of an accepted maker)
+ *                                       "ticket": id, "mac": hex}  (from a device of
+ *                                       an accepted maker "holder": hex instead)
  *        -> {"id": Credential-ID, "until": ms, "certificate": PEM}  or {"refused": why}
  *
  * EST [RFC 7030] for who has a credential, or a device of an accepted maker:
@@ -72,8 +72,10 @@ static err_t read_joining(struct bytes map, bool device, struct joining *j)
 	TRY(bytes_from_hex(hex, j->point, POINT));
 	TRY(text_of(map, "proof", &hex));
 	TRY(read_proof(hex, j));
-	if (device)
-		goto out;
+	if (device) {
+		err = text_of(map, "holder", &j->holder);
+		return err == ERR_MISSING ? ERR_OK : err;
+	}
 	TRY(text_of(map, "ticket", &j->ticket));
 	TRY(j->ticket.n == TICKET ? ERR_OK : ERR_SYNTAX);
 	TRY(text_of(map, "mac", &hex));
@@ -82,23 +84,50 @@ out:
 	return err;
 }
 
+/* The device's own proof and the maker's certificate, for the core to judge; nothing of
+ * others. It joins once. */
+static err_t put_device(struct wire_out *out, const struct connection *c)
+{
+	SSL *ssl = c->whole ? c->whole->ssl : c->ssl;
+	struct buf maker = buf_make(CERTIFICATE_MAX);
+	uint8_t tag[CHANNEL_TAG];
+	err_t err = ERR_OK;
+
+	if (c->device) {
+		channel_tag(ssl, tag);
+		TRY(channel_maker(ssl, &maker));
+	}
+	wire_put_bytes(out, c->device ? BYTES_OF(tag) : BYTES_NONE);
+	wire_put_bytes(out, c->device ? channel_transcript(ssl) : BYTES_NONE);
+	wire_put_bytes(out, bytes_of_buf(&maker));
+	if (c->device)
+		channel_forget(ssl);
+	err = out->err;
+out:
+	buf_free(&maker);
+	return err;
+}
+
 /* Body of JOIN: role/core/join.c. */
 static err_t send_joining(struct gate *g, struct connection *c, const struct joining *j)
 {
 	struct wire_out out = wire_out(&g->message);
+	err_t err;
 
 	buf_clear(&g->message);
 	wire_put_u8(&out, c->number ? BY_ASSOCIATION : c->device ? BY_MAKER : BY_TICKET);
 	wire_put_bytes(&out, j->ticket);
 	wire_put_bytes(&out, j->ticket.n ? BYTES_OF(j->mac) : j->holder);
-	wire_put_bytes(&out, c->device ? BYTES_OF(c->fingerprint) : BYTES_NONE);
-	wire_put_bytes(&out, c->device ? BYTES_OF(c->maker) : BYTES_NONE);
+	TRY(put_device(&out, c));
 	wire_put_u64(&out, c->number);
 	wire_put_bytes(&out, j->id);
 	wire_put_bytes(&out, BYTES_OF(j->point));
 	wire_put_bytes(&out, bytes_make(j->proof, j->proof_n));
 	wire_put_bytes(&out, j->request);
-	return out.err == ERR_OK ? link_send(&g->core, MSG_JOIN, c->id, bytes_of_buf(&g->message)) : out.err;
+	TRY(out.err);
+	err = link_send(&g->core, MSG_JOIN, c->id, bytes_of_buf(&g->message));
+out:
+	return err;
 }
 
 static void serve_join(struct gate *g, struct connection *c, struct bytes message)
@@ -272,12 +301,11 @@ void join_admit(struct gate *g, struct connection *c, const struct channel_peer 
 		connection_close(c);
 		return;
 	}
-	channel_forget(c->ssl); /* nobody judges it */
 	g->guests++;
 	c->guest = true;
 	c->device = peer->kind == CREDENTIAL_CERTIFICATE;
-	bytes_copy(c->fingerprint, peer->fingerprint, sizeof(c->fingerprint));
-	bytes_copy(c->maker, peer->maker, sizeof(c->maker));
+	if (!c->device)
+		channel_forget(c->ssl); /* nobody judges it */
 	connection_admit(c, clock_now() + GATE_GUEST_MS);
 }
 

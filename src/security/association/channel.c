@@ -136,7 +136,8 @@ static void set_habits(SSL_CTX *ctx)
 	                         SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN |
 	                      SSL_MODE_ENABLE_PARTIAL_WRITE |
-	                      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	                      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+	                      SSL_MODE_SEND_SERVERHELLO_TIME); /* the core asks how old a proof is */
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_max_early_data(ctx, 0);
 	SSL_CTX_set_recv_max_early_data(ctx, 0);

@@ -28,7 +28,6 @@ struct channel_peer {
 	                                       as "URI:..." or "DNS:..." */
 	int64_t not_after;                  /* of the certificate, ms; 0 for PSK */
 	bool guest;                         /* nobody: kind is NONE; or a maker's device */
-	uint8_t maker[32];                  /* of a device: SHA-256 of its maker's certificate */
 	uint16_t suite;                     /* IANA number */
 	uint16_t version;                   /* 0x0303, 0x0304 */
 };
@@ -46,6 +45,9 @@ struct channel_session {
 struct channel_session_wanted {
 	uint8_t id[CHANNEL_SESSION_ID], hash[CHANNEL_HASH], binder[CHANNEL_HASH];
 };
+/* Server: of a guest with a maker's certificate, that maker's (DER), appended. ERR_MISSING. */
+err_t channel_maker(SSL *ssl, struct buf *out) MUST_USE;
+
 /* The tag of the connection, before its handshake is over. */
 void channel_tag(const SSL *ssl, uint8_t tag[CHANNEL_TAG]);
 

@@ -234,9 +234,10 @@ static bool algorithms_stand(SSL *ssl, const SSL_CIPHER *suite)
 	return group == NID_undef && !tls13;
 }
 
-/* Does the chain end in an accepted maker's certificate? */
-static bool is_makers(SSL *ssl, const struct channel_context *context, uint8_t maker_print[32])
+/* The accepted maker's certificate that the chain ends in; NULL. */
+static const X509 *maker_of(SSL *ssl)
 {
+	const struct channel_context *context = channel_context_of(SSL_get_SSL_CTX(ssl));
 	STACK_OF(X509) *chain = SSL_get0_verified_chain(ssl);
 	X509 *end = sk_X509_num(chain) > 1 ? sk_X509_value(chain, sk_X509_num(chain) - 1) : NULL;
 	STACK_OF(X509_OBJECT) *makers = context->makers ? X509_STORE_get0_objects(context->makers) : NULL;
@@ -245,9 +246,23 @@ static bool is_makers(SSL *ssl, const struct channel_context *context, uint8_t m
 		const X509 *maker = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(makers, i));
 
 		if (maker && X509_cmp(maker, end) == 0)
-			return X509_digest(maker, EVP_sha256(), maker_print, NULL) == 1;
+			return maker;
 	}
-	return false;
+	return NULL;
+}
+
+err_t channel_maker(SSL *ssl, struct buf *out)
+{
+	const X509 *maker = maker_of(ssl);
+	unsigned char *der = NULL;
+	int n = maker ? i2d_X509(maker, &der) : 0;
+	err_t err;
+
+	if (n <= 0)
+		return maker ? ERR_CRYPTO : ERR_MISSING;
+	err = buf_add(out, bytes_make(der, (size_t)n));
+	OPENSSL_free(der);
+	return err;
 }
 
 /* Who shows a certificate is that; who used a pre-shared key has it; who did neither is
@@ -262,7 +277,7 @@ static err_t who_is_there(SSL *ssl, X509 *x, struct channel_peer *out)
 		err = ERR_OK;
 	} else if (x) {
 		TRY(peer_by_certificate(ssl, x, out));
-		out->guest = context->server && is_makers(ssl, context, out->maker);
+		out->guest = context->server && maker_of(ssl);
 	} else {
 		err = peer_by_psk(ssl, out);
 		out->guest = err == ERR_REFUSED && context->server && context->guests;

@@ -1,6 +1,7 @@
 /* registry.c: enrolling, and the register of live associations. */
 #include "security/association/registry_inner.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "crypt/crypt.h"
 #include "wire/wire.h"
@@ -93,6 +94,7 @@ err_t registry_open(struct store *s, struct registry **out)
 	if (!r)
 		goto out;
 	r->store = s;
+	r->started = clock_now() / 1000 * 1000;
 	r->buckets = LIVE_BUCKETS;
 	r->heads = mem_new(r->buckets, sizeof(*r->heads));
 	r->entities = mem_new(r->buckets, sizeof(*r->entities));
@@ -129,6 +131,7 @@ void registry_close(struct registry *r)
 	mem_free(r->claims);
 	for (unsigned gate = 0; gate < GATES; gate++)
 		notices_forget(r, gate);
+	seen_free(&r->proofs);
 	credentials_free(&r->credentials);
 	mem_free(r->heads);
 	mem_free(r->entities);
@@ -370,6 +373,14 @@ out:
 	return err;
 }
 
+struct taking registry_taking(struct registry *r, const struct confirmation *said, int64_t now)
+{
+	struct taking k = { .now = now, .started = r->started, .seen = &r->proofs };
+
+	bytes_copy(k.digest, said->digest, sizeof(k.digest));
+	return k;
+}
+
 /* The enrolled credential that took part, or NULL and why not. Only what keeper
  * and records confirm counts; the gate's word chooses what to look for. */
 static struct enrolled *judge(struct registry *r, unsigned gate, struct opening *o, int64_t now,
@@ -378,11 +389,13 @@ static struct enrolled *judge(struct registry *r, unsigned gate, struct opening 
 	bool psk = o->kind == PEER_PSK, confirmed;
 	struct credential used = { .not_after = 0 };
 	struct confirmation said;
+	struct taking k;
 	struct enrolled *e;
 
 	/* Asked first: a tag is used up by the first who names it. */
 	confirmed = notices_confirm(r, gate, o->tag, psk ? o->identity : BYTES_NONE, now,
 	                            &said);
+	k = registry_taking(r, &said, now);
 	*reason = NULL;
 	if (o->kind != PEER_PSK && o->kind != PEER_CERTIFICATE)
 		*reason = "nobody authenticated";
@@ -406,7 +419,7 @@ static struct enrolled *judge(struct registry *r, unsigned gate, struct opening 
 		*reason = "the credential has expired";
 	else if (!psk && o->not_after <= now)
 		*reason = "the certificate has expired";
-	else if (!psk && proof_check(o->transcript, &used, said.digest) != ERR_OK)
+	else if (!psk && proof_check(o->transcript, &used, &k) != ERR_OK)
 		*reason = "the client's own proof is missing or does not hold";
 	else if (e->live >= ASSOCIATION_LIMIT_PER_CREDENTIAL)
 		*reason = "the credential has too many associations";

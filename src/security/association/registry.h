@@ -113,6 +113,21 @@ err_t registry_credentials(struct registry *r,
 /* From the keeper: this credential took part in this handshake of this gate. */
 err_t registry_credential_used(struct registry *r, struct bytes body) MUST_USE;
 
+/* From a gate: who has no credential here showed a certificate of a maker's in the
+ * handshake of that tag. Believed is what the keeper and the client's own proof say
+ * [decision 066]: the keeper's word is used up by asking. ERR_REFUSED with a reason. */
+enum { DEVICE_TRANSCRIPT_MAX = 20 * 1024, DEVICE_MAKER_MAX = 4096 };
+struct device_shown {
+	struct bytes tag, transcript;
+	struct bytes maker; /* DER of the maker's certificate */
+};
+struct device_proved {
+	uint8_t digest[32], point[65]; /* SHA-256 of its certificate, and the key in it */
+	uint8_t maker[32];             /* SHA-256 of the maker's */
+};
+err_t registry_device(struct registry *r, unsigned gate, const struct device_shown *shown, int64_t now,
+                      struct device_proved *out, const char **reason) MUST_USE;
+
 /* From a gate. Body of ASSOCIATION_OPEN:
  *   tag 16, u8 kind (credential_kind), fingerprint 32, PSK identity bytes,
  *   kind 3: a session that was taken by this gate with this tag; the rest of it is empty.

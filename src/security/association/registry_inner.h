@@ -3,6 +3,7 @@
 #define ASSOCIATION_REGISTRY_INNER_H
 
 #include "base/hash.h"
+#include "base/seen.h"
 #include "security/association/registry.h"
 
 enum {
@@ -134,6 +135,8 @@ struct registry {
 	struct claim *claims;
 	size_t claims_next;
 	struct gate_notices *notices[GATES];
+	struct seen proofs;         /* that were taken since `started` (ms, of a whole second) */
+	int64_t started;
 	char turned_away[FACT_ID_MAX]; /* of the last opening; "" none */
 };
 
@@ -187,11 +190,18 @@ const char *clone_suspicion(struct registry *r, struct enrolled *e, const struct
 
 enum { PROOF_OCTETS_MAX = 20 * 1024 };
 
-/* Does the transcript hold a handshake of TLS 1.3 or 1.2 in which the keeper signed what
- * signed_digest is the SHA-256 of, and in which the owner of the credential's key signed
- * it, with the credential's certificate? ERR_SYNTAX, ERR_REFUSED, ERR_TAMPERED. */
-err_t proof_check(struct bytes transcript, const struct credential *c,
-                  const uint8_t signed_digest[32]) MUST_USE;
+/* What a proof is measured by: SHA-256 of what the keeper signed in the handshake, the time,
+ * since when proofs are remembered, and those that were taken. */
+struct taking {
+	uint8_t digest[32];
+	int64_t now, started;
+	struct seen *seen;
+};
+
+/* Does the transcript hold a handshake of TLS 1.3 or 1.2, of now and not yet taken, in which
+ * the keeper signed that, and in which the owner of the credential's key signed it, with the
+ * credential's certificate? Then it is taken. ERR_SYNTAX, ERR_REFUSED, ERR_TAMPERED. */
+err_t proof_check(struct bytes transcript, const struct credential *c, const struct taking *k) MUST_USE;
 
 /* --- registry_session.c ---------------------------------------------------------------- */
 
@@ -214,6 +224,7 @@ struct confirmation {
 };
 bool notices_confirm(struct registry *r, unsigned gate, const uint8_t tag[TAG], struct bytes psk,
                      int64_t now, struct confirmation *out);
+struct taking registry_taking(struct registry *r, const struct confirmation *said, int64_t now);
 void notices_forget(struct registry *r, unsigned gate);
 
 #endif

@@ -1,6 +1,8 @@
 /* registry_proof.c: the client's own proof in a handshake, judged on this side of the
  * gate [TS-0003 8.2.2.2; RFC 8446 4.4; RFC 5246 7.4.8].
  *
+ *   ServerHello                         its random begins with the time [RFC 5246 7.4.1.2],
+ *                                       which the hashes below cover
  *   ClientHello .. server Certificate   its hash is what the keeper signed, which the
  *                                       keeper said itself (CREDENTIAL_USED): so these
  *                                       are messages of just this handshake
@@ -8,17 +10,20 @@
  *   CertificateVerify                   the signature, by the key that was enrolled
  *
  * So a gate cannot open an association that no client opened, nor one that was opened
- * elsewhere or before. Only lengths and types are read; certificates are compared as
- * octets. */
+ * elsewhere or before: it could have the keeper sign once more what it has recorded, so
+ * each proof is taken once, and while it is fresh. Only lengths and types are read; certificates are compared as
+ * octets. A device of a maker's has no record here: its certificates are read, up to the
+ * maker's [chain/chain.h]. */
 #include "security/association/registry_inner.h"
 
-#include "crypt/crypt.h"
+#include "chain/chain.h"
 
 enum {
 	HEAD = 4, MESSAGES_MAX = 16, RANDOM = 32, HASH_MAX = 48, BLANKS = 64,
 	CLIENT_HELLO = 1, SERVER_HELLO = 2, ENCRYPTED_EXTENSIONS = 8, CERTIFICATE = 11,
 	SERVER_KEY_EXCHANGE = 12, CERTIFICATE_VERIFY = 15, MESSAGE_HASH = 254,
 	ECDSA_SECP256R1_SHA256 = 0x0403,
+	CLOCK_STEP = 5000, /* ms */
 };
 
 /* The messages of a transcript, each with its head. */
@@ -70,6 +75,16 @@ static const struct bytes *find(const struct transcript *t, unsigned type, unsig
 	for (size_t i = 0; i < t->n; i++) {
 		if (type_of(t->m[i]) == type && nth-- == 0)
 			return &t->m[i];
+	}
+	return NULL;
+}
+
+/* The last message of the type; NULL without. */
+static const struct bytes *last_of(const struct transcript *t, unsigned type)
+{
+	for (size_t i = t->n; i > 0; i--) {
+		if (type_of(t->m[i - 1]) == type)
+			return &t->m[i - 1];
 	}
 	return NULL;
 }
@@ -193,8 +208,16 @@ out:
 
 /* --- both ------------------------------------------------------------------------------ */
 
-/* The first certificate of the client's message, as octets. */
-static err_t client_certificate(const struct transcript *t, struct bytes *der)
+/* What the client shows of itself. Views into the transcript, but `input`. */
+struct shown {
+	struct bytes der[CHAIN_MAX]; /* its certificates, the first ones */
+	size_t n;
+	struct bytes signature;
+	struct buf input;            /* what it is over */
+};
+
+/* The client's message, as octets: a certificate, in TLS 1.3 with extensions behind it. */
+static err_t client_certificates(const struct transcript *t, struct shown *s)
 {
 	const struct bytes *message = find(t, CERTIFICATE, 1);
 	struct bytes in;
@@ -205,11 +228,18 @@ static err_t client_certificate(const struct transcript *t, struct bytes *der)
 	in = body_of(*message);
 	if (t->tls13) /* certificate_request_context */
 		in = in.n ? bytes_sub(in, 1 + (size_t)in.p[0], in.n) : in;
-	if (in.n < 6)
-		return ERR_SYNTAX;
-	n = get_be24(in.p + 3);
-	*der = bytes_sub(in, 6, n);
-	return der->n == n && n ? ERR_OK : ERR_SYNTAX;
+	in = bytes_sub(in, 3, in.n);
+	while (in.n && s->n < CHAIN_MAX) {
+		n = in.n > 3 ? get_be24(in.p) : 0;
+		s->der[s->n] = bytes_sub(in, 3, n);
+		if (n == 0 || s->der[s->n].n != n)
+			return ERR_SYNTAX;
+		s->n++;
+		in = bytes_sub(in, 3 + n, in.n);
+		if (t->tls13)
+			in = in.n >= 2 ? bytes_sub(in, 2 + get_be16(in.p), in.n) : BYTES_NONE;
+	}
+	return s->n ? ERR_OK : ERR_SYNTAX;
 }
 
 static err_t signature_of(const struct transcript *t, struct bytes *out)
@@ -224,37 +254,88 @@ static err_t signature_of(const struct transcript *t, struct bytes *out)
 	return verify.n == 4 + n ? ERR_OK : ERR_SYNTAX;
 }
 
-static err_t check(struct transcript *t, const struct credential *c, const uint8_t signed_digest[32])
+/* Of now, and of this run: what was taken in the one before is not remembered. */
+static bool is_fresh(const struct transcript *t, const struct taking *k)
 {
-	struct buf ours = buf_make(512), theirs = buf_make(PROOF_OCTETS_MAX);
-	struct bytes der, signature;
+	const struct bytes *hello = last_of(t, SERVER_HELLO);
+	int64_t at;
+
+	if (!hello || hello->n < HEAD + 2 + RANDOM)
+		return false;
+	at = (int64_t)get_be32(hello->p + HEAD + 2) * 1000;
+	return at >= k->started && at > k->now - NOTICE_LIFE && at <= k->now + CLOCK_STEP;
+}
+
+/* Messages of the very handshake in which the keeper signed that, and what the client
+ * shows in it. */
+static err_t look(struct transcript *t, const struct taking *k, struct shown *s)
+{
+	struct buf ours = buf_make(512);
 	uint8_t digest[32];
 	err_t err;
 
-	TRY(t->tls13 ? inputs_of_tls13(t, &ours, &theirs) : inputs_of_tls12(t, &ours, &theirs));
+	TRY(t->n >= 4 && type_of(t->m[0]) == CLIENT_HELLO && type_of(t->m[t->n - 1]) == CERTIFICATE_VERIFY
+	            ? ERR_OK : ERR_SYNTAX);
+	TRY(t->tls13 ? inputs_of_tls13(t, &ours, &s->input) : inputs_of_tls12(t, &ours, &s->input));
 	crypt_sha256(bytes_of_buf(&ours), digest);
-	TRY(bytes_equal(BYTES_OF(digest), bytes_make(signed_digest, 32)) ? ERR_OK : ERR_REFUSED);
-	TRY(client_certificate(t, &der));
-	crypt_sha256(der, digest);
-	TRY(bytes_equal(BYTES_OF(digest), BYTES_OF(c->fingerprint)) ? ERR_OK : ERR_REFUSED);
-	TRY(signature_of(t, &signature));
-	TRY(crypt_p256_verify(c->point, bytes_of_buf(&theirs), signature));
+	TRY(bytes_equal(BYTES_OF(digest), BYTES_OF(k->digest)) && is_fresh(t, k) ? ERR_OK : ERR_REFUSED);
+	TRY(client_certificates(t, s));
+	err = signature_of(t, &s->signature);
 out:
 	buf_free(&ours);
-	buf_free(&theirs);
 	return err;
 }
 
-err_t proof_check(struct bytes transcript, const struct credential *c, const uint8_t signed_digest[32])
+err_t proof_check(struct bytes transcript, const struct credential *c, const struct taking *k)
 {
 	struct transcript t = { .n = 0 };
+	struct shown s = { .input = buf_make(PROOF_OCTETS_MAX) };
+	uint8_t digest[32];
 	err_t err;
 
 	TRY(split(transcript, &t));
-	TRY(t.n >= 4 && type_of(t.m[0]) == CLIENT_HELLO && type_of(t.m[t.n - 1]) == CERTIFICATE_VERIFY
-	            ? ERR_OK : ERR_SYNTAX);
-	TRY(check(&t, c, signed_digest));
+	TRY(look(&t, k, &s));
+	crypt_sha256(s.der[0], digest);
+	TRY(bytes_equal(BYTES_OF(digest), BYTES_OF(c->fingerprint)) ? ERR_OK : ERR_REFUSED);
+	TRY(crypt_p256_verify(c->point, bytes_of_buf(&s.input), s.signature));
+	err = seen_once(k->seen, k->digest);
 out:
 	buf_free(&t.again);
+	buf_free(&s.input);
 	return err;
+}
+
+/* --- a device of a maker's ---------------------------------------------------------------- */
+
+static err_t proof_of_device(const struct device_shown *shown, const struct taking *k, struct device_proved *out)
+{
+	struct transcript t = { .n = 0 };
+	struct shown s = { .input = buf_make(PROOF_OCTETS_MAX) };
+	err_t err;
+
+	TRY(split(shown->transcript, &t));
+	TRY(look(&t, k, &s));
+	TRY(chain_check(s.der, s.n, shown->maker, k->now, out->point));
+	TRY(crypt_p256_verify(out->point, bytes_of_buf(&s.input), s.signature));
+	crypt_sha256(s.der[0], out->digest);
+	crypt_sha256(shown->maker, out->maker);
+	err = seen_once(k->seen, k->digest);
+out:
+	buf_free(&t.again);
+	buf_free(&s.input);
+	return err;
+}
+
+err_t registry_device(struct registry *r, unsigned gate, const struct device_shown *shown, int64_t now,
+                      struct device_proved *out, const char **reason)
+{
+	struct confirmation said;
+	struct taking k;
+
+	*reason = "the keeper does not confirm the handshake";
+	if (shown->tag.n != TAG || !notices_confirm(r, gate, shown->tag.p, BYTES_NONE, now, &said))
+		return ERR_REFUSED;
+	*reason = "the device's own proof is missing or does not hold";
+	k = registry_taking(r, &said, now);
+	return proof_of_device(shown, &k, out) == ERR_OK ? ERR_OK : ERR_REFUSED;
 }

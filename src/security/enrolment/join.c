@@ -162,8 +162,8 @@ out:
 	return err;
 }
 
-/* That the device's certificate is of this maker is the handshake's finding; which
- * makers are accepted, and that it serves once, is known here. */
+/* That the device's certificate is of this maker was found by who asks; which makers are
+ * accepted, and that it serves once, is known here. */
 static err_t by_a_maker(struct store *s, const struct join_ask *ask, struct join_grant *grant,
                         const char **reason)
 {
