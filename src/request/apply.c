@@ -2,6 +2,7 @@
  * is a status of the outcome; nothing of a refused change remains. */
 #include "request/action.h"
 #include "request/notification.h"
+#include "request/statistics.h"
 #include "request/work.h"
 
 typedef err_t (*operation_fn)(struct resources *r, const struct resource_ask *ask,
@@ -72,6 +73,7 @@ static err_t operate(struct work *w)
 
 	TRY(notification_before(w));
 	TRY(action_before(w));
+	TRY(statistics_before(w));
 	if (w->status)
 		goto refused;
 	ask.tells_others = w->tells_others;
@@ -93,6 +95,8 @@ static err_t operate(struct work *w)
 		TRY(notification_after(w));
 	if (status_is_success(w->outcome.status))
 		TRY(action_after(w));
+	if (status_is_success(w->outcome.status))
+		TRY(statistics_after(w));
 	goto out;
 refused:
 	/* As an outcome, so that it is undone and kept as any other. */
@@ -157,9 +161,12 @@ static err_t operate_alone(struct work *w)
 {
 	err_t err;
 
+	w->recorded = NULL;
 	TRY(operate(w));
-	if (!status_is_success(w->outcome.status))
+	if (!status_is_success(w->outcome.status)) {
 		TRY(undo_attempt(w));
+		TRY(record_undone(w));
+	}
 out:
 	return err;
 }
@@ -172,6 +179,8 @@ static err_t notify_alone(struct work *w)
 	TRY(notify_run(w));
 	if (!status_is_success(work_status(w)))
 		TRY(undo_attempt(w));
+	else
+		TRY(statistics_after(w));
 out:
 	return err;
 }

@@ -360,6 +360,11 @@ out:
 	return err;
 }
 
+err_t notification_child(struct work *w, uint64_t parent, uint64_t child)
+{
+	return happened(w, parent, EVENT_CREATE_CHILD, child, false);
+}
+
 err_t notification_empty(struct work *w)
 {
 	if (!subscription_watches_reads(w->room->resources, w->target.parent_of_virtual))

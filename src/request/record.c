@@ -43,10 +43,9 @@ static bool is_durable(const struct work *w)
 	return w->request.operation != OPERATION_RETRIEVE && status_is_success(work_status(w));
 }
 
-err_t record_request(struct work *w)
+static void compose(const struct work *w, char text[192], struct audit_record *out)
 {
-	char text[192];
-	struct audit_record record = {
+	*out = (struct audit_record){
 		.kind = AUDIT_DECISION, .at = w->in->now,
 		.originator = cut(w->originator.n ? w->originator : w->request.from,
 		                  ORIGINATOR_MAX),
@@ -56,10 +55,17 @@ err_t record_request(struct work *w)
 		.rule = bytes_str(w->status ? w->rule : w->decision.text),
 		.text = record_text(w, text),
 	};
+	if (w->association)
+		out->credential = bytes_str(w->association->facts.credential);
+}
+
+err_t record_request(struct work *w)
+{
+	struct audit_record record;
+	char text[192];
 	err_t err;
 
-	if (w->association)
-		record.credential = bytes_str(w->association->facts.credential);
+	compose(w, text, &record);
 	if (w->outcome.changed && status_is_success(work_status(w))) {
 		record.resource = w->outcome.resource;
 		record.version = w->outcome.version;
@@ -68,6 +74,49 @@ err_t record_request(struct work *w)
 	TRY(audit_append(w->room->audit, &record));
 	if (is_durable(w))
 		w->room->must_commit = true;
+out:
+	return err;
+}
+
+/* --- requests within a request that may be undone together ------------------------------- */
+
+struct recorded {
+	struct recorded *next;
+	struct audit_record record;
+};
+
+err_t record_remember(struct work *w, const struct work *member)
+{
+	struct arena *a = &w->room->arena;
+	struct recorded **last = &w->recorded, *one;
+	char text[192];
+	void *p;
+	err_t err;
+
+	while (*last)
+		last = &(*last)->next;
+	TRY(arena_take(a, sizeof(*one), &p));
+	one = p;
+	one->next = NULL;
+	compose(member, text, &one->record);
+	TRY(arena_copy(a, one->record.originator, &one->record.originator));
+	TRY(arena_copy(a, one->record.rule, &one->record.rule));
+	TRY(arena_copy(a, one->record.text, &one->record.text));
+	if (status_is_success(one->record.status))
+		one->record.text = BYTES("undone with its transaction");
+	*last = one;
+out:
+	return err;
+}
+
+err_t record_undone(struct work *w)
+{
+	err_t err = ERR_OK;
+
+	for (const struct recorded *i = w->recorded; i; i = i->next) {
+		TRY(audit_append(w->room->audit, &i->record));
+		w->room->must_commit = true;
+	}
 out:
 	return err;
 }

@@ -60,7 +60,8 @@ out:
 	return err;
 }
 
-/* *done: it was. Else all that was done until here is undone, and on record is why. */
+/* *done: it was. Else all that was done until here is undone, and on record are why, and what
+ * is undone. */
 static err_t run_one(struct work *w, struct bytes primitive, struct buf *responses, bool *done)
 {
 	struct work m = {
@@ -81,11 +82,12 @@ static err_t run_one(struct work *w, struct bytes primitive, struct buf *respons
 	TRY(request_member(&m));
 	TRY(fanout_response(responses, &m));
 	*done = status_is_success(work_status(&m));
+	TRY(record_remember(w, &m));
 	if (*done)
 		goto out;
 	work_undo(w->room);
 	TRY(work_mark(w->room));
-	TRY(record_request(&m));
+	TRY(record_undone(w));
 out:
 	buf_free(&m.content);
 	return err;

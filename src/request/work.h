@@ -65,6 +65,9 @@ struct work {
 	bool vouched;              /* without association: work of our own for an originator
 	                            * whose credential is good */
 	uint64_t above;            /* of a delete: the parent, where an action may wait for it */
+	struct recorded *recorded; /* requests of a transaction that is made */
+	uint64_t *counted;         /* rules of statistics that want a delete */
+	size_t counted_n;
 	struct noticed *noticed;   /* what a delete takes with it, for who asked to be told */
 	uint64_t *left;            /* crossResourceSubscriptions that an update takes from acrs */
 	size_t left_n;
@@ -196,6 +199,10 @@ struct bytes answer_release(const struct work *w);
 
 /* [record.c] One record of what became of the request. */
 err_t record_request(struct work *w) MUST_USE;
+/* A member of a transaction was done, or refused: kept in w, so that it is on record, too,
+ * when all is undone; and that. */
+err_t record_remember(struct work *w, const struct work *member) MUST_USE;
+err_t record_undone(struct work *w) MUST_USE;
 /* The text for the originator: what and detail. */
 struct bytes record_text(const struct work *w, char out[192]);
 unsigned work_status(const struct work *w);

@@ -46,6 +46,7 @@ struct resources {
 	void *removing_self;
 	uint64_t removing_root;
 	bool actions;          /* some may be on (action.h) */
+	bool statistics;       /* some may be collected (statistics.h) */
 	uint64_t watched[WATCHED_MAX]; /* rows whose reads are events for somebody */
 	size_t watched_n;      /* WATCHED_MAX: all may be */
 };

@@ -88,6 +88,24 @@ def test_none_is_done(lab, what):
         assert len(r.got) == 1  # the verification
 
 
+def recorded(lab, stem):
+    """What the log says of these requests of the originator: identifier, text."""
+    return [(r["rqi"], r.get("text", "")) for r in lab.node.audit()
+            if r.get("from", "").endswith("/" + stem) and r.get("rqi") in ("a", "b", "z")]
+
+
+def test_all_of_an_undone_transaction_is_on_record(lab):
+    stem, path, p = ready(lab)
+    requests = [rqp(3, p + "/c", stem, "a", m2m_cnt={"lbl": ["new"]}), rqp(1, p + "/c", stem, "b", 4, m2m_cin={"con": "1"})]
+    run(lab, path, stem, *requests, rqp(4, p + "/none", stem, "z"))
+    assert [(k, "undone" in text) for k, text in recorded(lab, stem)] == [("a", True), ("b", True), ("z", False)]
+    run(lab, path, stem, *requests, expect=5001, tmd=2)  # all were done, and then it was none
+    assert [(k, "undone" in text) for k, text in recorded(lab, stem)][3:] == [("a", True), ("b", True)]
+    assert lab.get(path + "/c", stem).json["m2m:cnt"]["lbl"] == ["old"]
+    run(lab, path, stem, *requests)
+    assert [(k, "undone" in text) for k, text in recorded(lab, stem)][5:] == [("a", False), ("b", False)]
+
+
 def test_what_is_no_transaction(lab):
     stem, path, p = ready(lab)
     one = rqp(1, p, stem, "a", 3, m2m_cnt={"rn": "made"})

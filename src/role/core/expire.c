@@ -2,8 +2,10 @@
 #include "base/log.h"
 #include "request/action.h"
 #include "request/notification.h"
+#include "request/statistics.h"
 #include "resource/action.h"
 #include "resource/series.h"
+#include "resource/statistics.h"
 #include "role/core/core.h"
 
 enum { CORE_SERIES = 64, SERIES_EVERY_MS = 1000 };
@@ -117,6 +119,42 @@ out:
 	return err;
 }
 
+/* --- statistics whose time is over ------------------------------------------------------- */
+
+static err_t end_rule(struct core *c, uint64_t id)
+{
+	struct audit_record record = { .kind = AUDIT_CHANGE, .at = c->now, .resource = id,
+		                       .rule = BYTES("eventEnd") };
+	bool changed = false;
+	err_t err;
+
+	TRY(batch_mark(c));
+	err = statistics_time(&c->room, id, c->now, &changed);
+	if (err == ERR_OK && changed)
+		err = audit_append(c->room.audit, &record);
+	batch_unmark(c, err);
+	c->room.must_commit |= err == ERR_OK && changed;
+out:
+	return err;
+}
+
+static err_t end_statistics(struct core *c)
+{
+	static int64_t next;
+	uint64_t ids[STATISTICS_RULES];
+	size_t n;
+	err_t err = ERR_OK;
+
+	if (!statistics_exist(c->room.resources) || (c->now < next && next - c->now <= SERIES_EVERY_MS))
+		goto out;
+	next = c->now + SERIES_EVERY_MS;
+	TRY(statistics_rules(c->room.resources, ids, &n));
+	for (size_t i = 0; i < n; i++)
+		TRY(end_rule(c, ids[i]));
+out:
+	return err;
+}
+
 static err_t sweep_replay(struct core *c)
 {
 	err_t err;
@@ -139,6 +177,7 @@ void expire_when_due(struct core *c)
 	TRY(expire_resources(c));
 	TRY(detect_missing(c));
 	TRY(evaluate_actions(c));
+	TRY(end_statistics(c));
 	TRY(sweep_replay(c));
 out:
 	if (err != ERR_OK)
