@@ -3,18 +3,18 @@
 
 err_t administration_row(const struct administration *a, uint32_t index, struct wire_out *out)
 {
-	const struct bounded_administrator *bounded = index >= a->n ? &a->bounded[index - a->n] : NULL;
-	const struct administrator *one = bounded ? &bounded->who : &a->all[index];
-	struct administrator_row row = { .more = index + 1 < a->n + a->bounded_n };
+	struct administrator_row row = { .more = index + UINT64_C(1) < a->n + a->bounded_n };
+	const struct administrator *one;
 
 	if (index >= a->n + a->bounded_n)
 		return ERR_MISSING;
+	one = index < a->n ? &a->all[index] : &a->bounded[index - a->n].who;
 	row.name = bytes_str(one->name);
 	row.class = one->class;
 	row.public_key = bytes_make(one->public_key, one->public_n);
 	row.since = (uint64_t)one->since;
-	if (bounded)
-		row.bounds = bounded->bounds;
+	if (index >= a->n)
+		row.bounds = a->bounded[index - a->n].bounds;
 	return administrator_row_put(out, &row);
 }
 

@@ -299,8 +299,6 @@ static err_t admission_response_type(struct work *w, bool *well)
 	return ERR_OK;
 }
 
-/* Registration gives the identity that later answers would go to, so it is answered
- * at once; what is done at a later time is not. */
 /* What may bring a key is in no request resource, not for a moment. */
 static bool creates_direct(const struct work *w)
 {
@@ -309,6 +307,8 @@ static bool creates_direct(const struct work *w)
 	return w->request.operation == OPERATION_CREATE && type && type->direct;
 }
 
+/* Registration gives the identity that later answers would go to, so it is answered
+ * at once; what is done at a later time is not. */
 static err_t admission_answered_now(struct work *w, bool *well)
 {
 	bool later = later_wanted(&w->request, w->in->now);
