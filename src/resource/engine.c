@@ -242,7 +242,9 @@ err_t resource_reindex(void *resources, const struct store_row *row)
 	if (!type)
 		goto out;
 	TRY(set_load(&set, row->body));
-	err = index_write(resources, type, row->id, &set, NULL);
+	TRY(index_write(resources, type, row->id, &set, NULL));
+	if (resource_hooks(type)->reindexed)
+		err = resource_hooks(type)->reindexed(resources, row, &set);
 out:
 	return err;
 }

@@ -50,6 +50,9 @@ struct resource_hooks {
 	/* A row goes, for whatever reason; its body. It changes no row. */
 	err_t (*removed)(struct resources *r, const struct store_row *row,
 	                 const struct attribute_set *set);
+	/* The index entries that are not an attribute's, when index keys are rotated. */
+	err_t (*reindexed)(struct resources *r, const struct store_row *row,
+	                   const struct attribute_set *set);
 	/* What a retrieve of the row alone shows besides what everybody sees. */
 	err_t (*shown)(struct resource_work *w, struct attribute_set *set);
 	err_t (*deleted)(struct resource_work *w);       /* it was the root of what went */

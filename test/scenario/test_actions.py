@@ -1,6 +1,6 @@
 """action and dependency (Release 4): requests that the CSE makes when conditions hold, over the lab
 listener, in JSON, CBOR and XML."""
-import time
+import json, time
 
 import pytest
 from lab import Lab
@@ -66,6 +66,18 @@ def test_it_is_done_when_its_condition_holds(lab, own):
         assert (b["evm"], b["air"]["rsc"], b["evc"], b["apv"]) == (0, 2001, a["evc"], a["apv"])
     add(lab, own)
     assert instances(lab, own) == 1
+
+
+def test_it_is_found_when_index_keys_were_rotated(node):
+    lab = Lab(node, "json")
+    stem, path = lab.ae()
+    for name in ("c", "d"):
+        assert lab.create(path, 3, {"m2m:cnt": {"rn": name, "mni": 100}}, stem).rsc == 2001
+    assert action(lab, (stem, path)).rsc == 2001
+    node.cli("store", "rotate")
+    assert until(lambda: json.loads(node.cli("-o", "json", "store", "status"))["rotation"] == "done", 20)
+    add(lab, (stem, path))
+    assert until(lambda: instances(lab, (stem, path)) == 1)
 
 
 def test_dependencies(lab, own):

@@ -189,15 +189,20 @@ out:
 	return err;
 }
 
-static err_t written(struct resource_work *w)
+static err_t reindexed(struct resources *r, const struct store_row *row, const struct attribute_set *set)
 {
 	uint64_t subject;
 	err_t err;
 
-	TRY(action_subject(w->r, &w->set, w->row.parent, &subject));
-	err = action_index(w->r, w->row.id, &w->set, subject);
+	TRY(action_subject(r, set, row->parent, &subject));
+	err = action_index(r, row->id, set, subject);
 out:
 	return err;
+}
+
+static err_t written(struct resource_work *w)
+{
+	return reindexed(w->r, &w->row, &w->set);
 }
 
 static err_t removed(struct resources *r, const struct store_row *row, const struct attribute_set *set)
@@ -207,4 +212,5 @@ static err_t removed(struct resources *r, const struct store_row *row, const str
 
 const struct resource_hooks resource_hooks_actr = {
 	.created = created, .updated = updated, .written = written, .removed = removed,
+	.reindexed = reindexed,
 };
