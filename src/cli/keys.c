@@ -50,6 +50,7 @@ static unsigned purpose_of(const char *name, bool program)
 		enum sign_purpose purpose;
 	} purposes[] = {
 		{ "sign", SIGN_PROGRAM }, { "digest", SIGN_PROGRAM_DIGEST }, { "agree", AGREE_PROGRAM }, { "seal", SEAL_PROGRAM },
+		{ "wrap", WRAP_PROGRAM },
 	};
 
 	if (!program)

@@ -116,7 +116,7 @@ static err_t put_policy(const struct keeper_key_row *row, struct buf *values)
 		{ 1 << SIGN_TLS13_SERVER | 1 << SIGN_TLS13_CLIENT | 1 << SIGN_TLS12_SERVER, "sign handshakes" },
 		{ 1 << SIGN_STATEMENT, "sign statements" }, { 1 << SIGN_PROGRAM, "sign" },
 		{ 1 << SIGN_PROGRAM_DIGEST, "sign digests" }, { 1 << AGREE_PROGRAM, "agree" },
-		{ 1 << SEAL_PROGRAM, "seal" },
+		{ 1 << SEAL_PROGRAM, "seal" }, { 1 << WRAP_PROGRAM, "wrap" },
 		{ USE_HANDSHAKE, "handshake" }, { USE_DERIVE, "derive" }, { USE_OPEN, "open" },
 		{ USE_NODE, "seal the store" }, { USE_CERTIFY, "certify" }, { USE_ANCHOR, "anchor" },
 	};

@@ -62,6 +62,8 @@ static const struct {
 	[OP_PROGRAM_AGREE] = { run_program_agree, false, true },
 	[OP_PROGRAM_SEAL] = { run_program_seal, false, true },
 	[OP_PROGRAM_UNSEAL] = { run_program_unseal, false, true },
+	[OP_PROGRAM_WRAP] = { run_program_wrap, false, false },
+	[OP_PROGRAM_RANDOM] = { run_program_random, false, false },
 	[OP_ORDER_CHALLENGE] = { run_order_challenge, false },
 	[OP_ORDER_PREPARE] = { run_order_prepare, false },
 	[OP_ORDER_EXECUTE] = { run_order_execute, false },

@@ -87,6 +87,8 @@ err_t run_program_sign(struct call *c) MUST_USE;
 err_t run_program_agree(struct call *c) MUST_USE;
 err_t run_program_seal(struct call *c) MUST_USE;
 err_t run_program_unseal(struct call *c) MUST_USE;
+err_t run_program_wrap(struct call *c) MUST_USE;
+err_t run_program_random(struct call *c) MUST_USE;
 
 /* order.c */
 err_t run_order_challenge(struct call *c) MUST_USE;

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "crypt/crypt.h"
 #include "keeper/dispatch.h"
+#include "keyrecord/shown.h"
 #include "provider/datakey.h"
 #include "provider/place.h"
 
@@ -118,22 +119,15 @@ out:
 static err_t put_anchor(struct call *c)
 {
 	const struct counter *kept = &c->ks->vault.count;
-	struct bytes label = BYTES("holdfast audit anchor");
-	uint8_t message[80];
+	uint8_t message[COUNTER_ANCHOR];
 	struct buf signature = buf_make(256);
-	size_t n = label.n + 1;
 	struct vault_key *audit;
 	err_t err = ERR_OK;
 
 	if (kept->at != 0) {
-		must(n + 48 <= sizeof(message));
 		TRY(call_use(c, NAME_AUDIT, USE_ANCHOR, &audit));
-		bytes_copy(message, label.p, label.n);
-		message[label.n] = 0;
-		put_be64(message + n, kept->sequence);
-		bytes_copy(message + n + 8, kept->hash, sizeof(kept->hash));
-		put_be64(message + n + 40, (uint64_t)kept->at);
-		TRY(audit->provider->sign(&audit->key, bytes_make(message, n + 48), &signature));
+		counter_anchor(kept, message);
+		TRY(audit->provider->sign(&audit->key, BYTES_OF(message), &signature));
 		audit->uses++;
 	}
 	wire_put_u64(&c->out, kept->sequence);
@@ -188,19 +182,6 @@ out:
 	return err;
 }
 
-/* Leftmost 4 octets of HMAC(key, "holdfast check value"). */
-static err_t check_value(struct vault_key *key, uint8_t out[4])
-{
-	uint8_t mac[32];
-	err_t err;
-
-	TRY(key->provider->mac(&key->key, BYTES("holdfast check value"), mac));
-	bytes_copy(out, mac, 4);
-out:
-	secret_wipe(mac, sizeof(mac));
-	return err;
-}
-
 err_t run_mac_check(struct call *c)
 {
 	struct bytes name = wire_get_bytes(&c->in, KEEPER_NAME_MAX);
@@ -210,7 +191,7 @@ err_t run_mac_check(struct call *c)
 
 	TRY(wire_done(&c->in));
 	TRY(call_key(c, name, &key));
-	TRY(check_value(key, check));
+	TRY(keyrecord_check(key, check));
 	wire_put_fixed(&c->out, BYTES_OF(check));
 out:
 	return err;
@@ -220,36 +201,11 @@ err_t run_key_list(struct call *c)
 {
 	uint32_t index = wire_get_u32(&c->in);
 	const struct vault *v = &c->ks->vault;
-	uint8_t check[4] = { 0 };
-	struct vault_key *key;
 	err_t err;
 
 	TRY(wire_done(&c->in));
-	if (index >= v->keys_n)
-		return ERR_MISSING;
-	key = v->keys[index];
-	err = key_is_symmetric(key->key.class) ? check_value(key, check) : ERR_OK;
-	/* A key whose token is away is listed all the same. */
-	TRY(err == ERR_ABSENT ? ERR_OK : err);
-	wire_put_u8(&c->out, index + 1 < v->keys_n);
-	wire_put_bytes(&c->out, bytes_str(key->name));
-	wire_put_u8(&c->out, (uint8_t)key->key.class);
-	wire_put_u32(&c->out, key->version);
-	wire_put_u8(&c->out, (uint8_t)key->policy);
-	wire_put_u64(&c->out, key->uses);
-	wire_put_u64(&c->out, (uint64_t)key->not_after);
-	wire_put_fixed(&c->out, BYTES_OF(check));
-	wire_put_bytes(&c->out, bytes_make(key->key.public_key, key->key.public_n));
-	wire_put_u32(&c->out, key->purposes);
-	wire_put_u8(&c->out, key->suid);
-	wire_put_u8(&c->out, key->assurance);
-	wire_put_u8(&c->out, (uint8_t)key->state);
-	wire_put_u32(&c->out, key->minimum);
-	wire_put_u64(&c->out, key->uses_max);
-	wire_put_u8(&c->out, (uint8_t)key->provider->id);
-	wire_put_u32(&c->out, key->owner);
-	wire_put_u8(&c->out, (uint8_t)place_of(key->provider, &key->key));
-	wire_put_u8(&c->out, (uint8_t)place_key_level(key->provider, &key->key));
+	TRY(index < v->keys_n ? ERR_OK : ERR_MISSING);
+	err = keyrecord_show(v->keys[index], index + 1 < v->keys_n, &c->out);
 out:
 	return err;
 }

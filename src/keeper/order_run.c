@@ -4,6 +4,7 @@
 #include "crypt/crypt.h"
 #include "keeper/backup.h"
 #include "keeper/enrolment.h"
+#include "keyrecord/shown.h"
 #include "wire/name.h"
 #include "keeper/order.h"
 #include "provider/place.h"
@@ -11,17 +12,6 @@
 enum { PROOF = 32 };
 
 /* --- keys come ---------------------------------------------------------------------- */
-
-static void policy_set(struct vault_key *key, const struct key_policy *p)
-{
-	key->policy = p->roles;
-	key->purposes = p->purposes;
-	key->suid = p->suid;
-	key->assurance = p->assurance;
-	key->uses_max = p->uses_max;
-	key->not_after = p->not_after;
-	key->owner = p->owner;
-}
 
 static err_t put_public(struct call *c, const struct vault_key *key)
 {
@@ -60,7 +50,7 @@ out:
 static enum pair_use use_of(enum key_class class, uint32_t purposes)
 {
 	if (key_is_symmetric(class))
-		return purposes == 1u << SEAL_PROGRAM ? SECRET_SEAL : PAIR_ANY;
+		return purposes == 1u << SEAL_PROGRAM || purposes == 1u << WRAP_PROGRAM ? SECRET_SEAL : PAIR_ANY;
 	return purposes & (USE_OPEN | 1u << AGREE_PROGRAM) ? PAIR_AGREE : PAIR_SIGN;
 }
 
@@ -85,7 +75,7 @@ static err_t key_create(struct call *c, struct wire_in *in, bool really)
 	}
 	if (!really)
 		return ERR_OK;
-	policy_set(&key, &policy);
+	keyrecord_policy(&key, &policy);
 	key.key.place = place;
 	key.key.use = use_of(key.key.class, policy.purposes);
 	TRY(key.provider->make(&key.key));
@@ -110,7 +100,7 @@ static err_t key_import(struct call *c, struct wire_in *in, bool really)
 	TRY(check_new(c, name, prefix));
 	TRY(key_policy_fits(KEY_SYMMETRIC_32, &policy, clock_now()));
 	TRY(enrolment_open(c, name, sealed, &key));
-	policy_set(&key, &policy);
+	keyrecord_policy(&key, &policy);
 	err = call_class(key.key.class);
 	if (err != ERR_OK || !really) {
 		key.provider->unload(&key.key);

@@ -7,6 +7,8 @@
  * these keys (user.c), and no call of a program reaches any other key. */
 #include "base/clock.h"
 #include "keeper/dispatch.h"
+#include "crypt/crypt.h"
+#include "provider/wrapped.h"
 #include "wire/name.h"
 
 enum { SCAN_MAX = 4096 };
@@ -77,7 +79,7 @@ static unsigned purpose_of(const struct vault_key *key)
 {
 	unsigned n = 0;
 
-	while (n < 9 && !(key->purposes & 1u << n))
+	while (n < WRAP_PROGRAM && !(key->purposes & 1u << n))
 		n++;
 	return n;
 }
@@ -126,7 +128,7 @@ static err_t own_key(struct call *c, struct bytes name, unsigned purpose, struct
 	TRY(call_key(c, name, out));
 	if (!is_of(*out, user))
 		return ERR_MISSING;
-	if (purpose < SIGN_PROGRAM || purpose > SEAL_PROGRAM || !((*out)->purposes & 1u << purpose))
+	if (purpose < SIGN_PROGRAM || purpose > WRAP_PROGRAM || !((*out)->purposes & 1u << purpose))
 		err = ERR_REFUSED;
 out:
 	return err;
@@ -179,57 +181,89 @@ out:
 	return err;
 }
 
-err_t run_program_seal(struct call *c)
+/* Its own version, or an earlier one that is still there, as the octets say in front. */
+static err_t version_of(struct call *c, struct bytes *octets, struct vault_key **key)
 {
-	struct bytes name = wire_get_bytes(&c->in, KEEPER_NAME_MAX);
-	struct bytes additional = wire_get_bytes(&c->in, TOKEN_ADDITIONAL_MAX);
-	struct bytes plain = wire_get_bytes(&c->in, TOKEN_MESSAGE_MAX);
-	struct buf sealed = buf_make(TOKEN_MESSAGE_MAX + TOKEN_SEAL_MORE);
-	struct vault_key *key;
-	err_t err;
-
-	TRY(wire_done(&c->in));
-	TRY(own_key(c, name, SEAL_PROGRAM, &key));
-	TRY(key->provider->seal(&key->key, additional, plain, &sealed));
-	TRY(call_count(c, key));
-	wire_put_u32(&c->out, key->version);
-	wire_put_fixed(&c->out, bytes_of_buf(&sealed));
-out:
-	buf_free(&sealed);
-	return err;
-}
-
-/* Its own version, or an earlier one that is still there. */
-static err_t version_of(struct call *c, uint32_t version, struct vault_key **key)
-{
+	uint32_t version = octets->n < 4 ? 0 : get_be32(octets->p);
 	char name[KEEPER_NAME_MAX + 16];
 
+	if (!version)
+		return ERR_TAMPERED;
+	*octets = bytes_sub(*octets, 4, octets->n);
 	if ((*key)->version == version)
 		return ERR_OK;
 	must(text_print(name, sizeof(name), "%s#%u", (*key)->name, version));
 	return call_key(c, bytes_str(name), key);
 }
 
-err_t run_program_unseal(struct call *c)
+/* By a key of one's own, or by one that it wraps. */
+static err_t sealing(struct call *c, bool open)
 {
 	struct bytes name = wire_get_bytes(&c->in, KEEPER_NAME_MAX);
-	struct bytes additional = wire_get_bytes(&c->in, TOKEN_ADDITIONAL_MAX);
-	struct wire_in in = wire_in(wire_get_bytes(&c->in, 4 + TOKEN_MESSAGE_MAX + TOKEN_SEAL_MORE));
-	uint32_t version = wire_get_u32(&in);
-	struct buf plain = buf_make(TOKEN_MESSAGE_MAX + TOKEN_SEAL_MORE);
+	struct wrapped_use u = { .additional = wire_get_bytes(&c->in, TOKEN_ADDITIONAL_MAX), .open = open };
+	struct buf out = buf_make(TOKEN_MESSAGE_MAX + TOKEN_SEAL_MORE);
+	struct vault_key *key;
+	err_t err;
+
+	u.octets = wire_get_bytes(&c->in, TOKEN_MESSAGE_MAX + (open ? 4 + TOKEN_SEAL_MORE : 0));
+	u.wrapped = c->in.rest.n ? wire_get_bytes(&c->in, PROGRAM_WRAPPED_MAX) : BYTES_NONE;
+	TRY(wire_done(&c->in));
+	TRY(own_key(c, name, u.wrapped.n ? WRAP_PROGRAM : SEAL_PROGRAM, &key));
+	if (u.wrapped.n || open)
+		TRY(version_of(c, u.wrapped.n ? &u.wrapped : &u.octets, &key));
+	else
+		wire_put_u32(&c->out, key->version);
+	TRY(u.wrapped.n ? wrapped_use(key->provider, &key->key, &u, &out)
+	    : open ? key->provider->unseal(&key->key, u.additional, u.octets, &out)
+	           : key->provider->seal(&key->key, u.additional, u.octets, &out));
+	TRY(call_count(c, key));
+	wire_put_fixed(&c->out, bytes_of_buf(&out));
+out:
+	if (out.p)
+		secret_wipe(out.p, out.cap);
+	buf_free(&out);
+	return err;
+}
+
+err_t run_program_seal(struct call *c)
+{
+	return sealing(c, false);
+}
+
+err_t run_program_unseal(struct call *c)
+{
+	return sealing(c, true);
+}
+
+err_t run_program_wrap(struct call *c)
+{
+	struct bytes name = wire_get_bytes(&c->in, KEEPER_NAME_MAX);
+	struct buf wrapped = buf_make(PROGRAM_WRAPPED_MAX);
 	struct vault_key *key;
 	err_t err;
 
 	TRY(wire_done(&c->in));
-	TRY(own_key(c, name, SEAL_PROGRAM, &key));
-	TRY(in.err == ERR_OK ? ERR_OK : ERR_TAMPERED);
-	TRY(version_of(c, version, &key));
-	TRY(key->provider->unseal(&key->key, additional, in.rest, &plain));
+	TRY(own_key(c, name, WRAP_PROGRAM, &key));
+	TRY(wrapped_new(key->provider, &key->key, &wrapped));
 	TRY(call_count(c, key));
-	wire_put_fixed(&c->out, bytes_of_buf(&plain));
+	wire_put_u32(&c->out, key->version);
+	wire_put_fixed(&c->out, bytes_of_buf(&wrapped));
 out:
-	if (plain.p)
-		secret_wipe(plain.p, plain.cap);
-	buf_free(&plain);
+	buf_free(&wrapped);
+	return err;
+}
+
+err_t run_program_random(struct call *c)
+{
+	uint8_t octets[PROGRAM_RANDOM_MAX];
+	size_t n = wire_get_u16(&c->in);
+	err_t err;
+
+	TRY(wire_done(&c->in));
+	TRY(n > 0 && n <= sizeof(octets) ? ERR_OK : ERR_RANGE);
+	crypt_random(octets, n);
+	wire_put_fixed(&c->out, bytes_make(octets, n));
+	secret_wipe(octets, sizeof(octets));
+out:
 	return err;
 }

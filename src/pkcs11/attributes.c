@@ -8,7 +8,9 @@
 #define PUBLIC (1u << OBJECT_PUBLIC)
 #define CERTIFICATE (1u << OBJECT_CERTIFICATE)
 #define SECRET (1u << OBJECT_SECRET)
+#define SEALING (1u << OBJECT_SEALING)
 #define KEYS (PRIVATE | PUBLIC)
+#define SYMMETRIC (SECRET | SEALING)
 
 /* What a getter looks at. */
 struct view {
@@ -46,7 +48,7 @@ static err_t get_empty(const struct view *v, struct buf *out)
 static err_t get_class(const struct view *v, struct buf *out)
 {
 	static const CK_ULONG classes[] = { CKO_PRIVATE_KEY, CKO_PUBLIC_KEY, CKO_CERTIFICATE,
-		                            CKO_SECRET_KEY };
+		                            CKO_SECRET_KEY, CKO_SECRET_KEY };
 
 	return put_number(out, classes[v->kind]);
 }
@@ -64,12 +66,16 @@ static err_t get_label(const struct view *v, struct buf *out)
 static err_t get_key_type(const struct view *v, struct buf *out)
 {
 	if (!v->key)
-		return put_number(out, CKK_GENERIC_SECRET);
+		return put_number(out, v->secret->by ? CKK_AES : CKK_GENERIC_SECRET);
+	if (v->kind == OBJECT_SEALING)
+		return put_number(out, CKK_AES);
 	return put_number(out, v->key->class == KEY_ED25519 ? CKK_EC_EDWARDS : CKK_EC);
 }
 
 static err_t get_origin(const struct view *v, struct buf *out)
 {
+	if (v->kind == OBJECT_SEALING)
+		return put_number(out, CKM_AES_KEY_GEN);
 	return put_number(out, v->key->class == KEY_ED25519 ? CKM_EC_EDWARDS_KEY_PAIR_GEN
 	                                                    : CKM_EC_KEY_PAIR_GEN);
 }
@@ -88,7 +94,8 @@ static err_t get_mechanisms(const struct view *v, struct buf *out)
 {
 	static const CK_ULONG of[] = { [SIGN_PROGRAM] = CKM_ECDSA_SHA256,
 		                       [SIGN_PROGRAM_DIGEST] = CKM_ECDSA,
-		                       [AGREE_PROGRAM] = CKM_ECDH1_DERIVE };
+		                       [AGREE_PROGRAM] = CKM_ECDH1_DERIVE,
+		                       [SEAL_PROGRAM] = CKM_AES_GCM, [WRAP_PROGRAM] = CKM_AES_GCM };
 
 	return put_number(out, v->key->class == KEY_ED25519 ? CKM_EDDSA : of[v->key->purpose]);
 }
@@ -143,22 +150,34 @@ static err_t get_hidden(const struct view *v, struct buf *out)
 	return put_flag(out, !v->secret->readable);
 }
 
-static err_t get_readable(const struct view *v, struct buf *out)
-{
-	return put_flag(out, v->secret->readable);
-}
-
 /* Of a private key there is nothing to give; an agreed value is the program's. */
 static err_t get_value(const struct view *v, struct buf *out)
 {
-	if (!v->secret || !v->secret->readable)
+	if (!v->secret || !v->secret->readable || v->secret->by)
 		return ERR_REFUSED;
 	return buf_add(out, bytes_make(v->secret->value, v->secret->n));
 }
 
 static err_t get_value_length(const struct view *v, struct buf *out)
 {
-	return put_number(out, v->secret->n);
+	return put_number(out, v->secret && !v->secret->by ? v->secret->n : AGREED);
+}
+
+/* A key for sealing, or a wrapped one. */
+static err_t get_seals(const struct view *v, struct buf *out)
+{
+	return put_flag(out, v->secret ? v->secret->by != NULL : v->key->purpose == SEAL_PROGRAM);
+}
+
+static err_t get_wraps(const struct view *v, struct buf *out)
+{
+	return put_flag(out, v->key->purpose == WRAP_PROGRAM);
+}
+
+/* Of a wrapped key its octets may be asked for, under the key that keeps it. */
+static err_t get_extractable(const struct view *v, struct buf *out)
+{
+	return put_flag(out, v->secret->readable || v->secret->by);
 }
 
 static const struct {
@@ -166,45 +185,49 @@ static const struct {
 	unsigned kinds;
 	err_t (*get)(const struct view *v, struct buf *out);
 } rows[] = {
-	{ CKA_CLASS, KEYS | CERTIFICATE | SECRET, get_class },
-	{ CKA_TOKEN, KEYS | CERTIFICATE | SECRET, get_token },
-	{ CKA_PRIVATE, KEYS | CERTIFICATE | SECRET, get_no }, /* no login: the kernel knows who asks */
-	{ CKA_MODIFIABLE, KEYS | CERTIFICATE | SECRET, get_no },
-	{ CKA_COPYABLE, KEYS | CERTIFICATE | SECRET, get_no },
-	{ CKA_DESTROYABLE, KEYS | CERTIFICATE, get_no },
+	{ CKA_CLASS, KEYS | CERTIFICATE | SYMMETRIC, get_class },
+	{ CKA_TOKEN, KEYS | CERTIFICATE | SYMMETRIC, get_token },
+	{ CKA_PRIVATE, KEYS | CERTIFICATE | SYMMETRIC, get_no }, /* no login: the kernel knows who asks */
+	{ CKA_MODIFIABLE, KEYS | CERTIFICATE | SYMMETRIC, get_no },
+	{ CKA_COPYABLE, KEYS | CERTIFICATE | SYMMETRIC, get_no },
+	{ CKA_DESTROYABLE, KEYS | CERTIFICATE | SEALING, get_no },
 	{ CKA_DESTROYABLE, SECRET, get_yes },
-	{ CKA_LABEL, KEYS | CERTIFICATE | SECRET, get_label },
-	{ CKA_ID, KEYS | CERTIFICATE | SECRET, get_label },
-	{ CKA_KEY_TYPE, KEYS | SECRET, get_key_type },
-	{ CKA_START_DATE, KEYS | CERTIFICATE | SECRET, get_empty },
-	{ CKA_END_DATE, KEYS | CERTIFICATE | SECRET, get_empty },
-	{ CKA_LOCAL, KEYS, get_yes },
+	{ CKA_LABEL, KEYS | CERTIFICATE | SYMMETRIC, get_label },
+	{ CKA_ID, KEYS | CERTIFICATE | SYMMETRIC, get_label },
+	{ CKA_KEY_TYPE, KEYS | SYMMETRIC, get_key_type },
+	{ CKA_START_DATE, KEYS | CERTIFICATE | SYMMETRIC, get_empty },
+	{ CKA_END_DATE, KEYS | CERTIFICATE | SYMMETRIC, get_empty },
+	{ CKA_LOCAL, KEYS | SEALING, get_yes },
 	{ CKA_LOCAL, SECRET, get_no },
-	{ CKA_KEY_GEN_MECHANISM, KEYS, get_origin },
-	{ CKA_ALLOWED_MECHANISMS, PRIVATE, get_mechanisms },
+	{ CKA_KEY_GEN_MECHANISM, KEYS | SEALING, get_origin },
+	{ CKA_ALLOWED_MECHANISMS, PRIVATE | SEALING, get_mechanisms },
 	{ CKA_EC_PARAMS, KEYS, get_curve },
 	{ CKA_EC_POINT, PUBLIC, get_point },
 	{ CKA_SUBJECT, KEYS, get_empty },
 	{ CKA_SIGN, PRIVATE, get_sign },
 	{ CKA_DERIVE, PRIVATE, get_derive },
-	{ CKA_DERIVE, PUBLIC | SECRET, get_no },
-	{ CKA_SENSITIVE, PRIVATE, get_yes },
-	{ CKA_ALWAYS_SENSITIVE, PRIVATE, get_yes },
-	{ CKA_EXTRACTABLE, PRIVATE, get_no },
-	{ CKA_NEVER_EXTRACTABLE, PRIVATE, get_yes },
+	{ CKA_DERIVE, PUBLIC | SYMMETRIC, get_no },
+	{ CKA_SENSITIVE, PRIVATE | SEALING, get_yes },
+	{ CKA_ALWAYS_SENSITIVE, PRIVATE | SEALING, get_yes },
+	{ CKA_EXTRACTABLE, PRIVATE | SEALING, get_no },
+	{ CKA_NEVER_EXTRACTABLE, PRIVATE | SEALING, get_yes },
 	{ CKA_SENSITIVE, SECRET, get_hidden },
 	{ CKA_ALWAYS_SENSITIVE, SECRET, get_no },
-	{ CKA_EXTRACTABLE, SECRET, get_readable },
+	{ CKA_EXTRACTABLE, SECRET, get_extractable },
 	{ CKA_NEVER_EXTRACTABLE, SECRET, get_no },
-	{ CKA_SIGN, SECRET, get_no },
+	{ CKA_SIGN, SYMMETRIC, get_no },
 	{ CKA_SIGN_RECOVER, PRIVATE, get_no },
-	{ CKA_DECRYPT, PRIVATE | SECRET, get_no },
-	{ CKA_ENCRYPT, PUBLIC | SECRET, get_no },
-	{ CKA_VERIFY, PUBLIC | SECRET, get_no },
+	{ CKA_DECRYPT, PRIVATE, get_no },
+	{ CKA_DECRYPT, SYMMETRIC, get_seals },
+	{ CKA_ENCRYPT, PUBLIC, get_no },
+	{ CKA_ENCRYPT, SYMMETRIC, get_seals },
+	{ CKA_VERIFY, PUBLIC | SYMMETRIC, get_no },
 	{ CKA_VERIFY_RECOVER, PUBLIC, get_no },
 	{ CKA_WRAP, PUBLIC | SECRET, get_no },
+	{ CKA_WRAP, SEALING, get_wraps },
 	{ CKA_UNWRAP, PRIVATE | SECRET, get_no },
-	{ CKA_WRAP_WITH_TRUSTED, PRIVATE | SECRET, get_no },
+	{ CKA_UNWRAP, SEALING, get_wraps },
+	{ CKA_WRAP_WITH_TRUSTED, PRIVATE | SYMMETRIC, get_no },
 	{ CKA_ALWAYS_AUTHENTICATE, PRIVATE, get_no },
 	{ CKA_TRUSTED, PUBLIC | CERTIFICATE, get_no },
 	{ CKA_CERTIFICATE_TYPE, CERTIFICATE, get_certificate_type },
@@ -213,13 +236,13 @@ static const struct {
 	{ CKA_SUBJECT, CERTIFICATE, get_subject },
 	{ CKA_ISSUER, CERTIFICATE, get_issuer },
 	{ CKA_SERIAL_NUMBER, CERTIFICATE, get_serial },
-	{ CKA_VALUE, PRIVATE | SECRET, get_value },
-	{ CKA_VALUE_LEN, SECRET, get_value_length },
+	{ CKA_VALUE, PRIVATE | SYMMETRIC, get_value },
+	{ CKA_VALUE_LEN, SYMMETRIC, get_value_length },
 };
 
 CK_RV attribute_get(CK_OBJECT_HANDLE handle, CK_ATTRIBUTE_TYPE type, struct buf *out)
 {
-	struct view v = { .kind = (enum object_kind)(handle & 3), .key = object_key(handle, 7),
+	struct view v = { .kind = (enum object_kind)(handle & 7), .key = object_key(handle, OBJECT_OF_KEY),
 		          .secret = object_secret(handle) };
 	err_t err;
 

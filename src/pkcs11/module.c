@@ -61,6 +61,7 @@ static void forget_all(void)
 	for (size_t i = 0; i < SESSIONS_MAX; i++) {
 		mem_free(module.sessions[i].found);
 		buf_free(&module.sessions[i].input);
+		buf_free(&module.sessions[i].additional);
 		module.sessions[i] = (struct session){ 0 };
 	}
 	module.process = 0;
@@ -188,7 +189,7 @@ CK_RV C_GetSlotInfo(CK_SLOT_ID slot, CK_SLOT_INFO *info)
 static void token_info(CK_TOKEN_INFO *info)
 {
 	*info = (CK_TOKEN_INFO){
-		.flags = CKF_WRITE_PROTECTED | CKF_TOKEN_INITIALIZED,
+		.flags = CKF_WRITE_PROTECTED | CKF_TOKEN_INITIALIZED | CKF_RNG,
 		.ulMaxSessionCount = SESSIONS_MAX, .ulMaxRwSessionCount = SESSIONS_MAX,
 		.ulSessionCount = CK_UNAVAILABLE_INFORMATION,
 		.ulRwSessionCount = CK_UNAVAILABLE_INFORMATION,
@@ -228,6 +229,8 @@ static const struct {
 	{ CKM_ECDSA, { 256, 256, CKF_SIGN | CKF_EC_F_P | CKF_EC_NAMEDCURVE | CKF_EC_UNCOMPRESS } },
 	{ CKM_ECDSA_SHA256, { 256, 256, CKF_SIGN | CKF_EC_F_P | CKF_EC_NAMEDCURVE | CKF_EC_UNCOMPRESS } },
 	{ CKM_EDDSA, { 255, 255, CKF_SIGN | CKF_EC_NAMEDCURVE } },
+	{ CKM_AES_GCM, { 32, 32, CKF_ENCRYPT | CKF_DECRYPT | CKF_WRAP | CKF_UNWRAP } },
+	{ CKM_AES_KEY_GEN, { 32, 32, CKF_GENERATE } },
 	{ CKM_ECDH1_DERIVE, { 256, 256, CKF_DERIVE | CKF_EC_F_P | CKF_EC_NAMEDCURVE | CKF_EC_UNCOMPRESS } },
 };
 
@@ -280,7 +283,8 @@ static CK_FUNCTION_LIST functions = {
 	CARRIED(C_Login), CARRIED(C_Logout), CARRIED(C_DestroyObject), CARRIED(C_GetAttributeValue),
 	CARRIED(C_FindObjectsInit), CARRIED(C_FindObjects), CARRIED(C_FindObjectsFinal),
 	CARRIED(C_SignInit), CARRIED(C_Sign), CARRIED(C_SignUpdate), CARRIED(C_SignFinal),
-	CARRIED(C_DeriveKey),
+	CARRIED(C_DeriveKey), CARRIED(C_EncryptInit), CARRIED(C_Encrypt), CARRIED(C_DecryptInit), CARRIED(C_Decrypt),
+	CARRIED(C_GenerateKey), CARRIED(C_WrapKey), CARRIED(C_UnwrapKey), CARRIED(C_GenerateRandom),
 #undef CARRIED
 #define REFUSED(function, arguments, answer) .function = function,
 #include "pkcs11/refused.def"

@@ -1,7 +1,7 @@
 /* module.h: libholdfast-pkcs11.so, keys of the keeper for programs that speak
  * PKCS#11 [Cryptoki 2.40]. Private to the room.
  *
- *   program --C_Sign--> module.c session.c sign.c derive.c   handles -> names
+ *   program --C_Sign--> module.c session.c sign.c derive.c seal.c   handles -> names
  *                       objects.c attributes.c certificate.c what may be seen
  *                       door.c --PROGRAM_ASK--> holdfast-door --> keeper
  *
@@ -34,8 +34,9 @@ enum {
 	ATTRIBUTE_MAX = CERTIFICATE_MAX,
 };
 
-/* Object handles: the kind in the low two bits, the index + 1 above them. */
-enum object_kind { OBJECT_PRIVATE = 0, OBJECT_PUBLIC = 1, OBJECT_CERTIFICATE = 2, OBJECT_SECRET = 3 };
+/* Object handles: the kind in the low three bits, the index + 1 above them. */
+enum object_kind { OBJECT_PRIVATE = 0, OBJECT_PUBLIC = 1, OBJECT_CERTIFICATE = 2, OBJECT_SECRET = 3,
+                   OBJECT_SEALING = 4 /* a symmetric key of the keeper */, OBJECT_KINDS = 5 };
 
 struct key {
 	char name[KEEPER_NAME_MAX + 1];  /* app/USER/NAME */
@@ -48,12 +49,17 @@ struct key {
 	struct buf certificate;          /* DER, empty: none */
 };
 
-/* An agreed secret: the program's, in its memory, as long as its session. */
+/* An object as long as its session: an agreed secret, the program's, in its memory; or a
+ * key that the keeper's key `by` wraps, which only the keeper opens. */
 struct agreed {
 	CK_SESSION_HANDLE session;       /* 0 free */
-	uint8_t value[AGREED];
+	union {
+		uint8_t value[AGREED];
+		uint8_t wrapped[PROGRAM_WRAPPED_MAX];
+	};
 	size_t n;
 	bool readable;
+	const struct key *by;            /* NULL: an agreed one */
 };
 
 struct session {
@@ -64,6 +70,9 @@ struct session {
 	size_t found_n, found_at;
 	CK_OBJECT_HANDLE signing;        /* private key, 0: none */
 	struct buf input;
+	CK_OBJECT_HANDLE sealing;        /* likewise, of AES-GCM */
+	bool opening;
+	struct buf additional;
 };
 
 struct module {
@@ -97,6 +106,8 @@ void door_close(void);
 err_t objects_refresh(void) MUST_USE;
 void objects_forget(void);
 CK_OBJECT_HANDLE object_handle(size_t index, enum object_kind kind);
+/* All kinds that stand for a key of the keeper. */
+enum { OBJECT_OF_KEY = 1 << OBJECT_PRIVATE | 1 << OBJECT_PUBLIC | 1 << OBJECT_CERTIFICATE | 1 << OBJECT_SEALING };
 /* The key behind a handle of one of the kinds (set of 1 << kind); NULL. */
 struct key *object_key(CK_OBJECT_HANDLE handle, unsigned kinds);
 /* `n` NULL: the handle is of no agreed secret. */

@@ -4,7 +4,7 @@
 
 #include "base/secret.h"
 
-enum { KIND_BITS = 2, CALLS_MAX = 64, ANSWER_MAX = 65536 };
+enum { KIND_BITS = 3, KIND_MASK = 7, CALLS_MAX = 64, ANSWER_MAX = 65536 };
 
 CK_OBJECT_HANDLE object_handle(size_t index, enum object_kind kind)
 {
@@ -18,10 +18,12 @@ static size_t index_of(CK_OBJECT_HANDLE handle)
 
 struct key *object_key(CK_OBJECT_HANDLE handle, unsigned kinds)
 {
-	unsigned kind = handle & 3;
+	unsigned kind = handle & KIND_MASK;
 	size_t i = index_of(handle);
 
 	if (!(kinds & 1u << kind) || kind == OBJECT_SECRET || i >= module.keys_n || module.keys[i]->gone)
+		return NULL;
+	if (key_is_symmetric(module.keys[i]->class) != (kind == OBJECT_SEALING))
 		return NULL;
 	if (kind == OBJECT_CERTIFICATE && module.keys[i]->certificate.n == 0)
 		return NULL;
@@ -32,14 +34,14 @@ struct agreed *object_secret(CK_OBJECT_HANDLE handle)
 {
 	size_t i = index_of(handle);
 
-	if ((handle & 3) != OBJECT_SECRET || i >= SECRETS_MAX || !module.secrets[i].session)
+	if ((handle & KIND_MASK) != OBJECT_SECRET || i >= SECRETS_MAX || !module.secrets[i].session)
 		return NULL;
 	return &module.secrets[i];
 }
 
 bool object_exists(CK_OBJECT_HANDLE handle)
 {
-	return object_key(handle, 7) || object_secret(handle);
+	return object_key(handle, OBJECT_OF_KEY) || object_secret(handle);
 }
 
 void secrets_forget(CK_SESSION_HANDLE session)
@@ -77,7 +79,7 @@ err_t key_row_read(struct wire_in *in, struct key_row *out)
 	want = out->class == KEY_EC_P256 ? POINT : out->class == KEY_ED25519 ? ED_POINT : 0;
 	if (in->err != ERR_OK || !bytes_is_printable(out->name) || out->public_key.n != want)
 		return ERR_SYNTAX;
-	if (out->class == KEY_SYMMETRIC_32 && out->purpose == SEAL_PROGRAM)
+	if (out->class == KEY_SYMMETRIC_32 && (out->purpose == SEAL_PROGRAM || out->purpose == WRAP_PROGRAM))
 		return ERR_OK;
 	return want && out->purpose >= SIGN_PROGRAM && out->purpose <= AGREE_PROGRAM ? ERR_OK : ERR_SYNTAX;
 }
@@ -108,8 +110,6 @@ static err_t take(const struct key_row *row)
 	struct key *k = find(row);
 	err_t err = ERR_OK;
 
-	if (row->purpose == SEAL_PROGRAM) /* no object: programs ask for it past this module */
-		return ERR_OK;
 	if (row->class == KEY_ED25519 && !module.with_ed25519)
 		return ERR_OK;
 	if (k) {
@@ -128,7 +128,8 @@ static err_t take(const struct key_row *row)
 	TRY(bytes_put(k->public_key, sizeof(k->public_key), row->public_key));
 	k->public_n = row->public_key.n;
 	k->certificate = buf_make(CERTIFICATE_MAX);
-	certificate_load(k);
+	if (k->public_n)
+		certificate_load(k);
 	module.keys[module.keys_n++] = k;
 	k = NULL;
 out:

@@ -16,6 +16,7 @@ static void session_close(struct session *s)
 	secrets_forget(s->handle);
 	mem_free(s->found);
 	buf_free(&s->input);
+	buf_free(&s->additional);
 	*s = (struct session){ 0 };
 }
 
@@ -167,12 +168,14 @@ static CK_RV find_init(CK_SESSION_HANDLE handle, const CK_ATTRIBUTE *templ, CK_U
 		return module_result(err);
 	mem_free(s->found);
 	s->found_n = s->found_at = 0;
-	s->found = mem_new(3 * module.keys_n + SECRETS_MAX, sizeof(CK_OBJECT_HANDLE));
+	s->found = mem_new(OBJECT_KINDS * module.keys_n + SECRETS_MAX, sizeof(CK_OBJECT_HANDLE));
 	if (!s->found)
 		return CKR_HOST_MEMORY;
 	for (size_t i = 0; i < module.keys_n; i++) {
-		for (enum object_kind kind = OBJECT_PRIVATE; kind <= OBJECT_CERTIFICATE; kind++)
-			collect(s, object_handle(i, kind), templ, n);
+		for (enum object_kind kind = OBJECT_PRIVATE; kind < OBJECT_KINDS; kind++) {
+			if (kind != OBJECT_SECRET)
+				collect(s, object_handle(i, kind), templ, n);
+		}
 	}
 	for (size_t i = 0; i < SECRETS_MAX; i++)
 		collect(s, object_handle(i, OBJECT_SECRET), templ, n);

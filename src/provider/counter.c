@@ -94,3 +94,14 @@ err_t counter_write(int fd, struct bytes key, struct counter *c)
 out:
 	return err;
 }
+
+void counter_anchor(const struct counter *c, uint8_t out[COUNTER_ANCHOR])
+{
+	struct bytes label = BYTES("holdfast audit anchor\0");
+
+	must(label.n == COUNTER_ANCHOR - 48);
+	bytes_copy(out, label.p, label.n);
+	put_be64(out + label.n, c->sequence);
+	bytes_copy(out + label.n + 8, c->hash, sizeof(c->hash));
+	put_be64(out + label.n + 40, (uint64_t)c->at);
+}

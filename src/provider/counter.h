@@ -18,6 +18,10 @@ struct counter {
 	int64_t at;          /* of the anchor, ms since 1970 */
 };
 
+/* What is signed of the anchor: label 0 sequence, hash, time. */
+enum { COUNTER_ANCHOR = 22 + 8 + 32 + 8 };
+void counter_anchor(const struct counter *c, uint8_t out[COUNTER_ANCHOR]);
+
 /* The slots of the file under the key. ERR_TAMPERED when neither is whole;
  * *damaged when one is not, or they differ: a torn write or somebody's hand. */
 err_t counter_read(int fd, struct bytes key, struct counter *out, bool *damaged) MUST_USE;

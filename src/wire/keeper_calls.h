@@ -35,6 +35,7 @@ enum sign_purpose {
 	SIGN_PROGRAM_DIGEST = 6, /* a SHA-256 digest of a program's; P-256 keys under app/ */
 	AGREE_PROGRAM = 7,       /* no signature: ECDH; P-256 keys under app/ */
 	SEAL_PROGRAM = 8,        /* nor this: AES-256-GCM; symmetric keys of 32 octets under app/ */
+	WRAP_PROGRAM = 9,        /* the same by keys that this one wraps, and no other use of it */
 };
 
 /* What else a key may be used for, beside the purposes of signatures, in one set;
@@ -308,8 +309,14 @@ enum { CREDENTIAL_USED_PSK = 1, CREDENTIAL_USED_NODE_KEY = 2, CREDENTIAL_USED_PS
  * most TOKEN_MESSAGE_MAX) -> u32 version of the key, then sealed (wire/token_calls.h).
  * PROGRAM_UNSEAL: key name, additional bytes, all that PROGRAM_SEAL gave, bytes -> octets.
  * ERR_TAMPERED; ERR_MISSING also when that version is gone.
+ * PROGRAM_WRAP: name of a wrapping key -> u32 version of it, then a fresh key sealed by it,
+ * which nobody sees. SEAL and UNSEAL by such a key: the name of the wrapping key, the fields
+ * as above, and behind them all that PROGRAM_WRAP gave, bytes; what is sealed has no version
+ * in front of it.
+ * PROGRAM_RANDOM: u16 n (at most PROGRAM_RANDOM_MAX) -> n octets.
  * ERR_REFUSED: not a key of this user, whether it exists or not; not the key's
  * purpose. ERR_MISSING: the user has no such key. ERR_LIMIT: too often. */
-enum { PROGRAM_INPUT_MAX = 32768, PROGRAM_DIGEST = 32, PROGRAM_ROWS = 64 };
+enum { PROGRAM_INPUT_MAX = 32768, PROGRAM_DIGEST = 32, PROGRAM_ROWS = 64, PROGRAM_RANDOM_MAX = 1024,
+       PROGRAM_WRAPPED_MAX = 4 + 32 + 49 };
 
 #endif

@@ -128,7 +128,7 @@ err_t name_program_key(struct bytes name, unsigned class, unsigned purpose, uint
 	err_t err;
 
 	TRY(name_program_user(name, user));
-	if (class == KEY_SYMMETRIC_32 && purpose == SEAL_PROGRAM)
+	if (class == KEY_SYMMETRIC_32 && (purpose == SEAL_PROGRAM || purpose == WRAP_PROGRAM))
 		return ERR_OK;
 	if (class != KEY_EC_P256 && class != KEY_ED25519)
 		return ERR_UNSUPPORTED;

@@ -4,7 +4,7 @@ Independent of the PKCS#11 module: what it sends may be wrong."""
 import os, socket, struct
 
 ASK, ANSWER = 55, 56
-KEYS, SIGN, AGREE, SEAL, UNSEAL = 50, 51, 52, 53, 54
+KEYS, SIGN, AGREE, SEAL, UNSEAL, WRAP, RANDOM = 50, 51, 52, 53, 54, 55, 63
 FOR_SIGN, FOR_DIGEST, FOR_AGREE, FOR_SEAL = 5, 6, 7, 8
 OK, LIMIT, SYNTAX, MISSING, REFUSED, TAMPERED = 0, 2, 3, 7, 9, 11
 
@@ -77,11 +77,14 @@ class Program:
     def agree(self, name, point):
         return self.ask(AGREE, octets(name) + octets(point))
 
-    def seal(self, name, more, plain):
-        return self.ask(SEAL, octets(name) + octets(more) + octets(plain))
+    def seal(self, name, more, plain, wrapped=None):
+        return self.ask(SEAL, octets(name) + octets(more) + octets(plain) + (octets(wrapped) if wrapped else b""))
 
-    def unseal(self, name, more, sealed):
-        return self.ask(UNSEAL, octets(name) + octets(more) + octets(sealed))
+    def wrap(self, name):
+        return self.ask(WRAP, octets(name))
+
+    def unseal(self, name, more, sealed, wrapped=None):
+        return self.ask(UNSEAL, octets(name) + octets(more) + octets(sealed) + (octets(wrapped) if wrapped else b""))
 
     def close(self):
         self.s.close()

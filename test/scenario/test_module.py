@@ -1,5 +1,5 @@
 """libholdfast-pkcs11.so: programs of others use keys that they never see."""
-import os, pathlib, re, shutil, signal, socket, subprocess, sys, time
+import json, os, pathlib, re, shutil, signal, socket, subprocess, sys, time
 
 import pytest
 
@@ -25,7 +25,9 @@ class World:
             f.write(f"door.programs = {self.socket}\n")
         self.node.start()
         for name, user, *more in (("tls", ALICE, "--purpose", "digest"), ("doc", ALICE), ("ed", ALICE, "--class", "ed25519"),
-                                  ("dh", ALICE, "--purpose", "agree"), ("tls", BOB, "--purpose", "digest")):
+                                  ("dh", ALICE, "--purpose", "agree"),
+                                  ("box", ALICE, "--class", "symmetric32", "--purpose", "seal"),
+                                  ("keys", ALICE, "--class", "symmetric32", "--purpose", "wrap"), ("tls", BOB, "--purpose", "digest")):
             self.node.cli("key", "generate", f"app/{name}", "--user", user, *more)
         self.home, self.certificates = self.top / "home", self.top / "certificates"
         for folder in (self.home, self.certificates):
@@ -155,6 +157,97 @@ def test_what_is_not_given_out_and_not_done(world):
     assert code != 0
     code, out = world.tool("--delete-object", "--type", "privkey", "--label", "doc", check=False)
     assert code != 0 and b"doc" in world.tool("-O")
+
+
+def cryptoki(world, *steps, user=ALICE):
+    """The results of a program that knows PKCS#11 and nothing of ours."""
+    script = world.top / "cryptoki.py"
+    if not script.exists():
+        shutil.copy2(pathlib.Path(__file__).resolve().parents[1] / "lib/cryptoki.py", script)
+        os.chmod(script, 0o644)
+    p = subprocess.run(["/usr/bin/python3", script, world.library], input=json.dumps(steps), capture_output=True, text=True,
+                       timeout=60, user=user, group=user, extra_groups=[], cwd=world.home, env=world.environment)
+    assert p.returncode == 0, p.stderr
+    return json.loads(p.stdout)
+
+
+CKR = {"invalid": 0x40, "params": 0x71, "not permitted": 0x68, "unextractable": 0x6A, "not wrappable": 0x69,
+       "wrapped invalid": 0x110, "prohibited": 0x1B, "sensitive": 0x11, "template": 0xD1, "handle": 0x60, "length": 0x21}
+
+
+def refused(why):
+    return {"refused": CKR[why]}
+
+
+def test_seals_by_aes_gcm(world):
+    """AES-GCM by a key that never leaves. The keeper chooses the nonce: a program that brings one is refused; so are
+    another key, another purpose, altered octets and other additional data."""
+    data = b"a secret of the program".hex()
+    r = cryptoki(world, ["find", "box", 4], ["encrypt", "@0[0]", data, "more"], ["decrypt", "@0[0]", "@1", "more"],
+                 ["decrypt", "@0[0]", "@1", "less"], ["decrypt", "@0[0]", "@1^20", "more"],
+                 ["encrypt", "@0[0]", data, "", "00" * 12], ["encrypt", "@0[0]", data, "", "", 96],
+                 ["read", "@0[0]", 0x11], ["find", "keys", 4], ["encrypt", "@8[0]", data], ["find", "tls", 3],
+                 ["encrypt", "@10[0]", data], ["encrypt", "@0[0]", "00" * 4097], ["encrypt", "@0[0]", data, "more"],
+                 ["encrypt", 99999, data])
+    assert r[2] == data and data not in r[1] and r[13] != r[1], r
+    assert r[3] == r[4] == refused("invalid"), r
+    assert r[5] == r[6] == refused("params") and r[7] == refused("sensitive"), r
+    assert r[9] == r[11] == refused("not permitted") and r[12] == refused("length") and r[14] == refused("handle"), r
+    assert world.node.cli("key", "rotate", f"app/{ALICE}/box")
+    assert cryptoki(world, ["find", "box", 4], ["decrypt", "@0[0]", r[1], "more"])[1] == data
+
+
+def test_keys_that_are_wrapped_stay_in_the_keeper(world):
+    """A program has as many keys as it wants, in a wrapping key of the keeper: it carries them as octets, and each use
+    of one happens inside. None is read; none opens by another wrapping key, by another user, or altered."""
+    data = b"one record".hex()
+    world.node.cli("key", "generate", "app/others", "--user", ALICE, "--class", "symmetric32", "--purpose", "wrap")
+    r = cryptoki(world, ["find", "keys", 4], ["generate", {"label": "keys", "length": 32}], ["wrap", "@0[0]", "@1"],
+                 ["encrypt", "@1", data, "r"], ["read", "@1", 0x11], ["find", "others", 4], ["wrap", "@5[0]", "@1"],
+                 ["unwrap", "@5[0]", "@2"], ["unwrap", "@0[0]", "@2^60"], ["find", "box", 4], ["wrap", "@0[0]", "@9[0]"],
+                 ["wrap", "@9[0]", "@1"], ["generate", {"label": "keys", "token": True}],
+                 ["generate", {"label": "keys", "sensitive": False}], ["generate", {"label": "nosuch"}],
+                 ["decrypt", "@9[0]", "@2"])
+    wrapped, sealed = r[2], r[3]
+    assert data not in sealed and len(wrapped) == 2 * (4 + 1 + 12 + 32 + 16), r
+    assert r[4] == refused("sensitive") and r[6] == refused("not wrappable"), r
+    assert r[7] == r[8] == refused("wrapped invalid") and r[10] == refused("unextractable"), r
+    assert r[11] == refused("not permitted") and r[12] == r[13] == refused("template"), r
+    assert r[14] == refused("prohibited") and "refused" in r[15], r
+    # another process, after the wrapping key was rotated
+    world.node.cli("key", "rotate", f"app/{ALICE}/keys")
+    r = cryptoki(world, ["find", "keys", 4], ["unwrap", "@0[0]", wrapped], ["decrypt", "@1", sealed, "r"],
+                 ["decrypt", "@1", sealed, "x"], ["generate", {"label": "keys"}], ["decrypt", "@4", sealed, "r"])
+    assert r[2] == data and r[3] == r[5] == refused("invalid"), r
+    # and the octets say nothing to another user, whatever name he gives
+    assert cryptoki(world, ["find", "keys", 4], user=BOB)[0] == []
+    with Program(world.socket, BOB) as p:
+        assert p.ask(54, octets(f"app/{ALICE}/keys") + octets(b"r") + octets(bytes.fromhex(sealed)) +
+                     octets(bytes.fromhex(wrapped)))[0] == REFUSED
+    with Program(world.socket, ALICE) as p:  # no way around the module: what is wrapped opens as data for nobody
+        for name in ("keys", "box"):
+            assert p.unseal(f"app/{ALICE}/{name}", b"holdfast wrapped key", bytes.fromhex(wrapped))[0] in (REFUSED, TAMPERED)
+
+
+def test_random_and_agreement(world):
+    """Random octets of the keeper's generator, also by a stock tool; ECDH against the other side in another library."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+    peer = ec.generate_private_key(ec.SECP256R1())
+    point = peer.public_key().public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
+    r = cryptoki(world, ["random", 3000], ["random", 3000], ["find", "dh", 3], ["derive", "@2[0]", point.hex()],
+                 ["read", "@3", 0x11], ["find", "dh", 2], ["read", "@5[0]", 0x181], ["find", "tls", 3],
+                 ["derive", "@7[0]", point.hex()], ["derive", "@2[0]", "04" + "11" * 64])
+    assert len(r[0]) == 6000 and r[0] != r[1] and len(set(bytes.fromhex(r[0]))) > 200
+    theirs = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), bytes.fromhex(r[6])[2:])
+    assert peer.exchange(ec.ECDH(), theirs).hex() == r[4], r
+    assert r[8] == refused("not permitted") and r[9] == refused("params"), r
+    out = world.run("pkcs11-tool", "--module", world.library, "--generate-random", "64")
+    assert len(out) >= 64
+    listed = world.run("pkcs11-tool", "--module", world.library, "--list-objects", "--type", "secrkey").decode()
+    assert "box" in listed and "AES length 32" in listed and "never extractable" in listed, listed
+    mechanisms = world.run("pkcs11-tool", "--module", world.library, "--list-mechanisms").decode()
+    assert "AES-GCM" in mechanisms, mechanisms
 
 
 def test_another_user_finds_nothing_of_it(world):

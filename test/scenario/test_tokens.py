@@ -7,7 +7,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 from node import BUILD, NAME, Node
-from program import OK, Program, TAMPERED
+from program import OK, Program, REFUSED, TAMPERED
 from tokens import SoftHsm, Swtpm
 
 KINDS = [SoftHsm, Swtpm]
@@ -128,6 +128,14 @@ def test_programs_seal(served):
         assert p.unseal(f"app/{me}/box", b"more", sealed[:-1] + bytes([sealed[-1] ^ 1]))[0] == TAMPERED
         assert p.unseal(f"app/{me}/box", b"more", sealed)[0] == OK
         assert p.seal(f"app/{me}/box", b"", bytes(4096))[0] == OK
+        # keys that a key on the token wraps
+        node.cli("key", "create", "app/keys", "--user", me, "--class", "symmetric32", "--purpose", "wrap")
+        err, wrapped = p.wrap(f"app/{me}/keys")
+        assert err == OK and wrapped[4] == sealed[4], err
+        err, record = p.seal(f"app/{me}/keys", b"r", b"one record", wrapped)
+        assert err == OK and p.unseal(f"app/{me}/keys", b"r", record, wrapped) == (OK, b"one record")
+        assert p.unseal(f"app/{me}/keys", b"r", record, wrapped[:-1] + b"?")[0] == TAMPERED
+        assert p.unseal(f"app/{me}/keys", b"holdfast wrapped key", wrapped)[0] == REFUSED
 
 
 def test_token_process_is_killed(served):

@@ -59,7 +59,7 @@ static int setup(void **state)
 	static const struct { const char *name; unsigned class, purpose; } rows[] = {
 		{ "app/1000/tls", KEY_EC_P256, SIGN_PROGRAM_DIGEST }, { "app/1000/doc", KEY_EC_P256, SIGN_PROGRAM },
 		{ "app/1000/ed", KEY_ED25519, SIGN_PROGRAM }, { "app/1000/dh", KEY_EC_P256, AGREE_PROGRAM },
-		{ "app/1000/seal", KEY_SYMMETRIC_32, SEAL_PROGRAM },
+		{ "app/1000/seal", KEY_SYMMETRIC_32, SEAL_PROGRAM }, { "app/1000/wrap", KEY_SYMMETRIC_32, WRAP_PROGRAM },
 		{ "app/1001/tls", KEY_EC_P256, SIGN_PROGRAM_DIGEST }, { "user/s", KEY_EC_P256, SIGN_STATEMENT },
 	};
 	int err = bed_setup(state);
@@ -149,7 +149,7 @@ static void test_seals(void **state)
 	for (size_t i = 0; i < sealed.n; i++) {
 		sealed.p[i] ^= 1;
 		assert_int_equal(seal(b, ALICE, OP_PROGRAM_UNSEAL, "app/1000/seal", BYTES("more"), bytes_of_buf(&sealed)),
-		                 i < 4 ? ERR_MISSING : ERR_TAMPERED);
+		                 i < 3 ? ERR_MISSING : ERR_TAMPERED); /* there is no version 0 */
 		sealed.p[i] ^= 1;
 		assert_int_equal(seal(b, ALICE, OP_PROGRAM_UNSEAL, "app/1000/seal", BYTES("more"), bytes_make(sealed.p, i)), ERR_TAMPERED);
 	}
@@ -166,6 +166,81 @@ static void test_seals(void **state)
 	assert_int_equal(seal(b, ALICE, OP_PROGRAM_SEAL, "app/1000/seal", BYTES("more"), BYTES("x")), ERR_OK);
 	assert_int_equal(get_be32(b->r.rest.p), 2);
 	buf_free(&sealed);
+}
+
+static err_t wrapped_do(struct bed *b, unsigned op, const char *name, struct bytes input, struct bytes wrapped)
+{
+	begin(b, op);
+	wire_put_bytes(&b->w, bytes_str(name));
+	wire_put_bytes(&b->w, BYTES("more"));
+	wire_put_bytes(&b->w, input);
+	wire_put_bytes(&b->w, wrapped);
+	return ask_as(b, ALICE);
+}
+
+static err_t wrap(struct bed *b, uint32_t user, const char *name)
+{
+	begin(b, OP_PROGRAM_WRAP);
+	wire_put_bytes(&b->w, bytes_str(name));
+	return ask_as(b, user);
+}
+
+/* A key in a key: no octet of it or of what it sealed may differ, no other key opens it, and
+ * the wrapping key does nothing else. */
+static void test_wraps(void **state)
+{
+	struct bed *b = *state;
+	struct buf wrapped = buf_make(256), sealed = buf_make(256);
+	const char *name = "app/1000/wrap";
+
+	next_second(b);
+	assert_int_equal(wrap(b, ALICE, name), ERR_OK);
+	assert_int_equal(buf_add(&wrapped, b->r.rest), ERR_OK);
+	assert_int_equal(wrapped.n, 4 + 1 + 12 + 32 + 16);
+	assert_int_equal(wrapped_do(b, OP_PROGRAM_SEAL, name, BYTES("plain text"), bytes_of_buf(&wrapped)), ERR_OK);
+	assert_int_equal(buf_add(&sealed, b->r.rest), ERR_OK);
+	assert_int_equal(wrapped_do(b, OP_PROGRAM_UNSEAL, name, bytes_of_buf(&sealed), bytes_of_buf(&wrapped)), ERR_OK);
+	assert_bytes(b->r.rest, BYTES("plain text"));
+	for (size_t i = 0; i < wrapped.n; i++) {
+		wrapped.p[i] ^= 1;
+		assert_int_equal(wrapped_do(b, OP_PROGRAM_UNSEAL, name, bytes_of_buf(&sealed), bytes_of_buf(&wrapped)),
+		                 i < 3 ? ERR_MISSING : ERR_TAMPERED);
+		wrapped.p[i] ^= 1;
+		if (i)
+			assert_int_equal(wrapped_do(b, OP_PROGRAM_UNSEAL, name, bytes_of_buf(&sealed), bytes_make(wrapped.p, i)), ERR_TAMPERED);
+	}
+	for (size_t i = 0; i < sealed.n; i++) {
+		sealed.p[i] ^= 1;
+		assert_int_equal(wrapped_do(b, OP_PROGRAM_UNSEAL, name, bytes_of_buf(&sealed), bytes_of_buf(&wrapped)), ERR_TAMPERED);
+		sealed.p[i] ^= 1;
+		assert_int_equal(wrapped_do(b, OP_PROGRAM_UNSEAL, name, bytes_make(sealed.p, i), bytes_of_buf(&wrapped)), ERR_TAMPERED);
+	}
+	/* one key for one thing */
+	assert_int_equal(wrapped_do(b, OP_PROGRAM_SEAL, "app/1000/seal", BYTES("x"), bytes_of_buf(&wrapped)), ERR_REFUSED);
+	assert_int_equal(seal(b, ALICE, OP_PROGRAM_SEAL, name, BYTES("more"), BYTES("x")), ERR_REFUSED);
+	assert_int_equal(seal(b, ALICE, OP_PROGRAM_UNSEAL, name, BYTES("holdfast wrapped key"), bytes_of_buf(&wrapped)), ERR_REFUSED);
+	assert_int_equal(wrap(b, ALICE, "app/1000/seal"), ERR_REFUSED);
+	assert_int_equal(wrap(b, BOB, name), ERR_REFUSED);
+	assert_int_equal(wrap(b, ALICE, "root"), ERR_REFUSED);
+	buf_free(&wrapped);
+	buf_free(&sealed);
+}
+
+static void test_random(void **state)
+{
+	static const unsigned bad[] = { 0, PROGRAM_RANDOM_MAX + 1, 65535 };
+	struct bed *b = *state;
+
+	next_second(b);
+	for (size_t i = 0; i < COUNT_OF(bad); i++) {
+		begin(b, OP_PROGRAM_RANDOM);
+		wire_put_u16(&b->w, (uint16_t)bad[i]);
+		assert_int_equal(ask_as(b, ALICE), ERR_RANGE);
+	}
+	begin(b, OP_PROGRAM_RANDOM);
+	wire_put_u16(&b->w, PROGRAM_RANDOM_MAX);
+	assert_int_equal(ask_as(b, ALICE), ERR_OK);
+	assert_int_equal(b->r.rest.n, PROGRAM_RANDOM_MAX);
 }
 
 static void test_refuses(void **state)
@@ -199,6 +274,11 @@ static void test_refuses(void **state)
 	assert_int_equal(own->uses, uses);
 }
 
+static bool is_of_programs(unsigned op)
+{
+	return (op >= OP_PROGRAM_KEYS && op <= OP_PROGRAM_WRAP) || op == OP_PROGRAM_RANDOM;
+}
+
 /* What is not for programs they cannot ask; what is for them nobody else can. */
 static void test_other_operations(void **state)
 {
@@ -210,13 +290,15 @@ static void test_other_operations(void **state)
 		next_second(b);
 		begin(b, (enum operation)op);
 		err = ask_as(b, ALICE);
-		if (op >= OP_PROGRAM_KEYS && op <= OP_PROGRAM_UNSEAL)
+		if (is_of_programs(op))
 			assert_int_equal(err, ERR_SYNTAX);
 		else
 			assert_true(err == ERR_REFUSED || err == ERR_UNSUPPORTED);
 	}
 	for (int role = ROLE_CORE; role <= ROLE_DOOR; role++) {
-		for (unsigned op = OP_PROGRAM_KEYS; op <= OP_PROGRAM_UNSEAL; op++) {
+		for (unsigned op = 0; op < OP_COUNT; op++) {
+			if (!is_of_programs(op))
+				continue;
 			begin(b, (enum operation)op);
 			assert_int_equal(ask(b, (enum role)role), ERR_REFUSED);
 		}
@@ -241,12 +323,12 @@ static void test_lists_own(void **state)
 		unsigned class = wire_get_u8(&b->r), purpose = wire_get_u8(&b->r);
 
 		assert_true(bytes_starts(name, BYTES("app/1000/")));
-		assert_true(purpose >= SIGN_PROGRAM && purpose <= SEAL_PROGRAM);
+		assert_true(purpose >= SIGN_PROGRAM && purpose <= WRAP_PROGRAM);
 		assert_int_equal(wire_get_bytes(&b->r, 65).n, class == KEY_ED25519 ? 32 : class == KEY_EC_P256 ? 65 : 0);
 		seen++;
 	}
 	assert_int_equal(wire_done(&b->r), ERR_OK);
-	assert_int_equal(seen, 5);
+	assert_int_equal(seen, 6);
 	begin(b, OP_PROGRAM_KEYS);
 	wire_put_u32(&b->w, 0);
 	assert_int_equal(ask_as(b, 4242), ERR_OK);
@@ -381,7 +463,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_signs), cmocka_unit_test(test_agrees), cmocka_unit_test(test_refuses),
 		cmocka_unit_test(test_other_operations), cmocka_unit_test(test_lists_own), cmocka_unit_test(test_rates),
-		cmocka_unit_test(test_makes), cmocka_unit_test(test_seals), cmocka_unit_test(test_share),
+		cmocka_unit_test(test_makes), cmocka_unit_test(test_seals), cmocka_unit_test(test_wraps), cmocka_unit_test(test_random), cmocka_unit_test(test_share),
 	};
 
 	return cmocka_run_group_tests(tests, setup, bed_teardown);
