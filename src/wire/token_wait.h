@@ -12,7 +12,7 @@
 
 #include "wire/wire.h"
 
-enum { WAITING_MAX = 256, WAITING_EACH = 96, WAIT_ASKS_MAX = 6, WAIT_BODY_MAX = 1024, WAIT_MS = 9000 };
+enum { WAITING_MAX = 256, WAITING_EACH = 16 /* its caller is not read then */, WAIT_ASKS_MAX = 6, WAIT_BODY_MAX = 1024, WAIT_MS = 9000 };
 
 struct waiting;
 

@@ -163,10 +163,11 @@ out:
 	return err;
 }
 
-/* A caller that does not read its answers gets no more. */
+/* A caller that does not read its answers gets no more; nor does one that a token works for
+ * already: what stands in a token's queue stands before everybody. */
 static bool is_clogged(const struct neighbour *n)
 {
-	return n->link.out.n > UNREAD_MAX;
+	return n->link.out.n > UNREAD_MAX || wait_count(n->caller) >= WAITING_EACH;
 }
 
 static err_t serve(struct process *p, struct neighbour *n)
