@@ -426,6 +426,34 @@ out:
 	return err;
 }
 
+/* Is the key as one that was made on the token? */
+static err_t try_made(const struct made *k)
+{
+	struct ask a;
+
+	begin_key(&a, TOKEN_TRY, k);
+	wire_put_u8(&a.w, 1);
+	return octets(&a, NULL, 0);
+}
+
+static err_t check_local(struct trial *t)
+{
+	uint8_t raw[32] = { 7 };
+	struct made *k, *came;
+	err_t err;
+
+	TRY(make(t, KEY_EC_P256, PAIR_SIGN, &k));
+	err = try_made(k);
+	TRY(err == ERR_TAMPERED ? ERR_UNSUPPORTED : err);
+	if (token_state_of(NUMBER)->kind != TOKEN_KIND_PKCS11)
+		return ERR_OK; /* a TPM certifies its keys */
+	TRY(import(t, PAIR_ANY, BYTES_OF(raw), &came));
+	if (try_made(came) != ERR_TAMPERED)
+		err = wrong(t, "a key that came from outside is called made on it");
+out:
+	return err;
+}
+
 static err_t check_random(struct trial *t)
 {
 	uint8_t both[2][32];

@@ -35,16 +35,6 @@ void tpm_policy_state(const struct tpm_condition *c, uint8_t out[TPM_POLICY])
 	extend(out, CC_NV, BYTES_OF(counter));
 }
 
-err_t tpm_policy_signed(const uint8_t policy[TPM_POLICY], struct bytes qualifier, struct buf *out)
-{
-	err_t err;
-
-	TRY(buf_add(out, bytes_make(policy, TPM_POLICY)));
-	err = buf_add(out, qualifier);
-out:
-	return err;
-}
-
 void tpm_policy_approved(struct bytes approver, struct bytes qualifier, uint8_t out[TPM_POLICY])
 {
 	uint8_t text[TPM_POLICY + TPM_POLICY];

@@ -18,12 +18,9 @@ struct tpm_condition {
 	uint64_t generation;   /* what it stands at */
 };
 
-/* PolicyPCR, then PolicyNV (equal). */
+/* PolicyPCR, then PolicyNV (equal). An approver signs this and the qualifier, one behind the
+ * other: of the SHA-256 over both TPM2_VerifySignature makes its ticket. */
 void tpm_policy_state(const struct tpm_condition *c, uint8_t out[TPM_POLICY]);
-
-/* What an approver signs: SHA-256 of this, policy and qualifier one behind the other, is
- * what TPM2_VerifySignature looks at. */
-err_t tpm_policy_signed(const uint8_t policy[TPM_POLICY], struct bytes qualifier, struct buf *out) MUST_USE;
 
 /* PolicyAuthorize by the key of that name, then PolicyAuthValue: of keys. */
 void tpm_policy_approved(struct bytes approver, struct bytes qualifier, uint8_t out[TPM_POLICY]);

@@ -198,26 +198,25 @@ static err_t put_state(struct wire_out *w, const struct approval *a, size_t i, c
 {
 	const struct tpm_condition c = { .pcrs = a->pcrs, .state = BYTES_OF(a->states[i]),
 		                         .counter = BYTES_OF(a->counter), .generation = a->generation };
-	struct buf text = buf_make(TPM_POLICY + TOKEN_IDENTITY), der = buf_make(128);
-	uint8_t policy[TPM_POLICY], raw[SIGNATURE_RAW];
+	uint8_t text[TPM_POLICY + TOKEN_IDENTITY], raw[SIGNATURE_RAW];
+	struct buf der = buf_make(128);
 	err_t err;
 
-	tpm_policy_state(&c, policy);
-	TRY(tpm_policy_signed(policy, BYTES_OF(a->identity), &text));
-	TRY(signs->sign(approver, bytes_of_buf(&text), &der));
+	tpm_policy_state(&c, text);
+	bytes_copy(text + TPM_POLICY, a->identity, TOKEN_IDENTITY);
+	TRY(signs->sign(approver, BYTES_OF(text), &der));
 	TRY(signature_raw(bytes_of_buf(&der), raw));
 	wire_put_u32(w, a->pcrs);
-	wire_put_fixed(w, BYTES_OF(policy));
+	wire_put_fixed(w, bytes_make(text, TPM_POLICY));
 	wire_put_fixed(w, BYTES_OF(raw));
 	err = w->err;
 out:
-	buf_free(&text);
 	buf_free(&der);
 	return err;
 }
 
-static err_t tell(unsigned number, const struct provider_key *record, const struct key_provider *signs,
-                  struct provider_key *approver)
+void approval_tell(unsigned number, const struct provider_key *record, const struct key_provider *signs,
+                   struct provider_key *approver)
 {
 	struct buf body = buf_make(BODY_MAX);
 	struct wire_out w = wire_out(&body);
@@ -238,14 +237,6 @@ static err_t tell(unsigned number, const struct provider_key *record, const stru
 	told[number] = a;
 out:
 	buf_free(&body);
-	return err;
-}
-
-void approval_tell(unsigned number, const struct provider_key *record, const struct key_provider *signs,
-                   struct provider_key *approver)
-{
-	err_t err = tell(number, record, signs, approver);
-
 	if (err != ERR_OK && err != ERR_ABSENT)
 		log_event(LOG_ERROR, "token not told what is approved", "token=%u why=%s", number, err_text(err));
 }

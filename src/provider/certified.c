@@ -5,77 +5,23 @@
 #include "base/log.h"
 #include "crypt/crypt.h"
 #include "crypt/der.h"
+#include "provider/held.h"
 #include "wire/tpm_area.h"
 
 enum { HEAD = 2 + TOKEN_IDENTITY, NONCE = 32, DIGEST = 32, AGAIN_MS = 60000 };
 
-enum standing { UNKNOWN, ASKED, CERTIFIED, REFUSED };
-
-static struct entry {
-	enum standing standing; /* of one that is used */
-	unsigned number; /* which link was asked */
-	uint8_t blob[KEY_BLOB_MAX];
-	size_t n; /* 0: free */
-	uint8_t nonce[NONCE];
-	uint64_t ref;
-	int64_t at; /* of the answer that refused it */
-	struct proof_pin pin; /* by which it was asked about */
-} entries[CERTIFIED_KEYS_MAX];
-
-static struct entry *find(struct bytes blob)
-{
-	for (size_t i = 0; i < CERTIFIED_KEYS_MAX; i++) {
-		if (entries[i].n && bytes_equal(bytes_make(entries[i].blob, entries[i].n), blob))
-			return &entries[i];
-	}
-	return NULL;
-}
-
-void certified_note(const struct provider_key *k)
-{
-	struct bytes blob = secret_view(&k->blob);
-	struct entry *e = NULL;
-	struct tpm_area area;
-
-	if (k->class != KEY_EC_P256 || find(blob))
-		return;
-	/* What is certified is the reference: the record's public key has to be its. */
-	if (tpm_area_read(bytes_sub(blob, HEAD, blob.n), &area) != ERR_OK ||
-	    !bytes_equal(BYTES_OF(area.point), bytes_make(k->public_key, k->public_n)))
-		return;
-	for (size_t i = 0; i < CERTIFIED_KEYS_MAX && !e; i++) {
-		if (!entries[i].n)
-			e = &entries[i];
-	}
-	if (!e || bytes_put(e->blob, sizeof(e->blob), blob) != ERR_OK)
-		return;
-	e->n = blob.n;
-	e->standing = UNKNOWN;
-	e->at = 0;
-}
-
-void certified_forget(const struct provider_key *k)
-{
-	struct entry *e = find(secret_view(&k->blob));
-
-	if (e)
-		*e = (struct entry){ .n = 0 };
-}
-
 bool certified_is(const struct provider_key *k)
 {
-	const struct entry *e = find(secret_view(&k->blob));
+	const struct held *e = held_note(k);
 
-	if (!e)
-		certified_note(k); /* a copy of it was unloaded */
 	return e && e->standing == CERTIFIED;
 }
 
 void certified_reset(unsigned number)
 {
-	for (size_t i = 0; i < CERTIFIED_KEYS_MAX; i++) {
-		if (entries[i].number == number)
-			entries[i].standing = UNKNOWN;
+	for (size_t i = 0; i < HELD_MAX; i++) {
+		if (held[i].number == number)
+			held[i].standing = UNKNOWN;
 	}
 }
 
@@ -149,14 +95,9 @@ out:
 
 /* --- all of them ---------------------------------------------------------------------- */
 
-static struct bytes reference_of(const struct entry *e)
+static bool is_next(const struct held *e, const struct proof_pin *pin)
 {
-	return bytes_make(e->blob + HEAD, e->n - HEAD);
-}
-
-static bool is_next(const struct entry *e, const struct proof_pin *pin)
-{
-	if (!e->n || e->standing == ASKED || e->standing == CERTIFIED ||
+	if (!e->certifiable || e->standing == ASKED || e->standing == CERTIFIED ||
 	    !bytes_equal(bytes_make(e->blob + 2, TOKEN_IDENTITY), bytes_make(pin->blob + 2, TOKEN_IDENTITY)))
 		return false;
 	return e->standing == UNKNOWN || clock_steady() - e->at > AGAIN_MS;
@@ -165,15 +106,15 @@ static bool is_next(const struct entry *e, const struct proof_pin *pin)
 void certified_look(unsigned number, const struct proof_pin *pin)
 {
 	struct buf body = buf_make(4096);
-	struct entry *e = NULL;
+	struct held *e = NULL;
 
 	if (!certified_can(pin))
 		return;
-	for (size_t i = 0; i < CERTIFIED_KEYS_MAX; i++) {
-		if (entries[i].n && entries[i].number == number && entries[i].standing == ASKED)
+	for (size_t i = 0; i < HELD_MAX; i++) {
+		if (held[i].n && held[i].number == number && held[i].standing == ASKED)
 			return; /* one after the other */
-		if (!e && is_next(&entries[i], pin))
-			e = &entries[i];
+		if (!e && is_next(&held[i], pin))
+			e = &held[i];
 	}
 	if (!e)
 		return;
@@ -182,7 +123,7 @@ void certified_look(unsigned number, const struct proof_pin *pin)
 	e->number = number;
 	e->at = clock_steady();
 	e->standing = REFUSED;
-	if (certified_question(pin, reference_of(e), e->nonce, &body) == ERR_OK &&
+	if (certified_question(pin, held_reference(e), e->nonce, &body) == ERR_OK &&
 	    token_link_send(number, bytes_of_buf(&body), &e->ref) == ERR_OK)
 		e->standing = ASKED;
 	buf_free(&body);
@@ -190,13 +131,13 @@ void certified_look(unsigned number, const struct proof_pin *pin)
 
 bool certified_answered(unsigned number, uint64_t ref, err_t status, struct bytes answer)
 {
-	for (size_t i = 0; i < CERTIFIED_KEYS_MAX; i++) {
-		struct entry *e = &entries[i];
+	for (size_t i = 0; i < HELD_MAX; i++) {
+		struct held *e = &held[i];
 
 		if (!e->n || e->number != number || e->standing != ASKED || e->ref != ref)
 			continue;
 		if (status == ERR_OK)
-			status = certified_judge(&e->pin, reference_of(e), e->nonce, answer);
+			status = certified_judge(&e->pin, held_reference(e), e->nonce, answer);
 		e->standing = status == ERR_OK ? CERTIFIED : REFUSED;
 		if (status != ERR_OK)
 			log_event(LOG_WARN, "key not certified", "token=%u why=%s", number, err_text(status));
@@ -208,8 +149,8 @@ bool certified_answered(unsigned number, uint64_t ref, err_t status, struct byte
 /* What was certified lies in the TPM, whether it is here or not; what was asked is not. */
 void certified_lost(unsigned number)
 {
-	for (size_t i = 0; i < CERTIFIED_KEYS_MAX; i++) {
-		if (entries[i].number == number && entries[i].standing != CERTIFIED)
-			entries[i].standing = UNKNOWN;
+	for (size_t i = 0; i < HELD_MAX; i++) {
+		if (held[i].number == number && held[i].standing != CERTIFIED)
+			held[i].standing = UNKNOWN;
 	}
 }

@@ -10,12 +10,6 @@
 
 #include "provider/proof.h"
 
-enum { CERTIFIED_KEYS_MAX = 128 }; /* of more the rest is not asked about, and counts as 1 */
-
-/* A pair on a token is there, or gone: its blob. */
-void certified_note(const struct provider_key *k);
-void certified_forget(const struct provider_key *k);
-
 /* Ask about the next one, by the key of that evidence. */
 void certified_look(unsigned number, const struct proof_pin *pin);
 

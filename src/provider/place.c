@@ -45,6 +45,8 @@ unsigned place_key_level(const struct key_provider *provider, const struct provi
 {
 	unsigned place = place_of(provider, key), level = place_level(place);
 
+	if (place && probe_is_foreign(key))
+		return LEVEL_UNPROVED;
 	if (!place || level <= LEVEL_UNPROVED || !proof_is_of_keys(place))
 		return level;
 	return certified_is(key) ? level : LEVEL_UNPROVED;

@@ -184,6 +184,13 @@ void proof_lost(unsigned number)
 	wait_lost(number);
 }
 
+bool proof_is_by(unsigned number, struct bytes blob)
+{
+	const struct proof *p = &proofs[number];
+
+	return p->pinned && bytes_equal(blob, bytes_make(p->pin.blob, p->pin.blob_n));
+}
+
 bool proof_is_of_keys(unsigned number)
 {
 	return proofs[number].pinned && certified_wanted(&proofs[number].pin);

@@ -46,6 +46,9 @@ err_t proof_pin_get(struct wire_in *in, unsigned number, struct proof_pin *pin) 
 void proof_answered(unsigned number, uint64_t ref, err_t status, struct bytes answer);
 void proof_lost(unsigned number);
 
+/* Is this the key that answers? A maker brought it to the token, perhaps. */
+bool proof_is_by(unsigned number, struct bytes blob);
+
 /* Does what is proved hold for single keys only when they are certified (certified.h)? */
 bool proof_is_of_keys(unsigned number);
 

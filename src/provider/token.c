@@ -6,8 +6,7 @@
 #include "crypt/crypt.h"
 #include "crypt/der.h"
 #include "provider/approval.h"
-#include "provider/certified.h"
-#include "provider/probe.h"
+#include "provider/held.h"
 #include "wire/token_wait.h"
 
 enum { FORMAT = 1, HEAD = 2 + TOKEN_IDENTITY, FIELDS_MAX = 7168, ANSWER_MAX = 5120 };
@@ -187,14 +186,13 @@ static err_t token_load(struct provider_key *k)
 	if (k->blob.n <= HEAD || k->blob.p[0] != FORMAT || (!is_pair(k) && !symmetric) ||
 	    k->public_n != (k->class == KEY_EC_P256 ? KEY_POINT : k->class == KEY_ED25519 ? 32 : 0))
 		return ERR_TAMPERED;
-	probe_note(k);
-	certified_note(k);
+	(void)held_note(k);
 	return ERR_OK;
 }
 
 static void token_unload(struct provider_key *k)
 {
-	certified_forget(k);
+	held_forget(k);
 	secret_free(&k->blob);
 }
 

@@ -41,6 +41,9 @@ bool p11_offers(struct token *t, CK_MECHANISM_TYPE what);
 /* pkcs11_key.c: the object of a reference. ERR_MISSING. */
 err_t p11_find(struct token *t, const struct token_key *k, CK_OBJECT_CLASS class,
                CK_OBJECT_HANDLE *out) MUST_USE;
+/* What the token says of a key that was made on it: CKA_LOCAL, always sensitive, never
+ * extractable. ERR_TAMPERED; ERR_UNSUPPORTED: it does not say. */
+err_t p11_made_here(struct token *t, CK_OBJECT_HANDLE h) MUST_USE;
 /* It is there. ERR_MISSING. */
 err_t p11_fit(struct token *t, const struct token_key *k) MUST_USE;
 err_t p11_make(struct token *t, const struct token_key *k, struct token_made *out) MUST_USE;

@@ -72,11 +72,35 @@ out:
 err_t p11_fit(struct token *t, const struct token_key *k)
 {
 	CK_OBJECT_HANDLE h;
+	err_t err;
 
-	return p11_find(t, k, k->class == KEY_EC_P256 || k->class == KEY_ED25519 ? CKO_PRIVATE_KEY : CKO_SECRET_KEY, &h);
+	TRY(p11_find(t, k, k->class == KEY_EC_P256 || k->class == KEY_ED25519 ? CKO_PRIVATE_KEY : CKO_SECRET_KEY, &h));
+	if (k->made)
+		err = p11_made_here(t, h);
+out:
+	return err;
 }
 
 /* --- made ------------------------------------------------------------------------------ */
+
+err_t p11_made_here(struct token *t, CK_OBJECT_HANDLE h)
+{
+	struct p11 *p = t->own;
+	CK_BBOOL said[5] = { CK_FALSE, CK_FALSE, CK_FALSE, CK_FALSE, CK_TRUE };
+	CK_ATTRIBUTE read[] = { ATTRIBUTE(CKA_LOCAL, &said[0], 1), ATTRIBUTE(CKA_ALWAYS_SENSITIVE, &said[1], 1),
+		                ATTRIBUTE(CKA_NEVER_EXTRACTABLE, &said[2], 1), ATTRIBUTE(CKA_SENSITIVE, &said[3], 1),
+		                ATTRIBUTE(CKA_EXTRACTABLE, &said[4], 1) };
+	CK_RV rv = p->f->C_GetAttributeValue(p->session, h, read, COUNT_OF(read));
+
+	if (rv == CKR_ATTRIBUTE_TYPE_INVALID || rv == CKR_ATTRIBUTE_SENSITIVE)
+		return token_fault(t, ERR_UNSUPPORTED, "the token does not say where its keys were made");
+	if (rv != CKR_OK)
+		return p11_result(t, "look at the key", rv);
+	if (said[0] && said[1] && said[2] && said[3] && !said[4])
+		return ERR_OK;
+	return token_fault(t, ERR_TAMPERED, "a key %s", !said[0] ? "was made elsewhere and brought to the token" :
+	                   "could be read out of the token, or can be");
+}
 
 err_t p11_look_at(struct token *t, CK_OBJECT_HANDLE h)
 {

@@ -289,6 +289,7 @@ static err_t run_try(struct token *t, struct token_work *w)
 	err_t err;
 
 	TRY(token_get_key(t, w, PART_KEY, &k));
+	k.made = w->in.rest.n && wire_get_u8(&w->in);
 	TRY(wire_done(&w->in));
 	TRY(t->backend->fit(t, &k));
 out:

@@ -19,6 +19,7 @@ struct token;
 struct token_key {
 	enum key_class class;
 	enum pair_use use;
+	bool made; /* on the token, as far as is known */
 	struct bytes reference; /* one part's */
 };
 
@@ -96,7 +97,8 @@ struct token_backend {
 	err_t (*unwrap)(struct token *t, const struct token_key *k, struct bytes wrapped,
 	                struct token_made *out) MUST_USE;
 	/* Is the key there, and the machine in the state that it is bound to? ERR_MISSING,
-	 * ERR_BAD_STATE. */
+	 * ERR_BAD_STATE; ERR_TAMPERED, ERR_UNSUPPORTED: not as one that was made on the token
+	 * (k->made), or it does not say. */
 	err_t (*fit)(struct token *t, const struct token_key *k) MUST_USE;
 	/* The maker's certificate, appended; reference of the key that answers for it
 	 * (`make`: a fresh one, where it needs one). ERR_MISSING: there is none. */

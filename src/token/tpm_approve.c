@@ -196,7 +196,7 @@ static err_t verify(struct token *t, ESYS_TR approver, const struct token_approv
 {
 	TPMT_SIGNATURE signature = { .sigAlg = TPM2_ALG_ECDSA, .signature.ecdsa = { .hash = TPM2_ALG_SHA256,
 		.signatureR.size = TPM_DIGEST, .signatureS.size = TPM_DIGEST } };
-	struct buf text = buf_make(TPM_POLICY + TOKEN_IDENTITY);
+	uint8_t text[TPM_POLICY + TOKEN_IDENTITY];
 	TPM2B_DIGEST digest = { .size = TPM_DIGEST };
 	TPMT_TK_VERIFIED *got = NULL;
 	struct tpm *p = t->own;
@@ -204,13 +204,13 @@ static err_t verify(struct token *t, ESYS_TR approver, const struct token_approv
 
 	bytes_copy(signature.signature.ecdsa.signatureR.buffer, a->signature, TPM_DIGEST);
 	bytes_copy(signature.signature.ecdsa.signatureS.buffer, a->signature + TPM_DIGEST, TPM_DIGEST);
-	TRY(tpm_policy_signed(a->policy, BYTES_OF(t->state.identity), &text));
-	crypt_sha256(bytes_of_buf(&text), digest.buffer);
+	bytes_copy(text, a->policy, TPM_POLICY);
+	bytes_copy(text + TPM_POLICY, t->state.identity, TOKEN_IDENTITY);
+	crypt_sha256(BYTES_OF(text), digest.buffer);
 	TRY(tpm_result(t, "approval", Esys_VerifySignature(p->esys, approver, no, no, no, &digest, &signature, &got)));
 	*ticket = *got;
 out:
 	Esys_Free(got);
-	buf_free(&text);
 	return err;
 }
 

@@ -24,7 +24,9 @@
  *   WRAP     key, octets bytes (32)        -> wrapped bytes (40)
  *   UNWRAP   key, wrapped bytes (40)       -> identity, reference bytes: an HMAC key of 32
  *            octets that does not leave; ERR_TAMPERED
- *   TRY      key                          -> nothing
+ *   TRY      key, u8 made on the token (may be left out: not known) -> nothing; ERR_TAMPERED:
+ *            the token says of it that it was made elsewhere, or could once be read out;
+ *            ERR_UNSUPPORTED: it does not say
  *   CERTIFY  key (the one that answers), reference bytes, nonce bytes (32) -> TPMS_ATTEST
  *            bytes, r and s (64) [TPM 2.0 part 3, 18.2]
  *   APPROVE  identity, public key of the approver (65), u64 generation of the counter, u8 n

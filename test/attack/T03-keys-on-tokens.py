@@ -36,6 +36,23 @@ def replace(token, ids):
     give(token.folder)
 
 
+def restore(token):
+    """As it was before the thief."""
+    shutil.rmtree(token.folder)
+    shutil.copytree(token.top / "kept", token.folder)
+    give(token.folder)
+
+
+def brought(token, i):
+    """One pair by another, made elsewhere and written to the token."""
+    pem, der = token.top / "brought.pem", token.top / "brought.der"
+    subprocess.run(["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", pem], check=True, capture_output=True)
+    subprocess.run(["openssl", "pkcs8", "-topk8", "-nocrypt", "-in", pem, "-outform", "DER", "-out", der], check=True, capture_output=True)
+    tool(token, "--delete-object", "--type", "privkey", "--id", i)
+    tool(token, "--write-object", der, "--type", "privkey", "--id", i, "--label", "holdfast", "--usage-sign")
+    give(token.folder)
+
+
 def signs(token, i):
     given = token.top / "in"
     given.write_bytes(os.urandom(32))
@@ -146,16 +163,26 @@ def on_the_token(token, node):
     r.say("pkcs11: another key in place of the CA's: nothing that it signs counts", not enrols(node, "alien"))
     r.say("pkcs11: and the node runs on", node.cli("status", check=False)[0] == 0)
     node.stop()
-    for i in ids:
+    restore(token)
+    brought(token, ids[-1])
+    node.start()
+    r.say("pkcs11: a key that was made elsewhere, in place of one of several: said, by the token's own word",
+          until(lambda: "was made elsewhere" in node.cli("doctor", check=False)[1]))
+    node.stop()
+    restore(token)
+    tool(token, "--delete-object", "--type", "privkey", "--id", ids[-1])
+    give(token.folder)
+    node.start()
+    r.say("pkcs11: one of several keys deleted: said", until(lambda: "does not hold the keys of this node" in node.cli("doctor", check=False)[1]))
+    node.stop()
+    for i in ids[:-1]:
         tool(token, "--delete-object", "--type", "privkey", "--id", i)
     give(token.folder)
     node.start()
     r.say("pkcs11: its keys deleted on the token: no handshake, and said", not handshakes(node) and "not on the token" in node.log_text() and
           until(lambda: "does not hold the keys of this node" in node.cli("doctor", check=False)[1]))
     node.stop()
-    shutil.rmtree(token.folder)
-    shutil.move(token.top / "kept", token.folder)
-    give(token.folder)
+    restore(token)
     node.start()
     r.say("pkcs11: put back from a copy of the token, it is served", handshakes(node))
     node.stop()

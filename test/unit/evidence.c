@@ -7,6 +7,7 @@
 #include "provider/approval.h"
 #include "provider/place.h"
 #include "provider/certified.h"
+#include "provider/held.h"
 #include "provider/proof.h"
 #include "wire/tpm_area.h"
 #include "unit.h"

@@ -79,6 +79,8 @@ static void test_rows(void **state)
 static void test_without_a_door(void **state)
 {
 	CK_ATTRIBUTE class = { CKA_CLASS, NULL, 0 };
+	CK_MECHANISM gcm = { CKM_AES_GCM, NULL, 0 };
+	CK_OBJECT_HANDLE object;
 	CK_SESSION_HANDLE s;
 	CK_TOKEN_INFO token;
 	CK_ULONG n;
@@ -102,9 +104,17 @@ static void test_without_a_door(void **state)
 	for (CK_OBJECT_HANDLE h = 0; h < 5000; h++)
 		assert_int_equal(f->C_GetAttributeValue(s, h, &class, 1), CKR_OBJECT_HANDLE_INVALID);
 	assert_int_equal(f->C_GetAttributeValue(s, ~0UL, &class, 1), CKR_OBJECT_HANDLE_INVALID);
-	assert_int_equal(f->C_WrapKey(s, NULL, 0, 0, NULL, NULL), CKR_KEY_UNEXTRACTABLE);
+	assert_int_equal(f->C_WrapKey(s, NULL, 0, 0, NULL, NULL), CKR_ARGUMENTS_BAD);
+	assert_int_equal(f->C_WrapKey(s, &gcm, 1, 1, NULL, NULL), CKR_WRAPPING_KEY_HANDLE_INVALID);
+	assert_int_equal(f->C_UnwrapKey(s, &gcm, 1, out, 64, NULL, 0, &object), CKR_WRAPPING_KEY_HANDLE_INVALID);
+	assert_int_equal(f->C_EncryptInit(s, &gcm, 1), CKR_KEY_HANDLE_INVALID);
+	assert_int_equal(f->C_Encrypt(s, out, 1, out, &n), CKR_OPERATION_NOT_INITIALIZED);
+	assert_int_equal(f->C_GenerateKey(s, &gcm, NULL, 0, &object), CKR_MECHANISM_INVALID);
+	assert_int_equal(f->C_GenerateRandom(s, out, 64), CKR_TOKEN_NOT_PRESENT);
+	assert_int_equal(f->C_GenerateRandom(0, out, 64), CKR_SESSION_HANDLE_INVALID);
 	assert_int_equal(f->C_SignRecoverInit(s, NULL, 0), CKR_FUNCTION_NOT_SUPPORTED);
-	assert_int_equal(f->C_DecryptInit(s, NULL, 0), CKR_FUNCTION_NOT_SUPPORTED);
+	assert_int_equal(f->C_DecryptInit(s, NULL, 0), CKR_ARGUMENTS_BAD);
+	assert_int_equal(f->C_DecryptUpdate(s, out, 1, out, &n), CKR_FUNCTION_NOT_SUPPORTED);
 	assert_int_equal(f->C_CloseSession(s), CKR_OK);
 	assert_int_equal(f->C_CloseSession(s), CKR_SESSION_HANDLE_INVALID);
 	assert_int_equal(f->C_Finalize(NULL), CKR_OK);
