@@ -5,6 +5,7 @@
 #include "request/later_work.h"
 #include "request/notification.h"
 #include "request/work.h"
+#include "resource/subscribe.h"
 
 enum { CONTENT_KEEP = 64 * 1024 };
 
@@ -218,6 +219,22 @@ static void say_nothing(const struct work *w, struct response_primitive *respons
 	response->content_status = 0;
 }
 
+/* Where it is announced is for the answer to say, which may wait for it [TS-0004 7.3.3.10]. */
+static uint64_t announced(const struct work *w)
+{
+	bool creates = w->request.operation == OPERATION_CREATE;
+	struct bytes asked = subscription_asked(w->request.content);
+	struct cbor at;
+	bool found = false;
+
+	if ((!creates && w->request.operation != OPERATION_UPDATE) || !w->content.n || !asked.n ||
+	    w->target.virtual_child || !status_is_success(work_status(w)))
+		return 0;
+	if (cbor_find(asked, BYTES("at"), &at, &found) != ERR_OK || !found || at.kind != CBOR_ARRAY || !at.u)
+		return 0;
+	return creates ? w->outcome.resource : w->target.id;
+}
+
 static err_t serve(struct work *w, struct buf *answer)
 {
 	struct response_primitive response;
@@ -244,6 +261,7 @@ static err_t serve(struct work *w, struct buf *answer)
 	say_nothing(w, &response);
 	TRY(response_write(&response, answer));
 	w->room->answered = response.status;
+	w->room->announced = announced(w);
 out:
 	return err;
 }
@@ -257,6 +275,7 @@ err_t request_serve(struct request_room *room, const struct request_arrival *in,
 
 	arena_reset(&room->arena);
 	room->needs.n = 0;
+	room->announced = 0;
 	resource_begin(room->resources);
 	if (room->content.cap > room->content_max)
 		buf_free(&room->content);

@@ -56,6 +56,7 @@ struct request_room {
 	struct bytes providers;    /* other service providers, as mcc.providers; empty: none */
 	uint64_t content_max;      /* octets of one result */
 	unsigned answered;         /* status of the answer that request_serve made last */
+	uint64_t announced;        /* the row that it shows, asked to be announced elsewhere; 0: none */
 	struct buf content;        /* memory for it, from request to request */
 	bool subscription_required; /* 4128 as long as there is no service subscription profile */
 	bool require_registration_rule; /* AE may register only as its credential says */

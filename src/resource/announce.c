@@ -9,6 +9,8 @@
 
 enum { RECORD_MAX = 65536, CONTENT_MAX = 1 << 20, ENTRY = 4, KEY_MAX = 24, ANNOUNCED = 10000, CSE_BASE = 5 };
 
+#define FAR_END "20991231T235959"
+
 struct entry {
 	struct bytes target, address, digest, names;
 };
@@ -128,6 +130,15 @@ uint64_t resource_announce_due(struct resources *r)
 	for (size_t i = 0; i < r->due_n; i++)
 		r->due[i] = r->due[i + 1];
 	return first;
+}
+
+bool resource_announce_waits(const struct resources *r, uint64_t id)
+{
+	for (size_t i = 0; i < r->due_n; i++) {
+		if (r->due[i] == id)
+			return true;
+	}
+	return false;
 }
 
 bool resource_announce_more(const struct resources *r)
@@ -321,6 +332,11 @@ static err_t attributes(struct resources *r, struct arena *a, const struct store
 			continue;
 		TRY(set_put(out, name, value.raw));
 		TRY(add_name(&b, name));
+	}
+	/* A CSEBase has no end, what is announced of it must: where it is, it is bounded. */
+	if (row->parent == 0) {
+		TRY(set_put_text(r, a, out, BYTES("et"), BYTES(FAR_END)));
+		TRY(add_name(&b, BYTES("et")));
 	}
 	err = arena_copy(a, bytes_of_buf(&b), names);
 out:

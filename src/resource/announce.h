@@ -36,6 +36,8 @@ struct announce_step {
 uint64_t resource_announce_due(struct resources *r);
 /* Is another one due? */
 bool resource_announce_more(const struct resources *r);
+/* Is this one? Of what was due lately. */
+bool resource_announce_waits(const struct resources *r, uint64_t id);
 /* Due again, for what could not be done now. */
 void resource_announce_again(struct resources *r, uint64_t id);
 

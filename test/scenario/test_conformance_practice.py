@@ -1,6 +1,8 @@
 """What test tools and clients of earlier releases ask for in practice, by the text: refusals that do not
 depend on who asks, names, values and subscriptions, over the lab listener. doc/decision/042-conformance.md
 lists the clauses."""
+import json, threading, time
+
 import pytest
 from lab import Lab
 from node import Node
@@ -11,7 +13,7 @@ BASE = "/cse-in"
 
 @pytest.fixture(scope="module")
 def lab():
-    with Node(lab=True, options="store.engine = memory") as node:
+    with Node(lab=True, options="store.engine = memory\nlab.remote_cses = /mn-cse,/mute-cse,/gone-cse") as node:
         yield Lab(node)
 
 
@@ -157,3 +159,66 @@ def test_trigger_requests(lab):
     assert lab.create(BASE, 47, {"m2m:tgr": {"rn": "wake", "mei": "a@b.c", "tri": 1, "tvt": "PT1H"}}).rsc == 2001
     a = lab.put(BASE + "/wake", {"m2m:tgr": {"tri": 2}})
     assert (a.http, a.rsc) == (409, 5219) and lab.get(BASE + "/wake").json["m2m:tgr"]["tri"] == 1
+
+
+# --- announcements [TS-0004 7.3.3.10] ------------------------------------------------------------------
+
+
+class Elsewhere(Receiver):
+    """A CSE that takes what is announced to it; or says nothing until it is let go."""
+
+    def __init__(self, lab, ident, mute=False):
+        self.made, self.mute, self.go = [], mute, threading.Event()
+        super().__init__(self.take)
+        csr = {"cb": ident + "/base", "csi": ident, "rr": True, "srv": ["3"], "poa": [self.url]}
+        assert lab.create(BASE, 16, {"m2m:csr": csr}, ident).rsc == 2001
+
+    def take(self, got):
+        if self.mute:
+            self.go.wait(20)
+        if "ty=" not in got.headers.get("content-type", ""):
+            return None
+        [(member, body)] = got.json.items()
+        self.made.append((member, body))
+        out = json.dumps({member: dict(body, ri=f"a{len(self.made)}")}).encode()
+        return 201, {"X-M2M-RSC": "2001", "Content-Type": "application/json"}, out
+
+
+def test_an_answer_says_where_it_is_announced(lab, own):
+    """In the answers to the Create and the Update, in every form of them; the CSEBase first, with an end."""
+    stem, path = own
+    with Elsewhere(lab, "/mn-cse") as there:
+        a = lab.create(path, 3, {"m2m:cnt": {"rn": "an1", "lbl": ["x"], "at": ["/mn-cse"]}}, stem)
+        assert a.rsc == 2001 and a.json["m2m:cnt"]["at"] == ["/mn-cse/a2"] and a.json["m2m:cnt"]["lbl"] == ["x"]
+        assert lab.get(path + "/an1", stem).json["m2m:cnt"]["at"] == ["/mn-cse/a2"]
+        (base, cb), (member, cnt) = there.made
+        assert (base, member) == ("m2m:cbA", "m2m:cntA") and cb["et"] and cb["lnk"] and cnt["et"] and cnt["lbl"] == ["x"]
+        a = lab.create(path + "?rcn=3", 3, {"m2m:cnt": {"rn": "an2", "at": ["/mn-cse"]}}, stem)
+        assert a.json["m2m:rce"]["m2m:cnt"]["at"] == ["/mn-cse/a3"]
+        lab.create(path, 3, {"m2m:cnt": {"rn": "an3"}}, stem)
+        assert lab.put(path + "/an3", {"m2m:cnt": {"at": ["/mn-cse"]}}, stem).json["m2m:cnt"]["at"] == ["/mn-cse/a4"]
+        assert lab.create(path + "?rcn=0", 3, {"m2m:cnt": {"rn": "an4", "at": ["/mn-cse"]}}, stem).body == b""
+        a = lab.create(path + "/an1", 4, {"m2m:cin": {"con": "1", "at": ["/mn-cse"]}}, stem)
+        assert a.rsc == 2001 and a.json["m2m:cin"]["at"][0].startswith("/mn-cse/a")
+
+
+def test_an_answer_does_not_wait_for_who_is_silent(lab, own):
+    stem, path = own
+    make = lambda rn, *at: lab.create(path, 3, {"m2m:cnt": {"rn": rn, "at": list(at)}}, stem)
+    began = time.monotonic()
+    for rn, at in (("u1", "/unknown-cse"), ("u2", "/gone-cse")):  # nobody there: at once
+        assert make(rn, at).json["m2m:cnt"]["at"] == [at]
+    assert time.monotonic() - began < 1.5
+    with Elsewhere(lab, "/mute-cse", mute=True) as there:
+        began, answers = time.monotonic(), []
+        waiting = threading.Thread(target=lambda: answers.append(make("u3", "/mute-cse")))
+        waiting.start()
+        while time.monotonic() - began < 1:  # others are served meanwhile
+            assert lab.get(path, stem).rsc == 2000
+        waiting.join()
+        assert 1 < time.monotonic() - began < 6 and answers[0].json["m2m:cnt"]["at"] == ["/mute-cse"]
+        there.go.set()
+        end = time.monotonic() + 10
+        while lab.get(path + "/u3", stem).json["m2m:cnt"]["at"] == ["/mute-cse"] and time.monotonic() < end:
+            time.sleep(0.05)
+        assert lab.get(path + "/u3", stem).json["m2m:cnt"]["at"][0].startswith("/mute-cse/a")

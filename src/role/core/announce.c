@@ -166,6 +166,10 @@ static void on_answer(struct core *c, uint64_t cookie, const struct response_pri
 		forget(n); /* due again: there may be more */
 		return;
 	}
+	recall(n);
+	if (n->id == BASE) /* what would go below it waits in vain */
+		awaited_failed(c, n->step.target);
+	awaited_announced(c, n->id);
 	log_event(LOG_INFO, "not announced", "row=%llu status=%u", (unsigned long long)n->id, r->status);
 	n->asking = false;
 	n->failed++;
@@ -205,9 +209,10 @@ static void run(struct core *c, struct announcing *n)
 	batch_unmark(c, err);
 	TRY(err);
 	c->room.must_commit = true;
-	if (step.what == ANNOUNCE_NOTHING && !n->failed)
+	if (step.what == ANNOUNCE_NOTHING && !n->failed) {
+		awaited_announced(c, n->id);
 		forget(n);
-	else if (step.what == ANNOUNCE_NOTHING || step.what == ANNOUNCE_WAIT)
+	} else if (step.what == ANNOUNCE_NOTHING || step.what == ANNOUNCE_WAIT)
 		later(n, n->failed > 0);
 	else
 		err = ask(c, n, &step);
@@ -217,6 +222,7 @@ out:
 		return;
 	log_event(LOG_ERROR, "announcement failed", "row=%llu why=%s", (unsigned long long)n->id,
 	          err_text(err));
+	awaited_announced(c, n->id);
 	later(n, true);
 }
 

@@ -210,26 +210,43 @@ static err_t answer_of_failure(struct core *c, const struct pending *p, struct b
 	return w.err;
 }
 
-static void send_one(struct core *c, const struct pending *p, bool durable)
+static void not_sent(const struct pending *p, err_t err)
 {
-	struct bytes body = bytes_sub(bytes_of_buf(&c->answers), p->at, p->n);
-	struct buf instead = buf_make(1024);
-	err_t err = ERR_OK;
-
-	if (!p->to->used)
-		goto out; /* the gate is gone */
-	if (!durable) {
-		TRY(answer_of_failure(c, p, &instead));
-		body = bytes_of_buf(&instead);
-	}
-	if (p->type == MSG_ANSWER)
-		count_answer(c, durable ? p->status : RSC_INTERNAL_SERVER_ERROR);
-	TRY(link_send(&p->to->link, p->type, p->ref, body));
-out:
 	if (err != ERR_OK)
 		log_event(LOG_ERROR, "answer lost", "gate=%u why=%s", p->to->link.peer_number,
 		          err_text(err));
+}
+
+void batch_send(struct core *c, const struct pending *p, struct bytes body)
+{
+	if (p->type == MSG_ANSWER)
+		count_answer(c, p->status);
+	not_sent(p, link_send(&p->to->link, p->type, p->ref, body));
+}
+
+static void send_failure(struct core *c, struct pending *p)
+{
+	struct buf instead = buf_make(1024);
+	err_t err = answer_of_failure(c, p, &instead);
+
+	p->status = RSC_INTERNAL_SERVER_ERROR;
+	if (err == ERR_OK)
+		batch_send(c, p, bytes_of_buf(&instead));
+	not_sent(p, err);
 	buf_free(&instead);
+}
+
+static void send_one(struct core *c, struct pending *p, bool durable)
+{
+	struct bytes body = bytes_sub(bytes_of_buf(&c->answers), p->at, p->n);
+
+	if (!p->to->used)
+		return; /* the gate is gone */
+	if (!durable)
+		send_failure(c, p);
+	else if (!p->announced || !resource_announce_waits(c->room.resources, p->announced) ||
+	         !awaited_take(c, p, body))
+		batch_send(c, p, body);
 }
 
 /* The answers of this turn say something that must be on disk before. */
@@ -300,9 +317,10 @@ err_t batch_serve(struct core *c, struct pending *p, struct request_arrival *in,
 			served = held_keep(c, p, in, h);
 		if (served == ERR_PENDING)
 			goto out;
-		if (served == ERR_OK)
+		if (served == ERR_OK) {
 			p->status = c->room.answered;
-		else
+			p->announced = c->room.announced;
+		} else
 			TRY(fail(c, in, served, &c->answer));
 	}
 	if (h)

@@ -39,6 +39,7 @@ enum {
 	CORE_HELD = 1024,         /* requests that wait for answers from elsewhere */
 	CORE_HELD_PER_ORIGINATOR = 64,
 	CORE_ANNOUNCING = 48,     /* resources whose announcements are under way */
+	CORE_AWAITED = 64,        /* answers that wait until what they show is announced */
 	CORE_ERRANDS = 64,        /* requests of our own under way; a power of two */
 	CORE_HELD_OCTETS = 64 * 1024 * 1024, /* of all of them, with what was answered */
 	CORE_DELIVERIES = 512,    /* entries of the queue under way at once */
@@ -64,6 +65,15 @@ struct pending {
 	size_t at, n;           /* in core.answers */
 	struct bytes primitive; /* of the request, valid for this turn */
 	unsigned status;        /* ANSWER: what it says */
+	uint64_t announced;     /* ANSWER: it shows this row, which is to be announced; 0 none */
+};
+
+/* An answer that waits for that. */
+struct awaited {
+	uint64_t row;           /* 0 free */
+	struct pending answer;
+	struct buf body;
+	int64_t until;          /* clock_steady */
 };
 
 /* What a held request asked, and what was said. */
@@ -174,6 +184,7 @@ struct core {
 	uint64_t errands_n;
 	struct registration registration;
 	struct announcing announcing[CORE_ANNOUNCING];
+	struct awaited awaited[CORE_AWAITED];
 	int64_t announce_yield; /* clock_steady, until when none gives its place */
 
 	/* what the keeper reported, to be recorded in the next transaction */
@@ -237,6 +248,8 @@ void batch_unmark(struct core *c, err_t result);
 err_t batch_record(struct core *c, const struct audit_record *record) MUST_USE;
 /* Serve a REQUEST. ERR_SYNTAX: the gate wrote no request. */
 err_t batch_request(struct core *c, struct neighbour *from, const struct message *m) MUST_USE;
+/* To where it was asked, now. */
+void batch_send(struct core *c, const struct pending *p, struct bytes body);
 err_t batch_answer(struct core *c, const struct pending *p, struct bytes body) MUST_USE;
 
 /* Serve what came, or came again: an answer waits for the commit, or the request
@@ -296,6 +309,19 @@ void registrar_when_due(struct core *c);
 void announce_turn(struct core *c);
 int64_t announce_next(const struct core *c); /* clock_steady; INT64_MAX: nothing */
 void announce_free(struct core *c);
+
+/* --- awaited.c: answers that wait until their resource is announced ------------------- */
+
+/* false: it goes at once. */
+bool awaited_take(struct core *c, const struct pending *p, struct bytes body);
+/* All that can be done for now was done for this row. */
+void awaited_announced(struct core *c, uint64_t row);
+/* Nothing is announced there now: `at` names it so. */
+void awaited_failed(struct core *c, struct bytes target);
+void awaited_turn(struct core *c);
+int64_t awaited_next(const struct core *c); /* clock_steady; INT64_MAX: nothing */
+void awaited_neighbour_lost(struct core *c, const struct neighbour *n);
+void awaited_free(struct core *c);
 
 /* --- channel.c: requests that wait in polling channels ------------------------------ */
 

@@ -21,6 +21,7 @@ static void lose(struct core *c, struct neighbour *n, err_t why)
 	if (n->link.peer == ROLE_GATE)
 		association_gate_lost(c, n->link.peer_number, why);
 	held_neighbour_lost(c, n);
+	awaited_neighbour_lost(c, n);
 	revoke_door_lost(c, n);
 	network_neighbour_lost(c, n);
 	source_neighbour_lost(c, n);
@@ -246,6 +247,8 @@ static int time_left(const struct core *c)
 		left = later_left(c);
 	if (announce_next(c) - now < left)
 		left = announce_next(c) - now;
+	if (awaited_next(c) - now < left)
+		left = awaited_next(c) - now;
 	if (channel_next(c) - now < left)
 		left = channel_next(c) - now;
 	if (deliver_next(c) - now < left)
@@ -333,6 +336,7 @@ err_t loop_turn(struct core *c)
 	deliver_turn(c); /* what is owed is durable now */
 	held_sweep(c);
 	announce_turn(c); /* so is what is told elsewhere */
+	awaited_turn(c);
 	association_tell_recorded(c);
 	revoke_turn(c);
 	anchor_when_due(c, false);

@@ -32,6 +32,7 @@ static void close_links(struct core *c)
 	deliver_free(c);
 	channel_free(c);
 	announce_free(c);
+	awaited_free(c);
 	network_free(c);
 	source_free(c);
 	mem_free(c->pending);
