@@ -195,8 +195,14 @@ static bool utf8_second_ok(uint8_t first, uint8_t second)
 bool bytes_is_utf8(struct bytes b)
 {
 	for (size_t i = 0; i < b.n;) {
-		size_t n = utf8_length(b.p[i]);
+		size_t n;
 
+		/* Most octets are ASCII; NUL is for below. */
+		if (b.p[i] - 1u < 0x7f) {
+			i++;
+			continue;
+		}
+		n = utf8_length(b.p[i]);
 		if (n == 0 || n > b.n - i || b.p[i] == 0)
 			return false;
 		for (size_t k = 1; k < n; k++) {

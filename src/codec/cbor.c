@@ -344,8 +344,15 @@ err_t cbor_put_null(struct buf *out)
 
 static err_t put_string(struct buf *out, unsigned major, struct bytes s)
 {
-	err_t err;
+	err_t err = ERR_OK;
 
+	/* Most are short, and there is room. */
+	if (s.n < 24 && s.n < out->cap - out->n) {
+		out->p[out->n] = (uint8_t)(major << 5 | s.n);
+		bytes_copy(out->p + out->n + 1, s.p, s.n);
+		out->n += 1 + s.n;
+		goto out;
+	}
 	TRY(canon_head(out, major, s.n));
 	err = buf_add(out, s);
 out:

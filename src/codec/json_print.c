@@ -41,19 +41,13 @@ static bool is_plain(struct bytes s, size_t i)
 	return plain[s.p[i]] || (s.p[i] == 0xc2 && !(i + 1 < s.n && s.p[i + 1] < 0xa0));
 }
 
-static size_t plain_end(struct bytes s, size_t i)
-{
-	while (i < s.n && is_plain(s, i))
-		i++;
-	return i;
-}
-
 static err_t put_escaped(struct buf *out, struct bytes utf8)
 {
 	err_t err = ERR_OK;
 
 	for (size_t i = 0, from = 0; from < utf8.n; from = ++i) {
-		i = plain_end(utf8, i);
+		while (i < utf8.n && is_plain(utf8, i))
+			i++;
 		TRY(buf_add(out, bytes_sub(utf8, from, i - from)));
 		if (i < utf8.n && utf8.p[i] == 0xc2)
 			i++; /* the second octet is the code point */
@@ -66,16 +60,20 @@ out:
 
 err_t json_put_string(struct buf *out, struct bytes utf8)
 {
-	err_t err;
+	size_t i = 0;
+	uint8_t *to;
+	err_t err = ERR_OK;
 
 	if (out->cap - out->n < utf8.n + 2)
 		TRY(buf_reserve(out, utf8.n + 2));
-	TRY(buf_add_byte(out, '"'));
-	/* Nearly every text stands for itself. */
-	if (plain_end(utf8, 0) == utf8.n)
-		TRY(buf_add(out, utf8));
-	else
-		TRY(put_escaped(out, utf8));
+	to = out->p + out->n;
+	*to++ = '"';
+	/* Most texts are short and stand for themselves. */
+	for (; i < utf8.n && is_plain(utf8, i); i++)
+		*to++ = utf8.p[i];
+	out->n += 1 + i;
+	if (i < utf8.n)
+		TRY(put_escaped(out, bytes_sub(utf8, i, utf8.n)));
 	err = buf_add_byte(out, '"');
 out:
 	return err;

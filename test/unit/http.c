@@ -797,7 +797,10 @@ static void test_list_is_one_message(void **state)
 	assert_true(bytes_equal(http_field(&p, message, HTTP_FIELD_HOST), BYTES("h")));
 	assert_true(bytes_equal(http_field(&p, message, HTTP_FIELD_PARAM + PARAM_RQI), BYTES("7")));
 	assert_true(bytes_equal(http_body(&p, message), BYTES("body")));
-	assert_false(p.field[HTTP_FIELD_CONTENT_LENGTH].at || p.close || p.expect_continue);
+	assert_false(p.close || p.expect_continue);
+	assert_int_equal(listed(pairs, COUNT_OF(pairs), BYTES("bodies"), &out, &p), ERR_SYNTAX);
+	assert_int_equal(listed(pairs, COUNT_OF(pairs), BYTES_NONE, &out, &p), ERR_SYNTAX);
+	assert_int_equal(p.status, 400);
 	buf_free(&out);
 }
 
@@ -810,31 +813,35 @@ static void test_list_refuses(void **state)
 		{ { "x y", "a" } }, { { "x:", "a" } }, { { ":path", "/twice" } },
 		{ { ":other", "a" } }, { { "x", "a" }, { ":authority", "late" } },
 		{ { "host", "other" } }, { { "", "a" } }, { { "x-m2m-ri", "1" }, { "x-m2m-ri", "1" } },
-		{ { "accept", "a/" } },
+		{ { "accept", "a/" } }, { { "content-length", "5" } }, { { "content-length", "-1" } },
+		{ { "content-length", "0" }, { "content-length", "0" } },
 	};
 	static const struct pair first[] = { { ":method", "GET" }, { ":path", "/a" },
-		                             { ":authority", "h" } };
+		                             { ":scheme", "http" }, { ":authority", "h" } };
 	struct buf out = buf_make(4096);
 	struct http_parser p;
 
 	for (size_t i = 0; i < COUNT_OF(bad); i++) {
-		struct pair pairs[5];
+		struct pair pairs[6];
 
-		for (size_t k = 0; k < 3; k++)
+		for (size_t k = 0; k < 4; k++)
 			pairs[k] = first[k];
-		pairs[3] = bad[i][0];
-		pairs[4] = bad[i][1].name ? bad[i][1] : (struct pair){ "x-last", "1" };
-		assert_int_equal(listed(pairs, 5, BYTES_NONE, &out, &p), ERR_SYNTAX);
+		pairs[4] = bad[i][0];
+		pairs[5] = bad[i][1].name ? bad[i][1] : (struct pair){ "x-last", "1" };
+		assert_int_equal(listed(pairs, 6, BYTES_NONE, &out, &p), ERR_SYNTAX);
 		assert_int_equal(p.status, 400);
 	}
-	assert_int_equal(listed(first, 2, BYTES_NONE, &out, &p), ERR_SYNTAX); /* no host */
-	assert_int_equal(listed(first + 1, 2, BYTES_NONE, &out, &p), ERR_SYNTAX);
-	assert_int_equal(listed(first, 3, BYTES("body"), &out, &p), ERR_SYNTAX); /* of a GET */
-	assert_int_equal(listed((struct pair[]){ { ":method", "TRACE" }, first[1], first[2] }, 3,
+	assert_int_equal(listed(first, 4, BYTES_NONE, &out, &p), ERR_OK);
+	assert_int_equal(listed(first, 3, BYTES_NONE, &out, &p), ERR_SYNTAX); /* no host */
+	assert_int_equal(listed(first + 1, 3, BYTES_NONE, &out, &p), ERR_SYNTAX);
+	assert_int_equal(listed((struct pair[]){ first[0], first[1], first[3] }, 3, BYTES_NONE, &out, &p),
+	                 ERR_SYNTAX); /* no scheme */
+	assert_int_equal(listed(first, 4, BYTES("body"), &out, &p), ERR_SYNTAX); /* of a GET */
+	assert_int_equal(listed((struct pair[]){ { ":method", "TRACE" }, first[1], first[2], first[3] }, 4,
 	                        BYTES_NONE, &out, &p), ERR_UNSUPPORTED);
 	assert_int_equal(p.status, 405);
 	/* a request line is not to be lengthened */
-	assert_int_equal(listed((struct pair[]){ first[0], { ":path", "/a HTTP/1.1" }, first[2] }, 3,
+	assert_int_equal(listed((struct pair[]){ first[0], { ":path", "/a HTTP/1.1" }, first[2], first[3] }, 4,
 	                        BYTES_NONE, &out, &p), ERR_SYNTAX);
 	buf_free(&out);
 }
@@ -850,7 +857,8 @@ static void test_list_limits(void **state)
 	http_list_init(&l, 1000);
 	http_list_add(&l, BYTES(":method"), BYTES("GET"));
 	http_list_add(&l, BYTES(":path"), BYTES("/a"));
-	for (unsigned i = 2; i <= HTTP_HEADERS_MAX; i++) {
+	http_list_add(&l, BYTES(":scheme"), BYTES("http"));
+	for (unsigned i = 3; i <= HTTP_HEADERS_MAX; i++) {
 		assert_int_equal(l.err, ERR_OK);
 		http_list_add(&l, BYTES("x"), BYTES("y"));
 	}
@@ -859,6 +867,7 @@ static void test_list_limits(void **state)
 	http_list_reset(&l);
 	http_list_add(&l, BYTES(":method"), BYTES("GET"));
 	http_list_add(&l, BYTES(":path"), BYTES("/a"));
+	http_list_add(&l, BYTES(":scheme"), BYTES("http"));
 	for (unsigned i = 0; i < 4; i++) {
 		assert_int_equal(l.err, ERR_OK);
 		http_list_add(&l, BYTES("x"), bytes_make(value, sizeof(value)));
@@ -868,6 +877,7 @@ static void test_list_limits(void **state)
 	http_list_reset(&l);
 	http_list_add(&l, BYTES(":method"), BYTES("GET"));
 	http_list_add(&l, BYTES(":path"), bytes_make(value, sizeof(value)));
+	http_list_add(&l, BYTES(":scheme"), BYTES("http"));
 	assert_int_equal(http_list_end(&l), ERR_LIMIT);
 	assert_int_equal(l.parser.status, 414);
 	http_list_reset(&l);

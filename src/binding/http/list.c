@@ -19,8 +19,10 @@ static const struct bytes of_the_hop[] = {
 	NAME("transfer-encoding"), NAME("upgrade"),
 };
 
-/* Said by the frames (length, content follows) or without meaning here. */
-static const struct bytes dropped[] = { NAME("content-length"), NAME("expect"), NAME("te") };
+/* Said by the frames (content follows), or without meaning here. */
+static const struct bytes dropped[] = { NAME("expect"), NAME("te") };
+
+static const struct bytes schemes[] = { NAME("http"), NAME("https") };
 
 static err_t fail(struct http_list *l, unsigned http, const char *why)
 {
@@ -114,7 +116,8 @@ static err_t take_pseudo(struct http_list *l)
 	err_t err;
 
 	l->regular = true;
-	if (!method.n || !path.n || !octets_are(method, OCTET_TOKEN))
+	if (!method.n || !path.n || !octets_are(method, OCTET_TOKEN) ||
+	    !is_one_of(pseudo(l, HTTP_PSEUDO_SCHEME), schemes, COUNT_OF(schemes)))
 		return malformed(l);
 	if (method.n + path.n + sizeof(" HTTP/1.1") > HTTP_LINE_MAX)
 		return fail(l, 414, "the request line is too long");

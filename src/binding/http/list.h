@@ -35,11 +35,12 @@ void http_list_free(struct http_list *l);
  * http_parse. */
 void http_list_add(struct http_list *l, struct bytes name, struct bytes value);
 
-/* There are no more. l->err, ERR_SYNTAX without method or path. */
+/* There are no more. l->err, ERR_SYNTAX without method, scheme or path. */
 err_t http_list_end(struct http_list *l) MUST_USE;
 
 /* The head's parser, or a copy of it, once the content is there: is it a whole that can be
- * trusted? The message is head_n octets of l->text, then body_n of content. As http_parse. */
+ * trusted? The message is head_n octets of l->text, then body_n of content, as many as
+ * Content-Length says where it is there. As http_parse. */
 err_t http_list_whole(struct http_parser *p, size_t head_n, size_t body_n) MUST_USE;
 
 /* The status of an answer that we wrote, three digits; *head is then its fields. */

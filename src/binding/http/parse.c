@@ -274,6 +274,8 @@ err_t parse_whole(struct http_parser *p, size_t head_n, size_t body_n)
 {
 	err_t err;
 
+	if (p->field[HTTP_FIELD_CONTENT_LENGTH].at && p->body_n != body_n)
+		return fail(p, 400, "Content-Length is not the length of the content");
 	p->head_n = (uint32_t)head_n;
 	p->body_n = (uint32_t)body_n;
 	TRY(head_end(p));

@@ -174,6 +174,8 @@ static nghttp2_option *options_new(void)
 	nghttp2_option_set_max_outbound_ack(o, HTTP2_ACKS);
 	nghttp2_option_set_max_deflate_dynamic_table_size(o, HTTP2_TABLE);
 	nghttp2_option_set_no_closed_streams(o, 1);
+	/* What a list of fields means is judged once, by binding/http/list.h. */
+	nghttp2_option_set_no_http_messaging(o, 1);
 	nghttp2_option_set_max_continuations(o, HTTP2_CONTINUATIONS);
 	return o;
 }
@@ -185,7 +187,7 @@ static err_t settle(struct connection *c)
 		{ NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, HTTP2_WINDOW },
 		{ NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, HTTP_HEAD_MAX },
 		{ NGHTTP2_SETTINGS_HEADER_TABLE_SIZE, HTTP2_TABLE },
-		{ NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1 },
+		{ NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1 }, /* deprecated: nothing is kept of them */
 	};
 	nghttp2_session *session = c->http2->session;
 
