@@ -80,6 +80,9 @@ static err_t operate(struct work *w)
 	if (transaction_wanted(w)) {
 		TRY(transaction_run(w, &result));
 		ask.transaction = &result;
+	} else if (transaction_step_wanted(w)) {
+		TRY(transaction_step(w, &result));
+		ask.transaction = &result;
 	}
 	if (w->status)
 		goto refused;
@@ -226,6 +229,9 @@ err_t apply_run(struct work *w)
 		return apply_again(w);
 	must(w->permit);
 	must(!v || v->operations & w->access);
+	TRY(transaction_admits(w));
+	if (w->status)
+		return ERR_OK;
 	if (v && v->fans_out)
 		return fan_out(w);
 	TRY(channel_owner(w));

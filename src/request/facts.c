@@ -521,6 +521,11 @@ bool facts_may_retrieve(void *self, uint64_t id)
 	return may(self, id, ACCESS_RETRIEVE);
 }
 
+bool facts_may_update(void *self, uint64_t id)
+{
+	return may(self, id, ACCESS_UPDATE);
+}
+
 bool facts_may_notify(void *self, uint64_t id)
 {
 	return may(self, id, ACCESS_NOTIFY);

@@ -65,6 +65,7 @@ struct work {
 	bool vouched;              /* without association: work of our own for an originator
 	                            * whose credential is good */
 	uint64_t above;            /* of a delete: the parent, where an action may wait for it */
+	uint64_t unlocked;         /* transaction whose lock does not hold for it */
 	struct recorded *recorded; /* requests of a transaction that is made */
 	uint64_t *counted;         /* rules of statistics that want a delete */
 	size_t counted_n;
@@ -134,6 +135,7 @@ err_t facts_decide(struct work *w) MUST_USE;
  * work. An error of ours is kept in judge_err and says no. */
 bool facts_may_discover(void *self, uint64_t id);
 bool facts_may_retrieve(void *self, uint64_t id);
+bool facts_may_update(void *self, uint64_t id);
 bool facts_may_notify(void *self, uint64_t id);
 
 /* [apply.c] Under w->permit: the operation, or the first result again. */
@@ -183,6 +185,12 @@ err_t members_ask(struct work *w, const struct remote_member **list, size_t *n) 
  * is. w->status when it is no transaction at all; ERR_PENDING. */
 bool transaction_wanted(const struct work *w);
 err_t transaction_run(struct work *w, struct transaction_result *out) MUST_USE;
+/* A <transaction> is made, or takes a step in which its request is tried or done: that.
+ * w->status when it is refused; ERR_PENDING. */
+bool transaction_step_wanted(const struct work *w);
+err_t transaction_step(struct work *w, struct transaction_result *out) MUST_USE;
+/* Is the target held by a transaction? w->status then. */
+err_t transaction_admits(struct work *w) MUST_USE;
 
 /* [fanout.c] One response of several, { "fr", "pc", "rqi", "rsc", "rvi" }. */
 err_t fanout_response(struct buf *out, struct work *member) MUST_USE;

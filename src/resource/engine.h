@@ -46,6 +46,7 @@ struct resources {
 	void *removing_self;
 	uint64_t removing_root;
 	bool actions;          /* some may be on (action.h) */
+	bool locks;            /* some may be held (lock.h) */
 	bool statistics;       /* some may be collected (statistics.h) */
 	uint64_t watched[WATCHED_MAX]; /* rows whose reads are events for somebody */
 	size_t watched_n;      /* WATCHED_MAX: all may be */
@@ -193,6 +194,11 @@ err_t command_none(struct resource_work *w) MUST_USE;
 err_t trust_keys_of(struct resource_work *w, size_t *n) MUST_USE;
 /* created of their registrations. */
 err_t trust_client_created(struct resource_work *w) MUST_USE;
+
+/* --- transactions ---------------------------------------------------------------------- */
+
+/* Times of a transaction that are to come: 5001 (types/tram.c). */
+err_t transaction_at_once(struct resource_work *w) MUST_USE;
 
 /* --- subscriptions (subscribe.c) ------------------------------------------------------ */
 

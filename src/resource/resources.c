@@ -5,6 +5,7 @@
 #include "primitive/id.h"
 #include "primitive/release.h"
 #include "resource/action.h"
+#include "resource/lock.h"
 #include "resource/statistics.h"
 
 enum { ACCESS_POINTS_MAX = 8 };
@@ -175,6 +176,7 @@ err_t resources_open(struct store *s, const struct cse_identity *cse, struct res
 		TRY(base_create(r, &a, cse->poa));
 	TRY(subscription_watch_open(r));
 	TRY(actions_open(r));
+	TRY(locks_open(r));
 	TRY(statistics_open(r));
 	*out = r;
 	r = NULL;

@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ET
 M2M, XSI = "http://www.onem2m.org/xml/protocols", "{http://www.w3.org/2001/XMLSchema-instance}type"
 LISTS = {"lbl", "srv", "acpi", "acor", "mid", "poa", "csz", "srt", "m2m:uril", "atrl", "dep", "opt", "erts", "eris", "cdi"}
 MANY = {"acr", "ch", "rrf", "acod", "acco", "m2m:cnt", "m2m:cin", "m2m:ae", "m2m:rsp"}
-NUMBERS = {"ty", "st", "cni", "cbs", "mni", "mbs", "cs", "rs", "op", "rsc", "typ", "acop", "cst", "rtv", "mnm", "cnm", "mt", "csy", "evm", "apy", "ecp", "optr", "thld", "srs", "sm", "evt"}
+NUMBERS = {"ty", "st", "cni", "cbs", "mni", "mbs", "cs", "rs", "op", "rsc", "typ", "acop", "cst", "rtv", "mnm", "cnm", "mt", "csy", "evm", "apy", "ecp", "optr", "thld", "srs", "sm", "evt", "trst", "tctl", "tltp"}
 TRUTHS = {"rr", "mtv", "disr", "sfc"}
 
 

@@ -102,6 +102,38 @@ def test_discovery_at_another_cse(tree):
     assert rsc == 2000 and got["m2m:uril"]
 
 
+def test_a_transaction_over_three_cses(tree):
+    """TS-0001 10.2.18.1: an AE that has transactions at several CSEs; all are done, or none."""
+    i, m, a = tree
+    places = {"/-": (i, "Cuser", "cse-in/box"), "/~/id-mn/-": (m, "/id-in/Cuser", "/id-mn/-/box"),
+              "/~/id-asn/-": (a, "/id-in/Cuser", "/id-asn/-/box")}
+
+    def hold(where, label):
+        _, name, to = places[where]
+        request = {"op": 3, "to": to, "fr": name, "rqi": "t", "rvi": "3", "pc": {"m2m:cnt": {"lbl": [label]}}}
+        return i.create(where + "/box", "Cuser", 51, {"m2m:trac": {"rn": "t-" + label, "tid": label, "rqp": request}})
+
+    def step(where, label, control):
+        rsc, got = i.ask("PUT", f"{where}/box/t-{label}", "Cuser", {"m2m:trac": {"tctl": control}})
+        assert rsc == 2004, got
+        return got["m2m:trac"]["trst"]
+
+    def labels():
+        return [n.get("/-/box", "CAdmin")[1]["m2m:cnt"].get("lbl") for n, _, _ in places.values()]
+
+    for where in places:
+        rsc, got = hold(where, "one")
+        assert rsc == 2001 and got["m2m:trac"]["trst"] == 2, got
+    assert [step(w, "one", 3) for w in places] == [3, 3, 3]
+    assert all(n.get("/-/box", "CAdmin")[0] == 5222 for n, _, _ in places.values())
+    assert [step(w, "one", 4) for w in places] == [4, 4, 4] and labels() == [["one"]] * 3
+    # one is held by somebody else: what was locked is let go
+    assert hold("/~/id-asn/-", "busy")[0] == 2001
+    assert [hold(w, "two")[0] for w in places] == [2001, 2001, 5222]
+    assert [step(w, "two", 5) for w in list(places)[:2]] == [6, 6] and step("/~/id-asn/-", "busy", 5) == 6
+    assert labels() == [["one"]] * 3
+
+
 def test_members_elsewhere(tree):
     i, m, a = tree
     grp = {"m2m:grp": {"rn": "far", "mnm": 5, "mt": 3, "mid": ["/id-asn/-/box", "cse-in/box", "/id-mn/-/box", "/id-nowhere/-/box"]}}

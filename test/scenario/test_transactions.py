@@ -20,6 +20,11 @@ def lab(request, node):
     return Lab(node, request.param)
 
 
+@pytest.fixture(params=["json", "cbor", "xml"])
+def each(request, node):
+    return Lab(node, request.param)
+
+
 def rqp(op, to, stem, rqi, ty=None, **content):
     one = {"op": op, "to": to, "fr": stem, "rqi": rqi, "rvi": "3"}
     if ty:
@@ -140,3 +145,102 @@ def test_one_that_waits(node):
         start = time.time()
         assert lab.put(path + "/c", {"m2m:cnt": {"mni": 4}}, stem).rsc == 2004 and time.time() - start < 2
     assert "every row opens" in node.cli("store", "verify")
+
+
+# --- transaction: one request, step by step [TS-0004 7.4.61] ---------------------------------------
+
+LOCKED, EXECUTED, COMMITTED, ERROR, ABORTED = 2, 3, 4, 5, 6
+EXECUTE, COMMIT, ABORT = 3, 4, 5
+
+
+def hold(lab, at, stem, request, name="t", **more):
+    return lab.create(at, 51, {"m2m:trac": {"rn": name, "tid": "t-1", "rqp": request, **more}}, stem)
+
+
+def step(lab, at, stem, control, expect=2004):
+    a = lab.put(at, {"m2m:trac": {"tctl": control}}, stem)
+    assert a.rsc == expect, a
+    return a.json["m2m:trac"] if expect == 2004 else None
+
+
+def test_step_by_step(each):
+    stem, path, p = ready(each)
+    c = path + "/c"
+    labels = lambda: Lab(each.node).get(c, stem).json["m2m:cnt"]["lbl"]
+    assert each.create(c, 4, {"m2m:cin": {"con": "0"}}, stem).rsc == 2001
+    made = hold(each, c, stem, rqp(3, p + "/c", stem, "a", m2m_cnt={"lbl": ["new"]}))
+    assert made.rsc == 2001, made
+    assert (made.json["m2m:trac"]["trst"], made.json["m2m:trac"]["tctl"]) == (LOCKED, 2)
+    # others are kept out, who made it too, but for its steps
+    for a in (each.get(c, stem), each.put(c, {"m2m:cnt": {"lbl": ["x"]}}, stem), each.delete(c, stem), each.get(c + "/la", stem),
+              each.create(c, 4, {"m2m:cin": {"con": "1"}}, stem), hold(each, c, stem, rqp(2, p + "/c", stem, "b"), "u"),
+              Lab(each.node).create(path, 50, {"m2m:tram": {"rqps": {"rqp": [rqp(2, p + "/c", stem, "b")]}}}, stem)):
+        assert a.rsc == 5222 or (a.rsc == 2001 and a.json["m2m:tram"]["trst"] == ABORTED), a
+    assert each.get(path, stem).rsc == 2000  # what is above is free
+    step(each, c + "/t", stem, COMMIT, 4123)
+    assert each.delete(c + "/t", stem).rsc == 5222
+    t = step(each, c + "/t", stem, EXECUTE)
+    assert (t["trst"], t["rsp"]["rsc"]) == (EXECUTED, 2004) and each.get(c, stem).rsc == 5222
+    step(each, c + "/t", stem, EXECUTE, 4123)
+    assert step(each, c + "/t", stem, COMMIT)["trst"] == COMMITTED and labels() == ["new"]
+    step(each, c + "/t", stem, ABORT, 4123)
+    assert each.delete(c + "/t", stem).rsc == 2002 and each.get(c, stem).rsc == 2000
+
+
+def test_it_is_taken_back(each):
+    stem, path, p = ready(each)
+    c = path + "/c"
+    assert hold(each, c, stem, rqp(1, p + "/c", stem, "a", 4, m2m_cin={"con": "1"}), tltp=2).rsc == 2001
+    assert each.get(c, stem).rsc == 2000 and each.put(c, {"m2m:cnt": {"mni": 1}}, stem).rsc == 5222  # ALLOW_RETRIEVES
+    assert step(each, c + "/t", stem, EXECUTE)["trst"] == EXECUTED
+    cnt = each.get(c, stem).json["m2m:cnt"]
+    assert (cnt["cni"], cnt["st"]) == (0, 0)  # nobody sees what is not committed
+    assert step(each, c + "/t", stem, ABORT)["trst"] == ABORTED
+    assert each.put(c, {"m2m:cnt": {"mni": 1}}, stem).rsc == 2004 and each.get(c + "/la", stem).rsc == 4004
+
+
+def test_who_may_hold_a_resource(node):
+    lab = Lab(node)
+    stem, path, p = ready(lab)
+    other, theirs = lab.ae()
+    c = path + "/c"
+    rules = lambda *acrs: {"acr": [{"acor": who, "acop": what} for who, what in acrs]}
+    policy = {"rn": "p", "pv": rules(([stem], 63), ([other], 3)), "pvs": rules(([stem], 63))}
+    assert lab.create(path, 1, {"m2m:acp": policy}, stem).rsc == 2001
+    assert lab.put(c, {"m2m:cnt": {"acpi": [p + "/p"]}}, stem).rsc == 2004
+    put = rqp(1, p + "/c", other, "a", 4, m2m_cin={"con": "1"})
+    assert lab.create(c, 4, {"m2m:cin": {"con": "0"}}, other).rsc == 2001
+    assert hold(lab, c, other, put).rsc == 4103  # it adds data, and locks nobody out
+    assert hold(lab, c, stem, put).rsc == 4000  # in another's name
+    assert hold(lab, c, stem, rqp(3, p, stem, "a", m2m_ae={"lbl": ["x"]})).rsc == 4000  # of another resource
+    assert hold(lab, c, stem, rqp(4, p + "/c", stem, "a")).rsc == 5001
+    assert hold(lab, c, stem, rqp(3, p + "/c", stem, "a", m2m_cnt={"no": 1})).rsc == 4000  # refused now
+    assert hold(lab, c, stem, rqp(2, p + "/c", stem, "a"), text="20990101T000000").rsc == 5001
+    assert hold(lab, c, stem, rqp(3, p + "/c", stem, "a", m2m_cnt={"lbl": ["new"]})).rsc == 2001
+    assert lab.put(path + "/p", {"m2m:acp": {"pv": rules(([stem, other], 63))}}, stem).rsc == 2004
+    for control in (EXECUTE, ABORT):
+        assert lab.put(c + "/t", {"m2m:trac": {"tctl": control}}, other).rsc == 4103
+    assert step(lab, c + "/t", stem, EXECUTE)["trst"] == EXECUTED
+    # a right that is withdrawn before the commit is withdrawn
+    assert lab.put(path + "/p", {"m2m:acp": {"pv": rules(([stem], 2))}}, stem).rsc == 2004
+    assert lab.put(c + "/t", {"m2m:trac": {"tctl": COMMIT}}, stem).rsc in (2004, 4103)
+    assert lab.put(path + "/p", {"m2m:acp": {"pv": rules(([stem], 63))}}, stem).rsc == 2004
+    t = lab.get(c + "/t", stem).json["m2m:trac"]
+    if t["trst"] == EXECUTED:  # the step itself was refused
+        assert step(lab, c + "/t", stem, ABORT)["trst"] == ABORTED
+    assert lab.get(c, stem).json["m2m:cnt"].get("lbl") == ["old"]
+
+
+def test_a_lock_ends_by_itself(node):
+    lab = Lab(node)
+    stem, path, p = ready(lab)
+    end = time.strftime("%Y%m%dT%H%M%S", time.gmtime(time.time() + 2))
+    assert hold(lab, path + "/c", stem, rqp(2, p + "/c", stem, "a"), et=end).rsc == 2001
+    longer = lab.put(path + "/c/t", {"m2m:trac": {"et": "20990101T000000"}}, stem)
+    assert longer.rsc == 2004
+    assert longer.json["m2m:trac"]["et"] <= time.strftime("%Y%m%dT%H%M%S", time.gmtime(time.time() + 61))
+    assert lab.put(path + "/c/t", {"m2m:trac": {"et": end}}, stem).rsc in (2004, 4000)
+    stop = time.time() + 6
+    while lab.get(path + "/c", stem).rsc != 2000 and time.time() < stop:
+        time.sleep(0.2)
+    assert lab.get(path + "/c", stem).rsc == 2000 and lab.get(path + "/c/t", stem).rsc == 4004

@@ -20,7 +20,7 @@ static const struct { const char *type, *attribute, *json; } special[] = {
 	{ "smd", "vlde", "false" }, { "lcp", "lon", "\"places\"" }, { "stcl", "srs", "2" }, { "actr", "evm", "0" }, { "mgc", "exra", "{\"rst\":[{}]}" }, { "lcp", "los", "3" },
 };
 /* Types whose hooks want more than rows: they have tests of their own. */
-static const char *const others[] = { "cb", "ae", "sub", "actr", "depr", "csr", "req", "pch", "crs", "ntpr", "ntp", "pdr", "tgr",
+static const char *const others[] = { "cb", "ae", "sub", "actr", "depr", "trac", "csr", "req", "pch", "crs", "ntpr", "ntp", "pdr", "tgr",
 	                              "tram", "maf", "mef", "macr", "mecr", "mkr", "mcc" };
 
 static bool is_other(const struct resource_type *t)

@@ -9,7 +9,7 @@ enum {
 	ABORTED = 6, SHOWN_MS = 60000
 };
 
-static err_t check_times(struct resource_work *w)
+err_t transaction_at_once(struct resource_work *w)
 {
 	static const char *const times[] = { "tltm", "text", "tct" };
 	struct cbor value;
@@ -33,7 +33,7 @@ static err_t created(struct resource_work *w)
 
 	if (!result || set_uint(&w->set, BYTES("tmd"), CSE_CONTROLLED) != CSE_CONTROLLED)
 		return refuse(w->out, RSC_NOT_IMPLEMENTED, "this CSE controls transactions itself", BYTES("tmd"));
-	TRY(check_times(w));
+	TRY(transaction_at_once(w));
 	for (size_t i = 0; i < COUNT_OF(initial); i++)
 		TRY(set_put_uint(w->r, w->arena, &w->set, bytes_str(initial[i].key),
 		                 set_uint(&w->set, bytes_str(initial[i].key), initial[i].initial)));

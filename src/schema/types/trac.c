@@ -1,5 +1,5 @@
-/* transaction [TS-0001 9.6.54; TS-0004 7.4.61]: the part of a transaction that the parent
- * takes. */
+/* transaction [TS-0001 9.6.54; TS-0004 7.4.61]: one request to the parent, done step by
+ * step. */
 #include "schema/types/rows.h"
 
 static const struct attribute rows[] = {
@@ -11,13 +11,13 @@ static const struct attribute rows[] = {
 	ROW_CONSULTATION(OPT, OPT),
 	{ "tid", "transactionID", V_STRING, MAN, NP, NP, F_ONCE, 0 },
 	{ "tctl", "transactionControl", V_ENUM, NP, OPT, NP, 0, 5 },
-	{ "trst", "transactionState", V_ENUM, NP, NP, NP, F_SERVER, 6 },
+	{ "trst", "transactionState", V_ENUM, NP, NP, NP, F_SERVER | F_INDEX, 6 },
 	{ "tltm", "transactionLockTime", V_TIMESTAMP, OPT, NP, NP, F_ONCE, 0 },
 	{ "text", "transactionExecuteTime", V_TIMESTAMP, OPT, NP, NP, F_ONCE, 0 },
 	{ "tct", "transactionCommitTime", V_TIMESTAMP, OPT, NP, NP, F_ONCE, 0 },
 	{ "tltp", "transactionLockType", V_ENUM, OPT, NP, NP, F_ONCE, 2 },
-	{ "rqp", "requestPrimitive", V_ANY, MAN, NP, NP, F_ONCE, 0 },
-	{ "rsp", "responsePrimitive", V_ANY, NP, NP, NP, F_SERVER, 0 },
+	{ "rqp", "requestPrimitive", V_STRUCT, MAN, NP, NP, F_ONCE, C_requestPrimitive },
+	{ "rsp", "responsePrimitive", V_STRUCT, NP, NP, NP, F_SERVER, C_responsePrimitive },
 };
 
 static const uint32_t parents[] = { 1, 2, 3, 5, 9, 10, 12, 13, 14, 16, 18, 23, 24, 28, 29 };
@@ -30,5 +30,4 @@ const struct resource_type resource_type_trac = {
 	.attributes_n = COUNT_OF(rows),
 	.parents = parents,
 	.parents_n = COUNT_OF(parents),
-	.not_built = true,
 };
