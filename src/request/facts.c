@@ -176,6 +176,24 @@ out:
 	return err;
 }
 
+/* What of the Role-IDs that the request claims is the originator's: found once, before rows
+ * are looked at. */
+static err_t roles(struct work *w)
+{
+	struct resource_role_ask ask = { .originator = w->originator, .issuers = w->room->role_issuers,
+		                         .now = w->in->now };
+	err_t err = ERR_OK;
+
+	if (w->request.has[PARAM_RIDS]) {
+		if (w->association)
+			ask.credential = bytes_str(w->association->facts.credential);
+		TRY(cbor_read(w->request.value[PARAM_RIDS].raw, &ask.claimed));
+		TRY(resource_roles(w->room->resources, &w->room->arena, &ask, w->roles, &w->roles_n));
+	}
+out:
+	return err;
+}
+
 static err_t gather(struct work *w, const struct store_row *row, struct arena *a,
                     struct decision_facts *out)
 {
@@ -187,6 +205,7 @@ static err_t gather(struct work *w, const struct store_row *row, struct arena *a
 		.authenticated = w->association ? w->association->facts.secured : w->vouched,
 		.operation = w->access, .resource = row->id, .resource_type = row->type,
 		.create_type = w->access == ACCESS_CREATE ? w->request.type : 0,
+		.roles = w->roles, .roles_n = w->roles_n,
 	};
 	TRY(context(w, &out->context));
 	TRY(specialization(row, a, &out->specialization));
@@ -393,6 +412,7 @@ err_t facts_decide(struct work *w)
 	w->access = w->discovers ? ACCESS_DISCOVERY : access_of[w->request.operation];
 	TRY(is_leave(w, &leaves));
 	TRY(notification_is_report(w, &reports));
+	TRY(roles(w));
 	TRY(store_get(w->room->store, w->target.id, &row));
 	/* It was resolved in this transaction. */
 	TRY(row ? ERR_OK : ERR_TAMPERED);

@@ -58,6 +58,7 @@ struct request_room {
 	unsigned answered;         /* status of the answer that request_serve made last */
 	uint64_t announced;        /* the row that it shows, asked to be announced elsewhere; 0: none */
 	struct buf content;        /* memory for it, from request to request */
+	struct bytes role_issuers; /* whose roles count: absolute, separated by blanks; empty: nobody's */
 	bool subscription_required; /* 4128 as long as there is no service subscription profile */
 	bool require_registration_rule; /* AE may register only as its credential says */
 	/* Set by request_serve (never cleared): something changed, or a refusal that

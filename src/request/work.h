@@ -3,6 +3,7 @@
 #define REQUEST_WORK_H
 
 #include "request/request.h"
+#include "resource/roles.h"
 #include "security/decision/decision.h"
 
 enum request_step {
@@ -60,6 +61,8 @@ struct work {
 		bool yes;
 	} asked[DECISION_GROUPS_MAX];
 	size_t asked_n;
+	struct bytes roles[ROLES_MAX]; /* those of the claimed ones that are the originator's */
+	size_t roles_n;
 	err_t judge_err;           /* why a verdict could not be had */
 	bool tells_others;         /* a subscription names targets besides the originator */
 	bool vouched;              /* without association: work of our own for an originator

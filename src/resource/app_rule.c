@@ -3,20 +3,25 @@
  * serviceSubscribedNode of this CSE, whose ruleLinks lead to serviceSubscribedAppRules.
  *
  * A rule holds when Credential-ID, App-ID and AE-ID-Stem each match one entry of its
- * list; '*' in an entry stands for any characters. A list that is absent matches no
+ * list; '*' in an entry stands for any characters. A Role-ID is claimed by who has a rule
+ * that lists it. A list that is absent matches no
  * authenticated entity. What cannot be read grants nothing. */
 #include "resource/engine.h"
+#include "resource/roles.h"
+
+#include "primitive/id.h"
 
 enum { TYPE_PROFILE = 11, TYPE_RULE = 19, TYPE_NODE = 20, BASE = 1, NODES_MAX = 1024, LINKS_MAX = 64 };
 
-/* May this credential register that here; or, of another CSE, may it have this AE? */
+/* May this credential register that here, or claim this role; or, of another CSE, may it
+ * have this AE? */
 struct question {
 	struct resources *r;
 	struct arena *arena;
 	int64_t now;
 	struct bytes cse; /* whose serviceSubscribedNode counts */
 	bool elsewhere;
-	struct bytes credential, app_id, stem;
+	struct bytes credential, app_id, stem, role;
 	bool holds;
 };
 
@@ -77,6 +82,10 @@ static err_t look_at_rule(struct question *q, struct bytes link)
 		/* Without any wildcard: what is meant for any AE of a node is no word that a
 		 * certain one is there and not elsewhere. */
 		q->holds = listed(row->body, BYTES("aae"), q->stem, bytes_equal);
+	else if (q->role.n)
+		q->holds = listed(row->body, BYTES("apci"), q->credential, matches) &&
+		           listed(row->body, BYTES("aae"), q->stem, matches) &&
+		           listed(row->body, BYTES("ari"), q->role, bytes_equal);
 	else
 		q->holds = listed(row->body, BYTES("apci"), q->credential, matches) &&
 		           listed(row->body, BYTES("aai"), q->app_id, matches) &&
@@ -176,6 +185,31 @@ err_t resource_subscribed_at(struct resources *r, struct arena *a, struct bytes 
 
 	TRY(look(&q, &n));
 	*yes = q.holds;
+out:
+	return err;
+}
+
+/* "Cdev" of "//sp/cse/Cdev" here, "Sapp" of "//sp/Sapp"; empty of anybody else. */
+static struct bytes stem_of(const struct cse_identity *cse, struct bytes originator)
+{
+	struct bytes stem = id_behind_sp(originator, cse->sp_id), own = id_behind_sp(stem, cse->cse_id);
+
+	if (own.n)
+		stem = own;
+	stem = bytes_sub(stem, stem.n > 0, stem.n);
+	return id_form(stem) == ID_AE_STEM ? stem : BYTES_NONE;
+}
+
+err_t role_may_be_claimed(struct resources *r, struct arena *a, const struct resource_role_ask *ask,
+                          struct bytes role, bool *may)
+{
+	struct question q = { .r = r, .arena = a, .now = ask->now, .cse = r->cse.cse_id, .role = role,
+		              .credential = ask->credential, .stem = stem_of(&r->cse, ask->originator) };
+	size_t n;
+	err_t err;
+
+	TRY(look(&q, &n));
+	*may = n == 0 || q.holds;
 out:
 	return err;
 }

@@ -1,8 +1,10 @@
 """The service subscription rules which credential may register which App-ID and AE-ID
 [TS-0001 10.2.2.2]: 4126 where no rule does, 4128 where there is no subscription."""
+import time
+
 import pytest
 
-from node import Node
+from node import Node, acr
 
 
 @pytest.fixture
@@ -113,3 +115,86 @@ def test_an_ae_of_the_provider_below_a_gateway(provider):
     enrolled.close()
     for g in gateways.values():
         g.close()
+
+
+# --- roles ------------------------------------------------------------------------------------
+
+ROLE, CLAIM = "operator@demo.example", "?rids=operator@demo.example"
+AUTHORITY = "//demo.example/Sprovider"
+
+
+def stamp(seconds):
+    return time.strftime("%Y%m%dT%H%M%S", time.gmtime(time.time() + seconds))
+
+
+def role(holder, issuer=AUTHORITY, until=3600, rlid=ROLE, since=-60):
+    return {"m2m:rol": {"rlid": rlid, "tkis": issuer, "tkhd": holder, "tknb": stamp(since), "tkna": stamp(until)}}
+
+
+def guarded(p):
+    """A container that only the role opens."""
+    a = p.create("/cse-in/ae-Sprovider", 1, {"m2m:acp": {"rn": "by-role", "pv": {"acr": [{"acor": [ROLE], "acop": 2}, acr(["Sprovider"], 63)]},
+                                                        "pvs": {"acr": [acr(["Sprovider"], 63)]}}})
+    assert a.rsc == 2001, a
+    assert p.create("/cse-in/ae-Sprovider", 3, {"m2m:cnt": {"rn": "vault", "acpi": ["cse-in/ae-Sprovider/by-role"]}}).rsc == 2001
+    return "/cse-in/ae-Sprovider/vault"
+
+
+@pytest.fixture(scope="module")
+def authority():
+    with Node(options=f"store.engine = memory\nrole.issuers = {AUTHORITY}") as node:
+        p = node.enrol("provider", "Sprovider", "application", False, "--app-id", "Nprovider")
+        node.cli("access", "grant", "Sprovider", "--operations", "CRUD", "--types", "11,19,31")
+        assert p.register("Nprovider").rsc == 2001
+        lamp, fan = (node.enrol(n, f"C{n}", "device", True, "--identity", f"{n}@demo.example") for n in ("lamp", "fan"))
+        assert lamp.register("Nlamp.x").rsc == 2001 and fan.register("Nfan.x").rsc == 2001
+        yield node, p, lamp, fan, guarded(p)
+        for e in (p, lamp, fan):
+            e.close()
+
+
+def test_a_role_is_held_and_claimed_and_bounded_by_the_subscription(authority):
+    node, p, lamp, fan, vault = authority
+    full = "//demo.example/in-cse/Clamp"
+    assert lamp.retrieve(vault + CLAIM).rsc == 4103              # claimed, not held
+    # not of that authority, not of that holder, not now, another role
+    assert lamp.create("/cse-in/ae-Clamp", 31, role(full)).rsc == 4103
+    assert lamp.create("/cse-in/ae-Clamp", 31, role(full, full)).rsc == 2001
+    for other in (role("//demo.example/in-cse/Cfan"), role(full, until=-1), role(full, since=60), role(full, rlid="guest@demo.example")):
+        assert p.create("/cse-in", 31, other).rsc == 2001
+        assert lamp.retrieve(vault + CLAIM).rsc == 4103, other
+    assert fan.retrieve(vault + CLAIM).rsc == 2000
+    a = p.create("/cse-in", 31, role(full))
+    assert a.rsc == 2001, a
+    assert lamp.retrieve(vault).rsc == 4103                      # held, not claimed
+    assert lamp.retrieve(vault + "?rids=guest@demo.example").rsc == 4103
+    assert lamp.retrieve(vault + CLAIM).rsc == 2000
+    assert lamp.retrieve(vault + "?rids=guest@demo.example+" + ROLE).rsc == 2000
+    assert lamp.delete(vault + CLAIM).rsc == 4103                # what the role may, no more
+    # the service subscription bounds who may claim what
+    subscribe(p, **LAMP)
+    assert lamp.retrieve(vault + CLAIM).rsc == 4103 and fan.retrieve(vault + CLAIM).rsc == 4103
+    for ari, want in (([ROLE], 2000), (["guest@demo.example"], 4103), (["guest@demo.example", ROLE], 2000), ([], 4103)):
+        assert p.update("/cse-in/rule", {"m2m:asar": {"ari": ari}}).rsc == 2004
+        assert lamp.retrieve(vault + CLAIM).rsc == want, ari
+        assert fan.retrieve(vault + CLAIM).rsc == 4103           # no rule is his
+    assert p.update("/cse-in/rule", {"m2m:asar": {"ari": [ROLE], "apci": ["12-other@demo.example"]}}).rsc == 2004
+    assert lamp.retrieve(vault + CLAIM).rsc == 4103
+    assert p.update("/cse-in/rule", {"m2m:asar": {"apci": LAMP["apci"]}}).rsc == 2004
+    assert lamp.retrieve(vault + CLAIM).rsc == 2000
+    # withdrawn: it is gone at once
+    assert p.delete("/cse-in/" + a.json["m2m:rol"]["rn"]).rsc == 2002
+    assert lamp.retrieve(vault + CLAIM).rsc == 4103
+
+
+def test_nobody_has_a_role_where_no_authority_is_named(provider):
+    node, p = provider
+    node.cli("access", "grant", "Sprovider", "--operations", "CRUD", "--types", "31")
+    vault = guarded(p)
+    lamp = psk(node, "lamp", "Clamp")
+    try:
+        assert lamp.register("Nlamp.x").rsc == 2001
+        assert p.create("/cse-in", 31, role("//demo.example/in-cse/Clamp")).rsc == 2001
+        assert lamp.retrieve(vault + CLAIM).rsc == 4103
+    finally:
+        lamp.close()

@@ -115,7 +115,7 @@ static const struct row admission_rows[] = {
 	{ R(2, "cse-in/dev", "Cdev", "a", ",'rt':{'rtv':7}"), DEV, 4000 },
 	{ R(2, "cse-in/dev", "Cdev", "a", ",'rt':{'rtv':3}"), DEV, 2000 },
 	{ R(2, "cse-in/dev", "Cdev", "a", ",'tkns':['x']"), DEV, 5001 },
-	{ R(2, "cse-in/dev", "Cdev", "a", ",'rids':['x@demo.example']"), DEV, 5001 },
+	{ R(2, "cse-in/dev", "Cdev", "a", ",'tids':['x@demo.example']"), DEV, 5001 },
 	{ R(2, "cse-in/dev", "Cdev", "a", ",'vsi':'x'"), DEV, 2000 },
 	/* beyond the gate */
 	{ R(5, "cse-in/dev", "Cdev", "a9", ",'pc':{'m2m:sgn':{}}"), DEV, 5103 },

@@ -107,6 +107,7 @@ void node_reload(struct core *c)
 	c->room.lab_admin = c->room.lab ? bytes_str(options_text(o, OPT_lab_admin)) : BYTES_NONE;
 	c->room.lab_cses = c->room.lab ? bytes_str(options_text(o, OPT_lab_remote_cses)) : BYTES_NONE;
 	c->room.subscription_required = options_flag(o, OPT_subscription_required);
+	c->room.role_issuers = bytes_str(options_text(o, OPT_role_issuers));
 	c->room.registrar = bytes_str(options_text(o, OPT_registrar_id));
 	c->room.providers = bytes_str(options_text(o, OPT_mcc_providers));
 	c->room.require_registration_rule = !c->room.lab;

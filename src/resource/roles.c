@@ -1,0 +1,85 @@
+/* roles.c: which Role-IDs are an originator's [TS-0001 9.6.38, 9.6.29; TS-0003 7.3.3]: a
+ * request claims them, a role resource here says that it holds them, and the service
+ * subscription that it may. What cannot be read gives no role. */
+#include "resource/engine.h"
+#include "resource/roles.h"
+
+#include "base/clock.h"
+
+enum { TYPE_ROLE = 31 };
+
+static bool is_listed(struct bytes list, struct bytes name)
+{
+	while (list.n) {
+		struct bytes one = bytes_cut(&list, ' ');
+
+		if (one.n && bytes_equal(one, name))
+			return true;
+	}
+	return false;
+}
+
+static bool text_of(struct bytes body, const char *key, struct bytes *out)
+{
+	struct cbor value;
+	bool found;
+
+	if (body_get(body, bytes_str(key), &value, &found) != ERR_OK || !found || value.kind != CBOR_TEXT)
+		return false;
+	*out = value.s;
+	return true;
+}
+
+static bool is_claimed(struct cbor claimed, struct bytes role)
+{
+	struct cbor item;
+
+	for (uint64_t i = 0; i < claimed.u && cbor_next(&claimed.s, &item) == ERR_OK; i++) {
+		if (item.kind == CBOR_TEXT && bytes_equal(item.s, role))
+			return true;
+	}
+	return false;
+}
+
+/* Of an authority, for the originator, now. */
+static bool is_held(const struct store_row *row, const struct resource_role_ask *ask, struct bytes *role)
+{
+	struct bytes issuer, holder, from, until;
+	int64_t since, end;
+
+	return row && row->type == TYPE_ROLE && !row_expired(row, ask->now) &&
+	       text_of(row->body, "rlid", role) && text_of(row->body, "tkis", &issuer) &&
+	       text_of(row->body, "tkhd", &holder) && text_of(row->body, "tknb", &from) &&
+	       text_of(row->body, "tkna", &until) && bytes_equal(holder, ask->originator) &&
+	       is_listed(ask->issuers, issuer) && clock_parse(from, &since) == ERR_OK &&
+	       clock_parse(until, &end) == ERR_OK && since <= ask->now && ask->now < end;
+}
+
+err_t resource_roles(struct resources *r, struct arena *a, const struct resource_role_ask *ask,
+                     struct bytes *out, size_t *n)
+{
+	struct store_find find = { .name = BYTES("tkhd"), .value = ask->originator, .limit = PAGE };
+	const struct store_row *row;
+	uint64_t ids[PAGE];
+	struct bytes role;
+	size_t found;
+	bool may;
+	err_t err;
+
+	*n = 0;
+	if (ask->issuers.n == 0 || ask->originator.n == 0 || ask->claimed.kind != CBOR_ARRAY)
+		return ERR_OK;
+	TRY(store_index_find(r->store, &find, ids, &found));
+	for (size_t i = 0; i < found && *n < ROLES_MAX; i++) {
+		TRY(resource_spend(r, 1) ? ERR_OK : ERR_LIMIT);
+		TRY(store_get(r->store, ids[i], &row));
+		if (!is_held(row, ask, &role) || !is_claimed(ask->claimed, role))
+			continue;
+		TRY(arena_copy(a, role, &role)); /* the row may move while others are read */
+		TRY(role_may_be_claimed(r, a, ask, role, &may));
+		if (may)
+			out[(*n)++] = role;
+	}
+out:
+	return err;
+}
