@@ -79,14 +79,17 @@ struct parts {
 
 static err_t read_reference(struct bytes r, struct parts *out)
 {
-	size_t at = 5;
+	size_t at = 5, from;
 
 	*out = (struct parts){ 0 };
 	if (r.n < at || r.p[0] != TPM_FORMAT)
 		return ERR_SYNTAX;
 	out->pcrs = get_be32(r.p + 1);
-	if (Tss2_MU_TPM2B_PRIVATE_Unmarshal(r.p, r.n, &at, &out->wrapped) != TSS2_RC_SUCCESS ||
-	    Tss2_MU_TPM2B_PUBLIC_Unmarshal(r.p, r.n, &at, &out->shown) != TSS2_RC_SUCCESS || at != r.n)
+	if (Tss2_MU_TPM2B_PRIVATE_Unmarshal(r.p, r.n, &at, &out->wrapped) != TSS2_RC_SUCCESS)
+		return ERR_SYNTAX;
+	from = at;
+	if (Tss2_MU_TPM2B_PUBLIC_Unmarshal(r.p, r.n, &at, &out->shown) != TSS2_RC_SUCCESS || at != r.n ||
+	    get_be16(r.p + from) != at - from - 2) /* which the library does not look at */
 		return ERR_SYNTAX;
 	return ERR_OK;
 }

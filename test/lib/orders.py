@@ -122,3 +122,25 @@ def keys(door):
 
 def policy(roles=0, purposes=0, owner=0xffffffff):
     return struct.pack(">BIBBQqI", roles, purposes, 0, 0, 0, 0, owner)
+
+
+def administrators(n, anna, bert):
+    """Both beside the first one, who adds them with the command; of each only what is public is in a file."""
+    for who in (anna, bert):
+        f = n.top / ("public-" + who.name.decode())
+        f.write_bytes(b"HOLDFADM" + struct.pack(">HBBBB", 1, 1, 15, 8, 1) + bytes(32) + octets(who.name) +
+                      bytes([2 if who.ed else 1]) + octets(who.public) + octets(bytes(48)))
+        if who is anna:
+            n.cli("administrator", "add", f)
+            continue
+        # by now there are two, and a third takes both: the paper of the first, signed by anna, too
+        n.cli("administrator", "add", f, "--order", n.top / "o")
+        o = (n.top / "o").read_bytes()
+        size, = struct.unpack(">I", o[:4])
+        body, rest = o[4:4 + size], o[5 + size:]
+        w, = struct.unpack(">I", rest[:4])
+        s, = struct.unpack(">I", rest[4 + w:8 + w])
+        door = Door(n)
+        error, _ = send(door, body, [(rest[4:4 + w], rest[8 + w:8 + w + s]), (anna.name, anna.sign(body))])
+        door.close()
+        assert error == OK, error

@@ -351,6 +351,30 @@ static void test_random(void **state)
 	assert_memory_not_equal(one, two, sizeof(one));
 }
 
+/* What is stored of a key outside of the token: not one octet of it may differ. */
+static void test_flipped(void **state)
+{
+	enum { PCRS_AT = 6 }; /* behind u8 count, u32 length, u8 form */
+	uint8_t digest[32] = { 1 }, raw[64];
+	struct room_key k;
+
+	assert_int_equal(room_make(&a, &token, KEY_EC_P256, PAIR_SIGN, &k), ERR_OK);
+	assert_signs(&k);
+	for (size_t i = 0; i < k.reference_n; i++) {
+		k.reference[i] ^= 0x10;
+		/* Of a key whose states are approved the PCRs of its making are a note. */
+		if (!token.approvals.known || i < PCRS_AT || i >= PCRS_AT + 4)
+			assert_int_not_equal(room_sign(&a, &token, &k, BYTES_OF(digest), raw), ERR_OK);
+		k.reference[i] ^= 0x10;
+	}
+	for (size_t i = 0; i < TOKEN_IDENTITY; i++) {
+		k.identity[i] ^= 0x10;
+		assert_int_equal(room_sign(&a, &token, &k, BYTES_OF(digest), raw), ERR_MISSING);
+		k.identity[i] ^= 0x10;
+	}
+	assert_signs(&k);
+}
+
 static void test_destroyed(void **state)
 {
 	uint8_t digest[32] = { 0 }, raw[64];
@@ -713,7 +737,7 @@ static void test_flat(void **state)
 	cmocka_unit_test(test_signs), cmocka_unit_test(test_ed25519), cmocka_unit_test(test_agrees), \
 	cmocka_unit_test(test_macs), cmocka_unit_test(test_tls13), cmocka_unit_test(test_extracts), \
 	cmocka_unit_test(test_seals), cmocka_unit_test(test_seals_as_said), cmocka_unit_test(test_wraps), \
-	cmocka_unit_test(test_many), cmocka_unit_test(test_random), cmocka_unit_test(test_destroyed), \
+	cmocka_unit_test(test_many), cmocka_unit_test(test_random), cmocka_unit_test(test_flipped), cmocka_unit_test(test_destroyed), \
 	cmocka_unit_test(test_malformed)
 
 /* `unit-token long SECONDS`: test_flat for so long. */
@@ -729,7 +753,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_wrong_pairing), cmocka_unit_test(test_certifies), cmocka_unit_test(test_flat),
 	};
 	const struct CMUnitTest on_pcr[] = {
-		cmocka_unit_test(test_measured_state), cmocka_unit_test(test_approved_state), cmocka_unit_test(test_many), cmocka_unit_test(test_agrees), cmocka_unit_test(test_certifies),
+		cmocka_unit_test(test_measured_state), cmocka_unit_test(test_approved_state), cmocka_unit_test(test_flipped), cmocka_unit_test(test_many), cmocka_unit_test(test_agrees), cmocka_unit_test(test_certifies),
 	};
 	int failed = 0;
 
