@@ -9,6 +9,7 @@
 #define _GNU_SOURCE
 #include "cli/cli.h"
 #include "cli/administrator.h"
+#include "cli/provider.h"
 #include "cli/token.h"
 
 #include "base/file.h"
@@ -28,7 +29,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { PATH_SIZE = 1024, USER_BASE = 62000, PEM_MAX = 65536, CREDENTIAL_OCTETS = 32 };
+enum { PATH_SIZE = 1024, USER_BASE = 62000, PEM_MAX = 65536, CREDENTIAL_OCTETS = 32, MAKERS_MAX = 1024 * 1024 };
 
 struct init {
 	struct cli *cli;
@@ -61,8 +62,8 @@ static int check_provider(struct init *i)
 		return cli_usage(c, "--provider must be software, or token.1 to token.4");
 	if (!token_provider_number(i->provider) != !i->token)
 		return cli_usage(c, "--provider token.N and --token URI belong together");
-	if (c->option[CLI_PIN_FILE] && !i->token)
-		return cli_usage(c, "--pin-file is for --token");
+	if ((c->option[CLI_PIN_FILE] || c->option[CLI_MAKERS]) && !i->token)
+		return cli_usage(c, "--pin-file and --makers are for --token");
 	return i->token ? token_check(c, i->token) : CLI_OK;
 }
 
@@ -160,6 +161,7 @@ static void remove_all(struct init *i)
 	for (size_t k = 0; k < COUNT_OF(folders); k++)
 		remove_files(i->dir_fd, folders[k]);
 	(void)unlinkat(i->dir_fd, "holdfast.conf", 0);
+	(void)unlinkat(i->dir_fd, "makers.pem", 0);
 	(void)unlinkat(i->dir_fd, "credential", 0);
 	(void)unlinkat(i->dir_fd, "administrator", 0);
 	(void)unlinkat(i->dir_fd, "administrator.pass", 0);
@@ -442,20 +444,63 @@ static int set_owners(struct init *i)
 	return CLI_OK;
 }
 
-static int write_conf(struct init *i)
+/* Those who vouch for tokens stay with the node. */
+static int write_makers(struct init *i)
+{
+	const char *from = i->cli->option[CLI_MAKERS];
+	struct buf text = buf_make(MAKERS_MAX);
+	int code;
+
+	if (!from)
+		return CLI_OK;
+	if (file_read(from, MAKERS_MAX, &text) == ERR_OK)
+		code = write_file(i, "makers.pem", bytes_of_buf(&text), 0644) == ERR_OK ? CLI_OK : CLI_FAILED;
+	else
+		code = cli_fail(i->cli, ERR_IO, "the file of --makers cannot be read: %s", from);
+	buf_free(&text);
+	return code;
+}
+
+static int write_conf_of(struct init *i, bool listens)
 {
 	struct buf text = buf_make(8192);
 	err_t err;
 
 	TRY(buf_printf(&text, "# made by holdfast init; options: doc/reference/options.md\n"));
 	TRY(buf_printf(&text, "node.sp_id = %s\nnode.cse_id = %s\nnode.cse_name = %s\n", i->sp, i->cse, i->name));
-	TRY(buf_printf(&text, "listen.https = %s\nkeeper.passphrase_file = %s\n", i->listen, i->passphrase));
+	if (listens)
+		TRY(buf_printf(&text, "listen.https = %s\n", i->listen));
+	TRY(buf_printf(&text, "keeper.passphrase_file = %s\n", i->passphrase));
 	if (i->token)
 		TRY(buf_printf(&text, "%s = %s\nkeeper.provider = %s\n", i->provider, i->token, i->provider));
+	if (i->cli->option[CLI_MAKERS])
+		TRY(buf_printf(&text, "token.makers = makers.pem\n"));
 	err = write_file(i, "holdfast.conf", bytes_of_buf(&text), 0600);
 out:
 	buf_free(&text);
 	return err == ERR_OK ? CLI_OK : CLI_FAILED;
+}
+
+/* Without a listener while it runs to accept evidence: it is not anybody's node yet. */
+static int write_conf(struct init *i)
+{
+	return write_conf_of(i, !i->cli->option[CLI_MAKERS]);
+}
+
+/* The keys are made, and a sealed PIN is set: what fails here undoes nothing of that. */
+static int accept_evidence(struct init *i)
+{
+	int code;
+
+	if (!i->cli->option[CLI_MAKERS])
+		return CLI_OK;
+	code = provider_accept_first(i->cli, i->dir, i->provider);
+	if (unlinkat(i->dir_fd, "holdfast.conf", 0) != 0 || write_conf_of(i, true) != CLI_OK)
+		return cli_fail(i->cli, ERR_IO, "holdfast.conf cannot be written anew");
+	if (code != CLI_OK)
+		(void)cli_fail(i->cli, ERR_REFUSED, "the node is made, and its token counts as level 1: holdfast -d %s provider accept %s",
+		               i->dir, i->provider);
+	return code;
 }
 
 static void report(const struct init *i)
@@ -479,7 +524,7 @@ static void report(const struct init *i)
 	       "credential (random; who reads this file and keeper/ on this machine has the keys)");
 	printf("  administrator    %s: who has it and its passphrase orders keys%s\n", i->administrator,
 	       i->administrator_pass ? "; take it and administrator.pass away from this machine" : "");
-	if (i->token)
+	if (i->token && !i->cli->option[CLI_MAKERS])
 		printf("  protection       level 1 until evidence is accepted: token.makers in holdfast.conf, then, when the node runs,\n"
 		       "                   holdfast -d %s provider accept %s\n", i->dir, i->provider);
 	printf("next:\n  holdfastd -d %s &\n  holdfast -d %s enrol device NAME --id CNAME --out FOLDER\n"
@@ -489,7 +534,7 @@ static void report(const struct init *i)
 int run_init(struct cli *c)
 {
 	static int (*const steps[])(struct init *) = { make_folders, make_administrator, make_keys, write_certificates,
-		                                       set_owners, write_conf };
+		                                       set_owners, write_makers, write_conf };
 	struct init i = { .cli = c, .dir_fd = -1, .pem = buf_make(PEM_MAX) };
 	mode_t before = umask(0022);
 	int code = check(&i);
@@ -502,11 +547,13 @@ int run_init(struct cli *c)
 		if (code != CLI_OK)
 			remove_all(&i);
 	}
+	if (code == CLI_OK) {
+		code = accept_evidence(&i);
+		report(&i);
+	}
 	(void)umask(before);
 	if (i.dir_fd >= 0)
 		close(i.dir_fd);
 	buf_free(&i.pem);
-	if (code == CLI_OK)
-		report(&i);
 	return code;
 }

@@ -6,6 +6,7 @@
 
 static const char default_dir[] = "/var/lib/holdfast";
 
+_Static_assert(CLI_OPTION_COUNT <= 64, "a set of options has 64 places");
 #define O(name) (UINT64_C(1) << CLI_##name)
 #define ENROL (O(CERTIFICATE) | O(ID) | O(APP_ID) | O(PSK) | O(IDENTITY) | O(REPLAY) | O(DAYS) | O(OUT) | O(SERVER) \
                | O(FACTOR) | O(PROTECTION) | O(ENVIRONMENT) | O(BOUND))

@@ -16,4 +16,8 @@ enum { PROVIDER_WHY = 512 };
 void provider_why(struct cli *c, struct door *d, const struct keeper_provider_row *row,
                   char *out, size_t size);
 
+/* The same as provider accept, for a node that was just made in this folder and does not
+ * run yet. Returns the exit code, and has said why. */
+int provider_accept_first(struct cli *c, const char *dir, const char *provider);
+
 #endif

@@ -243,3 +243,21 @@ def test_another_token_in_its_place(maker):
         row = listed(node)
         assert row["level"] == 1 and row["state"] == "UNFIT" and "it is another" in row["why"], row
         node.stop()
+
+
+def test_accepted_when_the_node_is_made(maker, tmp_path):
+    """init --makers: the token is at its level from the first start, by an order that is on record; one whose
+    evidence does not hold counts as level 1, and that is said."""
+    trusted, others = tmp_path / "trusted.pem", tmp_path / "others.pem"
+    trusted.write_text(makers((3, "fips-140-3", pem(maker.root))))
+    others.write_text(makers((3, "fips-140-3", pem(Maker("Another maker").root))))
+    with AttestedHsm(maker) as token, Node(init=[*token.init_args(), "--makers", str(trusted)]) as node:
+        assert level_is(node, 3) and listed(node)["proof"] == "fips-140-3", listed(node)
+        assert "PROVIDER_ACCEPT token.1 by" in node.cli("audit", "list")
+        assert "listen.https" in (node.dir / "holdfast.conf").read_text()
+        node.stop()
+    with AttestedHsm(maker) as token:
+        with pytest.raises(RuntimeError, match="stays at level 1"):
+            Node(init=[*token.init_args(), "--makers", str(others)])
+    with pytest.raises(RuntimeError, match="are for --token"):
+        Node(init=["--makers", str(trusted)])
