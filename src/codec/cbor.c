@@ -54,6 +54,22 @@ static err_t simple_read(const struct canon_in *h, struct cbor *out)
 	}
 }
 
+/* Behind an item whose head is one octet, as of nearly all; *inside: items that it holds.
+ * False: it is another, or not whole, and item_read says which. */
+static inline bool pass_short(struct bytes *in, uint64_t *inside)
+{
+	static const uint8_t octets[] = { [OCTETS] = 1, [TEXT] = 1, [SIMPLE] = 0 };
+	static const uint8_t items[] = { [ARRAY] = 1, [MAP] = 2, [SIMPLE] = 0 };
+	unsigned major = in->p[0] >> 5, n = in->p[0] & 31;
+
+	if (n >= 24 || n >= in->n || major >= TAG)
+		return false;
+	in->p += 1 + octets[major] * n;
+	in->n -= 1 + octets[major] * n;
+	*inside = items[major] * n;
+	return true;
+}
+
 /* The head of an item and, of a string, its octets. A container's content is
  * not looked at: *inside says how many items it holds. Inline: every octet of
  * a primitive passes here several times. */
@@ -61,8 +77,15 @@ static inline err_t item_read(struct bytes *in, struct cbor *out, uint64_t *insi
 {
 	static const enum cbor_kind kinds[] = { CBOR_UINT, CBOR_NINT, CBOR_BYTES,
 		                                CBOR_TEXT, CBOR_ARRAY, CBOR_MAP };
+	const uint8_t *at = in->p;
 	struct canon_in h;
 
+	if (in->n && pass_short(in, inside)) {
+		out->kind = kinds[at[0] >> 5];
+		out->u = at[0] & 31;
+		out->s = bytes_make(at + 1, (size_t)(in->p - at) - 1);
+		return ERR_OK;
+	}
 	*inside = 0;
 	if (canon_read_head(in, &h) != ERR_OK || h.major == TAG)
 		return ERR_SYNTAX;
@@ -88,22 +111,6 @@ static inline err_t item_read(struct bytes *in, struct cbor *out, uint64_t *insi
 		*inside = h.major == MAP ? 2 * h.n : h.n;
 	}
 	return ERR_OK;
-}
-
-/* Behind an item whose head is one octet, as of nearly all; *inside: items that it holds.
- * False: it is another, or not whole, and item_read says which. */
-static inline bool pass_short(struct bytes *in, uint64_t *inside)
-{
-	static const uint8_t octets[] = { [OCTETS] = 1, [TEXT] = 1, [SIMPLE] = 0 };
-	static const uint8_t items[] = { [ARRAY] = 1, [MAP] = 2, [SIMPLE] = 0 };
-	unsigned major = in->p[0] >> 5, n = in->p[0] & 31;
-
-	if (n >= 24 || n >= in->n || major >= TAG)
-		return false;
-	in->p += 1 + octets[major] * n;
-	in->n -= 1 + octets[major] * n;
-	*inside = items[major] * n;
-	return true;
 }
 
 /* Behind `pending` items and all that they hold. */

@@ -3,7 +3,7 @@ is measured and not TLS): discovery over 10^6, 10^5 subscriptions, a group of 1 
 import re, statistics, subprocess, time
 from lab import AE, Lab
 from measure import ROUNDS, cpu, load, note, pids, place, row
-from node import Node
+from node import BUILD, Node, free_port
 
 # One creator may own 10^6 resources: the AE, its container and some beyond the count are among them.
 COUNT = {"discovery": 999_000, "subscriptions": 10 ** 5, "fanout": 1000}
@@ -101,17 +101,41 @@ def h2load(port, *more):
     return int(done.group(1))
 
 
+class Bare:
+    """A server of test/bench/limit, plain, with answers as long as ours of an AE."""
+
+    def __init__(self, program):
+        self.port = free_port()
+        self.p = subprocess.Popen(["taskset", "-c", "0", BUILD / program, "--port", str(self.port), "--octets", "178"],
+                                  stdout=subprocess.PIPE)
+        self.p.stdout.readline()  # listening
+
+    def close(self):
+        self.p.kill()
+        self.p.wait()
+
+
 def http2():
-    """Retrieves of an AE: 16 connections of 16 streams against 16 connections of HTTP/1.1."""
-    g = Ground()
+    """Retrieves of an AE: 16 connections of 16 streams against 16 connections of HTTP/1.1; and
+    each beside a bare server of its kind."""
+    g, bare = Ground(), [Bare("bench-echo2"), Bare("bench-echo")]
+    kinds = [["-p", "h2c", "-m", "16"], ["--h1"]]
     groups = {"gate": g.node.pids()["gate"], "all processes": pids(g.node)}
-    cost = {who: ([], []) for who in groups}
+    cost = {who: ([], []) for who in [*groups, "bare"]}
     for _ in range(ROUNDS):
-        for at, more in enumerate((["-p", "h2c", "-m", "16"], ["--h1"])):
+        for at, more in enumerate(kinds):
             before = {who: cpu(p) for who, p in groups.items()}
             requests = h2load(g.node.lab_port, *more)
             for who, p in groups.items():
                 cost[who][at].append((cpu(p) - before[who]) * 1e6 / requests)
+            before = cpu([bare[at].p.pid])
+            requests = h2load(bare[at].port, *more)
+            cost["bare"][at].append((cpu([bare[at].p.pid]) - before) * 1e6 / requests)
     row("HTTP/2 beside HTTP/1.1, gate", *cost["gate"], "less", "us/request", ">= 2 (0.5 x)")
     row("HTTP/2 beside HTTP/1.1, all", *cost["all processes"], "less", "us/request", "-")
+    row("HTTP/2 beside HTTP/1.1, bare", *cost["bare"], "less", "us/request", "-")
+    row("HTTP/2, gate beside bare", cost["gate"][0], cost["bare"][0], "less", "us/request", "-")
+    row("HTTP/1.1, gate beside bare", cost["gate"][1], cost["bare"][1], "less", "us/request", "-")
+    for b in bare:
+        b.close()
     g.node.close()
