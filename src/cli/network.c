@@ -25,8 +25,8 @@ static int read_line(struct cli *c, struct bootstrap *b)
 		return cli_usage(c, "--bsf is needed: where the network's bootstrapping server is");
 	if (bytes_from_hex(bytes_str(ua), b->ua, sizeof(b->ua)) != ERR_OK)
 		return cli_usage(c, "--ua is 10 hex digits");
-	if (id_form(bytes_str(c->option[CLI_ID])) != ID_AE_STEM)
-		return cli_usage(c, "--id must be an AE-ID, as Cgw1");
+	if (id_form(bytes_str(c->option[CLI_ID])) != ID_AE_STEM && id_form(bytes_str(c->option[CLI_ID])) != ID_SP_CSE)
+		return cli_usage(c, "--id must be an AE-ID, as Cgw1, or a CSE-ID, as /gw-1");
 	return CLI_OK;
 }
 

@@ -401,6 +401,87 @@ def test_akma_by_the_same_interface(node, network):
     assert not comes_in(Raw(node, identity, bytes(32), "Cakma"))
 
 
+def anchored(network, name):
+    """A subscription whose anchor key the network has, and its module."""
+    impi, module = network.subscriber(name)
+    local = mno.Module(K, OPC, impi)
+    network.test("akma", aKId=local.akid(), supi=local.supi, kAkma=gaa.anchor_key(local.kausf, local.supi).hex())
+    return local, module
+
+
+def test_akma_refuses_who_it_does_not_know(node, network):
+    local, module = anchored(network, "akma-no")
+    folder, _ = bootstrap(node, network, module, "Cakma2", "--akma", bsf=False)
+    identity, key = credentials(folder)
+    assert not comes_in(Device(node, folder, "Cakma2"))     # a subscriber whom no operator let in
+    assert any("the subscriber is not accepted" in r.get("text", "") for r in node.audit())
+    node.cli("network", "allow", local.supi, "--id", "Cakma2")
+    # an A-KID of nobody's, of another realm, a key for another use or another node
+    akid = identity.partition(";")[2]
+    for other in ("rid1.atid" + "0" * 32 + "@" + mno.AKMA_REALM, akid.replace("akma.", "akma9."), "x:" + akid):
+        assert not comes_in(Raw(node, other, key, "Cakma2")), other
+    anchor = gaa.anchor_key(local.kausf, local.supi)
+    for fqdn, ua in (("other.example", "0100000007"), (NAF, "0100000002")):
+        assert not comes_in(Raw(node, identity, gaa.application_key(anchor, gaa.service(fqdn, bytes.fromhex(ua))), "Cakma2"))
+    assert comes_in(Device(node, folder, "Cakma2"))
+    # the network says another subscriber of the same A-KID: nobody of ours
+    other, module = anchored(network, "akma-other")
+    third, _ = bootstrap(node, network, module, "Cakma2", "--akma", bsf=False)
+    network.test("akma", aKId=other.akid(), supi="imsi-001019999999999", kAkma=gaa.anchor_key(other.kausf, other.supi).hex())
+    assert not comes_in(Device(node, third, "Cakma2"))
+    # revoked: not fetched again
+    node.cli("revoke", "12-" + akid)
+    assert not comes_in(Device(node, folder, "Cakma2"))
+
+
+def test_an_ended_akma_key_opens_nothing(node, network):
+    local, module = anchored(network, "akma-short")
+    node.cli("network", "allow", local.supi, "--id", "Cakma3", "--ids", "Cakma3-*")
+    folder, _ = bootstrap(node, network, module, "Cakma3", "--akma", bsf=False)
+    network.test("set", lifetime=3)
+    device = Device(node, folder, "Cakma3")
+    device.retrieve("/cse-in")
+    network.test("set", lifetime=3600)
+    akid = credentials(folder)[0].partition(";")[2]
+    end = time.time() + 10
+    while time.time() < end and akid in node.cli("credential", "list"):
+        time.sleep(0.1)
+    with pytest.raises(OSError):
+        device.retrieve("/cse-in")
+    device.close()
+    # asked for again the network gives it for longer, and a device behind has its own by it
+    one = behind(node, network, folder, "Cakma3-1")
+    assert comes_in(Device(node, one, "Cakma3-1")) and not comes_in(Device(node, behind(node, network, folder, "Cother-1"), "Cother-1"))
+
+
+def test_a_subscriber_that_is_a_cse(node, network):
+    impi, module = network.subscriber("cse")
+    for ident in ("/in-cse", "//demo.example/gw", "gw"):
+        assert node.cli("network", "allow", impi, "--id", ident, check=False)[0] != 0, ident
+    node.cli("network", "allow", impi, "--id", "/gw")
+    folder, _ = bootstrap(node, network, module, "/gw")
+    cse = Device(node, folder, "/gw")
+    body = lambda csi: {"m2m:csr": {"cb": csi + "/cse-mn", "csi": csi, "rr": False, "srv": ["3"]}}
+    assert cse.create("/cse-in", 16, body("/other"), origin="/other").rsc == 4106  # as who it is, and no other
+    assert cse.create("/cse-in", 16, body("/gw")).rsc == 2001
+    assert cse.create("/cse-in", 2, {"m2m:ae": {"api": "Nx", "rr": False, "srv": ["3"]}}).rsc in (4106, 4126)
+    cse.close()
+    row, = (c for c in json.loads(node.cli("-o", "json", "credential", "list")) if session(network, folder)[0] in c["id"])
+    assert row["entity"] == "//demo.example/gw"
+    # an AE by the same network is none
+    ae, _ = bootstrap(node, network, gateway_module(node, network), "Cplain")
+    plain = Device(node, ae, "Cplain")
+    for origin in ("/gw", "/Cplain", "Cplain"):
+        assert 4000 <= plain.create("/cse-in", 16, body("/plain"), origin=origin).rsc < 5000
+    plain.close()
+
+
+def gateway_module(node, network):
+    impi, module = network.subscriber("plain")
+    node.cli("network", "allow", impi, "--id", "Cplain")
+    return module
+
+
 # --- devices behind a gateway -------------------------------------------------------------------------
 
 def behind(node, network, owner, ident, check=True):

@@ -288,6 +288,15 @@ def test_the_door_of_another_provider(world):
                            (f"{SP}/in-cse/Capp", 4106), (f"{SP}/mn-cse/Capp", 4106), (f"{OTHER}/in-cse/Capp", 4106), ("//third.example2/in-cse/Capp", 4106)):
         assert third.retrieve(owner.box, origin=origin).rsc == status, (origin, status)
     assert third.retrieve(f"/_/other.example/in-cse/cse-in", origin="//third.example/in-cse/Capp").rsc == 4004  # no transit
+    # nothing of it is registered or announced here: neither its CSE, nor what is its
+    here = "//third.example/in-cse"
+    for origin in (here, here + "/Capp"):
+        for ty, name, body in ((16, "csr", {"cb": here + "/base", "csi": here, "rr": False, "srv": ["3"]}), (16, "csr", {"cb": "/x/base", "csi": "/x", "rr": False, "srv": ["3"]}),
+                               (10005, "cbA", {"lnk": here + "/base", "rn": "third"}), (10002, "aeA", {"lnk": here + "/Capp", "rn": "thirdAE"}),
+                               (2, "ae", {"api": "Nx", "rr": False, "srv": ["3"]})):
+            for where in ("/cse-in", owner.base):
+                a = third.create(where, ty, {f"m2m:{name}": body}, origin=origin)
+                assert 4000 <= a.rsc < 5000, (origin, where, ty, a)
     # who is not named is not enrolled, nor certified by us, nor lets itself in by a ticket
     for argv in (("enrol", "cse", "x", "--id", "//fourth.example/in-cse", "--psk", "--out", world.inn.top / "x"),
                  ("enrol", "cse", "x", "--id", "//third.example/mn", "--psk", "--out", world.inn.top / "x"),

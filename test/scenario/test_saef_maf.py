@@ -86,6 +86,9 @@ def test_a_key_of_the_maf_opens_an_association(pair, where):
     assert any("//demo.example/Sa" in json.dumps(r) for r in said), said
     listed = [c for c in json.loads(b.cli("-o", "json", "credential", "list")) if kc.id in c["id"]]
     assert listed and listed[0]["entity"] == "//demo.example/Sa"
+    # hexBinary: small letters say the same
+    assert kc.come(b, ident=kc.id.lower()).rsc == 4103
+    assert len([c for c in json.loads(b.cli("-o", "json", "credential", "list")) if kc.id.lower() in c["id"].lower()]) == 1
     # TLS 1.2, known by now.
     assert kc.come(b, "-tls1_2").rsc == 4103
     # Another key under that name is refused.

@@ -165,6 +165,70 @@ def test_a_certificate_by_a_command_of_the_mef(nodes):
         e.close()
 
 
+def test_a_device_does_what_the_mef_tells_it(nodes):
+    """Device configuration and a node object: a client that reads its commands, does what they say, and reports."""
+    mef, maf, _, _ = nodes
+    for base, n in (("mef", mef), ("maf", maf)):
+        n.cli(base, "admit", "Sf")
+    # The provider keeps what the device is to be, where the device may read it.
+    provider = mef.enrol("provider", "Sprov", "application")
+    mef.cli("access", "grant", "Sprov", "--operations", "CRUD", "--types", "14")
+    assert provider.register().rsc == 2001
+    pv = {"acr": [acr(["Sf"], 3), acr(["Sprov"], 63)]}
+    assert provider.create("/cse-in/ae-Sprov", 1, {"m2m:acp": {"rn": "p", "pv": pv, "pvs": {"acr": [acr(["Sprov"], 63)]}}}).rsc == 2001
+    assert provider.create("/cse-in", 14, {"m2m:nod": {"rn": "f", "ni": "urn:dev:f", "acpi": ["cse-in/ae-Sprov/p"]}}).rsc == 2001
+    a = provider.create("/cse-in/f", 13, {"m2m:macrc": {"mgd": 1025, "rn": "maf", "fq": maf.name, "adfq": "keys.example", "acpi": ["cse-in/ae-Sprov/p"]}})
+    assert a.rsc == 2001, a
+
+    device = mef.enrol("f", "Sf", "application", True, "--identity", "kpm-f@mef.demo.example")
+    folder = pathlib.Path(device.folder)
+    kpm = ((folder / "psk.identity").read_text().strip(), bytes.fromhex((folder / "psk.key").read_text().strip()))
+    reg = device.create("/mefBase", MECR, {"sec:mecr": {"adfq": "keys.example"}}).json["sec:mecr"]["ri"]
+
+    def tell(*argv):
+        return json.loads(mef.cli("-o", "json", "mef", "command", reg, *argv))["command"]
+
+    firmware = json.dumps({"vr": "7", "fwn": "boot", "url": "https://x.example/fw", "ud": False})
+    told = [tell("dev-cfg", f"https://{mef.name}/cse-in/f/maf"), tell("mo-node", "/cse-in/f", "1001", "--content", firmware),
+            tell("mo-node", "/cse-in/absent", "1001", "--content", firmware), tell("mo-node", "/cse-in/f", "teapot"),
+            tell("dev-cfg", f"https://{mef.name}/cse-in/none")]
+
+    def configure(args):
+        """What is to be had at the MAF that is named: a registration there, by a key that the MEF derives for it."""
+        got = device.retrieve(args["dcca"]["dcu"].removeprefix(f"https://{mef.name}"))
+        if got.rsc != 2000:
+            return 201
+        wanted = got.json["m2m:macrc"]
+        at_mef = Exporting(device, BOOTSTRAP, psk=kpm)
+        ke_id, ke = register_key(at_mef, "/mefBase", 21, wanted["fq"])
+        at_maf = Exporting(device, CONNECTION, psk=(f"{ke_id}@{mef.name}", derive(ke, KM, wanted["fq"])), node=maf)
+        made = at_maf.create("/mafBase", MACR, {"sec:macr": {"adfq": wanted["adfq"]}})
+        at_mef.close(), at_maf.close()
+        return 20 if made.rsc == 2001 else 202
+
+    def manage(args):
+        args = args["nnca"]
+        if not args["otyp"].isdigit():
+            return 301
+        body = {"mgd": int(args["otyp"]), "rn": "firmware", "acpi": ["cse-in/ae-Sprov/p"], **json.loads(args.get("otsa", "{}"))}
+        made = device.create(args["opth"], 13, {"m2m:fwr": body})
+        return {2001: 20, 4004: 300}.get(made.rsc, 305)
+
+    did = []
+    command = device.retrieve(f"/{reg}/cmd").json["sec:mcc"]
+    while command["mccd"]["ccid"]:
+        status = {2: configure, 3: manage}[command["mccd"]["ccid"]](command["mccd"]["cma"])
+        did.append((command["mcci"], status))
+        command = device.update(f"/{reg}/cmd", {"sec:mcc": {"mcci": command["mcci"], "mccs": status}}).json["sec:mcc"]
+    assert did == list(zip(told, (20, 20, 300, 301, 201))), did
+    assert provider.retrieve("/cse-in/f/firmware").json["m2m:fwr"]["vr"] == "7"
+    assert any(r.get("client") == "Sf" or "Sf" in json.dumps(r) for r in json.loads(maf.cli("-o", "json", "maf", "list")))
+    said = {r["id"]: r.get("commands") for r in json.loads(mef.cli("-o", "json", "mef", "list"))}[reg]
+    assert said == " ".join(f"{n}:{s}" for n, s in did)
+    for e in (device, provider):
+        e.close()
+
+
 def until(check, seconds=20):
     end = time.time() + seconds
     while time.time() < end:

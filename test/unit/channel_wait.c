@@ -62,6 +62,9 @@ static void test_the_key_comes(void **state)
 		{ "BAAAAAAAAAAAAAAAAAAAAA==@bsf.example", "BAAAAAAAAAAAAAAAAAAAAA==@bsf.example" },
 		{ "3GPP-bootstrapping-uicc;AAAAAAAAAAAAAAAAAAAAAA==@bsf.example", "uicc:AAAAAAAAAAAAAAAAAAAAAA==@bsf.example" },
 		{ "3GPP-AKMA;rid1.atid2@akma.example", "rid1.atid2@akma.example" },
+		{ "0123456789abcdef0123456789ABCDEF@bsf.example", "0123456789ABCDEF0123456789ABCDEF@bsf.example" },
+		{ "0123456789abcdef0123456789abcdeg@bsf.example", "0123456789abcdef0123456789abcdeg@bsf.example" },
+		{ "0123456789abcdef0123456789abcde@bsf.example", "0123456789abcdef0123456789abcde@bsf.example" },
 		{ "Cdev:AAAAAAAAAAAAAAAAAAAAAA==@bsf.example", "Cdev:AAAAAAAAAAAAAAAAAAAAAA==@bsf.example" },
 	};
 

@@ -54,15 +54,18 @@ out:
 	return err;
 }
 
-/* Its own stem, exactly, then at most one pattern. */
+/* Its own AE-ID or CSE-ID, exactly, then at most one pattern. */
 static err_t check_subscriber(struct admin *a, const struct ticket *t)
 {
 	struct bytes rest = bytes_str(t->pattern), own = bytes_cut(&rest, ' ');
 
 	if (!network_is_on(&a->core->worker->options))
 		return refuse(a, ERR_REFUSED, "no underlying network is configured: network.gba, network.akma");
-	if (id_form(own) != ID_AE_STEM)
-		return refuse(a, ERR_SYNTAX, "a subscriber has one AE-ID, as Cgw1");
+	if (id_form(own) != ID_AE_STEM && id_form(own) != ID_SP_CSE)
+		return refuse(a, ERR_SYNTAX, "a subscriber has one AE-ID or CSE-ID, as Cgw1 or /gw-1");
+	/* Our own word, or that of who speaks for all that is elsewhere, is no subscriber's. */
+	if (bytes_equal(own, a->core->room.registrar) || bytes_equal(own, resources_cse(a->core->room.resources)->cse_id))
+		return refuse(a, ERR_REFUSED, "a subscriber is neither this node nor its registrar");
 	if (bytes_find(rest, ' ') < rest.n)
 		return refuse(a, ERR_SYNTAX, "there is one pattern of identifiers behind a subscriber, as Cgw1-*");
 	return ERR_OK;

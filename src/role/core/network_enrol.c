@@ -169,6 +169,8 @@ static err_t fill(struct core *c, const struct network_id_parts *p, const struct
 		                    .protection = g->grant.protection, .unfinished = unfinished };
 	if (behind && out->protection > PROTECTION_LOW)
 		out->protection = PROTECTION_LOW;
+	if (!behind && id_form(bytes_str(g->grant.id)) == ID_SP_CSE)
+		out->kind = ENTITY_CSE;
 	if (out->unfinished > out->not_after)
 		out->unfinished = out->not_after;
 	TRY(id_absolute(bytes_str(g->grant.id), cse->sp_id, cse->cse_id, &entity));

@@ -11,7 +11,7 @@
 
 #include <openssl/err.h>
 
-enum { DECOY = 32, PSK_MIN = 16, PSK_MAX = 64 };
+enum { DECOY = 32, PSK_MIN = 16, PSK_MAX = 64, RELATIVE_KEY = 16 };
 
 /* --- what the keeper does for a use of a key ------------------------------------ */
 
@@ -81,8 +81,36 @@ static const struct {
 	{ BYTES("3GPP-AKMA;"), BYTES("") },
 };
 
+static bool is_of_realms(const char *realms, struct bytes identity)
+{
+	struct bytes rest = bytes_str(realms), realm = identity;
+
+	(void)bytes_cut(&realm, '@');
+	while (rest.n && realm.n) {
+		if (bytes_equal(bytes_cut(&rest, ' '), realm))
+			return true;
+	}
+	return false;
+}
+
+/* RelativeKeyID@FQDN of a function that is asked for keys: xs:hexBinary has one value in
+ * small letters and in large ones, of which the large ones are kept. */
+static void one_case(const char *realms, char identity[CHANNEL_IDENTITY_MAX])
+{
+	struct bytes domain = bytes_str(identity), relative = bytes_cut(&domain, '@');
+	uint8_t octets[RELATIVE_KEY];
+
+	if (relative.n != 2 * sizeof(octets) || bytes_from_hex(relative, octets, sizeof(octets)) != ERR_OK ||
+	    !is_of_realms(realms, bytes_str(identity)))
+		return;
+	for (size_t i = 0; i < relative.n; i++) {
+		if (identity[i] >= 'a')
+			identity[i] = (char)(identity[i] - 'a' + 'A');
+	}
+}
+
 /* As the keeper and the core have it: one key, one identity. */
-static err_t identity_canonical(struct bytes shown, char out[CHANNEL_IDENTITY_MAX])
+static err_t identity_canonical(const char *realms, struct bytes shown, char out[CHANNEL_IDENTITY_MAX])
 {
 	struct bytes kept = BYTES_NONE;
 	err_t err;
@@ -97,6 +125,7 @@ static err_t identity_canonical(struct bytes shown, char out[CHANNEL_IDENTITY_MA
 	TRY(shown.n ? ERR_OK : ERR_MISSING); /* of nobody, as one that is not known */
 	TRY(bytes_put_str(out, CHANNEL_IDENTITY_MAX, kept));
 	TRY(bytes_put_str(out + kept.n, CHANNEL_IDENTITY_MAX - kept.n, shown));
+	one_case(realms, out);
 out:
 	return err;
 }
@@ -112,7 +141,7 @@ static err_t psk_find(SSL *ssl, struct bytes shown)
 	struct bytes identity;
 	err_t err;
 
-	TRY(identity_canonical(shown, canonical));
+	TRY(identity_canonical(context->realms, shown, canonical));
 	identity = bytes_str(canonical);
 	if (use->slot && bytes_equal(identity, bytes_str(state->identity)))
 		return ERR_OK;
@@ -136,25 +165,13 @@ out:
 
 /* --- keys that come late --------------------------------------------------------- */
 
-static bool is_of_realms(const char *realms, struct bytes identity)
-{
-	struct bytes rest = bytes_str(realms), realm = identity;
-
-	(void)bytes_cut(&realm, '@');
-	while (rest.n && realm.n) {
-		if (bytes_equal(bytes_cut(&rest, ' '), realm))
-			return true;
-	}
-	return false;
-}
-
 /* Note that the key of this identity is wanted; false when it is not one of the realms'. */
 static bool want(SSL *ssl, struct bytes shown)
 {
 	struct channel_state *state = channel_state_of(ssl);
 	const struct channel_context *c = channel_context_of(SSL_get_SSL_CTX(ssl));
 
-	return identity_canonical(shown, state->wanted) == ERR_OK &&
+	return identity_canonical(c->realms, shown, state->wanted) == ERR_OK &&
 	       is_of_realms(c->realms, bytes_str(state->wanted));
 }
 
