@@ -262,6 +262,29 @@ static bool ok_countries(const struct attribute *a, const struct cbor *v)
 	return list_ok(a, v, item_country);
 }
 
+/* Media types of contents, or the form alone, as releases before them say [TS-0004 6.7]. */
+static bool item_serialization(const struct attribute *a, const struct cbor *v)
+{
+	static const char *const forms[] = { "json", "xml", "cbor" };
+	static const char *const kinds[] = { "", "application/", "application/vnd.onem2m-res+",
+		                             "application/vnd.onem2m-ntfy+", "application/vnd.onem2m-preq+",
+		                             "application/vnd.onem2m-prsp+" };
+
+	for (size_t i = 0; v->kind == CBOR_TEXT && i < COUNT_OF(kinds) * COUNT_OF(forms); i++) {
+		struct bytes kind = bytes_str(kinds[i / COUNT_OF(forms)]);
+
+		if (bytes_starts(v->s, kind) &&
+		    bytes_equal(bytes_sub(v->s, kind.n, v->s.n), bytes_str(forms[i % COUNT_OF(forms)])))
+			return true;
+	}
+	return false;
+}
+
+static bool ok_serializations(const struct attribute *a, const struct cbor *v)
+{
+	return list_ok(a, v, item_serialization);
+}
+
 static bool is_address(const struct cbor *v, int family)
 {
 	uint8_t octets[16];
@@ -480,6 +503,7 @@ static const struct kind_row {
 	[V_CIRCLE] = { "circle", ok_circle, FORM_NUMBER, true },
 	[V_LIST_BOOL] = { "list-bool", ok_list_bool, FORM_BOOL, true },
 	[V_COUNTRIES] = { "countries", ok_countries, FORM_TEXT, true },
+	[V_SERIALIZATIONS] = { "serializations", ok_serializations, FORM_TEXT, true },
 	[V_IPV4] = { "ipv4", ok_ipv4, FORM_TEXT, false },
 	[V_LIST_IPV4] = { "list-ipv4", ok_list_ipv4, FORM_TEXT, true },
 	[V_IPV6] = { "ipv6", ok_ipv6, FORM_TEXT, false },

@@ -62,6 +62,7 @@ static const struct sample samples[] = {
 	[V_SCHEDULES] = { 'T', { "* * * * * * *", "0 0 12 * * * *", "1-5 * * * * * *", "" } },
 	[V_LIST_FLOAT] = { 'F', { 0 } }, [V_CIRCLE] = { 'F', { 0 } }, [V_LIST_BOOL] = { 'B', { 0 } },
 	[V_COUNTRIES] = { 'T', { "DE", "FR", "de", "X" } },
+	[V_SERIALIZATIONS] = { 'T', { "json", "application/xml", "application/vnd.onem2m-res+cbor", "text" } },
 	[V_IPV4] = { 't', { "127.0.0.1", "10.0.0.1", "1", "::1" } },
 	[V_LIST_IPV4] = { 'T', { "127.0.0.1", "10.0.0.0/8", "10.0.0.0/33", "" } },
 	[V_IPV6] = { 't', { "::1", "fe80::1", "1", ":" } },

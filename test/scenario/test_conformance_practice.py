@@ -222,3 +222,29 @@ def test_an_answer_does_not_wait_for_who_is_silent(lab, own):
         while lab.get(path + "/u3", stem).json["m2m:cnt"]["at"] == ["/mute-cse"] and time.monotonic() < end:
             time.sleep(0.05)
         assert lab.get(path + "/u3", stem).json["m2m:cnt"]["at"][0].startswith("/mute-cse/a")
+
+
+# --- values ------------------------------------------------------------------------
+
+
+def test_criteria_of_subscriptions(lab, own):
+    """TS-0001 9.6.8: none, empty ones, names of attributes that the resource has, in a Create and an Update."""
+    stem, path = own
+    cnd = "org.onem2m.common.moduleclass.binarySwitch"
+    lab.create(path, 28, {"cod:binSh": {"rn": "switch", "cnd": cnd, "powSe": True}}, stem)
+    make = lambda where, enc, **b: lab.create(path + where, 23, {"m2m:sub": dict({"nu": [stem], "enc": enc}, **b)}, stem).rsc
+    assert make("/c", {}, rn="empty") == make("/c", {"atr": ["lbl", "mni"]}) == make("/switch", {"atr": ["powSe", "lbl"]}) == 2001
+    for where, names in (("/c", ["powSe"]), ("/c", ["lbl", "none"]), ("/switch", ["mnI"]), ("/c", ["labels"]), ("/c", [""])):
+        assert make(where, {"atr": names}) == 4000, names
+    assert lab.get(path + "/c/empty", stem).json["m2m:sub"]["enc"] == {}
+    put = lambda enc: lab.put(path + "/c/empty", {"m2m:sub": {"enc": enc}}, stem).rsc
+    assert put({"atr": ["none"]}) == 4000 and put({"atr": ["lbl"]}) == put({}) == put(None) == 2004
+
+
+def test_serializations(lab):
+    """6.7: media types, or the form alone."""
+    stem, path = lab.ae()
+    put = lambda *csz: lab.put(path, {"m2m:ae": {"csz": list(csz)}}, stem).rsc
+    assert put("application/json", "application/cbor") == put("xml") == put("application/vnd.onem2m-res+json") == 2004
+    for wrong in ("wrong", "text/json", "application/", "application/vnd.onem2m-res", "JSON", "application/jsonx", ""):
+        assert put("json", wrong) == 4000, wrong

@@ -75,7 +75,7 @@ static bool kind_fits(enum value_kind kind, struct bytes type)
 		{ "m2m:consistencyStrategy", { V_ENUM, V_ENUM, V_ENUM } },
 		{ "m2m:memberType", { V_UINT, V_UINT, V_UINT } },
 		{ "m2m:poaList", { V_LIST_STRING, V_LIST_STRING, V_LIST_STRING } },
-		{ "m2m:serializations", { V_LIST_STRING, V_LIST_STRING, V_LIST_STRING } },
+		{ "m2m:serializations", { V_SERIALIZATIONS, V_SERIALIZATIONS, V_SERIALIZATIONS } },
 		{ "xs:anyType", { V_ANY, V_ANY, V_ANY } },
 	};
 

@@ -46,6 +46,7 @@ static inline void sample_put(const struct attribute *a, struct buf *out)
 		[V_NAMED] = "\"role@x.example\"", [V_LIST_NAMED] = "[\"a@x.example\"]",
 		[V_SCHEDULE] = "\"* * 8-20 * * * *\"", [V_SCHEDULES] = "[\"* * 8-20 * * * *\",\"0 0 0 * * * *\"]",
 		[V_LIST_FLOAT] = "[-1,2.5]", [V_CIRCLE] = "[52.5,13.4,100]", [V_LIST_BOOL] = "[true,false]",
+		[V_SERIALIZATIONS] = "[\"application/json\",\"cbor\"]",
 		[V_COUNTRIES] = "[\"DE\",\"FR\"]", [V_IPV4] = "\"10.0.0.1\"", [V_LIST_IPV4] = "[\"10.0.0.1\"]",
 		[V_IPV6] = "\"::1\"", [V_LIST_IPV6] = "[\"::1\"]", [V_ORIGINATORS] = "[\"all\"]",
 		[V_SPECIALIZATION] = "\"org.example\"", [V_CONTENT] = "{\"m2m:cin\":{\"con\":\"x\"}}",

@@ -101,6 +101,23 @@ out:
 	return err;
 }
 
+/* What the resource cannot have does not change. */
+static err_t check_names(struct resource_work *w, struct bytes enc)
+{
+	struct cbor list, item;
+	bool found;
+	err_t err;
+
+	TRY(cbor_find(enc, BYTES("atr"), &list, &found));
+	while (found && list.s.n) {
+		TRY(cbor_next(&list.s, &item));
+		if (!type_attribute(w->parent_type, item.s))
+			return bad(w, "no attribute of the subscribed-to resource", "atr");
+	}
+out:
+	return err;
+}
+
 /* A blocking update is asked of one, and of one subscription only [7.4.8.2.1]. */
 static err_t check_blocking(struct resource_work *w, struct bytes enc)
 {
@@ -183,6 +200,8 @@ static err_t check(struct resource_work *w)
 		return bad(w, "only a time series misses data", "md");
 	if (has(enc, "chty"))
 		TRY(check_children(w, enc));
+	if (has(enc, "atr"))
+		TRY(check_names(w, enc));
 	if (types & 1u << EVENT_BLOCKING_UPDATE)
 		TRY(check_blocking(w, enc));
 	TRY(check_content_type(w, types));

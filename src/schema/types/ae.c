@@ -17,7 +17,7 @@ static const struct attribute rows[] = {
 	ROW_ONTOLOGY(OPT),
 	{ "nl", "nodeLink", V_URI, OPT, OPT, OPT, 0, 0 },
 	{ "rr", "requestReachability", V_BOOL, MAN, OPT, OPT, 0, 0 },
-	{ "csz", "contentSerialization", V_LIST_STRING, OPT, OPT, OPT, F_LATER, 0 },
+	{ "csz", "contentSerialization", V_SERIALIZATIONS, OPT, OPT, OPT, F_LATER, 0 },
 	{ "esi", "e2eSecInfo", V_STRUCT, OPT, OPT, OPT, 0, C_e2eSecInfo },
 	{ "mei", "M2M-Ext-ID", V_STRING, OPT, OPT, NP, F_PERSON, 0 },
 	{ "srv", "supportedReleaseVersions", V_LIST_STRING, MAN, OPT, OPT,

@@ -17,7 +17,7 @@ static const struct attribute rows[] = {
 	{ "rr", "requestReachability", V_BOOL, MAN, OPT, OPT, 0, 0 },
 	{ "nl", "nodeLink", V_URI, OPT, OPT, OPT, 0, 0 },
 	{ "trn", "triggerReferenceNumber", V_UINT, OPT, OPT, OPT, 0, UINT32_MAX },
-	{ "csz", "contentSerialization", V_LIST_STRING, OPT, OPT, OPT, F_LATER, 0 },
+	{ "csz", "contentSerialization", V_SERIALIZATIONS, OPT, OPT, OPT, F_LATER, 0 },
 	{ "esi", "e2eSecInfo", V_STRUCT, OPT, OPT, OPT, 0, C_e2eSecInfo },
 	{ "dcse", "descendantCSEs", V_LIST_STRING, OPT, OPT, OPT, F_INDEX, 0 },
 	{ "srv", "supportedReleaseVersions", V_LIST_STRING, MAN, OPT, OPT,
