@@ -52,14 +52,8 @@ err_t disk_write(int fd, struct bytes b, off_t at)
 	return failed;
 }
 
+/* Files and folders by one system call: the keeper has few. */
 err_t disk_sync(int fd)
-{
-	err_t failed = step();
-
-	return failed != ERR_OK || fdatasync(fd) == 0 ? failed : of_errno();
-}
-
-err_t disk_sync_folder(int fd)
 {
 	err_t failed = step();
 

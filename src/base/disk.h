@@ -9,8 +9,7 @@
 
 /* Each is one step. ERR_FULL: no room on the disk, ERR_IO. */
 err_t disk_write(int fd, struct bytes b, off_t at) MUST_USE;
-err_t disk_sync(int fd) MUST_USE;           /* a file: content and size */
-err_t disk_sync_folder(int fd) MUST_USE;
+err_t disk_sync(int fd) MUST_USE; /* a file, or a folder's names */
 err_t disk_rename(int directory, const char *from, const char *to) MUST_USE;
 
 /* For tests: the n-th step from now fails with err (0: none does). A write that

@@ -325,7 +325,7 @@ static err_t counter_store(struct vault *v)
 		return ERR_OK;
 	counter_key(v, key);
 	if (v->counter_late)
-		TRY(disk_sync_folder(v->directory));
+		TRY(disk_sync(v->directory));
 	v->counter_late = true;
 	TRY(counter_write(v->counter, BYTES_OF(key), &v->count));
 	v->counter_late = false;
@@ -351,7 +351,7 @@ static err_t save(struct vault *v, struct buf *file)
 	v->counter_late = true;
 	TRY(counter_store(v));
 	if (first)
-		TRY(disk_sync_folder(v->directory)); /* the counter's own name */
+		TRY(disk_sync(v->directory)); /* the counter's own name */
 out:
 	return err;
 }

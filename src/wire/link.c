@@ -149,6 +149,9 @@ static void link_compact(struct link *l)
 
 err_t link_read(struct link *l)
 {
+	struct iovec iov;
+	/* As the links that bring descriptors are read: one system call for both. */
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 	ssize_t n;
 	err_t err;
 
@@ -156,8 +159,9 @@ err_t link_read(struct link *l)
 		return ERR_CLOSED;
 	link_compact(l);
 	TRY(buf_reserve(&l->in, READ_SIZE));
+	iov = (struct iovec){ l->in.p + l->in.n, READ_SIZE };
 	do {
-		n = recv(l->fd, l->in.p + l->in.n, READ_SIZE, MSG_DONTWAIT);
+		n = recvmsg(l->fd, &msg, MSG_DONTWAIT);
 	} while (n < 0 && errno == EINTR);
 	if (n > 0) {
 		l->in.n += (size_t)n;

@@ -5,6 +5,8 @@
 #define _GNU_SOURCE
 #include "role/common/sandbox.h"
 
+#include "base/secret.h"
+
 #include <errno.h>
 #include <seccomp.h>
 #include <sys/ioctl.h>
@@ -51,6 +53,9 @@ static const struct call {
 #define CALL_FOR(name, roles, other) { SCMP_SYS(name), (roles), ANY, SCMP_SYS(other) },
 #define LEFT(name, roles)
 #define LEFT_NOT(name, roles)
+#define LEFT_ZERO(name, roles)
+#define LEFT_HIDDEN(name, roles)
+#define LEFT_SHOWN(name, roles)
 #include "role/common/sandbox_calls.def"
 #undef CALL
 #undef CALL_IF
@@ -58,20 +63,28 @@ static const struct call {
 #undef CALL_FOR
 #undef LEFT
 #undef LEFT_NOT
+#undef LEFT_ZERO
+#undef LEFT_HIDDEN
+#undef LEFT_SHOWN
 };
 
 /* What is left behind when a role has begun its work. */
+enum kernel { EITHER, HIDES, SHOWS };
 static const struct left {
 	int number;
 	unsigned roles;
 	uint32_t action;
+	enum kernel kernel;
 } lefts[] = {
 #define CALL(name, roles)
 #define CALL_IF(name, roles, test)
 #define CALL_NOT(name, roles)
 #define CALL_FOR(name, roles, other)
-#define LEFT(name, roles) { SCMP_SYS(name), (roles), SCMP_ACT_KILL_PROCESS },
-#define LEFT_NOT(name, roles) { SCMP_SYS(name), (roles), SCMP_ACT_ERRNO(ENOSYS) },
+#define LEFT(name, roles) { SCMP_SYS(name), (roles), SCMP_ACT_KILL_PROCESS, EITHER },
+#define LEFT_NOT(name, roles) { SCMP_SYS(name), (roles), SCMP_ACT_ERRNO(ENOSYS), EITHER },
+#define LEFT_ZERO(name, roles) { SCMP_SYS(name), (roles), SCMP_ACT_ERRNO(0), EITHER },
+#define LEFT_HIDDEN(name, roles) { SCMP_SYS(name), (roles), SCMP_ACT_ERRNO(ENOSYS), HIDES },
+#define LEFT_SHOWN(name, roles) { SCMP_SYS(name), (roles), SCMP_ACT_ERRNO(ENOSYS), SHOWS },
 #include "role/common/sandbox_calls.def"
 #undef CALL
 #undef CALL_IF
@@ -79,6 +92,9 @@ static const struct left {
 #undef CALL_FOR
 #undef LEFT
 #undef LEFT_NOT
+#undef LEFT_ZERO
+#undef LEFT_HIDDEN
+#undef LEFT_SHOWN
 };
 
 /* What nobody here ever does; the parent's list, inherited by every worker. */
@@ -149,6 +165,14 @@ out:
 	return err;
 }
 
+/* Is the call given up by this role, on this kernel? */
+static bool leaves(const struct left *l, enum role role)
+{
+	enum kernel here = secret_hidden() ? HIDES : SHOWS;
+
+	return l->roles & 1u << role && l->number >= 0 && (l->kernel == EITHER || l->kernel == here);
+}
+
 err_t sandbox_settle(enum role role)
 {
 	/* What it does not name is for the first list to judge. */
@@ -161,7 +185,7 @@ err_t sandbox_settle(enum role role)
 	if (seccomp_attr_set(ctx, SCMP_FLTATR_CTL_NNP, 0) != 0)
 		TRY(ERR_IO);
 	for (size_t i = 0; i < COUNT_OF(lefts); i++) {
-		if (lefts[i].roles & 1u << role && lefts[i].number >= 0 &&
+		if (leaves(&lefts[i], role) &&
 		    seccomp_rule_add(ctx, lefts[i].action, lefts[i].number, 0) != 0)
 			TRY(ERR_IO);
 	}
@@ -174,7 +198,7 @@ out:
 static bool is_left(enum role role, int number)
 {
 	for (size_t i = 0; i < COUNT_OF(lefts); i++) {
-		if (lefts[i].roles & 1u << role && lefts[i].number == number)
+		if (leaves(&lefts[i], role) && lefts[i].number == number)
 			return true;
 	}
 	return false;
