@@ -59,6 +59,10 @@ struct administration {
 void administration_init(struct administration *a);
 void administration_free(struct administration *a);
 
+/* An order that waits, from now on for `delay` ms. ERR_FULL. */
+err_t administration_wait(struct administration *a, const struct waiting_order *o, struct bytes body,
+                          uint64_t delay) MUST_USE;
+
 /* Elapsed time now. */
 uint64_t administration_now(const struct administration *a);
 

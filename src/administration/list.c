@@ -1,5 +1,25 @@
-/* list.c: administrators, and what waits, as anybody at the door may see. */
+/* list.c: what waits; administrators, and that, as anybody at the door may see. */
 #include "administration/administration.h"
+
+#include "base/clock.h"
+
+err_t administration_wait(struct administration *a, const struct waiting_order *o, struct bytes body,
+                          uint64_t delay)
+{
+	struct waiting_order *p = a->pending_n < WAITING_ORDERS ? mem_new(1, sizeof(*p)) : NULL;
+
+	if (!p)
+		return ERR_FULL;
+	must(body.n <= sizeof(p->body));
+	*p = *o;
+	p->number = ++a->numbers;
+	p->taken = clock_now();
+	p->due = administration_now(a) + delay;
+	bytes_copy(p->body, body.p, body.n);
+	p->body_n = body.n;
+	a->pending[a->pending_n++] = p;
+	return ERR_OK;
+}
 
 err_t administration_row(const struct administration *a, uint32_t index, struct wire_out *out)
 {

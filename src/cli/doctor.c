@@ -319,6 +319,13 @@ static enum verdict check_tokens(struct doctor *d)
 	return say(d, DOCTOR_OK, tokens ? "all of them are there" : "none is configured", "");
 }
 
+static enum verdict check_lost(struct doctor *d)
+{
+	if (d->warnings & 64)
+		return say(d, DOCTOR_WARN, "keys were lost with a token that is gone: holdfast key list shows them as lost", "");
+	return say(d, DOCTOR_OK, "no key was lost with a token", "");
+}
+
 static enum verdict check_administrators(struct doctor *d)
 {
 	struct buf result = buf_make(65536);
@@ -366,7 +373,7 @@ static enum verdict check_rebind(struct doctor *d)
 static enum verdict check_copies(struct doctor *d)
 {
 	if (d->warnings & 16)
-		return say(d, DOCTOR_FAIL, "another keeper has used a copy of this key store since this node was started", "");
+		return say(d, DOCTOR_FAIL, "another keeper has used a copy of this key store: seen since this node was started", "");
 	if (d->warnings & 32)
 		return say(d, DOCTOR_WARN, "there is no witness, or it cannot be written: a copy in use would not be noticed", "");
 	return say(d, DOCTOR_OK, "no copy of the key store is in use where the witness sees it", "");

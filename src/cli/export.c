@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "cli/records.h"
 #include "crypt/crypt.h"
+#include "wire/keeper_calls.h"
 
 #include <stdio.h>
 
@@ -101,24 +102,15 @@ out:
 	return err;
 }
 
-/* "holdfast audit anchor" 0 u64 sequence, hash, u64 at */
 static err_t check_signature(struct verify *v, uint64_t sequence, const uint8_t hash[RECORD_HASH],
                              uint64_t at, struct bytes signature)
 {
-	struct buf message = buf_make(128);
-	uint8_t number[8];
-	err_t err;
+	struct keeper_anchor anchor = { .sequence = sequence, .at = (int64_t)at };
+	uint8_t message[ANCHOR_MESSAGE];
 
-	TRY(buf_add(&message, BYTES("holdfast audit anchor\0")));
-	put_be64(number, sequence);
-	TRY(buf_add(&message, BYTES_OF(number)));
-	TRY(buf_add(&message, bytes_make(hash, RECORD_HASH)));
-	put_be64(number, at);
-	TRY(buf_add(&message, BYTES_OF(number)));
-	err = crypt_p256_verify(v->key, bytes_of_buf(&message), signature);
-out:
-	buf_free(&message);
-	return err;
+	bytes_copy(anchor.hash, hash, sizeof(anchor.hash));
+	keeper_anchor_message(&anchor, message);
+	return crypt_p256_verify(v->key, BYTES_OF(message), signature);
 }
 
 static err_t take_anchor(struct verify *v, struct bytes anchor)

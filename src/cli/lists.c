@@ -153,7 +153,7 @@ out:
 static err_t put_members(const struct keeper_key_row *row, struct buf *values, struct cbor_member *m,
                          size_t *at)
 {
-	static const char *const states[] = { "active", "deprecated", "old", "withdrawn" };
+	static const char *const states[] = { "active", "deprecated", "old", "withdrawn", "lost" };
 	static const char *const classes[] = { "", "P-256", "Ed25519", "symmetric 128", "symmetric 256" };
 	const char *class = row->class < COUNT_OF(classes) ? classes[row->class] : "unknown";
 	bool symmetric = row->class == KEY_SYMMETRIC_16 || row->class == KEY_SYMMETRIC_32;

@@ -21,21 +21,16 @@ static struct bytes octets(struct bytes row, const char *key)
 static err_t receipt_check(struct bytes row, const uint8_t key[POINT])
 {
 	struct bytes hash = octets(row, "hash");
-	struct buf message = buf_make(128);
-	uint8_t wanted[HASH], eight[8];
+	struct keeper_anchor anchor = { .sequence = row_number(row, "number"), .at = (int64_t)row_number(row, "at") };
+	uint8_t wanted[HASH], message[ANCHOR_MESSAGE];
 	err_t err;
 
 	crypt_sha256_two(octets(row, "before"), octets(row, "record"), wanted);
 	TRY(octets(row, "before").n == HASH && bytes_equal(hash, BYTES_OF(wanted)) ? ERR_OK : ERR_TAMPERED);
-	TRY(buf_add(&message, BYTES("holdfast audit anchor\0")));
-	put_be64(eight, row_number(row, "number"));
-	TRY(buf_add(&message, BYTES_OF(eight)));
-	TRY(buf_add(&message, hash));
-	put_be64(eight, row_number(row, "at"));
-	TRY(buf_add(&message, BYTES_OF(eight)));
-	err = crypt_p256_verify(key, bytes_of_buf(&message), octets(row, "signature"));
+	bytes_copy(anchor.hash, wanted, sizeof(anchor.hash));
+	keeper_anchor_message(&anchor, message);
+	err = crypt_p256_verify(key, BYTES_OF(message), octets(row, "signature"));
 out:
-	buf_free(&message);
 	return err;
 }
 

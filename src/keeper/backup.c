@@ -3,10 +3,6 @@
 #include "keeper/backup.h"
 
 #include "base/clock.h"
-#include "crypt/seal.h"
-#include "crypt/shamir.h"
-
-enum { SHARES = BACKUP_CUSTODIANS };
 
 void backup_forget(struct keeper_state *ks)
 {
@@ -17,43 +13,17 @@ void backup_forget(struct keeper_state *ks)
 
 /* --- out -------------------------------------------------------------------------- */
 
-err_t recovery_share(const struct vault *v, struct recovery *p, struct bytes content_key)
+err_t recovery_of(const struct vault *v, struct recovery *p, struct bytes content_key)
 {
-	uint8_t scalar[32], shares[SHARES][SHAMIR_SHARE];
-	struct crypt_key recovery = { 0 };
-	struct buf sealed = buf_make(BACKUP_SEALED_SHARE);
-	err_t err;
-
-	do {
-		crypt_random(scalar, sizeof(scalar));
-		err = crypt_p256_from_scalar(scalar, &recovery);
-	} while (err == ERR_RANGE);
-	TRY(err);
-	TRY(crypt_p256_point(&recovery, p->point));
-	shamir_split(scalar, p->b.m, p->b.n, shares);
-	for (unsigned i = 0; i < p->b.n; i++) {
-		buf_clear(&sealed);
-		TRY(seal_to(p->b.custodians[i].point.p, BACKUP_SHARE_LABEL, BYTES_OF(shares[i]), &sealed));
-		bytes_copy(p->sealed[i], sealed.p, BACKUP_SEALED_SHARE);
-		p->b.custodians[i].sealed = BYTES_OF(p->sealed[i]);
-	}
-	TRY(seal_to(p->point, BACKUP_KEY_LABEL, content_key, &p->content_key));
 	keeper_identity(v, p->identity);
 	p->b.keeper = BYTES_OF(p->identity);
 	p->b.sp = bytes_str(v->sp);
 	p->b.cse = bytes_str(v->cse);
-	p->b.point = BYTES_OF(p->point);
 	p->b.at = (uint64_t)clock_now();
 	p->b.sequence = v->count.sequence;
 	p->b.hash = BYTES_OF(v->count.hash);
 	p->b.anchored_at = (uint64_t)v->count.at;
-	p->b.content_key = bytes_of_buf(&p->content_key);
-out:
-	secret_wipe(scalar, sizeof(scalar));
-	secret_wipe(shares, sizeof(shares));
-	crypt_key_free(&recovery);
-	buf_free(&sealed);
-	return err;
+	return recovery_share(p, content_key);
 }
 
 /* The key store as it is written, under the content key in the master's place. */
@@ -81,7 +51,7 @@ err_t order_backup(struct call *c, struct wire_in *in, bool really)
 	backup_forget(c->ks);
 	TRY(secret_new(32, &content_key));
 	crypt_random(content_key.p, content_key.n);
-	TRY(recovery_share(v, &p, secret_view(&content_key)));
+	TRY(recovery_of(v, &p, secret_view(&content_key)));
 	TRY(backup_print(&p.b, &c->ks->backup));
 	TRY(print_under(v, &content_key, &c->ks->backup));
 out:
@@ -161,39 +131,6 @@ err_t run_restore_part(struct call *c)
 	TRY(buf_add(&c->ks->backup, part));
 out:
 	return err;
-}
-
-err_t recovery_join(const struct crypt_key *restore, struct wire_in *in, const struct backup *b,
-                    struct recovered *out)
-{
-	uint8_t shares[SHARES][SHAMIR_SHARE], scalar[32], point[65];
-	struct crypt_key recovery = { 0 };
-	unsigned n = wire_get_u8(in);
-	err_t err;
-
-	TRY(n >= b->m && n <= SHARES ? ERR_OK : ERR_REFUSED);
-	for (unsigned i = 0; i < n; i++) {
-		struct bytes sealed = wire_get_bytes(in, BACKUP_SEALED_SHARE);
-
-		TRY(in->err);
-		TRY(sealed.n == BACKUP_SEALED_SHARE ? ERR_OK : ERR_TAMPERED);
-		TRY(seal_open(restore, BACKUP_RESTORE_LABEL, sealed, shares[i]));
-		out->whose |= 1u << (shares[i][0] & 31);
-	}
-	TRY(wire_done(in));
-	TRY(shamir_join((const uint8_t (*)[SHAMIR_SHARE])shares, n, scalar));
-	TRY(crypt_p256_from_scalar(scalar, &recovery));
-	TRY(crypt_p256_point(&recovery, point));
-	TRY(bytes_equal(BYTES_OF(point), b->point) ? ERR_OK : ERR_TAMPERED);
-	out->n = n;
-	TRY(secret_new(32, &out->content_key));
-	err = b->content_key.n == BACKUP_SEALED_KEY
-	          ? seal_open(&recovery, BACKUP_KEY_LABEL, b->content_key, out->content_key.p) : ERR_TAMPERED;
-out:
-	secret_wipe(shares, sizeof(shares));
-	secret_wipe(scalar, sizeof(scalar));
-	crypt_key_free(&recovery);
-	return err == ERR_RANGE ? ERR_TAMPERED : err;
 }
 
 /* Keys and administration of the other; files, machine and passphrase of this one. */

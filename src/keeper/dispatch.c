@@ -76,6 +76,7 @@ static const struct {
 	[OP_RESTORE_PART] = { run_restore_part, false },
 	[OP_REBIND_BEGIN] = { run_rebind_begin, true },
 	[OP_REBIND] = { run_rebind, true },
+	[OP_CERTIFICATES] = { run_certificates, false },
 	[OP_EVIDENCE] = { run_evidence, false },
 	[OP_ACTIVATE] = { run_activate, false },
 	/* EXPORT has none: nobody may ask. */

@@ -104,6 +104,13 @@ err_t run_backup_read(struct call *c) MUST_USE;
 err_t run_restore_begin(struct call *c) MUST_USE;
 err_t run_restore_part(struct call *c) MUST_USE;
 
+/* lost.c */
+err_t run_certificates(struct call *c) MUST_USE;
+err_t order_token_lost(struct call *c, struct wire_in *in, bool really) MUST_USE;
+
+/* make.c: certificates of CA and node, as PEM. */
+err_t keeper_certificates(struct vault *v, unsigned days, struct buf *pem) MUST_USE;
+
 /* repair.c */
 err_t run_rebind_begin(struct call *c) MUST_USE;
 err_t run_rebind(struct call *c) MUST_USE;

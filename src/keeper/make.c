@@ -92,12 +92,26 @@ static err_t first_administrator(struct vault *v, const struct keeper_node *node
 	                          node->administrator_key);
 }
 
+err_t keeper_certificates(struct vault *v, unsigned days, struct buf *pem)
+{
+	struct buf der = buf_make(CERTIFICATE_MAX);
+	struct certificate_ca ca = authority_of(v, vault_find(v, BYTES("ca")));
+	err_t err;
+
+	TRY(certificate_of_ca(&ca, &der));
+	TRY(certificate_pem(bytes_of_buf(&der), pem));
+	buf_clear(&der);
+	TRY(node_certificate(v, &ca, days, &der));
+	err = certificate_pem(bytes_of_buf(&der), pem);
+out:
+	buf_free(&der);
+	return err;
+}
+
 err_t keeper_make_node(struct vault *v, const struct keeper_node *node, struct buf *pem)
 {
 	struct vault_setup setup = { .passphrase = node->passphrase, .machine = node->machine,
 		                     .sp = node->sp, .cse = node->cse };
-	struct buf der = buf_make(CERTIFICATE_MAX);
-	struct certificate_ca ca;
 	err_t err;
 
 	if (node->days == 0 || node->days > NODE_DAYS_MAX)
@@ -107,15 +121,9 @@ err_t keeper_make_node(struct vault *v, const struct keeper_node *node, struct b
 	if (node->place)
 		TRY(pair(v, node->place));
 	TRY(make_keys(v, node));
-	ca = authority_of(v, vault_find(v, BYTES("ca")));
-	TRY(certificate_of_ca(&ca, &der));
-	TRY(certificate_pem(bytes_of_buf(&der), pem));
-	buf_clear(&der);
-	TRY(node_certificate(v, &ca, node->days, &der));
-	TRY(certificate_pem(bytes_of_buf(&der), pem));
+	TRY(keeper_certificates(v, node->days, pem));
 	/* Last, so that a node is there whole or not at all. */
 	TRY(vault_save(v));
 out:
-	buf_free(&der);
 	return err;
 }

@@ -159,7 +159,7 @@ void orders_forget(struct keeper_state *ks)
 /* --- execute ------------------------------------------------------------------------- */
 
 /* A key that could not be written is not there, and the one before it is back. */
-static void unmake(struct call *c, struct vault_key *made)
+void order_unmake(struct call *c, struct vault_key *made)
 {
 	struct vault *v = &c->ks->vault;
 	char name[KEEPER_NAME_MAX + 1], before[KEEPER_NAME_MAX + 16];
@@ -188,7 +188,7 @@ static err_t settle(struct call *c, const struct administration *before, err_t e
 			mem_free(a->pending[a->pending_n - 1]);
 		*a = *before;
 		if (c->ks->made)
-			unmake(c, c->ks->made);
+			order_unmake(c, c->ks->made);
 	}
 	c->ks->gone = NULL;
 	c->ks->made = NULL;
@@ -198,21 +198,17 @@ static err_t settle(struct call *c, const struct administration *before, err_t e
 static err_t wait_for_delay(struct call *c, const struct order_held *h)
 {
 	struct administration *a = &c->ks->vault.admin;
-	struct waiting_order *p = a->pending_n < WAITING_ORDERS ? mem_new(1, sizeof(*p)) : NULL;
+	uint64_t delay = a->standing.delay * UINT64_C(1000);
+	struct waiting_order o = { .kind = h->kind, .bounded = h->who.bounded };
+	err_t err;
 
-	if (!p)
-		return ERR_FULL;
-	*p = (struct waiting_order){ .number = ++a->numbers, .kind = h->kind, .taken = clock_now(),
-		               .due = administration_now(a) + a->standing.delay * UINT64_C(1000),
-		               .body_n = h->body_n };
-	p->bounded = h->who.bounded;
-	bytes_copy(p->by, h->who.by, sizeof(p->by));
-	bytes_copy(p->body, h->body, h->body_n);
-	a->pending[a->pending_n++] = p;
+	bytes_copy(o.by, h->who.by, sizeof(o.by));
+	TRY(administration_wait(a, &o, bytes_make(h->body, h->body_n), delay));
 	wire_put_u8(&c->out, 1);
-	wire_put_u32(&c->out, p->number);
-	wire_put_u64(&c->out, a->standing.delay * UINT64_C(1000));
-	return ERR_OK;
+	wire_put_u32(&c->out, a->numbers);
+	wire_put_u64(&c->out, delay);
+out:
+	return err;
 }
 
 static bool waits(struct call *c, const struct order_held *h)

@@ -19,6 +19,9 @@ struct order_held {
 /* order_run.c: carry it out in memory, or (really false) only see whether it could be. */
 err_t order_run(struct call *c, const struct order_held *h, bool really) MUST_USE;
 
+/* A key that was made and is not kept: the version before is back. */
+void order_unmake(struct call *c, struct vault_key *made);
+
 /* How many persons it needs, with what it proves. */
 unsigned order_persons(struct call *c, const struct order_held *h);
 

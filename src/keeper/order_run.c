@@ -46,14 +46,6 @@ out:
 	return err;
 }
 
-/* What a token is to hold it to. */
-static enum pair_use use_of(enum key_class class, uint32_t purposes)
-{
-	if (key_is_symmetric(class))
-		return purposes == 1u << SEAL_PROGRAM || purposes == 1u << WRAP_PROGRAM ? SECRET_SEAL : PAIR_ANY;
-	return purposes & (USE_OPEN | 1u << AGREE_PROGRAM) ? PAIR_AGREE : PAIR_SIGN;
-}
-
 static err_t key_create(struct call *c, struct wire_in *in, bool really)
 {
 	struct bytes name = wire_get_bytes(in, KEEPER_NAME_MAX);
@@ -77,7 +69,7 @@ static err_t key_create(struct call *c, struct wire_in *in, bool really)
 		return ERR_OK;
 	keyrecord_policy(&key, &policy);
 	key.key.place = place;
-	key.key.use = use_of(key.key.class, policy.purposes);
+	key.key.use = key_pair_use(key.key.class, policy.purposes);
 	TRY(key.provider->make(&key.key));
 	TRY(vault_add(&c->ks->vault, name, &key, &made));
 	c->ks->made = made;
@@ -188,7 +180,7 @@ static err_t key_rotate(struct call *c, struct wire_in *in, bool really)
 		return ERR_OK;
 	key = vault_key_new(old->provider, old->key.class, old->origin, old->not_after);
 	key.key.place = place_of(old->provider, &old->key);
-	key.key.use = use_of(old->key.class, old->purposes);
+	key.key.use = key_pair_use(old->key.class, old->purposes);
 	TRY(key.provider->make(&key.key));
 	handles_drop_key(c->ks, old);
 	TRY(vault_renew(&c->ks->vault, old, &key, &made));
@@ -386,6 +378,7 @@ static err_t (*const runs[ORDER_COUNT])(struct call *c, struct wire_in *in, bool
 	[ORDER_RESTORE] = order_restore,
 	[ORDER_PROVIDER_ACCEPT] = order_accept,
 	[ORDER_REBIND] = order_rebind,
+	[ORDER_TOKEN_LOST] = order_token_lost,
 	[ORDER_ADMINISTRATOR_BOUND] = administrator_bound,
 	[ORDER_STATE_APPROVE] = order_approve,
 };

@@ -12,48 +12,19 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-/* Those who can open a share, as custodians; how many are needed. */
-static void plan(const struct vault *v, struct backup *b)
-{
-	const struct administration *a = &v->admin;
-
-	b->name = BYTES("machine");
-	for (size_t i = 0; i < a->n && b->n < BACKUP_CUSTODIANS; i++) {
-		const struct administrator *one = &a->all[i];
-
-		if (one->class == KEY_EC_P256)
-			b->custodians[b->n++] = (struct backup_custodian){
-				bytes_str(one->name), bytes_make(one->public_key, one->public_n), BYTES_NONE };
-	}
-	b->m = administration_persons(a, order_row(ORDER_REBIND));
-}
-
-/* What the shares would be of: a hash over machine and persons. */
-static void digest_of(const struct vault *v, const struct backup *b, uint8_t out[32])
-{
-	crypt_sha256(BYTES_OF(v->machine_check), out);
-	out[0] ^= (uint8_t)b->m;
-	for (unsigned i = 0; i < b->n; i++) {
-		uint8_t before[32];
-
-		bytes_copy(before, out, sizeof(before));
-		crypt_sha256_two(BYTES_OF(before), b->custodians[i].point, out);
-	}
-}
-
 err_t shares_renew(struct vault *v)
 {
 	struct recovery r = { .content_key = buf_make(BACKUP_SEALED_KEY) };
 	uint8_t digest[32];
 	err_t err = ERR_OK;
 
-	plan(v, &r.b);
-	digest_of(v, &r.b, digest);
+	recovery_plan(&v->admin, &r.b);
+	recovery_digest(v->machine_check, &r.b, digest);
 	if (bytes_equal(BYTES_OF(digest), BYTES_OF(v->shares_of)))
 		return ERR_OK;
 	buf_clear(&v->shares);
 	if (v->machine_parts && r.b.m && r.b.n >= r.b.m) {
-		TRY(recovery_share(v, &r, secret_view(&v->machine_salt)));
+		TRY(recovery_of(v, &r, secret_view(&v->machine_salt)));
 		TRY(backup_print(&r.b, &v->shares));
 	}
 	bytes_copy(v->shares_of, digest, sizeof(digest));
@@ -111,22 +82,17 @@ static void name_them(const struct backup *b, uint32_t whose, char by[ORDER_BY_M
 /* What is left is the record: an order that waits, and is due. */
 static err_t announce_rebinding(struct keeper_state *ks, const char *by)
 {
-	struct administration *a = &ks->vault.admin;
-	struct waiting_order *p = a->pending_n < WAITING_ORDERS ? mem_new(1, sizeof(*p)) : NULL;
+	struct waiting_order o = { .kind = ORDER_REBIND };
 	struct buf body = buf_make(64);
 	struct wire_out w = wire_out(&body);
+	err_t err;
 
-	if (!p)
-		return ERR_FULL;
 	wire_put_bytes(&w, BYTES("this-machine"));
 	must(w.err == ERR_OK);
-	*p = (struct waiting_order){ .number = ++a->numbers, .kind = ORDER_REBIND,
-		                     .due = administration_now(a), .taken = clock_now(), .body_n = body.n };
-	bytes_copy(p->body, body.p, body.n);
-	bytes_copy(p->by, by, ORDER_BY_MAX);
-	a->pending[a->pending_n++] = p;
+	bytes_copy(o.by, by, ORDER_BY_MAX);
+	err = administration_wait(&ks->vault.admin, &o, bytes_of_buf(&body), 0);
 	buf_free(&body);
-	return ERR_OK;
+	return err;
 }
 
 /* Opened for the core to record it; how many persons it needs is in the store itself. */

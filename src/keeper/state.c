@@ -109,6 +109,8 @@ unsigned keeper_warnings(const struct keeper_state *ks)
 		missing |= 8;
 	if (ks->vault.witness.copied)
 		missing |= 16;
+	for (size_t i = 0; i < ks->vault.keys_n; i++)
+		missing |= ks->vault.keys[i]->state == KEY_LOST ? 64 : 0;
 	if (ks->vault.witness.fd < 0 || ks->witness != ERR_OK)
 		missing |= 32;
 	return missing;

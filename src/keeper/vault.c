@@ -69,7 +69,7 @@ struct vault_key vault_key_new(const struct key_provider *p, enum key_class clas
 
 bool vault_key_ended(const struct vault_key *key, int64_t now)
 {
-	return (key->not_after != 0 && key->not_after <= now) || key->state == KEY_WITHDRAWN ||
+	return (key->not_after != 0 && key->not_after <= now) || key->state == KEY_WITHDRAWN || key->state == KEY_LOST ||
 	       (key->uses_max != 0 && key->uses >= key->uses_max);
 }
 

@@ -1,6 +1,7 @@
 /* keyrecord.c: the octets of a key record, and those of the form before. */
 #include "keyrecord/keyrecord.h"
 
+
 enum { FORMAT = 3, BEFORE = 2 };
 
 err_t keyrecord_print(const struct vault_key *k, struct secret *page, size_t *n)
@@ -30,6 +31,14 @@ err_t keyrecord_print(const struct vault_key *k, struct secret *page, size_t *n)
 	wire_put_bytes(&w, secret_view(&k->key.blob));
 	*n = b.n;
 	return w.err;
+}
+
+/* What a token is to hold it to. */
+enum pair_use key_pair_use(enum key_class class, uint32_t purposes)
+{
+	if (key_is_symmetric(class))
+		return purposes == 1u << SEAL_PROGRAM || purposes == 1u << WRAP_PROGRAM ? SECRET_SEAL : PAIR_ANY;
+	return purposes & (USE_OPEN | 1u << AGREE_PROGRAM) ? PAIR_AGREE : PAIR_SIGN;
 }
 
 /* What a record of form 2 left unsaid: uses went by where the key came from. */

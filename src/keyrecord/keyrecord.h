@@ -32,6 +32,9 @@ struct vault_key {
 /* The octets into a secret page of KEYRECORD_MAX, which never grows; *n of them. */
 err_t keyrecord_print(const struct vault_key *k, struct secret *page, size_t *n) MUST_USE;
 
+/* What a token is to hold a key to that is made for these purposes. */
+enum pair_use key_pair_use(enum key_class class, uint32_t purposes);
+
 /* And back; also those of the form before, whose uses went by origin and name. The name is
  * a view, not yet in k; the blob is owned by k. ERR_UNSUPPORTED: form or provider. */
 err_t keyrecord_get(struct wire_in *in, struct vault_key *k, struct bytes *name) MUST_USE;

@@ -97,11 +97,8 @@ out:
 
 void counter_anchor(const struct counter *c, uint8_t out[COUNTER_ANCHOR])
 {
-	struct bytes label = BYTES("holdfast audit anchor\0");
+	struct keeper_anchor anchor = { .sequence = c->sequence, .at = c->at };
 
-	must(label.n == COUNTER_ANCHOR - 48);
-	bytes_copy(out, label.p, label.n);
-	put_be64(out + label.n, c->sequence);
-	bytes_copy(out + label.n + 8, c->hash, sizeof(c->hash));
-	put_be64(out + label.n + 40, (uint64_t)c->at);
+	bytes_copy(anchor.hash, c->hash, sizeof(c->hash));
+	keeper_anchor_message(&anchor, out);
 }

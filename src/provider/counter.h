@@ -19,7 +19,7 @@ struct counter {
 };
 
 /* What is signed of the anchor: label 0 sequence, hash, time. */
-enum { COUNTER_ANCHOR = 22 + 8 + 32 + 8 };
+enum { COUNTER_ANCHOR = ANCHOR_MESSAGE };
 void counter_anchor(const struct counter *c, uint8_t out[COUNTER_ANCHOR]);
 
 /* The slots of the file under the key. ERR_TAMPERED when neither is whole;

@@ -68,6 +68,11 @@ unsigned token_place(const struct provider_key *k)
 	return n <= TOKENS_MAX ? n : 0;
 }
 
+bool token_is_gone(const struct provider_key *k)
+{
+	return where(k) == 0;
+}
+
 struct question {
 	struct buf body, answer;
 	struct wire_out w;

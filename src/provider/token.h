@@ -13,6 +13,9 @@
 /* Number of the token that a key is on; what it was when the token is away. */
 unsigned token_place(const struct provider_key *k);
 
+/* There is no process of its token, and none whose token is it. */
+bool token_is_gone(const struct provider_key *k);
+
 /* Number of "token.N"; 0 for anything else. */
 unsigned token_number(struct bytes name);
 

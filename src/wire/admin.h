@@ -38,6 +38,8 @@
  *   TREE_PIECE         u8 1 the first, octets
  *   TREE_IMPORT        address of the parent, name ("": as it was), SHA-256 of all pieces (32);
  *                      answers { "resources": n }
+ *   COMPARE            public key (65), u64 sequence, hash (32), u64 at, signature; answers
+ *                      { "one_history", "record", "at", "records_here" }
  *   ASSOCIATION_SHOW   u64 number
  *   ASSOCIATION_APPROVE  u64 number, u32 seconds
  *   STATE_ACCEPT       Credential-ID, public key (65), u32 set of PCRs, SHA-256 over their

@@ -56,6 +56,7 @@ enum key_state {
 	KEY_DEPRECATED = 1, /* opens what was sealed to it; nothing new by it */
 	KEY_OLD = 2,        /* an earlier version, named NAME#VERSION: likewise */
 	KEY_WITHDRAWN = 3,  /* not usable; erased after the delay, until then it can be undone */
+	KEY_LOST = 4,       /* with the token that it was on, named NAME#NUMBER */
 };
 enum { KEY_NO_OWNER = 0xffffffff };
 
@@ -164,6 +165,10 @@ struct keeper_anchor {
 	size_t signature_n;  /* ECDSA DER by the key "audit" over
 	                        "holdfast audit anchor" 0 u64 seq hash u64 at */
 };
+/* What that signature is over. */
+enum { ANCHOR_MESSAGE = 22 + 8 + 32 + 8 };
+void keeper_anchor_message(const struct keeper_anchor *a, uint8_t out[ANCHOR_MESSAGE]);
+
 /* ANCHOR: u64 sequence, hash -> the anchor. ERR_ROLLBACK when sequence is lower
  * than the last, or equal with another hash. */
 err_t keeper_anchor(struct keeper *k, uint64_t sequence, const uint8_t hash[32],

@@ -32,6 +32,7 @@
  *                        take the place of those that there are. Orders 0: withdrawn; class 0,
  *                        no key, no names
  *   BACKUP, RESTORE      wire/backup.h
+ *   TOKEN_LOST           name of the token, name of the place where keys are made anew
  *   PROVIDER_ACCEPT      name of the token (alone: no more), u8 level, certification
  *                        bytes, u64 not after (ms, 0: no end), identity (16), reference
  *                        bytes, public key (65) that answers

@@ -1,5 +1,5 @@
 /* options: the table, the file's grammar, what a role is told. */
-#include "role/common/key_source.h"
+#include "role/service/key_source.h"
 #include "role/common/network_place.h"
 #include "unit.h"
 

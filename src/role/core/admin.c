@@ -33,6 +33,7 @@ static const struct {
 	{ ADMIN_TREE_PIECE, admin_tree_piece, true },
 	{ ADMIN_TREE_IMPORT, admin_tree_import, true },
 	{ ADMIN_ANCHOR, admin_anchor, true },
+	{ ADMIN_COMPARE, admin_compare, true },
 	{ ADMIN_KEY_SIGN, admin_key_sign, true },
 	{ ADMIN_ACCESS_GRANT, admin_access_grant, true },
 	{ ADMIN_ACCESS_LIST, admin_access_list, true },

@@ -46,7 +46,7 @@ static void put_keeper(struct core *c, struct row *r)
 	row_uint(r, "protection", s.level);
 	row_uint(r, "generation", s.generation);
 	row_uint(r, "keys", s.keys);
-	row_uint(r, "warnings", s.warnings);
+	row_uint(r, "warnings", s.warnings | (c->copied ? 16 : 0));
 	if (s.locked)
 		row_text(r, "why", bytes_str(s.why));
 }

@@ -37,10 +37,21 @@ static err_t say_rollback(struct core *c, const char *what)
 	return batch_record(c, &record);
 }
 
-err_t anchor_compare(struct core *c)
+err_t anchor_is_here(struct core *c, const struct keeper_anchor *anchor, bool *is)
 {
 	struct chain_end end = { .found = false };
+	err_t err;
+
+	TRY(audit_walk(c->room.audit, anchor->sequence, 1, take_hash, &end));
+	*is = end.found && bytes_equal(BYTES_OF(end.hash), BYTES_OF(anchor->hash));
+out:
+	return err;
+}
+
+err_t anchor_compare(struct core *c)
+{
 	struct keeper_anchor anchor;
+	bool is;
 	uint8_t head_hash[32];
 	uint64_t head;
 	err_t err;
@@ -52,8 +63,8 @@ err_t anchor_compare(struct core *c)
 	audit_head(c->room.audit, &head, head_hash);
 	if (head < anchor.sequence)
 		return say_rollback(c, "the audit log is shorter than its anchor");
-	TRY(audit_walk(c->room.audit, anchor.sequence, 1, take_hash, &end));
-	if (!end.found || !bytes_equal(BYTES_OF(end.hash), BYTES_OF(anchor.hash)))
+	TRY(anchor_is_here(c, &anchor, &is));
+	if (!is)
 		err = say_rollback(c, "the audit log differs from its anchor");
 out:
 	return err;

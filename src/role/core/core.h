@@ -158,6 +158,7 @@ struct core {
 	bool open;
 	bool locked;            /* the key store is: nothing can be opened */
 	bool rollback;          /* the store is older than the keeper's anchor */
+	bool copied;            /* a receipt of a copy of the key store was shown */
 	struct store *store;
 	struct request_room room;
 
@@ -390,6 +391,8 @@ void session_sweep(struct core *c);
 
 /* Compare the store with the keeper's anchor: sets c->rollback. */
 err_t anchor_compare(struct core *c) MUST_USE;
+/* Is this what the log has at its number? */
+err_t anchor_is_here(struct core *c, const struct keeper_anchor *anchor, bool *is) MUST_USE;
 /* Anchor the committed end of the chain, when it is due or `now`. */
 void anchor_when_due(struct core *c, bool now);
 /* The same now, with what the keeper signed. ERR_MISSING: this node's chain is not anchored. */
@@ -537,6 +540,7 @@ err_t admin_store_rewrap(struct admin *a) MUST_USE;
 err_t admin_store_status(struct admin *a) MUST_USE;
 err_t admin_store_verify(struct admin *a) MUST_USE;
 err_t admin_anchor(struct admin *a) MUST_USE;
+err_t admin_compare(struct admin *a) MUST_USE;
 err_t admin_key_sign(struct admin *a) MUST_USE;
 err_t admin_access_grant(struct admin *a) MUST_USE;
 err_t admin_access_list(struct admin *a) MUST_USE;

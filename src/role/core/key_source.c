@@ -16,7 +16,7 @@
 #include "primitive/id.h"
 #include "primitive/status.h"
 #include "resource/trust.h"
-#include "role/common/key_source.h"
+#include "role/service/key_source.h"
 #include "role/core/network_work.h"
 #include "wire/wire.h"
 

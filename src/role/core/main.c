@@ -2,7 +2,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "crypt/crypt.h"
-#include "role/common/definitions.h"
+#include "role/service/definitions.h"
 #include "role/core/core.h"
 
 enum { EVENTS_MAX = 64 * 1024 };

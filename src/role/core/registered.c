@@ -11,7 +11,7 @@
 #include "base/secret.h"
 #include "crypt/crypt.h"
 #include "resource/trust.h"
-#include "role/common/key_source.h"
+#include "role/service/key_source.h"
 #include "role/core/core.h"
 
 #include <openssl/evp.h>

@@ -8,8 +8,8 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "crypt/crypt.h"
-#include "role/common/definitions.h"
-#include "role/common/key_source.h"
+#include "role/service/definitions.h"
+#include "role/service/key_source.h"
 #include "role/common/network_place.h"
 #include "role/gate/gate.h"
 

@@ -4,7 +4,7 @@
 #define _GNU_SOURCE
 #include "base/clock.h"
 #include "base/log.h"
-#include "role/common/key_source.h"
+#include "role/service/key_source.h"
 #include "role/common/network_place.h"
 #include "role/parent/parent.h"
 #include "token/config.h"

@@ -1,5 +1,5 @@
 /* key_source.c: the option trust.keys, read. */
-#include "role/common/key_source.h"
+#include "role/service/key_source.h"
 
 #include "role/common/network_place.h"
 

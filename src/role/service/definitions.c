@@ -1,5 +1,5 @@
 /* definitions.c: the folder of definitions, before the sandbox closes. */
-#include "role/common/definitions.h"
+#include "role/service/definitions.h"
 
 #include "base/file.h"
 #include "base/log.h"
