@@ -59,6 +59,10 @@ struct administration {
 void administration_init(struct administration *a);
 void administration_free(struct administration *a);
 
+/* orders.c: carry out an order about persons and policy, or (really false) see whether it
+ * could be. ERR_UNSUPPORTED: it is about something else. */
+err_t administration_order(struct administration *a, unsigned kind, struct wire_in *in, bool really) MUST_USE;
+
 /* An order that waits, from now on for `delay` ms. ERR_FULL. */
 err_t administration_wait(struct administration *a, const struct waiting_order *o, struct bytes body,
                           uint64_t delay) MUST_USE;

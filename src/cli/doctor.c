@@ -1,6 +1,6 @@
 /* doctor.c: a node's health, check by check, from doctor.def. Files are looked
  * at from here; the rest is asked of the running node. */
-#include "cli/door.h"
+#include "cli/doctor.h"
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -16,26 +16,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PATH_SIZE = 1024, SAYS_MAX = 512, SOON_DAYS = 30, ANCHOR_LAG_MS = 60 * 1000 };
+enum { PATH_SIZE = 1024, SOON_DAYS = 30, ANCHOR_LAG_MS = 60 * 1000 };
 
-enum verdict { DOCTOR_OK, DOCTOR_WARN, DOCTOR_FAIL, DOCTOR_SKIPPED };
-
-struct doctor {
-	struct cli *cli;
-	struct conf conf;
-	bool root_started; /* the workers have users of their own */
-	struct door door;
-	bool asks;           /* the node answers */
-	struct buf status;   /* row of ADMIN_STATUS */
-	char says[SAYS_MAX]; /* of the check at hand */
-	unsigned warnings;   /* keeper_status.warnings */
-};
-
-static enum verdict say(struct doctor *d, enum verdict v, const char *words, const char *which)
+enum verdict doctor_say(struct doctor *d, enum verdict v, const char *words, const char *which)
 {
 	(void)text_print(d->says, sizeof(d->says), "%s%s", words, which);
 	return v;
 }
+#define say doctor_say
 
 /* --- files ----------------------------------------------------------------------- */
 
@@ -233,6 +221,21 @@ static enum verdict check_running(struct doctor *d)
 	return say(d, DOCTOR_OK, "it answers", "");
 }
 
+static enum verdict check_orders(struct doctor *d)
+{
+	return doctor_refused(d, DOCTOR_ORDERS, "no order was refused of late");
+}
+
+static enum verdict check_shares(struct doctor *d)
+{
+	return doctor_refused(d, DOCTOR_SHARES, "no program wanted more than its share of late");
+}
+
+static enum verdict check_callers(struct doctor *d)
+{
+	return doctor_refused(d, DOCTOR_CALLERS, "everybody asked the keeper for what is his business");
+}
+
 static enum verdict check_unlocked(struct doctor *d)
 {
 	struct bytes row = bytes_of_buf(&d->status);
@@ -244,9 +247,11 @@ static enum verdict check_unlocked(struct doctor *d)
 		return say(d, DOCTOR_OK, "the key store is open", "");
 	if (!text_is(row, "keeper", "locked"))
 		return say(d, DOCTOR_FAIL, "the keeper is away", "");
-	if (cbor_find(row, BYTES("why"), &why, &found) == ERR_OK && found && why.kind == CBOR_TEXT)
+	if (cbor_find(row, BYTES("why"), &why, &found) == ERR_OK && found && why.kind == CBOR_TEXT) {
+		doctor_locked(d, why.s);
 		(void)text_print(text, sizeof(text), ": %.*s", (int)(why.s.n < 200 ? why.s.n : 200),
 		                 (const char *)why.s.p);
+	}
 	return say(d, DOCTOR_FAIL, "the key store is LOCKED", text);
 }
 
@@ -495,18 +500,18 @@ static bool asks_node(const struct check *check)
 
 static const char *const verdicts[] = { "ok", "warn", "FAIL", "skipped" };
 
-static void print_text(const struct check *check, enum verdict v, const char *says)
+static void print_text(const struct doctor *d, const struct check *check, enum verdict v, const char *says)
 {
 	printf("%-8s %-13s %s\n", verdicts[v], check->name, says);
 	if (v == DOCTOR_WARN || v == DOCTOR_FAIL)
-		printf("         %-13s means: %s (%s)\n         %-13s repair: %s\n", "", check->means, check->cm,
-		       "", check->repair);
+		printf("         %-13s means: %s (%s)\n         %-13s repair: %s\n", "", d->means, check->cm,
+		       "", d->repair);
 }
 
-static void print_json(const struct check *check, enum verdict v, const char *says, bool first)
+static void print_json(const struct doctor *d, const struct check *check, enum verdict v, bool first)
 {
-	const char *const members[][2] = { { "check", check->name }, { "result", verdicts[v] }, { "says", says },
-		                           { "means", check->means }, { "repair", check->repair }, { "covers", check->cm } };
+	const char *const members[][2] = { { "check", check->name }, { "result", verdicts[v] }, { "says", d->says },
+		                           { "means", d->means }, { "repair", d->repair }, { "covers", check->cm } };
 	struct buf json = buf_make(65536);
 
 	printf("%s{", first ? "[\n" : ",\n");
@@ -526,12 +531,12 @@ static void print_check(const struct doctor *d, const struct check *check, enum 
 	struct buf plain = buf_make(65536);
 
 	if (d->cli->json)
-		print_json(check, v, d->says, first);
+		print_json(d, check, v, first);
 	else if (json_put_string(&plain, bytes_is_utf8(bytes_str(d->says)) ? bytes_str(d->says) : BYTES("-")) == ERR_OK) {
 		char text[2 * SAYS_MAX];
 
 		(void)text_print(text, sizeof(text), "%.*s", (int)plain.n - 2, (const char *)plain.p + 1);
-		print_text(check, v, text);
+		print_text(d, check, v, text);
 	}
 	buf_free(&plain);
 }
@@ -576,6 +581,8 @@ int run_doctor(struct cli *c)
 	for (size_t i = 0; i < COUNT_OF(checks); i++) {
 		enum verdict v;
 
+		d.means = checks[i].means;
+		d.repair = checks[i].repair;
 		if (!d.asks && asks_node(&checks[i]))
 			v = say(&d, DOCTOR_SKIPPED, "the node does not run", "");
 		else

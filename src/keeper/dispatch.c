@@ -7,7 +7,7 @@
 #include "wire/token_wait.h"
 
 enum {
-	REFUSALS_PER_SECOND = 10, USER_TEXT = 20,
+	REFUSALS_PER_SECOND = 10, BEYOND_EVERY_MS = 60000,
 	TURN_CALLS = 64, BEYOND_CALLS = 4, OTHERS_US = 5000,
 };
 
@@ -179,84 +179,82 @@ static err_t admit(const struct keeper_state *ks, struct keeper_caller *who, uns
 	return runs[op].run ? ERR_OK : ERR_UNSUPPORTED;
 }
 
-/* Of a program the record says whose it was: "app/1000/tls user 1001". */
-static void put_subject(struct wire_out *w, const struct keeper_caller *who, struct bytes subject)
+static struct keeper_event event_of(const struct keeper_caller *who, unsigned op, err_t status,
+                                    struct bytes subject)
 {
-	struct buf text = buf_make(KEEPER_EVENT_NAME);
-
-	if (who->role != ROLE_PROGRAM) {
-		wire_put_bytes(w, bytes_sub(subject, 0, KEEPER_EVENT_NAME));
-		return;
-	}
-	if (!bytes_is_printable(subject))
-		subject = BYTES("?");
-	w->err = buf_printf(&text, "%.*s user %u",
-	                    BYTES_FMT(bytes_sub(subject, 0, KEEPER_EVENT_NAME - USER_TEXT)), who->user);
-	wire_put_bytes(w, bytes_of_buf(&text));
-	buf_free(&text);
+	return (struct keeper_event){ .op = op, .role = who->role, .number = who->number, .user = who->user,
+		                      .status = status, .subject = subject };
 }
 
-struct told {
-	unsigned op;
-	err_t status;
-	struct bytes subject;
-	uint64_t event;
-};
-
-static void tell_event(struct keeper_state *ks, const struct keeper_caller *who,
-                       const struct told *t)
+static void tell_event(struct keeper_state *ks, const struct keeper_event *e)
 {
 	struct buf body = buf_make(256);
 	struct wire_out w = wire_out(&body);
 
-	wire_put_u16(&w, (uint16_t)t->op);
-	wire_put_u8(&w, (uint8_t)who->role);
-	wire_put_u8(&w, (uint8_t)who->number);
-	wire_put_u8(&w, (uint8_t)t->status);
-	put_subject(&w, who, t->subject);
-	wire_put_u64(&w, t->event);
+	keeper_event_put(e, &w);
 	if (w.err != ERR_OK || !ks->notify ||
 	    ks->notify(ks->notify_self, MSG_KEEPER_EVENT, bytes_of_buf(&body)) != ERR_OK)
-		log_event(LOG_ERROR, "keeper event not recorded", "operation=%u asker=%s/%u", t->op,
-		          role_name(who->role), who->number);
+		log_event(LOG_ERROR, "keeper event not recorded", "operation=%u asker=%s/%u", e->op,
+		          role_name(e->role), e->number);
 	buf_free(&body);
 }
 
 void dispatch_event(struct keeper_state *ks, const struct keeper_caller *who, unsigned op,
                     err_t status, struct bytes subject)
 {
-	tell_event(ks, who, &(struct told){ op, status, subject, 0 });
+	struct keeper_event e = event_of(who, op, status, subject);
+
+	tell_event(ks, &e);
 }
 
 void dispatch_event_numbered(struct keeper_state *ks, const struct keeper_caller *who, unsigned op,
                              struct bytes subject, uint64_t event)
 {
-	tell_event(ks, who, &(struct told){ op, ERR_OK, subject, event });
+	struct keeper_event e = event_of(who, op, ERR_OK, subject);
+
+	e.event = event;
+	tell_event(ks, &e);
+}
+
+/* That a program wanted more than its share: once a minute. */
+static bool is_first_beyond(struct keeper_caller *who)
+{
+	int64_t now = clock_steady(), since = now - who->beyond_at;
+
+	if (who->role != ROLE_PROGRAM || (who->beyond_at && since < BEYOND_EVERY_MS))
+		return false;
+	who->beyond_at = now;
+	return true;
 }
 
 /* KEEPER_EVENT to the core: an audited operation, or one that the asker had no
- * business to ask for, by its role or, a program, by its user or the key's
- * purpose. The latter are bounded, so that they flood no log. */
-static void record(const struct call *c, unsigned op, err_t status)
+ * business to ask for: by its role; by a handle that is another's; or, a program, by its
+ * user or the key's purpose. The latter are bounded, so that they flood no log. */
+static void record(const struct call *c, struct bytes body, unsigned op, err_t status)
 {
 	struct keeper_state *ks = c->ks;
 	struct keeper_caller *who = c->who;
 	bool audited = operations[op].audited == AUDITED && status != ERR_LIMIT;
+	bool anothers = status == ERR_MISSING && body.n >= 6 &&
+	                handle_is_anothers(ks, who, get_be32(body.p + 2));
+	struct keeper_event e = event_of(who, op, anothers ? ERR_REFUSED : status,
+	                                 anothers ? BYTES("a handle of another caller") : c->subject);
 
 	/* Asked again and again until the core has recorded what was prepared. */
 	if (op == OP_ORDER_EXECUTE && status == ERR_BAD_STATE)
 		return;
 
-	if (status == ERR_REFUSED &&
-	    (who->role == ROLE_PROGRAM || !(operations[op].who & 1u << who->role))) {
+	if (e.status == ERR_REFUSED && (anothers || who->role == ROLE_PROGRAM ||
+	                                !(operations[op].who & 1u << who->role))) {
 		if (!rate_allows(&who->rates[OP_COUNT], REFUSALS_PER_SECOND))
 			return;
 		log_event(LOG_WARN, "operation refused", "operation=%s asker=%s/%u",
 		          operations[op].name, role_name(who->role), who->number);
 		audited = true;
 	}
-	if (audited)
-		tell_event(ks, who, &(struct told){ op, status, c->subject, c->event });
+	e.event = c->event;
+	if (audited || (status == ERR_LIMIT && is_first_beyond(who)))
+		tell_event(ks, &e);
 }
 
 void keeper_caller_broke(struct keeper_state *ks, const struct keeper_caller *who, err_t why)
@@ -289,7 +287,7 @@ err_t dispatch_carry_out(struct keeper_state *ks, struct keeper_caller *who, str
 		if (status == ERR_OK)
 			status = c.out.err;
 		if (status != ERR_PENDING)
-			record(&c, op, status);
+			record(&c, body, op, status);
 	}
 	if (status != ERR_OK) {
 		secret_wipe(result->p, result->n);

@@ -105,6 +105,17 @@ err_t handle_find(struct keeper_caller *who, uint32_t number, unsigned kinds, st
 	return ERR_OK;
 }
 
+bool handle_is_anothers(const struct keeper_state *ks, const struct keeper_caller *who, uint32_t number)
+{
+	struct handle *h;
+
+	for (size_t i = 0; i < ks->callers_n; i++) {
+		if (ks->callers[i] != who && handle_find(ks->callers[i], number, ~0u, &h) == ERR_OK)
+			return true;
+	}
+	return false;
+}
+
 void handle_close(struct keeper_caller *who, struct handle *h)
 {
 	h->kind = HANDLE_FREE;

@@ -41,6 +41,7 @@ struct keeper_caller {
 	struct handle *handles; /* grows; pointers are valid until the next handle_new */
 	size_t handles_n, used, next;
 	struct bucket time; /* of the keeper's, against its share */
+	int64_t beyond_at; /* ROLE_PROGRAM: when it was last put on record that it asked for more */
 	struct rate rates[OP_COUNT + 1]; /* the last: refusals put on record */
 };
 
@@ -52,6 +53,9 @@ err_t handle_new(struct keeper_caller *who, enum handle_kind kind, struct vault_
  * its key not ended. ERR_MISSING, ERR_TYPE. */
 err_t handle_find(struct keeper_caller *who, uint32_t number, unsigned kinds,
                   struct handle **out) MUST_USE;
+
+/* Is it one of another caller? No accident: numbers begin anywhere. */
+bool handle_is_anothers(const struct keeper_state *ks, const struct keeper_caller *who, uint32_t number);
 
 void handle_close(struct keeper_caller *who, struct handle *h);
 void handles_close_all(struct keeper_caller *who);

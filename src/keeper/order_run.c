@@ -296,69 +296,6 @@ out:
 	return err;
 }
 
-/* --- who and what may ------------------------------------------------------------------------ */
-
-static err_t policy_change(struct call *c, struct wire_in *in, bool really)
-{
-	struct standing to;
-	err_t err;
-
-	TRY(standing_parse(in->rest, &to));
-	if (really)
-		c->ks->vault.admin.standing = to;
-out:
-	return err;
-}
-
-static err_t enrol_allow(struct call *c, struct wire_in *in, bool really)
-{
-	struct administration *a = &c->ks->vault.admin;
-	struct bytes name = wire_get_bytes(in, STANDING_NAME);
-	err_t err;
-
-	TRY(wire_done(in));
-	TRY(name_is_key(name) ? ERR_OK : ERR_SYNTAX);
-	if (really)
-		TRY(bytes_put_str(a->allowed, sizeof(a->allowed), name));
-out:
-	return err;
-}
-
-static err_t administrator_add(struct call *c, struct wire_in *in, bool really)
-{
-	struct bytes name = wire_get_bytes(in, ADMINISTRATOR_NAME);
-	unsigned class = wire_get_u8(in);
-	struct bytes public_key = wire_get_bytes(in, 65);
-	struct administration *a = &c->ks->vault.admin, now = *a;
-	err_t err;
-
-	TRY(wire_done(in));
-	TRY(administration_add(really ? a : &now, name, (enum key_class)class, public_key));
-out:
-	return err;
-}
-
-static err_t administrator_remove(struct call *c, struct wire_in *in, bool really)
-{
-	struct bytes name = wire_get_bytes(in, ADMINISTRATOR_NAME);
-	struct administration *a = &c->ks->vault.admin;
-	struct administrator *one = administration_find(a, name);
-	err_t err;
-
-	TRY(wire_done(in));
-	TRY(one ? ERR_OK : ERR_MISSING);
-	TRY(a->n > 1 ? ERR_OK : ERR_REFUSED); /* nobody could order anything any more */
-	if (really)
-		*one = a->all[--a->n];
-out:
-	return err;
-}
-
-static err_t administrator_bound(struct call *c, struct wire_in *in, bool really)
-{
-	return administration_bound(&c->ks->vault.admin, in->rest, really);
-}
-
 /* --- the table ----------------------------------------------------------------------------------- */
 
 static err_t (*const runs[ORDER_COUNT])(struct call *c, struct wire_in *in, bool really) = {
@@ -369,17 +306,12 @@ static err_t (*const runs[ORDER_COUNT])(struct call *c, struct wire_in *in, bool
 	[ORDER_KEY_DEPRECATE] = key_deprecate,
 	[ORDER_KEY_MINIMUM] = key_minimum,
 	[ORDER_KEY_DESTROY] = key_destroy,
-	[ORDER_POLICY] = policy_change,
-	[ORDER_ENROL_ALLOW] = enrol_allow,
-	[ORDER_ADMINISTRATOR_ADD] = administrator_add,
-	[ORDER_ADMINISTRATOR_REMOVE] = administrator_remove,
 	[ORDER_UNDO] = undo,
 	[ORDER_BACKUP] = order_backup,
 	[ORDER_RESTORE] = order_restore,
 	[ORDER_PROVIDER_ACCEPT] = order_accept,
 	[ORDER_REBIND] = order_rebind,
 	[ORDER_TOKEN_LOST] = order_token_lost,
-	[ORDER_ADMINISTRATOR_BOUND] = administrator_bound,
 	[ORDER_STATE_APPROVE] = order_approve,
 };
 
@@ -388,7 +320,10 @@ err_t order_run(struct call *c, const struct order_held *h, bool really)
 	struct wire_in in = wire_in(bytes_make(h->body, h->body_n));
 	err_t err = administration_may(&c->ks->vault.admin, h->who.bounded, h->kind, in.rest);
 
-	return err != ERR_OK ? err : runs[h->kind] ? runs[h->kind](c, &in, really) : ERR_UNSUPPORTED;
+	if (err != ERR_OK)
+		return err;
+	return runs[h->kind] ? runs[h->kind](c, &in, really)
+	                     : administration_order(&c->ks->vault.admin, h->kind, &in, really);
 }
 
 unsigned order_persons(struct call *c, const struct order_held *h)

@@ -1,7 +1,6 @@
 /* keyrecord.c: the octets of a key record, and those of the form before. */
 #include "keyrecord/keyrecord.h"
 
-
 enum { FORMAT = 3, BEFORE = 2 };
 
 err_t keyrecord_print(const struct vault_key *k, struct secret *page, size_t *n)

@@ -6,7 +6,7 @@
 #ifndef PROVIDER_COUNTER_H
 #define PROVIDER_COUNTER_H
 
-#include "base/bytes.h"
+#include "wire/keeper_calls.h"
 
 enum { COUNTER_SLOT = 104, COUNTER_SECOND = 512, COUNTER_SIZE = COUNTER_SECOND + COUNTER_SLOT };
 

@@ -414,17 +414,6 @@ out:
 	return err;
 }
 
-void keeper_anchor_message(const struct keeper_anchor *a, uint8_t out[ANCHOR_MESSAGE])
-{
-	struct bytes label = BYTES("holdfast audit anchor\0");
-
-	must(label.n + 48 == ANCHOR_MESSAGE);
-	bytes_copy(out, label.p, label.n);
-	put_be64(out + label.n, a->sequence);
-	bytes_copy(out + label.n + 8, a->hash, sizeof(a->hash));
-	put_be64(out + label.n + 40, (uint64_t)a->at);
-}
-
 err_t keeper_anchor(struct keeper *k, uint64_t sequence, const uint8_t hash[32],
                     struct keeper_anchor *out)
 {

@@ -64,6 +64,17 @@ enum { KEY_NO_OWNER = 0xffffffff };
  * order, u64 event: not 0 when the keeper waits for ORDER_RECORDED of it. */
 enum { KEEPER_EVENT_NAME = 200 };
 
+struct keeper_event {
+	unsigned op; /* 0: the link's rules were broken */
+	enum role role;
+	unsigned number;
+	uint32_t user; /* of a program: whose it was; the name says it: "app/1000/tls user 1001" */
+	err_t status;
+	struct bytes subject;
+	uint64_t event;
+};
+void keeper_event_put(const struct keeper_event *e, struct wire_out *w);
+
 /* A link to the keeper and what to do with its notices. */
 struct keeper {
 	struct link link;

@@ -661,6 +661,34 @@ static void test_statements(void **state)
 	}
 }
 
+/* A handle that another caller has opens nothing, and who tried is on record; a number that
+ * nobody has is a handle that died, and is not. */
+static void test_handles_of_others(void **state)
+{
+	struct bed *b = *state;
+	struct bytes input = BYTES("input");
+	uint32_t theirs;
+	int before;
+
+	begin(b, OP_OPEN_KEY);
+	wire_put_bytes(&b->w, BYTES("node"));
+	assert_int_equal(ask(b, ROLE_COURIER), ERR_OK);
+	theirs = answer_handle(b);
+	before = b->notices;
+	assert_int_equal(sign(b, ROLE_GATE, theirs ^ 0x01000000, SIGN_TLS13_SERVER, input), ERR_MISSING);
+	assert_int_equal(b->notices, before);
+	assert_int_equal(sign(b, ROLE_GATE, theirs, SIGN_TLS13_SERVER, input), ERR_MISSING);
+	assert_int_equal(b->notices, before + 1);
+	assert_int_equal(b->told, MSG_KEEPER_EVENT);
+	assert_int_equal(b->notice.p[2], ROLE_GATE);
+	assert_int_equal(b->notice.p[4], ERR_REFUSED);
+	assert_true(bytes_starts(bytes_sub(bytes_of_buf(&b->notice), 9, 200), BYTES("a handle of another caller")));
+	/* a flood of it fills no log */
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(sign(b, ROLE_GATE, theirs, SIGN_TLS13_SERVER, input), ERR_MISSING);
+	assert_true(b->notices <= before + 21);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -675,6 +703,7 @@ int main(void)
 		cmocka_unit_test(test_destroy),
 		cmocka_unit_test(test_release),
 		cmocka_unit_test(test_data_keys),
+		cmocka_unit_test(test_handles_of_others),
 		cmocka_unit_test(test_index_keys),
 		cmocka_unit_test(test_anchor),
 		cmocka_unit_test(test_list_and_check_values),
