@@ -5,28 +5,11 @@ memory is looked at, too, and with a TPM that of the token's process."""
 import pathlib, sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 
-import hashlib, hmac, os, subprocess, threading, time
+import hashlib, os, subprocess, threading, time
 
-from attack import Refusals, encodings, end, scan_memory
+from attack import Refusals, as_good_as, end, scan_memory
 from node import Node, NAME, OpensslClient, free_port
 from tokens import SoftHsm, Swtpm
-
-
-def expand_label(secret, label, context):
-    full = b"tls13 " + label
-    info = (32).to_bytes(2, "big") + bytes([len(full)]) + full + bytes([len(context)]) + context
-    return hmac.new(secret, info + b"\x01", hashlib.sha256).digest()
-
-
-def as_good_as(psk):
-    """What of the TLS 1.3 key schedule depends on the pre-shared key alone [RFC 8446 7.1]."""
-    empty = hashlib.sha256(b"").digest()
-    early = hmac.new(bytes(32), psk, hashlib.sha256).digest()
-    binder = expand_label(early, b"ext binder", empty)
-    values = {"psk": psk, "early secret": early, "binder key": binder,
-              "finished key": expand_label(binder, b"finished", b""),
-              "derived": expand_label(early, b"derived", empty)}
-    return {f"{name} {form}": octets for name, v in values.items() for form, octets in encodings(v).items()}
 
 
 def handshakes(port, identity, key, seconds):

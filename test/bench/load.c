@@ -2,12 +2,16 @@
  *
  * usage: load --port N [--name NAME --ca F (--cert F --key F... | --psk ID:HEX)] --connections N
  *             --seconds N [--origin ID] (--get PATH | --post PATH [--ty N --content JSON] | --idle)
+ *             [--visits [--resume]]
  * One request in flight on each connection. Several --cert and --key pairs take
  * turns over the connections. --seconds 0 with --requests N ends after so many
  * requests instead. --post creates contentInstances, or what --ty and --content say, with
  * fresh request identifiers; `#` in path and content is the number of the request, from 1. --idle opens the connections, prints "open"
  * and waits for the end of its standard input. Prints one line:
  *   requests N errors N seconds S rate R p50 US p99 US
+ * --visits makes --requests connections, one after the other, with one request each; --resume
+ * takes up the session that the one before was given. Then the line says as well
+ *   octets N (records of a handshake, tickets among them, both ways) resumed N
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -15,6 +19,8 @@
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <openssl/ssl.h>
+#include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +42,7 @@ struct connection {
 };
 
 static struct {
-	int port, connections, idle;
+	int port, connections, idle, visits, resume;
 	double seconds;
 	long requests;
 	const char *name, *ca, *cert[PAIRS], *key[PAIRS], *psk, *origin, *get, *post, *content;
@@ -56,6 +62,33 @@ static long long now(void)
 	return t.tv_sec * 1000000000LL + t.tv_nsec;
 }
 
+static SSL_SESSION *kept;
+static long octets, resumed;
+
+static int on_session(SSL *ssl, SSL_SESSION *s)
+{
+	(void)ssl;
+	SSL_SESSION_free(kept);
+	kept = s;
+	return 1;
+}
+
+/* Counts records of the handshake; what a protected one holds is told after its head. */
+static void on_record(int out, int version, int type, const void *p, size_t n, SSL *ssl, void *arg)
+{
+	static long head[2];
+	const unsigned char *b = p;
+
+	(void)version, (void)n, (void)ssl, (void)arg;
+	if (type == SSL3_RT_INNER_CONTENT_TYPE && b[0] == SSL3_RT_HANDSHAKE)
+		octets += head[out];
+	if (type != SSL3_RT_HEADER)
+		return;
+	head[out] = SSL3_RT_HEADER_LENGTH + (b[3] << 8 | b[4]);
+	if (b[0] == SSL3_RT_HANDSHAKE || b[0] == SSL3_RT_CHANGE_CIPHER_SPEC)
+		octets += head[out];
+}
+
 static unsigned char psk_key[64];
 static size_t psk_n;
 static char psk_identity[128];
@@ -63,9 +96,13 @@ static char psk_identity[128];
 static int psk_use(SSL *ssl, const EVP_MD *md, const unsigned char **id, size_t *id_n, SSL_SESSION **session)
 {
 	static const unsigned char suite[] = { 0x13, 0x01 };
-	SSL_SESSION *s = SSL_SESSION_new();
+	SSL_SESSION *s;
 
 	(void)md;
+	*session = NULL;
+	if (o.resume && kept) /* it is known by that */
+		return 1;
+	s = SSL_SESSION_new();
 	if (!s || !SSL_SESSION_set1_master_key(s, psk_key, psk_n) ||
 	    !SSL_SESSION_set_cipher(s, SSL_CIPHER_find(ssl, suite)) ||
 	    !SSL_SESSION_set_protocol_version(s, TLS1_3_VERSION))
@@ -87,6 +124,11 @@ static SSL_CTX *context(int i)
 	SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION);
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
 	SSL_CTX_set1_groups_list(ctx, "X25519:P-256");
+	if (o.visits) {
+		SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+		SSL_CTX_sess_set_new_cb(ctx, on_session);
+		SSL_CTX_set_msg_callback(ctx, on_record);
+	}
 	if (o.certs && (SSL_CTX_use_certificate_file(ctx, o.cert[i], SSL_FILETYPE_PEM) != 1 ||
 	                SSL_CTX_use_PrivateKey_file(ctx, o.key[i], SSL_FILETYPE_PEM) != 1)) {
 		fprintf(stderr, "load: cannot read %s\n", o.cert[i]);
@@ -224,12 +266,40 @@ static void dial(struct connection *k, SSL_CTX *ctx)
 		SSL_set_fd(k->ssl, k->fd);
 		if (o.name)
 			SSL_set_tlsext_host_name(k->ssl, o.name);
+		if (o.resume && kept)
+			SSL_set_session(k->ssl, kept);
 		if (SSL_connect(k->ssl) != 1) {
 			fprintf(stderr, "load: handshake failed\n");
 			exit(1);
 		}
 	}
 	fcntl(k->fd, F_SETFL, O_NONBLOCK);
+}
+
+/* One connection, one request, its answer. */
+static void visit(struct connection *k, SSL_CTX *ctx)
+{
+	bool known = o.resume && kept;
+
+	dial(k, ctx);
+	resumed += known && SSL_session_reused(k->ssl); /* by a pre-shared key it is said to be, too */
+	prepare(k);
+	put(k);
+	while (!answered(k)) {
+		int n = SSL_read(k->ssl, k->in + k->in_n, (int)sizeof(k->in) - 1 - k->in_n);
+		struct pollfd p = { .fd = k->fd, .events = POLLIN };
+
+		if (n <= 0 && (SSL_get_error(k->ssl, n) != SSL_ERROR_WANT_READ || poll(&p, 1, 10000) != 1))
+			die("no answer");
+		k->in_n += n > 0 ? n : 0;
+		k->in[k->in_n] = 0;
+	}
+	requests++;
+	errors += strncmp(k->in, "HTTP/1.1 2", 10) != 0;
+	samples[sample_n++] = (float)((double)(now() - k->asked) / 1000);
+	SSL_shutdown(k->ssl);
+	SSL_free(k->ssl);
+	close(k->fd);
 }
 
 static int by_value(const void *a, const void *b)
@@ -245,6 +315,8 @@ static void options(int argc, char **argv)
 		const char *v = i + 1 < argc ? argv[i + 1] : "";
 
 		if (!strcmp(argv[i], "--idle")) { o.idle = 1; continue; }
+		if (!strcmp(argv[i], "--visits")) { o.visits = 1; continue; }
+		if (!strcmp(argv[i], "--resume")) { o.resume = 1; continue; }
 		i++;
 		if (!strcmp(argv[i - 1], "--port")) o.port = atoi(v);
 		else if (!strcmp(argv[i - 1], "--connections")) o.connections = atoi(v);
@@ -272,14 +344,14 @@ int main(int argc, char **argv)
 	int ep = epoll_create1(0);
 
 	options(argc, argv);
-	if (o.connections > MAX || o.certs != o.keys)
+	if (o.connections > MAX || o.certs != o.keys || (o.visits && (!o.requests || o.requests > SAMPLES || (!o.ca && !o.psk))))
 		return 2;
 	pairs = o.certs ? o.certs : 1;
 	for (int i = 0; i < pairs; i++)
 		ctx[i] = context(i);
 	c = calloc((size_t)o.connections, sizeof(*c));
 	samples = calloc(SAMPLES, sizeof(*samples));
-	for (int i = 0; i < o.connections; i++) {
+	for (int i = 0; i < o.connections && !o.visits; i++) {
 		struct epoll_event e = { .events = EPOLLIN, .data.ptr = &c[i] };
 
 		dial(&c[i], ctx[i % pairs]);
@@ -294,7 +366,9 @@ int main(int argc, char **argv)
 	}
 	began = now();
 	end = began + (long long)((o.requests ? 3600 : o.seconds) * 1e9);
-	for (int i = 0; i < o.connections; i++) {
+	for (long i = 0; o.visits && i < o.requests; i++)
+		visit(c, ctx[0]);
+	for (int i = 0; i < o.connections && !o.visits; i++) {
 		prepare(&c[i]);
 		put(&c[i]);
 	}
@@ -306,8 +380,11 @@ int main(int argc, char **argv)
 			take(events[i].data.ptr);
 	}
 	qsort(samples, (size_t)sample_n, sizeof(*samples), by_value);
-	printf("requests %ld errors %ld seconds %.3f rate %.0f p50 %.0f p99 %.0f\n", requests, errors,
+	printf("requests %ld errors %ld seconds %.3f rate %.0f p50 %.0f p99 %.0f", requests, errors,
 	       (double)(now() - began) / 1e9, (double)requests / ((double)(now() - began) / 1e9),
 	       sample_n ? samples[sample_n / 2] : 0, sample_n ? samples[sample_n * 99 / 100] : 0);
+	if (o.visits)
+		printf(" octets %ld resumed %ld", requests ? octets / requests : 0, resumed);
+	puts("");
 	return errors != 0;
 }

@@ -1,85 +1,87 @@
-"""storm: 100 000 devices end or come back together (simulated time, the node's own rules); a whole
-handshake beside a resumption, processor time and octets on the wire, beside bare OpenSSL."""
-import re, socket, ssl, statistics, subprocess, sys, time
+"""storm: 100 000 devices end or come back together (simulated time, the node's own rules); by each framework a whole
+handshake and a resumption, processor time and octets on the wire, beside bare OpenSSL that does both."""
+import re, statistics, subprocess, sys, time
 
-from node import BUILD, NAME
-from measure import ROUNDS, cpu, note, pids, row
+import frameworks
+from node import BUILD, free_port
+from measure import ROUNDS, cpu, generator, load, note, pids, place, row
 
-DEVICES, SECONDS, SAMPLE = 100000, 300, 60
-
-
-class Counted:
-    """One connection by python's ssl on octets in memory, which are counted."""
-
-    def __init__(self, port, context, session=None):
-        self.s = socket.create_connection(("127.0.0.1", port), 10)
-        self.s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.i, self.o, self.octets = ssl.MemoryBIO(), ssl.MemoryBIO(), 0
-        self.tls = context.wrap_bio(self.i, self.o, server_hostname=NAME, session=session)
-        self.run(self.tls.do_handshake)
-        self.handshake = self.octets
-
-    def run(self, call, *argv):
-        while True:
-            try:
-                return call(*argv)
-            except ssl.SSLWantReadError:
-                self.flush()
-                more = self.s.recv(65536)
-                self.octets += len(more)
-                self.i.write(more) if more else self.i.write_eof()
-            finally:
-                self.flush()
-
-    def flush(self):
-        out = self.o.read()
-        if out:
-            self.octets += len(out)
-            self.s.sendall(out)
-
-    def ask(self):
-        self.run(self.tls.write, f"GET /cse-in/ae-Cdev HTTP/1.1\r\nHost: {NAME}\r\nX-M2M-RI: 1\r\nX-M2M-RVI: 3\r\nX-M2M-Origin: Cdev\r\n\r\n".encode())
-        return self.run(self.tls.read, 65536)
+DEVICES, SECONDS, SAMPLE, AT_ONCE = 100000, 300, 160, 16
+OPEN = "peer.requests = 0\npeer.associations = 0\nsession.time = 3600"
 
 
-def visits(port, context, group, resume):
-    """CPU us a visit (handshake and one request), octets of a handshake, how many were resumed."""
-    session, octets, resumed = None, [], 0
+class Bare:
+    """The bare server for who comes by this pre-shared key."""
+
+    def __init__(self, way):
+        self.port = free_port()
+        self.tls = ["--psk", f"{way.psk[0]}:{way.psk[1].hex()}"]
+        self.p = subprocess.Popen([str(a) for a in ["taskset", "-c", "0", BUILD / "bench-echo", "--port", self.port, *self.tls, "--sessions", "yes"]],
+                                  stdout=subprocess.PIPE)
+        self.p.stdout.readline()  # listening
+
+    def close(self):
+        self.p.kill()
+        self.p.communicate()
+
+
+def together(port, tls, **options):
+    """So many devices at once, each visit a connection of its own: sums of what they say."""
+    all_of_them = [subprocess.Popen(generator(port, 1, tls, visits=True, requests=SAMPLE // AT_ONCE, **options), stdout=subprocess.PIPE, text=True)
+                   for _ in range(AT_ONCE)]
+    said = [p.communicate()[0].split() for p in all_of_them]
+    if any(p.returncode for p in all_of_them):
+        sys.exit(f"load: {said}")
+    return {k: sum(float(w[w.index(k) + 1]) for w in said) for k in ("requests", "octets", "resumed")}
+
+
+def visits(port, tls, group, way, resume):
+    """CPU us of a connection's beginning and end, less those of its one request; octets of its handshake."""
+    ask = dict(get=f"/cse-in/ae-{way.originator}", origin=way.originator)
     before = cpu(group)
-    for _ in range(SAMPLE):
-        c = Counted(port, context, session if resume else None)
-        time.sleep(0.01)  # the bare server takes a request that comes by itself
-        c.ask()
-        resumed += c.tls.session_reused
-        session = c.tls.session
-        octets.append(c.handshake)
-        c.s.close()
-    return (cpu(group) - before) * 1e6 / SAMPLE, statistics.median(octets), resumed
+    load(port, 0, AT_ONCE, tls, requests=3 * SAMPLE, **ask)
+    request = (cpu(group) - before) / (3 * SAMPLE)
+    before = cpu(group)
+    f = together(port, tls, **ask, **({"resume": True} if resume else {}))
+    assert f["resumed"] == (SAMPLE - AT_ONCE if resume else 0), f
+    time.sleep(0.2)  # what is left to do of the last one's end
+    return ((cpu(group) - before) / SAMPLE - request) * 1e6, f["octets"] / AT_ONCE
 
 
-def resumption(secured, Echo):
-    n, e, tls = secured("peer.associations = 0\nsession.time = 600")
-    echo = Echo(n, tls)
-    theirs = ssl.create_default_context(cafile=str(echo.tls[1]))
-    theirs.load_cert_chain(str(e.folder / "cert.pem"), str(e.folder / "key.pem"))
-    ours = e.context()
-    for resume, what in ((False, "whole"), (True, "resumed")):
-        a, b, oo, lo = [], [], [], []
-        for _ in range(ROUNDS):
-            us, octets, resumed = visits(n.port, ours, pids(n), resume)
-            assert resumed == (SAMPLE - 1 if resume else 0), resumed
-            a.append(us), oo.append(octets)
-            us, octets, resumed = visits(echo.port, theirs, [echo.p.pid], resume)
-            b.append(us), lo.append(octets)
-            if resume and resumed != SAMPLE - 1:
-                note(f"the bare server resumed {resumed} of {SAMPLE}: its figure is of whole handshakes")
-        row(f"visit, {what}: handshake and request", a, b, "less", "us CPU")
-        row(f"handshake, {what}: on the wire", oo, lo, "less", "octets")
-    echo.close()
-    n.close()
+def by_framework(Echo):
+    with frameworks.Lab(OPEN) as lab:
+        place(pids(lab.node))
+        for way in lab.ways:
+            if way.enrols:
+                continue
+            if way.psk:
+                bare, tls = Bare(way), ["--psk", f"{way.psk[0]}:{way.psk[1].hex()}"]
+            else:
+                tls = ["--ca", lab.node.dir / "node/ca.pem", "--cert", way.folder / "cert.pem", "--key", way.folder / "key.pem"]
+                bare = Echo(lab.node, tls, "--sessions", "yes")
+            for resume, what in ((False, "whole"), (True, "resumed")):
+                ours, limit = ([visits(port, t, group, way, resume) for _ in range(ROUNDS)]
+                               for port, t, group in ((lab.node.port, tls, pids(lab.node)), (bare.port, bare.tls, [bare.p.pid])))
+                for i, (unit, of) in enumerate((("us CPU", ""), ("octets", ": wire"))):
+                    row(f"{way.name}, {what}{of}", [x[i] for x in ours], [x[i] for x in limit], "less", unit)
+            bare.close()
+        fetched(lab)
+        lab.owner.close()
 
 
-def storm(secured, Echo):
+def fetched(lab):
+    """What it costs that the network is asked for the key of the one who comes."""
+    came = []
+    for _ in range(5):
+        folder = lab.bootstrap("Cgba", lab.modules["Cgba"])
+        way = frameworks.Way(lab, "GBA", "Cgba", folder, psk=frameworks.profile_psk(folder))
+        before = cpu(pids(lab.node))
+        assert way.come(way.request(way.word()))
+        came.append((cpu(pids(lab.node)) - before) * 1e6)
+    note(f"GBA, the first visit by a key, which is fetched for it: {statistics.median(came):.0f} us CPU, request and record with it")
+
+
+def storm(Echo):
     p = subprocess.run([str(BUILD / "bench-storm"), str(DEVICES), str(SECONDS), "1000"], capture_output=True, text=True)
     if p.returncode:
         sys.exit(f"bench-storm: {p.stdout}{p.stderr}")
@@ -87,4 +89,4 @@ def storm(secured, Echo):
         row(name + ", peak to mean", [float(ours)], [float(limit)], "less", "x", "<= 1.2; limit: without")
     for l in p.stderr.splitlines():
         note(l)
-    resumption(secured, Echo)
+    by_framework(Echo)

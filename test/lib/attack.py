@@ -2,7 +2,7 @@
 
 An attack runs twice with the same code: against the control, where it must succeed, and
 against Holdfast, where it must be refused. The last line says both."""
-import base64, hashlib, http.client, json, os, pathlib, re, shutil, socket, subprocess, sys, tempfile, time
+import base64, hashlib, hmac, http.client, json, os, pathlib, re, shutil, socket, subprocess, sys, tempfile, time
 
 from node import free_port
 
@@ -102,8 +102,25 @@ def encodings(key):
             "ipad": bytes(b ^ 0x36 for b in pad)[:len(key)], "opad": bytes(b ^ 0x5C for b in pad)[:len(key)]}
 
 
-def scan_memory(pid, patterns):
-    """Names of patterns found in readable mappings of a process, as root reads them."""
+def expand_label(secret, label, context):
+    full = b"tls13 " + label
+    info = (32).to_bytes(2, "big") + bytes([len(full)]) + full + bytes([len(context)]) + context
+    return hmac.new(secret, info + b"\x01", hashlib.sha256).digest()
+
+
+def as_good_as(psk):
+    """What of the TLS 1.3 key schedule depends on the pre-shared key alone [RFC 8446 7.1]."""
+    empty = hashlib.sha256(b"").digest()
+    early = hmac.new(bytes(32), psk, hashlib.sha256).digest()
+    binder = expand_label(early, b"ext binder", empty)
+    values = {"psk": psk, "early secret": early, "binder key": binder,
+              "finished key": expand_label(binder, b"finished", b""),
+              "derived": expand_label(early, b"derived", empty)}
+    return {f"{name} {form}": octets for name, v in values.items() for form, octets in encodings(v).items()}
+
+
+def scan_memory(pid, patterns, writable=False):
+    """Names of patterns found in readable mappings of a process, as root reads them; writable: in those alone."""
     found, unread = set(), 0
     try:
         maps = open(f"/proc/{pid}/maps").read().splitlines()
@@ -112,7 +129,7 @@ def scan_memory(pid, patterns):
         return found, 1
     for line in maps:
         m = re.match(r"([0-9a-f]+)-([0-9a-f]+) (r)", line)
-        if not m or "[vvar" in line or "[vsyscall" in line:
+        if not m or writable and " rw" not in line or "[vvar" in line or "[vsyscall" in line:
             continue
         low, high = int(m.group(1), 16), int(m.group(2), 16)
         at, tail = low, b""

@@ -229,6 +229,7 @@ class Lab:
 
     def __init__(self, options=""):
         self.processes, self.ways, self.node, self.lock = [], [], None, threading.Lock()
+        self.clients, self.modules = {}, {}  # of MAF and MEF, by their certificates; of the network, paths
         try:
             hss = int(self.start("hss")[1])
             self.bsf = int(self.start("bsf", hss)[1])
@@ -266,6 +267,7 @@ class Lab:
         path = str(self.node.top / f"usim-{ident}")
         self.start("usim", path, K.hex(), OPC.hex(), impi)
         self.node.cli("network", "allow", impi, "--id", ident, *more)
+        self.modules[ident] = path
         return impi, path
 
     def bootstrap(self, ident, module, *more, bsf=True):
@@ -282,6 +284,7 @@ class Lab:
             n.cli(base, "open")
             n.cli(base, "admit", ident)
             own, out = n.enrol(base, ident, "application"), n.top / f"key-of-{base}"
+            self.clients[base] = own
             n.cli(base, "key", f"{SP}/in-cse", "--as", own.folder, "--out", out, "--server", f"127.0.0.1:{n.port}", directory=False)
             self.add(f"key of a {base.upper()}", ident, out)
         impi, module = self.subscriber("Cgba", "--ids", "Cgba-*")

@@ -47,6 +47,7 @@ static void take(struct door *d, int fd, const struct ucred *who, bool program)
 	                           .process = (uint32_t)who->pid, .active = clock_steady() };
 	link_init(&c->link, fd, ROLE_DOOR, program ? ROLE_PROGRAM : ROLE_CLIENT,
 	          (unsigned)(c - d->clients));
+	c->link.wipes = true;
 }
 
 /* A connection and who the kernel says is there; -1. */
@@ -123,6 +124,7 @@ void door_client_read(struct door *d, size_t i)
 			door_question(d, i, &m);
 		}
 	}
+	link_forget(&c->link);
 }
 
 void door_sweep(struct door *d, int64_t now)

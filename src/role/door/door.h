@@ -8,7 +8,8 @@
  *
  * Programs have a socket of their own (door.programs), and places of their own
  * here, so that they cannot keep an administrator out. *
- * The door reads heads and moves bodies; it does not look into one. What a
+ * The door reads heads and moves bodies; it does not look into one, and keeps none: what has
+ * passed is wiped. What a
  * command may ask is decided by the core and by the keeper's table. */
 #ifndef ROLE_DOOR_H
 #define ROLE_DOOR_H

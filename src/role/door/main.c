@@ -14,8 +14,10 @@ enum { AT_CONTROL, AT_LISTENER, AT_PROGRAMS, AT_CORE, AT_KEEPER, AT_CLIENTS,
 static void take_neighbour(struct door *d, enum role role, int fd)
 {
 	door_neighbour_lost(d, role);
-	if (fd >= 0)
-		link_init(door_neighbour(d, role), fd, ROLE_DOOR, role, 0);
+	if (fd < 0)
+		return;
+	link_init(door_neighbour(d, role), fd, ROLE_DOOR, role, 0);
+	door_neighbour(d, role)->wipes = true;
 }
 
 static err_t take_events(struct door *d)

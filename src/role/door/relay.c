@@ -1,6 +1,7 @@
 /* relay.c: questions of clients to core and keeper, and the way back. */
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/secret.h"
 #include "role/door/door.h"
 
 /* Which question goes where, and how its answers are called at the client. */
@@ -71,6 +72,7 @@ static err_t forward(struct door *d, const struct door_client *c, const struct d
 	TRY(link_send(to, r->forward, ref, bytes_of_buf(&whole)));
 	err = link_flush(to);
 out:
+	secret_wipe(whole.p, whole.cap);
 	buf_free(&whole);
 	return err;
 }
@@ -137,6 +139,7 @@ void door_answers(struct door *d, enum role from)
 		if (found)
 			answer(d, &m);
 	}
+	link_forget(l);
 	if (end != ERR_OK || l->dead)
 		door_neighbour_lost(d, from);
 }

@@ -4,9 +4,10 @@
  * association, no core: what any server of this kind must at least do.
  *
  * usage: bench-echo --port N [--ca FILE --cert FILE --key FILE | --psk ID:HEX]
- *                   [--octets N] [--address A]
+ *                   [--octets N] [--address A] [--sessions yes]
  * Without TLS options it speaks plain HTTP. Mutual TLS: client certificates are
- * asked for and verified. Prints "listening" when it does. */
+ * asked for and verified. With sessions it gives one ticket a handshake, whose session it keeps
+ * itself (no ticket key). Prints "listening" when it does. */
 #define _GNU_SOURCE
 #include "base/bytes.h"
 #include "binding/http/http.h"
@@ -37,7 +38,7 @@ struct client {
 };
 
 static struct {
-	const char *port, *address, *ca, *cert, *key, *psk, *octets;
+	const char *port, *address, *ca, *cert, *key, *psk, *octets, *sessions;
 } o = { .address = "127.0.0.1" };
 
 static uv_loop_t loop;
@@ -76,8 +77,16 @@ static int find_psk(SSL *ssl, const unsigned char *identity, size_t n, SSL_SESSI
 
 static void open_psk(void)
 {
-	struct bytes hex = bytes_str(o.psk), identity = bytes_cut(&hex, ':');
+	struct bytes whole = bytes_str(o.psk), identity, hex;
+	size_t at = whole.n;
 
+	/* An identity may have colons of its own. */
+	while (at && whole.p[at - 1] != ':')
+		at--;
+	if (!at)
+		die("--psk ID:HEX");
+	identity = bytes_sub(whole, 0, at - 1);
+	hex = bytes_sub(whole, at, whole.n);
 	psk_n = hex.n / 2;
 	if (psk_n > sizeof(psk_key) || bytes_from_hex(hex, psk_key, psk_n) != ERR_OK ||
 	    bytes_put_str(psk_identity, sizeof(psk_identity), identity) != ERR_OK)
@@ -110,8 +119,10 @@ static void open_channel(void)
 	SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
 	                         SSL_OP_CIPHER_SERVER_PREFERENCE);
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
-	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-	(void)SSL_CTX_set_num_tickets(ctx, 0);
+	SSL_CTX_set_session_cache_mode(ctx, o.sessions ? SSL_SESS_CACHE_SERVER : SSL_SESS_CACHE_OFF);
+	if (SSL_CTX_set_num_tickets(ctx, o.sessions ? 1 : 0) != 1 ||
+	    SSL_CTX_set_session_id_context(ctx, (const unsigned char *)"echo", 4) != 1)
+		die("sessions");
 	SSL_CTX_set_read_ahead(ctx, 1);
 	if (o.psk)
 		open_psk();
@@ -129,6 +140,9 @@ static void on_closed(uv_handle_t *handle)
 static void end(struct client *c)
 {
 	uv_close((uv_handle_t *)&c->poll, on_closed);
+	/* Without a goodbye libssl would forget the session. */
+	if (c->ssl && c->open)
+		(void)SSL_shutdown(c->ssl);
 	if (c->ssl)
 		SSL_free(c->ssl);
 	close(c->fd);
@@ -177,7 +191,8 @@ static bool serve(struct client *c, struct bytes *view)
 	return true;
 }
 
-static bool receive_and_serve(struct client *c)
+/* *some: octets came. */
+static bool receive_and_serve(struct client *c, bool *some)
 {
 	bool fresh = c->in.n == 0;
 	struct bytes view;
@@ -186,6 +201,7 @@ static bool receive_and_serve(struct client *c)
 	if (!fresh && buf_reserve(&c->in, ROOM) != ERR_OK)
 		return false;
 	got = receive(c, fresh ? room : c->in.p + c->in.n, ROOM);
+	*some = got > 0;
 	if (got <= 0)
 		return got == 0;
 	c->in.n += fresh ? 0 : (size_t)got;
@@ -214,14 +230,15 @@ static bool handshake(struct client *c)
 static void on_poll(uv_poll_t *handle, int status, int events)
 {
 	struct client *c = handle->data;
-	bool more = status >= 0;
+	bool more = status >= 0, some = true;
 
 	if (more && !c->open)
 		more = handshake(c);
 	else if (more)
-		more = receive_and_serve(c);
-	while (more && c->open && c->ssl && SSL_pending(c->ssl))
-		more = receive_and_serve(c);
+		more = receive_and_serve(c, &some);
+	/* A request may come along with the end of the handshake, or with another. */
+	while (more && some && c->open && c->ssl && SSL_has_pending(c->ssl))
+		more = receive_and_serve(c, &some);
 	if (!more)
 		end(c);
 }
@@ -293,7 +310,7 @@ static void read_options(int argc, char **argv)
 	const struct { const char *name; const char **value; } options[] = {
 		{ "--port", &o.port }, { "--address", &o.address }, { "--ca", &o.ca },
 		{ "--cert", &o.cert }, { "--key", &o.key }, { "--psk", &o.psk },
-		{ "--octets", &o.octets },
+		{ "--octets", &o.octets }, { "--sessions", &o.sessions },
 	};
 
 	for (int i = 1; i + 1 < argc; i += 2) {
@@ -307,7 +324,7 @@ static void read_options(int argc, char **argv)
 		*options[k].value = argv[i + 1];
 	}
 	if (argc < 3 || argc % 2 == 0 || (o.cert && !(o.ca && o.key)))
-		die("usage: --port N [--ca FILE --cert FILE --key FILE | --psk ID:HEX] [--octets N]");
+		die("usage: --port N [--ca FILE --cert FILE --key FILE | --psk ID:HEX] [--octets N] [--sessions yes]");
 }
 
 int main(int argc, char **argv)
