@@ -3,6 +3,7 @@
 #include "cli/door.h"
 
 #include "base/file.h"
+#include "local/local.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -38,6 +39,8 @@ err_t door_try(const struct cli *c, struct door *out)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0 || connect(fd, (const struct sockaddr *)(const void *)&address, sizeof(address)) != 0)
 		err = errno == ENOENT || errno == ECONNREFUSED ? ERR_MISSING : errno == EACCES ? ERR_REFUSED : ERR_IO;
+	else
+		err = local_listener_check(fd, address.sun_path);
 out:
 	if (folder >= 0)
 		close(folder);
@@ -58,6 +61,8 @@ err_t door_open(const struct cli *c, struct door *out)
 		(void)cli_fail(c, err, "no node runs in %s (start it: holdfastd -d %s)", c->dir, c->dir);
 	else if (err == ERR_REFUSED)
 		(void)cli_fail(c, err, "the node in %s is administered by its owner and root only", c->dir);
+	else if (err == ERR_TAMPERED)
+		(void)cli_fail(c, err, "who listens in %s need not be the node: others can write there", c->dir);
 	else if (err != ERR_OK)
 		(void)cli_fail(c, err, "the node in %s cannot be reached: %s", c->dir, strerror(errno));
 	return err;

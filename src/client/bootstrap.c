@@ -285,7 +285,7 @@ err_t bootstrap_run(const struct bootstrap *b, struct profile *out, int64_t *unt
 	TRY(gaa_service(bytes_str(b->naf), b->ua, &r.naf));
 	err = usim_open(b->module, &r.usim);
 	if (err != ERR_OK)
-		(void)explain(&r, err, "the module cannot be reached");
+		(void)explain(&r, err, err == ERR_TAMPERED ? "others can listen where the module should" : "the module cannot be reached");
 	TRY(err);
 	TRY(b->way == BOOTSTRAP_AKMA ? by_akma(&r, out) : by_gba(&r, out, until));
 out:

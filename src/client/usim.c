@@ -3,6 +3,7 @@
 #include "client/usim.h"
 
 #include "base/secret.h"
+#include "local/local.h"
 
 #include <errno.h>
 #include <sys/socket.h>
@@ -102,6 +103,8 @@ err_t usim_open(const char *path, struct usim *out)
 	    setsockopt(out->fd, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof(time)) != 0 ||
 	    connect(out->fd, (const struct sockaddr *)&a, sizeof(a)) != 0)
 		err = ERR_IO;
+	else
+		err = local_listener_check(out->fd, path);
 out:
 	if (err != ERR_OK)
 		usim_close(out);

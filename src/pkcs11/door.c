@@ -3,6 +3,7 @@
 #include "pkcs11/module.h"
 
 #include "base/clock.h"
+#include "local/local.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -32,6 +33,11 @@ static err_t door_connect(void)
 		return ERR_IO;
 	if (connect(fd, (const struct sockaddr *)(const void *)&to, sizeof(to)) != 0) {
 		err = errno == EACCES ? ERR_REFUSED : ERR_CLOSED;
+		close(fd);
+		return err;
+	}
+	err = local_listener_check(fd, module.socket);
+	if (err != ERR_OK) {
 		close(fd);
 		return err;
 	}

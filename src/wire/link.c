@@ -1,7 +1,6 @@
 /* link.c: one end of a socket pair between two of our processes. */
 #define _GNU_SOURCE
 #include "base/log.h"
-#include "base/secret.h"
 #include "wire/wire.h"
 
 #include <errno.h>
@@ -24,10 +23,6 @@ void link_close(struct link *l)
 {
 	if (l->in.max && l->fd >= 0)
 		close(l->fd);
-	if (l->wipes) {
-		secret_wipe(l->in.p, l->in.cap);
-		secret_wipe(l->out.p, l->out.cap);
-	}
 	buf_free(&l->in);
 	buf_free(&l->out);
 	mem_free(l->asked);
@@ -111,14 +106,6 @@ out:
 	return err;
 }
 
-/* The first n octets are done with. */
-static void drop(const struct link *l, struct buf *b, size_t n)
-{
-	buf_consume(b, n);
-	if (l->wipes)
-		secret_wipe(b->p + b->n, n);
-}
-
 bool link_wants_write(const struct link *l)
 {
 	return !l->dead && l->out.n > 0;
@@ -147,16 +134,15 @@ err_t link_flush(struct link *l)
 			break;
 		}
 	}
-	if (at)
-		drop(l, &l->out, at);
+	buf_consume(&l->out, at);
 	return err;
 }
 
-/* So that the buffer does not creep. */
-void link_forget(struct link *l)
+/* Drop what was given out, so that the buffer does not creep. */
+static void link_compact(struct link *l)
 {
 	if (l->in_at) {
-		drop(l, &l->in, l->in_at);
+		buf_consume(&l->in, l->in_at);
 		l->in_at = 0;
 	}
 }
@@ -171,7 +157,7 @@ err_t link_read(struct link *l)
 
 	if (l->dead)
 		return ERR_CLOSED;
-	link_forget(l);
+	link_compact(l);
 	TRY(buf_reserve(&l->in, READ_SIZE));
 	iov = (struct iovec){ l->in.p + l->in.n, READ_SIZE };
 	do {
@@ -309,7 +295,7 @@ err_t link_read_fd(struct link *l, int *fd)
 	*fd = -1;
 	if (l->dead)
 		return ERR_CLOSED;
-	link_forget(l);
+	link_compact(l);
 	TRY(buf_reserve(&l->in, READ_SIZE));
 	iov = (struct iovec){ l->in.p + l->in.n, READ_SIZE };
 	do {

@@ -94,7 +94,6 @@ struct link {
 	enum role self, peer;
 	unsigned peer_number; /* which gate */
 	bool dead;
-	bool wipes; /* what has passed is wiped: set by who only relays */
 	struct buf in;
 	size_t in_at; /* octets of `in` already given out */
 	struct buf out;
@@ -125,8 +124,6 @@ err_t link_read(struct link *l) MUST_USE;
 /* The next whole message; *found false when there is none. ERR_REFUSED for a
  * message that its row does not allow; the link is then dead. */
 err_t link_next(struct link *l, struct message *out, bool *found) MUST_USE;
-/* Bodies that were given out are used no more. link_read does it as well. */
-void link_forget(struct link *l);
 
 /* Block until octets can be read, at most ms. ERR_TIMEOUT. */
 err_t link_wait(struct link *l, int ms) MUST_USE;

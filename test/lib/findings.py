@@ -14,7 +14,7 @@ def differences(tool, found, whole=True):
     """found: [(finding, value)]. whole: each finding of the list has to be there."""
     known = kept(tool)
     wrong = [f"not on the list: {f}" for f in found if f not in known]
-    names = {n for n, _ in found}
+    names = {n for n, _ in found} | {n for n, value in known if value == "-"}
     if whole:
         wrong += [f"missing: {n}" for n in sorted({n for n, _ in known} - names)]
     return wrong

@@ -149,7 +149,7 @@ class Joining(Way):
         c = super().context(version)
         if self.maker:  # a device certificate serves once
             with tempfile.NamedTemporaryFile("w") as f:
-                f.write(self.maker.device())
+                f.write(self.maker.device(self.key))
                 f.flush()
                 c.load_cert_chain(f.name)
         return c
@@ -211,9 +211,9 @@ class DeviceMaker(Maker):
     def authority(self):
         return self.build(self.key.public_key(), self.name, True)
 
-    def device(self):
-        """Certificate and key of a device more."""
-        key = ec.generate_private_key(ec.SECP256R1())
+    def device(self, key=None):
+        """Certificate and key of a device more. The key that it has is the one it joins with: its request is its own by that."""
+        key = key or ec.generate_private_key(ec.SECP256R1())
         name = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(f"urn:dev:ops:{next(numbers)}")])
         issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())
         return (self.build(key.public_key(), named("device"), False, name, issuer) +

@@ -40,6 +40,12 @@ def test_sslscan_finds_what_is_kept(node):
     assert sorted(found) == sorted(findings.kept("sslscan")), findings.differences("sslscan", found)
 
 
+def test_it_finds_the_same_where_strangers_are_welcome():
+    with Node(options="join.enabled = yes\nsession.time = 600\ntrust.keys = in-cse.demo.example=here\nnetwork.gba = bsf.example 127.0.0.1:9") as n:
+        found = sslscan(n.name, n.port)
+    assert sorted(found) == sorted(findings.kept("sslscan")), findings.differences("sslscan", found)
+
+
 def test_the_list_says_no(node, tmp_path):
     """The control: a server that takes what is common is found out."""
     port = free_port()

@@ -47,7 +47,6 @@ static void take(struct door *d, int fd, const struct ucred *who, bool program)
 	                           .process = (uint32_t)who->pid, .active = clock_steady() };
 	link_init(&c->link, fd, ROLE_DOOR, program ? ROLE_PROGRAM : ROLE_CLIENT,
 	          (unsigned)(c - d->clients));
-	c->link.wipes = true;
 }
 
 /* A connection and who the kernel says is there; -1. */
@@ -98,7 +97,7 @@ void door_client_drop(struct door *d, size_t i, const char *why)
 	if (why)
 		log_event(LOG_NOTE, "client dropped", "process=%u why=%s", c->process, why);
 	door_forget_client(d, i);
-	link_close(&c->link);
+	door_close(&c->link);
 	*c = (struct door_client){ 0 };
 }
 
@@ -122,9 +121,9 @@ void door_client_read(struct door *d, size_t i)
 		if (found) {
 			c->active = clock_steady();
 			door_question(d, i, &m);
+			door_wipe(&c->link, &m);
 		}
 	}
-	link_forget(&c->link);
 }
 
 void door_sweep(struct door *d, int64_t now)

@@ -14,10 +14,8 @@ enum { AT_CONTROL, AT_LISTENER, AT_PROGRAMS, AT_CORE, AT_KEEPER, AT_CLIENTS,
 static void take_neighbour(struct door *d, enum role role, int fd)
 {
 	door_neighbour_lost(d, role);
-	if (fd < 0)
-		return;
-	link_init(door_neighbour(d, role), fd, ROLE_DOOR, role, 0);
-	door_neighbour(d, role)->wipes = true;
+	if (fd >= 0)
+		link_init(door_neighbour(d, role), fd, ROLE_DOOR, role, 0);
 }
 
 static err_t take_events(struct door *d)
@@ -61,7 +59,7 @@ static void watch_all(const struct door *d, struct pollfd *p)
 static void flush(struct link *l)
 {
 	/* A failure marks the link dead, which the next turn sees. */
-	if (!l->dead && link_flush(l) != ERR_OK)
+	if (!l->dead && door_flush(l) != ERR_OK)
 		l->dead = true;
 }
 
@@ -138,8 +136,8 @@ out:
 		if (d->clients[i].used)
 			door_client_drop(d, i, NULL);
 	}
-	link_close(&d->core);
-	link_close(&d->keeper);
+	door_close(&d->core);
+	door_close(&d->keeper);
 	worker_end(&d->worker);
 	return err == ERR_OK ? 0 : 1;
 }

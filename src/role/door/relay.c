@@ -21,11 +21,40 @@ struct link *door_neighbour(struct door *d, enum role role)
 	return role == ROLE_CORE ? &d->core : &d->keeper;
 }
 
+/* --- nothing that has passed is kept ------------------------------------------ */
+
+err_t door_flush(struct link *l)
+{
+	size_t queued = l->out.n;
+	err_t err = link_flush(l);
+
+	if (queued > l->out.n)
+		secret_wipe(l->out.p + l->out.n, queued - l->out.n);
+	return err;
+}
+
+void door_wipe(struct link *l, const struct message *m)
+{
+	if (!l->dead && l->in.p && m->body.n)
+		secret_wipe(l->in.p + (m->body.p - l->in.p), m->body.n);
+}
+
+void door_close(struct link *l)
+{
+	if (l->in.p)
+		secret_wipe(l->in.p, l->in.cap);
+	if (l->out.p)
+		secret_wipe(l->out.p, l->out.cap);
+	link_close(l);
+}
+
+/* --- questions and answers ------------------------------------------------------ */
+
 /* Send to a client; who does not read is dropped by door_sweep. */
 static void reply(struct door_client *c, enum message_type type, uint64_t ref,
                   struct bytes body)
 {
-	if (link_send(&c->link, type, ref, body) != ERR_OK || link_flush(&c->link) != ERR_OK)
+	if (link_send(&c->link, type, ref, body) != ERR_OK || door_flush(&c->link) != ERR_OK)
 		c->link.dead = true;
 }
 
@@ -70,9 +99,10 @@ static err_t forward(struct door *d, const struct door_client *c, const struct d
 	wire_put_fixed(&out, body);
 	TRY(out.err);
 	TRY(link_send(to, r->forward, ref, bytes_of_buf(&whole)));
-	err = link_flush(to);
+	err = door_flush(to);
 out:
-	secret_wipe(whole.p, whole.cap);
+	if (whole.p)
+		secret_wipe(whole.p, whole.cap);
 	buf_free(&whole);
 	return err;
 }
@@ -136,17 +166,18 @@ void door_answers(struct door *d, enum role from)
 	bool found = true;
 
 	while (found && link_next(l, &m, &found) == ERR_OK) {
-		if (found)
+		if (found) {
 			answer(d, &m);
+			door_wipe(l, &m);
+		}
 	}
-	link_forget(l);
 	if (end != ERR_OK || l->dead)
 		door_neighbour_lost(d, from);
 }
 
 void door_neighbour_lost(struct door *d, enum role from)
 {
-	link_close(door_neighbour(d, from));
+	door_close(door_neighbour(d, from));
 	for (size_t i = 0; i < DOOR_PENDING_MAX; i++) {
 		struct door_pending *p = &d->pending[i];
 
