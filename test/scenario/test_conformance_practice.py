@@ -1,7 +1,7 @@
 """What test tools and clients of earlier releases ask for in practice, by the text: refusals that do not
 depend on who asks, names, values and subscriptions, over the lab listener. doc/decision/042-conformance.md
 lists the clauses."""
-import json, threading, time
+import http.client, json, socket, threading, time, urllib.parse
 
 import pytest
 from lab import Lab
@@ -248,3 +248,83 @@ def test_serializations(lab):
     assert put("application/json", "application/cbor") == put("xml") == put("application/vnd.onem2m-res+json") == 2004
     for wrong in ("wrong", "text/json", "application/", "application/vnd.onem2m-res", "JSON", "application/jsonx", ""):
         assert put("json", wrong) == 4000, wrong
+
+
+# --- what clients send (doc/decision/070-old-clients.md) --------------------------------------------------
+
+
+def say(lab, head, body=""):
+    """Octets as they are; status line, header fields by lower case, content."""
+    with socket.create_connection(("127.0.0.1", lab.node.lab_port), 10) as s:
+        s.sendall((head.replace("\n", "\r\n") + "\r\n\r\n" + body).encode())
+        r = http.client.HTTPResponse(s)
+        r.begin()
+        return r.status, int(r.headers.get("X-M2M-RSC", 0)), {k.lower(): v for k, v in r.headers.items()}, r.read()
+
+
+def test_forms_of_requests(lab, own):
+    stem, path = own
+    who = f"Host: a\nx-m2m-origin: {stem}\nx-m2m-ri: r"
+    make = lambda media, body='{"m2m:cnt":{}}', more="": say(lab, f"POST {path} HTTP/1.1\n{who}\nContent-Type: {media}\nContent-Length: {len(body)}{more}", body)
+    for media in ("application/json;ty=3", "application/vnd.onem2m-res+json; ty=3", "Application/JSON ; TY = 3", 'application/json;ty="3"',
+                  "application/json;charset=UTF-8;ty=3", "application/json;ty=3;"):
+        status, rsc, fields, body = make(media)
+        assert (status, rsc) == (201, 2001) and "x-m2m-rvi" not in fields and fields["content-type"].lower() == media.split(";")[0].strip().lower(), media
+    assert make("application/json, ty=3")[1] == 4015 and make("application/json")[1] == 4000
+    assert b'"rn":"abc"' not in make("application/json;ty=3", more="\nX-M2M-NM: abc")[3]
+    assert make("application/json;ty=3", '\r\n {\t"m2m:cnt" :\n{ } }\n')[1] == 2001 and make("application/json;ty=3", '{"m2m:cnt":{"mni":"5"}}')[1] == 4000
+    get = lambda target, more="", version="1.1": say(lab, f"GET {target} HTTP/{version}\n{who}{more}")[:2]
+    encoded = path.replace("-", "%2D")
+    for target in (path, path + "?", path + "?rcn=1&", encoded, "/~/in-cse" + path, "/~/in-cse/-" + path[len(BASE):], "/-" + path[len(BASE):], "/" + stem):
+        assert get(target) == (200, 2000), target
+    assert get(path, "\nContent-Type: application/json") == get(path, "\nContent-Length: 0") == (200, 2000)
+    for target in (path + "/", path.replace("/ae", "//ae"), path.replace("/ae", "%2Fae"), "http://a" + path, path + "#rn"):
+        assert get(target) == (400, 4000), target
+    assert get(path, "\nAuthorization: Basic YTpi") == get(path, "\nAuthorization: Bearer abc") == (501, 5001)
+    assert get(path, version="1.0")[0] == 505 and get(path, "\nX-M2M-RI: s")[0] == 400
+    chunked = f"POST {path} HTTP/1.1\n{who}\nContent-Type: application/json;ty=3\nTransfer-Encoding: chunked"
+    assert say(lab, chunked, "e\r\n" + '{"m2m:cnt":{}}' + "\r\n0\r\n\r\n")[0] == 411
+
+
+def test_forms_of_values(lab, own):
+    stem, path = own
+    make = lambda **b: lab.create(path, 3, {"m2m:cnt": b}, stem).rsc
+    for et in ("20300101T000000", "20300101T000000,5", "99991231T235959"):
+        assert make(et=et) == 2001
+    for wrong in ({"et": "20300101T000000Z"}, {"et": "2030-01-01T00:00:00"}, {"et": "20300101"}, {"et": "PT1H"}, {"rn": "a b"}, {"rn": "_a"},
+                  {"rn": "a~b"}, {"lbl": "a"}, {"mni": "5"}, {"mni": True}, {"disr": "true"}):
+        assert make(**wrong) == 4000, wrong
+    for label in ("a+b", "a b", "a&b=c", "k:v", "50%", "\u00e9", "a/b", "a,b", "#h"):  # whatever it holds, it is found by it
+        made = lab.create(path, 3, {"m2m:cnt": {"lbl": [label]}}, stem).json["m2m:cnt"]["rn"]
+        assert lab.get(f"{path}?fu=1&lbl={urllib.parse.quote(label, safe='')}", stem).json["m2m:uril"] == [f"{path[1:]}/{made}"]
+
+
+def test_one_identifier_for_everything(lab, own):
+    stem, path = own
+    for i in range(3):
+        assert lab.create(path, 3, {"m2m:cnt": {"rn": "again"}}, stem, rqi="1").rsc == 2001
+        assert lab.put(path + "/again", {"m2m:cnt": {"lbl": [str(i)]}}, stem, rqi="1").json["m2m:cnt"]["lbl"] == [str(i)]
+        assert lab.get(path + "/again", stem, rqi="1").json["m2m:cnt"]["lbl"] == [str(i)]
+        assert lab.delete(path + "/again", stem, rqi="1").rsc == 2002
+    lab.create(path, 3, {"m2m:cnt": {"rn": "log"}}, stem)
+    assert len({lab.create(path + "/log", 4, {"m2m:cin": {"con": "same"}}, stem, rqi="2").json["m2m:cin"]["ri"] for _ in range(3)}) == 3
+
+
+def test_targets_that_answer_plainly(lab, own):
+    """200 and 204 without a oneM2M status; paths and queries; a first poa that is dead."""
+    stem, path = own
+    for status, headers, want in ((204, {}, 2001), (200, {}, 2001), (404, {}, 5204), (500, {}, 5204), (200, {"X-M2M-RSC": "4103"}, 5204),
+                                  (403, {"X-M2M-RSC": "4101"}, 4101)):
+        with Receiver(lambda got: (status, headers, b"")) as r:
+            assert lab.create(path + "/c", 23, {"m2m:sub": {"nu": [r.url + "/a/b?c=d"]}}, stem).rsc == want, (status, headers)
+            assert r.got[0].path == "/a/b?c=d"
+    stem, path = lab.ae()
+    with Receiver() as r:
+        lab.put(path, {"m2m:ae": {"poa": ["http://127.0.0.1:9", r.url + "/here"]}}, stem)
+        lab.create(path, 3, {"m2m:cnt": {"rn": "told"}}, stem)
+        assert lab.create(path + "/told", 23, {"m2m:sub": {"nu": [stem], "enc": {"net": [3]}}}, stem).rsc == 2001
+        lab.create(path + "/told", 4, {"m2m:cin": {"con": "x"}}, stem)
+        end = time.monotonic() + 10
+        while not r.got and time.monotonic() < end:
+            time.sleep(0.02)
+        assert r.got[0].path == "/here" and r.got[0].sgn["nev"]["rep"]["m2m:cin"]["con"] == "x"
