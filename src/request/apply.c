@@ -1,6 +1,7 @@
 /* apply.c: the operation itself, under the permit. What the standard refuses
  * is a status of the outcome; nothing of a refused change remains. */
 #include "request/action.h"
+#include "request/coordinate.h"
 #include "request/notification.h"
 #include "request/statistics.h"
 #include "request/work.h"
@@ -77,8 +78,11 @@ static err_t operate(struct work *w)
 	if (w->status)
 		goto refused;
 	ask.tells_others = w->tells_others;
+	result = (struct transaction_result){ .committed = false };
 	if (transaction_wanted(w)) {
-		TRY(transaction_run(w, &result));
+		TRY(coordinate_wanted(w, &result.coordinated));
+		if (!w->status && !result.coordinated)
+			TRY(transaction_run(w, &result));
 		ask.transaction = &result;
 	} else if (transaction_step_wanted(w)) {
 		TRY(transaction_step(w, &result));
@@ -100,6 +104,8 @@ static err_t operate(struct work *w)
 		TRY(action_after(w));
 	if (status_is_success(w->outcome.status))
 		TRY(statistics_after(w));
+	if (status_is_success(w->outcome.status))
+		TRY(coordinate_after(w));
 	goto out;
 refused:
 	/* As an outcome, so that it is undone and kept as any other. */

@@ -5,6 +5,7 @@
  * what may change is judged anew when it is done: whether the credential still
  * stands, and whether the originator has the right. */
 #include "request/action.h"
+#include "request/coordinate.h"
 #include "request/later_work.h"
 #include "request/reach.h"
 #include "wire/wire.h"
@@ -312,14 +313,16 @@ static err_t finish(struct request_room *room, const struct request_arrival *in,
 {
 	struct later_own own = { .values = buf_make(RESULT_MAX) };
 	const struct store_row *row;
-	bool of_action;
+	bool ours;
 	err_t err;
 
 	later_own_uint(&own, BYTES("rs"), status_is_success(response->status) ? COMPLETED : FAILED);
 	own_result(&own, response);
 	later_own_raw(&own, BYTES("@rq"), BYTES_NONE);
-	TRY(action_answered(room, in->deferred, response, &of_action));
-	TRY(change(room, in, &own, of_action ? in->now : kept_until(q, in->now)));
+	TRY(action_answered(room, in->deferred, response, &ours));
+	if (!ours)
+		TRY(coordinate_answered(room, in, response, &ours));
+	TRY(change(room, in, &own, ours ? in->now : kept_until(q, in->now)));
 	TRY(store_get(room->store, in->deferred, &row));
 	if (row)
 		TRY(later_add(&room->later, in->now, in->deferred, BYTES_NONE));

@@ -365,6 +365,11 @@ err_t notification_child(struct work *w, uint64_t parent, uint64_t child)
 	return happened(w, parent, EVENT_CREATE_CHILD, child, false);
 }
 
+err_t notification_changed(struct work *w, uint64_t row)
+{
+	return happened(w, row, EVENT_UPDATE, row, false);
+}
+
 err_t notification_empty(struct work *w)
 {
 	if (!subscription_watches_reads(w->room->resources, w->target.parent_of_virtual))

@@ -55,8 +55,9 @@ err_t notification_group_note(struct work *w) MUST_USE;
  * where the group was asked to. */
 err_t notification_is_report(struct work *w, bool *yes) MUST_USE;
 err_t notification_report(struct work *w) MUST_USE;
-/* A child that this CSE made by itself; w says who and what. */
+/* A child that this CSE made by itself, a row that it changed; w says who and what. */
 err_t notification_child(struct work *w, uint64_t parent, uint64_t child) MUST_USE;
+err_t notification_changed(struct work *w, uint64_t row) MUST_USE;
 /* A retrieve of la or ol that stands for none. */
 err_t notification_empty(struct work *w) MUST_USE;
 

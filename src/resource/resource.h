@@ -279,6 +279,7 @@ struct remote_member {
 /* What became of the requests of a transaction: { "m2m:rsp": [ responses ] }. */
 struct transaction_result {
 	bool committed;
+	bool coordinated;        /* nothing was done yet: it is, step by step (coordinate.h) */
 	struct bytes responses;
 };
 

@@ -4,7 +4,7 @@ import json, time
 
 import pytest
 from lab import Lab
-from node import Node
+from node import Node, acr
 
 
 @pytest.fixture(scope="module")
@@ -132,3 +132,36 @@ def test_nobody_acts_for_another(lab, own):
     ({"air": {}}, 4000), ({"sri": "/mn/cse/x"}, 5001), ({"sri": "cse-in/none"}, 4000)])
 def test_what_is_refused(lab, own, more, want):
     assert action(lab, own, **more).rsc == want
+
+
+def test_on_a_closed_node_it_is_done_on_a_credential_that_stands():
+    """Over a restart, too; and not when the credential that it was made on is revoked."""
+    with Node() as n:
+        dev, app = n.enrol("dev", "Cdev", "device", False), n.enrol("app", "Capp", "device", False)
+        assert dev.register().rsc == app.register().rsc == 2001
+        root, rules = "/cse-in/ae-Cdev", {"acr": [acr(["Cdev", "Capp"], 63)]}
+        assert dev.create(root, 1, {"m2m:acp": {"rn": "p", "pv": rules, "pvs": {"acr": [acr(["Cdev"], 63)]}}}).rsc == 2001
+        for name in "cd":
+            assert dev.create(root, 3, {"m2m:cnt": {"rn": name, "acpi": [root[1:] + "/p"]}}).rsc == 2001
+        a = dev.create(root, 65, {"m2m:actr": {"rn": "a", "sri": root[1:] + "/c", "evc": {"optr": 3, "sbjt": "cni", "thld": 0}, "evm": 3,
+                                               "orc": root[1:] + "/d", "apv": put(root + "/d", "Cdev")}})
+        assert a.rsc == 2001, a
+
+        def done(times):
+            assert app.create(root + "/c", 4, {"m2m:cin": {"con": "1"}}).rsc == 2001
+            return until(lambda: app.retrieve(root + "/d").json["m2m:cnt"]["cni"] == times)
+
+        assert done(1)
+        assert n.stop() == 0
+        n.start()
+        dev.close(), app.close()
+        assert done(2)
+        n.cli("revoke", next(c["id"] for c in json.loads(n.cli("-o", "json", "credential", "list")) if "Cdev" in json.dumps(c)))
+        mine = "/cse-in/ae-Capp"  # one whose creator's credential stands is done by the same change
+        assert app.create(mine, 3, {"m2m:cnt": {"rn": "e"}}).rsc == 2001
+        assert app.create(root + "/c", 65, {"m2m:actr": {"rn": "b", "evc": {"optr": 3, "sbjt": "cni", "thld": 2}, "evm": 3,
+                                                         "orc": mine[1:] + "/e", "apv": put(mine + "/e", "Capp")}}).rsc == 2001
+        assert app.create(root + "/c", 4, {"m2m:cin": {"con": "1"}}).rsc == 2001
+        assert until(lambda: app.retrieve(mine + "/e").json["m2m:cnt"]["cni"] == 1)
+        assert app.retrieve(root + "/d").json["m2m:cnt"]["cni"] == 2
+        dev.close(), app.close()

@@ -134,6 +134,31 @@ def test_a_transaction_over_three_cses(tree):
     assert labels() == [["one"]] * 3
 
 
+def test_a_transaction_that_the_cse_controls(tree):
+    """transactionMgmt at one CSE, of resources at three: all are done, or none."""
+    i, m, a = tree
+    boxes = ["cse-in/box", "/id-mn/-/box", "/id-asn/-/box"]
+
+    def run(label, *more):
+        requests = [{"op": 3, "to": to, "fr": "Cuser", "rqi": to, "rvi": "3", "pc": {"m2m:cnt": {"lbl": [label]}}} for to in boxes]
+        rsc, got = i.create("/-/user", "Cuser", 50, {"m2m:tram": {"rqps": {"rqp": requests + list(more)}, "tmh": 2}})
+        assert rsc == 2001 and got["m2m:tram"]["trst"] in (1, 2), got
+        return until(lambda: over("/-/user/" + got["m2m:tram"]["rn"]))
+
+    def over(path):
+        t = i.get(path, "Cuser")[1]["m2m:tram"]
+        return t["trst"] in (4, 5, 6) and t["tctl"] in (4, 5) and t
+
+    def labels():
+        return [n.get("/-/box", "CAdmin")[1]["m2m:cnt"].get("lbl") for n in (i, m, a)]
+
+    t = run("all")
+    assert t["trst"] == 4 and [r["rsc"] for r in t["rsps"]["m2m:rsp"]] == [2004] * 3 and labels() == [["all"]] * 3
+    until(lambda: run("none", {"op": 3, "to": "/id-asn/-/user", "fr": "Cuser", "rqi": "x", "rvi": "3",
+                               "pc": {"m2m:ae": {"lbl": ["x"]}}})["trst"] == 6)  # one is not its own
+    assert labels() == [["all"]] * 3
+
+
 def test_members_elsewhere(tree):
     i, m, a = tree
     grp = {"m2m:grp": {"rn": "far", "mnm": 5, "mt": 3, "mid": ["/id-asn/-/box", "cse-in/box", "/id-mn/-/box", "/id-nowhere/-/box"]}}

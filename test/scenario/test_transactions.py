@@ -68,7 +68,7 @@ def test_all_are_done(lab):
         assert lab.delete(at, stem).rsc == 2002
 
 
-@pytest.mark.parametrize("what", ["absent", "forbidden", "taken", "invalid", "unread", "stranger", "notify", "elsewhere", "group", "nested", "later"])
+@pytest.mark.parametrize("what", ["absent", "forbidden", "taken", "invalid", "unread", "stranger", "notify", "group", "nested", "later"])
 def test_none_is_done(lab, what):
     """Whichever refuses, and for whatever reason, nothing of the others stays, and nobody was told."""
     stem, path, p = ready(lab)
@@ -78,7 +78,7 @@ def test_none_is_done(lab, what):
         "absent": (rqp(3, p + "/none", stem, "z", m2m_cnt={"lbl": []}), 4004), "forbidden": (rqp(4, theirs[1:], stem, "z"), 4103),
         "taken": (rqp(1, p, stem, "z", 3, m2m_cnt={"rn": "c"}), 4105), "invalid": (rqp(1, p + "/c", stem, "z", 4, m2m_cin={"no": 1}), 4000),
         "unread": ({"op": 1, "nonsense": 2}, 4000), "stranger": (rqp(2, theirs[1:], other, "z"), 4000),
-        "notify": (rqp(5, p, stem, "z", m2m_sgn={}), 5001), "elsewhere": (rqp(2, "/far/-/x", stem, "z"), 5001),
+        "notify": (rqp(5, p, stem, "z", m2m_sgn={}), 5001),
         "group": (rqp(2, p + "/g/fopt", stem, "z"), 5001), "later": (dict(rqp(2, p, stem, "z"), rt={"rtv": 1}), 5001),
         "nested": (rqp(1, p, stem, "z", 50, m2m_tram={"rqps": {"rqp": [rqp(2, p, stem, "y")]}}), 5001),
     }[what]
@@ -104,7 +104,7 @@ def test_all_of_an_undone_transaction_is_on_record(lab):
     requests = [rqp(3, p + "/c", stem, "a", m2m_cnt={"lbl": ["new"]}), rqp(1, p + "/c", stem, "b", 4, m2m_cin={"con": "1"})]
     run(lab, path, stem, *requests, rqp(4, p + "/none", stem, "z"))
     assert [(k, "undone" in text) for k, text in recorded(lab, stem)] == [("a", True), ("b", True), ("z", False)]
-    run(lab, path, stem, *requests, expect=5001, tmd=2)  # all were done, and then it was none
+    run(lab, path, stem, *requests, expect=5001, text="20990101T000000")  # all were done, and then it was none
     assert [(k, "undone" in text) for k, text in recorded(lab, stem)][3:] == [("a", True), ("b", True)]
     assert lab.get(path + "/c", stem).json["m2m:cnt"]["lbl"] == ["old"]
     run(lab, path, stem, *requests)
@@ -114,8 +114,9 @@ def test_all_of_an_undone_transaction_is_on_record(lab):
 def test_what_is_no_transaction(lab):
     stem, path, p = ready(lab)
     one = rqp(1, p, stem, "a", 3, m2m_cnt={"rn": "made"})
-    for more in ({"tmd": 2}, {"text": "20990101T000000"}):
+    for more in ({"text": "20990101T000000"}, {"tmd": 2, "tept": "20990101T000000"}):
         run(lab, path, stem, one, expect=5001, **more)
+    assert lab.create(path, 50, {"m2m:tram": {"rqps": {"rqp": [dict(one, fr="Csomebody")]}, "tmd": 2}}, stem).rsc == 4000
     for bad in ({}, {"rqps": {}}, {"rqps": {"rqp": []}}, {"rqps": {"rqp": [one] * 65}}, {"rqps": {"rqp": [one]}, "trst": 4}):
         assert lab.create(path, 50, {"m2m:tram": bad}, stem).rsc == 4000, bad
     assert lab.get(path + "/made", stem).rsc == 4004
@@ -244,3 +245,57 @@ def test_a_lock_ends_by_itself(node):
     while lab.get(path + "/c", stem).rsc != 2000 and time.time() < stop:
         time.sleep(0.2)
     assert lab.get(path + "/c", stem).rsc == 2000 and lab.get(path + "/c/t", stem).rsc == 4004
+
+
+# --- transactionMgmt, step by step [TS-0001 10.2.18.1] -----------------------------------------------
+
+INITIAL, LOCK = 1, 2
+
+
+def state(lab, at, stem, want):
+    end = time.time() + 8
+    while time.time() < end:
+        t = lab.get(at, stem).json["m2m:tram"]
+        if t["trst"] == want:
+            return t
+        time.sleep(0.05)
+    raise AssertionError(t)
+
+
+def test_its_creator_controls_it(lab):
+    stem, path, p = ready(lab)
+    assert lab.create(path, 3, {"m2m:cnt": {"rn": "d"}}, stem).rsc == 2001
+    t = run(lab, path, stem, rqp(3, p + "/c", stem, "a", m2m_cnt={"lbl": ["new"]}),
+            rqp(1, p + "/d", stem, "b", 4, m2m_cin={"con": "1"}), tmd=2, rn="t", tmh=2)
+    at, labels = path + "/t", lambda: lab.get(path + "/c", stem).json["m2m:cnt"]["lbl"]
+    assert (t["trst"], t["tctl"]) == (INITIAL, INITIAL) and labels() == ["old"]
+    control = lambda c, who=stem: lab.put(at, {"m2m:tram": {"tctl": c}}, who).rsc
+    assert control(COMMIT) == control(EXECUTE) == 4123 and lab.delete(at, stem).rsc == 5222
+    assert control(LOCK, lab.ae()[0]) == 4103
+    with Receiver() as r:
+        assert lab.create(at, 23, {"m2m:sub": {"rn": "s", "nu": [r.url]}}, stem).rsc == 2001
+        assert control(LOCK) == 2004
+        state(lab, at, stem, LOCKED)
+        r.wait(3)  # the verification, the request, and what came of it
+        assert r.got[-1].sgn["nev"]["rep"]["m2m:tram"]["trst"] == LOCKED
+    assert lab.get(path + "/c", stem).rsc == lab.get(path + "/d", stem).rsc == 5222
+    assert control(EXECUTE) == 2004
+    assert codes(state(lab, at, stem, EXECUTED)) == [2004, 2001]
+    assert control(COMMIT) == 2004
+    state(lab, at, stem, COMMITTED)
+    assert labels() == ["new"] and lab.get(path + "/d/la", stem).json["m2m:cin"]["con"] == "1"
+    assert control(ABORT) == 4123 and lab.delete(at, stem).rsc == 2002
+
+
+def test_its_creator_takes_it_back(lab):
+    stem, path, p = ready(lab)
+    other, theirs = lab.ae()
+    run(lab, path, stem, rqp(3, p + "/c", stem, "a", m2m_cnt={"lbl": ["new"]}), rqp(3, theirs[1:], stem, "b", m2m_ae={"lbl": []}),
+        tmd=2, rn="t", tmh=2)
+    control = lambda c: lab.put(path + "/t", {"m2m:tram": {"tctl": c}}, stem).rsc
+    assert control(LOCK) == 2004
+    assert codes(state(lab, path + "/t", stem, ERROR)) == [4103]  # not its own
+    assert control(EXECUTE) == 4123 and lab.get(path + "/c", stem).rsc == 5222
+    assert control(ABORT) == 2004
+    state(lab, path + "/t", stem, ABORTED)
+    assert lab.get(path + "/c", stem).json["m2m:cnt"]["lbl"] == ["old"] and lab.get(theirs, other).rsc == 2000

@@ -145,7 +145,7 @@ static const struct attribute rows_cmbf[] = {
 static const struct attribute rows_reg[] = {
 	{ "oid", "originatorID", V_ID, OPT, OPT, NP, 0, 0 },
 	{ "poa", "pointOfAccess", V_LIST_STRING, OPT, OPT, NP, 0, 0 },
-	{ "cb", "CSEBase", V_URI, MAN, OPT, NP, 0, 0 },
+	{ "cb", "CSEBase", V_URI, OPT, OPT, NP, 0, 0 },
 	{ "csi", "CSE-ID", V_ID, OPT, OPT, NP, 0, 0 },
 	{ "api", "App-ID", V_STRING, OPT, OPT, NP, 0, 0 },
 	{ "mei", "M2M-Ext-ID", V_STRING, OPT, OPT, NP, F_PERSON, 0 },

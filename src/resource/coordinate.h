@@ -1,0 +1,31 @@
+/* coordinate.h: the state of a transactionMgmt whose requests are done step by step, each by
+ * a <transaction> below its target, wherever that is [TS-0001 10.2.18.1]. Who sends what is
+ * the request room's. */
+#ifndef RESOURCE_COORDINATE_H
+#define RESOURCE_COORDINATE_H
+
+#include "resource/lock.h"
+
+enum { TRANSACTION_MGMT = 50, COORDINATED_MAX = 64 };
+
+/* Views into the arena that it was read into. */
+struct coordinated {
+	uint64_t id, control, state, left;
+	bool by_cse, failed;
+	struct bytes creator, from, credential;
+	struct bytes requests[COORDINATED_MAX];  /* encoded */
+	struct bytes addresses[COORDINATED_MAX]; /* of the <transaction>s; empty: none */
+	struct bytes responses[COORDINATED_MAX]; /* encoded; empty: none yet */
+	size_t n;
+};
+
+/* *found false: it is none. */
+err_t coordinated_read(struct resources *r, struct arena *a, uint64_t id, struct coordinated *out, bool *found) MUST_USE;
+/* control, state, left, failed, addresses and responses, as they are now. `system` must cover
+ * RIGHT_UPDATE on it. */
+err_t coordinated_write(struct resources *r, const struct permit *system, const struct coordinated *c) MUST_USE;
+
+/* May the control become this, in this state? */
+bool coordinated_steps(uint64_t state, uint64_t control);
+
+#endif
