@@ -39,9 +39,7 @@ def nodes():
             for x, y in ((n, other), (other, n)):
                 x.cli("enrol", "cse", y.cse[1:], "--id", y.cse, "--certificate", y.dir / "node/node.pem")
     made[0].cli("mef", "open")
-    made[0].cli("mef", "admit", "Sa")
     made[1].cli("maf", "open")
-    made[1].cli("maf", "admit", "Sa")
     yield made
     codes = [n.stop() for n in made]
     for n in made:
@@ -62,10 +60,15 @@ def register_key(client, base, suid, target):
     return made.json["sec:mkr"]["ri"], client.exported[16:]
 
 
-def test_from_one_shared_key_to_everywhere(nodes):
+@pytest.mark.parametrize("kind", ["psk", "certificate"])
+def test_from_what_the_mef_knows_it_by_to_everywhere(nodes, kind):
+    """By a key that it shares with the MEF, and by a certificate (8.3.2.1, 8.3.2.2)."""
     mef, maf, b, _ = nodes
-    device = mef.enrol("a", "Sa", "application", True, "--identity", "kpm-a@mef.demo.example")
-    kpm = ((device.folder / "psk.identity").read_text().strip(), bytes.fromhex((device.folder / "psk.key").read_text().strip()))
+    who = {"psk": "Sa", "certificate": "Sacert"}[kind]
+    for base, n in (("mef", mef), ("maf", maf)):
+        n.cli(base, "admit", who)
+    device = mef.enrol(who, who, "application", kind == "psk", *(["--identity", "kpm-a@mef.demo.example"] if kind == "psk" else []))
+    kpm = kind == "psk" and ((device.folder / "psk.identity").read_text().strip(), bytes.fromhex((device.folder / "psk.key").read_text().strip())) or None
 
     # At the MEF, by Kpm: registered, and Ke registered for the MAF as Km.
     at_mef = Exporting(device, BOOTSTRAP, psk=kpm)
@@ -82,21 +85,22 @@ def test_from_one_shared_key_to_everywhere(nodes):
     kc_id, kc = register_key(at_maf, "/mafBase", 32, "//demo.example/in-cse")
 
     # At B, by Kc: registers as who it is.
-    at_b = come(b, f"{kc_id}@maf.demo.example", kc)
+    own = f"/cse-in/ae-{who}"
+    at_b = come(b, f"{kc_id}@maf.demo.example", kc, who)
     assert at_b.register().rsc == 2001
-    assert at_b.retrieve("/cse-in/ae-Sa").json["m2m:ae"]["aei"] == "Sa"
+    assert at_b.retrieve(own).json["m2m:ae"]["aei"] == who
 
     # At B, by Kpsa of another connection with the MEF: the same entity.
     again = Exporting(device, BOOTSTRAP, psk=kpm)
     ke2_id, ke2 = register_key(again, "/mefBase", 22, "//demo.example/in-cse")
-    directly = come(b, f"{ke2_id}@mef.demo.example", derive(ke2, KPSA, "//demo.example/in-cse"))
-    assert directly.retrieve("/cse-in/ae-Sa").rsc == 2000
+    directly = come(b, f"{ke2_id}@mef.demo.example", derive(ke2, KPSA, "//demo.example/in-cse"), who)
+    assert directly.retrieve(own).rsc == 2000
 
     # Km is for that MAF: B does not take it. Nor has Ke itself any use.
     for identity, key in ((km_id, km), (f"{ke2_id}@mef.demo.example", ke2)):
-        wrong = come(b, identity, key)
+        wrong = come(b, identity, key, who)
         with pytest.raises((ConnectionError, BrokenPipeError)):
-            wrong.retrieve("/cse-in/ae-Sa")
+            wrong.retrieve(own)
         wrong.close()
     assert any("no target" in json.dumps(r) or "another usage" in json.dumps(r) or "gives no such key" in json.dumps(r)
                for r in b.audit() if km_id in json.dumps(r))
