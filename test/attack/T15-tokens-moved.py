@@ -7,9 +7,10 @@ without the others."""
 import pathlib, sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 
-import os, shutil, socket, ssl, subprocess, tempfile
+import os, shutil, socket, ssl, subprocess, tempfile, time
 
 from attack import Refusals, end
+from machine import come_home, start_elsewhere
 from node import NAME, Node
 from tokens import MODULE, SoftHsm, Swtpm
 
@@ -33,6 +34,19 @@ def handshakes(node):
             return True
     except OSError:
         return False
+
+
+def elsewhere(node):
+    """Folder, passphrase and token together, on a machine with another identity: what its state says."""
+    start_elsewhere(node)
+    said, stop = "", time.time() + 8
+    while time.time() < stop and "because" not in said:
+        time.sleep(0.1)
+        said = node.cli("status", check=False)[1]
+    used = handshakes(node) or node.cli("key", "list", check=False)[0] == 0
+    node.stop()
+    come_home()
+    return "another machine" in said and not used
 
 
 def with_token(node, old, new):
@@ -61,6 +75,7 @@ with SoftHsm(sealed=True) as t, Node(init=t.init_args()) as n:
             r.say("the token in the hands of another node", False)
     except RuntimeError as e:
         r.say("the token in the hands of another node", "wrong PIN" in str(e))
+    r.say("folder, passphrase and token, on another machine", elsewhere(n))
     with SoftHsm() as other:
         r.say("the records, and another token", not with_token(n, t, other))
     n.start()
@@ -70,6 +85,7 @@ with SoftHsm(sealed=True) as t, Node(init=t.init_args()) as n:
 with Swtpm() as t, Node(init=t.init_args()) as n, Swtpm() as other:
     r.say("the node itself is served (its TPM opens)", handshakes(n))
     n.stop()
+    r.say("folder, passphrase and TPM, on another machine", elsewhere(n))
     r.say("the records, and another TPM", not with_token(n, t, other))
     n.start()
     r.say("the TPM is in order after all this (the node is served)", handshakes(n))
