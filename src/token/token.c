@@ -150,8 +150,9 @@ void token_tell(const struct token *t, struct token_state *out)
 {
 	*out = t->state;
 	if (out->present)
-		(void)text_print(out->why, sizeof(out->why), "%s", out->unfit ?
-			"the machine is not in the measured state (PCRs) that its keys are bound to" : "");
+		(void)text_print(out->why, sizeof(out->why), "%s%s", out->unfit ?
+			"the machine is not in the measured state (PCRs) that its keys are bound to" : "",
+			out->unfit && t->approvals.known ? "; after an update that is meant: holdfast provider approve" : "");
 }
 
 void token_look(struct token *t)
