@@ -200,17 +200,9 @@ static void tell_event(struct keeper_state *ks, const struct keeper_event *e)
 }
 
 void dispatch_event(struct keeper_state *ks, const struct keeper_caller *who, unsigned op,
-                    err_t status, struct bytes subject)
+                    err_t status, struct bytes subject, uint64_t event)
 {
 	struct keeper_event e = event_of(who, op, status, subject);
-
-	tell_event(ks, &e);
-}
-
-void dispatch_event_numbered(struct keeper_state *ks, const struct keeper_caller *who, unsigned op,
-                             struct bytes subject, uint64_t event)
-{
-	struct keeper_event e = event_of(who, op, ERR_OK, subject);
 
 	e.event = event;
 	tell_event(ks, &e);
@@ -262,7 +254,7 @@ void keeper_caller_broke(struct keeper_state *ks, const struct keeper_caller *wh
 	log_event(LOG_WARN, "link broken", "asker=%s/%u why=%s", role_name(who->role), who->number,
 	          err_text(why));
 	if (who->role != ROLE_CORE) /* it hears of its own link by its end */
-		dispatch_event(ks, who, 0, why, BYTES_NONE);
+		dispatch_event(ks, who, 0, why, BYTES_NONE, 0);
 }
 
 err_t dispatch_carry_out(struct keeper_state *ks, struct keeper_caller *who, struct bytes body,

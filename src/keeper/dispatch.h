@@ -125,9 +125,7 @@ err_t order_approve(struct call *c, struct wire_in *in, bool really) MUST_USE;
 
 /* KEEPER_EVENT for the core, `event` 0: not waited for. */
 void dispatch_event(struct keeper_state *ks, const struct keeper_caller *who, unsigned op,
-                    err_t status, struct bytes subject);
-void dispatch_event_numbered(struct keeper_state *ks, const struct keeper_caller *who, unsigned op,
-                             struct bytes subject, uint64_t event);
+                    err_t status, struct bytes subject, uint64_t event);
 
 /* derive.c */
 err_t run_derive(struct call *c) MUST_USE;

@@ -42,6 +42,8 @@ struct keeper_state {
 	struct buf backup;             /* made, or coming in */
 	int64_t copied_at;             /* clock_steady: when a copy in use was told last; 0 never */
 	err_t witness;                 /* what telling it last came to */
+	unsigned counted;              /* set of 1 << number of tokens that were asked to count this start */
+	bool was_copied;               /* a TPM counted the start of another keeper */
 	struct vault_setup unlock;     /* views; kept while the store is on another machine: repair.c */
 	bool rebinding;                /* open for the core to record that, and for nobody else */
 	struct vault_key *made;        /* taken back when it cannot be written */

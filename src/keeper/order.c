@@ -14,7 +14,7 @@
 #include "base/log.h"
 #include "crypt/crypt.h"
 
-enum { RETRY_MS = 10000, SAVE_EVERY_MS = 60000, COPIED_EVERY_MS = 60000 };
+enum { RETRY_MS = 10000, SAVE_EVERY_MS = 60000 };
 
 /* --- the challenge ------------------------------------------------------------- */
 
@@ -294,7 +294,7 @@ static void carry_out(struct keeper_state *ks, size_t at)
 			before = *a;
 		}
 		err = settle(&c, &before, ERR_OK) == ERR_OK ? err : ERR_IO;
-		dispatch_event(ks, &myself, OP_ORDER_EXECUTE, err, bytes_str(ks->subject));
+		dispatch_event(ks, &myself, OP_ORDER_EXECUTE, err, bytes_str(ks->subject), 0);
 	}
 	mem_free(h);
 	buf_free(&nothing);
@@ -332,7 +332,7 @@ static void announce(struct keeper_state *ks, struct waiting_order *p, int64_t n
 	p->told = now;
 	(void)text_print(subject, sizeof(subject), "%s %.*s by %s is due", order_row(p->kind)->name,
 	                 BYTES_FMT(what), p->by);
-	dispatch_event_numbered(ks, &myself, OP_ORDER_EXECUTE, bytes_str(subject), p->event);
+	dispatch_event(ks, &myself, OP_ORDER_EXECUTE, ERR_OK, bytes_str(subject), p->event);
 }
 
 /* Withdrawn keys whose delay is over; *next: elapsed time of the next one. */
@@ -365,25 +365,7 @@ static void mend(struct keeper_state *ks)
 	          err_text(err));
 	if (mended)
 		dispatch_event(ks, &myself, OP_STATUS, ERR_MISSING,
-		               BYTES("the files of the key store were removed; they were written anew"));
-}
-
-/* A copy of the key store at work elsewhere [CM5]: said at once, and every minute. */
-static void look_for_copies(struct keeper_state *ks, int64_t now)
-{
-	static const struct keeper_caller myself = { .role = ROLE_KEEPER };
-	bool copied;
-	err_t err = vault_witness(&ks->vault, &copied);
-
-	if (err != ERR_OK && ks->witness == ERR_OK)
-		log_event(LOG_WARN, "witness not told", "copies of the key store will not be noticed: %s", err_text(err));
-	ks->witness = err;
-	if (!copied || (ks->copied_at && now - ks->copied_at < COPIED_EVERY_MS))
-		return;
-	ks->copied_at = now;
-	log_event(LOG_ERROR, "key store copied", "another keeper uses a copy of this key store at this moment");
-	dispatch_event(ks, &myself, OP_STATUS, ERR_DUPLICATE,
-	               BYTES("another keeper uses a copy of this key store"));
+		               BYTES("the files of the key store were removed; they were written anew"), 0);
 }
 
 int keeper_tick(struct keeper_state *ks)
@@ -396,7 +378,7 @@ int keeper_tick(struct keeper_state *ks)
 	if (!ks->vault.open)
 		return -1;
 	mend(ks);
-	look_for_copies(ks, now);
+	keeper_look_for_copies(ks, now);
 	elapsed = administration_now(a);
 	busy = a->pending_n > 0;
 	for (size_t i = 0; i < a->pending_n; i++) {

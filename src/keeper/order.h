@@ -22,6 +22,9 @@ err_t order_run(struct call *c, const struct order_held *h, bool really) MUST_US
 /* A key that was made and is not kept: the version before is back. */
 void order_unmake(struct call *c, struct vault_key *made);
 
+/* copies.c: once a second. */
+void keeper_look_for_copies(struct keeper_state *ks, int64_t now);
+
 /* How many persons it needs, with what it proves. */
 unsigned order_persons(struct call *c, const struct order_held *h);
 

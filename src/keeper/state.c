@@ -107,7 +107,7 @@ unsigned keeper_warnings(const struct keeper_state *ks)
 		missing |= 4;
 	if (ks->vault.open && ks->vault.machine_parts && !ks->vault.shares.n)
 		missing |= 8;
-	if (ks->vault.witness.copied)
+	if (ks->vault.witness.copied || ks->was_copied)
 		missing |= 16;
 	for (size_t i = 0; i < ks->vault.keys_n; i++)
 		missing |= ks->vault.keys[i]->state == KEY_LOST ? 64 : 0;

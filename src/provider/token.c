@@ -153,6 +153,19 @@ out:
 	return err;
 }
 
+err_t token_count(unsigned number, bool on, uint64_t *out)
+{
+	uint8_t octets[8] = { 0 };
+	struct question q;
+	err_t err;
+
+	begin(&q, TOKEN_COUNT);
+	wire_put_u8(&q.w, on);
+	err = finish(&q, number, octets, sizeof(octets));
+	*out = get_be64(octets);
+	return err;
+}
+
 static bool is_pair(const struct provider_key *k)
 {
 	return k->class == KEY_EC_P256 || k->class == KEY_ED25519;

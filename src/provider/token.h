@@ -13,6 +13,10 @@
 /* Number of the token that a key is on; what it was when the token is away. */
 unsigned token_place(const struct provider_key *k);
 
+/* A number that the TPM keeps for this key store, and nobody takes back; `on`: after it went
+ * on by one. Asks there and then. ERR_UNSUPPORTED: a token that keeps none. */
+err_t token_count(unsigned number, bool on, uint64_t *out) MUST_USE;
+
 /* There is no process of its token, and none whose token is it. */
 bool token_is_gone(const struct provider_key *k);
 

@@ -123,6 +123,20 @@ out:
 	return err;
 }
 
+static err_t run_count(struct token *t, struct token_work *w)
+{
+	bool on = wire_get_u8(&w->in) != 0;
+	uint64_t n;
+	err_t err;
+
+	TRY(wire_done(&w->in));
+	TRY(t->backend->count ? ERR_OK : ERR_UNSUPPORTED);
+	TRY(t->backend->count(t, on, &n));
+	wire_put_u64(&w->out, n);
+out:
+	return err;
+}
+
 static err_t run_destroy(struct token *t, struct token_work *w)
 {
 	struct wire_in from = w->in;
@@ -344,7 +358,7 @@ static const token_run runs[] = {
 	[TOKEN_EVIDENCE] = run_evidence, [TOKEN_ACTIVATE] = run_activate,
 	[TOKEN_SEAL] = token_run_seal, [TOKEN_UNSEAL] = token_run_unseal,
 	[TOKEN_WRAP] = token_run_wrap, [TOKEN_UNWRAP] = token_run_unwrap, [TOKEN_TRY] = run_try,
-	[TOKEN_CERTIFY] = run_certify,
+	[TOKEN_CERTIFY] = run_certify, [TOKEN_COUNT] = run_count,
 };
 
 err_t token_serve(struct token *t, struct bytes call, struct buf *result)

@@ -110,6 +110,9 @@ struct token_backend {
 	/* Open what was sealed to the TPM's endorsement key and this key; NULL: never. */
 	err_t (*activate)(struct token *t, const struct token_key *k, struct bytes sealed,
 	                  struct bytes seed, struct buf *out) MUST_USE;
+	/* A counter of this pairing that nobody takes back, after it went on by one if `on`. NULL:
+	 * it has none. */
+	err_t (*count)(struct token *t, bool on, uint64_t *out) MUST_USE;
 	/* t->approvals are others now, or the token was opened. NULL: it has no states. */
 	err_t (*approve)(struct token *t) MUST_USE;
 };

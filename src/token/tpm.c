@@ -119,5 +119,5 @@ const struct token_backend token_tpm = {
 	.make = tpm_make, .import = tpm_import, .destroy = tpm_destroy,
 	.sign = tpm_sign, .agree = tpm_agree, .mac = tpm_mac, .extract = tpm_extract,
 	.random = tpm_random, .fit = tpm_fit, .evidence = tpm_evidence, .activate = tpm_activate,
-	.certify = tpm_certify, .approve = tpm_approve,
+	.certify = tpm_certify, .approve = tpm_approve, .count = tpm_count,
 };

@@ -40,6 +40,7 @@ struct tpm {
 	TPMS_CONTEXT *primary;   /* saved */
 	struct tpm_slot slots[TPM_SLOTS];
 	ESYS_TR counter;         /* of approvals; NONE: there is none */
+	ESYS_TR copies;          /* of keepers' starts; likewise */
 	TPM2B_NAME approver;     /* size 0: nobody's word was verified */
 	TPMT_TK_VERIFIED tickets[TOKEN_STATES_MAX]; /* tag 0: not verified */
 	size_t fits;             /* the approval that fitted last */
@@ -75,6 +76,18 @@ err_t tpm_fit(struct token *t, const struct token_key *k) MUST_USE;
 void tpm_forget(struct token *t, const struct token_key *k);
 /* The authorisation value of all keys of this pairing. */
 void tpm_auth(struct token *t, TPM2B_AUTH *out);
+
+/* tpm_counter.c: a counter of this pairing, made where there is none. Labels of its
+ * authorisation value and of its index, which is one of 65 536 from `first`. */
+struct tpm_counting {
+	const char *auth, *index;
+	TPM2_HANDLE first;
+};
+err_t tpm_counter_open(struct token *t, const struct tpm_counting *c, ESYS_TR *counter) MUST_USE;
+/* For commands whose answer has nothing to be encrypted, and back. */
+err_t tpm_answer_plain(struct token *t, bool yes) MUST_USE;
+err_t tpm_counter_go_on(struct token *t, ESYS_TR counter) MUST_USE;
+err_t tpm_count(struct token *t, bool on, uint64_t *out) MUST_USE;
 
 /* tpm_approve.c: states that were approved, by TPM2_PolicyAuthorize. */
 /* What it measures, and its counter, for the state. */

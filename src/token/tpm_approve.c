@@ -24,62 +24,12 @@ static const ESYS_TR no = ESYS_TR_NONE;
 
 /* --- the counter ---------------------------------------------------------------------- */
 
-static void counter_auth(struct token *t, TPM2B_AUTH *auth)
-{
-	auth->size = TPM_DIGEST;
-	token_paired(t, BYTES("holdfast tpm counter"), auth->buffer);
-}
-
-/* Commands whose answer has nothing to be encrypted. */
-static err_t answer_plain(struct token *t, bool yes)
-{
-	struct tpm *p = t->own;
-
-	return tpm_result(t, "session", Esys_TRSess_SetAttributes(p->esys, p->session, yes ? 0 : TPMA_SESSION_ENCRYPT,
-	                                                          TPMA_SESSION_ENCRYPT));
-}
-
-static err_t define_counter(struct token *t, TPM2_HANDLE index, const TPM2B_AUTH *auth)
-{
-	TPM2B_NV_PUBLIC as = { .nvPublic = {
-		.nvIndex = index, .nameAlg = TPM2_ALG_SHA256, .dataSize = COUNTER_OCTETS,
-		.attributes = (TPM2_NT_COUNTER << TPMA_NV_TPM2_NT_SHIFT) | TPMA_NV_AUTHREAD | TPMA_NV_AUTHWRITE |
-		              TPMA_NV_NO_DA,
-	} };
-	struct tpm *p = t->own;
-	err_t err;
-
-	TRY(answer_plain(t, true));
-	err = tpm_result(t, "counter", Esys_NV_DefineSpace(p->esys, ESYS_TR_RH_OWNER, ESYS_TR_PASSWORD, p->session, no,
-	                                                   auth, &as, &p->counter));
-	TRY(err != ERR_OK ? err : tpm_result(t, "counter", Esys_TR_SetAuth(p->esys, p->counter, auth)));
-	/* Its name covers that it was written. */
-	err = tpm_result(t, "counter", Esys_NV_Increment(p->esys, p->counter, p->counter, p->session, no, no));
-	TRY(answer_plain(t, false) == ERR_OK ? err : ERR_CRYPTO);
-out:
-	return err;
-}
-
 static err_t open_counter(struct token *t)
 {
-	TPM2B_AUTH auth = { 0 };
+	static const struct tpm_counting approvals = { "holdfast tpm counter", "holdfast tpm counter index", COUNTER_FIRST };
 	struct tpm *p = t->own;
-	TPM2_HANDLE index;
-	uint8_t chosen[32];
-	err_t err;
 
-	if (p->counter != no)
-		return ERR_OK;
-	token_paired(t, BYTES("holdfast tpm counter index"), chosen);
-	index = COUNTER_FIRST | get_be16(chosen);
-	counter_auth(t, &auth);
-	if (Esys_TR_FromTPMPublic(p->esys, index, no, no, no, &p->counter) == TSS2_RC_SUCCESS)
-		TRY(tpm_result(t, "counter", Esys_TR_SetAuth(p->esys, p->counter, &auth)));
-	else
-		TRY(define_counter(t, index, &auth));
-out:
-	secret_wipe(&auth, sizeof(auth));
-	return err;
+	return tpm_counter_open(t, &approvals, &p->counter);
 }
 
 static err_t read_counter(struct token *t)
@@ -110,9 +60,7 @@ static err_t advance(struct token *t)
 
 	TRY(read_counter(t));
 	for (int i = 0; t->state.generation < t->approvals.generation && i < STEPS_MAX; i++) {
-		TRY(answer_plain(t, true));
-		err = tpm_result(t, "counter", Esys_NV_Increment(p->esys, p->counter, p->counter, p->session, no, no));
-		TRY(answer_plain(t, false) == ERR_OK ? err : ERR_CRYPTO);
+		TRY(tpm_counter_go_on(t, p->counter));
 		TRY(read_counter(t));
 	}
 	if (t->state.generation != t->approvals.generation)
@@ -287,10 +235,10 @@ static err_t follow(struct token *t, size_t which)
 	bytes_copy(policy.buffer, a->policy, TPM_POLICY);
 	TRY(tpm_policy_begin(t));
 	TRY(tpm_result(t, "policy", Esys_PolicyPCR(p->esys, p->policy, no, no, no, &now, &selection)));
-	TRY(answer_plain(t, true));
+	TRY(tpm_answer_plain(t, true));
 	err = tpm_result(t, "policy", Esys_PolicyNV(p->esys, p->counter, p->counter, p->policy, p->session, no, no,
 	                                            &operand, 0, TPM2_EO_EQ));
-	TRY(answer_plain(t, false) == ERR_OK ? err : ERR_CRYPTO);
+	TRY(tpm_answer_plain(t, false) == ERR_OK ? err : ERR_CRYPTO);
 	rc = Esys_PolicyAuthorize(p->esys, p->policy, no, no, no, &policy, &qualifier, &p->approver, &p->tickets[which]);
 	err = tpm_says(rc, TPM2_RC_VALUE) ? ERR_BAD_STATE : tpm_result(t, "policy", rc); /* of another state */
 out:

@@ -99,7 +99,7 @@ err_t tpm_load(struct token *t)
 	t->own = p;
 	/* The stack's own log says less than ours, in another form. */
 	(void)setenv("TSS2_LOG", "all+none", 1);
-	p->session = p->policy = p->counter = ESYS_TR_NONE;
+	p->session = p->policy = p->counter = p->copies = ESYS_TR_NONE;
 	for (size_t i = 0; i < TPM_SLOTS; i++)
 		p->slots[i].handle = ESYS_TR_NONE;
 	p->library = dlopen(is_device(t) ? "libtss2-tcti-device.so.0" : "libtss2-tcti-swtpm.so.0",

@@ -1,0 +1,71 @@
+"""Copies of a key store on one machine that share no witness: the TPM that its keys are on counts the starts of
+keepers, and nobody takes that back. A copy that was used is told at the next start of the other one."""
+import os, re, shutil, signal
+
+import pytest
+
+from node import Node, free_port
+from test_tokens import wait
+from tokens import Swtpm
+
+
+def copy_of(n, name):
+    """A second node in a copy of the folder, on a port of its own."""
+    top = n.top / name
+    top.mkdir()
+    top.chmod(0o755)
+    shutil.copytree(n.dir, top / "node-dir", symlinks=True, ignore=shutil.ignore_patterns("run"))
+    for f in n.dir.rglob("*"):
+        here = top / "node-dir" / f.relative_to(n.dir)
+        if here.exists():
+            shutil.chown(here, f.stat().st_uid, f.stat().st_gid)
+    port = free_port()
+    conf = top / "node-dir/holdfast.conf"
+    conf.write_text(re.sub(r"127\.0\.0\.1:\d+(\s)", rf"127.0.0.1:{port}\1", conf.read_text()))
+    return Node(folder=top, start=False, port=port)
+
+
+def alarmed(n):
+    return "FAIL     copies" in n.cli("doctor", check=False)[1]
+
+
+@pytest.fixture(scope="module")
+def node():
+    with Swtpm() as tpm, Node(init=tpm.init_args(), options="keeper.witness = none") as n:
+        n.tpm = tpm
+        yield n
+        n.stop()
+
+
+def again(n):
+    assert n.stop() == 0
+    n.start()
+    wait(lambda: "present" in n.cli("provider", "list"))
+
+
+def test_starts_of_its_own_are_no_alarm(node):
+    again(node)
+    assert not wait(lambda: alarmed(node), 1.5)
+    for pid in node.pids()["keeper"]:
+        os.kill(pid, signal.SIGKILL)
+    assert wait(lambda: "present" in node.cli("provider", "list", check=False)[1])
+    assert not wait(lambda: alarmed(node), 1.5)
+
+
+def test_a_copy_that_was_used_is_told(node):
+    assert node.stop() == 0
+    second = copy_of(node, "second")
+    try:
+        second.start()
+        assert wait(lambda: "present" in second.cli("provider", "list"))
+        assert not wait(lambda: alarmed(second), 1.5)  # it is the first of the two
+    finally:
+        second.stop()
+    node.start()
+    assert wait(lambda: alarmed(node), 8)
+    assert any("has used a copy of this key store" in str(x) for x in node.audit())
+    again(node)
+    assert not wait(lambda: alarmed(node), 1.5)  # told once, and on record
+    second.start()
+    assert wait(lambda: alarmed(second), 8)  # and the copy hears of the node
+    second.stop()
