@@ -30,6 +30,7 @@ struct resources {
 	struct buf cse_text;   /* what the views in cse point to */
 	struct bytes base_ri;  /* resourceID of the CSEBase: CSE-ID without slash */
 	struct buf scratch;    /* for one encoding at a time */
+	struct buf identifier; /* for one at a time, in view.c */
 	struct arena passing;  /* for one row looked at, of thousands */
 	const struct executor *executors;
 	size_t executors_n;

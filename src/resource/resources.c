@@ -167,6 +167,7 @@ err_t resources_open(struct store *s, const struct cse_identity *cse, struct res
 	r->store = s;
 	r->effort = UINT64_MAX;
 	r->scratch = buf_make(SCRATCH_MAX);
+	r->identifier = buf_make(URI_MAX);
 	arena_init(&r->passing, SCRATCH_MAX);
 	TRY(keep_identity(r, cse));
 	TRY(store_get(s, 1, &base));
@@ -192,6 +193,7 @@ void resources_close(struct resources *r)
 		return;
 	arena_free(&r->passing);
 	buf_free(&r->scratch);
+	buf_free(&r->identifier);
 	buf_free(&r->cse_text);
 	mem_free(r);
 }

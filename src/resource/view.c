@@ -30,14 +30,13 @@ static err_t put_time(struct resources *r, struct arena *a, struct attribute_set
 static err_t put_identifier(struct resources *r, struct arena *a, struct attribute_set *set,
                             struct bytes key, const struct store_row *row)
 {
-	struct buf text = buf_make(URI_MAX);
 	err_t err = ERR_OK;
 
+	buf_clear(&r->identifier);
 	if (row)
-		TRY(resource_identifier(row, &text));
-	TRY(set_put_text(r, a, set, key, bytes_of_buf(&text)));
+		TRY(resource_identifier(row, &r->identifier));
+	err = set_put_text(r, a, set, key, bytes_of_buf(&r->identifier));
 out:
-	buf_free(&text);
 	return err;
 }
 

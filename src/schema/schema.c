@@ -359,7 +359,13 @@ size_t schema_types(const struct resource_type *const **out)
 
 err_t type_member(const struct resource_type *type, struct buf *out)
 {
-	return buf_printf(out, "%s:%s", type->prefix ? type->prefix : "m2m", type->short_name);
+	err_t err;
+
+	TRY(buf_add(out, type->prefix ? bytes_str(type->prefix) : BYTES("m2m")));
+	TRY(buf_add_byte(out, ':'));
+	err = buf_add(out, bytes_str(type->short_name));
+out:
+	return err;
 }
 
 const struct attribute *type_attribute(const struct resource_type *type, struct bytes short_name)

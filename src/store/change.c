@@ -193,6 +193,7 @@ static void counters_back(struct store *s, const struct counters *to)
 		s->log[i].pending.n = to->log[i].octets;
 	}
 	bytes_zero(s->skips, sizeof(s->skips));
+	bytes_zero(s->childless, sizeof(s->childless));
 }
 
 void change_undo(struct store *s)

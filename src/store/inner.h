@@ -21,7 +21,7 @@ enum {
 	EPOCHS_OPEN = 16,            /* data keys of earlier starts kept open */
 	INDEX_KEYS = 128,            /* 64 attributes that may be indexed, of two generations */
 	ATTRIBUTE_MAX = 32,
-	SKIPS = 8,
+	SKIPS = 8, CHILDLESS = 256,
 	IDS_RESERVED = 65536,
 	NAME_MAX_OCTETS = 1024,
 	BODY_MAX = 8 * 1024 * 1024,
@@ -114,6 +114,13 @@ struct skip {
 	bool newest_first;
 };
 
+/* Children that the engine does not have: each change asks for subscriptions, and most
+ * resources have none. Forgotten when one is inserted, and when changes are undone. */
+struct childless {
+	uint64_t parent;
+	uint32_t type;
+};
+
 struct epoch_key {
 	uint32_t epoch;
 	uint64_t used;
@@ -184,6 +191,7 @@ struct store {
 	struct log_state log[LOGS];
 	struct skip skips[SKIPS];
 	size_t skip_at;
+	struct childless childless[CHILDLESS]; /* by parent and type */
 	uint64_t mark_serial;
 	struct counters at_begin, at_mark;
 
@@ -284,6 +292,11 @@ err_t keyed_hash(struct store *s, uint32_t generation, struct bytes purpose, str
                  struct bytes b, uint8_t out[ENGINE_HASH]) MUST_USE;
 /* Binds an index entry to its row; entry->check is filled. */
 err_t keyed_check(struct store *s, uint32_t generation, struct index_entry *entry) MUST_USE;
+
+/* --- scan.c ------------------------------------------------------------------------- */
+
+/* Where it would stand that the engine has no such children. */
+struct childless *childless_at(struct store *s, uint64_t parent, uint32_t type);
 
 /* --- rows.c ------------------------------------------------------------------------- */
 err_t rows_slot(struct store *s, uint64_t id, struct slot **out) MUST_USE; /* NULL: no such row */

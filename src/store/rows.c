@@ -256,6 +256,7 @@ err_t store_insert(struct store *s, const struct store_row *row)
 	TRY(row_data_new(row, &data));
 	data->row.version = 1;
 	TRY(insert_allowed(s, data));
+	*childless_at(s, row->parent, row->type) = (struct childless){ 0 };
 	TRY(cache_add(s, row->id, &slot));
 	slot->parent = row->parent;
 	TRY(change_slot(s, slot, SLOT_NEW));

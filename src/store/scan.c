@@ -11,6 +11,7 @@ struct gather {
 	const struct store_scan *scan;
 	uint64_t *ids;
 	size_t n;
+	bool childless; /* the engine has none of the type */
 };
 
 static bool goes_before(const struct gather *g, uint64_t a, uint64_t b)
@@ -78,6 +79,7 @@ static err_t gather_type(struct store *s, struct gather *g, uint32_t type)
 		scan.after = skip->id;
 	do {
 		TRY(s->ops->children(s->engine, &scan, ids, want, &n));
+		g->childless |= n == 0 && scan.after == 0;
 		for (size_t i = 0; i < n; i++) {
 			bool gone = is_deleted(s, ids[i]);
 
@@ -118,11 +120,23 @@ static void gather_new(struct store *s, struct gather *g)
 	}
 }
 
+struct childless *childless_at(struct store *s, uint64_t parent, uint32_t type)
+{
+	return &s->childless[(parent * 31 + type) % CHILDLESS];
+}
+
+static bool is_childless(struct store *s, const struct store_scan *scan)
+{
+	const struct childless *c = childless_at(s, scan->parent, scan->type);
+
+	return scan->type && c->type == scan->type && c->parent == scan->parent;
+}
+
 err_t store_children(struct store *s, const struct store_scan *scan, uint64_t *ids, size_t *n)
 {
-	struct gather g = { scan, ids, 0 };
+	struct gather g = { scan, ids, 0, false };
 	uint32_t types[ENGINE_TYPES] = { scan->type };
-	size_t types_n = 1;
+	size_t types_n = is_childless(s, scan) ? 0 : 1;
 	err_t err = ERR_OK;
 
 	*n = 0;
@@ -138,6 +152,8 @@ err_t store_children(struct store *s, const struct store_scan *scan, uint64_t *i
 	}
 	gather_new(s, &g);
 	*n = g.n;
+	if (scan->type && g.childless && g.n == 0)
+		*childless_at(s, scan->parent, scan->type) = (struct childless){ scan->parent, scan->type };
 out:
 	return err;
 }

@@ -369,6 +369,43 @@ static size_t children(struct store *s, struct store_scan scan, uint64_t *ids)
 	return n;
 }
 
+/* That there were none is no answer once there is one, whatever was undone between. */
+static void test_childless(void **state)
+{
+	const struct store_scan scan = { .parent = 1, .type = 23, .limit = 1 };
+	struct store_room *room = *state;
+	struct store *s = room->s;
+	uint64_t ids[1], id;
+
+	OK(store_begin(s));
+	room_insert(s, 0, 5, "cse");
+	assert_int_equal(children(s, scan, ids), 0);
+	OK(store_commit(s));
+	OK(store_begin(s));
+	assert_int_equal(children(s, scan, ids), 0);
+	OK(store_mark(s));
+	id = room_insert(s, 1, 23, "sub");
+	store_release_mark(s);
+	assert_int_equal(children(s, scan, ids), 1);
+	OK(store_mark(s));
+	OK(store_delete(s, id));
+	assert_int_equal(children(s, scan, ids), 0);
+	store_undo_to_mark(s);
+	assert_int_equal(children(s, scan, ids), 1);
+	OK(store_commit(s));
+	assert_int_equal(children(s, scan, ids), 1);
+	OK(store_begin(s));
+	OK(store_delete(s, id));
+	assert_int_equal(children(s, scan, ids), 0);
+	store_rollback(s);
+	assert_int_equal(children(s, scan, ids), 1);
+	OK(store_begin(s));
+	OK(store_delete(s, id));
+	OK(store_commit(s));
+	assert_int_equal(children(s, scan, ids), 0);
+	assert_int_equal(children(s, scan, ids), 0);
+}
+
 static void test_children(void **state)
 {
 	struct store_room *room = *state;
@@ -795,6 +832,7 @@ int main(void)
 		ON_BOTH(test_undo_to_mark),
 		ON_BOTH(test_release_keeps),
 		ON_BOTH(test_rollback),
+		ON_BOTH(test_childless),
 		ON_BOTH(test_children),
 		ON_BOTH(test_expired),
 		ON_BOTH(test_index),
