@@ -328,3 +328,28 @@ def test_targets_that_answer_plainly(lab, own):
         while not r.got and time.monotonic() < end:
             time.sleep(0.02)
         assert r.got[0].path == "/here" and r.got[0].sgn["nev"]["rep"]["m2m:cin"]["con"] == "x"
+
+
+# --- missing data [TS-0004 7.4.38, 7.5.1.2.9] ---------------------------------------------------------------
+
+
+def test_points_that_are_missing(lab):
+    """The one that makes the number full is told, and each that follows in the window; points keep their fractions."""
+    stem, path = lab.ae()
+    with Receiver() as r:
+        assert lab.create(path, 29, {"m2m:ts": {"rn": "t", "pei": 300, "mdd": True, "mdt": 50, "mdn": 20}}, stem).rsc == 2001
+        sub = {"nu": [r.url], "enc": {"net": [8], "md": {"num": 2, "dur": "PT60S"}}}
+        assert lab.create(path + "/t", 23, {"m2m:sub": sub}, stem).json["m2m:sub"]["nct"] == 5
+        now = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
+        assert lab.create(path + "/t", 30, {"m2m:tsi": {"dgt": now, "con": "1"}}, stem).rsc == 2001
+        told = lambda: [g.sgn["nev"]["rep"]["m2m:tsn"] for g in r.got if "nev" in g.sgn]
+        end = time.monotonic() + 15
+        while len(told()) < 4 and time.monotonic() < end:
+            time.sleep(0.05)
+        assert lab.put(path + "/t", {"m2m:ts": {"mdd": False}}, stem).rsc == 2004
+        seen = told()
+        assert [t["mdc"] for t in seen[:4]] == [2, 3, 4, 5]
+        for before, after in zip(seen, seen[1:4]):
+            assert after["mdlt"][:-1] == before["mdlt"] and len(set(after["mdlt"])) == after["mdc"]
+        listed = lab.get(path + "/t", stem).json["m2m:ts"]
+        assert listed["mdlt"] == sorted(set(listed["mdlt"])) and listed["mdlt"][:2] == seen[0]["mdlt"] and listed["mdlt"][0] == now + ",300"

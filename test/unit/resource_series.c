@@ -77,7 +77,7 @@ static void test_missing(void **state)
 	expect(m, TS("s", DETECT ",'mdn':3"), 2001);
 	shows(m, "'mdc':0");
 	expect(m, CREATE("cse-in/s", 23, "{'m2m:sub':{'rn':'n','nu':['Ctest'],'enc':{'net':[8],"
-	          "'md':{'num':2,'dur':'PT1M'}}}}"), 2001);
+	          "'md':{'num':2,'dur':'PT3S'}}}}"), 2001);
 	/* nothing has come yet: nothing is expected */
 	assert_int_equal(at(m, 60000), 0);
 	m->now = NOW;
@@ -97,10 +97,11 @@ static void test_missing(void **state)
 	assert_int_equal(at(m, 3700), 1);
 	assert_int_equal(told, 1);
 	assert_string_equal(told_text, "{\"m2m:tsn\":{\"mdc\":2,\"mdlt\":[\"20260101T000002\",\"20260101T000003\"]}}");
-	/* what was reported is not counted again */
+	/* each that follows in the window is told */
 	assert_int_equal(at(m, 4700), 1);
-	assert_int_equal(told, 1);
-	/* the oldest goes */
+	assert_int_equal(told, 2);
+	assert_string_equal(told_text, "{\"m2m:tsn\":{\"mdc\":3,\"mdlt\":[\"20260101T000002\",\"20260101T000003\",\"20260101T000004\"]}}");
+	/* the next window begins; the oldest goes */
 	assert_int_equal(at(m, 5700), 1);
 	assert_int_equal(told, 2);
 	expect(m, RETRIEVE("cse-in/s"), 2000);
@@ -108,6 +109,8 @@ static void test_missing(void **state)
 	/* data that came before it was asked for is no gap */
 	expect(m, TSI("s", "20260101T000007", "1"), 2001);
 	assert_int_equal(at(m, 7700), 1);
+	assert_int_equal(told, 3);
+	assert_string_equal(told_text, "{\"m2m:tsn\":{\"mdc\":2,\"mdlt\":[\"20260101T000005\",\"20260101T000006\"]}}");
 	expect(m, RETRIEVE("cse-in/s"), 2000);
 	shows(m, "'20260101T000006']");
 	hides(m, "20260101T000007");

@@ -260,11 +260,13 @@ out:
 	return err;
 }
 
+enum { POINT_LENGTH = CLOCK_STAMP_LENGTH + 4 }; /* with milliseconds */
+
 struct missing {
-	char stamps[SERIES_MISSING_MAX][CLOCK_STAMP_LENGTH + 1];
+	char stamps[SERIES_MISSING_MAX][POINT_LENGTH + 1];
 	struct bytes list[SERIES_MISSING_MAX];
 	int64_t at[SERIES_MISSING_MAX];
-	size_t n, max;
+	size_t n, max, fresh; /* fresh: the last ones, found now */
 };
 
 /* Add one; the oldest goes where there is no room. */
@@ -296,19 +298,21 @@ static void missing_load(struct missing *m, const struct attribute_set *set)
 	}
 }
 
-/* Those from `from` on, as texts. */
-static size_t missing_since(struct missing *m, int64_t from)
+/* `n` of them from `first` on, as texts. */
+static void missing_texts(struct missing *m, size_t first, size_t n)
 {
-	size_t n = 0;
+	char second[CLOCK_STAMP_LENGTH + 1];
 
-	for (size_t i = 0; i < m->n; i++) {
-		if (m->at[i] < from)
-			continue;
-		clock_stamp(m->at[i], m->stamps[n]);
-		m->list[n] = bytes_str(m->stamps[n]);
-		n++;
+	for (size_t i = 0; i < n; i++) {
+		int64_t at = m->at[first + i];
+
+		clock_stamp(at, second);
+		if (at % 1000)
+			(void)text_print(m->stamps[i], sizeof(m->stamps[i]), "%s,%03d", second, (int)(at % 1000));
+		else
+			(void)text_print(m->stamps[i], sizeof(m->stamps[i]), "%s", second);
+		m->list[i] = bytes_str(m->stamps[i]);
 	}
-	return n;
 }
 
 static void judge_points(struct watch *w, struct missing *m, int64_t now)
@@ -321,8 +325,10 @@ static void judge_points(struct watch *w, struct missing *m, int64_t now)
 		w->come = 0;
 	}
 	while (is_due(w, now)) {
-		if (!(w->come & 1))
+		if (!(w->come & 1)) {
 			missing_add(m, expected(w));
+			m->fresh++;
+		}
 		w->come >>= 1;
 		w->next++;
 	}
@@ -366,34 +372,91 @@ out:
 	return err;
 }
 
-/* What was reported is not counted again: the subscription keeps until when. */
+/* The window of a subscription: since when, and how many were missing in it. */
+struct window {
+	uint64_t since, count;
+};
+
+static struct window window_read(const struct attribute_set *set)
+{
+	struct window win = { 0, 0 };
+	struct cbor all, since, count;
+
+	if (set_get(set, BYTES(INTERNAL_REPORT), &all) && all.kind == CBOR_ARRAY &&
+	    cbor_next(&all.s, &since) == ERR_OK && cbor_next(&all.s, &count) == ERR_OK)
+		win = (struct window){ since.u, count.u };
+	return win;
+}
+
+static err_t window_write(struct resources *r, struct arena *a, struct attribute_set *set,
+                          const struct window *win)
+{
+	struct bytes kept;
+	err_t err;
+
+	buf_clear(&r->scratch);
+	TRY(cbor_put_array(&r->scratch, 2));
+	TRY(cbor_put_uint(&r->scratch, win->since));
+	TRY(cbor_put_uint(&r->scratch, win->count));
+	TRY(arena_copy(a, bytes_of_buf(&r->scratch), &kept));
+	TRY(set_put(set, BYTES(INTERNAL_REPORT), kept));
+out:
+	return err;
+}
+
+/* What one subscription asks for. */
+struct telling {
+	struct resources *r;
+	struct arena *a;
+	struct missing *m;
+	int64_t now, duration;
+	uint64_t number;
+	struct window win;
+};
+
+/* The window begins with the first that is missing; what makes the number full is told, and
+ * each that follows until it ends [TS-0004 7.5.1.2.9]. */
+static err_t tell_points(struct telling *t, uint64_t id, const struct series_report *report)
+{
+	struct bytes tsn;
+	err_t err = ERR_OK;
+
+	for (size_t i = t->m->n - t->m->fresh; i < t->m->n; i++) {
+		size_t n;
+
+		if (t->win.count == 0 || t->now - (int64_t)t->win.since >= t->duration)
+			t->win = (struct window){ (uint64_t)t->now, 0 };
+		if (++t->win.count < t->number)
+			continue;
+		n = t->win.count < i + 1 ? (size_t)t->win.count : i + 1;
+		missing_texts(t->m, i + 1 - n, n);
+		TRY(put_report(t->r, t->a, t->m, n, &tsn));
+		TRY(report->tell(report->self, id, tsn));
+	}
+out:
+	return err;
+}
+
 static err_t report_to(struct resources *r, struct arena *a, uint64_t id, struct missing *m,
                        int64_t now, const struct series_report *report)
 {
+	struct telling t = { .r = r, .a = a, .m = m, .now = now };
 	const struct store_row *found;
 	struct store_row sub;
 	struct attribute_set set;
-	struct bytes tsn;
-	uint64_t number, told;
-	int64_t duration;
-	size_t n;
 	err_t err;
 
 	TRY(store_get(r->store, id, &found));
-	if (!found || !asks_for_missing(found, &number, &duration))
+	if (!found || !asks_for_missing(found, &t.number, &t.duration))
 		goto out;
 	sub = *found;
+	TRY(arena_copy(a, found->name, &sub.name));
 	TRY(arena_copy(a, found->body, &sub.body));
 	TRY(set_load(&set, sub.body));
-	told = set_uint(&set, BYTES(INTERNAL_REPORT), 0);
-	n = missing_since(m, (int64_t)told > now - duration ? (int64_t)told : now - duration);
-	if (n < number)
-		goto out;
-	TRY(put_report(r, a, m, n, &tsn));
-	TRY(report->tell(report->self, id, tsn));
-	TRY(set_put_uint(r, a, &set, BYTES(INTERNAL_REPORT), (uint64_t)(m->at[m->n - 1] + 1)));
+	t.win = window_read(&set);
+	TRY(tell_points(&t, id, report));
+	TRY(window_write(r, a, &set, &t.win));
 	TRY(set_encode(r, a, &set, &sub.body));
-	TRY(arena_copy(a, found->name, &sub.name));
 	TRY(store_update(r->store, &sub));
 out:
 	return err;
@@ -421,7 +484,6 @@ out:
 static err_t judge(struct resource_work *w, struct missing *m, const struct series_report *report)
 {
 	struct watch watch;
-	size_t n, before;
 	err_t err;
 
 	TRY(set_load(&w->set, w->row.body));
@@ -429,15 +491,16 @@ static err_t judge(struct resource_work *w, struct missing *m, const struct seri
 	if (!is_due(&watch, w->now))
 		goto out;
 	missing_load(m, &w->set);
-	before = m->n ? (size_t)m->at[m->n - 1] : 0;
+	m->fresh = 0;
 	judge_points(&watch, m, w->now);
 	TRY(watch_write(w->r, w->arena, &w->set, &watch));
-	n = missing_since(m, 0);
-	TRY(set_put_texts(w->r, w->arena, &w->set, BYTES("mdlt"), m->list, n));
-	TRY(set_put_uint(w->r, w->arena, &w->set, BYTES("mdc"), n));
+	m->fresh = m->fresh < m->n ? m->fresh : m->n;
+	missing_texts(m, 0, m->n);
+	TRY(set_put_texts(w->r, w->arena, &w->set, BYTES("mdlt"), m->list, m->n));
+	TRY(set_put_uint(w->r, w->arena, &w->set, BYTES("mdc"), m->n));
 	TRY(set_encode(w->r, w->arena, &w->set, &w->row.body));
 	TRY(store_update(w->r->store, &w->row));
-	if (m->n && (size_t)m->at[m->n - 1] != before)
+	if (m->fresh)
 		TRY(report_all(w->r, w->arena, w->row.id, m, w->now, report));
 out:
 	return err;
