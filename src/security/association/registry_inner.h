@@ -89,7 +89,7 @@ struct notice {
 };
 
 struct gate_notices {
-	size_t next;
+	size_t next, open; /* open: how many are not confirmed */
 	struct notice ring[NOTICES];
 };
 

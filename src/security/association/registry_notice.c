@@ -28,6 +28,7 @@ err_t registry_credential_used(struct registry *r, struct bytes body)
 		g = r->notices[gate] = mem_new(1, sizeof(*g));
 	if (!g)
 		return ERR_MEMORY;
+	g->open += g->ring[g->next].at == 0;
 	g->ring[g->next] = n;
 	g->next = (g->next + 1) % NOTICES;
 out:
@@ -45,20 +46,26 @@ bool notices_confirm(struct registry *r, unsigned gate, const uint8_t tag[TAG], 
                      int64_t now, struct confirmation *out)
 {
 	struct gate_notices *g = gate < GATES ? r->notices[gate] : NULL;
+	size_t left = g ? g->open : 0;
 	bool confirmed = false;
 
 	*out = (struct confirmation){ .proved = false };
-	for (size_t i = 0; g && i < NOTICES; i++) {
-		struct notice *n = &g->ring[i];
+	/* The newest first, and no further than the last one that is open: most are confirmed at once. */
+	for (size_t i = 1; left && i <= NOTICES; i++) {
+		struct notice *n = &g->ring[(g->next + NOTICES - i) % NOTICES];
 
-		if (n->at == 0 || !bytes_equal(BYTES_OF(n->tag), bytes_make(tag, TAG)))
+		if (n->at == 0)
 			continue;
-		if (n->at + NOTICE_LIFE >= now && says(n, psk)) {
+		left--;
+		if (!bytes_equal(BYTES_OF(n->tag), bytes_make(tag, TAG)))
+			continue;
+		if (!confirmed && n->at + NOTICE_LIFE >= now && says(n, psk)) {
 			bytes_copy(out->digest, n->digest, sizeof(n->digest));
 			out->proved = n->kind == CREDENTIAL_USED_PSK;
 			confirmed = true;
 		}
 		n->at = 0;
+		g->open--;
 	}
 	return confirmed;
 }
