@@ -308,13 +308,28 @@ static bool creates_direct(const struct work *w)
 }
 
 /* Registration gives the identity that later answers would go to, so it is answered
- * at once; what is done at a later time is not. */
+ * at once. */
 static err_t admission_answered_now(struct work *w, bool *well)
 {
-	bool later = later_wanted(&w->request, w->in->now);
+	*well = w->in->deferred || !later_wanted(&w->request, w->in->now) ||
+	        (!creates_ae(w) && !creates_direct(w));
+	return ERR_OK;
+}
 
-	*well = w->in->deferred || (later ? !creates_ae(w) && !creates_direct(w)
-	                                  : w->request.executes <= w->in->now);
+static err_t admission_in_time(struct work *w, bool *well)
+{
+	const struct request_primitive *r = &w->request;
+
+	*well = later_wanted(r, w->in->now) || r->executes <= w->in->now ||
+	        ((!r->expires || r->executes < r->expires) &&
+	         (!r->result_expires || r->executes < r->result_expires));
+	return ERR_OK;
+}
+
+static err_t admission_soon(struct work *w, bool *well)
+{
+	*well = later_wanted(&w->request, w->in->now) ||
+	        w->request.executes - w->in->now <= w->room->blocking_max;
 	return ERR_OK;
 }
 

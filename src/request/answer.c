@@ -74,6 +74,12 @@ err_t request_refuse(struct bytes primitive, unsigned status, struct buf *answer
 	return response_write(&response, answer);
 }
 
+/* Too many that wait, too much for one request: it may be asked again, or for less. */
+static unsigned failed_status(err_t why)
+{
+	return why == ERR_LIMIT ? RSC_NOT_ACCEPTABLE : RSC_INTERNAL_SERVER_ERROR;
+}
+
 err_t request_failed(struct request_room *room, const struct request_arrival *in,
                      err_t why, struct buf *answer)
 {
@@ -82,7 +88,7 @@ err_t request_failed(struct request_room *room, const struct request_arrival *in
 		.originator = text_member(in->primitive, BYTES("fr"), FACT_ID_MAX),
 		.target = text_member(in->primitive, BYTES("to"), RQI_MAX),
 		.request = answer_identifier(in->primitive),
-		.status = RSC_INTERNAL_SERVER_ERROR, .rule = bytes_str(err_name(why)),
+		.status = failed_status(why), .rule = bytes_str(err_name(why)),
 		.text = bytes_str(err_text(why)),
 	};
 	size_t answered = answer->n;
@@ -93,7 +99,7 @@ err_t request_failed(struct request_room *room, const struct request_arrival *in
 	if (err == ERR_OK && in->deferred)
 		err = later_failed(room, in);
 	else if (err == ERR_OK)
-		err = request_refuse(in->primitive, RSC_INTERNAL_SERVER_ERROR, answer);
+		err = request_refuse(in->primitive, failed_status(why), answer);
 	if (err == ERR_OK) {
 		store_release_mark(room->store);
 	} else {

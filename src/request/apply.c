@@ -91,6 +91,8 @@ static err_t operate(struct work *w)
 	if (w->status)
 		goto refused;
 	TRY(members_ask(w, &ask.members, &ask.members_n));
+	if (w->request.result_content == RCN_PERMISSIONS)
+		ask.permissions = facts_rights(w);
 	if (w->discovers)
 		err = resource_discover(w->room->resources, &ask, &discoverable, &w->content,
 		                        &w->outcome);
@@ -240,6 +242,10 @@ err_t apply_run(struct work *w)
 		return ERR_OK;
 	if (v && v->fans_out)
 		return fan_out(w);
+	if (w->request.has[PARAM_GRTM]) {
+		work_refuse(w, RSC_BAD_REQUEST, "TS-0004 7.4.14.2.4", "Group Request Target Members belongs to a group");
+		return ERR_OK;
+	}
 	TRY(channel_owner(w));
 	if (w->status)
 		return ERR_OK;

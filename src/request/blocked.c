@@ -8,7 +8,7 @@
 #include "primitive/status.h"
 #include "request/work.h"
 
-enum { SEED = 64, PRIMITIVE = 4096 };
+enum { SEED = 64 };
 
 /* By what arrived: the same whenever it is served, and for all that is done within it. */
 static void key_of(const struct work *w, uint8_t key[OUTBOUND_KEY])
@@ -76,18 +76,13 @@ static bool too_late(const struct work *w)
 
 static err_t wait_for_end(struct work *w)
 {
-	struct outbound_request request = { .operation = OPERATION_NOTIFY, .to = BYTES(OUTBOUND_END) };
-	struct buf primitive = buf_make(PRIMITIVE), seed = buf_make(SEED);
-	const struct outbound_answer *answer;
+	struct buf seed = buf_make(SEED);
 	err_t err;
 
 	/* Another question each time: what ended may have been another request. */
 	TRY(buf_printf(&seed, "end %llu", (unsigned long long)w->in->memo.n));
-	TRY(outbound_identifier(w, bytes_of_buf(&seed), &request.rqi));
-	TRY(outbound_compose(&request, &primitive));
-	err = outbound_ask(w, BYTES(OUTBOUND_END), bytes_of_buf(&primitive), 0, &answer);
+	err = outbound_wait(w, BYTES(OUTBOUND_END), bytes_of_buf(&seed));
 out:
-	buf_free(&primitive);
 	buf_free(&seed);
 	return err;
 }

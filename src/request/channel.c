@@ -6,7 +6,8 @@
 #include "request/reach.h"
 #include "request/work.h"
 
-enum { TYPE_POLLING_CHANNEL = 15, PRIMITIVE_MAX = 2 << 20 };
+enum { TYPE_POLLING_CHANNEL = 15, PRIMITIVE_MAX = 2 << 20,
+       AGGREGATED_MAX = 64, AGGREGATED_OCTETS = 256 * 1024 };
 
 err_t channel_owner(struct work *w)
 {
@@ -64,15 +65,58 @@ out:
 	return err;
 }
 
+/* requestAggregation: all that waits, as far as an answer holds it. */
+static err_t aggregates(struct work *w, bool *yes)
+{
+	const struct store_row *row;
+	struct cbor v;
+	err_t err;
+
+	*yes = false;
+	TRY(store_get(w->room->store, w->target.id, &row));
+	if (row)
+		TRY(cbor_find(row->body, BYTES("rqag"), &v, yes));
+	*yes = *yes && v.kind == CBOR_BOOL && v.u;
+out:
+	return err;
+}
+
+/* { "m2m:agrp": { "m2m:rqp": [requests] } } */
+static err_t put_requests(struct work *w, struct bytes first)
+{
+	const struct channel_house *house = &w->room->channels;
+	struct buf list = buf_make(PRIMITIVE_MAX);
+	struct bytes next = first;
+	size_t n = 0;
+	err_t err;
+
+	do {
+		TRY(buf_add(&list, next));
+	} while (++n < AGGREGATED_MAX && list.n < AGGREGATED_OCTETS &&
+	         house->take(house->self, w->target.id, AGGREGATED_OCTETS - list.n, &next));
+	TRY(cbor_put_map(&w->content, 1));
+	TRY(cbor_put_text(&w->content, BYTES("m2m:agrp")));
+	TRY(cbor_put_map(&w->content, 1));
+	TRY(cbor_put_text(&w->content, BYTES("m2m:rqp")));
+	TRY(cbor_put_array(&w->content, n));
+	TRY(buf_add(&w->content, bytes_of_buf(&list)));
+	w->outcome = (struct outcome){ .status = RSC_OK, .resource = w->target.id };
+out:
+	buf_free(&list);
+	return err;
+}
+
 static err_t poll(struct work *w)
 {
 	const struct channel_house *house = &w->room->channels;
 	const struct outbound_answer *answer;
 	struct bytes primitive = BYTES_NONE;
-	err_t err = ERR_OK;
+	bool many;
+	err_t err;
 
-	if (house->take && house->take(house->self, w->target.id, &primitive))
-		return put_request(w, primitive);
+	TRY(aggregates(w, &many));
+	if (house->take && house->take(house->self, w->target.id, SIZE_MAX, &primitive))
+		return many ? put_requests(w, primitive) : put_request(w, primitive);
 	TRY(wait_for_request(w, &answer));
 	work_refuse(w, RSC_REQUEST_TIMEOUT, "TS-0004 7.4.22.2.2", "no request came in time");
 out:

@@ -16,8 +16,8 @@ struct work;
 struct channel_house {
 	void *self;
 	/* The oldest request offered to this channel that was not given yet; it is now.
-	 * A view, valid until the house changes. False: none. */
-	bool (*take)(void *self, uint64_t channel, struct bytes *primitive);
+	 * A view, valid until the house changes. False: none, or more than max octets. */
+	bool (*take)(void *self, uint64_t channel, size_t max, struct bytes *primitive);
 	/* The response to a request that was given on this channel. False: there is no
 	 * such request. */
 	bool (*answer)(void *self, uint64_t channel, struct bytes rqi, struct bytes response);

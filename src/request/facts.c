@@ -550,3 +550,14 @@ bool facts_may_notify(void *self, uint64_t id)
 {
 	return may(self, id, ACCESS_NOTIFY);
 }
+
+unsigned facts_rights(struct work *w)
+{
+	unsigned rights = w->access;
+
+	for (unsigned bit = ACCESS_CREATE; bit <= ACCESS_DISCOVERY; bit <<= 1) {
+		if (may(w, w->target.id, (enum access_bit)bit))
+			rights |= bit;
+	}
+	return rights;
+}

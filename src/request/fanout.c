@@ -56,7 +56,7 @@ out:
 	return err;
 }
 
-static err_t one_member(struct work *w, struct bytes address, struct buf *responses,
+static err_t one_member(struct work *w, const struct chosen *chosen, struct buf *responses,
                         unsigned *status)
 {
 	struct work member = {
@@ -69,7 +69,8 @@ static err_t one_member(struct work *w, struct bytes address, struct buf *respon
 
 	for (size_t i = 0; i < FAN_OUT_DEPTH; i++)
 		member.groups[i] = w->groups[i];
-	TRY(member_address(w, address, &member.request.to));
+	member.request.has[PARAM_GRTM] = chosen->partly;
+	TRY(member_address(w, chosen->address, &member.request.to));
 	TRY(request_member(&member));
 	*status = work_status(&member);
 	TRY(fanout_response(responses, &member));
@@ -188,28 +189,24 @@ static void count(struct work *w, struct tally *t, struct bytes member, unsigned
 		t->deleted[t->deleted_n++] = member;
 }
 
-static err_t each_member(struct work *w, const struct cbor *members, struct buf *responses,
+static err_t each_member(struct work *w, const struct chosen *list, size_t n, struct buf *responses,
                          struct tally *tally)
 {
-	struct bytes rest = members->s;
-	struct cbor member;
 	bool pending = false;
 	unsigned status;
 	void *p;
 	err_t err;
 
-	TRY(arena_take(&w->room->arena, (members->u + 1) * sizeof(*tally->deleted), &p));
+	TRY(arena_take(&w->room->arena, (n + 1) * sizeof(*tally->deleted), &p));
 	tally->deleted = p;
-	for (uint64_t i = 0; i < members->u; i++) {
-		TRY(cbor_next(&rest, &member));
-		TRY(member.kind == CBOR_TEXT ? ERR_OK : ERR_TAMPERED);
+	for (size_t i = 0; i < n; i++) {
 		TRY(resource_spend(w->room->resources, MEMBER_EFFORT) ? ERR_OK : ERR_LIMIT);
-		err = one_member(w, member.s, responses, &status);
+		err = one_member(w, &list[i], responses, &status);
 		/* The others are asked meanwhile. */
 		pending = pending || err == ERR_PENDING;
 		TRY(err == ERR_PENDING ? ERR_OK : err);
 		if (!pending)
-			count(w, tally, member.s, status);
+			count(w, tally, list[i].address, status);
 	}
 	err = pending ? ERR_PENDING : ERR_OK;
 out:
@@ -266,6 +263,8 @@ err_t fanout_run(struct work *w)
 	struct buf responses = buf_make(w->room->content_max);
 	struct tally tally = { .deleted_n = 0 };
 	struct cbor members = { .u = 0 };
+	struct chosen *list;
+	size_t n = 0;
 	const char *why;
 	unsigned status;
 	err_t err;
@@ -281,20 +280,23 @@ err_t fanout_run(struct work *w)
 		goto out;
 	if (!may_enter(w, members.u))
 		goto out;
+	TRY(chosen_members(w, &members, &list, &n));
+	if (w->status)
+		goto out;
 	TRY(notification_group_note(w));
 	if (w->status)
 		goto out;
-	w->fan->members_left -= (unsigned)members.u;
+	w->fan->members_left -= (unsigned)n;
 	w->groups[w->depth] = w->target.parent_of_virtual;
-	TRY(each_member(w, &members, &responses, &tally));
-	if (tally.silent == members.u) {
+	TRY(each_member(w, list, n, &responses, &tally));
+	if (tally.silent == n) {
 		work_refuse(w, RSC_GROUP_MEMBERS_NOT_RESPONDED, "TS-0004 7.4.14.2.5", "no member could be reached");
 		goto out;
 	}
 	if (tally.deleted_n)
 		TRY(resource_group_drop(w->room->resources, permit_for_system("members deleted"), w->target.id,
 		                        tally.deleted, tally.deleted_n, w->in->now));
-	TRY(put_aggregate(&w->content, members.u, bytes_of_buf(&responses)));
+	TRY(put_aggregate(&w->content, n, bytes_of_buf(&responses)));
 	w->outcome.status = RSC_OK;
 out:
 	buf_free(&responses);

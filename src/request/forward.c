@@ -61,6 +61,15 @@ static void route_out(struct work *w)
 		w->next_provider = p.url;
 }
 
+/* What is executed at once where it arrives is not handed on any more; a member of a group,
+ * or what waited here, had its time. */
+static bool is_past(const struct work *w)
+{
+	int64_t arrived = w->in->memo.arrived ? w->in->memo.arrived : w->in->now;
+
+	return w->request.has[PARAM_OET] && !w->in->deferred && !w->depth && w->request.executes <= arrived;
+}
+
 err_t forward_route(struct work *w)
 {
 	struct bytes cse = cse_of_target(w);
@@ -83,10 +92,29 @@ err_t forward_route(struct work *w)
 	if (!hop && cse.n == 0)
 		route_out(w);
 	w->next_hop = back ? 0 : hop;
-	if (!forward_is_due(w))
+	if (is_past(w))
+		work_refuse(w, RSC_REQUEST_TIMEOUT, "TS-0004 7.3.2.6", "the Operation Execution Time is past");
+	else if (!forward_is_due(w))
 		work_refuse(w, RSC_NOT_FOUND, "TS-0004 7.3.2.6", "no CSE is known on the way there");
 	else if (w->originator.n == 0)
 		work_refuse(w, RSC_BAD_REQUEST, "TS-0004 7.3.2.6", "From is missing");
+out:
+	return err;
+}
+
+/* Of a time that is relative, what is left: it began when the request arrived here. */
+static err_t put_left(const struct work *w, enum param p, struct buf *times, struct bytes *value)
+{
+	const struct request_primitive *r = &w->request;
+	int64_t at = p == PARAM_RQET ? r->expires : p == PARAM_RSET ? r->result_expires
+	             : p == PARAM_OET ? r->executes : 0;
+	size_t before = times->n;
+	err_t err = ERR_OK;
+
+	if (at == 0 || r->value[p].kind != CBOR_UINT)
+		goto out;
+	TRY(cbor_put_uint(times, at > w->in->now ? (uint64_t)(at - w->in->now) : 0));
+	*value = bytes_sub(bytes_of_buf(times), before, times->n);
 out:
 	return err;
 }
@@ -96,20 +124,21 @@ out:
  * its registrar. */
 static err_t compose(struct work *w, struct bytes rqi, struct buf *out)
 {
-	struct buf from = buf_make(512), to = buf_make(16384), id = buf_make(1024);
+	struct buf from = buf_make(512), to = buf_make(16384), id = buf_make(1024), times = buf_make(64);
 	struct cbor_member m[MEMBERS];
 	size_t n = 0;
 	err_t err;
 
+	TRY(buf_reserve(&times, 64));
 	TRY(cbor_put_text(&from, forward_from(w)));
 	TRY(cbor_put_text(&to, w->request.to));
 	TRY(cbor_put_text(&id, rqi));
 	for (unsigned p = 0; p < PARAM_COUNT; p++) {
 		struct bytes value = w->request.value[p].raw;
 
-		/* Its time, if it had one, has come. */
-		if (!w->request.has[p] || p == PARAM_RT || p == PARAM_OET)
+		if (!w->request.has[p] || p == PARAM_RT || (p == PARAM_OET && w->request.executes <= w->in->now))
 			continue;
+		TRY(put_left(w, (enum param)p, &times, &value));
 		if (p == PARAM_FR)
 			value = bytes_of_buf(&from);
 		else if (p == PARAM_TO)
@@ -123,6 +152,7 @@ out:
 	buf_free(&from);
 	buf_free(&to);
 	buf_free(&id);
+	buf_free(&times);
 	return err;
 }
 

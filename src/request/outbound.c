@@ -159,3 +159,18 @@ out:
 	buf_free(&c.values);
 	return err;
 }
+
+err_t outbound_wait(struct work *w, struct bytes target, struct bytes seed)
+{
+	struct outbound_request request = { .operation = OPERATION_NOTIFY, .to = target };
+	struct buf primitive = buf_make(4096);
+	const struct outbound_answer *answer;
+	err_t err;
+
+	TRY(outbound_identifier(w, seed, &request.rqi));
+	TRY(outbound_compose(&request, &primitive));
+	err = outbound_ask(w, target, bytes_of_buf(&primitive), 0, &answer);
+out:
+	buf_free(&primitive);
+	return err;
+}

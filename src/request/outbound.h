@@ -28,9 +28,11 @@ enum {
 	OUTBOUND_RQI = 24,
 };
 
-/* target: a URL, "pcu:" and the number of a polling channel's row, or "end:": nobody
- * is asked, and the answer is that an update which others wait for ended. */
+/* target: a URL, "pcu:" and the number of a polling channel's row; or nobody is asked,
+ * and the answer is that an update which others wait for ended ("end:"), or that a time
+ * has come ("at:" and ms since 1970). */
 #define OUTBOUND_END "end:"
+#define OUTBOUND_AT "at:"
 struct outbound_need {
 	uint8_t key[OUTBOUND_KEY];
 	struct bytes target, primitive;
@@ -62,6 +64,10 @@ struct outbound_needs {
  * answer lives as long as the memo. */
 err_t outbound_ask(struct work *w, struct bytes target, struct bytes primitive, unsigned flags,
                    const struct outbound_answer **answer) MUST_USE;
+
+/* The same where nobody is asked; seed: as below. ERR_OK when what is waited for came, or
+ * never will. */
+err_t outbound_wait(struct work *w, struct bytes target, struct bytes seed) MUST_USE;
 
 /* A Request Identifier for a request of our own, the same whenever this request is
  * served, another for every seed. In the arena. */

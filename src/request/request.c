@@ -133,11 +133,28 @@ out:
 
 /* --- apply --------------------------------------------------------------------- */
 
+/* A blocking request is done at its Operation Execution Time, not before; it was looked at
+ * and is looked at again then. Of one that goes on, the CSE that hosts the target waits. */
+static err_t wait_for_time(struct work *w)
+{
+	struct buf target = buf_make(64);
+	err_t err = ERR_OK;
+
+	if (w->depth || w->repeated || w->request.executes <= w->in->now || forward_is_due(w))
+		goto out;
+	TRY(buf_printf(&target, "%s%llu", OUTBOUND_AT, (unsigned long long)w->request.executes));
+	err = outbound_wait(w, bytes_of_buf(&target), bytes_of_buf(&target));
+out:
+	buf_free(&target);
+	return err;
+}
+
 static err_t step_apply(struct work *w)
 {
 	struct replay_result result;
 	err_t err;
 
+	TRY(wait_for_time(w));
 	TRY(apply_run(w));
 	if (w->repeated || w->depth || forward_is_due(w) || !w->question.changes ||
 	    !status_is_success(work_status(w)))

@@ -76,6 +76,7 @@ struct request_room {
 	bool (*is_kept)(void *self, struct bytes originator, struct bytes rqi);
 	void *kept_by;
 	struct later later;        /* requests that are answered later */
+	int64_t blocking_max;      /* ms that a blocking request waits for its time; 0: not at all */
 	struct quota *quota;       /* NULL: nobody counts */
 };
 
@@ -116,7 +117,7 @@ err_t request_serve(struct request_room *room, const struct request_arrival *in,
                     struct buf *answer) MUST_USE;
 
 /* After request_serve failed and was undone: the record that it failed, and the
- * answer 5000. When the record cannot be written either, the error: answer
+ * answer: 5207 at a limit, else 5000. When the record cannot be written either, the error: answer
  * request_refuse 5000. */
 err_t request_failed(struct request_room *room, const struct request_arrival *in,
                      err_t why, struct buf *answer) MUST_USE;

@@ -140,6 +140,8 @@ bool facts_may_discover(void *self, uint64_t id);
 bool facts_may_retrieve(void *self, uint64_t id);
 bool facts_may_update(void *self, uint64_t id);
 bool facts_may_notify(void *self, uint64_t id);
+/* All access bits that the originator has on the target, beside the one permitted. */
+unsigned facts_rights(struct work *w);
 
 /* [apply.c] Under w->permit: the operation, or the first result again. */
 err_t apply_run(struct work *w) MUST_USE;
@@ -194,6 +196,15 @@ bool transaction_step_wanted(const struct work *w);
 err_t transaction_step(struct work *w, struct transaction_result *out) MUST_USE;
 /* Is the target held by a transaction? w->status then. */
 err_t transaction_admits(struct work *w) MUST_USE;
+
+/* [chosen.c] The members of a group to which a request goes: all, or those that it names
+ * (grtm). partly: a sub-group that is not named but has named ones; grtm goes on to it.
+ * w->status when something is named that is no member. */
+struct chosen {
+	struct bytes address;
+	bool partly;
+};
+err_t chosen_members(struct work *w, const struct cbor *members, struct chosen **list, size_t *n) MUST_USE;
 
 /* [fanout.c] One response of several, { "fr", "pc", "rqi", "rsc", "rvi" }. */
 err_t fanout_response(struct buf *out, struct work *member) MUST_USE;

@@ -94,6 +94,26 @@ out:
 	return err;
 }
 
+/* announcedAttribute names what of this type can be announced [TS-0001 9.6.1.3.2]: a name that
+ * never would be says nothing, and its writer is told. */
+static err_t check_announced(struct resource_work *w, struct bytes key, const struct cbor *list)
+{
+	struct bytes content = list->s;
+	struct cbor item;
+	err_t err = ERR_OK;
+
+	for (uint64_t i = 0; i < list->u; i++) {
+		const struct attribute *a;
+
+		TRY(cbor_next(&content, &item));
+		a = type_attribute(w->type, item.s);
+		if (!a || a->announce == NP)
+			return refuse(w->out, RSC_BAD_REQUEST, "names what is not announced of this type", key);
+	}
+out:
+	return err;
+}
+
 static err_t check_value(struct resource_work *w, const struct attribute *a, struct bytes key,
                          const struct cbor *value)
 {
@@ -101,6 +121,8 @@ static err_t check_value(struct resource_work *w, const struct attribute *a, str
 		return refuse(w->out, RSC_BAD_REQUEST, "value is not acceptable", key);
 	if (a->flags & F_POLICY)
 		return check_policies(w, key, value);
+	if (bytes_equal(key, BYTES("aa")))
+		return check_announced(w, key, value);
 	return ERR_OK;
 }
 

@@ -283,6 +283,8 @@ struct transaction_result {
 	struct bytes responses;
 };
 
+enum { RCN_PERMISSIONS = 12 };
+
 struct resource_ask {
 	const struct request_primitive *request;
 	const struct target *target;
@@ -302,6 +304,8 @@ struct resource_ask {
 	/* A group: its members at other CSEs that could be asked what they are. */
 	const struct remote_member *members;
 	size_t members_n;
+	/* rcn 12: access bits that the originator has on the target. */
+	unsigned permissions;
 	/* A transactionMgmt that is made, NULL else. */
 	const struct transaction_result *transaction;
 };
@@ -310,8 +314,8 @@ struct resource_ask {
  * its mark. Without a permit that covers the operation: ERR_REFUSED, which is
  * a mistake in the program by then.
  *
- * Result contents: Create 0 1 2 3 9; Retrieve 1 4 5 6 8; Update 0 1 9; Delete 0
- * 1 4 5 6 8. 7 and 10: 5001. A result that does not fit into `content`: 5207
+ * Result contents: Create 0 1 2 3 9; Retrieve 1 4 5 6 8 12; Update 0 1 9; Delete 0
+ * 1 4 5 6 8. 7 is request/original.c's, 10: 5001. A result that does not fit into `content`: 5207
  * NOT_ACCEPTABLE (retrieve, discovery, delete); `content` is then as it was.
  *
  * Row pointers that the caller got from the store end with any of these.

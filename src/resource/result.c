@@ -6,8 +6,8 @@ enum { ANNOUNCED = 10000 };
 
 err_t rcn_unknown(struct resource_work *w, unsigned rcn)
 {
-	/* 10 is SPARQL's, 12 is in no text that this program follows. */
-	if (rcn == 10 || rcn == 12 || (rcn == 7 && w->type->number > ANNOUNCED))
+	/* 10 is SPARQL's. */
+	if (rcn == 10 || (rcn == 7 && w->type->number > ANNOUNCED))
 		return refuse(w->out, RSC_NOT_IMPLEMENTED, "result content is not supported",
 		              BYTES("rcn"));
 	if (rcn == 7)
@@ -81,6 +81,38 @@ out:
 	return err;
 }
 
+/* permissions: what the originator itself may do here, as the permissions of a token would
+ * say it [TS-0004 6.3.5.44]. What others may is not told. */
+static err_t put_permissions(struct resource_work *w, struct buf *out)
+{
+	struct buf text = buf_make(2 * URI_MAX);
+	err_t err;
+
+	TRY(view_address(w->r, w->row.id, w->ask->request->result_id_type, &text));
+	TRY(cbor_put_map(out, 1));
+	TRY(cbor_put_text(out, BYTES("m2m:tkps")));
+	TRY(cbor_put_map(out, 1));
+	TRY(cbor_put_text(out, BYTES("pm")));
+	TRY(cbor_put_array(out, 1));
+	TRY(cbor_put_map(out, 2));
+	TRY(cbor_put_text(out, BYTES("pv")));
+	TRY(cbor_put_map(out, 1));
+	TRY(cbor_put_text(out, BYTES("acr")));
+	TRY(cbor_put_array(out, 1));
+	TRY(cbor_put_map(out, 2));
+	TRY(cbor_put_text(out, BYTES("acop")));
+	TRY(cbor_put_uint(out, w->ask->permissions));
+	TRY(cbor_put_text(out, BYTES("acor")));
+	TRY(cbor_put_array(out, 1));
+	TRY(cbor_put_text(out, w->ask->request->from));
+	TRY(cbor_put_text(out, BYTES("ris")));
+	TRY(cbor_put_array(out, 1));
+	err = cbor_put_text(out, bytes_of_buf(&text));
+out:
+	buf_free(&text);
+	return err;
+}
+
 static err_t result_shape(struct resource_work *w, unsigned rcn, struct buf *content)
 {
 	struct attribute_set set;
@@ -90,6 +122,8 @@ static err_t result_shape(struct resource_work *w, unsigned rcn, struct buf *con
 		return ERR_OK;
 	if (rcn == 4 || rcn == 5 || rcn == 6 || rcn == 8)
 		return with_children(w, rcn, content);
+	if (rcn == RCN_PERMISSIONS && w->ask->request->operation == OPERATION_RETRIEVE)
+		return put_permissions(w, content);
 	if (rcn != 1)
 		return rcn_unknown(w, rcn);
 	TRY(view_attributes(w->r, w->arena, &w->row, &set));

@@ -336,6 +336,9 @@ static const struct attribute members_timeSeriesNotification[] = {
 	M("mdlt", "missingDataList", V_LIST_STRING, OPT, 0),
 	M("mdc", "missingDataCurrentNr", V_UINT, OPT, 0),
 };
+static const struct attribute members_polledRequests[] = {
+	M("m2m:rqp", "requestPrimitive", V_STRUCTS, OPT, C_requestPrimitive),
+};
 static const struct attribute members_root[] = {
 	M("m2m:rqp", "requestPrimitive", V_STRUCT, OPT, C_requestPrimitive),
 	M("m2m:rsp", "responsePrimitive", V_STRUCT, OPT, C_responsePrimitive),
@@ -350,6 +353,8 @@ static const struct attribute members_root[] = {
 	M("m2m:tsn", "timeSeriesNotification", V_STRUCT, OPT, C_timeSeriesNotification),
 	M("m2m:tgp", "triggerPayload", V_ANY, OPT, 0), M("m2m:seci", "securityInfo", V_ANY, OPT, 0),
 	M("m2m:qres", "queryResult", V_ANY, OPT, 0),
+	M("m2m:agrp", "aggregatedRequest", V_STRUCT, OPT, C_polledRequests),
+	M("m2m:tkps", "permissions", V_STRUCT, OPT, C_tokenPermissions),
 };
 
 static const struct complex complexes[] = {

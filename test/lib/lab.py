@@ -1,7 +1,8 @@
 """lab: a client of the lab listener as a conformance suite writes it: plain HTTP, python3's own
-client, one connection a request. JSON, or another serialisation by name."""
-import http.client, itertools
+client, one connection a request. JSON, or another serialisation by name; HTTP/2 by its preface."""
+import email.message, http.client, itertools, socket
 
+import http2
 from node import decode, encode
 
 numbers = itertools.count(1)
@@ -18,9 +19,18 @@ class Reply:
         return f"<{self.http} {self.rsc} {self.body[:300]!r}>"
 
 
+class Answer2:
+    """An answer of HTTP/2 with what one of http.client has."""
+
+    def __init__(self, status, headers, body):
+        self.status, self.headers, self.read = status, email.message.Message(), lambda: body
+        for name, value in headers.items():
+            self.headers[name] = value
+
+
 class Lab:
-    def __init__(self, node, serialisation="json"):
-        self.node, self.serialisation = node, serialisation
+    def __init__(self, node, serialisation="json", version=1):
+        self.node, self.serialisation, self.version = node, serialisation, version
 
     def ask(self, method, path, body=None, ty=None, origin="CAdmin", rvi="3", rqi=None, **headers):
         media = "application/" + self.serialisation
@@ -31,9 +41,18 @@ class Lab:
             data = body if isinstance(body, (bytes, str)) else encode(self.serialisation, body)
             h["Content-Type"] = media + (f";ty={ty}" if ty else "")
         h.update({k.replace("_", "-"): v for k, v in headers.items()})
+        h = {k: v for k, v in h.items() if v is not None}
+        if self.version == 2:
+            return self.ask2(method, path, h, data)
         connection = http.client.HTTPConnection("127.0.0.1", self.node.lab_port, timeout=10)
-        connection.request(method, path, data, {k: v for k, v in h.items() if v is not None})
+        connection.request(method, path, data, h)
         return Reply(connection.getresponse())
+
+    def ask2(self, method, path, h, data):
+        data = data.encode() if isinstance(data, str) else data or b""
+        with socket.create_connection(("127.0.0.1", self.node.lab_port), timeout=10) as s:
+            c = http2.Connection(s)
+            return Reply(Answer2(*c.answer(c.ask(method, path, [(k.lower(), v) for k, v in h.items()], data))))
 
     def create(self, path, ty, body, origin="CAdmin", **kw):
         return self.ask("POST", path, body, ty, origin, **kw)

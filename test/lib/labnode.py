@@ -35,8 +35,8 @@ class Lab:
         self.process.terminate()
         return self.process.wait(20)
 
-    def ask(self, method, path, origin, body=None, kind=None, **query):
-        h = {"X-M2M-RI": "r%d" % time.monotonic_ns(), "X-M2M-RVI": "3", "Accept": "application/json"}
+    def ask(self, method, path, origin, body=None, kind=None, headers=None, **query):
+        h = {"X-M2M-RI": "r%d" % time.monotonic_ns(), "X-M2M-RVI": "3", "Accept": "application/json", **(headers or {})}
         if origin is not None:
             h["X-M2M-Origin"] = origin
         if body is not None:

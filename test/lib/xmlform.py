@@ -9,6 +9,8 @@ LISTS = {"lbl", "srv", "acpi", "acor", "mid", "poa", "csz", "srt", "m2m:uril", "
 MANY = {"acr", "ch", "rrf", "acod", "acco", "m2m:cnt", "m2m:cin", "m2m:ae", "m2m:rsp"}
 NUMBERS = {"ty", "st", "cni", "cbs", "mni", "mbs", "cs", "rs", "op", "rsc", "typ", "acop", "cst", "rtv", "mnm", "cnm", "mt", "csy", "evm", "apy", "ecp", "optr", "thld", "srs", "sm", "evt", "trst", "tctl", "tltp"}
 TRUTHS = {"rr", "mtv", "disr", "sfc"}
+LISTS |= {"aa", "ris"}
+MANY |= {"pm"}
 
 
 def name_of(tag):

@@ -5,12 +5,15 @@ import itertools, pathlib, sys
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+from lab import Lab
 from node import Node
 
 DOORS = [("sqlite", "certificate", "json"), ("sqlite", "psk", "cbor"),
          ("memory", "certificate", "cbor"), ("memory", "psk", "json"),
          ("sqlite", "certificate-http2", "json"), ("memory", "certificate-http2", "cbor"),
          ("sqlite", "certificate-http2", "xml"), ("memory", "psk", "xml")]
+# The same for what needs no credential: each engine with each version, each serialisation.
+LAB_DOORS = [("memory", "json", 1), ("sqlite", "cbor", 2), ("memory", "xml", 2), ("sqlite", "xml", 1)]
 names = itertools.count(1)
 
 
@@ -28,6 +31,28 @@ def nodes():
     for n in live.values():
         n.close()
     assert all(c == 0 for c in codes.values()), codes
+
+
+@pytest.fixture(scope="session")
+def lab_nodes():
+    live = {}
+
+    def get(engine):
+        if engine not in live:
+            live[engine] = Node(lab=True, options=f"store.engine = {engine}")
+        return live[engine]
+
+    yield get
+    codes = {e: n.stop() for e, n in live.items()}
+    for n in live.values():
+        n.close()
+    assert all(c == 0 for c in codes.values()), codes
+
+
+@pytest.fixture(params=LAB_DOORS, ids=[f"{e}-{s}-{v}" for e, s, v in LAB_DOORS])
+def lab_door(request, lab_nodes):
+    engine, serialisation, version = request.param
+    return Lab(lab_nodes(engine), serialisation, version)
 
 
 class Door:

@@ -83,12 +83,24 @@ def test_releases_that_are_not_spoken(lab, own, rvi):
     ("X-M2M-EC", "100", 2000), ("X-M2M-EC", "999", 2000), ("X-M2M-EC", "0", 4000), ("X-M2M-EC", "latest", 4000),
     ("X-M2M-EC", "1000", 4000), ("X-M2M-VSI", "what the maker likes", 2000), ("X-M2M-GID", "g1", 2000),
     ("X-M2M-Later", "1", 2000), ("X-Other", "1", 2000), ("Range", "bytes=0-1", 2000), ("If-None-Match", "*", 2000),
+    ("If-Match", "*", 2000), ("If-Match", '"v1"', 4000), ("If-Match", '"v1", W/"v2"', 4000),
     ("X-M2M-RSC", "2000", 4000), ("X-M2M-CTS", "1", 4000),  # they belong to an answer
     ("Authorization", "YQ.YQ.YQ", 5001), ("X-M2M-AS", "YQ", 5001)])
 def test_optional_fields(lab, own, field, value, want):
     """7.2.1.1, 7.3.2.1 (1) (8); unknown fields are ignored [6.4.0]."""
     a = send(lab, "GET", own[1] + "/c", {**head(own[0]), field: value})
     assert a.rsc == want and a.headers["X-M2M-RI"], a
+
+
+def test_a_change_that_must_match(lab, own):
+    """TS-0009 6.4.6, RFC 9110 13.1.1: without entity tags none matches, and nothing is changed by mistake."""
+    path = own[1] + "/c"
+    before = lab.get(path, own[0]).json
+    for method in ("PUT", "DELETE"):
+        h = {**head(own[0], If_Match='"v1"'), **({"Content-Type": RES} if method == "PUT" else {})}
+        a = send(lab, method, path, h, '{"m2m:cnt":{"mni":3}}' if method == "PUT" else None)
+        assert (a.http, a.rsc) == (412, 4000), a
+    assert lab.get(path, own[0]).json == before
 
 
 def test_result_expiration_is_said_again(lab, own):
@@ -187,6 +199,15 @@ def test_other_methods(lab, own, method, want):
     a = send(lab, method, own[1], head(own[0]))
     assert (a.http, a.rsc) == want and bool(a.headers["Allow"]) == (want[0] == 405)
     assert send(lab, "GET", own[1], head(own[0])).rsc == 2000
+
+
+def test_absolute_form(lab, own):
+    """RFC 9112 3.2.2: as a client writes it that thinks of a proxy; the host of it is as good as Host."""
+    for host in (f"127.0.0.1:{lab.node.lab_port}", "other.example", "[::1]:80"):
+        a = send(lab, "GET", f"http://{host}{own[1]}?rcn=1", head(own[0]))
+        assert a.rsc == 2000 and a.json["m2m:ae"]["aei"] == own[0], a
+    for wrong in ("http://name@other.example", "http://", "ftp://other.example", "other.example"):
+        assert send(lab, "GET", wrong + own[1], head(own[0])).rsc == 4000, wrong
 
 
 def test_content_where_none_belongs(lab, own):

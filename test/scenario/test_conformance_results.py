@@ -179,7 +179,8 @@ def test_results_of_a_retrieve(lab, tree):
     for rcn in (0, 2, 3, 9, 11, 13, 99, "x", -1):
         assert lab.get(f"{path}?rcn={rcn}", stem).rsc == 4000, rcn
     assert lab.get(path + "?rcn=7", stem).rsc == 4000  # not announced
-    assert lab.get(path + "?rcn=10", stem).rsc == lab.get(path + "?rcn=12", stem).rsc == 5001
+    assert lab.get(path + "?rcn=10", stem).rsc == 5001
+    assert lab.get(path + "?rcn=12", stem).json["m2m:tkps"]["pm"][0]["pv"]["acr"] == [{"acor": [stem], "acop": 63}]
 
 
 def test_parts(lab, tree):

@@ -236,3 +236,39 @@ def test_what_members_elsewhere_are(two):
     assert rsc == 2004 and (got["m2m:grp"]["mid"], got["m2m:grp"]["mtv"]) == (["/id-mn/-/k1"], True)
     g = made(["/id-nowhere/-/x", "/id-mn/-/hidden"])
     assert g["cnm"] == 2 and g["mtv"] is True
+
+
+def asked(answer):
+    assert answer[0] == 2000, answer
+    return [(x["fr"], x["rsc"]) for x in answer[1]["m2m:agr"]["m2m:rsp"]]
+
+
+def test_some_of_the_members(two):
+    """TS-0004 7.4.14.2.4: Group Request Target Members, of this group or of groups in it; others are refused."""
+    i, m = two
+    boxes(i, "t1", "t2", "t3", "t4")
+    boxes(m, "t5")
+    inner, _ = group(i, ["cse-in/t3", "cse-in/t4"])
+    sub = "cse-in" + inner[2:] + "/fopt"
+    g, _ = group(i, ["cse-in/t1", "cse-in/t2", sub, "/id-mn/cse-mn/t5"])
+    get = lambda *names, at=i, path=g: at.get(path + "/fopt?grtm=" + "+".join(names), "Cuser")
+    assert asked(get("cse-in/t2")) == [("cse-in/t2", 2000)]
+    assert asked(get("cse-in/t2", "cse-in/t1")) == [("cse-in/t1", 2000), ("cse-in/t2", 2000)]
+    assert asked(get("/id-mn/cse-mn/t5", "cse-in/t1")) == [("cse-in/t1", 2000), ("/id-mn/cse-mn/t5", 2000)]
+    # a group within: all of it, or one of its members
+    for names, want in (((sub,), ["cse-in/t3", "cse-in/t4"]), (("cse-in/t4",), ["cse-in/t4"]), (("cse-in/t4", "cse-in/t3"), ["cse-in/t3", "cse-in/t4"])):
+        (rsp,) = get(*names)[1]["m2m:agr"]["m2m:rsp"]
+        assert rsp["fr"] == sub and [x["fr"] for x in rsp["pc"]["m2m:agr"]["m2m:rsp"]] == want, names
+    # a change, for those alone, with a path behind
+    rsc, got = i.create(g + "/fopt?grtm=cse-in/t1", "Cuser", 3, {"m2m:cnt": {"rn": "in"}})
+    assert rsc == 2000 and i.get("/-/t1/in", "CAdmin")[0] == 2000 and i.get("/-/t2/in", "CAdmin")[0] == 4004
+    assert asked(i.get(g + "/fopt/in?grtm=cse-in/t1+cse-in/t2", "Cuser")) == [("cse-in/t1/in", 2000), ("cse-in/t2/in", 4004)]
+    # from another CSE, where it is no group
+    assert asked(get("cse-in/t2", at=m, path="/~/id-in" + g)) == [("cse-in/t2", 2000)]
+    for wrong in (["cse-in/none"], ["cse-in/t1", "cse-in/none"], ["cse-in/t1/in"], ["t1"]):
+        assert get(*wrong)[0] == 4000, wrong
+    assert i.get("/-/t1?grtm=cse-in/t1", "Cuser")[0] == 4000
+    assert i.get(g + "/fopt?grtm=", "Cuser")[0] == 4000
+    # who may not read a group within is not told who is in it
+    assert i.ask("PUT", inner, "CAdmin", {"m2m:grp": {"acpi": None}})[0] == 2004
+    assert get("cse-in/t4")[0] == 4000 and asked(get(sub)) == [(sub, 4103)]

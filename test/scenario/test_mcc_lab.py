@@ -1,6 +1,6 @@
 """Between CSEs, in the laboratory: IN, MN and ASN on three loopback addresses. Registration both
 ways, requests over two hops up, down and across, what cannot be reached, descendants kept in step."""
-import time
+import threading, time
 
 import pytest
 pytest.importorskip("requests")
@@ -90,6 +90,35 @@ def test_the_originator_arrives_as_who_it_is(tree):
     assert i.ask("DELETE", "/~/id-asn/-/box/mine", "Cuser")[0] == 2002
 
 
+def test_times_on_the_way(tree):
+    """TS-0004 7.3.2.6, TS-0001 8.1.2: the CSE that hosts the target waits for the Operation Execution Time; a
+    relative time does not begin anew at each hop; what is past does not go on."""
+    i, m, a = tree
+    for origin, target in ((i, "/id-asn"), (a, "/id-in"), (m, "/id-in")):
+        at = time.monotonic()
+        assert origin.get(f"/~{target}/-/box", "Cuser", headers={"X-M2M-OET": "700", "X-M2M-RET": "5000"})[0] == 2000
+        assert 0.6 < time.monotonic() - at < 4
+        assert origin.get(f"/~{target}/-/box", "Cuser", headers={"X-M2M-OET": "700", "X-M2M-RET": "500"})[0] == 4008
+        assert origin.get(f"/~{target}/-/box", "Cuser", headers={"X-M2M-OET": "20200101T000000"})[0] == 4008
+        assert origin.get(f"/~{target}/-/box", "Cuser", headers={"X-M2M-RST": "20200101T000000"})[0] == 4008
+        # there where the request arrives it is done at once
+        assert origin.get("/-/box", "Cuser", headers={"X-M2M-OET": "20200101T000000"})[0] == 2000
+
+
+def test_non_blocking_to_another_cse(tree):
+    """TS-0001 8.2.2: the registrar keeps the request and its result; at its time it goes on."""
+    i, m, a = tree
+    for origin, target in ((i, "/id-asn"), (a, "/id-in")):
+        rsc, got = origin.create(f"/~{target}/-/box", "Cuser", 4, {"m2m:cin": {"con": "kept"}}, rt=1, headers={"X-M2M-OET": "500"})
+        assert rsc == 1001, got
+        assert origin.get("/" + got["m2m:uri"], "Cuser")[1]["m2m:req"]["rs"] == 3
+        req = until(lambda: [r for r in [origin.get("/" + got["m2m:uri"], "Cuser")[1]["m2m:req"]] if r["rs"] != 3])[0]
+        assert req["ors"]["rsc"] == 2001 and req["ors"]["pc"]["m2m:cin"]["con"] == "kept" and req["tg"] == f"{target}/-/box", req
+        rsc, got = origin.get(f"/~{target}/-/nothing", "Cuser", rt=1)
+        req = until(lambda: [r for r in [origin.get("/" + got["m2m:uri"], "Cuser")[1]["m2m:req"]] if r["rs"] != 3])[0]
+        assert rsc == 1001 and (req["rs"], req["ors"]["rsc"]) == (2, 4004)
+
+
 def test_who_is_nowhere_is_not_found(tree):
     for n in tree:
         assert n.get("/~/id-nowhere/-", "Cuser")[0] == 4004
@@ -157,6 +186,36 @@ def test_a_transaction_that_the_cse_controls(tree):
     until(lambda: run("none", {"op": 3, "to": "/id-asn/-/user", "fr": "Cuser", "rqi": "x", "rvi": "3",
                                "pc": {"m2m:ae": {"lbl": ["x"]}}})["trst"] == 6)  # one is not its own
     assert labels() == [["all"]] * 3
+
+
+def test_a_cse_that_polls(tree):
+    """TS-0001 9.6.21, 10.2.5: who cannot be reached has a polling channel below its remoteCSE; requests for it and
+    for what is behind it wait there, and so does the answer's way back."""
+    i, m, a = tree
+    me = "/id-mn2"
+    csr = {"m2m:csr": {"rn": "id-mn2", "csi": me, "cb": me + "/cse", "rr": False, "srv": ["3"], "dcse": ["/id-far"]}}
+    rsc, got = i.create("/-", me, 16, csr)
+    assert rsc == 2001, got
+    assert i.create("/-/id-mn2", "Cuser", 15, {"m2m:pch": {"rn": "pch"}})[0] == 4103
+    assert i.create("/-/id-mn2", me, 15, {"m2m:pch": {"rn": "pch"}})[0] == 2001
+    for origin, target, rt in ((i, "/id-mn2", {}), (a, "/id-far", {}), (i, "/id-mn2", {"rt": 1})):
+        answers = []
+        t = threading.Thread(target=lambda: answers.append(origin.get(f"/~{target}/cse/x", "Cuser", **rt)))
+        t.start()
+        rqp = until(lambda: i.get("/-/id-mn2/pch/pcu", me, headers={"X-M2M-RET": "4000"})[1].get("m2m:rqp"))
+        assert (rqp["op"], rqp["to"]) == (2, f"{target}/cse/x") and rqp["fr"].endswith("/Cuser"), rqp
+        assert i.get("/-/id-mn2/pch/pcu", "Cuser")[0] == 4103
+        told = {"m2m:rsp": {"rsc": 2000, "rqi": rqp["rqi"], "rvi": "3", "pc": {"m2m:cnt": {"rn": "x"}}}}
+        assert i.ask("POST", "/-/id-mn2/pch/pcu", "Cuser", told)[0] == 4103
+        assert i.ask("POST", "/-/id-mn2/pch/pcu", me, told)[0] == 2000
+        t.join()
+        rsc, got = answers[0]
+        if rt:
+            assert rsc == 1001
+            req = until(lambda: [r for r in [i.get("/" + got["m2m:uri"], "Cuser")[1]["m2m:req"]] if r["rs"] != 3])[0]
+            rsc, got = req["ors"]["rsc"], req["ors"]["pc"]
+        assert (rsc, got) == (2000, {"m2m:cnt": {"rn": "x"}})
+    assert i.ask("DELETE", "/-/id-mn2", me)[0] == 2002
 
 
 def test_members_elsewhere(tree):

@@ -1,5 +1,5 @@
 """Result contents, filter criteria and requests that are not answered at once, over every
-serialisation. Each test names the clause it stands for."""
+door of a laboratory. Each test names the clause it stands for."""
 import base64, http.server, json, threading, time, urllib.parse
 
 import pytest
@@ -7,15 +7,9 @@ from lab import Lab
 from node import Node, acr
 
 
-@pytest.fixture(scope="module")
-def node():
-    with Node(lab=True, options="store.engine = memory") as n:
-        yield n
-
-
-@pytest.fixture(params=["json", "cbor", "xml"])
-def lab(request, node):
-    return Lab(node, request.param)
+@pytest.fixture
+def lab(lab_door):
+    return lab_door
 
 
 def quote(value):
@@ -167,7 +161,6 @@ def test_operation_execution_time_and_result_persistence(lab):
     assert lab.get(path + "/z", stem).rsc == 4004
     time.sleep(2)
     assert lab.get("/" + a.json["m2m:uri"], stem).rsc == 4004
-    assert lab.get(path, stem, X_M2M_OET="700").rsc == 4000  # and nothing would be answered until then
     a = lab.get(path + "?rt=4", stem, X_M2M_OET="100", X_M2M_RET="50")
     assert a.rsc == 1001
     time.sleep(0.2)
@@ -179,6 +172,94 @@ def test_operation_execution_time_and_result_persistence(lab):
         assert lab.get(path, stem, **wrong).rsc == rsc, wrong
     assert lab.get(path + "?rt=6", stem).rsc == 4000 and lab.get(path + "?rp=soon", stem).rsc == 4000
     assert (lab.get(path + "?rt=5", stem).rsc, lab.get(path + "?rt=5", stem).body) == (1000, b"")
+
+
+def test_a_blocking_request_waits_for_its_time(lab):
+    """TS-0001 8.1.2: done at its Operation Execution Time, not before, under the rights of that moment."""
+    stem, path = tree(lab)
+    other, _ = lab.ae()
+    own = {"acr": [acr([stem], 63)]}
+    acp = {"m2m:acp": {"rn": "p", "pvs": own, "pv": {"acr": own["acr"] + [acr([other], 2)]}}}
+    assert lab.create(path, 1, acp, stem).rsc == 2001
+    assert lab.put(path + "/z", {"m2m:cnt": {"acpi": [path[1:] + "/p"]}}, stem).rsc == 2004
+    answers = {}
+
+    def ask(name, *how, **more):
+        at = time.monotonic()
+        answers[name] = how[0](*how[1:], X_M2M_OET="900", **more), time.monotonic() - at
+
+    asked = [threading.Thread(target=ask, args=a, kwargs=k) for a, k in [
+        (("made", lab.create, path, 3, {"m2m:cnt": {"rn": "soon"}}, stem), {}),
+        (("read", lab.get, path + "/z", other), {}), (("quiet", lab.get, path + "/z?rt=5", stem), {}),
+        (("absent", lab.get, path + "/none", stem), {}), (("no right", lab.get, path + "/a", other), {})]]
+    for t in asked:
+        t.start()
+    time.sleep(0.3)
+    assert lab.get(path + "/soon", stem).rsc == 4004
+    assert lab.put(path + "/p", {"m2m:acp": {"pv": own}}, stem).rsc == 2004  # withdrawn meanwhile
+    for t in asked:
+        t.join()
+    assert {n: a.rsc for n, (a, _) in answers.items()} == {"made": 2001, "read": 4103, "quiet": 1000, "absent": 4004, "no right": 4103}
+    # who may do nothing now does not wait
+    assert all((took > 0.8) == (n in ("made", "read", "quiet")) for n, (_, took) in answers.items()), answers
+    assert lab.get(path + "/soon", stem).rsc == 2000
+    # never: it would be too late, or nobody waits so long
+    assert lab.get(path, stem, X_M2M_OET="900", X_M2M_RET="500").rsc == 4008
+    assert lab.get(path, stem, X_M2M_OET="900", X_M2M_RST="500").rsc == 4008
+    assert lab.get(path, stem, X_M2M_OET="20300101T000000").rsc == 5001
+    assert lab.get(path, stem, X_M2M_OET="3600000").rsc == 5001
+
+
+def test_who_waits_too_much(lab_nodes):
+    """64 requests of one originator may wait; another is told so, and others' wait none the less."""
+    lab = Lab(lab_nodes("memory"))
+    (stem, path), (other, _) = lab.ae(), lab.ae()
+    codes = []
+    ask = lambda who: codes.append((who, lab.get("/cse-in", who, X_M2M_OET="2500").rsc))
+    crowd = [threading.Thread(target=ask, args=(stem,)) for _ in range(70)]
+    for t in crowd:
+        t.start()
+    end = time.time() + 3
+    while time.time() < end and len(codes) < 6:
+        time.sleep(0.02)
+    late = threading.Thread(target=ask, args=(other,))
+    late.start()
+    for t in [*crowd, late]:
+        t.join()
+    assert sorted(c for who, c in codes if who == stem) == [2000] * 64 + [5207] * 6
+    assert [c for who, c in codes if who == other] == [2000]
+
+
+def test_permissions(lab):
+    """TS-0004 6.3.4.2.7: rcn 12, what the originator itself may do, of whom it may be read."""
+    stem, path = tree(lab)
+    other, _ = lab.ae()
+    own = {"acr": [acr([stem], 63)]}
+    acp = {"m2m:acp": {"rn": "p", "pvs": own, "pv": {"acr": own["acr"] + [acr([other], 2), acr([other], 32), acr([other], 4)]}}}
+    assert lab.create(path, 1, acp, stem).rsc == 2001
+    assert lab.put(path + "/a", {"m2m:cnt": {"acpi": [path[1:] + "/p"]}}, stem).rsc == 2004
+    said = lambda a: a.json["m2m:tkps"]["pm"]
+    for origin, rights in ((stem, 63), (other, 38)):
+        assert said(lab.get(path + "/a?rcn=12", origin)) == [
+            {"ris": [path[1:] + "/a"], "pv": {"acr": [{"acor": [origin], "acop": rights}]}}]
+    ri = lab.get(path + "/a", stem).json["m2m:cnt"]["ri"]
+    assert said(lab.get(path + "/a?rcn=12&drt=2", other))[0]["ris"] == [ri]
+    assert lab.get(path + "/z?rcn=12", other).rsc == 4103
+    assert lab.get(path + "/a?rcn=12&fu=1", stem).rsc == 4000
+    assert lab.put(path + "/a?rcn=12", {"m2m:cnt": {"mni": 1}}, stem).rsc == lab.delete(path + "/a?rcn=12", stem).rsc == 4000
+    assert lab.create(path + "/a?rcn=12", 3, {"m2m:cnt": {}}, stem).rsc == 4000
+    assert lab.get(path + "/a?rcn=10", stem).rsc == 5001  # of SPARQL alone
+
+
+def test_announced_attributes_are_names_of_the_type(lab):
+    """TS-0001 9.6.1.3.2: what is announced of this type, on request (OA) or always (MA)."""
+    stem, path = lab.ae()
+    assert lab.create(path, 3, {"m2m:cnt": {"rn": "c", "aa": ["mni", "lbl"], "mni": 2}}, stem).rsc == 2001
+    for wrong in ("nonsense", "acp", "rn", "aa", "con", "api"):
+        assert lab.create(path, 3, {"m2m:cnt": {"aa": ["mni", wrong]}}, stem).rsc == 4000, wrong
+        assert lab.put(path + "/c", {"m2m:cnt": {"aa": [wrong]}}, stem).rsc == 4000, wrong
+    assert lab.put(path, {"m2m:ae": {"aa": ["api", "poa"]}}, stem).rsc == 2004
+    assert lab.get(path + "/c", stem).json["m2m:cnt"]["aa"] == ["mni", "lbl"]
 
 
 class Told(http.server.BaseHTTPRequestHandler):

@@ -1,5 +1,5 @@
 """Polling channels: who cannot be reached fetches its requests, alone, and answers them."""
-import threading, time
+import re, threading, time
 
 import pytest
 
@@ -21,7 +21,7 @@ def lab():
 
 @pytest.fixture()
 def ae(lab, request):
-    name = "p" + request.node.name.replace("_", "").replace("test", "")[:30]
+    name = "p" + re.sub(r"_|test|\W", "", request.node.name)[:30]
     e = Plain(lab, "C" + name)
     assert e.create("/cse-in", 2, {"m2m:ae": {"rn": name, "api": "Np", "rr": False, "srv": ["3"]}}).rsc == 2001
     e.path = "/cse-in/" + name
@@ -38,8 +38,9 @@ def in_background(call):
     return t, answers
 
 
-def poll(e, **kw):
+def poll(e, version=1, **kw):
     p = Plain(e.node, e.originator)
+    p.version = version
     try:
         return p.retrieve(e.pcu, **kw)
     finally:
@@ -80,10 +81,73 @@ def test_who_gets_no_answer_is_told(lab, ae):
     assert sent[0].rsc == 5103
 
 
-def test_a_poll_ends_in_time(ae):
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_poll_ends_in_time(ae, version):
     t = time.time()
-    assert poll(ae, headers={"X-M2M-RET": "1000"}).rsc == 4008
+    assert poll(ae, version, headers={"X-M2M-RET": "1000"}).rsc == 4008
     assert 0.8 < time.time() - t < 2.5
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_several_requests_in_one_answer(lab, ae, version):
+    """requestAggregation (TS-0001 9.6.21, Release 4): all that waits; each is answered by itself."""
+    asked = [in_background(lambda: Plain(lab, "CAdmin").ask("POST", ae.path, SGN)) for _ in range(3)]
+    time.sleep(0.4)
+    one = poll(ae, version).json["m2m:rqp"]  # as long as it is not asked for, one at a time
+    assert ae.update(ae.path + "/pch", {"m2m:pch": {"rqag": True}}).rsc == 2004
+    a = poll(ae, version)
+    many = a.json["m2m:agrp"]["m2m:rqp"]
+    assert list(a.json) == ["m2m:agrp"] and len(many) == 2 and len({r["rqi"] for r in many} | {one["rqi"]}) == 3
+    for rqp, rsc in zip([*many, one], (4103, 4105, 2000)):
+        assert rqp["pc"] == SGN and reply(ae, rqp, rsc).rsc == 2000
+    for t, _ in asked:
+        t.join()
+    assert sorted(got[0].rsc for _, got in asked) == [2000, 4103, 4105]
+    # also when the poll was there first
+    t, polled = in_background(lambda: poll(ae, version))
+    time.sleep(0.3)
+    s, sent = in_background(lambda: Plain(lab, "CAdmin").ask("POST", ae.path, SGN))
+    t.join()
+    (rqp,) = polled[0].json["m2m:agrp"]["m2m:rqp"]
+    assert reply(ae, rqp).rsc == 2000
+    s.join()
+    assert sent[0].rsc == 2000
+    assert ae.update(ae.path + "/pch", {"m2m:pch": {"rqag": "yes"}}).rsc == 4000
+
+
+@pytest.mark.parametrize("serialisation", ["cbor", "xml"])
+def test_polls_in_other_formats(lab, ae, serialisation):
+    ae.serialisation = serialisation
+    assert ae.update(ae.path + "/pch", {"m2m:pch": {"rqag": True}}).rsc == 2004
+    s, sent = in_background(lambda: Plain(lab, "CAdmin").ask("POST", ae.path, SGN))
+    a = ae.retrieve(ae.pcu)
+    got = a.json["m2m:agrp"]["m2m:rqp"]
+    (rqp,) = got if isinstance(got, list) else [got]
+    assert int(rqp["op"]) == 5 and rqp["pc"]["m2m:sgn"]["sur"] == "cse-in/x"
+    assert ae.ask("POST", ae.pcu, {"m2m:rsp": {"rsc": 4105, "rqi": rqp["rqi"], "rvi": "3"}}).rsc == 2000
+    s.join()
+    assert sent[0].rsc == 4105
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_poller_that_is_lost(lab, ae, version):
+    """It dies while it waits: what it was given is answered as not reached, and what comes then finds the next poll."""
+    gone = Plain(ae.node, ae.originator)
+    gone.version = version
+    gone.connect()
+    t = threading.Thread(target=lambda: pytest.raises(Exception, gone.retrieve, ae.pcu), daemon=True)
+    t.start()
+    time.sleep(0.3)
+    gone.connection.shutdown(2)
+    t.join()
+    assert Plain(lab, "CAdmin").ask("POST", ae.path, SGN).rsc == 5103
+    p, polled = in_background(lambda: poll(ae, version))
+    time.sleep(0.2)
+    s, sent = in_background(lambda: Plain(lab, "CAdmin").ask("POST", ae.path, SGN))
+    p.join()
+    assert reply(ae, polled[0].json["m2m:rqp"]).rsc == 2000
+    s.join()
+    assert sent[0].rsc == 2000
 
 
 def test_only_the_owner(lab, ae):

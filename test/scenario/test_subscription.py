@@ -204,7 +204,7 @@ def test_there_is_a_target(dev, r):
     assert dev.update(dev.path + "/c/s", {"m2m:sub": {"nu": None}}).rsc == 4000
 
 
-def test_missing_data(dev, r):
+def test_what_is_told_of_missing_data(dev, r):
     """TS-0004 7.5.1.2.9, table 7.5.2-1: representation is the timeSeriesNotification."""
     series = {"rn": "t", "pei": 400, "peid": 100, "mdd": True, "mdt": 150, "mdn": 5}
     assert dev.create(dev.path, 29, {"m2m:ts": series}).rsc == 2001
@@ -468,6 +468,43 @@ def test_it_is_tried_again(dev):
         # the first again with its identifier, and only then the second
         assert [g.sgn["nev"]["rep"]["m2m:cin"]["con"] for g in got] == ["a", "a", "b"]
         assert got[0].rqi == got[1].rqi != got[2].rqi
+
+
+def test_pending_ones_are_narrowed(dev):
+    """TS-0004 7.4.8.2.3: pendingNotification narrowed keeps the latest, taken away nothing of what is cached."""
+    down = [True]
+    with Receiver(lambda got: (503, {}, b"") if down[0] and "nev" in got.sgn else None) as r:
+        told = lambda rn: [g.sgn["nev"]["rep"]["m2m:cin"]["con"] for g in r.got if g.path == "/" + rn and "nev" in g.sgn]
+        for rn in ("latest", "none"):
+            subscribe(dev, f"{r.url}/{rn}", rn=rn, enc={"net": [3], "chty": [4]}, pn=2)
+        for i in range(4):
+            instance(dev, str(i))
+        assert dev.update(dev.path + "/c/latest", {"m2m:sub": {"pn": 1}}).rsc == 2004
+        assert dev.update(dev.path + "/c/none", {"m2m:sub": {"pn": None}}).rsc == 2004
+        tried = {rn: len(told(rn)) for rn in ("latest", "none")}
+        down[0] = False
+        end = time.time() + 10
+        while time.time() < end and told("latest")[-1:] != ["3"]:
+            time.sleep(0.05)
+        time.sleep(0.5)
+        # what was under way may come to its end
+        assert [x for x in told("latest")[tried["latest"]:] if x != "0"] == ["3"], told("latest")
+        assert set(told("none")[tried["none"]:]) <= {"0"}, told("none")
+
+
+def test_attributes_that_are_kept_and_do_nothing(dev, r):
+    """groupID, preSubscriptionNotify, notificationStoragePriority: said again, checked, without effect here."""
+    instance(dev, "before")
+    a = subscribe(dev, r.url, enc={"net": [3]}, gpi="cse-in/some-group", psn=3, nsp=2)
+    sub = a.json["m2m:sub"]
+    assert (sub["gpi"], sub["psn"], sub["nsp"]) == ("cse-in/some-group", 3, 2)
+    instance(dev, "after")
+    assert [g.sgn["nev"]["rep"]["m2m:cin"]["con"] for g in events(r, 1)] == ["after"]
+    assert dev.update(dev.path + "/c/s", {"m2m:sub": {"gpi": None, "nsp": 5}}).rsc == 2004
+    assert dev.update(dev.path + "/c/s", {"m2m:sub": {"psn": 1}}).rsc == 4000
+    for n, wrong in enumerate(({"gpi": 1}, {"psn": 0}, {"psn": "x"}, {"nsp": 0}, {"nsp": -1}, {"nec": "x"}, {"ln": "x"}, {"pn": 3},
+                               {"su": 1}, {"exc": 0}, {"nsi": []})):
+        subscribe(dev, r.url, rn=f"w{n}", expect=4000, enc={"net": [3]}, **wrong)
 
 
 def test_what_was_withdrawn_is_not_sent(lab, dev):

@@ -15,9 +15,9 @@ def node():
         assert n.stop() == 0
 
 
-@pytest.fixture(params=["json", "cbor"])
+@pytest.fixture(params=[("json", 1), ("cbor", 2)], ids=["json-1", "cbor-2"])
 def lab(request, node):
-    return Lab(node, request.param)
+    return Lab(node, *request.param)
 
 
 @pytest.fixture(params=["json", "cbor", "xml"])

@@ -41,7 +41,7 @@ static const struct row admission_rows[] = {
 	{ R(2, "cse-in/dev", "Cdev", "a", ",'rset':1000,'rqet':2000"), DEV, 4000 },
 	{ R(2, "cse-in/dev", "Cdev", "a", ",'rset':2000,'rqet':1000"), DEV, 2000 },
 	{ R(2, "cse-in/dev", "Cdev", "a", ",'oet':'20250101T000000'"), DEV, 2000 },
-	{ R(2, "cse-in/dev", "Cdev", "a", ",'oet':'20270101T000000'"), DEV, 4000 },
+	{ R(2, "cse-in/dev", "Cdev", "a", ",'oet':'20270101T000000'"), DEV, 5001 },
 	{ R(2, "cse-in/dev", "Cdev", "a", ",'ec':1"), DEV, 2000 },
 	{ R(2, "cse-in/dev", "Cdev", "a", ",'ec':50"), DEV, 4000 },
 	{ R(2, "cse-in/dev", "Cdev", "a", ",'da':true"), DEV, 2000 },

@@ -10,6 +10,7 @@
 
 /* Values that the rows alone do not tell; NULL: left out. */
 static const struct { const char *type, *attribute, *json; } special[] = {
+	{ "*", "aa", "[\"lbl\"]" },
 	{ "*", "acpi", "[\"cse-in/p\"]" }, { "*", "macp", "[\"cse-in/p\"]" }, { "*", "nl", NULL },
 	{ "*", "at", "[\"/mn\",\"/mn2/cse/a\"]" }, { "*", "rn", NULL }, { "ae", "api", "\"Napp.example\"" }, { "ae", "srv", "[\"3\"]" },
 	{ "grp", "mt", "0" }, { "grp", "spty", NULL }, { "sch", "nco", NULL }, { "grp", "mnm", "5" }, { "grp", "mid", "[\"cse-in/p\"]" },

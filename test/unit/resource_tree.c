@@ -325,7 +325,8 @@ static void test_results(void **state)
 	assert_int_equal(m->out.content_status, 1);
 	expect(m, REQ(2, "cse-in/a") ",'rcn':7}", 4000);
 	expect(m, REQ(2, "cse-in/a") ",'rcn':10}", 5001);
-	expect(m, REQ(2, "cse-in/a") ",'rcn':12}", 5001);
+	expect(m, REQ(2, "cse-in/a") ",'rcn':12}", 2000);
+	shows(m, "{'m2m:tkps':{'pm':[{'pv':{'acr':[{'acop':0,'acor':['Ctest']}]},'ris':['cse-in/a']}]}}");
 	expect(m, REQ(2, "cse-in/a") ",'rcn':0}", 4000);
 	expect(m, REQ(2, "cse-in/a") ",'rcn':9}", 4000);
 	expect(m, REQ(4, "cse-in/a") ",'rcn':2}", 4000);

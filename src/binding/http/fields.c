@@ -20,6 +20,7 @@ static const struct { const char *name; enum http_field field; } plain_fields[] 
 	{ "accept", HTTP_FIELD_ACCEPT },
 	{ "content-location", HTTP_FIELD_CONTENT_LOCATION },
 	{ "x-m2m-rtu", HTTP_FIELD_RTU },
+	{ "if-match", HTTP_FIELD_IF_MATCH },
 };
 
 static struct field_row rows[FIELD_ROWS_MAX + 1];

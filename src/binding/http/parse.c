@@ -74,7 +74,41 @@ static err_t check_version(struct http_parser *p, struct bytes v)
 	return fail(p, 400, "no HTTP version");
 }
 
-/* The one form of target that an origin server needs [RFC 9112 3.2.1]. */
+/* A name or an address, and a port: nothing that two readers could split otherwise. */
+static bool is_host(struct bytes b)
+{
+	for (size_t i = 0; i < b.n; i++) {
+		if (!octet_is(b.p[i], OCTET_PLAIN) && b.p[i] != ':' && b.p[i] != '[' && b.p[i] != ']')
+			return false;
+	}
+	return b.n > 0;
+}
+
+/* The absolute form "must" be read, too [RFC 9112 3.2.2]: what stands before its path is the
+ * host, which makes no difference here, as Host makes none. A name and a port, nobody's
+ * credentials; with nothing behind it, it names no resource. */
+static err_t skip_authority(struct http_parser *p, struct bytes *target)
+{
+	static const char *const schemes[] = { "http://", "https://" };
+	struct bytes rest = BYTES_NONE;
+	size_t n;
+
+	for (size_t i = 0; i < COUNT_OF(schemes) && !rest.n; i++) {
+		struct bytes scheme = bytes_str(schemes[i]);
+
+		if (octets_equal_nocase(bytes_sub(*target, 0, scheme.n), scheme))
+			rest = bytes_sub(*target, scheme.n, target->n);
+	}
+	if (rest.n == 0)
+		return ERR_OK;
+	n = bytes_find(rest, '/');
+	if (n == rest.n || !is_host(bytes_sub(rest, 0, n)))
+		return fail(p, 400, "the request target names no host");
+	*target = bytes_sub(rest, n, rest.n);
+	return ERR_OK;
+}
+
+/* A path and a query, as an origin server is asked [RFC 9112 3.2.1]. */
 static err_t check_target(struct http_parser *p, struct bytes target)
 {
 	struct bytes query = target, path = bytes_cut(&query, '?');
@@ -111,6 +145,7 @@ static err_t request_line(struct http_parser *p, struct bytes message, struct by
 	if (!octets_are(method, OCTET_TOKEN) || target.n == 0)
 		return fail(p, 400, "no request line");
 	TRY(check_version(p, rest));
+	TRY(skip_authority(p, &target));
 	err = parse_request(p, method, target, (size_t)(target.p - message.p));
 out:
 	return err;

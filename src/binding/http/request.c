@@ -143,6 +143,16 @@ out:
 	return err;
 }
 
+/* No answer has an entity tag, so none is any more what somebody read: a change that asks
+ * for that is not made [RFC 9110 13.1.1]. That there is something at all, "*", the core sees. */
+static err_t check_match(const struct http_parser *p, struct bytes message, struct http_refusal *why)
+{
+	if (!p->field[HTTP_FIELD_IF_MATCH].at ||
+	    bytes_equal(http_field(p, message, HTTP_FIELD_IF_MATCH), BYTES("*")))
+		return ERR_OK;
+	return refuse(why, 412, 4000, "there are no entity tags here: ask for a state by filter criteria");
+}
+
 err_t http_request_read(const struct http_parser *p, struct bytes message,
                         struct http_mapper *m, struct buf *out,
                         struct http_form *form, struct http_refusal *why)
@@ -155,6 +165,7 @@ err_t http_request_read(const struct http_parser *p, struct bytes message,
 	*form = (struct http_form){ .close = p->close };
 	buf_clear(&m->scratch);
 	TRY(read_formats(p, message, &media, form, why));
+	TRY(check_match(p, message, why));
 	refuse(why, 400, 4000, "the target or a parameter is malformed");
 	TRY(compose_all(p, message, &media, m, &c));
 	why->why = "the content is malformed";

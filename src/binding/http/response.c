@@ -21,6 +21,7 @@ static const struct { unsigned http; const char *line; } status_lines[] = {
 	{ 406, "HTTP/1.1 406 Not Acceptable\r\n" },
 	{ 409, "HTTP/1.1 409 Conflict\r\n" },
 	{ 411, "HTTP/1.1 411 Length Required\r\n" },
+	{ 412, "HTTP/1.1 412 Precondition Failed\r\n" },
 	{ 413, "HTTP/1.1 413 Content Too Large\r\n" },
 	{ 414, "HTTP/1.1 414 URI Too Long\r\n" },
 	{ 415, "HTTP/1.1 415 Unsupported Media Type\r\n" },

@@ -278,7 +278,8 @@ void batch_finish(struct core *c)
 /* 5000 with its record; without, when even that cannot be written. */
 static err_t fail(struct core *c, const struct request_arrival *in, err_t why, struct buf *answer)
 {
-	log_event(LOG_ERROR, "request failed", "why=%s", err_text(why));
+	/* At a limit is where anybody can bring it. */
+	log_event(why == ERR_LIMIT ? LOG_DEBUG : LOG_ERROR, "request failed", "why=%s", err_text(why));
 	if (c->inside && request_failed(&c->room, in, why, answer) == ERR_OK) {
 		c->room.must_commit = true;
 		return ERR_OK;

@@ -193,7 +193,7 @@ bool channel_send(struct core *c, uint64_t ref, const struct outbound_need *need
 	return true;
 }
 
-bool channel_take(void *self, uint64_t channel, struct bytes *primitive)
+bool channel_take(void *self, uint64_t channel, size_t max, struct bytes *primitive)
 {
 	struct core *c = self;
 	struct offer *oldest = NULL;
@@ -205,7 +205,7 @@ bool channel_take(void *self, uint64_t channel, struct bytes *primitive)
 		    (!oldest || o->number < oldest->number))
 			oldest = o;
 	}
-	if (!oldest)
+	if (!oldest || oldest->primitive.n > max)
 		return false;
 	oldest->given = true;
 	*primitive = bytes_of_buf(&oldest->primitive);

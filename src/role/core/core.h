@@ -98,6 +98,8 @@ struct held {
 	unsigned rounds;
 	struct asked *asked;
 	size_t asked_n, asked_cap, awaited;
+	int64_t due;            /* nobody was asked, this time is waited for (clock_steady); 0 */
+	size_t due_at;          /* its place in asked */
 	bool done;              /* answered in this turn: freed when the turn is over */
 };
 
@@ -331,7 +333,7 @@ void awaited_free(struct core *c);
 bool channel_send(struct core *c, uint64_t ref, const struct outbound_need *need, int64_t ms,
                   err_t *result);
 /* As struct channel_house; self is the core. */
-bool channel_take(void *self, uint64_t channel, struct bytes *primitive);
+bool channel_take(void *self, uint64_t channel, size_t max, struct bytes *primitive);
 bool channel_answer(void *self, uint64_t channel, struct bytes rqi, struct bytes response);
 void channel_turn(struct core *c);
 int64_t channel_next(const struct core *c); /* clock_steady; INT64_MAX none */

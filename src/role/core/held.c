@@ -73,9 +73,14 @@ static int64_t deadline_of(const struct core *c, const struct request_arrival *i
 	                   : 1000 * (int64_t)options_number(o, OPT_outbound_time);
 	struct request_primitive r;
 
-	if (request_read(in->primitive, in->now, &r) == ERR_OK && r.expires > in->now &&
-	    r.expires - in->now < ms)
+	if (request_read(in->primitive, in->now, &r) != ERR_OK)
+		goto out;
+	/* It is bounded already: admission.def, "soon". */
+	if (r.executes > in->now && !polls)
+		ms += r.executes - in->now;
+	if (r.expires > in->now && r.expires - in->now < ms)
 		ms = r.expires - in->now;
+out:
 	return clock_steady() + ms;
 }
 
@@ -150,10 +155,23 @@ static void answer(struct held *h, struct asked *a, err_t err)
 	h->awaited--;
 }
 
+/* "at:" and a time: when that is; 0 for other targets. */
+static int64_t due_of(const struct core *c, struct bytes target)
+{
+	struct bytes head = BYTES(OUTBOUND_AT);
+	uint64_t at;
+
+	if (!bytes_starts(target, head) ||
+	    bytes_to_u64(bytes_sub(target, head.n, target.n), INT64_MAX, &at) != ERR_OK)
+		return 0;
+	return clock_steady() + ((int64_t)at > c->now ? (int64_t)at - c->now : 1);
+}
+
 static err_t ask(struct core *c, struct held *h, const struct outbound_need *need)
 {
 	size_t cap = h->asked_cap ? h->asked_cap * 2 : 8;
 	int64_t left = h->deadline - clock_steady();
+	int64_t due = due_of(c, need->target);
 	struct asked *a, *more;
 	err_t sent;
 
@@ -169,8 +187,13 @@ static err_t ask(struct core *c, struct held *h, const struct outbound_need *nee
 		             .end = bytes_equal(need->target, BYTES(OUTBOUND_END)) };
 	bytes_copy(a->key, need->key, OUTBOUND_KEY);
 	h->awaited++;
+	/* One at most: for its time a request waits alone. */
+	if (due) {
+		h->due = due;
+		h->due_at = h->asked_n - 1;
+	}
 	sent = left <= 0 ? ERR_TIMEOUT
-	                 : a->end ? ERR_OK : held_send(c, ref_of(c, h, h->asked_n - 1), need, left);
+	                 : a->end || due ? ERR_OK : held_send(c, ref_of(c, h, h->asked_n - 1), need, left);
 	if (sent != ERR_OK)
 		answer(h, a, sent);
 	return ERR_OK;
@@ -271,6 +294,11 @@ void held_turn(struct core *c)
 
 		if (!h->used)
 			continue;
+		if (h->due && now >= h->due) {
+			if (!h->asked[h->due_at].answered)
+				answer(h, &h->asked[h->due_at], ERR_OK);
+			h->due = 0;
+		}
 		for (size_t k = 0; now >= h->deadline && k < h->asked_n; k++) {
 			if (!h->asked[k].answered)
 				answer(h, &h->asked[k], ERR_TIMEOUT);
@@ -316,6 +344,8 @@ int64_t held_next(const struct core *c)
 			return 0;
 		if (h->used && h->deadline < next)
 			next = h->deadline;
+		if (h->used && h->due && h->due < next)
+			next = h->due;
 	}
 	return next;
 }

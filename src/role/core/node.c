@@ -91,6 +91,15 @@ static struct registry_policy registry_policy_of(const struct options *o)
 	};
 }
 
+/* An answer leaves within twice gate.request_time; what is done may ask others. */
+static int64_t blocking_max(const struct options *o)
+{
+	int64_t answer = 2000 * (int64_t)options_number(o, OPT_gate_request_time) - 1000;
+	int64_t others = 1000 * (int64_t)options_number(o, OPT_outbound_time);
+
+	return answer > others ? answer - others : 0;
+}
+
 void node_reload(struct core *c)
 {
 	const struct options *o = &c->worker->options;
@@ -100,6 +109,7 @@ void node_reload(struct core *c)
 	if (c->room.registry)
 		registry_set_policy(c->room.registry, &policy);
 	c->room.content_max = options_number(o, OPT_request_content_max);
+	c->room.blocking_max = blocking_max(o);
 	c->room.state_fresh = (int64_t)options_number(o, OPT_assurance_state_time) * 1000;
 	c->room.proof_fresh = (int64_t)options_number(o, OPT_assurance_proof_time) * 1000;
 	c->room.lab = options_flag(o, OPT_lab);

@@ -6,6 +6,7 @@ static const struct attribute rows[] = {
 	ROWS_UNIVERSAL(OPT),
 	ROW_EXPIRATION(OPT),
 	ROW_LABELS(OPT, OPT),
+	{ "rqag", "requestAggregation", V_BOOL, OPT, OPT, NP, 0, 0 },
 };
 
 static const uint32_t parents[] = { 2, 16 };
