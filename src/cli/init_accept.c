@@ -52,11 +52,16 @@ static bool is_ready(const struct cli *c, const char *provider)
 	return ready;
 }
 
-static bool await(const struct cli *c, const char *provider, pid_t child)
+/* *child is 0 when it ended meanwhile. */
+static bool await(const struct cli *c, const char *provider, pid_t *child)
 {
 	int64_t end = clock_steady() + READY_MS;
 
-	while (clock_steady() < end && waitpid(child, NULL, WNOHANG) == 0) {
+	while (clock_steady() < end) {
+		if (waitpid(*child, NULL, WNOHANG) != 0) {
+			*child = 0;
+			return false;
+		}
 		if (is_ready(c, provider))
 			return true;
 		(void)poll(NULL, 0, STEP_MS);
@@ -77,7 +82,7 @@ int provider_accept_first(struct cli *c, const char *dir, const char *provider)
 	as.argument[0] = provider;
 	as.arguments_n = 1;
 	child = start(program, dir);
-	if (child > 0 && await(&as, provider, child))
+	if (child > 0 && await(&as, provider, &child))
 		code = run_provider_accept(&as);
 	else
 		(void)cli_fail(c, ERR_ABSENT, "the new node does not show its token");

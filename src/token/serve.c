@@ -382,7 +382,7 @@ err_t token_serve(struct token *t, struct bytes call, struct buf *result)
 		status = ERR_UNSUPPORTED;
 	if (status == ERR_OK)
 		status = w.out.err;
-	if (status == ERR_BAD_STATE)
+	if (status == ERR_BAD_STATE && w.key.reference.n)
 		token_unfit(t, &w.key);
 	if (status == ERR_BAD_STATE || status == ERR_MISSING || status == ERR_REFUSED || status == ERR_CRYPTO)
 		log_event(LOG_WARN, "token refuses", "error=%s why=%s", err_name(status), t->state.why);
