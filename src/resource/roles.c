@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 
-enum { TYPE_ROLE = 31 };
+enum { TYPE_ROLE = 31, PAGES = 16 };
 
 static bool is_listed(struct bytes list, struct bytes name)
 {
@@ -55,30 +55,48 @@ static bool is_held(const struct store_row *row, const struct resource_role_ask 
 	       clock_parse(until, &end) == ERR_OK && since <= ask->now && ask->now < end;
 }
 
+/* One role resource: its role, when it counts. */
+static err_t look_at(struct resources *r, struct arena *a, const struct resource_role_ask *ask, uint64_t id,
+                     struct bytes *out, size_t *n)
+{
+	const struct store_row *row;
+	struct bytes role;
+	bool may;
+	err_t err;
+
+	TRY(store_get(r->store, id, &row));
+	if (!is_held(row, ask, &role) || !is_claimed(ask->claimed, role))
+		return ERR_OK;
+	for (size_t i = 0; i < *n; i++) {
+		if (bytes_equal(out[i], role))
+			return ERR_OK;
+	}
+	TRY(arena_copy(a, role, &role)); /* the row may move while others are read */
+	TRY(role_may_be_claimed(r, a, ask, role, &may));
+	if (may)
+		out[(*n)++] = role;
+out:
+	return err;
+}
+
+/* Anybody who may make a role resource may name a holder: what they say does not count, but
+ * has to be passed over. */
 err_t resource_roles(struct resources *r, struct arena *a, const struct resource_role_ask *ask,
                      struct bytes *out, size_t *n)
 {
 	struct store_find find = { .name = BYTES("tkhd"), .value = ask->originator, .limit = PAGE };
-	const struct store_row *row;
 	uint64_t ids[PAGE];
-	struct bytes role;
-	size_t found;
-	bool may;
-	err_t err;
+	size_t found = PAGE;
+	err_t err = ERR_OK;
 
 	*n = 0;
 	if (ask->issuers.n == 0 || ask->originator.n == 0 || ask->claimed.kind != CBOR_ARRAY)
 		return ERR_OK;
-	TRY(store_index_find(r->store, &find, ids, &found));
-	for (size_t i = 0; i < found && *n < ROLES_MAX; i++) {
-		TRY(resource_spend(r, 1) ? ERR_OK : ERR_LIMIT);
-		TRY(store_get(r->store, ids[i], &row));
-		if (!is_held(row, ask, &role) || !is_claimed(ask->claimed, role))
-			continue;
-		TRY(arena_copy(a, role, &role)); /* the row may move while others are read */
-		TRY(role_may_be_claimed(r, a, ask, role, &may));
-		if (may)
-			out[(*n)++] = role;
+	for (unsigned page = 0; page < PAGES && found == PAGE; page++) {
+		TRY(store_index_find(r->store, &find, ids, &found));
+		for (size_t i = 0; i < found && *n < ROLES_MAX && resource_spend(r, 1); i++)
+			TRY(look_at(r, a, ask, ids[i], out, n));
+		find.after = found ? ids[found - 1] : 0;
 	}
 out:
 	return err;

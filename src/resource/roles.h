@@ -15,7 +15,8 @@ struct resource_role_ask {
 };
 
 /* Those of the claimed ones that it has: at most ROLES_MAX, copied into the arena. Of an
- * originator that holds more than a page of roles, the first ones made are looked at. */
+ * originator for whom there are more than 1024 role resources, the first ones made are
+ * looked at. */
 err_t resource_roles(struct resources *r, struct arena *a, const struct resource_role_ask *ask,
                      struct bytes *out, size_t *n) MUST_USE;
 

@@ -171,6 +171,14 @@ def test_a_role_is_held_and_claimed_and_bounded_by_the_subscription(authority):
     assert lamp.retrieve(vault + CLAIM).rsc == 2000
     assert lamp.retrieve(vault + "?rids=guest@demo.example+" + ROLE).rsc == 2000
     assert lamp.delete(vault + CLAIM).rsc == 4103                # what the role may, no more
+    # behind many that somebody else made for the same holder, and that do not count
+    for _ in range(70):
+        assert lamp.create("/cse-in/ae-Clamp", 31, role("//demo.example/in-cse/Cbulb", full)).rsc == 2001
+    bulb = psk(node, "bulb", "Cbulb")
+    assert bulb.register("Nbulb.x").rsc == 2001 and bulb.retrieve(vault + CLAIM).rsc == 4103
+    assert p.create("/cse-in", 31, role("//demo.example/in-cse/Cbulb")).rsc == 2001
+    assert bulb.retrieve(vault + CLAIM).rsc == 2000
+    bulb.close()
     # the service subscription bounds who may claim what
     subscribe(p, **LAMP)
     assert lamp.retrieve(vault + CLAIM).rsc == 4103 and fan.retrieve(vault + CLAIM).rsc == 4103
