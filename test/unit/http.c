@@ -847,6 +847,7 @@ static void test_list_refuses(void **state)
 		{ { ":other", "a" } }, { { "x", "a" }, { ":authority", "late" } },
 		{ { "host", "other" } }, { { "", "a" } }, { { "x-m2m-ri", "1" }, { "x-m2m-ri", "1" } },
 		{ { "accept", "a/" } }, { { "content-length", "5" } }, { { "content-length", "-1" } },
+		{ { "expect", "a\nb: c" } },
 		{ { "content-length", "0" }, { "content-length", "0" } },
 	};
 	static const struct pair first[] = { { ":method", "GET" }, { ":path", "/a" },

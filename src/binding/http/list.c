@@ -140,7 +140,7 @@ static err_t add_field(struct http_list *l, struct bytes name, struct bytes valu
 	if (bytes_equal(name, BYTES("te")) && !bytes_equal(value, BYTES("trailers")))
 		return malformed(l);
 	if (is_one_of(name, dropped, COUNT_OF(dropped)))
-		return ERR_OK;
+		return octets_are(value, OCTET_VALUE) ? ERR_OK : malformed(l);
 	/* The same as :authority, or nobody knows which is meant. */
 	if (bytes_equal(name, BYTES("host")) && l->at[HTTP_PSEUDO_AUTHORITY].at)
 		return bytes_equal(value, pseudo(l, HTTP_PSEUDO_AUTHORITY)) ? ERR_OK : malformed(l);

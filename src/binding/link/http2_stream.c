@@ -112,7 +112,7 @@ void stream_list(struct connection *s, bool alone)
 	}
 	s->in.max = HTTP_HEAD_MAX + s->set->limits.body;
 	s->parser.seen = (uint32_t)head.n;
-	if (buf_add(&s->in, head) != ERR_OK)
+	if (s->set->buffered + head.n > s->set->limits.buffered || buf_add(&s->in, head) != ERR_OK)
 		refuse(s, 503, "too much is waiting here");
 	s->set->buffered += s->in.cap;
 }
