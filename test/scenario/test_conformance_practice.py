@@ -275,10 +275,10 @@ def test_forms_of_requests(lab, own):
     assert make("application/json;ty=3", '\r\n {\t"m2m:cnt" :\n{ } }\n')[1] == 2001 and make("application/json;ty=3", '{"m2m:cnt":{"mni":"5"}}')[1] == 4000
     get = lambda target, more="", version="1.1": say(lab, f"GET {target} HTTP/{version}\n{who}{more}")[:2]
     encoded = path.replace("-", "%2D")
-    for target in (path, path + "?", path + "?rcn=1&", encoded, "/~/in-cse" + path, "/~/in-cse/-" + path[len(BASE):], "/-" + path[len(BASE):], "/" + stem):
+    for target in (path, path + "?", path + "?rcn=1&", encoded, "/~/in-cse" + path, "/~/in-cse/-" + path[len(BASE):], "/-" + path[len(BASE):], "/" + stem, "http://a" + path):
         assert get(target) == (200, 2000), target
     assert get(path, "\nContent-Type: application/json") == get(path, "\nContent-Length: 0") == (200, 2000)
-    for target in (path + "/", path.replace("/ae", "//ae"), path.replace("/ae", "%2Fae"), "http://a" + path, path + "#rn"):
+    for target in (path + "/", path.replace("/ae", "//ae"), path.replace("/ae", "%2Fae"), path + "#rn"):
         assert get(target) == (400, 4000), target
     assert get(path, "\nAuthorization: Basic YTpi") == get(path, "\nAuthorization: Bearer abc") == (501, 5001)
     assert get(path, version="1.0")[0] == 505 and get(path, "\nX-M2M-RI: s")[0] == 400
