@@ -1,8 +1,10 @@
 """Evidence of a protection level: a token and a TPM count as more than software when, and as long as, a
 certificate of a configured maker vouches for them and they answer for it; each refusal, with its reason."""
-import json, os, pathlib, signal, sys, time
+import json, os, pathlib, re, signal, sys, time
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 from makers import AttestedHsm, EllipticTpm, EndorsedTpm, Maker, makers, pem
@@ -261,3 +263,26 @@ def test_accepted_when_the_node_is_made(maker, tmp_path):
             Node(init=[*token.init_args(), "--makers", str(others)])
     with pytest.raises(RuntimeError, match="are for --token"):
         Node(init=["--makers", str(trusted)])
+
+
+def test_a_key_made_elsewhere_counts_as_software(maker, tmp_path):
+    """By the token's own word (CKA_LOCAL): a pair that was brought to it in the place of one that was made there counts
+    as level 1, and is said; the others stay at the token's level."""
+    trusted, der = tmp_path / "trusted.pem", tmp_path / "brought.der"
+    trusted.write_text(makers((3, "fips-140-3", pem(maker.root))))
+    der.write_bytes(ec.generate_private_key(ec.SECP256R1()).private_bytes(
+        serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+    with AttestedHsm(maker) as token, Node(init=[*token.init_args(), "--makers", str(trusted)]) as node:
+        pairs = lambda: [key_levels(node)[k] for k in ("ca", "node", "import")]
+        assert wait_for(lambda: pairs() == [3, 3, 3]), pairs()
+        node.stop()
+        _, seen = token.objects()
+        ids = re.findall(r"Private Key Object.*?label:\s+holdfast\n\s+ID:\s+(\w+)", seen, re.S)
+        assert len(ids) == 3, seen
+        token.tool("--delete-object", "--type", "privkey", "--id", ids[0])
+        token.tool("--write-object", der, "--type", "privkey", "--id", ids[0], "--label", "holdfast", "--usage-sign")
+        token.again()
+        node.start()
+        assert wait_for(lambda: sorted(pairs()) == [1, 3, 3]), pairs()
+        assert "was made elsewhere" in listed(node)["why"]
+        node.stop()

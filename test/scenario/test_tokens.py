@@ -1,12 +1,14 @@
 """Keys on tokens: a node whose keys lie on SoftHSM2, on a TPM simulator; what happens when the token's
 process, the simulator or the keeper is killed, and when the token is taken away and comes back. Nothing
 else is ever restarted."""
-import hashlib, json, os, pathlib, signal, socket, ssl, subprocess, sys, time
+import hashlib, json, os, pathlib, re, signal, socket, ssl, subprocess, sys, time
 
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 from node import BUILD, NAME, Node
+from orders import Door, MISSING, Person, octets, order
+from orders import REFUSED as REFUSED_ORDER
 from program import OK, Program, REFUSED, TAMPERED
 from tokens import SoftHsm, Swtpm
 
@@ -360,6 +362,13 @@ def test_approved_state():
         assert not update("b2") and row()["state"] == "UNFIT" and "NOT approved" in row()["measured"]
         code, said = node.cli("provider", "approve", "token.1", "00", check=False)
         assert code == 2, said
+        # ordered by nobody, and by somebody who is no administrator: refused, and it stays so
+        tpm_id = re.search(r"token\.1/approve/([0-9a-f]{32})/", node.cli("audit", "list")).group(1)
+        door, this = Door(node), row()["measured"].split()[1]
+        wanted = octets(f"token.1/approve/{tpm_id}/00810000/{this}".encode())
+        assert order(door, "STATE", wanted)[0] == REFUSED_ORDER and order(door, "STATE", wanted, Person("eve"))[0] == MISSING
+        door.close()
+        assert row()["state"] == "UNFIT" and "NOT approved" in row()["measured"] and not handshakes(node)
         node.cli("provider", "approve", "token.1")
         assert wait(lambda: handshakes(node)), node.log_text()[-2000:]
         assert wait(lambda: row()["state"] == "present") and row()["measured"].split()[1:] == [digest("b2"), "approved"]
