@@ -1,9 +1,9 @@
 """What one enrolled peer may take: how fast, how much. Others do not feel it."""
-import socket
+import os, signal, socket, ssl, time
 
 import pytest
 
-from node import Node
+from node import NAME, Node
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +88,38 @@ def test_a_source_whose_handshakes_fail():
         e.close()
     with Node(options="store.engine = memory\ngate.failures_per_address = 0\ngate.workers = 1") as n:  # the control
         assert strangers(n, "127.0.0.7", 60) == 60
+
+
+def hello():
+    """What a stock client says first."""
+    out = ssl.MemoryBIO()
+    with pytest.raises(ssl.SSLWantReadError):
+        ssl.create_default_context().wrap_bio(ssl.MemoryBIO(), out, server_hostname=NAME).do_handshake()
+    return out.read()
+
+
+def test_who_waited_in_vain_is_not_blamed():
+    """A gate that is too slow is left by those who wait: their address is not locked out for that."""
+    with Node(options="store.engine = memory\ngate.failures_per_address = 20\ngate.workers = 1\nlog.level = info") as n:
+        e = n.enrol("d", "Cd")
+        assert e.register().rsc == 2001
+        e.close()
+        gate, first = n.pids()["gate"][0], hello()
+        os.kill(gate, signal.SIGSTOP)
+        for _ in range(60):
+            with socket.create_connection(("127.0.0.1", n.port)) as s:
+                s.sendall(first)
+        time.sleep(1.5)
+        os.kill(gate, signal.SIGCONT)
+        for _ in range(2):  # from that address; the second comes when all of them are done with
+            assert e.retrieve("/cse-in/ae-Cd").rsc == 2000
+            e.close()
+        assert "it left before its turn" in n.log_text()
+        # who makes it work in vain still is
+        assert strangers(n, "127.0.0.1", 60) in range(20, 23)
+        with pytest.raises((OSError, ConnectionError)):
+            e.retrieve("/cse-in/ae-Cd")
+        e.close()
 
 
 @pytest.mark.parametrize("engine", ["memory", "sqlite"])

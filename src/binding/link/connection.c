@@ -281,6 +281,12 @@ static void handshake_step(struct connection *c)
 		return;
 	}
 	c->handshakes = false;
+	/* That we come late is not its doing. */
+	if (io_left_waiting(c)) {
+		s->owner.refused(s->owner.self, &c->address, "it left before its turn");
+		connection_close(c);
+		return;
+	}
 	connection_suspect(c, true);
 	io = io_handshake(c);
 	connection_suspect(c, false);

@@ -189,6 +189,9 @@ void stream_answer(struct connection *stream, struct bytes octets, bool close);
 enum io { IO_DONE, IO_WAIT_READ, IO_WAIT_WRITE, IO_WAIT_OWNER, IO_ENDED };
 
 enum io io_handshake(struct connection *c);
+/* Its handshake has not begun, though it asked for it a second ago and more, and it is gone: a
+ * handshake with it would be in vain. */
+bool io_left_waiting(const struct connection *c);
 /* At most n octets to p; *got is what came. */
 enum io io_read(struct connection *c, uint8_t *p, size_t n, size_t *got);
 enum io io_write(struct connection *c, struct bytes octets, size_t *put);

@@ -3,9 +3,12 @@
 #include "binding/link/inside.h"
 
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <openssl/err.h>
+
+enum { PATIENCE_MS = 1000 };
 
 /* An error that another connection left must not be read as ours. There is hardly
  * ever one, and to look costs less than to clear. */
@@ -32,6 +35,18 @@ static enum io tls_result(struct connection *c, int result)
 static enum io socket_result(enum io wait)
 {
 	return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? wait : IO_ENDED;
+}
+
+bool io_left_waiting(const struct connection *c)
+{
+	struct tcp_info t;
+	socklen_t n = sizeof(t);
+	char octet;
+
+	if (!SSL_in_before(c->ssl) || getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &t, &n) != 0)
+		return false;
+	return (t.tcpi_state == TCP_CLOSE_WAIT || t.tcpi_state == TCP_CLOSE) && t.tcpi_last_data_recv > PATIENCE_MS &&
+	       recv(c->fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT) == 1;
 }
 
 enum io io_handshake(struct connection *c)
