@@ -478,6 +478,7 @@ static unsigned begin_with(struct store *s, const char *word, unsigned *all)
 static void test_rewrap(void **state)
 {
 	struct store_room *room = *state;
+	struct bytes sealed;
 	unsigned all;
 	uint64_t n;
 
@@ -503,6 +504,19 @@ static void test_rewrap(void **state)
 	OK(store_commit(room->s));
 	assert_int_equal(begin_with(room->s, "anew", &all), n);
 	assert_int_equal(n, all);
+	if (bytes_equal(bytes_str(room->engine), BYTES("sqlite")))
+		room_restart(room);
+	check_whole(room->s);
+	/* what index keys are made of, too */
+	room->s->keys.data_key_rewrap = rewrap;
+	begin_rotation(room->s);
+	while (one_step(room))
+		;
+	OK(store_begin(room->s));
+	OK(store_rewrap(room->s, &n));
+	OK(store_commit(room->s));
+	OK(room->s->ops->epoch_get(room->s->engine, ENGINE_INDEX + 1, &sealed));
+	assert_true(bytes_starts(sealed, BYTES("anew")));
 	if (bytes_equal(bytes_str(room->engine), BYTES("sqlite")))
 		room_restart(room);
 	check_whole(room->s);
