@@ -29,7 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	} else if (data[0] % 3 == 2) {
 		while (key_row_read(&in, &row) == ERR_OK)
 			must(row.public_key.n == POINT || row.public_key.n == ED_POINT ||
-			     (row.public_key.n == 0 && row.purpose == SEAL_PROGRAM));
+			     (row.public_key.n == 0 && (row.purpose == SEAL_PROGRAM || row.purpose == WRAP_PROGRAM)));
 	}
 	return 0;
 }
