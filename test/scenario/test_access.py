@@ -90,7 +90,7 @@ def test_the_entry_gate_row_by_row(one):
     la = e.root + "/c"
     assert e.retrieve(la, headers={"X-M2M-RET": "20010101T000000"}).rsc == 4008
     assert e.retrieve(la, headers={"X-M2M-RST": "20010101T000000"}).rsc == 4008
-    assert e.retrieve(la, headers={"X-M2M-OET": "20990101T000000"}).rsc == 4000  # nobody waits that long
+    assert e.retrieve(la, headers={"X-M2M-OET": "20990101T000000"}).rsc == 5001  # nobody waits that long
     assert e.retrieve(la, origin=None).rsc == 4000
     assert e.retrieve(la, rqi=None).rsc == 4000
     assert e.retrieve(la, rvi="99").rsc == 4001

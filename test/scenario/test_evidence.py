@@ -277,7 +277,7 @@ def test_a_key_made_elsewhere_counts_as_software(maker, tmp_path):
         assert wait_for(lambda: pairs() == [3, 3, 3]), pairs()
         node.stop()
         _, seen = token.objects()
-        ids = re.findall(r"Private Key Object.*?label:\s+holdfast\n\s+ID:\s+(\w+)", seen, re.S)
+        ids = re.findall(r"Private Key Object[^\n]*\n\s+label:\s+holdfast\n\s+ID:\s+(\w+)", seen)
         assert len(ids) == 3, seen
         token.tool("--delete-object", "--type", "privkey", "--id", ids[0])
         token.tool("--write-object", der, "--type", "privkey", "--id", ids[0], "--label", "holdfast", "--usage-sign")

@@ -1,6 +1,6 @@
 """Between CSEs, in the laboratory: IN, MN and ASN on three loopback addresses. Registration both
 ways, requests over two hops up, down and across, what cannot be reached, descendants kept in step."""
-import threading, time
+import concurrent.futures, threading, time
 
 import pytest
 pytest.importorskip("requests")
@@ -329,8 +329,9 @@ def test_announcements_to_nowhere_hold_nobody_up(tree):
     CSEBase's; and of several CSEs one that is not there does not stand in the way."""
     i, m, a = tree
     assert m.create("/-", "Cnone", 2, {"m2m:ae": dict(AE, rn="nowhere", at=["/no-0"])})[0] == 2001
-    for k in range(60):
-        assert m.create("/-/nowhere", "Cnone", 3, {"m2m:cnt": {"rn": f"c{k}", "at": [f"/no-{k}"]}})[0] == 2001
+    made = lambda k: m.create("/-/nowhere", "Cnone", 3, {"m2m:cnt": {"rn": f"c{k}", "at": [f"/no-{k}"]}})[0]
+    with concurrent.futures.ThreadPoolExecutor(20) as several:
+        assert set(several.map(made, range(60))) == {2001}
     time.sleep(1)
     assert m.create("/-", "Cgood", 2, {"m2m:ae": dict(AE, rn="good", at=["/no-0", "/id-in"])})[0] == 2001
     [far] = announced(m, "Cgood", "/-/good")
