@@ -284,6 +284,13 @@ static err_t admission_content(struct work *w, bool *well)
 	return ERR_OK;
 }
 
+/* As for a request that is answered later: what may bring a key is kept nowhere else. */
+static err_t admission_keyless(struct work *w, bool *well)
+{
+	*well = !transaction_keeps_key(w);
+	return ERR_OK;
+}
+
 /* --- (8) ------------------------------------------------------------------------ */
 
 static err_t admission_release_known(struct work *w, bool *well)

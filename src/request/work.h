@@ -189,6 +189,8 @@ err_t members_ask(struct work *w, const struct remote_member **list, size_t *n) 
 /* [transaction.c] Is a transactionMgmt to be made? Its requests, done or undone, before it
  * is. w->status when it is no transaction at all; ERR_PENDING. */
 bool transaction_wanted(const struct work *w);
+/* Would one be kept in which a request may bring a key? */
+bool transaction_keeps_key(const struct work *w);
 err_t transaction_run(struct work *w, struct transaction_result *out) MUST_USE;
 /* A <transaction> is made, or takes a step in which its request is tried or done: that.
  * w->status when it is refused; ERR_PENDING. */

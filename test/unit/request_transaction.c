@@ -2,6 +2,8 @@
  * their creator; who is kept out meanwhile, and that nothing stays of what is taken back. */
 #include "request_room.h"
 
+#include <stdio.h>
+
 #include "request/later_work.h"
 #include "resource/lock.h"
 
@@ -184,13 +186,30 @@ static void test_withdrawn(void **state)
 	hides(n, "new");
 }
 
+/* What may bring a key is in no resource of a transaction, however deep, and not for a moment. */
+static void test_keyless(void **state)
+{
+#define KEY "{'op':1,'to':'x','fr':'Cdev','rqi':'k','rvi':'3','ty':245,'pc':{'sec:mkr':{'kv':'AAAA'}}}"
+	static const char within[] = "{'op':1,'to':'cse-in/dev','fr':'Cdev','rqi':'k','rvi':'3','ty':50,"
+	                             "'pc':{'m2m:tram':{'rqps':{'rqp':[" KEY "]}}}}";
+	struct node *n = *state;
+	char more[1024];
+
+	does(n, 1, "cse-in/dev", TRAM(LABEL("cse-in/dev/c", "new") "," KEY, ""), 4000);
+	does(n, 1, "cse-in/dev", TRAM(KEY, ",'tmd':2"), 4000);
+	assert_true(snprintf(more, sizeof(more), TRAM("%s", ""), within) < (int)sizeof(more));
+	does(n, 1, "cse-in/dev", more, 4000);
+	does(n, 1, "cse-in/dev/c", TRAC(KEY), 4000);
+	does(n, 2, "cse-in/dev/m", "", 4004);
+}
+
 #define row(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		row(test_one), row(test_time), row(test_of_another), row(test_by_its_creator), row(test_refused),
-		row(test_withdrawn),
+		row(test_withdrawn), row(test_keyless),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
