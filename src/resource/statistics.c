@@ -185,15 +185,18 @@ static bool is_event(const struct attribute_set *event, const struct statistics_
 	return type == TIMER_BASED && in_time(event, o->now);
 }
 
+/* The rule is read in memory of its own: this is asked for each operation of a request, and rule. */
 err_t statistics_wants(struct resources *r, struct arena *a, uint64_t id,
                        const struct statistics_operation *o, bool *yes, struct bytes *creator)
 {
+	struct arena scratch;
 	struct rule *rule;
 	struct cbor cr;
 	err_t err;
 
 	*creator = BYTES_NONE;
-	TRY(rule_load(r, a, id, &rule, yes));
+	arena_init(&scratch, SCRATCH_MAX);
+	TRY(rule_load(r, &scratch, id, &rule, yes));
 	if (*yes)
 		*yes = is_event(&rule->event, o) && in_period(&rule->set, o->now) &&
 		       set_get(&rule->set, BYTES(INTERNAL_CREATOR), &cr);
@@ -202,8 +205,9 @@ err_t statistics_wants(struct resources *r, struct arena *a, uint64_t id,
 	if (*yes)
 		TRY(names_resource(r, &rule->event, o, yes));
 	if (*yes)
-		*creator = cr.s;
+		err = arena_copy(a, cr.s, creator);
 out:
+	arena_free(&scratch);
 	return err;
 }
 
@@ -282,6 +286,16 @@ out:
 	return err;
 }
 
+static err_t put_counts(struct resources *r, struct own_change *c, uint64_t cni, uint64_t cbs)
+{
+	err_t err;
+
+	TRY(set_put_uint(r, &c->arena, &c->set, BYTES("cni"), cni));
+	err = set_put_uint(r, &c->arena, &c->set, BYTES("cbs"), cbs);
+out:
+	return err;
+}
+
 /* The oldest make room; what can never fit is not kept. */
 static err_t make_room(struct resources *r, struct own_change *c, uint64_t size, bool *fits)
 {
@@ -301,34 +315,53 @@ static err_t make_room(struct resources *r, struct own_change *c, uint64_t size,
 		cbs -= row->size;
 		TRY(tree_remove(r, oldest));
 	}
-	if (!*fits)
-		goto out;
-	TRY(set_put_uint(r, &c->arena, &c->set, BYTES("cni"), cni + 1));
-	TRY(set_put_uint(r, &c->arena, &c->set, BYTES("cbs"), cbs + size));
+	if (*fits)
+		err = put_counts(r, c, cni, cbs);
 out:
 	return err;
 }
 
-static err_t insert(struct resources *r, struct own_change *c, struct bytes text, int64_t now, uint64_t *record)
+static err_t body_of_record(struct resources *r, struct own_change *c, const struct rule *rule,
+                            struct bytes text, struct bytes *body)
 {
-	uint64_t st = set_uint(&c->set, BYTES("st"), 0) + 1;
-	struct store_row row = { .parent = c->row.id, .type = INSTANCE, .created = now, .modified = now,
-		                 .size = text.n, .expires = instance_end(&c->set, now, c->row.expires) };
 	struct attribute_set set = { .n = 0 };
-	struct buf name = buf_make(32);
+	struct cbor creator;
 	err_t err;
 
-	row.id = store_next_id(r->store);
 	TRY(set_put_text(r, &c->arena, &set, BYTES("con"), text));
 	TRY(set_put_text(r, &c->arena, &set, BYTES("cnf"), BYTES("application/json:0")));
 	TRY(set_put_uint(r, &c->arena, &set, BYTES("cs"), text.n));
-	TRY(set_put_uint(r, &c->arena, &set, BYTES("st"), st));
-	TRY(set_encode(r, &c->arena, &set, &row.body));
+	TRY(set_put_uint(r, &c->arena, &set, BYTES("st"), set_uint(&c->set, BYTES("st"), 0) + 1));
+	if (set_get(&rule->set, BYTES(INTERNAL_CREATOR), &creator))
+		TRY(set_put(&set, BYTES(INTERNAL_CREATOR), creator.raw));
+	err = set_encode(r, &c->arena, &set, body);
+out:
+	return err;
+}
+
+/* Within the share of the rule's creator: *record 0 when that is used up. */
+static err_t insert(struct resources *r, struct own_change *c, const struct rule *rule, struct bytes text,
+                    int64_t now, uint64_t *record)
+{
+	struct store_row row = { .parent = c->row.id, .type = INSTANCE, .created = now, .modified = now,
+		                 .size = text.n, .expires = instance_end(&c->set, now, c->row.expires) };
+	struct buf name = buf_make(32);
+	err_t err;
+
+	*record = 0;
+	TRY(body_of_record(r, c, rule, text, &row.body));
+	err = account_change(r, BYTES_NONE, row.body);
+	if (err == ERR_REFUSED)
+		err = ERR_OK;
+	else if (err == ERR_OK)
+		*record = row.id = store_next_id(r->store);
+	if (!*record)
+		goto out;
 	TRY(buf_printf(&name, "cin%llu", (unsigned long long)row.id));
 	row.name = bytes_of_buf(&name);
 	TRY(store_insert(r->store, &row));
-	TRY(set_put_uint(r, &c->arena, &c->set, BYTES("st"), st));
-	*record = row.id;
+	TRY(set_put_uint(r, &c->arena, &c->set, BYTES("st"), set_uint(&c->set, BYTES("st"), 0) + 1));
+	err = put_counts(r, c, set_uint(&c->set, BYTES("cni"), 0) + 1, set_uint(&c->set, BYTES("cbs"), 0) + text.n);
 out:
 	buf_free(&name);
 	return err;
@@ -350,7 +383,9 @@ static err_t keep(struct resources *r, const struct permit *system, const struct
 	TRY(make_room(r, &c, json.n, &fits));
 	if (!fits)
 		goto out;
-	TRY(insert(r, &c, bytes_of_buf(&json), o->now, &out->record));
+	TRY(insert(r, &c, rule, bytes_of_buf(&json), o->now, &out->record));
+	if (!out->record && set_uint(&c.set, BYTES("cni"), 0) == set_uint(&c.before, BYTES("cni"), 0))
+		goto out;
 	c.row.modified = o->now;
 	out->container = c.row.id;
 	err = own_write(r, &c);

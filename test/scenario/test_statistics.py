@@ -97,23 +97,25 @@ def test_stored_octets(lab, own):
 
 def test_a_time(lab, own):
     _, container = rule(lab, {"evt": 3, "evs": stamp(-5), "eve": stamp(2), "erts": [4]}, cdi=[own[0]])
-    _, late = rule(lab, {"evt": 3, "evs": stamp(60), "eve": stamp(90)}, cdi=[own[0]])
+    _, late = rule(lab, {"evt": 3, "evs": stamp(2), "eve": stamp(3)}, cdi=[own[0]])
     add(lab, own, "12345"), add(lab, own, "123")
-    assert records(lab, container) == []
+    assert records(lab, container) == records(lab, late) == []
     assert until(lambda: len(records(lab, container)) == 1)
     r = records(lab, container)[0]
     assert (r["n"], r["ds"], r["evt"]) == (2, 8, 3) and "eve" in r and "cdi" not in r
+    # what was before its time, and what comes after it, counts nowhere
+    assert until(lambda: len(records(lab, late)) == 1) and records(lab, late)[0]["n"] == 0
     add(lab, own)
     time.sleep(1.2)
-    assert len(records(lab, container)) == 1 and records(lab, late) == []
+    assert len(records(lab, container)) == len(records(lab, late)) == 1
 
 
 def test_periods(lab, own):
-    assert rule(lab, {"evt": 1}, cdi=[own[0]], cp={"sce": ["* * * 1 1 * 1999"]})[1]
+    _, over = rule(lab, {"evt": 1}, cdi=[own[0]], cp={"sce": ["* * * 1 1 * 1999"]})
     _, never = rule(lab, {"evt": 1}, cdi=[own[0]], cp={"sce": ["* * * 1 1 * 2099"]})
     _, always = rule(lab, {"evt": 1}, cdi=[own[0]], cp={"sce": ["* * * * * * *"]})
     add(lab, own)
-    assert records(lab, never) == [] and len(records(lab, always)) == 1
+    assert records(lab, over) == records(lab, never) == [] and len(records(lab, always)) == 1
 
 
 def test_a_rule_shows_nobody_what_is_hidden_from_its_creator(one):
@@ -147,6 +149,36 @@ def test_a_rule_shows_nobody_what_is_hidden_from_its_creator(one):
     assert seen() == 1
     for gone in ("/cse-in/g", "/cse-in/" + made["rn"]):
         assert spy.delete(gone).rsc == 2002
+
+
+def test_many_rules_and_members_within_the_creators_share():
+    """What 32 rules look at for each of 130 members is no burden of the request; and records count as resources
+    of who made the rule, whatever the container's owner lets it hold."""
+    with Node(lab=True, options="store.engine = memory\npeer.resources = 200") as node:
+        lab = Lab(node, "json")
+        assert lab.create("/cse-in", 22, {"m2m:stcg": {"rn": "g"}}).rsc == 2001
+        _, container = rule(lab, {"evt": 1, "opt": [2], "erts": [3]})
+        evi = lab.create("/cse-in/g", 7, {"m2m:evcg": {"evt": 1, "opt": [4]}}).json["m2m:evcg"]["evi"]
+        for _ in range(31):
+            assert lab.create("/cse-in", 21, {"m2m:stcl": {"cei": "CAdmin", "srs": 1, "sm": 1, "evi": evi}}).rsc == 2001
+        assert lab.put(container, {"m2m:cnt": {"mni": 100000}}).rsc == 2004
+        stem, path = lab.ae()
+        for i in range(130):
+            assert lab.create(path, 3, {"m2m:cnt": {"rn": f"c{i}"}}, stem).rsc == 2001
+        group = {"rn": "g", "mnm": 130, "mid": [f"{path[1:]}/c{i}" for i in range(130)]}
+        assert lab.create(path, 9, {"m2m:grp": group}, stem).rsc == 2001
+
+        def visit():
+            a = lab.get(path + "/g/fopt", stem)
+            assert a.rsc == 2000 and {r["rsc"] for r in a.json["m2m:agr"]["m2m:rsp"]} == {2000}
+            return len(records(lab, container))
+
+        # the oldest make room where the container is full; else nothing more is kept
+        first, full = visit(), visit()
+        assert first == 130 < full < 140 and visit() == full
+        assert lab.create("/cse-in", 3, {"m2m:cnt": {}}).rsc == 5207
+        assert lab.put(container, {"m2m:cnt": {"mni": 10}}).rsc == 2004
+        assert lab.create("/cse-in", 3, {"m2m:cnt": {}}).rsc == 2001 and visit() == 10
 
 
 def test_what_is_refused(lab, own):
