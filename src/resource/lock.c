@@ -20,6 +20,11 @@ static bool is_open(const struct store_row *row)
 	return state == STATE_LOCKED || state == STATE_EXECUTED || state == STATE_ERROR;
 }
 
+bool lock_is_open(const struct store_row *row, int64_t now)
+{
+	return row->type == TRANSACTION && !row_expired(row, now) && is_open(row);
+}
+
 err_t lock_holds(struct resources *r, uint64_t resource, bool reads, int64_t now, uint64_t but, bool *yes)
 {
 	struct store_scan scan = { .parent = resource, .type = TRANSACTION, .newest_first = true, .limit = 1 };
@@ -36,8 +41,7 @@ err_t lock_holds(struct resources *r, uint64_t resource, bool reads, int64_t now
 	if (n == 0 || id == but)
 		goto out;
 	TRY(store_get(r->store, id, &row));
-	*yes = row && !row_expired(row, now) && is_open(row) &&
-	       !(reads && number_of(row, BYTES("tltp")) == ALLOW_RETRIEVES);
+	*yes = row && lock_is_open(row, now) && !(reads && number_of(row, BYTES("tltp")) == ALLOW_RETRIEVES);
 out:
 	return err;
 }

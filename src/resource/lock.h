@@ -1,5 +1,6 @@
 /* lock.h: resources that a transaction holds until it is over [TS-0001 10.2.18.1]: the newest
- * <transaction> below them is open. A lock ends with the transaction, at the latest a minute
+ * <transaction> below them is open. Held is the resource itself: among the children of another
+ * it is shown as it is, which is as it was before the transaction. A lock ends with the transaction, at the latest a minute
  * after it was made. */
 #ifndef RESOURCE_LOCK_H
 #define RESOURCE_LOCK_H
@@ -13,6 +14,8 @@ enum { STATE_LOCKED = 2, STATE_EXECUTED, STATE_COMMITTED, STATE_ERROR, STATE_ABO
 
 /* Is the resource held against this operation, but for transaction `but`? */
 err_t lock_holds(struct resources *r, uint64_t resource, bool reads, int64_t now, uint64_t but, bool *yes) MUST_USE;
+/* Is the row such a transaction? What stands above it is not deleted meanwhile; it expires. */
+bool lock_is_open(const struct store_row *row, int64_t now);
 err_t locks_open(struct resources *r) MUST_USE;
 
 /* May its creator take this step now? */

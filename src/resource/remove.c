@@ -1,6 +1,7 @@
 /* remove.c: DELETE and expiry [TS-0004 7.3.3.8]. A subtree goes bottom up, a
  * page of rows at a time; the right to the root is the right to what is below. */
 #include "resource/engine.h"
+#include "resource/lock.h"
 
 static err_t remove_row(struct resources *r, uint64_t id)
 {
@@ -12,6 +13,9 @@ static err_t remove_row(struct resources *r, uint64_t id)
 	TRY(store_get(r->store, id, &row));
 	if (!row)
 		goto out;
+	if (r->removing_for && lock_is_open(row, r->removing_at))
+		return refuse(r->removing_for, RSC_TRANSACTION_PROCESSING_IS_INCOMPLETE,
+		              "a transaction holds what would go", NO_DETAIL);
 	type = resource_row_type(row);
 	if (type && r->removing && r->removing_root && id != r->removing_root &&
 	    resource_hooks(type)->told_of_removal) {
@@ -129,7 +133,11 @@ static err_t delete(struct resource_work *w, struct buf *content)
 	/* What is shown is what was there. */
 	TRY(result_of_row(w, w->ask->request->result_content == PRIMITIVE_DEFAULT_RCN
 	                         ? 0 : w->ask->request->result_content, content));
-	TRY(remove_with_parent(w));
+	w->r->removing_for = w->out;
+	w->r->removing_at = w->now;
+	err = remove_with_parent(w);
+	w->r->removing_for = NULL;
+	TRY(err);
 	w->out->resource = w->row.id;
 	w->out->version = w->row.version;
 	w->out->changed = true;

@@ -186,6 +186,34 @@ static void test_withdrawn(void **state)
 	hides(n, "new");
 }
 
+/* What is held does not go with what it stands in, at once or through a group; what expires goes. */
+static void test_from_above(void **state)
+{
+	struct node *n = *state;
+	size_t expired;
+
+	does(n, 1, "cse-in/dev", ",'ty':3,'pc':{'m2m:cnt':{'rn':'up','et':'20260101T000030'}}", 2001);
+	does(n, 1, "cse-in/dev/up", ",'ty':3,'pc':{'m2m:cnt':{'rn':'low','lbl':['old']}}", 2001);
+	does(n, 1, "cse-in/dev", ",'ty':9,'pc':{'m2m:grp':{'rn':'g','mnm':1,'mid':['cse-in/dev/up']}}", 2001);
+	does(n, 1, "cse-in/dev/up/low", TRAC(LABEL("cse-in/dev/up/low", "new")), 2001);
+	does(n, 4, "cse-in/dev/up", "", 5222);
+	does(n, 4, "cse-in/dev", "", 5222);
+	does(n, 4, "cse-in/dev/g/fopt", "", 2000);
+	shows(n, "'rsc':5222");
+	does(n, 1, "cse-in/dev", TRAM("{'op':4,'to':'cse-in/dev/up','fr':'Cdev','rqi':'a','rvi':'3'}", ""), 2001);
+	shows(n, "'rsc':5222");
+	GO(n, "trac", "cse-in/dev/up/low/t", 3, 2004);
+	does(n, 4, "cse-in/dev/up", "", 5222);
+	GO(n, "trac", "cse-in/dev/up/low/t", 4, 2004);
+	does(n, 4, "cse-in/dev/up/low", "", 2002);
+	does(n, 1, "cse-in/dev/up", ",'ty':3,'pc':{'m2m:cnt':{'rn':'low'}}", 2001);
+	does(n, 1, "cse-in/dev/up/low", TRAC(LABEL("cse-in/dev/up/low", "new")), 2001);
+	n->now += 31000;
+	clock_simulate(n->now);
+	assert_int_equal(resource_expire(n->room.resources, permit_for_system("test"), n->now, 10, &expired), ERR_OK);
+	does(n, 2, "cse-in/dev/up/low", "", 4004);
+}
+
 /* What may bring a key is in no resource of a transaction, however deep, and not for a moment. */
 static void test_keyless(void **state)
 {
@@ -210,6 +238,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		row(test_one), row(test_time), row(test_of_another), row(test_by_its_creator), row(test_refused),
 		row(test_withdrawn), row(test_keyless),
+		row(test_from_above),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
