@@ -1,6 +1,8 @@
 /* engine.c: what every operation on a resource has in common. */
 #include "resource/engine.h"
 
+#include "base/log.h"
+
 err_t refuse(struct outcome *out, unsigned status, const char *what, struct bytes detail)
 {
 	out->status = status;
@@ -236,9 +238,13 @@ out:
 err_t resource_reindex(void *resources, const struct store_row *row)
 {
 	const struct resource_type *type = resource_row_type(row);
+	static bool told;
 	struct attribute_set set;
-	err_t err = ERR_TAMPERED;
+	err_t err = ERR_OK;
 
+	if (!type && !told)
+		log_event(LOG_WARN, "not indexed", "row=%llu type=%u unknown", (unsigned long long)row->id, row->type);
+	told |= !type;
 	if (!type)
 		goto out;
 	TRY(set_load(&set, row->body));

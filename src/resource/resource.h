@@ -160,7 +160,8 @@ struct target {
 /* CSE-relative, SP-relative, absolute; structured, unstructured, hybrid. */
 err_t resource_resolve(struct resources *r, struct bytes to, struct target *out) MUST_USE;
 
-/* Index entries of a row set anew, for store_rotate_step. ERR_TAMPERED: no such type. */
+/* Index entries of a row set anew, for store_rotate_step. A row of a type that is not known (of another
+ * version of this program) has none: it is passed over, and the first one logged. */
 err_t resource_reindex(void *resources, const struct store_row *row) MUST_USE;
 
 /* Structured CSE-relative address of a row, "cse-in/ae1/cnt1"; unstructured ID. */

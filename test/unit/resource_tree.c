@@ -519,12 +519,35 @@ static void test_base_policy(void **state)
 	assert_true(p.policies_n == 0);
 }
 
+/* A rotation sets index entries anew; a row that another version made does not stop it. */
+static void test_reindex(void **state)
+{
+	struct room *m = *state;
+	struct store_row other = { .parent = 1, .type = 9999, .name = BYTES("other"), .body = BYTES("\xa0") };
+	struct store_find find = { .name = BYTES("lbl"), .value = BYTES("l"), .limit = 4 };
+	const struct store_row *made;
+	uint64_t ids[4];
+	size_t n;
+
+	expect(m, SUB("cse-in", "c", ",'lbl':['l']"), 2001);
+	assert_int_equal(store_index_find(m->store, &find, ids, &n), ERR_OK);
+	assert_int_equal(n, 1);
+	assert_int_equal(store_index_set(m->store, ids[0], BYTES("lbl"), NULL, 0), ERR_OK);
+	assert_int_equal(store_get(m->store, ids[0], &made), ERR_OK);
+	assert_int_equal(resource_reindex(m->r, made), ERR_OK);
+	assert_int_equal(store_index_find(m->store, &find, ids, &n), ERR_OK);
+	assert_int_equal(n, 1);
+	other.id = store_next_id(m->store);
+	assert_int_equal(store_insert(m->store, &other), ERR_OK);
+	assert_int_equal(resource_reindex(m->r, &other), ERR_OK);
+}
+
 #define row(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		row(test_addresses), row(test_virtual_addresses), row(test_address_of),
+		row(test_reindex), row(test_addresses), row(test_virtual_addresses), row(test_address_of),
 		row(test_discovery), row(test_patterns_are_bounded), row(test_labels_of_others), row(test_limits), row(test_only_what_may_be_seen),
 		row(test_no_judge_no_children), row(test_results), row(test_conditions),
 		row(test_partial), row(test_policy), row(test_dangling_policy_grants_nothing),
