@@ -111,20 +111,25 @@ out:
 	return err;
 }
 
-/* Another TPM, or other PCRs: what was approved before says nothing of it. */
+/* Another TPM: what was approved before says nothing of it. A TPM that is further than the
+ * record (an older key store was put back): the signatures of then open nothing. Other PCRs:
+ * the states of before go, and are withdrawn with that. */
 static err_t begin(unsigned number, const struct provider_key *old, struct approval *out)
 {
-	struct approval here;
+	struct approval was;
 	err_t err;
 
-	TRY(of_token(number, &here));
-	*out = here;
+	TRY(of_token(number, out));
 	if (!old)
 		return ERR_OK;
-	TRY(read_record(old, out));
-	if (out->pcrs != here.pcrs || !bytes_equal(BYTES_OF(out->identity), BYTES_OF(here.identity)) ||
-	    !bytes_equal(BYTES_OF(out->counter), BYTES_OF(here.counter)))
-		*out = here;
+	TRY(read_record(old, &was));
+	if (!bytes_equal(BYTES_OF(was.identity), BYTES_OF(out->identity)) ||
+	    !bytes_equal(BYTES_OF(was.counter), BYTES_OF(out->counter)) || was.generation < out->generation)
+		return ERR_OK;
+	if (was.pcrs == out->pcrs)
+		*out = was;
+	else
+		out->generation = was.generation + (was.n > 0);
 out:
 	return err;
 }

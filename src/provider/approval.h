@@ -6,7 +6,8 @@
  *   u8 2, u8 number, identity (16), u32 set of PCRs, name of the TPM's counter (34),
  *   u64 generation, u8 n, n times the SHA-256 over the values of those PCRs (32)
  * What is withdrawn takes the counter on by one, in this record first and then in the TPM;
- * the states that stay are signed anew. */
+ * the states that stay are signed anew. The first order with other PCRs withdraws the states
+ * of those before. */
 #ifndef PROVIDER_APPROVAL_H
 #define PROVIDER_APPROVAL_H
 

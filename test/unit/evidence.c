@@ -461,6 +461,19 @@ static void test_certified(void **state_)
 	buf_free(&answer_);
 }
 
+/* It is approved, nothing else is, and the counter stands there. */
+static void approves_alone(const char *pattern, const char *id, const struct provider_key *old, uint64_t generation)
+{
+	struct provider_key next = { .class = KEY_EC_P256 };
+	char text[256];
+
+	fill(pattern, id, 0x55, text, sizeof(text));
+	assert_int_equal(approval_order(NUMBER, old, bytes_str(text), &next), ERR_OK);
+	assert_int_equal(next.blob.n, GENERATION + 8 + 1 + TOKEN_MEASURED);
+	assert_int_equal(get_be64(next.blob.p + GENERATION), generation);
+	secret_free(&next.blob);
+}
+
 /* What an order may say of measured states, and what becomes of the record. */
 static void test_approvals(void **state)
 {
@@ -506,8 +519,23 @@ static void test_approvals(void **state)
 	next.blob.n--;
 	assert_int_equal(approval_check(&next), ERR_TAMPERED);
 	next.blob.n++;
-	secret_free(&record.blob);
 	secret_free(&next.blob);
+	/* other PCRs: the states of those before are withdrawn */
+	s.pcrs = 0x83;
+	assert_int_equal(put_state(&s), ERR_OK);
+	approves_alone("approve/I/00000083/S", hex, &record, 8);
+	/* the TPM is further than the record: nothing of it holds */
+	s = (struct token_state){ .present = true, .kind = TOKEN_KIND_TPM, .name = "TPM", .pcrs = 0x81,
+		                  .generation = 9 };
+	bytes_copy(s.identity, identity, sizeof(identity));
+	assert_int_equal(put_state(&s), ERR_OK);
+	approves_alone("approve/I/00000081/S", hex, &record, 9);
+	/* another TPM in its place: its own counter */
+	s.generation = 2;
+	s.counter[0] = 1;
+	assert_int_equal(put_state(&s), ERR_OK);
+	approves_alone("approve/I/00000081/S", hex, &record, 2);
+	secret_free(&record.blob);
 }
 
 static void test_credential_of_known_kinds(void **state)
