@@ -13,13 +13,10 @@ enum { COPIED_EVERY_MS = 60000 };
  * behind, and no alarm. In `uses` of the pairing secret, which has no others. */
 static err_t count_start(struct keeper_state *ks, unsigned number, bool *copied)
 {
-	struct vault_key *pairing;
+	struct vault_key *pairing = token_record(&ks->vault, "token", number);
 	uint64_t n;
-	char name[16];
 	err_t err;
 
-	(void)text_print(name, sizeof(name), "token/%u", number);
-	pairing = vault_find(&ks->vault, bytes_str(name));
 	TRY(pairing ? ERR_OK : ERR_UNSUPPORTED);
 	TRY(token_count(number, false, &n));
 	*copied |= pairing->uses && n > pairing->uses;

@@ -35,7 +35,7 @@ struct derived {
 static err_t keep_derived(struct call *c, const struct derivation_ask *a, struct bytes name,
                           struct bytes raw, const struct derived *from)
 {
-	struct vault_key *added, key = vault_key_new(c->ks->provider, KEY_SYMMETRIC_32,
+	struct vault_key *added, key = vault_key_new(place_provider(c->ks->place), KEY_SYMMETRIC_32,
 		(enum key_origin)a->derivation, from->not_after);
 	err_t err;
 

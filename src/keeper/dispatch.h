@@ -3,6 +3,7 @@
 #define KEEPER_DISPATCH_H
 
 #include "keeper/handle.h"
+#include "provider/place.h"
 
 struct call {
 	struct keeper_state *ks;

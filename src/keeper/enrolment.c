@@ -195,7 +195,7 @@ err_t enrolment_open(struct call *c, struct bytes identity, struct bytes sealed,
 		err = open_by(before, identity, sealed, raw, &n);
 	TRY(err);
 	TRY(call_count(c, import));
-	*out = vault_key_new(c->ks->provider, n == 16 ? KEY_SYMMETRIC_16 : KEY_SYMMETRIC_32,
+	*out = vault_key_new(place_provider(c->ks->place), n == 16 ? KEY_SYMMETRIC_16 : KEY_SYMMETRIC_32,
 	                     ORIGIN_IMPORTED, 0);
 	out->key.place = c->ks->place;
 	TRY(out->provider->import(&out->key, bytes_make(raw, n)));
@@ -279,13 +279,6 @@ void keeper_forget_derived(struct keeper_state *ks, struct bytes name)
 	}
 }
 
-static bool is_version(const struct vault_key *key, struct bytes name)
-{
-	struct bytes own = bytes_str(key->name);
-
-	return key->state == KEY_OLD && bytes_starts(own, name) && own.n > name.n && own.p[name.n] == '#';
-}
-
 void keeper_forget_key(struct keeper_state *ks, struct vault_key *key)
 {
 	struct vault *v = &ks->vault;
@@ -297,7 +290,7 @@ void keeper_forget_key(struct keeper_state *ks, struct vault_key *key)
 	forget(ks, key);
 	keeper_forget_derived(ks, name);
 	for (size_t i = v->keys_n; i > 0; i--) {
-		if (is_version(v->keys[i - 1], name))
+		if (key_is_version(v->keys[i - 1], name))
 			forget(ks, v->keys[i - 1]);
 	}
 }

@@ -1,7 +1,6 @@
 /* evidence.c: how a token's level is accepted [CM1 CM2]. The certificate is passed on
  * as it is; who reads it is the command of the administrator. */
 #include "keeper/dispatch.h"
-#include "provider/place.h"
 #include "provider/proof.h"
 
 err_t run_evidence(struct call *c)
@@ -41,12 +40,12 @@ void evidence_pin(const struct vault *v, unsigned number)
 
 static err_t keep(struct call *c, unsigned number, const struct proof_pin *pin)
 {
-	struct vault_key key = vault_key_new(&token_provider, KEY_EC_P256, ORIGIN_MADE, pin->not_after);
+	struct vault_key *kept, key = vault_key_new(&token_provider, KEY_EC_P256, ORIGIN_MADE, pin->not_after);
 	char name[KEEPER_NAME_MAX];
 	err_t err;
 
 	TRY(proof_key(number, pin, name, &key.key));
-	err = vault_add(&c->ks->vault, bytes_str(name), &key, &c->ks->made);
+	err = vault_add(&c->ks->vault, bytes_str(name), &key, &kept);
 out:
 	return err;
 }

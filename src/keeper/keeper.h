@@ -22,8 +22,7 @@ struct order_held;
 struct keeper_state {
 	struct vault vault;
 	struct seen seen; /* binders */
-	const struct key_provider *provider; /* makes new keys; each key knows its own */
-	unsigned place;                      /* which token, where the provider has several */
+	unsigned place;                      /* where new keys are made: 0 software; each key knows its own */
 	struct keeper_caller *callers[KEEPER_CALLERS_MAX];
 	size_t callers_n;
 	int64_t within_at; /* clock_micro: when one within its share asked last */
@@ -46,7 +45,6 @@ struct keeper_state {
 	bool was_copied;               /* a TPM counted the start of another keeper */
 	struct vault_setup unlock;     /* views; kept while the store is on another machine: repair.c */
 	bool rebinding;                /* open for the core to record that, and for nobody else */
-	struct vault_key *made;        /* taken back when it cannot be written */
 };
 
 /* Once per process, before anything secret is held and before the sandbox:

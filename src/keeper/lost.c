@@ -8,7 +8,7 @@
 #include "keeper/order.h"
 
 #include "base/log.h"
-#include "provider/place.h"
+#include "provider/approval.h"
 #include "provider/proof.h"
 
 enum { CERTIFICATE_DAYS_MAX = 3650 };
@@ -19,9 +19,10 @@ static bool is_on(const struct vault_key *key, unsigned number)
 	       place_of(key->provider, &key->key) == number;
 }
 
-static bool is_evidence(const struct vault_key *key)
+/* No key of it: what is accepted of it, what is approved. */
+static bool is_record(const struct vault_key *key)
 {
-	return bytes_starts(bytes_str(key->name), BYTES("evidence/"));
+	return approval_is(&key->key) || bytes_starts(bytes_str(key->name), BYTES("evidence/"));
 }
 
 /* *n keys are on it, and nothing can be had of any. */
@@ -40,14 +41,13 @@ static err_t check_gone(const struct vault *v, unsigned number, size_t *n)
 
 static bool is_made_anew(const struct vault_key *key)
 {
-	return (key->origin == ORIGIN_GENERATED || key->origin == ORIGIN_MADE) && !is_evidence(key) &&
+	return (key->origin == ORIGIN_GENERATED || key->origin == ORIGIN_MADE) && !is_record(key) &&
 	       (key->state == KEY_ACTIVE || key->state == KEY_DEPRECATED);
 }
 
-static err_t make_anew(struct call *c, struct vault_key *old, unsigned place)
+err_t order_renew(struct call *c, struct vault_key *old, unsigned place, struct vault_key **made)
 {
-	struct vault_key *made, key = vault_key_new(place_provider(place), old->key.class, old->origin,
-		old->not_after);
+	struct vault_key key = vault_key_new(place_provider(place), old->key.class, old->origin, old->not_after);
 	err_t err;
 
 	key.key.place = place;
@@ -55,24 +55,27 @@ static err_t make_anew(struct call *c, struct vault_key *old, unsigned place)
 	TRY(call_class(old->key.class));
 	TRY(key.provider->make(&key.key));
 	handles_drop_key(c->ks, old);
-	err = vault_renew(&c->ks->vault, old, &key, &made);
+	err = vault_renew(&c->ks->vault, old, &key, made);
 out:
 	return err;
 }
 
-/* All of them, or none: what was made behind the first n goes again. */
 static err_t make_all(struct call *c, unsigned number, unsigned place)
 {
 	struct vault *v = &c->ks->vault;
+	struct vault_key *made;
 	size_t n = v->keys_n;
 	err_t err = ERR_OK;
 
-	for (size_t i = 0; i < n && err == ERR_OK; i++) {
-		if (is_on(v->keys[i], number) && is_made_anew(v->keys[i]))
-			err = make_anew(c, v->keys[i], place);
+	for (size_t i = 0; i < n; i++) {
+		enum key_state state = v->keys[i]->state;
+
+		if (!is_on(v->keys[i], number) || !is_made_anew(v->keys[i]))
+			continue;
+		TRY(order_renew(c, v->keys[i], place, &made));
+		made->state = state;
 	}
-	while (err != ERR_OK && v->keys_n > n)
-		order_unmake(c, v->keys[v->keys_n - 1]);
+out:
 	return err;
 }
 
@@ -93,7 +96,6 @@ err_t order_token_lost(struct call *c, struct wire_in *in, bool really)
 	unsigned number = token_number(wire_get_bytes(in, KEEPER_NAME_MAX)), place;
 	const struct key_provider *provider;
 	struct vault *v = &c->ks->vault;
-	char pairing[16];
 	size_t n;
 	err_t err;
 
@@ -108,18 +110,16 @@ err_t order_token_lost(struct call *c, struct wire_in *in, bool really)
 	for (size_t i = v->keys_n; i > 0; i--) {
 		struct vault_key *key = v->keys[i - 1];
 
-		if (is_on(key, number) && is_evidence(key))
+		if (is_on(key, number) && is_record(key))
 			vault_remove(v, key);
 		else if (is_on(key, number))
 			lose(c, key);
 	}
 	/* Another token in its place is paired as a new one. */
-	(void)text_print(pairing, sizeof(pairing), "token/%u", number);
-	if (vault_find(v, bytes_str(pairing)))
-		vault_remove(v, vault_find(v, bytes_str(pairing)));
+	if (token_record(v, "token", number))
+		vault_remove(v, token_record(v, "token", number));
 	evidence_pin(v, number);
 	c->ks->place = c->ks->place == number ? place : c->ks->place;
-	c->ks->provider = place_provider(c->ks->place);
 	log_event(LOG_NOTE, "token recorded as lost", "token=%u keys=%zu", number, n);
 out:
 	return err;

@@ -78,6 +78,8 @@ static err_t pair(struct vault *v, unsigned place)
 
 	TRY(token_open(v, place, &made));
 	TRY(token_await(place, TOKEN_MS));
+	TRY(token_first(v, place));
+	approvals_tell(v);
 out:
 	return err;
 }

@@ -5,7 +5,6 @@
 #include "keeper/dispatch.h"
 #include "keyrecord/shown.h"
 #include "provider/datakey.h"
-#include "provider/place.h"
 
 /* The root key of that version, 0: of today; the others are kept as root#N. */
 static err_t find_root(struct call *c, uint32_t version, struct vault_key **root)

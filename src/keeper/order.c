@@ -18,10 +18,7 @@ enum { RETRY_MS = 10000, SAVE_EVERY_MS = 60000 };
 
 /* --- the challenge ------------------------------------------------------------- */
 
-static void challenge_key(const struct vault *v, uint8_t out[32])
-{
-	vault_subkey(v, BYTES("holdfast challenge"), BYTES_NONE, out);
-}
+#define CHALLENGE BYTES("holdfast challenge")
 
 err_t run_order_challenge(struct call *c)
 {
@@ -30,7 +27,7 @@ err_t run_order_challenge(struct call *c)
 	err_t err;
 
 	TRY(wire_done(&c->in));
-	challenge_key(v, key);
+	vault_subkey(v, CHALLENGE, BYTES_NONE, key);
 	administration_challenge(&v->admin, BYTES_OF(key), nonce);
 	secret_wipe(key, sizeof(key));
 	keeper_identity(v, identity);
@@ -52,7 +49,7 @@ static err_t check_fresh(const struct vault *v, const struct order *o)
 	keeper_identity(v, identity);
 	if (!bytes_equal(BYTES_OF(identity), BYTES_OF(o->keeper)))
 		return ERR_TYPE;
-	challenge_key(v, key);
+	vault_subkey(v, CHALLENGE, BYTES_NONE, key);
 	err = administration_fresh(&v->admin, BYTES_OF(key), o);
 	secret_wipe(key, sizeof(key));
 	return err;
@@ -60,26 +57,22 @@ static err_t check_fresh(const struct vault *v, const struct order *o)
 
 /* --- lists --------------------------------------------------------------------------- */
 
-err_t run_administrator_list(struct call *c)
+static err_t put_row(struct call *c, err_t (*row)(const struct administration *, uint32_t, struct wire_out *))
 {
 	uint32_t index = wire_get_u32(&c->in);
-	err_t err;
+	err_t err = wire_done(&c->in);
 
-	TRY(wire_done(&c->in));
-	err = administration_row(&c->ks->vault.admin, index, &c->out);
-out:
-	return err;
+	return err == ERR_OK ? row(&c->ks->vault.admin, index, &c->out) : err;
+}
+
+err_t run_administrator_list(struct call *c)
+{
+	return put_row(c, administration_row);
 }
 
 err_t run_pending_list(struct call *c)
 {
-	uint32_t index = wire_get_u32(&c->in);
-	err_t err;
-
-	TRY(wire_done(&c->in));
-	err = administration_waiting_row(&c->ks->vault.admin, index, &c->out);
-out:
-	return err;
+	return put_row(c, administration_waiting_row);
 }
 
 err_t run_standing(struct call *c)
@@ -158,40 +151,48 @@ void orders_forget(struct keeper_state *ks)
 
 /* --- execute ------------------------------------------------------------------------- */
 
-/* A key that could not be written is not there, and the one before it is back. */
-void order_unmake(struct call *c, struct vault_key *made)
+/* As an order finds it. */
+struct found {
+	struct administration admin;
+	struct keys_before keys;
+	unsigned place;
+};
+
+/* A backup that is restored takes everything's place: nothing is kept of before. */
+static err_t remember(struct call *c, unsigned kind, struct found *f)
 {
 	struct vault *v = &c->ks->vault;
-	char name[KEEPER_NAME_MAX + 1], before[KEEPER_NAME_MAX + 16];
-	struct vault_key *old;
 
-	must(bytes_put_str(name, sizeof(name), bytes_str(made->name)) == ERR_OK);
-	(void)text_print(before, sizeof(before), "%s#%u", name, made->version - 1);
-	old = vault_find(v, bytes_str(before));
-	vault_remove(v, made);
-	if (old && old->state == KEY_OLD && vault_rename(v, old, bytes_str(name)) == ERR_OK)
-		old->state = KEY_ACTIVE;
+	*f = (struct found){ .admin = v->admin, .place = c->ks->place };
+	return kind == ORDER_RESTORE ? ERR_OK : keys_remember(&f->keys, v->keys, v->keys_n);
+}
+
+static void undo_keys(struct call *c, struct found *f)
+{
+	vault_restore(&c->ks->vault, &f->keys);
+	c->ks->place = f->place;
+	for (unsigned n = 1; n <= TOKENS_MAX; n++)
+		evidence_pin(&c->ks->vault, n);
 }
 
 /* Keep what was done, or be as before. */
-static err_t settle(struct call *c, const struct administration *before, err_t err)
+static err_t settle(struct call *c, struct found *f, err_t err)
 {
-	struct administration *a = &c->ks->vault.admin;
+	struct vault *v = &c->ks->vault;
 
 	if (err == ERR_OK)
-		err = vault_save(&c->ks->vault);
+		err = vault_save(v);
 	if (err == ERR_OK) {
 		mem_free(c->ks->gone);
-		approvals_tell(&c->ks->vault); /* what is withdrawn goes when that is on disk */
+		keys_keep(&f->keys, v->keys, v->keys_n);
+		approvals_tell(v); /* what is withdrawn goes when that is on disk */
 	} else {
-		if (a->pending_n > before->pending_n)
-			mem_free(a->pending[a->pending_n - 1]);
-		*a = *before;
-		if (c->ks->made)
-			order_unmake(c, c->ks->made);
+		if (v->admin.pending_n > f->admin.pending_n)
+			mem_free(v->admin.pending[v->admin.pending_n - 1]);
+		v->admin = f->admin;
+		undo_keys(c, f);
 	}
 	c->ks->gone = NULL;
-	c->ks->made = NULL;
 	return err;
 }
 
@@ -220,17 +221,12 @@ static bool waits(struct call *c, const struct order_held *h)
 	return order_row(h->kind)->delayed;
 }
 
-static void lock_restored(struct vault *v)
-{
-	vault_drop(v);
-	v->why = "restored from a backup: stop the node, put its folders store and node back, start it";
-}
-
 static err_t take(struct call *c, const struct order_held *h)
 {
-	struct administration before = c->ks->vault.admin;
+	struct found before;
 	err_t err;
 
+	TRY(remember(c, h->kind, &before));
 	c->ks->vault.admin.sequence++;
 	if (waits(c, h)) {
 		err = wait_for_delay(c, h);
@@ -240,8 +236,11 @@ static err_t take(struct call *c, const struct order_held *h)
 	}
 	err = settle(c, &before, err);
 	/* The core's keys are of before: nothing may mix. */
-	if (h->kind == ORDER_RESTORE)
-		lock_restored(&c->ks->vault);
+	if (h->kind == ORDER_RESTORE) {
+		vault_drop(&c->ks->vault);
+		c->ks->vault.why = "restored from a backup: stop the node, put its folders store and node back, start it";
+	}
+out:
 	return err;
 }
 
@@ -272,12 +271,13 @@ static void carry_out(struct keeper_state *ks, size_t at)
 	static struct keeper_caller myself = { .role = ROLE_KEEPER };
 	struct buf nothing = buf_make(1024);
 	struct call c = { .ks = ks, .who = &myself, .out = wire_out(&nothing) };
-	struct administration *a = &ks->vault.admin, before = *a;
+	struct administration *a = &ks->vault.admin;
 	struct order_held *h = mem_new(1, sizeof(*h));
 	struct waiting_order *p = a->pending[at];
-	err_t err = ERR_MEMORY;
+	struct found before;
+	err_t err;
 
-	if (h) {
+	if (h && remember(&c, p->kind, &before) == ERR_OK) {
 		h->kind = p->kind;
 		h->who.bounded = p->bounded;
 		bytes_copy(h->who.by, p->by, sizeof(h->who.by));
@@ -291,7 +291,8 @@ static void carry_out(struct keeper_state *ks, size_t at)
 		if (err != ERR_OK) {
 			mem_free(ks->gone);
 			ks->gone = NULL;
-			before = *a;
+			undo_keys(&c, &before);
+			before.admin = *a;
 		}
 		err = settle(&c, &before, ERR_OK) == ERR_OK ? err : ERR_IO;
 		dispatch_event(ks, &myself, OP_ORDER_EXECUTE, err, bytes_str(ks->subject), 0);

@@ -19,8 +19,8 @@ struct order_held {
 /* order_run.c: carry it out in memory, or (really false) only see whether it could be. */
 err_t order_run(struct call *c, const struct order_held *h, bool really) MUST_USE;
 
-/* A key that was made and is not kept: the version before is back. */
-void order_unmake(struct call *c, struct vault_key *made);
+/* lost.c: another key at that place under its name, by its policy, one version later. */
+err_t order_renew(struct call *c, struct vault_key *old, unsigned place, struct vault_key **made) MUST_USE;
 
 /* copies.c: once a second. */
 void keeper_look_for_copies(struct keeper_state *ks, int64_t now);

@@ -7,7 +7,6 @@
 #include "keyrecord/shown.h"
 #include "wire/name.h"
 #include "keeper/order.h"
-#include "provider/place.h"
 
 enum { PROOF = 32 };
 
@@ -72,7 +71,6 @@ static err_t key_create(struct call *c, struct wire_in *in, bool really)
 	key.key.use = key_pair_use(key.key.class, policy.purposes);
 	TRY(key.provider->make(&key.key));
 	TRY(vault_add(&c->ks->vault, name, &key, &made));
-	c->ks->made = made;
 	err = put_public(c, made);
 out:
 	return err;
@@ -99,7 +97,6 @@ static err_t key_import(struct call *c, struct wire_in *in, bool really)
 		return err;
 	}
 	TRY(vault_add(&c->ks->vault, name, &key, &added));
-	c->ks->made = added;
 out:
 	return err;
 }
@@ -169,7 +166,7 @@ static bool may_rotate(const struct vault_key *key)
 static err_t key_rotate(struct call *c, struct wire_in *in, bool really)
 {
 	struct bytes name = wire_get_bytes(in, KEEPER_NAME_MAX);
-	struct vault_key *old, *made, key;
+	struct vault_key *old, *made;
 	err_t err;
 
 	TRY(wire_done(in));
@@ -178,13 +175,7 @@ static err_t key_rotate(struct call *c, struct wire_in *in, bool really)
 	TRY(call_class(old->key.class));
 	if (!really)
 		return ERR_OK;
-	key = vault_key_new(old->provider, old->key.class, old->origin, old->not_after);
-	key.key.place = place_of(old->provider, &old->key);
-	key.key.use = key_pair_use(old->key.class, old->purposes);
-	TRY(key.provider->make(&key.key));
-	handles_drop_key(c->ks, old);
-	TRY(vault_renew(&c->ks->vault, old, &key, &made));
-	c->ks->made = made;
+	TRY(order_renew(c, old, place_of(old->provider, &old->key), &made));
 	err = put_public(c, made);
 out:
 	return err;
@@ -205,13 +196,6 @@ out:
 	return err;
 }
 
-static bool is_version_of(const struct vault_key *key, struct bytes name)
-{
-	struct bytes own = bytes_str(key->name);
-
-	return key->state == KEY_OLD && bytes_starts(own, name) && own.n > name.n && own.p[name.n] == '#';
-}
-
 static err_t key_minimum(struct call *c, struct wire_in *in, bool really)
 {
 	struct bytes name = wire_get_bytes(in, KEEPER_NAME_MAX);
@@ -228,7 +212,7 @@ static err_t key_minimum(struct call *c, struct wire_in *in, bool really)
 		return ERR_OK;
 	key->minimum = version;
 	for (size_t i = v->keys_n; i > 0; i--) {
-		if (is_version_of(v->keys[i - 1], name) && v->keys[i - 1]->version < version)
+		if (key_is_version(v->keys[i - 1], name) && v->keys[i - 1]->version < version)
 			vault_remove(v, v->keys[i - 1]);
 	}
 out:
@@ -246,7 +230,8 @@ static err_t key_destroy(struct call *c, struct wire_in *in, bool really)
 	TRY(wire_done(in));
 	TRY(key ? ERR_OK : ERR_MISSING);
 	/* Without these the node is none, and its rows are lost: there is `init`. */
-	TRY(key->origin == ORIGIN_MADE && (key->state != KEY_OLD || key->purposes & USE_NODE) ? ERR_REFUSED : ERR_OK);
+	TRY(key->origin == ORIGIN_MADE && ((key->state != KEY_OLD && key->state != KEY_LOST) || key->purposes & USE_NODE)
+	            ? ERR_REFUSED : ERR_OK);
 	if (really)
 		keeper_forget_key(c->ks, key);
 out:

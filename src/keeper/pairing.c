@@ -4,8 +4,6 @@
 #include "provider/approval.h"
 #include "provider/token.h"
 
-enum { FIRST_MS = 30000 };
-
 static err_t find_or_make(struct vault *v, struct bytes name, enum key_class class, struct vault_key **out,
                           bool *made)
 {
@@ -24,34 +22,31 @@ out:
 
 /* --- approved/N ------------------------------------------------------------------- */
 
-static struct vault_key *approved(const struct vault *v, unsigned number)
+struct vault_key *token_record(const struct vault *v, const char *what, unsigned number)
 {
 	char name[16];
 
-	must(text_print(name, sizeof(name), "approved/%u", number));
+	must(text_print(name, sizeof(name), "%s/%u", what, number));
 	return vault_find(v, bytes_str(name));
 }
 
-/* Takes over `fresh`. In its place: a record that goes would take keys with it. */
+/* Takes over `fresh`, in place of whatever is there. */
 static err_t keep(struct vault *v, unsigned number, struct vault_key *fresh)
 {
-	struct vault_key *old = approved(v, number), *approver;
+	struct vault_key *old = token_record(v, "approved", number), *approver;
 	char name[16];
 	bool made;
 	err_t err;
 
 	must(text_print(name, sizeof(name), "approved/%u", number));
 	err = find_or_make(v, BYTES("approver"), KEY_EC_P256, &approver, &made);
-	if (err == ERR_OK && !old)
-		return vault_add(v, bytes_str(name), fresh, &old);
-	if (err == ERR_OK) {
-		secret_free(&old->key.blob);
-		old->key.blob = fresh->key.blob;
-		v->dirty = true;
-	} else {
+	if (err != ERR_OK) {
 		secret_free(&fresh->key.blob);
+		return err;
 	}
-	return err;
+	if (old)
+		vault_remove(v, old);
+	return vault_add(v, bytes_str(name), fresh, &old);
 }
 
 void approvals_tell(struct vault *v)
@@ -59,7 +54,7 @@ void approvals_tell(struct vault *v)
 	struct vault_key *approver = vault_find(v, BYTES("approver")), *record;
 
 	for (unsigned n = 1; approver && n <= TOKENS_MAX; n++) {
-		record = approved(v, n);
+		record = token_record(v, "approved", n);
 		if (record)
 			approval_tell(n, &record->key, approver->provider, &approver->key);
 	}
@@ -69,7 +64,7 @@ err_t order_approve(struct call *c, struct wire_in *in, bool really)
 {
 	struct bytes asked = wire_get_bytes(in, KEEPER_NAME_MAX);
 	unsigned number = token_number(bytes_cut(&asked, '/'));
-	struct vault_key *old = approved(&c->ks->vault, number);
+	struct vault_key *old = token_record(&c->ks->vault, "approved", number);
 	struct vault_key fresh = vault_key_new(&token_provider, KEY_EC_P256, ORIGIN_MADE, 0);
 	err_t err;
 
@@ -84,14 +79,11 @@ out:
 
 /* --- a token that comes ------------------------------------------------------------ */
 
-/* Paired now: its keys are to be made under an approver, so the state of today is his first. */
-static err_t approve_first(struct vault *v, unsigned number)
+err_t token_first(struct vault *v, unsigned number)
 {
 	struct vault_key fresh = vault_key_new(&token_provider, KEY_EC_P256, ORIGIN_MADE, 0);
 
-	if (token_await(number, FIRST_MS) != ERR_OK || approval_first(number, &fresh.key) != ERR_OK)
-		return ERR_OK;
-	return keep(v, number, &fresh);
+	return approval_first(number, &fresh.key) == ERR_OK ? keep(v, number, &fresh) : ERR_OK;
 }
 
 err_t token_open(struct vault *v, unsigned number, bool *made)
@@ -115,8 +107,6 @@ err_t token_open(struct vault *v, unsigned number, bool *made)
 	wire_put_u8(&w, *made);
 	TRY(w.err);
 	TRY(token_link_open(number, bytes_of_buf(&body)));
-	if (*made)
-		TRY(approve_first(v, number));
 	approvals_tell(v);
 out:
 	if (body.p)

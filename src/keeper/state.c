@@ -44,7 +44,6 @@ void keeper_init(struct keeper_state *ks, int directory)
 {
 	*ks = (struct keeper_state){ 0 };
 	vault_init(&ks->vault, directory);
-	ks->provider = key_provider_first();
 	token_link_hooks((struct token_hooks){ proof_answered, proof_lost });
 }
 

@@ -25,16 +25,10 @@ void vault_init(struct vault *v, int directory)
 	crypt_random(&v->hash, sizeof(v->hash));
 }
 
-static void key_free(struct vault_key *k)
-{
-	k->provider->unload(&k->key);
-	mem_free(k);
-}
-
 void vault_drop(struct vault *v)
 {
 	for (size_t i = 0; i < v->keys_n; i++)
-		key_free(v->keys[i]);
+		keyrecord_free(v->keys[i]);
 	mem_free(v->keys);
 	mem_free(v->slots);
 	secret_free(&v->master);
@@ -116,6 +110,21 @@ static void slots_fill(struct vault *v)
 		*slot_of(v, bytes_str(v->keys[i]->name)) = (uint32_t)i + 1;
 }
 
+/* Out of the index; what stands behind moves up. Returns what was in its slot. */
+static uint32_t slot_drop(struct vault *v, const struct vault_key *key)
+{
+	uint32_t *slot = slot_of(v, bytes_str(key->name)), at = *slot, moved;
+	size_t mask = v->slots_n - 1, i = (size_t)(slot - v->slots);
+
+	must(at && v->keys[at - 1] == key);
+	*slot = 0;
+	while ((moved = v->slots[i = (i + 1) & mask]) != 0) {
+		v->slots[i] = 0;
+		*slot_of(v, bytes_str(v->keys[moved - 1]->name)) = moved;
+	}
+	return at;
+}
+
 /* Room for one more key; the index stays at most half full. */
 static err_t keys_grow(struct vault *v)
 {
@@ -147,21 +156,12 @@ err_t vault_add(struct vault *v, struct bytes name, struct vault_key *key, struc
 	struct vault_key *own = NULL;
 	err_t err;
 
-	if (!name_is_kept(name)) {
-		err = ERR_SYNTAX;
-		goto out;
-	}
-	if (vault_find(v, name)) {
-		err = ERR_EXISTS;
-		goto out;
-	}
+	TRY(name_is_kept(name) ? ERR_OK : ERR_SYNTAX);
+	TRY(vault_find(v, name) ? ERR_EXISTS : ERR_OK);
 	TRY(keys_grow(v));
 	TRY(key->provider->load(&key->key));
 	own = mem_new(1, sizeof(*own));
-	if (!own) {
-		err = ERR_MEMORY;
-		goto out;
-	}
+	TRY(own ? ERR_OK : ERR_MEMORY);
 	TRY(bytes_put_str(key->name, sizeof(key->name), name));
 	*own = *key;
 	v->keys[v->keys_n++] = own;
@@ -175,25 +175,37 @@ out:
 
 void vault_remove(struct vault *v, struct vault_key *key)
 {
-	uint32_t at = *slot_of(v, bytes_str(key->name));
+	uint32_t at = slot_drop(v, key);
+	struct vault_key *last = v->keys[--v->keys_n];
 
-	must(at && v->keys[at - 1] == key);
-	v->keys[at - 1] = v->keys[--v->keys_n];
+	if (last != key)
+		*slot_of(v, bytes_str(last->name)) = at;
+	v->keys[at - 1] = last;
 	v->dirty = true;
+	if (key->before)
+		key->gone = true;
+	else
+		keyrecord_free(key);
+}
+
+void vault_restore(struct vault *v, struct keys_before *b)
+{
+	keys_restore(b, v->keys, &v->keys_n);
 	slots_fill(v);
-	key_free(key);
 }
 
 err_t vault_rename(struct vault *v, struct vault_key *key, struct bytes name)
 {
-	err_t err = ERR_EXISTS;
+	uint32_t at;
+	err_t err;
 
 	if (!name_is_kept(name))
-		err = ERR_SYNTAX;
-	else if (!vault_find(v, name))
-		err = bytes_put_str(key->name, sizeof(key->name), name);
-	if (err == ERR_OK)
-		slots_fill(v);
+		return ERR_SYNTAX;
+	if (vault_find(v, name))
+		return ERR_EXISTS;
+	at = slot_drop(v, key);
+	err = bytes_put_str(key->name, sizeof(key->name), name);
+	*slot_of(v, bytes_str(key->name)) = at;
 	return err;
 }
 
@@ -204,10 +216,6 @@ err_t vault_renew(struct vault *v, struct vault_key *old, struct vault_key *key,
 	err_t err;
 
 	must(bytes_put_str(name, sizeof(name), bytes_str(old->name)) == ERR_OK);
-	if (!text_print(kept, sizeof(kept), "%s#%u", name, old->version)) {
-		key->provider->unload(&key->key);
-		return ERR_LIMIT;
-	}
 	key->policy = old->policy;
 	key->purposes = old->purposes;
 	key->suid = old->suid;
@@ -216,7 +224,8 @@ err_t vault_renew(struct vault *v, struct vault_key *old, struct vault_key *key,
 	key->owner = old->owner;
 	key->version = old->version + 1;
 	key->minimum = old->minimum;
-	err = vault_rename(v, old, bytes_str(kept));
+	err = text_print(kept, sizeof(kept), "%s#%u", name, old->version)
+		? vault_rename(v, old, bytes_str(kept)) : ERR_LIMIT;
 	if (err != ERR_OK) {
 		key->provider->unload(&key->key);
 		return err;
@@ -552,10 +561,7 @@ static err_t counter_judge(struct vault *v)
 	return counter_store(v);
 }
 
-static void witness_key(const struct vault *v, uint8_t out[32])
-{
-	vault_subkey(v, BYTES("holdfast witness"), BYTES_NONE, out);
-}
+#define WITNESS BYTES("holdfast witness")
 
 /* The same of a witness that lies elsewhere, and so did not go back with them. */
 static err_t witness_judge(struct vault *v)
@@ -565,7 +571,7 @@ static err_t witness_judge(struct vault *v)
 
 	keeper_identity(v, identity);
 	witness_begin(&v->witness, identity);
-	witness_key(v, key);
+	vault_subkey(v, WITNESS, BYTES_NONE, key);
 	ahead = witness_is_ahead(&v->witness, BYTES_OF(key), &v->count);
 	secret_wipe(key, sizeof(key));
 	v->why = "key store and counter are older than the witness (keeper.witness) says: old copies were put "
@@ -578,7 +584,7 @@ err_t vault_witness(struct vault *v, bool *copied)
 	uint8_t key[32];
 	err_t err;
 
-	witness_key(v, key);
+	vault_subkey(v, WITNESS, BYTES_NONE, key);
 	err = witness_mark(&v->witness, BYTES_OF(key), &v->count, copied);
 	secret_wipe(key, sizeof(key));
 	return err;

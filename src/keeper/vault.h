@@ -11,7 +11,7 @@
 #include "administration/administration.h"
 #include "provider/counter.h"
 #include "provider/machine.h"
-#include "keyrecord/keyrecord.h"
+#include "keyrecord/before.h"
 #include "provider/witness.h"
 
 enum {
@@ -118,6 +118,9 @@ err_t vault_add(struct vault *v, struct bytes name, struct vault_key *key,
 /* Wipe and forget. Not yet written. */
 void vault_remove(struct vault *v, struct vault_key *key);
 
+/* Those of then again (keyrecord/before.h). */
+void vault_restore(struct vault *v, struct keys_before *b);
+
 /* Has the key ended, was it withdrawn, or is it used up? */
 bool vault_key_ended(const struct vault_key *key, int64_t now);
 
@@ -139,6 +142,13 @@ void vault_subkey(const struct vault *v, struct bytes label, struct bytes more, 
  * without one a fresh one is made (and *made is true: save), and the token is told
  * to take it as its first. Its answer is the token's state. ERR_LOCKED, ERR_ABSENT. */
 err_t token_open(struct vault *v, unsigned number, bool *made) MUST_USE;
+
+/* Paired now, and present: its keys are to be made under an approver, so the state of today
+ * is approved first; not yet told (approvals_tell). */
+err_t token_first(struct vault *v, unsigned number) MUST_USE;
+
+/* The record "what/N" of a token, NULL when there is none. */
+struct vault_key *token_record(const struct vault *v, const char *what, unsigned number);
 
 /* What is approved of each token's measured states, to those that are there. */
 void approvals_tell(struct vault *v);

@@ -40,6 +40,13 @@ enum pair_use key_pair_use(enum key_class class, uint32_t purposes)
 	return purposes & (USE_OPEN | 1u << AGREE_PROGRAM) ? PAIR_AGREE : PAIR_SIGN;
 }
 
+bool key_is_version(const struct vault_key *k, struct bytes name)
+{
+	struct bytes own = bytes_str(k->name);
+
+	return k->state == KEY_OLD && bytes_starts(own, name) && own.n > name.n && own.p[name.n] == '#';
+}
+
 /* What a record of form 2 left unsaid: uses went by where the key came from. */
 static void policy_before(struct vault_key *k, struct bytes name)
 {

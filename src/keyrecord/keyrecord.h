@@ -27,6 +27,7 @@ struct vault_key {
 	int64_t created;   /* ms */
 	const struct key_provider *provider;
 	struct provider_key key;
+	bool before, gone; /* while an order is carried out: before.h */
 };
 
 /* The octets into a secret page of KEYRECORD_MAX, which never grows; *n of them. */
@@ -34,6 +35,9 @@ err_t keyrecord_print(const struct vault_key *k, struct secret *page, size_t *n)
 
 /* What a token is to hold a key to that is made for these purposes. */
 enum pair_use key_pair_use(enum key_class class, uint32_t purposes);
+
+/* Is it an earlier version of the key of that name? */
+bool key_is_version(const struct vault_key *k, struct bytes name);
 
 /* And back; also those of the form before, whose uses went by origin and name. The name is
  * a view, not yet in k; the blob is owned by k. ERR_UNSUPPORTED: form or provider. */

@@ -73,7 +73,7 @@ static inline void child_keys(struct keeper_state *ks)
 	};
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		struct vault_key *out, key = vault_key_new(ks->provider, rows[i].class, ORIGIN_GENERATED, 0);
+		struct vault_key *out, key = vault_key_new(key_provider_first(), rows[i].class, ORIGIN_GENERATED, 0);
 
 		key.policy = TO(CORE);
 		key.purposes = rows[i].class == KEY_SYMMETRIC_32 ? 0 : 1u << SIGN_STATEMENT;

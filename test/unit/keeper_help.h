@@ -165,7 +165,6 @@ static inline err_t create_key(struct bed *b, const char *name, unsigned class, 
 	err = order_run(&c, h, true);
 	if (err == ERR_OK)
 		err = vault_save(&b->ks.vault);
-	b->ks.made = NULL;
 	mem_free(h);
 	buf_free(&body);
 	return err;

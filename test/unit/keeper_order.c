@@ -2,9 +2,12 @@
  * what makes an order void. */
 #include "keeper/order.h"
 #include "keeper_people.h"
+#include "provider/approval.h"
+#include "wire/token_link.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static char folder[] = "/tmp/holdfast-order-XXXXXX";
@@ -12,6 +15,7 @@ static int dir = -1;
 
 static void clear_folder(void)
 {
+	(void)unlinkat(dir, "keystore.new", AT_REMOVEDIR);
 	(void)unlinkat(dir, "keystore", 0);
 	(void)unlinkat(dir, "counter", 0);
 }
@@ -835,6 +839,214 @@ static void test_minimum(void **state)
 	assert_true(there(b, "import#3") && there(b, "import"));
 }
 
+/* --- what cannot be written is not done ------------------------------------------------ */
+
+/* A directory stands where the new file would. */
+static void block(bool on)
+{
+	assert_int_equal(on ? mkdirat(dir, "keystore.new", 0700) : unlinkat(dir, "keystore.new", AT_REMOVEDIR), 0);
+}
+
+static void is_in_state(struct bed *b, const char *name, enum key_state state, uint32_t version)
+{
+	struct vault_key *key = vault_find(&b->ks.vault, bytes_str(name));
+
+	assert_non_null(key);
+	assert_int_equal(key->state, state);
+	assert_int_equal(key->version, version);
+}
+
+static void test_not_written(void **state)
+{
+	struct bed *b = *state;
+
+	assert_int_equal(create(b, "user/a", ANNA), ERR_OK);
+	assert_int_equal(create(b, "user/b", ANNA), ERR_OK);
+	assert_int_equal(order_name(b, ORDER_KEY_DEPRECATE, "user/a", 1u << ANNA), ERR_OK);
+	assert_int_equal(order_name(b, ORDER_KEY_ROTATE, "import", 1u << ANNA), ERR_OK);
+	block(true);
+	assert_int_equal(order_name(b, ORDER_KEY_ROTATE, "user/a", 1u << ANNA), ERR_IO);
+	assert_int_equal(order_name(b, ORDER_KEY_DEPRECATE, "user/b", 1u << ANNA), ERR_IO);
+	assert_int_equal(create(b, "user/c", ANNA), ERR_IO);
+	block(false);
+	for (int i = 0; i < 2; i++) {
+		is_in_state(b, "user/a", KEY_DEPRECATED, 1);
+		is_in_state(b, "user/b", KEY_ACTIVE, 1);
+		is_in_state(b, "import", KEY_ACTIVE, 2);
+		assert_false(there(b, "user/a#1") || there(b, "user/c"));
+		/* what is written later is not it, either */
+		assert_int_equal(vault_save(&b->ks.vault), ERR_OK);
+		restart(b);
+	}
+	/* what waited, too: it is over, and came to nothing */
+	assert_int_equal(minimum(b, "import", 2), ERR_OK);
+	pass(b, DELAY_S * INT64_C(1000) + 1000);
+	(void)keeper_tick(&b->ks);
+	block(true);
+	recorded(b);
+	block(false);
+	assert_true(there(b, "import#1"));
+	assert_int_equal(vault_find(&b->ks.vault, BYTES("import"))->minimum, 1);
+}
+
+/* --- a TPM that is gone for good ---------------------------------------------------------- */
+
+static struct link tpm; /* its end */
+
+/* TPM `id` comes, in this state. */
+static void tpm_comes(struct bed *b, uint8_t id, bool fresh_pairing)
+{
+	struct token_state s = { .present = true, .kind = TOKEN_KIND_TPM, .name = "TPM", .pcrs = 0x81,
+		                 .identity = { id }, .counter = { id }, .generation = 3 };
+	struct buf body = buf_make(512);
+	struct wire_out w = wire_out(&body);
+	int ends[2];
+	bool made;
+
+	assert_int_equal(link_pair(ends), ERR_OK);
+	link_init(&tpm, ends[1], ROLE_TOKEN, ROLE_KEEPER, 0);
+	token_attach(1, ends[0]);
+	assert_int_equal(token_open(&b->ks.vault, 1, &made), ERR_OK);
+	assert_int_equal(made, fresh_pairing);
+	assert_int_equal(token_state_put(&w, &s), ERR_OK);
+	assert_int_equal(link_send(&tpm, MSG_TOKEN_STATE, 0, bytes_of_buf(&body)), ERR_OK);
+	assert_int_equal(link_flush(&tpm), ERR_OK);
+	token_read(1);
+	if (made)
+		assert_int_equal(token_first(&b->ks.vault, 1), ERR_OK);
+	assert_int_equal(vault_save(&b->ks.vault), ERR_OK);
+	buf_free(&body);
+}
+
+static void tpm_goes(void)
+{
+	token_detach(1);
+	link_close(&tpm);
+}
+
+static void key_on_tpm(struct bed *b, const char *name, enum key_origin origin, enum key_state state, uint8_t id)
+{
+	uint8_t blob[2 + TOKEN_IDENTITY + 1] = { 1, 1, id };
+	struct vault_key *key, fresh_key = vault_key_new(&token_provider, KEY_SYMMETRIC_32, origin, 0);
+
+	blob[sizeof(blob) - 1] = (uint8_t)name[5];
+	assert_int_equal(secret_copy(BYTES_OF(blob), &fresh_key.key.blob), ERR_OK);
+	assert_int_equal(vault_add(&b->ks.vault, bytes_str(name), &fresh_key, &key), ERR_OK);
+	key->state = state;
+}
+
+static err_t lost(struct bed *b)
+{
+	struct paper p;
+	struct wire_out w;
+	err_t err;
+
+	paper_begin(b, &p, ORDER_TOKEN_LOST);
+	w = wire_out(&p.body);
+	wire_put_bytes(&w, BYTES("token.1"));
+	wire_put_bytes(&w, BYTES("software"));
+	paper_end(&p);
+	sign(&p, ANNA);
+	sign(&p, BERT);
+	err = whole_way(b, &p);
+	paper_free(&p);
+	return err;
+}
+
+static void is_as_before(struct bed *b)
+{
+	is_in_state(b, "user/a", KEY_ACTIVE, 1);
+	is_in_state(b, "user/d", KEY_DEPRECATED, 1);
+	is_in_state(b, "user/m", KEY_ACTIVE, 1);
+	assert_true(vault_find(&b->ks.vault, BYTES("user/a"))->provider == &token_provider);
+	assert_true(there(b, "token/1") && there(b, "approved/1"));
+	assert_false(there(b, "user/a#1") || there(b, "user/d#1"));
+}
+
+static void approved_whole(struct bed *b, uint8_t id)
+{
+	struct vault_key *record = vault_find(&b->ks.vault, BYTES("approved/1"));
+
+	assert_non_null(record);
+	assert_true(record->provider == &token_provider && approval_is(&record->key));
+	assert_int_equal(record->key.blob.p[2], id);
+}
+
+/* Its keys are lost and made anew as they stood; what is known of it goes; another TPM in
+ * its place begins anew, and the key store opens. */
+static void test_tpm_lost(void **state)
+{
+	struct vault_key *pair, wrong = vault_key_new(&software_provider, KEY_EC_P256, ORIGIN_MADE, 0);
+	struct bed *b = *state;
+
+	tpm_comes(b, 7, true);
+	approved_whole(b, 7);
+	key_on_tpm(b, "user/a", ORIGIN_GENERATED, KEY_ACTIVE, 7);
+	key_on_tpm(b, "user/d", ORIGIN_GENERATED, KEY_DEPRECATED, 7);
+	key_on_tpm(b, "user/m", ORIGIN_MADE, KEY_ACTIVE, 7);
+	key_on_tpm(b, "psk/p", ORIGIN_IMPORTED, KEY_ACTIVE, 7);
+	assert_int_equal(vault_save(&b->ks.vault), ERR_OK);
+	assert_int_equal(lost(b), ERR_REFUSED); /* it is there */
+	tpm_goes();
+	block(true);
+	assert_int_equal(lost(b), ERR_IO);
+	block(false);
+	is_as_before(b);
+	assert_int_equal(vault_save(&b->ks.vault), ERR_OK);
+	restart(b);
+	is_as_before(b);
+
+	assert_int_equal(lost(b), ERR_OK);
+	is_in_state(b, "user/a", KEY_ACTIVE, 2);
+	is_in_state(b, "user/d", KEY_DEPRECATED, 2);
+	is_in_state(b, "user/d#1", KEY_LOST, 1);
+	assert_true(vault_find(&b->ks.vault, BYTES("user/d"))->provider == &software_provider);
+	assert_false(there(b, "token/1") || there(b, "approved/1") || there(b, "approved/1#1") || there(b, "psk/p"));
+
+	/* a key store that took the record for a key is mended by the next TPM */
+	assert_int_equal(wrong.provider->make(&wrong.key), ERR_OK);
+	assert_int_equal(vault_add(&b->ks.vault, BYTES("approved/1"), &wrong, &pair), ERR_OK);
+	tpm_comes(b, 8, true);
+	approved_whole(b, 8);
+	restart(b);
+	restart(b);
+	approved_whole(b, 8);
+	tpm_goes();
+
+	/* lost keys are ended, those of the node's birth, too; those that replaced them are not */
+	assert_int_equal(order_name(b, ORDER_KEY_DESTROY, "user/m", 3), ERR_REFUSED);
+	assert_int_equal(order_name(b, ORDER_KEY_DESTROY, "user/m#1", 3), ERR_OK);
+	pass(b, DELAY_S * INT64_C(1000) + 1000);
+	(void)keeper_tick(&b->ks);
+	recorded(b);
+	assert_false(there(b, "user/m#1"));
+	assert_true(there(b, "user/m"));
+}
+
+/* An approval that could not be written holds nowhere. */
+static void test_approval_not_written(void **state)
+{
+	static const char say[] = "token.1/approve/" "07000000000000000000000000000000" "/00000081/"
+	                          "5555555555555555555555555555555555555555555555555555555555555555";
+	struct bed *b = *state;
+	struct secret *blob;
+	size_t n;
+
+	tpm_comes(b, 7, true);
+	n = vault_find(&b->ks.vault, BYTES("approved/1"))->key.blob.n;
+	block(true);
+	assert_int_equal(order_name(b, ORDER_STATE_APPROVE, say, 3), ERR_IO);
+	block(false);
+	assert_int_equal(vault_save(&b->ks.vault), ERR_OK);
+	restart(b);
+	blob = &vault_find(&b->ks.vault, BYTES("approved/1"))->key.blob;
+	assert_int_equal(blob->n, n);
+	assert_int_equal(order_name(b, ORDER_STATE_APPROVE, say, 3), ERR_OK);
+	blob = &vault_find(&b->ks.vault, BYTES("approved/1"))->key.blob;
+	assert_int_equal(blob->n, n + TOKEN_MEASURED);
+	tpm_goes();
+}
+
 static int setup(void **state)
 {
 	if (keeper_start() != ERR_OK || !mkdtemp(folder))
@@ -860,6 +1072,7 @@ int main(void)
 		TEST(withdrawal_is_undone), TEST(replayed_reordered_stale), TEST(forged),
 		TEST(signed_twice), TEST(nothing_without_its_record), TEST(administrators), TEST(bounded), TEST(bounded_ends), TEST(form_before),
 		TEST(standing_policy), TEST(replacement), TEST(minimum), TEST(root),
+		TEST(not_written), TEST(tpm_lost), TEST(approval_not_written),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -16,7 +16,7 @@ static struct vault_key *key_of(struct bed *b, const char *name)
 
 static struct vault_key *add(struct bed *b, const char *name, enum key_class class, uint32_t purposes)
 {
-	struct vault_key *out, key = vault_key_new(b->ks.provider, class, ORIGIN_IMPORTED, 0);
+	struct vault_key *out, key = vault_key_new(key_provider_first(), class, ORIGIN_IMPORTED, 0);
 
 	key.purposes = purposes;
 	key.policy = TO(CORE) | TO(GATE);
@@ -157,7 +157,7 @@ static void test_versions(void **state)
 {
 	struct bed *b = *state;
 	struct vault_key *old = key_of(b, "import"), *new,
-		key = vault_key_new(b->ks.provider, KEY_EC_P256, ORIGIN_MADE, 0);
+		key = vault_key_new(key_provider_first(), KEY_EC_P256, ORIGIN_MADE, 0);
 	struct buf sealed = buf_make(512);
 	uint8_t secret[32] = "a pre-shared key of a device ...";
 

@@ -429,6 +429,48 @@ static void test_a_flood_does_not_starve_another(void **state)
 	assert_true(with >= 32);
 }
 
+static ino_t keystore_is(void)
+{
+	struct stat st;
+	char path[64];
+
+	must(text_print(path, sizeof(path), "%s/keystore", folder));
+	assert_int_equal(stat(path, &st), 0);
+	return st.st_ino;
+}
+
+/* A token comes and says nothing: the secret that it is paired by is on disk before it
+ * leaves, and nobody else waits for it. */
+static void test_a_silent_token(void **state)
+{
+	struct keeper_status s;
+	struct message m = { 0 };
+	struct link token;
+	bool found = false;
+	int64_t since;
+	ino_t before;
+	int fd[2];
+
+	start("long enough");
+	assert_int_equal(keeper_status(&core, &s), ERR_OK);
+	before = keystore_is();
+	since = clock_steady();
+	assert_int_equal(link_pair(fd), ERR_OK);
+	link_init(&token, fd[0], ROLE_TOKEN, ROLE_KEEPER, 0);
+	give(WORKER_LINK_NEIGHBOUR, ROLE_TOKEN, 1, fd[1]);
+	while (!found) {
+		assert_int_equal(link_wait(&token, 10000), ERR_OK);
+		assert_int_equal(link_read(&token), ERR_OK);
+		assert_int_equal(link_next(&token, &m, &found), ERR_OK);
+	}
+	assert_int_equal(m.type, MSG_TOKEN_CALL);
+	assert_true(keystore_is() != before);
+	assert_int_equal(keeper_status(&core, &s), ERR_OK);
+	assert_true(clock_steady() - since < 10000);
+	link_close(&token);
+	stop();
+}
+
 static void test_parent_gone(void **state)
 {
 	start("long enough");
@@ -447,6 +489,7 @@ int main(void)
 		cmocka_unit_test(test_locked),
 		cmocka_unit_test(test_a_bad_neighbour_falls_alone),
 		cmocka_unit_test(test_a_flood_does_not_starve_another),
+		cmocka_unit_test(test_a_silent_token),
 		cmocka_unit_test(test_parent_gone),
 	};
 

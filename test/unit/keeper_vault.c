@@ -646,6 +646,43 @@ static void test_write_fails(void **state)
 	assert_int_equal(try_open(), ERR_OK);
 }
 
+/* Keys come, go and get other names in any order: each is found by its name, and no other. */
+static void test_names(void **state)
+{
+	enum { KEYS = 300, STEPS = 3000 };
+	bool in[KEYS] = { false }, renamed[KEYS] = { false };
+	struct vault_key *key;
+	char name[32], other[32];
+	struct vault v;
+
+	assert_int_equal(open_again(&v), ERR_OK);
+	for (unsigned step = 0; step < STEPS; step++) {
+		unsigned i = step * 7919 % 1009 % KEYS;
+
+		must(text_print(name, sizeof(name), "psk/%u%s", i, renamed[i] ? "#1" : ""));
+		must(text_print(other, sizeof(other), "psk/%u%s", i, renamed[i] ? "" : "#1"));
+		key = vault_find(&v, bytes_str(name));
+		assert_true((key != NULL) == in[i]);
+		assert_null(vault_find(&v, bytes_str(other)));
+		if (!in[i]) {
+			add_key(&v, name);
+			in[i] = true;
+		} else if (step % 3) {
+			assert_string_equal(key->name, name);
+			assert_int_equal(vault_rename(&v, key, bytes_str(other)), ERR_OK);
+			renamed[i] = !renamed[i];
+		} else {
+			vault_remove(&v, key);
+			in[i] = false;
+		}
+	}
+	for (unsigned i = 0; i < KEYS; i++) {
+		must(text_print(name, sizeof(name), "psk/%u%s", i, renamed[i] ? "#1" : ""));
+		assert_true((vault_find(&v, bytes_str(name)) != NULL) == in[i]);
+	}
+	vault_drop(&v);
+}
+
 /* --- torture: the n-th step of a writing fails --------------------------------------- */
 
 enum act { ACT_ADD, ACT_DESTROY, ACT_ANCHOR, ACTS };
@@ -944,7 +981,7 @@ int main(void)
 		TEST(anchor_survives),
 		TEST(one_keeper_at_a_time),
 		TEST(no_links),
-		TEST(write_fails),
+		TEST(write_fails), TEST(names),
 		TEST(killed_at_each_step),
 		TEST(full_at_each_step),
 		TEST(birth_fails_at_each_step),

@@ -36,6 +36,7 @@ struct process {
 	struct secret passphrase; /* while the files of the key store are missing, for when they return, or it
 	                           * is on another machine, for when its administrators rebind it */
 	int64_t tick_at; /* clock_steady */
+	unsigned paired; /* set of 1 << number: whose first word is still to come */
 	bool settled;
 	bool more; /* calls were left for the next turn */
 	bool stop;
@@ -75,11 +76,28 @@ static err_t add_token(struct process *p, int fd, unsigned number)
 	}
 	token_attach(number, fd);
 	err = token_open(&p->keeper.vault, number, &made);
-	if (made)
+	if (made) { /* no secret leaves before it is on disk */
+		p->paired |= 1u << number;
 		TRY(vault_save(&p->keeper.vault));
+	}
 	token_flush();
 out:
+	if (made && err != ERR_OK)
+		token_detach(number);
 	return err == ERR_LOCKED ? ERR_OK : err;
+}
+
+/* Who was paired now has said what it is: its state of today is the first that is approved. */
+static void greet(struct process *p)
+{
+	for (unsigned n = 1; n <= TOKENS_MAX; n++) {
+		if (!(p->paired & 1u << n) || !token_state_of(n)->present || !p->keeper.vault.open)
+			continue;
+		p->paired &= ~(1u << n);
+		if (token_first(&p->keeper.vault, n) != ERR_OK || vault_save(&p->keeper.vault) != ERR_OK)
+			log_event(LOG_ERROR, "state of the token not approved", "token=%u", n);
+		approvals_tell(&p->keeper.vault);
+	}
 }
 
 /* A neighbour, or its successor after a restart. Owns fd. */
@@ -298,6 +316,7 @@ static err_t wait_and_read(struct process *p, int ms)
 	if (poll(fds, COUNT_OF(fds), p->more ? 0 : ms) < 0)
 		return errno == EINTR ? ERR_OK : ERR_IO;
 	read_tokens(tokens);
+	greet(p);
 	for (size_t i = 0; i < COUNT_OF(p->all); i++) {
 		if (!p->all[i].caller || !(fds[1 + i].revents & (POLLIN | POLLHUP | POLLERR)))
 			continue;
@@ -308,9 +327,41 @@ static err_t wait_and_read(struct process *p, int ms)
 	return fds[0].revents ? handle_control(p) : ERR_OK;
 }
 
-static void unlock(struct process *p);
-static void forget_passphrase(struct process *p);
-static bool files_are_missing(const struct vault *v);
+
+/* --- start ----------------------------------------------------------------------- */
+
+/* Are the files missing, so that they may come back? */
+static bool files_are_missing(const struct vault *v)
+{
+	struct stat st;
+
+	return fstatat(v->directory, "keystore", &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+	       fstatat(v->directory, "counter", &st, AT_SYMLINK_NOFOLLOW) != 0;
+}
+
+static void forget_passphrase(struct process *p)
+{
+	secret_free(&p->passphrase);
+	p->keeper.unlock = (struct vault_setup){ 0 };
+}
+
+/* Open the vault, or say why the node is locked. */
+static void unlock(struct process *p)
+{
+	struct vault *v = &p->keeper.vault;
+	struct vault_setup setup = { .machine = &p->machine, .passphrase = secret_view(&p->passphrase) };
+	err_t err = vault_open(v, &setup);
+
+	if (err == ERR_OK)
+		log_event(LOG_NOTE, "key store open", "keys=%zu generation=%llu warnings=%u", v->keys_n,
+		          (unsigned long long)v->generation, keeper_warnings(&p->keeper));
+	else
+		log_event(LOG_ERROR, "locked", "error=%s why=%s", err_name(err), v->why);
+	/* A person need not come for files that are put back. */
+	p->keeper.unlock = setup;
+	if (err == ERR_OK || (!files_are_missing(v) && !v->elsewhere))
+		forget_passphrase(p);
+}
 
 /* Once a second; returns after how many ms again. */
 static int what_time_brings(struct process *p)
@@ -360,41 +411,6 @@ out:
 	return err == ERR_CLOSED ? ERR_OK : err;
 }
 
-/* --- start ----------------------------------------------------------------------- */
-
-/* Are the files missing, so that they may come back? */
-static bool files_are_missing(const struct vault *v)
-{
-	struct stat st;
-
-	return fstatat(v->directory, "keystore", &st, AT_SYMLINK_NOFOLLOW) != 0 ||
-	       fstatat(v->directory, "counter", &st, AT_SYMLINK_NOFOLLOW) != 0;
-}
-
-static void forget_passphrase(struct process *p)
-{
-	secret_free(&p->passphrase);
-	p->keeper.unlock = (struct vault_setup){ 0 };
-}
-
-/* Open the vault, or say why the node is locked. */
-static void unlock(struct process *p)
-{
-	struct vault *v = &p->keeper.vault;
-	struct vault_setup setup = { .machine = &p->machine, .passphrase = secret_view(&p->passphrase) };
-	err_t err = vault_open(v, &setup);
-
-	if (err == ERR_OK)
-		log_event(LOG_NOTE, "key store open", "keys=%zu generation=%llu warnings=%u", v->keys_n,
-		          (unsigned long long)v->generation, keeper_warnings(&p->keeper));
-	else
-		log_event(LOG_ERROR, "locked", "error=%s why=%s", err_name(err), v->why);
-	/* A person need not come for files that are put back. */
-	p->keeper.unlock = setup;
-	if (err == ERR_OK || (!files_are_missing(v) && !v->elsewhere))
-		forget_passphrase(p);
-}
-
 static void begin(struct process *p)
 {
 	int fd = worker_take_link(&p->worker, WORKER_LINK_PASSPHRASE, ROLE_PARENT, 0);
@@ -427,6 +443,7 @@ static void set_shares(struct process *p)
 
 static err_t run(struct process *p)
 {
+	const struct key_provider *provider;
 	enum role role;
 	unsigned number;
 	err_t err;
@@ -442,9 +459,8 @@ static err_t run(struct process *p)
 	set_shares(p);
 	p->keeper.notify = tell_core;
 	p->keeper.notify_self = p;
-	if (place_parse(bytes_str(options_text(&p->worker.options, OPT_keeper_provider)),
-	                 &p->keeper.provider, &p->keeper.place) != ERR_OK)
-		TRY(ERR_SYNTAX); /* the option is a choice */
+	TRY(place_parse(bytes_str(options_text(&p->worker.options, OPT_keeper_provider)), &provider,
+	                &p->keeper.place));
 	p->keeper.vault.witness.fd = worker_take_link(&p->worker, WORKER_LINK_WITNESS, ROLE_PARENT, 0);
 	begin(p);
 	while ((fd = worker_take_neighbour(&p->worker, &role, &number)) >= 0)
