@@ -7,6 +7,7 @@
 #include "base/clock.h"
 
 enum { TYPE_ROLE = 31, PAGES = 16 };
+#define HELD BYTES("@held") /* index: issuer, a blank, holder */
 
 static bool is_listed(struct bytes list, struct bytes name)
 {
@@ -79,25 +80,81 @@ out:
 	return err;
 }
 
-/* Anybody who may make a role resource may name a holder: what they say does not count, but
- * has to be passed over. */
-err_t resource_roles(struct resources *r, struct arena *a, const struct resource_role_ask *ask,
-                     struct bytes *out, size_t *n)
+static err_t put_held(struct buf *out, struct bytes issuer, struct bytes holder)
 {
-	struct store_find find = { .name = BYTES("tkhd"), .value = ask->originator, .limit = PAGE };
+	err_t err;
+
+	buf_clear(out);
+	TRY(buf_add(out, issuer));
+	TRY(buf_add_byte(out, ' '));
+	err = buf_add(out, holder);
+out:
+	return err;
+}
+
+err_t role_index(struct resources *r, uint64_t id, const struct attribute_set *set)
+{
+	struct buf held = buf_make(2 * URI_MAX + 1);
+	struct cbor issuer, holder;
+	bool is = set && set_get(set, BYTES("tkis"), &issuer) && set_get(set, BYTES("tkhd"), &holder);
+	struct bytes value;
+	err_t err = ERR_OK;
+
+	if (is)
+		TRY(put_held(&held, issuer.s, holder.s));
+	value = bytes_of_buf(&held);
+	err = store_index_set(r->store, id, HELD, &value, is);
+out:
+	buf_free(&held);
+	return err;
+}
+
+static bool is_full(const struct resource_role_ask *ask, size_t n)
+{
+	return n >= ROLES_MAX || n >= ask->claimed.u;
+}
+
+static err_t look_at_all(struct resources *r, struct arena *a, const struct resource_role_ask *ask,
+                         struct store_find find, struct bytes *out, size_t *n)
+{
 	uint64_t ids[PAGE];
 	size_t found = PAGE;
 	err_t err = ERR_OK;
 
-	*n = 0;
-	if (ask->issuers.n == 0 || ask->originator.n == 0 || ask->claimed.kind != CBOR_ARRAY)
-		return ERR_OK;
-	for (unsigned page = 0; page < PAGES && found == PAGE; page++) {
+	for (unsigned page = 0; page < PAGES && found == PAGE && !is_full(ask, *n); page++) {
 		TRY(store_index_find(r->store, &find, ids, &found));
-		for (size_t i = 0; i < found && *n < ROLES_MAX && resource_spend(r, 1); i++)
+		for (size_t i = 0; i < found && !is_full(ask, *n) && resource_spend(r, 1); i++)
 			TRY(look_at(r, a, ask, ids[i], out, n));
 		find.after = found ? ids[found - 1] : 0;
 	}
 out:
+	return err;
+}
+
+/* By issuer and holder: anybody who may make a role resource may name a holder, and what does
+ * not count stands before nothing. Then by the holder alone: what was made before there were
+ * such entries, or came from a file, has one from the next rotation on. */
+err_t resource_roles(struct resources *r, struct arena *a, const struct resource_role_ask *ask,
+                     struct bytes *out, size_t *n)
+{
+	struct store_find find = { .name = HELD, .limit = PAGE };
+	struct buf held = buf_make(2 * URI_MAX + 1);
+	struct bytes issuers = ask->issuers;
+	err_t err = ERR_OK;
+
+	*n = 0;
+	if (ask->originator.n == 0 || ask->claimed.kind != CBOR_ARRAY)
+		goto out;
+	while (issuers.n) {
+		TRY(put_held(&held, bytes_cut(&issuers, ' '), ask->originator));
+		find.value = bytes_of_buf(&held);
+		TRY(look_at_all(r, a, ask, find, out, n));
+	}
+	find.name = BYTES("tkhd");
+	find.value = ask->originator;
+	if (ask->issuers.n)
+		TRY(look_at_all(r, a, ask, find, out, n));
+out:
+	buf_free(&held);
 	return err;
 }

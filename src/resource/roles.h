@@ -15,10 +15,14 @@ struct resource_role_ask {
 };
 
 /* Those of the claimed ones that it has: at most ROLES_MAX, copied into the arena. Of an
- * originator for whom there are more than 1024 role resources, the first ones made are
+ * originator for whom an issuer made more than 1024 role resources, the first ones made are
  * looked at. */
 err_t resource_roles(struct resources *r, struct arena *a, const struct resource_role_ask *ask,
                      struct bytes *out, size_t *n) MUST_USE;
+
+/* What leads to a role resource from its issuer and holder together; set NULL: nothing any more. */
+struct attribute_set;
+err_t role_index(struct resources *r, uint64_t id, const struct attribute_set *set) MUST_USE;
 
 /* app_rule.c: may it by the service subscription? Where there is a profile, a rule for its
  * credential and AE-ID has to list the role [allowedRole-IDs]; without one nothing bounds it. */

@@ -1,6 +1,10 @@
 /* resource_tree: addresses, discovery, results with children, policy gathering. */
 #include "resource_room.h"
 
+#include "resource/roles.h"
+
+#include <stdio.h>
+
 #define AE(from, name)                                                                  \
 	"{'op':1,'to':'cse-in','fr':'" from "','rqi':'1','rvi':'3','ty':2,"             \
 	"'pc':{'m2m:ae':{'rn':'" name "','rr':true,'srv':['3'],'api':'Napp'}}}"
@@ -542,12 +546,53 @@ static void test_reindex(void **state)
 	assert_int_equal(resource_reindex(m->r, &other), ERR_OK);
 }
 
+/* A role of an authority is found behind any number that others made for the same holder, which
+ * do not count; also when its index entries are set anew. */
+static void test_roles(void **state)
+{
+#define HOLDER "//demo.example/in-cse/Cdev"
+#define ROL(name, issuer) CREATE("cse-in", 31, "{'m2m:rol':{'rn':'" name "','rlid':'op@x','tkis':'" issuer "','tkhd':'" HOLDER "'," \
+	                         "'tknb':'20250101T000000','tkna':'20270101T000000'}}")
+	struct room *m = *state;
+	struct resource_role_ask ask = { .originator = BYTES(HOLDER), .now = NOW,
+		                         .issuers = BYTES("//demo.example/Snone //demo.example/Sauth") };
+	struct bytes roles[ROLES_MAX], none = BYTES_NONE;
+	const struct store_row *made;
+	struct target t;
+	char json[512];
+	size_t n;
+
+	assert_int_equal(cbor_read(BYTES("\x81\x64op@x"), &ask.claimed), ERR_OK);
+	for (unsigned i = 0; i < 1100; i++) {
+		assert_true(snprintf(json, sizeof(json), ROL("r%u", "//demo.example/Sother"), i) < (int)sizeof(json));
+		expect(m, json, 2001);
+	}
+	resource_begin(m->r);
+	assert_int_equal(resource_roles(m->r, &m->arena, &ask, roles, &n), ERR_OK);
+	assert_int_equal(n, 0);
+	expect(m, ROL("good", "//demo.example/Sauth"), 2001);
+	for (unsigned again = 0; again < 2; again++) {
+		resource_begin(m->r);
+		assert_int_equal(resource_roles(m->r, &m->arena, &ask, roles, &n), ERR_OK);
+		assert_int_equal(n, 1);
+		assert_int_equal(resource_resolve(m->r, BYTES("cse-in/good"), &t), ERR_OK);
+		assert_int_equal(store_index_set(m->store, t.id, BYTES("@held"), &none, 0), ERR_OK);
+		assert_int_equal(resource_roles(m->r, &m->arena, &ask, roles, &n), ERR_OK);
+		assert_int_equal(n, 0); /* it was the entry */
+		assert_int_equal(store_get(m->store, t.id, &made), ERR_OK);
+		assert_int_equal(resource_reindex(m->r, made), ERR_OK);
+	}
+	expect(m, "{'op':4,'to':'cse-in/good','fr':'Cdev','rqi':'1','rvi':'3'}", 2002);
+	assert_int_equal(resource_roles(m->r, &m->arena, &ask, roles, &n), ERR_OK);
+	assert_int_equal(n, 0);
+}
+
 #define row(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		row(test_reindex), row(test_addresses), row(test_virtual_addresses), row(test_address_of),
+		row(test_reindex), row(test_roles), row(test_addresses), row(test_virtual_addresses), row(test_address_of),
 		row(test_discovery), row(test_patterns_are_bounded), row(test_labels_of_others), row(test_limits), row(test_only_what_may_be_seen),
 		row(test_no_judge_no_children), row(test_results), row(test_conditions),
 		row(test_partial), row(test_policy), row(test_dangling_policy_grants_nothing),

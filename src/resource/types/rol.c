@@ -2,6 +2,7 @@
  * may believe the attribute (roles.c). */
 #include "primitive/id.h"
 #include "resource/engine.h"
+#include "resource/roles.h"
 
 static err_t created(struct resource_work *w)
 {
@@ -22,4 +23,21 @@ static err_t created(struct resource_work *w)
 	return err;
 }
 
-const struct resource_hooks resource_hooks_rol = { .created = created };
+static err_t reindexed(struct resources *r, const struct store_row *row, const struct attribute_set *set)
+{
+	return role_index(r, row->id, set);
+}
+
+static err_t written(struct resource_work *w)
+{
+	return role_index(w->r, w->row.id, &w->set);
+}
+
+static err_t removed(struct resources *r, const struct store_row *row, const struct attribute_set *set)
+{
+	return role_index(r, row->id, NULL);
+}
+
+const struct resource_hooks resource_hooks_rol = {
+	.created = created, .written = written, .removed = removed, .reindexed = reindexed,
+};
