@@ -46,7 +46,7 @@ struct resources {
 	err_t (*removing)(void *self, uint64_t id, uint64_t root);
 	void *removing_self;
 	uint64_t removing_root;
-	struct outcome *removing_for; /* the request that removes; NULL: what expires does not wait for locks */
+	struct outcome *removing_for; /* of the request that removes; NULL: this CSE does, and waits for no lock */
 	int64_t removing_at;
 	bool actions;          /* some may be on (action.h) */
 	bool locks;            /* some may be held (lock.h) */

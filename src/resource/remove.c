@@ -133,7 +133,8 @@ static err_t delete(struct resource_work *w, struct buf *content)
 	/* What is shown is what was there. */
 	TRY(result_of_row(w, w->ask->request->result_content == PRIMITIVE_DEFAULT_RCN
 	                         ? 0 : w->ask->request->result_content, content));
-	w->r->removing_for = w->out;
+	/* What this CSE ends by itself waits for no lock: nobody would undo a part of it. */
+	w->r->removing_for = w->ask->originator.n ? w->out : NULL;
 	w->r->removing_at = w->now;
 	err = remove_with_parent(w);
 	w->r->removing_for = NULL;

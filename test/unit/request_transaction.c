@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "request/later_work.h"
+#include "request/notification.h"
 #include "resource/lock.h"
 
 static int setup(void **state)
@@ -214,6 +215,22 @@ static void test_from_above(void **state)
 	does(n, 2, "cse-in/dev/up/low", "", 4004);
 }
 
+/* What this CSE ends by itself goes as a whole, whatever is held below. */
+static void test_ended(void **state)
+{
+	struct node *n = *state;
+	struct target target;
+
+	does(n, 1, "cse-in/dev", ",'ty':3,'pc':{'m2m:cnt':{'rn':'up'}}", 2001);
+	does(n, 1, "cse-in/dev/up", ",'ty':4,'pc':{'m2m:cin':{'con':'1'}}", 2001);
+	does(n, 1, "cse-in/dev/up", ",'ty':3,'pc':{'m2m:cnt':{'rn':'low'}}", 2001);
+	does(n, 1, "cse-in/dev/up/low", TRAC(LABEL("cse-in/dev/up/low", "new")), 2001);
+	assert_int_equal(resource_resolve(n->room.resources, BYTES("cse-in/dev/up"), &target), ERR_OK);
+	assert_int_equal(notification_end(&n->room, &target, n->now), ERR_OK);
+	does(n, 2, "cse-in/dev/up", "", 4004);
+	does(n, 2, "cse-in/dev/up/low/t", "", 4004);
+}
+
 /* What may bring a key is in no resource of a transaction, however deep, and not for a moment. */
 static void test_keyless(void **state)
 {
@@ -238,7 +255,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		row(test_one), row(test_time), row(test_of_another), row(test_by_its_creator), row(test_refused),
 		row(test_withdrawn), row(test_keyless),
-		row(test_from_above),
+		row(test_from_above), row(test_ended),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
