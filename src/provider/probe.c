@@ -85,7 +85,7 @@ const char *probe_why(unsigned number)
 
 bool probe_is_foreign(const struct provider_key *k)
 {
-	const struct held *h = held_find(k);
+	const struct held *h = held_note(k);
 
-	return h && (h->found == ERR_TAMPERED || h->found == ERR_UNSUPPORTED);
+	return !h || (h->found == ERR_TAMPERED || h->found == ERR_UNSUPPORTED);
 }

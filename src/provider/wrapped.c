@@ -28,7 +28,7 @@ static err_t by_key(struct crypt_aead *a, const struct wrapped_use *u, struct bu
 
 	if (u->open && (in.n < HEAD + TAG || in.p[0] != FORM_GCM))
 		return ERR_TAMPERED;
-	TRY(buf_reserve(out, HEAD + in.n + TAG));
+	TRY(buf_reserve(out, u->open ? in.n - HEAD - TAG : HEAD + in.n + TAG));
 	if (u->open) {
 		TRY(crypt_aead_open(a, in.p + 1, u->additional, bytes_sub(in, HEAD, in.n), out->p + out->n));
 		out->n += in.n - HEAD - TAG;

@@ -34,9 +34,10 @@ static err_t tpm_sign(struct token *t, const struct token_key *k, struct bytes i
 	TRY(tpm_result(t, "sign", Esys_TRSess_SetAttributes(p->esys, session, 0, TPMA_SESSION_ENCRYPT)));
 	err = tpm_result(t, "sign", Esys_Sign(p->esys, key, session, ESYS_TR_NONE, ESYS_TR_NONE, &digest,
 	                                      &how, &unseen, &signature));
-	/* A signature's first field is of no size, and is public anyhow. */
-	TRY(err != ERR_OK ? err : tpm_result(t, "sign",
-	        Esys_TRSess_SetAttributes(p->esys, session, TPMA_SESSION_ENCRYPT, TPMA_SESSION_ENCRYPT)));
+	/* A signature's first field is of no size, and is public anyhow. Other answers are not,
+	 * also after one that failed. */
+	TRY(Esys_TRSess_SetAttributes(p->esys, session, TPMA_SESSION_ENCRYPT, TPMA_SESSION_ENCRYPT) == TSS2_RC_SUCCESS
+	            ? err : ERR_CRYPTO);
 	TRY(tpm_put_number(t, out, &signature->signature.ecdsa.signatureR));
 	TRY(tpm_put_number(t, out + COORDINATE, &signature->signature.ecdsa.signatureS));
 out:

@@ -98,6 +98,7 @@ err_t tpm_approve(struct token *t) MUST_USE;
 err_t tpm_approved_policy(struct token *t, TPM2B_DIGEST *out) MUST_USE;
 /* Take the policy session, which is new, to that policy. ERR_BAD_STATE. */
 err_t tpm_approved(struct token *t) MUST_USE;
+/* With the numbers of the counters, which are of one connection. */
 void tpm_approvals_forget(struct tpm *p);
 
 /* tpm_key.c */

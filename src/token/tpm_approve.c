@@ -165,7 +165,7 @@ out:
 void tpm_approvals_forget(struct tpm *p)
 {
 	p->approver.size = 0;
-	p->counter = no;
+	p->counter = p->copies = no;
 	bytes_zero((uint8_t *)p->tickets, sizeof(p->tickets));
 }
 

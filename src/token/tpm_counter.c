@@ -46,10 +46,23 @@ static err_t define_counter(struct token *t, TPM2_HANDLE index, const TPM2B_AUTH
 	TRY(tpm_answer_plain(t, true));
 	err = tpm_result(t, "counter", Esys_NV_DefineSpace(p->esys, ESYS_TR_RH_OWNER, ESYS_TR_PASSWORD, p->session, no,
 	                                                   auth, &as, counter));
-	TRY(err != ERR_OK ? err : tpm_result(t, "counter", Esys_TR_SetAuth(p->esys, *counter, auth)));
-	/* Its name covers that it was written. */
-	err = tpm_counter_go_on(t, *counter);
+	TRY(tpm_answer_plain(t, false) == ERR_OK ? err : ERR_CRYPTO);
 out:
+	return err;
+}
+
+/* Its name covers that it was written; who makes it may end before it does that. */
+static err_t write_first(struct token *t, ESYS_TR counter)
+{
+	TPM2B_NV_PUBLIC *as = NULL;
+	struct tpm *p = t->own;
+	err_t err;
+
+	TRY(tpm_result(t, "counter", Esys_NV_ReadPublic(p->esys, counter, no, no, no, &as, NULL)));
+	if (!(as->nvPublic.attributes & TPMA_NV_WRITTEN))
+		err = tpm_counter_go_on(t, counter);
+out:
+	Esys_Free(as);
 	return err;
 }
 
@@ -57,6 +70,7 @@ err_t tpm_counter_open(struct token *t, const struct tpm_counting *c, ESYS_TR *c
 {
 	TPM2B_AUTH auth = { .size = TPM_DIGEST };
 	struct tpm *p = t->own;
+	ESYS_TR found = no;
 	TPM2_HANDLE index;
 	uint8_t chosen[32];
 	err_t err;
@@ -66,11 +80,15 @@ err_t tpm_counter_open(struct token *t, const struct tpm_counting *c, ESYS_TR *c
 	token_paired(t, bytes_str(c->index), chosen);
 	index = c->first | get_be16(chosen);
 	token_paired(t, bytes_str(c->auth), auth.buffer);
-	if (Esys_TR_FromTPMPublic(p->esys, index, no, no, no, counter) == TSS2_RC_SUCCESS)
-		TRY(tpm_result(t, "counter", Esys_TR_SetAuth(p->esys, *counter, &auth)));
-	else
-		TRY(define_counter(t, index, &auth, counter));
+	if (Esys_TR_FromTPMPublic(p->esys, index, no, no, no, &found) != TSS2_RC_SUCCESS)
+		TRY(define_counter(t, index, &auth, &found));
+	TRY(tpm_result(t, "counter", Esys_TR_SetAuth(p->esys, found, &auth)));
+	TRY(write_first(t, found));
+	*counter = found;
+	found = no;
 out:
+	if (found != no)
+		(void)Esys_TR_Close(p->esys, &found);
 	secret_wipe(&auth, sizeof(auth));
 	return err;
 }

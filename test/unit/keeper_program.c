@@ -226,6 +226,38 @@ static void test_wraps(void **state)
 	buf_free(&sealed);
 }
 
+/* What is sealed is opened, up to the most that is taken; by a key of one's own and by a wrapped one. */
+static void test_seals_the_most(void **state)
+{
+	struct buf wrapped = buf_make(256), sealed = buf_make(2 * TOKEN_MESSAGE_MAX);
+	static uint8_t most[TOKEN_MESSAGE_MAX + 1];
+	struct bed *b = *state;
+
+	next_second(b);
+	crypt_random(most, sizeof(most));
+	assert_int_equal(wrap(b, ALICE, "app/1000/wrap"), ERR_OK);
+	assert_int_equal(buf_add(&wrapped, b->r.rest), ERR_OK);
+	for (size_t n = TOKEN_MESSAGE_MAX - 12; n <= TOKEN_MESSAGE_MAX; n++) {
+		struct bytes plain = bytes_make(most, n);
+
+		next_second(b);
+		buf_clear(&sealed);
+		assert_int_equal(wrapped_do(b, OP_PROGRAM_SEAL, "app/1000/wrap", plain, bytes_of_buf(&wrapped)), ERR_OK);
+		assert_int_equal(buf_add(&sealed, b->r.rest), ERR_OK);
+		assert_int_equal(wrapped_do(b, OP_PROGRAM_UNSEAL, "app/1000/wrap", bytes_of_buf(&sealed), bytes_of_buf(&wrapped)), ERR_OK);
+		assert_bytes(b->r.rest, plain);
+		buf_clear(&sealed);
+		assert_int_equal(seal(b, ALICE, OP_PROGRAM_SEAL, "app/1000/seal", BYTES("more"), plain), ERR_OK);
+		assert_int_equal(buf_add(&sealed, b->r.rest), ERR_OK);
+		assert_int_equal(seal(b, ALICE, OP_PROGRAM_UNSEAL, "app/1000/seal", BYTES("more"), bytes_of_buf(&sealed)), ERR_OK);
+		assert_bytes(b->r.rest, plain);
+	}
+	assert_int_not_equal(wrapped_do(b, OP_PROGRAM_SEAL, "app/1000/wrap", BYTES_OF(most), bytes_of_buf(&wrapped)), ERR_OK);
+	assert_int_not_equal(seal(b, ALICE, OP_PROGRAM_SEAL, "app/1000/seal", BYTES("more"), BYTES_OF(most)), ERR_OK);
+	buf_free(&wrapped);
+	buf_free(&sealed);
+}
+
 static void test_random(void **state)
 {
 	static const unsigned bad[] = { 0, PROGRAM_RANDOM_MAX + 1, 65535 };
@@ -463,7 +495,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_signs), cmocka_unit_test(test_agrees), cmocka_unit_test(test_refuses),
 		cmocka_unit_test(test_other_operations), cmocka_unit_test(test_lists_own), cmocka_unit_test(test_rates),
-		cmocka_unit_test(test_makes), cmocka_unit_test(test_seals), cmocka_unit_test(test_wraps), cmocka_unit_test(test_random), cmocka_unit_test(test_share),
+		cmocka_unit_test(test_makes), cmocka_unit_test(test_seals), cmocka_unit_test(test_wraps), cmocka_unit_test(test_seals_the_most), cmocka_unit_test(test_random), cmocka_unit_test(test_share),
 	};
 
 	return cmocka_run_group_tests(tests, setup, bed_teardown);

@@ -475,6 +475,61 @@ static void test_tpm_session_lost(void **state)
 	assert_signs(&k);
 }
 
+static bool answers_encrypted(void)
+{
+	struct tpm *p = token.own;
+	TPMA_SESSION is;
+
+	assert_int_equal(Esys_TRSess_GetAttributes(p->esys, p->session, &is), TSS2_RC_SUCCESS);
+	return is & TPMA_SESSION_ENCRYPT;
+}
+
+/* Made by one who was killed before he wrote it. */
+static void leave_unwritten(void)
+{
+	TPM2B_AUTH auth = { .size = TPM_DIGEST };
+	TPM2B_NV_PUBLIC as = { .nvPublic = {
+		.nameAlg = TPM2_ALG_SHA256, .dataSize = 8,
+		.attributes = (TPM2_NT_COUNTER << TPMA_NV_TPM2_NT_SHIFT) | TPMA_NV_AUTHREAD | TPMA_NV_AUTHWRITE | TPMA_NV_NO_DA,
+	} };
+	ESYS_TR no = ESYS_TR_NONE, index;
+	struct tpm *p = token.own;
+	uint8_t chosen[32];
+
+	token_paired(&token, BYTES("holdfast tpm copies"), auth.buffer);
+	token_paired(&token, BYTES("holdfast tpm copies index"), chosen);
+	as.nvPublic.nvIndex = 0x01a10000u | get_be16(chosen);
+	assert_int_equal(Esys_NV_DefineSpace(p->esys, ESYS_TR_RH_OWNER, ESYS_TR_PASSWORD, no, no, &auth, &as, &index),
+	                 TSS2_RC_SUCCESS);
+	assert_int_equal(Esys_TR_Close(p->esys, &index), TSS2_RC_SUCCESS);
+}
+
+/* Starts are counted by one that was left unwritten, too, and over a lost connection; when it
+ * cannot be made, what the TPM answers afterwards is encrypted as before. */
+static void test_counts(void **state)
+{
+	TPM2B_AUTH foreign = { .size = 1, .buffer = { 'x' } }, none = { .size = 0 };
+	ESYS_TR no = ESYS_TR_NONE, owner = ESYS_TR_RH_OWNER;
+	struct tpm *p = token.own;
+	uint64_t first, n;
+
+	assert_int_equal(Esys_HierarchyChangeAuth(p->esys, owner, ESYS_TR_PASSWORD, no, no, &foreign), TSS2_RC_SUCCESS);
+	assert_int_equal(Esys_TR_SetAuth(p->esys, owner, &none), TSS2_RC_SUCCESS);
+	assert_int_not_equal(tpm_count(&token, true, &n), ERR_OK);
+	assert_true(answers_encrypted());
+	assert_int_equal(Esys_TR_SetAuth(p->esys, owner, &foreign), TSS2_RC_SUCCESS);
+	assert_int_equal(Esys_HierarchyChangeAuth(p->esys, owner, ESYS_TR_PASSWORD, no, no, &none), TSS2_RC_SUCCESS);
+	leave_unwritten();
+	assert_int_equal(tpm_count(&token, false, &first), ERR_OK);
+	for (uint64_t i = 1; i < 4; i++) {
+		assert_int_equal(tpm_count(&token, true, &n), ERR_OK);
+		assert_int_equal(n, first + i);
+		assert_true(answers_encrypted());
+		tpm_close(&token);
+		assert_int_equal(tpm_open(&token), ERR_OK);
+	}
+}
+
 /* --- who may use it ------------------------------------------------------------------------ */
 
 static void test_wrong_pin(void **state)
@@ -500,6 +555,7 @@ static void test_wrong_pairing(void **state)
 	token_unload(&token);
 	assert_int_equal(room_open(&room, NULL, "of another node", &token), ERR_OK);
 	assert_int_equal(room_sign(&a, &token, &k, BYTES_OF(digest), raw), ERR_REFUSED);
+	assert_true(answers_encrypted());
 	token_unload(&token);
 	assert_int_equal(room_open(&room, NULL, "pairing", &token), ERR_OK);
 	assert_signs(&k);
@@ -750,7 +806,7 @@ int main(int argc, char **argv)
 	};
 	const struct CMUnitTest on_swtpm[] = {
 		EVERY_TOKEN, cmocka_unit_test(test_simulator_restarted), cmocka_unit_test(test_tpm_session_lost),
-		cmocka_unit_test(test_wrong_pairing), cmocka_unit_test(test_certifies), cmocka_unit_test(test_flat),
+		cmocka_unit_test(test_counts), cmocka_unit_test(test_wrong_pairing), cmocka_unit_test(test_certifies), cmocka_unit_test(test_flat),
 	};
 	const struct CMUnitTest on_pcr[] = {
 		cmocka_unit_test(test_measured_state), cmocka_unit_test(test_approved_state), cmocka_unit_test(test_flipped), cmocka_unit_test(test_many), cmocka_unit_test(test_agrees), cmocka_unit_test(test_certifies),
