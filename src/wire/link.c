@@ -1,6 +1,7 @@
 /* link.c: one end of a socket pair between two of our processes. */
 #define _GNU_SOURCE
 #include "base/log.h"
+#include "base/secret.h"
 #include "wire/wire.h"
 
 #include <errno.h>
@@ -77,6 +78,25 @@ static bool asked_take(struct link *l, uint64_t ref, bool keep)
 	return false;
 }
 
+/* As buf_reserve; where the octets were, none is left. */
+static err_t link_room(struct buf *b, size_t n)
+{
+	struct buf more = buf_make(b->max);
+	err_t err;
+
+	if (!b->n || b->cap - b->n >= n)
+		return buf_reserve(b, n);
+	if (n > b->max - b->n)
+		return ERR_LIMIT;
+	TRY(buf_reserve(&more, b->n + n));
+	TRY(buf_add(&more, bytes_of_buf(b)));
+	secret_wipe(b->p, b->cap);
+	buf_free(b);
+	*b = more;
+out:
+	return err;
+}
+
 static err_t put_head(struct buf *out, enum message_type type, uint64_t ref, size_t n)
 {
 	uint8_t head[WIRE_HEAD] = { 0 };
@@ -97,7 +117,7 @@ err_t link_send(struct link *l, enum message_type type, uint64_t ref, struct byt
 	if (!row || !(row->from & 1u << l->self) || !(row->to & 1u << l->peer) ||
 	    body.n > row->max)
 		return ERR_REFUSED;
-	TRY(buf_reserve(&l->out, WIRE_HEAD + body.n));
+	TRY(link_room(&l->out, WIRE_HEAD + body.n));
 	if (message_asks(type))
 		TRY(asked_add(l, ref));
 	TRY(put_head(&l->out, type, ref, body.n));
@@ -141,10 +161,15 @@ err_t link_flush(struct link *l)
 /* Drop what was given out, so that the buffer does not creep. */
 static void link_compact(struct link *l)
 {
-	if (l->in_at) {
-		buf_consume(&l->in, l->in_at);
-		l->in_at = 0;
-	}
+	size_t was = l->in.n;
+
+	if (!l->in_at)
+		return;
+	buf_consume(&l->in, l->in_at);
+	/* Where the begun message lay before. */
+	if (l->in.n)
+		secret_wipe(l->in.p + l->in.n, was - l->in.n);
+	l->in_at = 0;
 }
 
 err_t link_read(struct link *l)
@@ -158,7 +183,7 @@ err_t link_read(struct link *l)
 	if (l->dead)
 		return ERR_CLOSED;
 	link_compact(l);
-	TRY(buf_reserve(&l->in, READ_SIZE));
+	TRY(link_room(&l->in, READ_SIZE));
 	iov = (struct iovec){ l->in.p + l->in.n, READ_SIZE };
 	do {
 		n = recvmsg(l->fd, &msg, MSG_DONTWAIT);
@@ -296,7 +321,7 @@ err_t link_read_fd(struct link *l, int *fd)
 	if (l->dead)
 		return ERR_CLOSED;
 	link_compact(l);
-	TRY(buf_reserve(&l->in, READ_SIZE));
+	TRY(link_room(&l->in, READ_SIZE));
 	iov = (struct iovec){ l->in.p + l->in.n, READ_SIZE };
 	do {
 		n = recvmsg(l->fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);

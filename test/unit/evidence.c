@@ -560,6 +560,31 @@ static void test_credential_of_known_kinds(void **state)
 	EVP_PKEY_free(large);
 }
 
+/* Of a key for which the table has no place nothing is known: it counts as level 1. */
+static void test_more_keys_than_are_held(void **state)
+{
+	uint8_t digest[32], raw[64];
+	struct provider_key k[HELD_MAX + 1];
+	uint64_t ref;
+
+	proof_set(NUMBER, &pin);
+	come();
+	assert_true(question(&ref, digest));
+	sign(&right, digest, raw);
+	answer(ref, raw);
+	for (size_t i = 0; i < COUNT_OF(k); i++) {
+		k[i] = (struct provider_key){ .class = KEY_SYMMETRIC_32, .place = NUMBER };
+		assert_int_equal(secret_copy(bytes_make(pin.blob, pin.blob_n), &k[i].blob), ERR_OK);
+		k[i].blob.p[HEAD] = (uint8_t)i;
+		assert_int_equal(token_provider.load(&k[i]), ERR_OK);
+		assert_int_equal(place_key_level(&token_provider, &k[i]), i < HELD_MAX ? 3 : 1);
+	}
+	token_provider.unload(&k[0]);
+	assert_int_equal(place_key_level(&token_provider, &k[HELD_MAX]), 3);
+	for (size_t i = 1; i < COUNT_OF(k); i++)
+		token_provider.unload(&k[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -568,6 +593,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_replay, begin, end),
 		cmocka_unit_test_setup_teardown(test_goes, begin, end),
 		cmocka_unit_test_setup_teardown(test_ended, begin, end),
+		cmocka_unit_test_setup_teardown(test_more_keys_than_are_held, begin, end),
 		cmocka_unit_test(test_fields),
 		cmocka_unit_test(test_key_that_may_answer),
 		cmocka_unit_test_setup_teardown(test_certified, begin, end),

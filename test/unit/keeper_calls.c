@@ -288,6 +288,45 @@ static void test_certify(void **state)
 	buf_free(&der);
 }
 
+/* Of a message that came in parts, one copy is there: the reader's to wipe. */
+static void test_no_copy_of_a_begun_message(void **state)
+{
+	static const struct bytes mark = { (const uint8_t *)"a secret in the middle of a message", 35 };
+	uint8_t body[2000] = { 0 }, whole[2 * (WIRE_HEAD + sizeof(body))] = { 0 };
+	size_t one = WIRE_HEAD + sizeof(body), found_n = 0;
+	struct link l;
+	struct message m;
+	bool found;
+	int fd[2];
+
+	bytes_copy(body + 100, mark.p, mark.n);
+	for (size_t i = 0; i < 2; i++) {
+		put_be32(whole + i * one, sizeof(body));
+		put_be16(whole + i * one + 4, MSG_RESULT);
+		put_be64(whole + i * one + 8, 7 + i);
+	}
+	bytes_copy(whole + one + WIRE_HEAD, body, sizeof(body));
+	assert_int_equal(link_pair(fd), ERR_OK);
+	link_init(&l, fd[0], ROLE_CORE, ROLE_KEEPER, 0);
+	for (uint64_t ref = 7; ref < 9; ref++)
+		assert_int_equal(link_send(&l, MSG_CALL, ref, BYTES("?")), ERR_OK);
+	assert_int_equal(write(fd[1], whole, one + 1000), one + 1000);
+	assert_int_equal(link_read(&l), ERR_OK);
+	assert_int_equal(link_next(&l, &m, &found), ERR_OK);
+	assert_true(found);
+	assert_int_equal(link_next(&l, &m, &found), ERR_OK);
+	assert_false(found);
+	assert_int_equal(write(fd[1], whole + one + 1000, one - 1000), one - 1000);
+	assert_int_equal(link_read(&l), ERR_OK);
+	assert_int_equal(link_next(&l, &m, &found), ERR_OK);
+	assert_true(found);
+	for (size_t i = 0; i + mark.n <= one + 1000; i++)
+		found_n += bytes_equal(bytes_make(l.in.p + i, mark.n), mark);
+	assert_int_equal(found_n, 1);
+	link_close(&l);
+	close(fd[1]);
+}
+
 static void test_keeper_gone(void **state)
 {
 	struct keeper_status s;
@@ -310,6 +349,7 @@ int main(void)
 		cmocka_unit_test(test_psk),
 		cmocka_unit_test(test_core),
 		cmocka_unit_test(test_certify),
+		cmocka_unit_test(test_no_copy_of_a_begun_message),
 		cmocka_unit_test(test_keeper_gone),
 	};
 
