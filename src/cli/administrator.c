@@ -436,21 +436,18 @@ int run_administrator_withdraw(struct cli *c)
 
 /* --- lists --------------------------------------------------------------------------------- */
 
-err_t administrator_bounds(struct buf *out, const struct order_bounds *b)
+err_t administrator_row_get(struct bytes row, struct administrator_row *out)
 {
-	const char *between = "";
-	err_t err = ERR_OK;
+	struct wire_in in = wire_in(row);
 
-	for (unsigned kind = 0; kind < ORDER_COUNT; kind++) {
-		if (!(b->orders & 1u << kind) || !order_row(kind))
-			continue;
-		TRY(buf_printf(out, "%s%s", between, order_row(kind)->name));
-		between = ",";
-	}
-	for (size_t i = 0; i < b->names_n; i++)
-		TRY(buf_printf(out, "%s%s", i ? "," : " of ", b->names[i]));
-out:
-	return err;
+	*out = (struct administrator_row){ .more = wire_get_u8(&in) != 0 };
+	out->name = wire_get_bytes(&in, ADMINISTRATOR_NAME);
+	out->class = wire_get_u8(&in);
+	out->public_key = wire_get_bytes(&in, 65);
+	out->since = wire_get_u64(&in);
+	if (wire_get_u8(&in))
+		order_bounds_get(&in, &out->bounds);
+	return wire_done(&in);
 }
 
 static err_t put_administrator(struct bytes fields, bool *more, struct buf *rows)
@@ -465,7 +462,7 @@ static err_t put_administrator(struct bytes fields, bool *more, struct buf *rows
 
 	TRY(administrator_row_get(fields, &row));
 	*more = row.more;
-	TRY(administrator_bounds(&bounds, &row.bounds));
+	TRY(order_bounds_text(&row.bounds, &bounds));
 	TRY(cbor_put_text(&v, row.name));
 	at[1] = v.n;
 	TRY(cbor_put_text(&v, row.class == KEY_ED25519 ? BYTES("Ed25519") : BYTES("P-256")));

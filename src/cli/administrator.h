@@ -46,8 +46,8 @@ void administrator_close(struct administrator_file *a);
 err_t administrator_sign(const struct administrator_file *a, struct bytes text,
                          struct buf *out) MUST_USE;
 
-/* "KEY_CREATE,ENROL_ALLOW of user/acme-*", appended; nothing of who may order everything. */
-err_t administrator_bounds(struct buf *out, const struct order_bounds *b) MUST_USE;
+/* A row of ADMINISTRATOR_LIST. */
+err_t administrator_row_get(struct bytes row, struct administrator_row *out) MUST_USE;
 
 /* A passphrase: the `index`th line of the file of --administrator-passphrase, else
  * the file PATH.pass, else asked for at the terminal. */

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "cli/administrator.h"
 #include "cli/certificate.h"
 #include "cli/processes.h"
 #include "cli/provider.h"

@@ -5,7 +5,6 @@
  * changes an octet of it makes it void. */
 #include "cli/order.h"
 
-#include "base/clock.h"
 #include "base/file.h"
 #include "cli/administrator.h"
 
@@ -285,24 +284,11 @@ static int read_argument(struct cli *c, struct paper *p)
 	return err == ERR_OK ? CLI_OK : cli_fail(c, err, "%s is no order: %s", c->argument[0], err_text(err));
 }
 
-static void show_bounds(struct wire_in *in, FILE *to)
-{
-	struct buf text = buf_make(2048);
-	struct order_bounds b;
-
-	order_bounds_get(in, &b);
-	if (in->err == ERR_OK && administrator_bounds(&text, &b) == ERR_OK)
-		fprintf(to, "only %.*s, for %lld hours from now\n", BYTES_FMT(bytes_of_buf(&text)),
-		        (long long)((b.until - clock_now()) / 3600000));
-	else
-		fprintf(to, "no orders any more\n");
-	buf_free(&text);
-}
-
 /* What a name does not tell of an order. */
 static void show_more(const struct paper *p, FILE *to)
 {
 	struct wire_in in = wire_in(p->order.body);
+	struct buf more = buf_make(KEEPER_EVENT_NAME);
 	char hex[2 * 65 + 1];
 	struct standing s;
 
@@ -319,8 +305,9 @@ static void show_more(const struct paper *p, FILE *to)
 		if (in.err == ERR_OK)
 			fprintf(to, "public key %s\n", hex);
 	}
-	if (p->order.kind == ORDER_ADMINISTRATOR_BOUND)
-		show_bounds(&in, to);
+	if (order_more(p->order.kind, p->order.body, &more) == ERR_OK && more.n)
+		fprintf(to, "%.*s\n", BYTES_FMT(bytes_of_buf(&more)));
+	buf_free(&more);
 }
 
 /* What is signed is said before it is signed. */

@@ -6,6 +6,29 @@
 
 #include <stdio.h>
 
+static err_t read_row(struct bytes fields, struct keeper_provider_row *out)
+{
+	struct wire_in in = wire_in(fields);
+	unsigned present;
+
+	*out = (struct keeper_provider_row){ .more = wire_get_u8(&in) != 0 };
+	out->name = wire_get_bytes(&in, 16);
+	present = wire_get_u8(&in);
+	out->present = present != 0;
+	out->unfit = present == 2;
+	out->level = wire_get_u8(&in);
+	out->proved = wire_get_u8(&in) != 0;
+	out->certification = wire_get_bytes(&in, KEEPER_NAME_MAX);
+	out->can = wire_get_u32(&in);
+	out->device = wire_get_bytes(&in, KEEPER_NAME_MAX);
+	out->why = wire_get_bytes(&in, 256);
+	out->identity = wire_get_fixed(&in, 16);
+	out->pcrs = wire_get_u32(&in);
+	out->measured = wire_get_fixed(&in, 32);
+	out->approved = wire_get_u8(&in) != 0;
+	return wire_done(&in);
+}
+
 err_t provider_ask(struct door *d, uint32_t index, struct buf *result,
                    struct keeper_provider_row *out, bool *found)
 {
@@ -18,7 +41,7 @@ err_t provider_ask(struct door *d, uint32_t index, struct buf *result,
 	if (err == ERR_MISSING)
 		return ERR_OK;
 	TRY(err);
-	TRY(keeper_provider_row_read(bytes_of_buf(result), out));
+	TRY(read_row(bytes_of_buf(result), out));
 	*found = true;
 out:
 	return err;

@@ -188,7 +188,7 @@ static struct keeper_event event_of(const struct keeper_caller *who, unsigned op
 
 static void tell_event(struct keeper_state *ks, const struct keeper_event *e)
 {
-	struct buf body = buf_make(256);
+	struct buf body = buf_make(KEEPER_EVENT_MAX);
 	struct wire_out w = wire_out(&body);
 
 	keeper_event_put(e, &w);

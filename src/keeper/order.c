@@ -87,13 +87,10 @@ out:
 
 /* --- prepare ------------------------------------------------------------------------ */
 
-/* "KEY_DESTROY user/x by alice,bob", for the record. */
+/* For the record. */
 static void describe(const struct order_held *h, char out[KEEPER_EVENT_NAME])
 {
-	struct bytes subject = order_subject(h->kind, bytes_make(h->body, h->body_n));
-
-	(void)text_print(out, KEEPER_EVENT_NAME, "%s %.*s by %s", order_row(h->kind)->name,
-	                 BYTES_FMT(subject), h->who.by[0] ? h->who.by : "nobody");
+	order_describe(h->kind, bytes_make(h->body, h->body_n), h->who.by, out);
 }
 
 static err_t hold(struct call *c, struct bytes object, struct order_held *h)

@@ -647,26 +647,3 @@ err_t keeper_key_row_read(struct bytes fields, struct keeper_key_row *out)
 	out->level = wire_get_u8(&in);
 	return wire_done(&in);
 }
-
-err_t keeper_provider_row_read(struct bytes fields, struct keeper_provider_row *out)
-{
-	struct wire_in in = wire_in(fields);
-	unsigned present;
-
-	*out = (struct keeper_provider_row){ .more = wire_get_u8(&in) != 0 };
-	out->name = wire_get_bytes(&in, 16);
-	present = wire_get_u8(&in);
-	out->present = present != 0;
-	out->unfit = present == 2;
-	out->level = wire_get_u8(&in);
-	out->proved = wire_get_u8(&in) != 0;
-	out->certification = wire_get_bytes(&in, KEEPER_NAME_MAX);
-	out->can = wire_get_u32(&in);
-	out->device = wire_get_bytes(&in, KEEPER_NAME_MAX);
-	out->why = wire_get_bytes(&in, 256);
-	out->identity = wire_get_fixed(&in, 16);
-	out->pcrs = wire_get_u32(&in);
-	out->measured = wire_get_fixed(&in, 32);
-	out->approved = wire_get_u8(&in) != 0;
-	return wire_done(&in);
-}

@@ -62,7 +62,7 @@ enum { KEY_NO_OWNER = 0xffffffff };
 
 /* KEEPER_EVENT: u16 operation, u8 role, u8 number, u8 err_t, name or subject of an
  * order, u64 event: not 0 when the keeper waits for ORDER_RECORDED of it. */
-enum { KEEPER_EVENT_NAME = 200 };
+enum { KEEPER_EVENT_NAME = 1200, KEEPER_EVENT_MAX = KEEPER_EVENT_NAME + 80 };
 
 struct keeper_event {
 	unsigned op; /* 0: the link's rules were broken */
@@ -307,7 +307,6 @@ struct keeper_provider_row {
 	uint32_t pcrs;
 	bool approved;
 };
-err_t keeper_provider_row_read(struct bytes fields, struct keeper_provider_row *out) MUST_USE;
 
 /* CREDENTIAL_USED body: u8 role, u8 gate number, tag, u8 kind (1 PSK, 2 node
  * key, 3 PSK whose owner's proof the keeper has not seen: TLS 1.2), name bytes (PSK identity, or key name), SHA-256 of what the node's key signed

@@ -1,6 +1,8 @@
 /* order.c: the octets of orders. */
 #include "wire/order.h"
 
+#include "base/clock.h"
+#include "base/log.h"
 #include "wire/name.h"
 
 enum { AT_ONCE = 0, DELAYED = 1, SHARED = 0, ALONE = 1, WHOLE = 0, ONE = 1, FORM = 1 };
@@ -73,6 +75,54 @@ struct bytes order_subject(unsigned kind, struct bytes body)
 	if (kind != ORDER_POLICY && kind != ORDER_RESTORE)
 		name = wire_get_bytes(&in, KEEPER_NAME_MAX);
 	return in.err == ERR_OK && bytes_is_printable(name) ? name : BYTES_NONE;
+}
+
+static err_t bounds_more(struct wire_in *in, struct buf *out)
+{
+	char until[CLOCK_STAMP_LENGTH + 1];
+	struct order_bounds b;
+	err_t err;
+
+	(void)wire_get_u8(in);
+	(void)wire_get_bytes(in, 65);
+	order_bounds_get(in, &b);
+	if (in->err != ERR_OK)
+		return buf_add(out, BYTES("no orders any more"));
+	clock_stamp(b.until, until);
+	TRY(buf_add(out, BYTES("only ")));
+	TRY(order_bounds_text(&b, out));
+	err = buf_printf(out, ", until %s UTC", until);
+out:
+	return err;
+}
+
+err_t order_more(unsigned kind, struct bytes body, struct buf *out)
+{
+	struct wire_in in = wire_in(body);
+	struct bytes place;
+	err_t err = ERR_OK;
+
+	(void)wire_get_bytes(&in, KEEPER_NAME_MAX);
+	if (kind == ORDER_TOKEN_LOST) {
+		place = wire_get_bytes(&in, KEEPER_NAME_MAX);
+		if (in.err == ERR_OK && bytes_is_printable(place))
+			err = buf_printf(out, "keys are made anew in %.*s", BYTES_FMT(place));
+	} else if (kind == ORDER_ADMINISTRATOR_BOUND) {
+		err = bounds_more(&in, out);
+	}
+	return err;
+}
+
+void order_describe(unsigned kind, struct bytes body, const char *by, char out[KEEPER_EVENT_NAME])
+{
+	struct bytes subject = order_subject(kind, body);
+	struct buf more = buf_make(KEEPER_EVENT_NAME);
+
+	if (order_more(kind, body, &more) != ERR_OK)
+		log_event(LOG_WARN, "order not described", "kind=%s", order_row(kind)->name);
+	(void)text_print(out, KEEPER_EVENT_NAME, "%s %.*s by %s%s%.*s", order_row(kind)->name, BYTES_FMT(subject),
+	                 *by ? by : "nobody", more.n ? ": " : "", BYTES_FMT(bytes_of_buf(&more)));
+	buf_free(&more);
 }
 
 void key_policy_put(struct wire_out *w, const struct key_policy *p)
@@ -206,6 +256,23 @@ void order_bounds_put(struct wire_out *w, const struct order_bounds *b)
 		wire_put_bytes(w, bytes_str(b->names[i]));
 }
 
+err_t order_bounds_text(const struct order_bounds *b, struct buf *out)
+{
+	const char *between = "";
+	err_t err = ERR_OK;
+
+	for (unsigned kind = 0; kind < ORDER_COUNT; kind++) {
+		if (!(b->orders & 1u << kind) || !order_row(kind))
+			continue;
+		TRY(buf_printf(out, "%s%s", between, order_row(kind)->name));
+		between = ",";
+	}
+	for (size_t i = 0; i < b->names_n; i++)
+		TRY(buf_printf(out, "%s%s", i ? "," : " of ", b->names[i]));
+out:
+	return err;
+}
+
 bool order_bounds_name(const struct order_bounds *b, struct bytes name)
 {
 	struct bytes star = BYTES("*");
@@ -232,18 +299,4 @@ err_t administrator_row_put(struct wire_out *w, const struct administrator_row *
 	if (row->bounds.orders)
 		order_bounds_put(w, &row->bounds);
 	return w->err;
-}
-
-err_t administrator_row_get(struct bytes row, struct administrator_row *out)
-{
-	struct wire_in in = wire_in(row);
-
-	*out = (struct administrator_row){ .more = wire_get_u8(&in) != 0 };
-	out->name = wire_get_bytes(&in, ADMINISTRATOR_NAME);
-	out->class = wire_get_u8(&in);
-	out->public_key = wire_get_bytes(&in, 65);
-	out->since = wire_get_u64(&in);
-	if (wire_get_u8(&in))
-		order_bounds_get(&in, &out->bounds);
-	return wire_done(&in);
 }

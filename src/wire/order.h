@@ -89,6 +89,12 @@ err_t order_signed(struct bytes object, struct buf *out) MUST_USE;
 /* What it is about, from its body: a view; printable. */
 struct bytes order_subject(unsigned kind, struct bytes body);
 
+/* What more there is to know of it before it is signed, appended: nothing, where the subject
+ * and the policy say all. */
+err_t order_more(unsigned kind, struct bytes body, struct buf *out) MUST_USE;
+/* "KEY_DESTROY user/x by alice,bob", and behind it, after a colon, what more there is. */
+void order_describe(unsigned kind, struct bytes body, const char *by, char out[KEEPER_EVENT_NAME]);
+
 struct key_policy {
 	unsigned roles;
 	uint32_t purposes;
@@ -134,6 +140,9 @@ struct order_bounds {
 void order_bounds_get(struct wire_in *in, struct order_bounds *b);
 void order_bounds_put(struct wire_out *w, const struct order_bounds *b);
 
+/* "KEY_CREATE,ENROL_ALLOW of user/acme-*", appended; nothing of who may order everything. */
+err_t order_bounds_text(const struct order_bounds *b, struct buf *out) MUST_USE;
+
 /* Is this name among those of the bounds? */
 bool order_bounds_name(const struct order_bounds *b, struct bytes name);
 
@@ -145,7 +154,6 @@ struct administrator_row {
 	uint64_t since;
 	struct order_bounds bounds; /* orders 0: not bounded */
 };
-err_t administrator_row_get(struct bytes row, struct administrator_row *out) MUST_USE;
 err_t administrator_row_put(struct wire_out *w, const struct administrator_row *row) MUST_USE;
 
 /* ORDER_CHALLENGE: -> keeper (16), u64 sequence, nonce (40), u32 delay (s), u8

@@ -67,6 +67,9 @@ def test_a_token_that_is_gone(thrown):
     assert {k: v["version"] for k, v in keys(n).items()} == {k: v["version"] for k, v in before.items()}
     assert n.cli("provider", "lost", "token.2", *both, check=False)[0] == 1
     assert n.cli("provider", "lost", "token.1", "--provider", "token.1", *both, check=False)[0] == 1
+    sheet = n.top / "lost"
+    n.cli("provider", "lost", "token.1", *alone, "--order", sheet)
+    assert "keys are made anew in software\n" in n.cli("order", "show", sheet)
     n.cli("provider", "lost", "token.1", *both)
     now = keys(n)
     for k in ("ca", "node", "import", "user/mine"):
@@ -75,7 +78,7 @@ def test_a_token_that_is_gone(thrown):
     lost = {k for k, v in now.items() if v["state"] == "lost"}
     assert any(k.startswith("psk/") for k in lost) and not {"root", "audit"} & lost, lost
     assert check(n, "lost")["result"] == "warn" and "lost" in check(n, "lost")["says"]
-    assert "TOKEN_LOST token.1 by first,bob" in str(n.audit())
+    assert "TOKEN_LOST token.1 by first,bob: keys are made anew in software" in str(n.audit())
     # certificates of the keys of now; whoever was enrolled by the CA of before is still let in
     assert "another key" in n.cli("certificate", "renew", "--days", "30")
     n.stop()

@@ -1,7 +1,7 @@
 """A third party that administers credentials on the provider's behalf (the draft's 5.2, 6.1.3): an administrator
 of the keeper who is bounded to some orders about some names for a time. By command, as provider and third party
 would, and by orders whose octets are made without our own client."""
-import json, struct, time
+import calendar, json, re, struct, time
 
 import pytest
 
@@ -52,7 +52,9 @@ def test_the_provider_bounds_and_the_third_party_decides_who_is_enrolled(node):
     sheet = node.top / "bounds"
     node.cli(*bound, "ENROL_ALLOW,KEY_CREATE,KEY_DESTROY", f"{HERE}Cacme-*,user/acme-*", "--hours", "12", "--order", sheet)
     said = node.cli("order", "show", sheet)
-    assert f"only KEY_CREATE,KEY_DESTROY,ENROL_ALLOW of {HERE}Cacme-*,user/acme-*, for 11 hours from now" in said, said
+    what = re.search(r"\n(only KEY_CREATE,KEY_DESTROY,ENROL_ALLOW of \S+Cacme-\*,user/acme-\*, until (\w+) UTC)\n", said)
+    assert what, said
+    assert 0 <= time.time() + 12 * 3600 - calendar.timegm(time.strptime(what[2], "%Y%m%dT%H%M%S")) < 60, said
     node.cli("order", "sign", sheet, "--administrator", node.top / "bert")
     node.cli("order", "send", sheet)
     row = {a["name"]: a for a in json.loads(node.cli("-o", "json", "administrator", "list"))}["acme"]
@@ -83,7 +85,7 @@ def test_the_provider_bounds_and_the_third_party_decides_who_is_enrolled(node):
     assert node.cli("enrol", "allow", HERE + "Cacme-2", *acme, check=False)[0] == 1
     # all of it is on record, with who it was
     log = node.cli("audit", "list", "--limit", "300")
-    for text in ("ADMINISTRATOR_BOUND acme by first,bert", f"ENROL_ALLOW {HERE}Cacme-1 by acme", f"ENROL_ALLOW {HERE}Cother by acme",
+    for text in ("ADMINISTRATOR_BOUND acme by first,bert: " + what[1], "ADMINISTRATOR_BOUND acme by first,bert: no orders any more", f"ENROL_ALLOW {HERE}Cacme-1 by acme", f"ENROL_ALLOW {HERE}Cother by acme",
                  "KEY_ROTATE user/acme-sign by acme", "KEY_DESTROY user/acme-sign by acme,bert is due"):
         assert text in log, (text, log)
 

@@ -41,7 +41,7 @@ static inline err_t bed_notify(void *self, enum message_type type, struct bytes 
 
 static inline void bed_init(struct bed *b, int directory)
 {
-	*b = (struct bed){ .in = buf_make(70000), .out = buf_make(70000), .notice = buf_make(1000),
+	*b = (struct bed){ .in = buf_make(70000), .out = buf_make(70000), .notice = buf_make(2000),
 		           .pem = buf_make(10000) };
 	assert_int_equal(keeper_start(), ERR_OK);
 	keeper_init(&b->ks, directory);

@@ -1,6 +1,6 @@
 /* options: the table, the file's grammar, what a role is told. */
 #include "role/service/key_source.h"
-#include "role/common/network_place.h"
+#include "role/service/network_check.h"
 #include "unit.h"
 
 #include <string.h>

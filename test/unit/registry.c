@@ -752,6 +752,11 @@ static void test_proof_of_before(void **state)
 	/* of the run before, which may have taken it */
 	proof_at = NOW - 2000;
 	refused(m, certificate(m, 7), why);
+	/* taken now, it would be fresh in the run to come */
+	for (int64_t ahead = 1; ahead < 6; ahead++) {
+		proof_at = (NOW / 1000 + ahead) * 1000;
+		refused(m, certificate(m, 7), why);
+	}
 	proof_at = NOW;
 	registry_close_association(m->r, opened(m, certificate(m, 7))->number, 1);
 }

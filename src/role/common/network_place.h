@@ -29,7 +29,4 @@ bool network_is_on(const struct options *o);
 /* The network of whose realm the identity is. False: of none. */
 bool network_of(const struct options *o, struct bytes identity, enum network_id *which);
 
-/* Of all; why not, for people. */
-err_t network_check(const struct options *o, char *where, size_t size) MUST_USE;
-
 #endif

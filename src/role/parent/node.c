@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "role/service/key_source.h"
-#include "role/common/network_place.h"
+#include "role/service/network_check.h"
 #include "role/parent/parent.h"
 #include "token/config.h"
 

@@ -16,6 +16,7 @@
  * maker's [chain/chain.h]. */
 #include "security/association/registry_inner.h"
 
+#include "base/clock.h"
 #include "chain/chain.h"
 
 enum {
@@ -23,7 +24,6 @@ enum {
 	CLIENT_HELLO = 1, SERVER_HELLO = 2, ENCRYPTED_EXTENSIONS = 8, CERTIFICATE = 11,
 	SERVER_KEY_EXCHANGE = 12, CERTIFICATE_VERIFY = 15, MESSAGE_HASH = 254,
 	ECDSA_SECP256R1_SHA256 = 0x0403,
-	CLOCK_STEP = 5000, /* ms */
 };
 
 /* The messages of a transcript, each with its head. */
@@ -254,7 +254,9 @@ static err_t signature_of(const struct transcript *t, struct bytes *out)
 	return verify.n == 4 + n ? ERR_OK : ERR_SYNTAX;
 }
 
-/* Of now, and of this run: what was taken in the one before is not remembered. */
+/* Of now, and of this run: what was taken in the one before is not remembered. Of no time to
+ * come: that would be fresh in the next run. The gate's clock is ours; k->now is of the turn,
+ * which may have begun before the handshake. */
 static bool is_fresh(const struct transcript *t, const struct taking *k)
 {
 	const struct bytes *hello = last_of(t, SERVER_HELLO);
@@ -263,7 +265,7 @@ static bool is_fresh(const struct transcript *t, const struct taking *k)
 	if (!hello || hello->n < HEAD + 2 + RANDOM)
 		return false;
 	at = (int64_t)get_be32(hello->p + HEAD + 2) * 1000;
-	return at >= k->started && at > k->now - NOTICE_LIFE && at <= k->now + CLOCK_STEP;
+	return at >= k->started && at > k->now - NOTICE_LIFE && at <= clock_now();
 }
 
 /* Messages of the very handshake in which the keeper signed that, and what the client
