@@ -108,7 +108,6 @@ err_t crypt_p256_new(struct crypt_key *out) MUST_USE;
 
 /* The scalar, big-endian. ERR_RANGE unless 0 < scalar < order. */
 err_t crypt_p256_from_scalar(const uint8_t scalar[CRYPT_SCALAR], struct crypt_key *out) MUST_USE;
-err_t crypt_p256_scalar(const struct crypt_key *k, uint8_t out[CRYPT_SCALAR]) MUST_USE;
 err_t crypt_p256_point(const struct crypt_key *k, uint8_t out[CRYPT_POINT]) MUST_USE;
 
 /* PKCS#8 PEM without password; for a device's or command's own key. ERR_SYNTAX,

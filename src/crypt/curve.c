@@ -101,18 +101,6 @@ out:
 	return err;
 }
 
-err_t crypt_p256_scalar(const struct crypt_key *k, uint8_t out[CRYPT_SCALAR])
-{
-	BIGNUM *n = NULL;
-	err_t err = ERR_CRYPTO;
-
-	if (EVP_PKEY_get_bn_param(k->pkey, OSSL_PKEY_PARAM_PRIV_KEY, &n) == 1 &&
-	    BN_bn2binpad(n, out, CRYPT_SCALAR) == CRYPT_SCALAR)
-		err = ERR_OK;
-	BN_clear_free(n);
-	return err;
-}
-
 err_t crypt_p256_point(const struct crypt_key *k, uint8_t out[CRYPT_POINT])
 {
 	size_t n = 0;

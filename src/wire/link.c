@@ -84,10 +84,8 @@ static err_t link_room(struct buf *b, size_t n)
 	struct buf more = buf_make(b->max);
 	err_t err;
 
-	if (!b->n || b->cap - b->n >= n)
+	if (!b->n || b->cap - b->n >= n || n > b->max - b->n)
 		return buf_reserve(b, n);
-	if (n > b->max - b->n)
-		return ERR_LIMIT;
 	TRY(buf_reserve(&more, b->n + n));
 	TRY(buf_add(&more, bytes_of_buf(b)));
 	secret_wipe(b->p, b->cap);

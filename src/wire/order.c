@@ -2,7 +2,6 @@
 #include "wire/order.h"
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "wire/name.h"
 
 enum { AT_ONCE = 0, DELAYED = 1, SHARED = 0, ALONE = 1, WHOLE = 0, ONE = 1, FORM = 1 };
@@ -100,28 +99,22 @@ err_t order_more(unsigned kind, struct bytes body, struct buf *out)
 {
 	struct wire_in in = wire_in(body);
 	struct bytes place;
-	err_t err = ERR_OK;
 
 	(void)wire_get_bytes(&in, KEEPER_NAME_MAX);
-	if (kind == ORDER_TOKEN_LOST) {
-		place = wire_get_bytes(&in, KEEPER_NAME_MAX);
-		if (in.err == ERR_OK && bytes_is_printable(place))
-			err = buf_printf(out, "keys are made anew in %.*s", BYTES_FMT(place));
-	} else if (kind == ORDER_ADMINISTRATOR_BOUND) {
-		err = bounds_more(&in, out);
-	}
-	return err;
+	if (kind == ORDER_ADMINISTRATOR_BOUND)
+		return bounds_more(&in, out);
+	place = kind == ORDER_TOKEN_LOST ? wire_get_bytes(&in, KEEPER_NAME_MAX) : BYTES_NONE;
+	return place.n && bytes_is_printable(place) ? buf_printf(out, "keys are made anew in %.*s", BYTES_FMT(place)) : ERR_OK;
 }
 
 void order_describe(unsigned kind, struct bytes body, const char *by, char out[KEEPER_EVENT_NAME])
 {
 	struct bytes subject = order_subject(kind, body);
 	struct buf more = buf_make(KEEPER_EVENT_NAME);
+	bool whole = order_more(kind, body, &more) == ERR_OK;
 
-	if (order_more(kind, body, &more) != ERR_OK)
-		log_event(LOG_WARN, "order not described", "kind=%s", order_row(kind)->name);
-	(void)text_print(out, KEEPER_EVENT_NAME, "%s %.*s by %s%s%.*s", order_row(kind)->name, BYTES_FMT(subject),
-	                 *by ? by : "nobody", more.n ? ": " : "", BYTES_FMT(bytes_of_buf(&more)));
+	(void)text_print(out, KEEPER_EVENT_NAME, "%s %.*s by %s%s%.*s%s", order_row(kind)->name, BYTES_FMT(subject), *by ? by : "nobody",
+	                 more.n ? ": " : "", BYTES_FMT(bytes_of_buf(&more)), whole ? "" : "...");
 	buf_free(&more);
 }
 

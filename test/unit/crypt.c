@@ -5,6 +5,9 @@
 #include "base/clock.h"
 #include "unit.h"
 
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+
 /* Octets of a hex literal, in a static array. */
 static struct bytes hex(const char *text)
 {
@@ -15,6 +18,18 @@ static struct bytes hex(const char *text)
 
 	assert_int_equal(bytes_from_hex(b, p, b.n / 2), ERR_OK);
 	return bytes_make(p, b.n / 2);
+}
+
+static err_t scalar_of(const struct crypt_key *k, uint8_t out[CRYPT_SCALAR])
+{
+	BIGNUM *n = NULL;
+	err_t err = ERR_CRYPTO;
+
+	if (EVP_PKEY_get_bn_param(k->pkey, OSSL_PKEY_PARAM_PRIV_KEY, &n) == 1 &&
+	    BN_bn2binpad(n, out, CRYPT_SCALAR) == CRYPT_SCALAR)
+		err = ERR_OK;
+	BN_clear_free(n);
+	return err;
 }
 
 static void assert_octets(const uint8_t *p, const char *text)
@@ -157,7 +172,7 @@ static void test_p256(void **state)
 	assert_int_equal(crypt_p256_from_scalar(hex(RFC6979_SCALAR).p, &k), ERR_OK);
 	assert_int_equal(crypt_p256_point(&k, point), ERR_OK);
 	assert_octets(point, RFC6979_POINT);
-	assert_int_equal(crypt_p256_scalar(&k, scalar), ERR_OK);
+	assert_int_equal(scalar_of(&k, scalar), ERR_OK);
 	assert_octets(scalar, RFC6979_SCALAR);
 	assert_int_equal(crypt_p256_verify(point, BYTES("sample"), signature), ERR_OK);
 	assert_int_equal(crypt_p256_verify(point, BYTES("samplE"), signature), ERR_TAMPERED);
@@ -209,8 +224,8 @@ static void test_pem(void **state)
 	assert_int_equal(crypt_p256_new(&k), ERR_OK);
 	assert_int_equal(crypt_p256_to_pem(&k, &pem), ERR_OK);
 	assert_int_equal(crypt_p256_from_pem(bytes_of_buf(&pem), &again), ERR_OK);
-	assert_int_equal(crypt_p256_scalar(&k, a), ERR_OK);
-	assert_int_equal(crypt_p256_scalar(&again, b), ERR_OK);
+	assert_int_equal(scalar_of(&k, a), ERR_OK);
+	assert_int_equal(scalar_of(&again, b), ERR_OK);
 	assert_memory_equal(a, b, 32);
 	crypt_key_free(&k);
 	crypt_key_free(&again);
