@@ -439,31 +439,48 @@ static ino_t keystore_is(void)
 	return st.st_ino;
 }
 
+/* A token comes; the first that it is told. ERR_CLOSED: nothing. */
+static err_t token_comes(struct link *token, struct message *m)
+{
+	bool found = false;
+	int fd[2];
+	err_t err = ERR_OK;
+
+	assert_int_equal(link_pair(fd), ERR_OK);
+	link_init(token, fd[0], ROLE_TOKEN, ROLE_KEEPER, 0);
+	give(WORKER_LINK_NEIGHBOUR, ROLE_TOKEN, 1, fd[1]);
+	while (!found && err == ERR_OK) {
+		assert_int_equal(link_wait(token, 10000), ERR_OK);
+		TRY(link_read(token));
+		err = link_next(token, m, &found);
+	}
+out:
+	return err;
+}
+
 /* A token comes and says nothing: the secret that it is paired by is on disk before it
- * leaves, and nobody else waits for it. */
+ * leaves, or does not leave, and nobody else waits for it. */
 static void test_a_silent_token(void **state)
 {
-	struct keeper_status s;
+	int64_t since = clock_steady();
 	struct message m = { 0 };
+	struct keeper_status s;
 	struct link token;
-	bool found = false;
-	int64_t since;
+	char path[64];
 	ino_t before;
-	int fd[2];
 
 	start("long enough");
 	assert_int_equal(keeper_status(&core, &s), ERR_OK);
 	before = keystore_is();
-	since = clock_steady();
-	assert_int_equal(link_pair(fd), ERR_OK);
-	link_init(&token, fd[0], ROLE_TOKEN, ROLE_KEEPER, 0);
-	give(WORKER_LINK_NEIGHBOUR, ROLE_TOKEN, 1, fd[1]);
-	while (!found) {
-		assert_int_equal(link_wait(&token, 10000), ERR_OK);
-		assert_int_equal(link_read(&token), ERR_OK);
-		assert_int_equal(link_next(&token, &m, &found), ERR_OK);
-	}
+	/* a directory stands where the new file would */
+	must(text_print(path, sizeof(path), "%s/keystore.new", folder));
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_int_equal(token_comes(&token, &m), ERR_CLOSED);
+	link_close(&token);
+	assert_int_equal(rmdir(path), 0);
+	assert_int_equal(token_comes(&token, &m), ERR_OK);
 	assert_int_equal(m.type, MSG_TOKEN_CALL);
+	assert_int_equal(m.body.p[m.body.n - 1], 1); /* its first */
 	assert_true(keystore_is() != before);
 	assert_int_equal(keeper_status(&core, &s), ERR_OK);
 	assert_true(clock_steady() - since < 10000);

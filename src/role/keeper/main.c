@@ -82,8 +82,11 @@ static err_t add_token(struct process *p, int fd, unsigned number)
 	}
 	token_flush();
 out:
-	if (made && err != ERR_OK)
+	if (made && err != ERR_OK) { /* it has not heard the secret: its successor gets another */
 		token_detach(number);
+		if (token_record(&p->keeper.vault, "token", number))
+			vault_remove(&p->keeper.vault, token_record(&p->keeper.vault, "token", number));
+	}
 	return err == ERR_LOCKED ? ERR_OK : err;
 }
 
