@@ -6,7 +6,8 @@
 #include "resource/action.h"
 #include "resource/subscribe.h"
 
-enum { PRIMITIVE_MAX = 256 * 1024, RESULT_MAX = 64 * 1024, PARAMS_MAX = 64 };
+enum { RESULT_MAX = 64 * 1024, PARAMS_MAX = 64 };
+enum { EVALUATION_MAX = 16 << 20, KEEPING_MAX = 4 << 20 }; /* octets, for one action */
 
 static const char reason[] = "action";
 
@@ -48,7 +49,8 @@ static err_t record(struct work *w, const struct action *a, const char *text)
 
 /* --- do its conditions hold? ---------------------------------------------------------------- */
 
-static err_t holds_for(struct work *w, struct bytes creator, uint64_t subject, struct bytes criteria, bool *yes)
+static err_t holds_for(struct work *w, struct arena *a, struct bytes creator, uint64_t subject, struct bytes criteria,
+                       bool *yes)
 {
 	err_t err = ERR_OK;
 
@@ -56,13 +58,13 @@ static err_t holds_for(struct work *w, struct bytes creator, uint64_t subject, s
 	if (subject)
 		TRY(notification_creator_may(w, creator, subject, yes));
 	if (*yes)
-		TRY(action_holds(w->room->resources, &w->room->arena, subject, criteria, yes));
+		TRY(action_holds(w->room->resources, a, subject, criteria, yes));
 out:
 	return err;
 }
 
 /* One that is sufficient holds, or all the others do; one that is not there never does. */
-static err_t dependencies_hold(struct work *w, const struct action *a, bool *yes)
+static err_t dependencies_hold(struct work *w, struct arena *room, const struct action *a, bool *yes)
 {
 	bool others = true, any = false, found, one;
 	struct dependency d;
@@ -70,10 +72,10 @@ static err_t dependencies_hold(struct work *w, const struct action *a, bool *yes
 
 	*yes = a->dependencies_n == 0;
 	for (size_t i = 0; i < a->dependencies_n && !*yes; i++) {
-		TRY(action_dependency(w->room->resources, &w->room->arena, a->id, a->dependencies[i], &d, &found));
+		TRY(action_dependency(w->room->resources, room, a->id, a->dependencies[i], &d, &found));
 		one = false;
 		if (found)
-			TRY(holds_for(w, d.creator, d.subject, d.criteria, &one));
+			TRY(holds_for(w, room, d.creator, d.subject, d.criteria, &one));
 		if (found && d.sufficient)
 			*yes = one;
 		any |= !found || !d.sufficient;
@@ -84,16 +86,22 @@ out:
 	return err;
 }
 
-static err_t is_due(struct work *w, uint64_t id, struct action *a, bool *yes)
+/* In an arena of its own: what others made to wait for a resource is nothing that the
+ * request of who changes it should pay for. */
+static err_t is_due(struct work *w, struct arena *room, uint64_t id, struct action *a, bool *yes)
 {
 	err_t err;
 
-	TRY(action_read(w->room->resources, &w->room->arena, id, w->in->now, a, yes));
+	TRY(action_read(w->room->resources, room, id, w->in->now, a, yes));
 	if (*yes)
-		TRY(holds_for(w, a->creator, a->subject, a->criteria, yes));
+		TRY(holds_for(w, room, a->creator, a->subject, a->criteria, yes));
 	if (*yes)
-		TRY(dependencies_hold(w, a, yes));
+		TRY(dependencies_hold(w, room, a, yes));
 out:
+	if (err == ERR_LIMIT) {
+		*yes = false;
+		return record(w, a, "not done: too large to be evaluated");
+	}
 	return err;
 }
 
@@ -104,8 +112,8 @@ static err_t compose(struct work *w, const struct action *a, struct buf *out)
 {
 	struct buf rqi = buf_make(64), text = buf_make(96);
 	struct cbor_member m[PARAMS_MAX];
+	struct bytes key, asked;
 	struct cbor map, value;
-	struct bytes key;
 	bool found = true;
 	size_t n = 0;
 	err_t err;
@@ -114,7 +122,8 @@ static err_t compose(struct work *w, const struct action *a, struct buf *out)
 	               (unsigned long long)a->times));
 	TRY(cbor_put_text(&text, bytes_of_buf(&rqi)));
 	m[n++] = (struct cbor_member){ BYTES("rqi"), bytes_of_buf(&text) };
-	TRY(cbor_read(a->primitive, &map));
+	TRY(action_primitive(w->room->resources, a->id, &asked));
+	TRY(cbor_read(asked, &map));
 	while (found && n < PARAMS_MAX) {
 		TRY(cbor_pair(&map.s, &key, &value, &found));
 		if (found && !bytes_equal(key, BYTES("rqi")))
@@ -144,27 +153,43 @@ static void own_fill(struct later_own *o, const struct work *w, const struct act
 static err_t keep(struct work *w, const struct action *a, int64_t due, uint64_t left)
 {
 	enum { KEPT_MS = 3600000 };
-	struct later_own own = { .values = buf_make(PRIMITIVE_MAX + 4096) };
-	struct buf primitive = buf_make(PRIMITIVE_MAX);
+	struct later_own own = { .values = buf_make(LATER_OCTETS + 4096) };
+	struct buf primitive = buf_make(LATER_OCTETS);
 	struct cbor_member members[LATER_OWN_MAX];
 	struct request_primitive q;
 	struct resource_kept kept = {
 		.request = &q, .originator = a->creator, .now = w->in->now, .expires = due + KEPT_MS, .own = members,
 	};
+	struct arena arena;
 	uint64_t row;
 	err_t err;
 
+	arena_init(&arena, KEEPING_MAX);
 	TRY(compose(w, a, &primitive));
 	TRY(request_read(bytes_of_buf(&primitive), w->in->now, &q));
 	own_fill(&own, w, a, bytes_of_buf(&primitive), due, left);
 	TRY(own.err);
 	kept.own_n = later_own_members(&own, members);
-	TRY(resource_request_keep(w->room->resources, permit_for_system(reason), &kept, &w->room->arena, &row));
+	TRY(resource_request_keep(w->room->resources, permit_for_system(reason), &kept, &arena, &row));
 	TRY(later_add(&w->room->later, due, row, a->creator));
 out:
 	buf_free(&own.values);
 	buf_free(&primitive);
+	arena_free(&arena);
 	return err;
+}
+
+/* What is the action's fault, or its creator's, is none of the request that set it off;
+ * NULL: it is this node's. */
+static const char *not_done(err_t err)
+{
+	switch (err) {
+	case ERR_REFUSED: return "not done: its creator's share of this node is used up";
+	case ERR_LIMIT: return "not done: its request is too large";
+	case ERR_SYNTAX: case ERR_RANGE: case ERR_TYPE: case ERR_DUPLICATE: case ERR_MISSING: case ERR_UNSUPPORTED:
+		return "not done: its request cannot be read";
+	default: return NULL;
+	}
 }
 
 static err_t fire(struct work *w, const struct action *a, int64_t due, uint64_t left)
@@ -174,8 +199,8 @@ static err_t fire(struct work *w, const struct action *a, int64_t due, uint64_t 
 	if (later_full(&w->room->later, a->creator))
 		return record(w, a, "not done: too many requests of its creator wait");
 	err = keep(w, a, due, left);
-	if (err == ERR_REFUSED)
-		return record(w, a, "not done: its creator's share of this node is used up");
+	if (not_done(err))
+		return record(w, a, not_done(err));
 	TRY(err);
 	TRY(action_fired(w->room->resources, permit_for_system(reason), a->id, w->in->now));
 	w->room->must_commit = true;
@@ -186,24 +211,26 @@ out:
 /* --- those that one change sets off ------------------------------------------------------- */
 
 struct fired {
-	struct action list[ACTIONS_OF_SUBJECT];
+	struct { uint64_t id, priority; } list[ACTIONS_OF_SUBJECT];
 	size_t n;
 };
 
 /* The smallest actionPriority first; else as they were made. */
-static void put_in_order(struct fired *f)
+static void put_in_order(struct fired *f, const struct action *a)
 {
-	struct action last = f->list[f->n];
 	size_t at = f->n++;
 
-	for (; at > 0 && f->list[at - 1].priority > last.priority; at--)
+	for (; at > 0 && f->list[at - 1].priority > a->priority; at--)
 		f->list[at] = f->list[at - 1];
-	f->list[at] = last;
+	f->list[at].id = a->id;
+	f->list[at].priority = a->priority;
 }
 
-static err_t fire_all(struct work *w, const struct fired *f)
+static err_t fire_all(struct work *w, struct arena *room, const struct fired *f)
 {
 	uint64_t left, share;
+	struct action a;
+	bool found;
 	err_t err = ERR_OK;
 
 	if (f->n == 0)
@@ -211,10 +238,14 @@ static err_t fire_all(struct work *w, const struct fired *f)
 	TRY(chain_left(w, &left));
 	share = left > f->n ? (left - f->n) / f->n : 0;
 	for (size_t i = 0; i < f->n; i++) {
+		arena_reset(room);
+		TRY(action_read(w->room->resources, room, f->list[i].id, w->in->now, &a, &found));
+		if (!found)
+			continue;
 		if (i < left)
-			err = fire(w, &f->list[i], w->in->now + (int64_t)i, share);
+			err = fire(w, &a, w->in->now + (int64_t)i, share);
 		else
-			err = record(w, &f->list[i], "not done: actions have set off one another too often");
+			err = record(w, &a, "not done: actions have set off one another too often");
 		TRY(err);
 	}
 out:
@@ -223,23 +254,22 @@ out:
 
 static err_t consider(struct work *w, const uint64_t *ids, size_t n)
 {
-	struct fired *f;
-	void *p;
+	struct fired f = { .n = 0 };
+	struct arena room;
+	struct action a;
 	bool due;
-	err_t err;
+	err_t err = ERR_OK;
 
-	if (n == 0)
-		return ERR_OK;
-	TRY(arena_take(&w->room->arena, sizeof(*f), &p));
-	f = p;
-	f->n = 0;
+	arena_init(&room, EVALUATION_MAX);
 	for (size_t i = 0; i < n; i++) {
-		TRY(is_due(w, ids[i], &f->list[f->n], &due));
+		arena_reset(&room);
+		TRY(is_due(w, &room, ids[i], &a, &due));
 		if (due)
-			put_in_order(f);
+			put_in_order(&f, &a);
 	}
-	err = fire_all(w, f);
+	err = fire_all(w, &room, &f);
 out:
+	arena_free(&room);
 	return err;
 }
 
@@ -306,17 +336,20 @@ err_t action_period(struct request_room *room, uint64_t id, int64_t now)
 {
 	struct request_arrival in = { .now = now };
 	struct work w = { .room = room, .in = &in };
+	struct arena arena;
 	struct action a;
 	bool due;
 	err_t err;
 
 	arena_reset(&room->arena);
-	TRY(is_due(&w, id, &a, &due));
+	arena_init(&arena, EVALUATION_MAX);
+	TRY(is_due(&w, &arena, id, &a, &due));
+	/* Done or not, the next time is a period later. */
+	TRY(action_waits(room->resources, permit_for_system(reason), id, now));
 	if (due)
 		err = fire(&w, &a, now, ACTION_CHAIN - 1);
-	else
-		err = action_waits(room->resources, permit_for_system(reason), id, now);
 out:
+	arena_free(&arena);
 	return err;
 }
 

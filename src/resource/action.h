@@ -18,7 +18,6 @@ struct action {
 	struct bytes creator;    /* absolute */
 	struct bytes credential; /* of the association that its request came on; empty without */
 	struct bytes criteria;   /* evalCriteria, encoded */
-	struct bytes primitive;  /* actionPrimitive, encoded */
 	struct bytes dependencies[ACTION_DEPENDENCIES]; /* addresses */
 	size_t dependencies_n;
 };
@@ -43,6 +42,8 @@ err_t actions_due(struct resources *r, int64_t now, uint64_t *after, uint64_t *i
 /* *found false: there is none that is on. */
 err_t action_read(struct resources *r, struct arena *a, uint64_t id, int64_t now,
                   struct action *out, bool *found) MUST_USE;
+/* Its actionPrimitive, encoded: a view, until the store is asked next. ERR_MISSING. */
+err_t action_primitive(struct resources *r, uint64_t id, struct bytes *out) MUST_USE;
 /* Of the action, by its address; *found false: it has no such. */
 err_t action_dependency(struct resources *r, struct arena *a, uint64_t action, struct bytes address,
                         struct dependency *out, bool *found) MUST_USE;

@@ -272,10 +272,25 @@ err_t action_read(struct resources *r, struct arena *a, uint64_t id, int64_t now
 	TRY(text_of(set, a, BYTES(INTERNAL_CREATOR), &out->creator));
 	TRY(text_of(set, a, BYTES("@cd"), &out->credential));
 	TRY(text_of(set, a, BYTES("evc"), &out->criteria));
-	TRY(text_of(set, a, BYTES("apv"), &out->primitive));
 	TRY(dependencies_of(set, a, out));
 	TRY(action_subject(r, set, row->parent, &out->subject));
 	*found = out->mode != EVALUATE_OFF && out->subject != 0;
+out:
+	return err;
+}
+
+err_t action_primitive(struct resources *r, uint64_t id, struct bytes *out)
+{
+	const struct store_row *row;
+	struct cbor apv = { .u = 0 };
+	bool found = false;
+	err_t err;
+
+	TRY(store_get(r->store, id, &row));
+	if (row)
+		TRY(body_get(row->body, BYTES("apv"), &apv, &found));
+	TRY(found ? ERR_OK : ERR_MISSING);
+	*out = apv.raw;
 out:
 	return err;
 }

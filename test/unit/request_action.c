@@ -52,7 +52,7 @@ static unsigned work_off(struct node *n)
 static unsigned ask(struct node *n, enum who who, unsigned op, const char *to, const char *from,
                     const char *more)
 {
-	struct buf json = buf_make(4096);
+	struct buf json = buf_make(1 << 20);
 	unsigned status;
 
 	assert_int_equal(buf_printf(&json, "{'op':%u,'to':'%s','fr':'%s','rqi':'x%u','rvi':'4'%s}", op, to,
@@ -152,6 +152,46 @@ static void test_no_storm(void **state)
 	add(n, "cse-in/dev/c");
 	done = work_off(n);
 	assert_true(done >= 7 && done <= ACTION_CHAIN);
+}
+
+static uint64_t row_of(struct node *n, const char *at)
+{
+	struct target target;
+
+	assert_int_equal(resource_resolve(n->room.resources, bytes_str(at), &target), ERR_OK);
+	assert_int_equal(target.place, TARGET_HERE);
+	return target.id;
+}
+
+/* What cannot be kept is refused when it is made; and where there is one all the same, it
+ * is nothing to who changes the resource. */
+static void test_too_large(void **state)
+{
+	struct node *n = *state;
+	struct buf con = buf_make(400000), content = buf_make(1 << 20), apv = buf_make(400000);
+	struct cbor_member m = { .key = BYTES("apv") };
+	struct resource_change change = { .m = &m, .n = 1, .now = n->now, .expires = n->now + 86400000 };
+
+	for (size_t i = 0; i < 300000; i++)
+		assert_int_equal(buf_add_byte(&con, 'x'), ERR_OK);
+	assert_int_equal(buf_add_byte(&con, 0), ERR_OK);
+	assert_int_equal(buf_printf(&content, ",'ty':65,'pc':{'m2m:actr':{'sri':'cse-in/dev/c'," EVC("cni", 5, 1)
+	                            ",'evm':3,'orc':'cse-in/dev/d','apv':{'op':1,'to':'cse-in/dev/d','fr':'Cdev','rqi':'a',"
+	                            "'rvi':'3','ty':4,'pc':{'m2m:cin':{'con':'%s'}}}}}", (const char *)con.p), ERR_OK);
+	assert_int_equal(buf_add_byte(&content, 0), ERR_OK);
+	REFUSED(n, DEV, "cse-in/dev", "Cdev", (const char *)content.p, 5207);
+	MADE(n, DEV, "cse-in/dev", "Cdev", ACTR("a", "cse-in/dev/c", EVC("cni", 5, 1), 3, PUT("cse-in/dev/d", "Cdev")));
+	assert_int_equal(cbor_put_map(&apv, 1), ERR_OK);
+	assert_int_equal(cbor_put_text(&apv, BYTES("pc")), ERR_OK);
+	assert_int_equal(cbor_put_text(&apv, bytes_sub(bytes_of_buf(&con), 0, 300000)), ERR_OK);
+	m.value = bytes_of_buf(&apv);
+	assert_int_equal(resource_request_change(n->room.resources, permit_for_system("test"), row_of(n, "cse-in/dev/a"),
+	                                         &change, &n->room.arena), ERR_OK);
+	add(n, "cse-in/dev/c");
+	assert_int_equal(work_off(n), 0);
+	buf_free(&con);
+	buf_free(&content);
+	buf_free(&apv);
 }
 
 /* It is the creator's right that counts, when it is done. */
@@ -301,7 +341,7 @@ static void test_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		row(test_once), row(test_continuous), row(test_no_storm), row(test_rights), row(test_others),
+		row(test_once), row(test_continuous), row(test_no_storm), row(test_too_large), row(test_rights), row(test_others),
 		row(test_withdrawn), row(test_dependencies), row(test_periodic), row(test_refused),
 	};
 

@@ -5,7 +5,10 @@
 #include "primitive/id.h"
 #include "resource/engine.h"
 
-enum { TYPE_AE = 2, PERIOD_MIN_MS = 1000, IDENTIFIER_MAX = 1024 };
+enum {
+	TYPE_AE = 2, PERIOD_MIN_MS = 1000, IDENTIFIER_MAX = 1024,
+	PRIMITIVE_MAX = 255 * 1024 /* what is kept to be done later is 256 KiB, with an identifier of ours */
+};
 
 static err_t bad(struct resource_work *w, const char *what, const char *attribute)
 {
@@ -120,6 +123,8 @@ static err_t check_primitive(struct resource_work *w)
 	if (!set_get(&w->set, BYTES("apv"), &apv) || request_read(apv.raw, w->now, &q) != ERR_OK ||
 	    q.operation < OPERATION_CREATE || q.operation > OPERATION_NOTIFY || !q.to.n)
 		return bad(w, "no request primitive", "apv");
+	if (apv.raw.n > PRIMITIVE_MAX)
+		return refuse(w->out, RSC_NOT_ACCEPTABLE, "too large to be kept", BYTES("apv"));
 	if (q.has[PARAM_RT] || q.has[PARAM_OET] || (q.operation == OPERATION_CREATE && q.type == TYPE_AE))
 		return bad(w, "not in the request of an action", "apv");
 	TRY(check_from(w, &q));
