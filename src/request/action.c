@@ -27,13 +27,51 @@ static bool kept_number(struct request_room *room, uint64_t id, struct bytes key
 	return true;
 }
 
-static err_t chain_left(struct work *w, uint64_t *left)
+static err_t chain_of(struct work *w, uint64_t *all, bool *inside)
 {
 	err_t err = ERR_OK;
 
-	*left = ACTION_CHAIN;
-	if (w->in->deferred)
-		(void)kept_number(w->room, w->in->deferred, BYTES("@bg"), left, &err);
+	*all = ACTION_CHAIN;
+	*inside = w->in->deferred && kept_number(w->room, w->in->deferred, BYTES("@bg"), all, &err);
+	return err;
+}
+
+static uint64_t less(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : 0;
+}
+
+/* All that one request changes takes from one. Of a group each member has its part, by as
+ * many as there are so far; what a request within a transaction sets off ends there. */
+static err_t chain_take(struct work *w, size_t n, uint64_t *left, uint64_t *share)
+{
+	uint64_t all, part, members, most;
+	bool inside;
+	err_t err;
+
+	TRY(chain_of(w, &all, &inside));
+	*left = part = less(all, w->room->acted);
+	if (w->depth) {
+		members = w->fan ? FAN_OUT_MEMBERS - w->fan->members_left : 0;
+		most = members ? all / members : 0;
+		part = part < most ? part : most;
+	}
+	*share = less(part, n) / n;
+	w->room->acted += n * (1 + *share);
+out:
+	return err;
+}
+
+err_t action_chain_rest(struct work *w, uint64_t *rest, bool *inside)
+{
+	uint64_t all;
+	err_t err;
+
+	TRY(chain_of(w, &all, inside));
+	*rest = less(all, w->room->acted);
+	if (*inside)
+		w->room->acted = all;
+out:
 	return err;
 }
 
@@ -235,8 +273,7 @@ static err_t fire_all(struct work *w, struct arena *room, const struct fired *f)
 
 	if (f->n == 0)
 		return ERR_OK;
-	TRY(chain_left(w, &left));
-	share = left > f->n ? (left - f->n) / f->n : 0;
+	TRY(chain_take(w, f->n, &left, &share));
 	for (size_t i = 0; i < f->n; i++) {
 		arena_reset(room);
 		TRY(action_read(w->room->resources, room, f->list[i].id, w->in->now, &a, &found));

@@ -7,8 +7,8 @@
  *     its own, on the credential of its creator as far as that stands, by the access
  *     decision of that moment --> the response in actionResult
  *
- * What one change from outside may lead to is bounded: the requests of actions share what
- * is left of ACTION_CHAIN among those that they set off in turn. */
+ * What one request from outside may lead to is bounded, however much it changes: the requests
+ * of actions share what is left of ACTION_CHAIN among those that they set off in turn. */
 #ifndef REQUEST_ACTION_H
 #define REQUEST_ACTION_H
 
@@ -22,6 +22,10 @@ struct work;
  * succeeded. */
 err_t action_before(struct work *w) MUST_USE;
 err_t action_after(struct work *w) MUST_USE;
+
+/* Was the request set off by an action (*inside)? Then what is left of its chain goes to
+ * what it has done later in another way. */
+err_t action_chain_rest(struct work *w, uint64_t *rest, bool *inside) MUST_USE;
 
 /* A periodic action whose time has come. In the transaction of the caller. */
 err_t action_period(struct request_room *room, uint64_t id, int64_t now) MUST_USE;

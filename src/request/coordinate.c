@@ -2,6 +2,7 @@
 #include "request/coordinate.h"
 
 #include "primitive/id.h"
+#include "request/action.h"
 #include "request/later_work.h"
 #include "request/notification.h"
 #include "request/work.h"
@@ -178,7 +179,7 @@ out:
 
 static err_t keep(struct request_room *room, const struct coordinated *t, size_t i, int64_t now)
 {
-	enum { KEPT_MS = 120000 };
+	enum { KEPT_MS = 120000, ROUNDS = 3 };
 	struct later_own own = { .values = buf_make(PRIMITIVE_MAX + 4096) };
 	struct buf primitive = buf_make(PRIMITIVE_MAX);
 	struct cbor_member members[LATER_OWN_MAX];
@@ -196,6 +197,8 @@ static err_t keep(struct request_room *room, const struct coordinated *t, size_t
 	later_own_uint(&own, BYTES("@ix"), i);
 	later_own_bytes(&own, BYTES("@ad"), BYTES_NONE);
 	later_own_raw(&own, BYTES("@rq"), bytes_of_buf(&primitive));
+	if (t->inside) /* each in each round has its part */
+		later_own_uint(&own, BYTES("@bg"), t->chain / (ROUNDS * t->n));
 	if (t->credential.n)
 		later_own_text(&own, BYTES("@cd"), t->credential);
 	TRY(own.err);
@@ -289,6 +292,7 @@ err_t coordinate_after(struct work *w)
 	TRY(coordinated_read(w->room->resources, &w->room->arena, made ? w->outcome.resource : w->target.id, t, &found));
 	if (!found || (made && !t->by_cse))
 		goto out;
+	TRY(action_chain_rest(w, &t->chain, &t->inside));
 	err = round_begin(w->room, t, made ? TRANSACTION_LOCK : tctl.u, w->in->now);
 out:
 	return err;

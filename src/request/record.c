@@ -130,6 +130,7 @@ err_t work_mark(struct request_room *room)
 	replay_mark(room->replay);
 	quota_mark(room->quota);
 	room->later.added = false;
+	room->acted = 0;
 	if (room->queue)
 		queue_mark(room->queue);
 out:
@@ -144,6 +145,7 @@ void work_undo(struct request_room *room)
 	quota_undo_to_mark(room->quota);
 	/* Its row is gone, and the number may be another's. */
 	room->later.stale |= room->later.added;
+	room->acted = 0;
 	if (room->queue)
 		queue_undo_to_mark(room->queue);
 }

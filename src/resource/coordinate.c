@@ -72,6 +72,8 @@ err_t coordinated_read(struct resources *r, struct arena *a, uint64_t id, struct
 	out->left = set_uint(set, BYTES("@lf"), 0);
 	out->by_cse = set_uint(set, BYTES("tmd"), BY_CSE) == BY_CSE;
 	out->failed = set_uint(set, BYTES("@fa"), 0) == 1;
+	out->chain = set_uint(set, BYTES("@bg"), UINT64_MAX);
+	out->inside = out->chain != UINT64_MAX;
 	TRY(text_of(set, a, INTERNAL_CREATOR, &out->creator));
 	TRY(text_of(set, a, "@fr", &out->from));
 	TRY(text_of(set, a, "@cd", &out->credential));
@@ -136,6 +138,10 @@ err_t coordinated_write(struct resources *r, const struct permit *system, const 
 	TRY(set_put_uint(r, &c.arena, &c.set, BYTES("trst"), t->state));
 	TRY(set_put_uint(r, &c.arena, &c.set, BYTES("@lf"), t->left));
 	TRY(set_put_uint(r, &c.arena, &c.set, BYTES("@fa"), t->failed));
+	if (t->inside)
+		TRY(set_put_uint(r, &c.arena, &c.set, BYTES("@bg"), t->chain));
+	else
+		set_drop(&c.set, BYTES("@bg"));
 	TRY(put_list(&c, BYTES("@ad"), t->addresses, t->n, true));
 	TRY(put_list(&c, BYTES("@rs"), t->responses, t->n, false));
 	TRY(put_responses(&c, t));

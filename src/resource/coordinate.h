@@ -12,6 +12,8 @@ enum { TRANSACTION_MGMT = 50, COORDINATED_MAX = 64 };
 struct coordinated {
 	uint64_t id, control, state, left;
 	bool by_cse, failed;
+	bool inside;                             /* set off by an action: */
+	uint64_t chain;                          /* so much it may have others set off in turn */
 	struct bytes creator, from, credential;
 	struct bytes requests[COORDINATED_MAX];  /* encoded */
 	struct bytes addresses[COORDINATED_MAX]; /* of the <transaction>s; empty: none */
@@ -21,7 +23,7 @@ struct coordinated {
 
 /* *found false: it is none. */
 err_t coordinated_read(struct resources *r, struct arena *a, uint64_t id, struct coordinated *out, bool *found) MUST_USE;
-/* control, state, left, failed, addresses and responses, as they are now. `system` must cover
+/* control, state, left, failed, chain, addresses and responses, as they are now. `system` must cover
  * RIGHT_UPDATE on it. */
 err_t coordinated_write(struct resources *r, const struct permit *system, const struct coordinated *c) MUST_USE;
 
