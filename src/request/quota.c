@@ -165,6 +165,21 @@ out:
 	return err;
 }
 
+static err_t owe(void *self, struct bytes creator, uint64_t octets)
+{
+	struct quota *q = self;
+	struct account *a;
+	err_t err = ERR_OK;
+
+	if (creator.n == 0 || creator.n > NAME_MAX_OCTETS)
+		return ERR_OK;
+	TRY(account_of(q, creator, &a));
+	TRY(note_change(q, a));
+	a->octets += octets;
+out:
+	return err;
+}
+
 /* Never below nothing: a store from before there were accounts holds rows that were
  * not counted. */
 static err_t give(void *self, struct bytes creator, uint64_t rows, uint64_t octets)
@@ -185,7 +200,7 @@ out:
 
 struct resource_accounts quota_accounts(struct quota *q)
 {
-	return (struct resource_accounts){ take, give, q };
+	return (struct resource_accounts){ take, owe, give, q };
 }
 
 /* --- transactions ----------------------------------------------------------------------- */

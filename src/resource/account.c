@@ -37,6 +37,16 @@ out:
 	return err;
 }
 
+err_t account_own(struct resources *r, struct bytes before, struct bytes after)
+{
+	const struct resource_accounts *a = &r->accounts;
+	err_t err = account_change(r, before, after);
+
+	if (err == ERR_REFUSED)
+		err = a->owe(a->self, creator_of(after), after.n - before.n);
+	return err;
+}
+
 err_t work_account(struct resource_work *w, struct bytes before, struct bytes after)
 {
 	err_t err = account_change(w->r, before, after);

@@ -91,7 +91,10 @@ err_t body_get(struct bytes body, struct bytes key, struct cbor *value, bool *fo
 /* A row that comes, one whose body becomes another, one that goes; empty: none.
  * ERR_REFUSED: too much. */
 err_t account_change(struct resources *r, struct bytes before, struct bytes after) MUST_USE;
-/* The same as a refusal. */
+/* Of a row that this CSE changes by itself: never too much, but counted, because all of the
+ * body is given back with it. */
+err_t account_own(struct resources *r, struct bytes before, struct bytes after) MUST_USE;
+/* account_change as a refusal. */
 err_t work_account(struct resource_work *w, struct bytes before, struct bytes after) MUST_USE;
 
 /* --- one operation under way ---------------------------------------------------- */

@@ -25,9 +25,11 @@ out:
 
 err_t own_write(struct resources *r, struct own_change *c)
 {
+	struct bytes had = c->row.body;
 	err_t err;
 
 	TRY(set_encode(r, &c->arena, &c->set, &c->row.body));
+	TRY(account_own(r, had, c->row.body));
 	TRY(store_update(r->store, &c->row));
 	err = index_write(r, resource_type(c->row.type), c->row.id, &c->set, &c->before);
 out:

@@ -106,8 +106,7 @@ err_t resource_request_change(struct resources *r, const struct permit *system, 
 	}
 	TRY(set_encode(r, a, &set, &row.body));
 	/* A result that was promised is kept, whatever there is of it. */
-	err = account_change(r, had, row.body);
-	TRY(err == ERR_REFUSED ? ERR_OK : err);
+	TRY(account_own(r, had, row.body));
 	row.modified = change->now;
 	row.expires = change->expires;
 	TRY(store_update(r->store, &row));

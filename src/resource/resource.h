@@ -99,9 +99,11 @@ void resource_release(struct resources *r, unsigned release);
 bool resource_spend(struct resources *r, uint64_t units);
 
 /* Who keeps count of what each originator (absolute, the creator) has here. take:
- * *well false when it is too much, and then nothing is counted. */
+ * *well false when it is too much, and then nothing is counted. owe: what grows by the CSE's
+ * own doing, counted even when it is too much. */
 struct resource_accounts {
 	err_t (*take)(void *self, struct bytes creator, uint64_t rows, uint64_t octets, bool *well);
+	err_t (*owe)(void *self, struct bytes creator, uint64_t octets);
 	err_t (*give)(void *self, struct bytes creator, uint64_t rows, uint64_t octets);
 	void *self;
 };

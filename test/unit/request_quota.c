@@ -3,6 +3,7 @@
 #include "request_room.h"
 
 #include "request/work.h"
+#include "resource/action.h"
 
 #include <stdio.h>
 
@@ -148,6 +149,36 @@ static void test_transactions(void **state)
 	}
 }
 
+/* What the CSE adds to a resource by itself counts, though there be no room left: when the
+ * resource goes nothing is given back that was not taken. */
+static void test_own_changes(void **state)
+{
+	struct node *n = *state;
+	struct buf result = buf_make(8192);
+	struct target a;
+	char text[6000];
+
+	memset(text, 'x', sizeof(text));
+	limit(n, 0, 4000);
+	expect(n, DEV, CNT("cse-in/dev", "Cdev", "c", "1", ""), 2001);
+	expect(n, DEV, "{'op':1,'to':'cse-in/dev','fr':'Cdev','rqi':'2','rvi':'4','ty':65,'pc':{'m2m:actr':{'rn':'a',"
+	               "'sri':'cse-in/dev/c','evm':0,'evc':{'optr':1,'sbjt':'cni','thld':0},'orc':'cse-in/dev/c',"
+	               "'apv':{'op':2,'to':'cse-in/dev/c','fr':'Cdev','rqi':'x','rvi':'3'}}}}", 2001);
+	assert_int_equal(resource_resolve(n->room.resources, BYTES("cse-in/dev/a"), &a), ERR_OK);
+	assert_int_equal(cbor_put_map(&result, 1), ERR_OK);
+	assert_int_equal(cbor_put_text(&result, BYTES("pc")), ERR_OK);
+	assert_int_equal(cbor_put_text(&result, BYTES_OF(text)), ERR_OK);
+	assert_int_equal(action_result(n->room.resources, permit_for_system("test"), a.id, bytes_of_buf(&result)), ERR_OK);
+	expect(n, DEV, CNT("cse-in/dev", "Cdev", "d", "3", ""), 5207);
+	expect(n, DEV, R(4, "cse-in/dev/a", "Cdev", "4", ""), 2002);
+	/* c is counted still */
+	limit(n, 0, 450);
+	expect(n, DEV, CNT("cse-in/dev", "Cdev", "d", "5", ""), 5207);
+	limit(n, 0, 4000);
+	expect(n, DEV, CNT("cse-in/dev", "Cdev", "d", "6", ""), 2001);
+	buf_free(&result);
+}
+
 static void test_memory_fails(void **state)
 {
 	struct node *n = *state;
@@ -179,6 +210,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_rows, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_octets, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_transactions, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_own_changes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_memory_fails, setup, teardown),
 	};
 
