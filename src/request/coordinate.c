@@ -216,9 +216,9 @@ out:
 /* Where the last round led. */
 static uint64_t state_after(const struct coordinated *t)
 {
-	if (t->control == TRANSACTION_ABORT)
-		return STATE_ABORTED;
-	return t->failed ? STATE_ERROR : t->control; /* the states of what went well have its number */
+	if (t->failed)
+		return STATE_ERROR; /* after ABORT: it may be asked once more */
+	return t->control == TRANSACTION_ABORT ? STATE_ABORTED : t->control; /* the others have its number */
 }
 
 /* A request for each, but in a later round for those that have no <transaction>. */
@@ -333,7 +333,12 @@ static err_t take(struct request_room *room, struct coordinated *t, size_t i, co
 	struct buf refusal = buf_make(RESPONSE_TEXT);
 	err_t err = ERR_OK;
 
-	t->failed |= !well || trst.u != want;
+	/* One that let go, or is gone, is not asked to ABORT (once more). */
+	if ((well && trst.u == STATE_ABORTED) || (t->control == TRANSACTION_ABORT && r->status == RSC_NOT_FOUND))
+		t->addresses[i] = BYTES_NONE;
+	else
+		t->failed |= !well;
+	t->failed |= well && trst.u != want;
 	if (well && t->control == TRANSACTION_LOCK && get(trac.raw, "ri", CBOR_TEXT, &ri) &&
 	    get(t->requests[i], "to", CBOR_TEXT, &to))
 		TRY(address_of(room, to.s, ri.s, &t->addresses[i]));

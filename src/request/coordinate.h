@@ -7,7 +7,8 @@
  *   any refused: ERROR; then, or by the creator: ABORT of those that were made --> ABORTED
  *
  * One that is refused at COMMIT, when others are done, is what this cannot take back: the
- * state is ERROR then, and the responses say which. */
+ * state is ERROR then, also after an ABORT, and the responses say which. An ABORT that did not
+ * reach all of them leaves ERROR, too; asked for again, it goes to those that are left. */
 #ifndef REQUEST_COORDINATE_H
 #define REQUEST_COORDINATE_H
 

@@ -76,7 +76,7 @@ struct request_room {
 	bool (*is_kept)(void *self, struct bytes originator, struct bytes rqi);
 	void *kept_by;
 	struct later later;        /* requests that are answered later */
-	uint64_t acted;            /* of the chain of actions that this request may set off: taken since the mark */
+	uint64_t acted;            /* taken since the mark of what actions may lead to (request/action.h) */
 	int64_t blocking_max;      /* ms that a blocking request waits for its time; 0: not at all */
 	struct quota *quota;       /* NULL: nobody counts */
 };

@@ -47,33 +47,13 @@ static bool requests_of(const struct work *w, struct cbor *out)
 	       out->u > 0 && out->u <= REQUESTS_MAX;
 }
 
-/* A resource that may bring a key, also where one request is within another. */
-static bool names_direct(struct cbor v)
-{
-	const struct resource_type *type;
-	struct cbor ty, item;
-
-	if (v.kind != CBOR_MAP && v.kind != CBOR_ARRAY)
-		return false;
-	if (v.kind == CBOR_MAP && get(v.raw, "ty", CBOR_UINT, &ty) && ty.u <= UINT32_MAX) {
-		type = resource_type((uint32_t)ty.u);
-		if (type && type->direct)
-			return true;
-	}
-	while (v.s.n && cbor_next(&v.s, &item) == ERR_OK) {
-		if (names_direct(item))
-			return true;
-	}
-	return false;
-}
-
 bool transaction_keeps_key(const struct work *w)
 {
 	struct cbor content;
 
 	return w->request.operation == OPERATION_CREATE && w->request.has_content &&
 	       (w->request.type == TYPE_TRANSACTION_MGMT || w->request.type == TRANSACTION) &&
-	       cbor_read(w->request.content, &content) == ERR_OK && names_direct(content);
+	       cbor_read(w->request.content, &content) == ERR_OK && resource_brings_key(&content);
 }
 
 /* What cannot be taken back, waits, or is no request of this CSE's resources alone. */

@@ -98,6 +98,10 @@ void resource_begin(struct resources *r);
 void resource_release(struct resources *r, unsigned release);
 bool resource_spend(struct resources *r, uint64_t units);
 
+/* Does a request, or one that is within it, ask for a resource that may bring a key (MAF, MEF)?
+ * What does is kept in no resource. v: a map or a list of some depth. */
+bool resource_brings_key(const struct cbor *v);
+
 /* Who keeps count of what each originator (absolute, the creator) has here. take:
  * *well false when it is too much, and then nothing is counted. owe: what grows by the CSE's
  * own doing, counted even when it is too much. */

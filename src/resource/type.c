@@ -77,3 +77,25 @@ enum search resource_search(struct bytes short_name)
 	}
 	return found;
 }
+
+bool resource_brings_key(const struct cbor *v)
+{
+	const struct resource_type *type;
+	struct cbor ty, item;
+	struct bytes rest = v->s;
+	bool found = false;
+
+	if (v->kind != CBOR_MAP && v->kind != CBOR_ARRAY)
+		return false;
+	if (v->kind == CBOR_MAP && cbor_find(v->raw, BYTES("ty"), &ty, &found) == ERR_OK && found &&
+	    ty.kind == CBOR_UINT && ty.u <= UINT32_MAX) {
+		type = resource_type((uint32_t)ty.u);
+		if (type && type->direct)
+			return true;
+	}
+	while (rest.n && cbor_next(&rest, &item) == ERR_OK) {
+		if (resource_brings_key(&item))
+			return true;
+	}
+	return false;
+}

@@ -52,6 +52,17 @@ def until(what, seconds=5):
     return what()
 
 
+def barrier(lab, own):
+    """An action that every change sets off, behind those that were there before it: when it is done, so are they, or
+    they will not be. How often it was done so far is to be said."""
+    stem, path = own
+    assert lab.create(path, 3, {"m2m:cnt": {"rn": "e", "mni": 100}}, stem).rsc == 2001
+    assert action(lab, own, "z", "/c", "/e", evm=3, evc={"optr": 5, "sbjt": "cni", "thld": 0}).rsc == 2001
+    done = lambda times: until(lambda: instances(lab, own, "/e") == times)
+    assert done(1)  # it held when it was made
+    return done
+
+
 def test_it_is_done_when_its_condition_holds(lab, own):
     made = action(lab, own, lbl=["x"], apy=3)
     assert made.rsc == 2001, made
@@ -64,8 +75,9 @@ def test_it_is_done_when_its_condition_holds(lab, own):
         b = Lab(lab.node, serialisation).get(own[1] + "/a", own[0], rvi="4").json["m2m:actr"]
         b["evc"]["thld"] = int(b["evc"]["thld"])  # of free type: XML writes it as text
         assert (b["evm"], b["air"]["rsc"], b["evc"], b["apv"]) == (0, 2001, a["evc"], a["apv"])
+    done = barrier(lab, own)
     add(lab, own)
-    assert instances(lab, own) == 1
+    assert done(2) and instances(lab, own) == 1
 
 
 def test_it_is_found_when_index_keys_were_rotated(node):
@@ -83,14 +95,16 @@ def test_it_is_found_when_index_keys_were_rotated(node):
 def test_dependencies(lab, own):
     stem, path = own
     assert action(lab, own, evm=3, dep=[path[1:] + "/a/late"]).rsc == 2001
+    done = barrier(lab, own)
     add(lab, own)
+    assert done(2) and instances(lab, own) == 0
     late = {"m2m:depr": {"rn": "late", "rri": path[1:] + "/d", "evc": {"optr": 1, "sbjt": "mni", "thld": 7}, "sfc": False}}
     assert lab.create(path + "/a", 66, late, stem, rvi="4").rsc == 2001
     add(lab, own)
+    assert done(3) and instances(lab, own) == 0
     assert lab.put(path + "/d", {"m2m:cnt": {"mni": 7}}, stem).rsc == 2004
-    assert instances(lab, own) == 0
     add(lab, own)
-    assert until(lambda: instances(lab, own) == 1)
+    assert done(4) and instances(lab, own) == 1  # by this change alone, not by that of what it depends on
 
 
 def test_each_period(lab, own):

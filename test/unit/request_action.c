@@ -407,6 +407,18 @@ static void test_refused(void **state)
 	WRONG(EVC("cni", 1, 1), 1, "'orc':'cse-in/dev/c','apv':{'to':'cse-in/dev/c','fr':'Cdev','rqi':'a'}", 4000);
 	WRONG(EVC("cni", 1, 1), 1, "'orc':'cse-in/dev/c','apv':{'op':4,'to':'cse-in/dev/c','rqi':'a'}", 4000);
 	WRONG(EVC("cni", 1, 1), 1, "'orc':'cse-in/dev/c','apv':{'op':4,'to':'cse-in/dev/c','fr':'Cdev','rqi':'a','rt':{'rtv':1}}", 4000);
+	/* no identity, and nothing that may bring a key */
+	for (unsigned i = 0; i < 2; i++) {
+		static const unsigned types[] = { 2, 245 };
+		struct buf more = buf_make(1024);
+
+		assert_int_equal(buf_printf(&more, ACTR("x", "cse-in/dev/c", EVC("cni", 1, 1), 1, "'orc':'cse-in/dev','apv':{'op':1,"
+		                            "'to':'cse-in/dev','fr':'Cdev','rqi':'a','rvi':'3','ty':%u,'pc':{}}"), types[i]), ERR_OK);
+		assert_int_equal(buf_add_byte(&more, 0), ERR_OK);
+		REFUSED(n, DEV, "cse-in/dev", "Cdev", (const char *)more.p, 4000);
+		buf_free(&more);
+	}
+	WRONG(EVC("cni", 1, 1), 1, TRAM_OF("{'op':1,'to':'cse-in','fr':'Cdev','rqi':'b','rvi':'3','ty':245,'pc':{}}"), 4000);
 	REFUSED(n, DEV, "cse-in/dev", "Cdev", ACTR("x", "/mn/cse/c", EVC("cni", 1, 1), 1, PUT("cse-in/dev/d", "Cdev")), 5001);
 }
 

@@ -165,6 +165,30 @@ static void test_refused(void **state)
 	does(n, 2, "cse-in/dev/c", "", 2000);
 }
 
+/* An ABORT that could not be sent is not done: it may be asked for once more. */
+static void test_abort_again(void **state)
+{
+	struct node *n = *state;
+
+	does(n, 1, "cse-in/dev", TRAM(BOTH, ",'tmd':2"), 2001);
+	GO(n, "tram", "cse-in/dev/m", 2, 2004);
+	assert_int_equal(work_off(n), 2);
+	for (unsigned i = 0; i < LATER_PER_ORIGINATOR - 1; i++)
+		assert_int_equal(later_add(&n->room.later, n->now + 1000, 1, BYTES("//demo.example/in-cse/Cdev")), ERR_OK);
+	GO(n, "tram", "cse-in/dev/m", 5, 2004); /* there is room for one of two */
+	assert_int_equal(work_off(n), 1);
+	does(n, 2, "cse-in/dev/m", "", 2000);
+	shows(n, "'trst':5");
+	n->now += 1001;
+	assert_int_equal(work_off(n), 0);
+	GO(n, "tram", "cse-in/dev/m", 5, 2004);
+	assert_int_equal(work_off(n), 1);
+	does(n, 2, "cse-in/dev/m", "", 2000);
+	shows(n, "'trst':6");
+	does(n, 2, "cse-in/dev/c", "", 2000);
+	does(n, 2, "cse-in/dev/d", "", 2000);
+}
+
 /* At COMMIT a right that was withdrawn meanwhile is withdrawn. */
 static void test_withdrawn(void **state)
 {
@@ -253,6 +277,7 @@ static void test_keyless(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		row(test_abort_again),
 		row(test_one), row(test_time), row(test_of_another), row(test_by_its_creator), row(test_refused),
 		row(test_withdrawn), row(test_keyless),
 		row(test_from_above), row(test_ended),

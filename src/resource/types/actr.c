@@ -125,7 +125,8 @@ static err_t check_primitive(struct resource_work *w)
 		return bad(w, "no request primitive", "apv");
 	if (apv.raw.n > PRIMITIVE_MAX)
 		return refuse(w->out, RSC_NOT_ACCEPTABLE, "too large to be kept", BYTES("apv"));
-	if (q.has[PARAM_RT] || q.has[PARAM_OET] || (q.operation == OPERATION_CREATE && q.type == TYPE_AE))
+	if (q.has[PARAM_RT] || q.has[PARAM_OET] || (q.operation == OPERATION_CREATE && q.type == TYPE_AE) ||
+	    resource_brings_key(&apv))
 		return bad(w, "not in the request of an action", "apv");
 	TRY(check_from(w, &q));
 	TRY(check_target(w, &q));
