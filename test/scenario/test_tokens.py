@@ -21,7 +21,7 @@ def served(request):
     with request.param() as token, Node(init=token.init_args(), start=False) as node:
         node.socket = node.top / "programs.sock"
         with open(node.dir / "holdfast.conf", "a") as f:
-            f.write(f"door.programs = {node.socket}\n")
+            f.write(f"door.programs = {node.socket}\ngate.failures_per_address = 0\n")  # these clients have no credential
         node.start()
         yield token, node
         node.stop()
@@ -209,6 +209,33 @@ def test_token_goes_and_comes_back(served):
         token.put_back()
     assert wait(lambda: handshakes(node), 20), node.log_text()[-2000:]
     assert others(node) == before
+
+
+def test_nobody_is_blamed_for_a_token_that_is_away():
+    """Handshakes that fail for want of our own key are not the failures of who came."""
+    with SoftHsm() as token, Node(init=token.init_args(), options="gate.failures_per_address = 4") as node:
+        e = node.enrol("d", "Cdev")
+        assert e.register().rsc == 2001
+        e.close()
+        token.remove()
+        try:
+            assert wait(lambda: "did not sign: error=ABSENT" in (handshakes(node), node.log_text())[1])
+            for _ in range(12):
+                with pytest.raises(OSError):
+                    e.connect()
+        finally:
+            token.put_back()
+        assert wait(lambda: shakes(e), 10), node.log_text()[-2000:]
+        e.close()
+        node.stop()
+
+
+def shakes(e):
+    try:
+        e.close()
+        return e.retrieve("/cse-in/ae-Cdev").rsc == 2000
+    except OSError:
+        return False
 
 
 def test_wrong_pin():

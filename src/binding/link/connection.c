@@ -287,6 +287,7 @@ static void handshake_step(struct connection *c)
 		connection_close(c);
 		return;
 	}
+	(void)channel_our_fault(); /* of another's */
 	connection_suspect(c, true);
 	io = io_handshake(c);
 	connection_suspect(c, false);
@@ -304,7 +305,8 @@ static void handshake_step(struct connection *c)
 		channel_error(why, sizeof(why));
 		handshake_wants(c);
 		s->owner.refused(s->owner.self, &c->address, why);
-		blame(c);
+		if (!channel_our_fault())
+			blame(c);
 		connection_close(c);
 		return;
 	default:

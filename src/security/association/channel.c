@@ -33,6 +33,22 @@ const uint8_t *channel_current_tag(void)
 	return current_tag;
 }
 
+static _Thread_local bool our_fault;
+
+/* One that comes too late may be the work of those who ask for too many. */
+void channel_no_signature(err_t why)
+{
+	our_fault = why == ERR_ABSENT || why == ERR_LOCKED || why == ERR_CLOSED;
+}
+
+bool channel_our_fault(void)
+{
+	bool was = our_fault;
+
+	our_fault = false;
+	return was;
+}
+
 /* --- what hangs on contexts and connections ------------------------------------------ */
 
 static void context_free(void *parent, void *self, CRYPTO_EX_DATA *data, int index, long argl,

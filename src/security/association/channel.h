@@ -150,6 +150,10 @@ void channel_forget(SSL *ssl);
  * two labels or connections have the same. ERR_REFUSED before the handshake is over. */
 err_t channel_export(SSL *ssl, const char *label, uint8_t *out, size_t n) MUST_USE;
 
+/* Did the last handshake of this thread fail because our own key cannot be used now, which is
+ * nobody's fault who came? Told once. */
+bool channel_our_fault(void);
+
 /* Why the last handshake failed, one line without secrets. Empties OpenSSL's
  * error queue of this thread. */
 void channel_error(char *out, size_t size);

@@ -72,6 +72,9 @@ struct channel_state *channel_state_of(const SSL *ssl);
 /* The tag of the handshake that OpenSSL works on in this thread. */
 const uint8_t *channel_current_tag(void);
 
+/* The keeper gave no signature to the handshake of this thread. */
+void channel_no_signature(err_t why);
+
 /* --- channel_provider.c --------------------------------------------------- */
 
 /* The library context with the default provider and ours; made once. */

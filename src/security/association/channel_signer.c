@@ -237,8 +237,10 @@ static int signing_sign(void *self, unsigned char *out, size_t *n, size_t size,
 	TRY(bytes_put(out, size, bytes_of_buf(&signature)));
 	*n = signature.n;
 out:
-	if (err != ERR_OK)
+	if (err != ERR_OK) {
 		log_event(LOG_WARN, "keeper did not sign", "error=%s", err_name(err));
+		channel_no_signature(err);
+	}
 	buf_free(&signature);
 	return err == ERR_OK;
 }
