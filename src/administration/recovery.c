@@ -97,3 +97,16 @@ out:
 	crypt_key_free(&recovery);
 	return err == ERR_RANGE ? ERR_TAMPERED : err;
 }
+
+void recovery_names(const struct backup *b, uint32_t whose, char by[ORDER_BY_MAX])
+{
+	by[0] = 0;
+	for (unsigned i = 0; i < b->n; i++) {
+		char before[ORDER_BY_MAX];
+
+		bytes_copy(before, by, ORDER_BY_MAX);
+		if (whose & 2u << i)
+			(void)text_print(by, ORDER_BY_MAX, "%s%s%.*s", before, before[0] ? "," : "",
+			                 BYTES_FMT(b->custodians[i].name));
+	}
+}

@@ -36,4 +36,7 @@ struct recovered {
 err_t recovery_join(const struct crypt_key *restore, struct wire_in *in, const struct backup *b,
                     struct recovered *out) MUST_USE;
 
+/* Who gave shares, as the record names them. */
+void recovery_names(const struct backup *b, uint32_t whose, char by[ORDER_BY_MAX]);
+
 #endif

@@ -10,7 +10,7 @@
 #ifndef CLIENT_DIGEST_H
 #define CLIENT_DIGEST_H
 
-#include "crypt/gaa.h"
+#include "gaa/gaa.h"
 
 enum { DIGEST_TEXT_MAX = 256, DIGEST_CNONCE = 16, DIGEST_AUTN = 16, DIGEST_HEX = 32 };
 

@@ -12,7 +12,7 @@
 #ifndef CLIENT_USIM_H
 #define CLIENT_USIM_H
 
-#include "crypt/gaa.h"
+#include "gaa/gaa.h"
 
 enum { USIM_RES_MAX = 16, USIM_HALF = 16, USIM_AUTS = 14, USIM_LINE_MAX = 1024, USIM_TEXT_MAX = 128 };
 

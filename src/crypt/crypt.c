@@ -131,6 +131,17 @@ void crypt_hmac_sha256(struct bytes key, struct bytes message, uint8_t out[32])
 	crypt_hmac_free(&h);
 }
 
+void crypt_hmac_labelled(struct bytes key, struct bytes label, struct bytes more, uint8_t out[32])
+{
+	uint8_t message[128];
+
+	must(label.n + 1 + more.n <= sizeof(message));
+	bytes_copy(message, label.p, label.n);
+	message[label.n] = 0;
+	bytes_copy(message + label.n + 1, more.p, more.n);
+	crypt_hmac_sha256(key, bytes_make(message, label.n + 1 + more.n), out);
+}
+
 void crypt_hkdf_extract(struct bytes salt, struct bytes ikm, uint8_t prk[32])
 {
 	static const uint8_t zeros[32];

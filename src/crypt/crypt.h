@@ -55,6 +55,10 @@ void crypt_hmac_two(struct crypt_hmac *h, struct bytes a, struct bytes b, uint8_
 /* One message under one key. */
 void crypt_hmac_sha256(struct bytes key, struct bytes message, uint8_t out[32]);
 
+/* HMAC(key, label 0 more): the label keeps the uses of a key apart. At most 127 octets of
+ * both. */
+void crypt_hmac_labelled(struct bytes key, struct bytes label, struct bytes more, uint8_t out[32]);
+
 /* HKDF [RFC 5869] with SHA-256. Empty salt: 32 zero octets. n at most 8160. */
 void crypt_hkdf_sha256(struct bytes salt, struct bytes ikm, struct bytes info,
                        uint8_t *out, size_t n);

@@ -111,6 +111,16 @@ out:
 	return err;
 }
 
+err_t call_version(struct call *c, uint32_t version, struct vault_key **key)
+{
+	char name[KEEPER_NAME_MAX + 16];
+
+	if ((*key)->version == version)
+		return ERR_OK;
+	must(text_print(name, sizeof(name), "%s#%u", (*key)->name, version));
+	return call_key(c, bytes_str(name), key);
+}
+
 err_t call_count(struct call *c, struct vault_key *key)
 {
 	key->uses++;

@@ -39,6 +39,10 @@ err_t call_key(struct call *c, struct bytes name, struct vault_key **out) MUST_U
  * key_use) now. ERR_REFUSED. */
 err_t call_use(struct call *c, struct bytes name, uint32_t use, struct vault_key **out) MUST_USE;
 
+/* From a key as it is today to its version of that number. ERR_MISSING, for instance because
+ * it has ended. */
+err_t call_version(struct call *c, uint32_t version, struct vault_key **key) MUST_USE;
+
 /* One more use of it. Of a key that has a last one, each is written at once, so
  * that no crash gives one back. */
 err_t call_count(struct call *c, struct vault_key *key) MUST_USE;

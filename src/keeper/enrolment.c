@@ -49,16 +49,21 @@ struct certificate_ca authority_of(const struct vault *v, struct vault_key *key)
 	};
 }
 
-static err_t check_end(const struct vault_key *ca, int64_t not_after)
+/* This node's, when it may sign now. */
+static err_t find_authority(struct call *c, struct certificate_ca *ca)
 {
-	return not_after > clock_now() && not_after <= ca->not_after ? ERR_OK : ERR_RANGE;
+	struct vault_key *key;
+	err_t err = call_use(c, NAME_CA, USE_CERTIFY, &key);
+
+	if (err == ERR_OK)
+		*ca = authority_of(&c->ks->vault, key);
+	return err;
 }
 
 static err_t certify(struct call *c, bool by_request)
 {
 	struct certificate_ask ask = { .kind = (enum certify_kind)wire_get_u8(&c->in) };
 	struct certificate_ca ca;
-	struct vault_key *key;
 	struct buf der = buf_make(CERTIFICATE_MAX);
 	uint8_t serial[CERTIFICATE_SERIAL];
 	struct bytes proof, request = BYTES_NONE;
@@ -78,9 +83,8 @@ static err_t certify(struct call *c, bool by_request)
 		return ERR_UNSUPPORTED;
 	TRY(certificate_check_subject(bytes_str(c->ks->vault.sp), bytes_str(c->ks->vault.cse), &ask));
 	TRY(check_key(c, &ask, request, proof));
-	TRY(call_use(c, NAME_CA, USE_CERTIFY, &key));
-	ca = authority_of(&c->ks->vault, key);
-	TRY(check_end(key, ask.not_after));
+	TRY(find_authority(c, &ca));
+	TRY(ask.not_after > clock_now() && ask.not_after <= ca.not_after ? ERR_OK : ERR_RANGE);
 	if (ask.kind != CERTIFY_NODE_SELF)
 		TRY(administration_enrol(&c->ks->vault.admin, ask.subject, ask.not_after));
 	TRY(certificate_of_entity(&ca, &ask, serial, &der));
@@ -106,7 +110,6 @@ err_t run_revoked_list(struct call *c)
 {
 	struct certificate_revoked list = { .this_update = clock_now(), .next_update = (int64_t)wire_get_u64(&c->in) };
 	struct certificate_ca ca;
-	struct vault_key *key;
 	struct buf der = buf_make(REVOKED_OCTETS);
 	err_t err;
 
@@ -114,8 +117,7 @@ err_t run_revoked_list(struct call *c)
 	list.entries = wire_get_fixed(&c->in, list.n * (size_t)REVOKED_ENTRY);
 	TRY(wire_done(&c->in));
 	TRY(list.n > REVOKED_MAX || list.next_update <= list.this_update ? ERR_RANGE : ERR_OK);
-	TRY(call_use(c, NAME_CA, USE_CERTIFY, &key));
-	ca = authority_of(&c->ks->vault, key);
+	TRY(find_authority(c, &ca));
 	TRY(certificate_revoked(&ca, &list, &der));
 	wire_put_bytes(&c->out, bytes_of_buf(&der));
 out:
@@ -128,7 +130,7 @@ out:
 err_t run_certificate_good(struct call *c)
 {
 	struct certificate_good good = { .this_update = clock_now(), .next_update = (int64_t)wire_get_u64(&c->in) };
-	struct vault_key *key, *node;
+	struct vault_key *node;
 	struct buf der = buf_make(CERTIFICATE_GOOD_MAX);
 	struct certificate_ca ca;
 	err_t err;
@@ -137,8 +139,7 @@ err_t run_certificate_good(struct call *c)
 	TRY(wire_done(&c->in));
 	TRY(call_key(c, NAME_NODE, &node));
 	good.public_key = bytes_make(node->key.public_key, node->key.public_n);
-	TRY(call_use(c, NAME_CA, USE_CERTIFY, &key));
-	ca = authority_of(&c->ks->vault, key);
+	TRY(find_authority(c, &ca));
 	TRY(certificate_good(&ca, &good, &der));
 	wire_put_bytes(&c->out, bytes_of_buf(&der));
 out:
@@ -148,51 +149,22 @@ out:
 
 /* --- pre-shared keys ------------------------------------------------------------ */
 
-/* Open what was sealed to this key for this identity. */
-static err_t open_by(struct vault_key *import, struct bytes identity, struct bytes sealed,
-                     uint8_t *out, size_t *n)
-{
-	static const uint8_t nonce[CRYPT_AEAD_NONCE];
-	struct bytes label = BYTES("holdfast import\0"), body;
-	uint8_t x[KEY_AGREED], key[32], info[16 + KEEPER_NAME_MAX];
-	struct crypt_aead aead = { 0 };
-	err_t err;
-
-	if (sealed.n <= KEY_POINT + CRYPT_AEAD_TAG)
-		return ERR_TAMPERED;
-	body = bytes_sub(sealed, KEY_POINT, sealed.n);
-	TRY(import->provider->agree(&import->key, bytes_sub(sealed, 0, KEY_POINT), x));
-	must(label.n == 16 && identity.n <= KEEPER_NAME_MAX);
-	bytes_copy(info, label.p, label.n);
-	bytes_copy(info + label.n, identity.p, identity.n);
-	crypt_hkdf_sha256(BYTES_NONE, BYTES_OF(x), bytes_make(info, label.n + identity.n), key, 32);
-	TRY(crypt_aead_init(&aead, key));
-	TRY(crypt_aead_open(&aead, nonce, identity, body, out));
-	*n = body.n - CRYPT_AEAD_TAG;
-out:
-	crypt_aead_free(&aead);
-	secret_wipe(x, sizeof(x));
-	secret_wipe(key, sizeof(key));
-	return err == ERR_SYNTAX ? ERR_TAMPERED : err;
-}
-
 err_t enrolment_open(struct call *c, struct bytes identity, struct bytes sealed,
                      struct vault_key *out)
 {
+	const struct sealed_key s = { identity, sealed };
 	uint8_t raw[SEALED_PSK_MAX] = { 0 };
-	struct vault_key *import, *before;
-	char name[32];
+	struct vault_key *import, *by;
 	size_t n = 0;
 	err_t err;
 
 	TRY(call_key(c, NAME_IMPORT, &import));
 	TRY(import->purposes & USE_OPEN ? ERR_OK : ERR_REFUSED);
-	err = open_by(import, identity, sealed, raw, &n);
+	err = sealed_key_open(import->provider, &import->key, &s, raw, &n);
 	/* It may have been rotated while somebody sealed. */
-	(void)text_print(name, sizeof(name), "import#%u", import->version - 1);
-	before = vault_find(&c->ks->vault, bytes_str(name));
-	if (err == ERR_TAMPERED && before)
-		err = open_by(before, identity, sealed, raw, &n);
+	by = import;
+	if (err == ERR_TAMPERED && call_version(c, import->version - 1, &by) == ERR_OK)
+		err = sealed_key_open(by->provider, &by->key, &s, raw, &n);
 	TRY(err);
 	TRY(call_count(c, import));
 	*out = vault_key_new(place_provider(c->ks->place), n == 16 ? KEY_SYMMETRIC_16 : KEY_SYMMETRIC_32,
@@ -295,22 +267,29 @@ void keeper_forget_key(struct keeper_state *ks, struct vault_key *key)
 	}
 }
 
+bool keeper_put_away(struct keeper_state *ks, struct vault_key *key, enum key_state state)
+{
+	char kept[KEEPER_NAME_MAX + 32];
+	bool renamed = key->state == KEY_OLD;
+
+	handles_drop_key(ks, key);
+	(void)text_print(kept, sizeof(kept), "%s#%u", key->name, ++ks->vault.admin.numbers);
+	if (!renamed)
+		renamed = vault_rename(&ks->vault, key, bytes_str(kept)) == ERR_OK;
+	key->state = state;
+	ks->vault.dirty = true;
+	return renamed;
+}
+
 /* Out of use now, and erased after the delay, so that who misused the core to
- * destroy keys destroyed none [T2]. Its name is free for another. */
+ * destroy keys destroyed none [T2]. */
 static void withdraw(struct keeper_state *ks, struct vault_key *key)
 {
-	struct administration *a = &ks->vault.admin;
-	char kept[KEEPER_NAME_MAX + 32];
+	const struct administration *a = &ks->vault.admin;
 
-	(void)text_print(kept, sizeof(kept), "%s#%u", key->name, ++a->numbers);
-	handles_drop_key(ks, key);
-	if (vault_rename(&ks->vault, key, bytes_str(kept)) != ERR_OK) {
-		vault_remove(&ks->vault, key); /* the longest names */
-		return;
-	}
-	key->state = KEY_WITHDRAWN;
 	key->erase_at = administration_now(a) + a->standing.delay * UINT64_C(1000);
-	ks->vault.dirty = true;
+	if (!keeper_put_away(ks, key, KEY_WITHDRAWN))
+		vault_remove(&ks->vault, key); /* the longest names */
 }
 
 /* A right withdrawn stops now: handles and what was derived go with the key. If

@@ -4,8 +4,7 @@
 
 #include "certificate/certificate.h"
 #include "keeper/dispatch.h"
-
-enum { SEALED_PSK_MAX = KEY_POINT + 64 + 16 };
+#include "provider/sealed.h"
 
 /* A symmetric key that was sealed to the key "import", or to its last version
  * before, for this identity; owned by the caller, in no vault. ERR_TAMPERED,
@@ -15,6 +14,10 @@ err_t enrolment_open(struct call *c, struct bytes identity, struct bytes sealed,
 
 /* The CA as certificates see it; its key counts its uses. */
 struct certificate_ca authority_of(const struct vault *v, struct vault_key *key);
+
+/* Out of use in this state; its name is free for another, unless (false) it was too long. An
+ * earlier version keeps its name. */
+bool keeper_put_away(struct keeper_state *ks, struct vault_key *key, enum key_state state);
 
 /* The key is gone: its handles, its earlier versions and what was derived from it
  * too. Not yet written. */

@@ -22,14 +22,9 @@ static struct bytes magic(void)
 static void machine_mac(const struct vault *v, const char *label, const struct machine *m,
                         uint8_t out[32])
 {
-	uint8_t message[96] = { 0 };
-	struct bytes name = bytes_str(label);
+	static const struct machine none;
 
-	must(name.n + 1 + sizeof(m->identity) <= sizeof(message));
-	bytes_copy(message, name.p, name.n);
-	if (m)
-		bytes_copy(message + name.n + 1, m->identity, sizeof(m->identity));
-	crypt_hmac_sha256(BYTES_OF(v->salt), bytes_make(message, name.n + 1 + 32), out);
+	crypt_hmac_labelled(BYTES_OF(v->salt), bytes_str(label), BYTES_OF((m ? m : &none)->identity), out);
 }
 
 static err_t derive_master(struct vault *v, struct bytes passphrase, const uint8_t salt[32])

@@ -5,6 +5,7 @@
  * (the node's own, and those that it generated) are made anew at another place, by the same
  * policy and one version later. What came from outside comes from there again: its name is
  * free. A token that is there is not lost, and one that comes back later is not looked for. */
+#include "keeper/enrolment.h"
 #include "keeper/order.h"
 
 #include "base/log.h"
@@ -79,18 +80,6 @@ out:
 	return err;
 }
 
-/* Out of use for good; the name is free, for who comes with a key again. */
-static void lose(struct call *c, struct vault_key *key)
-{
-	char kept[KEEPER_NAME_MAX + 32];
-
-	handles_drop_key(c->ks, key);
-	(void)text_print(kept, sizeof(kept), "%s#%u", key->name, ++c->ks->vault.admin.numbers);
-	if (key->state != KEY_OLD && vault_rename(&c->ks->vault, key, bytes_str(kept)) != ERR_OK)
-		log_event(LOG_WARN, "lost key keeps its name", "name=%s", key->name);
-	key->state = KEY_LOST;
-}
-
 err_t order_token_lost(struct call *c, struct wire_in *in, bool really)
 {
 	unsigned number = token_number(wire_get_bytes(in, KEEPER_NAME_MAX)), place;
@@ -112,8 +101,8 @@ err_t order_token_lost(struct call *c, struct wire_in *in, bool really)
 
 		if (is_on(key, number) && is_record(key))
 			vault_remove(v, key);
-		else if (is_on(key, number))
-			lose(c, key);
+		else if (is_on(key, number) && !keeper_put_away(c->ks, key, KEY_LOST))
+			log_event(LOG_WARN, "lost key keeps its name", "name=%s", key->name);
 	}
 	/* Another token in its place is paired as a new one. */
 	if (token_record(v, "token", number))

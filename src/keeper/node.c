@@ -9,16 +9,9 @@
 /* The root key of that version, 0: of today; the others are kept as root#N. */
 static err_t find_root(struct call *c, uint32_t version, struct vault_key **root)
 {
-	char name[32] = "root";
-	err_t err;
+	err_t err = call_use(c, NAME_ROOT, USE_NODE, root);
 
-	TRY(call_use(c, NAME_ROOT, USE_NODE, root));
-	if (version == 0 || version == (*root)->version)
-		return ERR_OK;
-	(void)text_print(name, sizeof(name), "root#%u", version);
-	err = call_use(c, bytes_str(name), USE_NODE, root);
-out:
-	return err;
+	return err == ERR_OK && version ? call_version(c, version, root) : err;
 }
 
 static err_t seal_data_key(struct call *c, const uint8_t key[DATA_KEY], uint8_t sealed[DATA_KEY_SEALED])

@@ -32,12 +32,10 @@ static err_t check_new(struct call *c, struct bytes name, struct bytes prefix)
 static err_t check_program(struct call *c, struct bytes name, unsigned class,
                            const struct key_policy *p)
 {
-	unsigned purpose = 0;
+	unsigned purpose = key_purpose(p->purposes);
 	uint32_t user;
 	err_t err;
 
-	while (purpose < 15 && !(p->purposes & 1u << purpose))
-		purpose++;
 	TRY(check_new(c, name, BYTES("app/")));
 	TRY(name_program_key(name, class, purpose, &user));
 	TRY(p->purposes == 1u << purpose && p->roles == 0 && p->owner == user ? ERR_OK : ERR_REFUSED);

@@ -74,16 +74,6 @@ static bool is_of(const struct vault_key *key, uint32_t user)
 	       whose == user && key->state == KEY_ACTIVE && !vault_key_ended(key, clock_now());
 }
 
-/* The one purpose of a program's key. */
-static unsigned purpose_of(const struct vault_key *key)
-{
-	unsigned n = 0;
-
-	while (n < WRAP_PROGRAM && !(key->purposes & 1u << n))
-		n++;
-	return n;
-}
-
 err_t run_program_keys(struct call *c)
 {
 	uint32_t from = wire_get_u32(&c->in), rows = 0;
@@ -102,7 +92,7 @@ err_t run_program_keys(struct call *c)
 			continue;
 		wire_put_bytes(&w, bytes_str(key->name));
 		wire_put_u8(&w, (uint8_t)key->key.class);
-		wire_put_u8(&w, (uint8_t)purpose_of(key));
+		wire_put_u8(&w, (uint8_t)key_purpose(key->purposes));
 		wire_put_bytes(&w, bytes_make(key->key.public_key, key->key.public_n));
 		rows++;
 	}
@@ -185,15 +175,11 @@ out:
 static err_t version_of(struct call *c, struct bytes *octets, struct vault_key **key)
 {
 	uint32_t version = octets->n < 4 ? 0 : get_be32(octets->p);
-	char name[KEEPER_NAME_MAX + 16];
 
 	if (!version)
 		return ERR_TAMPERED;
 	*octets = bytes_sub(*octets, 4, octets->n);
-	if ((*key)->version == version)
-		return ERR_OK;
-	must(text_print(name, sizeof(name), "%s#%u", (*key)->name, version));
-	return call_key(c, bytes_str(name), key);
+	return call_version(c, version, key);
 }
 
 /* By a key of one's own, or by one that it wraps. */

@@ -66,19 +66,6 @@ out:
 	return err;
 }
 
-/* Who gave shares, as the record names them. */
-static void name_them(const struct backup *b, uint32_t whose, char by[ORDER_BY_MAX])
-{
-	for (unsigned i = 0; i < b->n; i++) {
-		char before[ORDER_BY_MAX];
-
-		bytes_copy(before, by, ORDER_BY_MAX);
-		if (whose & 2u << i)
-			(void)text_print(by, ORDER_BY_MAX, "%s%s%.*s", before, before[0] ? "," : "",
-			                 BYTES_FMT(b->custodians[i].name));
-	}
-}
-
 /* What is left is the record: an order that waits, and is due. */
 static err_t announce_rebinding(struct keeper_state *ks, const char *by)
 {
@@ -103,18 +90,14 @@ static err_t open_again(struct keeper_state *ks, const struct recovered *r, cons
 
 	setup.machine_salt = secret_view(&r->content_key);
 	err = vault_open(&ks->vault, &setup);
-	if (err != ERR_OK) {
-		ks->vault.elsewhere = true; /* may be tried again */
-		ks->vault.why = "bound to another machine";
-		return err == ERR_REFUSED ? ERR_TAMPERED : err; /* the shares were of something else */
-	}
-	if (r->n < administration_persons(&ks->vault.admin, order_row(ORDER_REBIND)))
-		err = ERR_REFUSED;
-	else
-		err = announce_rebinding(ks, by);
+	if (err == ERR_REFUSED)
+		err = ERR_TAMPERED; /* the shares were of something else */
+	else if (err == ERR_OK)
+		err = r->n < administration_persons(&ks->vault.admin, order_row(ORDER_REBIND))
+		              ? ERR_REFUSED : announce_rebinding(ks, by);
 	if (err != ERR_OK) {
 		vault_drop(&ks->vault);
-		ks->vault.elsewhere = true;
+		ks->vault.elsewhere = true; /* may be tried again */
 		ks->vault.why = "bound to another machine";
 	}
 	ks->rebinding = err == ERR_OK;
@@ -124,7 +107,7 @@ static err_t open_again(struct keeper_state *ks, const struct recovered *r, cons
 err_t run_rebind(struct call *c)
 {
 	struct keeper_state *ks = c->ks;
-	char by[ORDER_BY_MAX] = "";
+	char by[ORDER_BY_MAX];
 	struct recovered r = { 0 };
 	struct buf shares = buf_make(VAULT_SHARES_MAX);
 	struct backup b;
@@ -135,7 +118,7 @@ err_t run_rebind(struct call *c)
 	TRY(buf_add(&shares, bytes_of_buf(&ks->vault.shares)));
 	TRY(backup_parse(bytes_of_buf(&shares), &b) == ERR_OK ? ERR_OK : ERR_TAMPERED);
 	TRY(recovery_join(&ks->restore, &c->in, &b, &r));
-	name_them(&b, r.whose, by);
+	recovery_names(&b, r.whose, by);
 	TRY(open_again(ks, &r, by));
 	log_event(LOG_NOTE, "key store opened by its administrators", "by=%s why=to be bound to this machine", by);
 out:

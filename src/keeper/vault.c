@@ -69,13 +69,7 @@ bool vault_key_ended(const struct vault_key *key, int64_t now)
 
 void vault_subkey(const struct vault *v, struct bytes label, struct bytes more, uint8_t out[32])
 {
-	uint8_t message[128];
-
-	must(label.n + 1 + more.n <= sizeof(message));
-	bytes_copy(message, label.p, label.n);
-	message[label.n] = 0;
-	bytes_copy(message + label.n + 1, more.p, more.n);
-	crypt_hmac_sha256(secret_view(&v->master), bytes_make(message, label.n + 1 + more.n), out);
+	crypt_hmac_labelled(secret_view(&v->master), label, more, out);
 }
 
 void keeper_identity(const struct vault *v, uint8_t out[KEEPER_IDENTITY])
@@ -216,14 +210,7 @@ err_t vault_renew(struct vault *v, struct vault_key *old, struct vault_key *key,
 	err_t err;
 
 	must(bytes_put_str(name, sizeof(name), bytes_str(old->name)) == ERR_OK);
-	key->policy = old->policy;
-	key->purposes = old->purposes;
-	key->suid = old->suid;
-	key->assurance = old->assurance;
-	key->uses_max = old->uses_max;
-	key->owner = old->owner;
-	key->version = old->version + 1;
-	key->minimum = old->minimum;
+	keyrecord_succeed(key, old);
 	err = text_print(kept, sizeof(kept), "%s#%u", name, old->version)
 		? vault_rename(v, old, bytes_str(kept)) : ERR_LIMIT;
 	if (err != ERR_OK) {

@@ -40,6 +40,27 @@ enum pair_use key_pair_use(enum key_class class, uint32_t purposes)
 	return purposes & (USE_OPEN | 1u << AGREE_PROGRAM) ? PAIR_AGREE : PAIR_SIGN;
 }
 
+void keyrecord_succeed(struct vault_key *key, const struct vault_key *old)
+{
+	key->policy = old->policy;
+	key->purposes = old->purposes;
+	key->suid = old->suid;
+	key->assurance = old->assurance;
+	key->uses_max = old->uses_max;
+	key->owner = old->owner;
+	key->version = old->version + 1;
+	key->minimum = old->minimum;
+}
+
+unsigned key_purpose(uint32_t purposes)
+{
+	unsigned n = 0;
+
+	while (n < WRAP_PROGRAM && !(purposes & 1u << n))
+		n++;
+	return n;
+}
+
 bool key_is_version(const struct vault_key *k, struct bytes name)
 {
 	struct bytes own = bytes_str(k->name);

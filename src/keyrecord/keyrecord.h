@@ -36,6 +36,12 @@ err_t keyrecord_print(const struct vault_key *k, struct secret *page, size_t *n)
 /* What a token is to hold a key to that is made for these purposes. */
 enum pair_use key_pair_use(enum key_class class, uint32_t purposes);
 
+/* `key` by the policy of `old` but for its end, and one version later. */
+void keyrecord_succeed(struct vault_key *key, const struct vault_key *old);
+
+/* The first of its purposes of signatures and programs; a program's key has one. */
+unsigned key_purpose(uint32_t purposes);
+
 /* Is it an earlier version of the key of that name? */
 bool key_is_version(const struct vault_key *k, struct bytes name);
 

@@ -9,7 +9,7 @@
 #ifndef NETWORK_NETWORK_H
 #define NETWORK_NETWORK_H
 
-#include "crypt/gaa.h"
+#include "gaa/gaa.h"
 
 enum { NETWORK_SUBSCRIBER_MAX = 128, NETWORK_PATH_MAX = 256, NETWORK_CONTENT_MAX = 16384 };
 

@@ -2,7 +2,7 @@
  * by another program in another language (test/lib/gaa.py; test/scenario/test_network.py
  * computes it anew). */
 #include "base/file.h"
-#include "crypt/gaa.h"
+#include "gaa/gaa.h"
 #include "unit.h"
 
 enum { WORDS_MAX = 8, FILE_MAX = 65536 };

@@ -1,5 +1,5 @@
 /* gaa.c: the derivations of gaa.h: one function of the network's, and one of oneM2M's. */
-#include "crypt/gaa.h"
+#include "gaa/gaa.h"
 
 #include "base/clock.h"
 

@@ -7,8 +7,8 @@
  *   key of the service --SUID, target--> key of a device behind its owner
  *
  * Who has which key is not known here; nothing is kept. */
-#ifndef CRYPT_GAA_H
-#define CRYPT_GAA_H
+#ifndef GAA_GAA_H
+#define GAA_GAA_H
 
 #include "crypt/crypt.h"
 
