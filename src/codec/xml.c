@@ -312,11 +312,35 @@ static err_t put_free(struct reader *r, const struct node *n)
 
 static err_t put_value(struct reader *r, struct node *n, const struct xml_shape *shape);
 
-/* n and its later siblings of the same name. */
-static err_t put_members(struct reader *r, struct node *n, const struct xml_shape *shape)
+/* An empty element is null, whatever its kind [TS-0004 8.3.1]. */
+static bool is_null(const struct node *n, const struct xml_shape *shape)
 {
-	bool empty = n->type.n && shape->repeat; /* [] says it itself */
+	return !n->mark && !n->type.n && !n->first && n->text.n == 0 && !shape->empty;
+}
+
+static bool is_twice(const struct node *n)
+{
+	const struct node *s = n->next;
+
+	while (s && !bytes_equal(s->name, n->name))
+		s = s->next;
+	return s != NULL;
+}
+
+/* n and its later siblings of the same name. An element of a list that stands more than once
+ * holds an item each time, as documents of earlier releases have it. */
+static err_t put_members(struct reader *r, struct node *n, const struct xml_shape *as)
+{
+	struct xml_shape one = *as;
+	const struct xml_shape *shape = &one;
+	bool empty;
 	err_t err;
+
+	if (as->list && is_twice(n))
+		one.list = false, one.repeat = true;
+	empty = n->type.n && shape->repeat; /* [] says it itself */
+	if (!shape->repeat && is_null(n, shape))
+		n->nil = true;
 
 	if (!shape->repeat || empty) {
 		TRY(canon_count(&r->canon));
@@ -340,6 +364,24 @@ out:
 	return err;
 }
 
+/* Names of members have no namespace; where a default one was declared at the top, they got it. */
+static bool look_up(const struct reader *r, struct xml_context in, struct node *n,
+                    struct xml_shape *out)
+{
+	struct bytes bare = after(n->name, BYTES("m2m:"));
+
+	if (r->schema->look(in, n->name, out))
+		return true;
+	if (!bytes_starts(n->name, BYTES("m2m:")) || !r->schema->look(in, bare, out))
+		return false;
+	for (struct node *s = n->next; s; s = s->next) {
+		if (bytes_equal(s->name, n->name))
+			s->name = bare;
+	}
+	n->name = bare;
+	return true;
+}
+
 static err_t put_struct(struct reader *r, struct node *n, struct xml_context in)
 {
 	struct bytes text = r->schema->text(in);
@@ -348,13 +390,13 @@ static err_t put_struct(struct reader *r, struct node *n, struct xml_context in)
 
 	TRY(canon_open(&r->canon, true));
 	for (struct node *c = n->first; c; c = c->next) {
-		struct xml_shape shape = { .form = XML_ANY };
+		struct xml_shape shape = { .form = XML_ANY, .empty = true };
 
 		if (c->done)
 			continue;
 		TRY(++names <= XML_MEMBERS_MAX ? ERR_OK : ERR_LIMIT);
 		/* Beside an element's own text only the attributes that it has. */
-		if (!r->schema->look(in, c->name, &shape) && text.n)
+		if (!look_up(r, in, c, &shape) && text.n)
 			return ERR_SYNTAX;
 		if (text.n && !(shape.mark && c->mark))
 			return ERR_SYNTAX;

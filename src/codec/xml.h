@@ -6,8 +6,11 @@
  *
  * XML says nothing of kinds, so whoever calls says what stands behind a name. A
  * value of free type (content) says it itself: xsi:type "xs:integer", "xs:double",
- * "xs:boolean", and "json" for a map or a list, whose text is then JSON. null is
- * xsi:nil. A document type, an entity, a processing instruction are refused. */
+ * "xs:boolean", and "json" for a map or a list, whose text is then JSON. null is an
+ * empty element [8.3.1], xsi:nil where an empty one is a value; an empty list holds
+ * one blank, an empty text says that it is one. Elements leave in the order that the
+ * caller gives them, and are read in any. A document type, an entity, a processing
+ * instruction are refused. */
 #ifndef CODEC_XML_H
 #define CODEC_XML_H
 
@@ -27,6 +30,9 @@ struct xml_shape {
 	bool repeat; /* an array: one element an item */
 	bool mark;   /* carried as an attribute of the element */
 	bool text;   /* carried as the element's own text */
+	bool empty;  /* an empty element is a value of it, not null */
+	bool vanish; /* repeat: an empty array has no element at all */
+	unsigned rank; /* where among its siblings; equal ones in the order of their names */
 	struct xml_context inside; /* XML_STRUCT: of its members */
 };
 

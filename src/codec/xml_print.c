@@ -1,8 +1,11 @@
 /* xml_print.c: canonical CBOR as oneM2M's XML. The depth of the recursion is that of
  * the value, which the codec bounds. */
+#include "base/arena.h"
 #include "codec/json.h"
 #include "codec/xml.h"
 #include "codec/xml_inner.h"
+
+enum { MEMBERS_MAX = 4096 }; /* of one value; what is sorted is bounded */
 
 struct printer {
 	const struct xml_schema *schema;
@@ -170,9 +173,10 @@ static err_t put_member(struct printer *p, struct bytes name, const struct xml_s
 
 	if (!shape->repeat || v->kind != CBOR_ARRAY)
 		return put_element(p, name, shape, v);
-	/* An empty one would vanish. */
+	if (v->u == 0 && shape->vanish)
+		return ERR_OK;
 	if (v->u == 0) {
-		struct xml_shape any = { .form = XML_ANY };
+		struct xml_shape any = { .form = XML_ANY, .empty = true };
 
 		return put_element(p, name, &any, v);
 	}
@@ -186,64 +190,107 @@ out:
 
 static struct xml_shape shape_of(struct printer *p, struct xml_context in, struct bytes name)
 {
-	struct xml_shape shape = { .form = XML_ANY };
+	struct xml_shape shape = { .form = XML_ANY, .empty = true, .rank = UINT32_MAX };
 
 	(void)p->schema->look(in, name, &shape);
 	return shape;
 }
 
-enum part { MARKS, ELEMENTS };
-
-static err_t put_part(struct printer *p, struct xml_context in, const struct cbor *map,
-                      enum part part)
-{
-	bool has_text = p->schema->text(in).n > 0;
-	struct bytes content = map->s, key;
+struct member {
+	struct bytes key;
 	struct cbor v;
-	bool found;
+	struct xml_shape shape;
+	bool mark;
+};
+
+static err_t read_member(struct printer *p, struct xml_context in, bool has_text, struct member *m)
+{
+	if (!is_xml_name(m->key))
+		return ERR_TYPE;
+	m->shape = shape_of(p, in, m->key);
+	/* One of another form stands as an element, which can say so. */
+	m->mark = m->shape.mark && fits(&m->shape, &m->v);
+	return has_text && !m->mark && !(m->shape.text && m->v.kind == CBOR_TEXT) ? ERR_TYPE : ERR_OK;
+}
+
+/* In the order of the schema [TS-0004 6.3.6, 8.3.1]. */
+static err_t read_members(struct printer *p, struct xml_context in, const struct cbor *map,
+                          struct member *members)
+{
+	bool has_text = p->schema->text(in).n > 0, found;
+	struct bytes content = map->s;
 	err_t err = ERR_OK;
 
-	for (;;) {
-		struct xml_shape shape;
-		bool mark;
+	for (size_t n = 0; n < map->u; n++) {
+		struct member m;
+		size_t at = n;
 
-		TRY(cbor_pair(&content, &key, &v, &found));
-		if (!found)
-			break;
-		if (!is_xml_name(key))
-			return ERR_TYPE;
-		shape = shape_of(p, in, key);
-		/* One of another form stands as an element, which can say so. */
-		mark = shape.mark && fits(&shape, &v);
-		if (has_text && !mark && !(shape.text && v.kind == CBOR_TEXT))
-			return ERR_TYPE;
-		if (part == ELEMENTS && !mark) {
-			TRY(shape.text ? put_scalar(p, &v) : put_member(p, key, &shape, &v));
-		} else if (part == MARKS && mark) {
-			TRY(put(p, " "));
-			TRY(buf_add(p->out, key));
-			TRY(put(p, "=\""));
-			TRY(put_scalar(p, &v));
-			TRY(put(p, "\""));
-		}
+		TRY(cbor_pair(&content, &m.key, &m.v, &found));
+		TRY(found ? read_member(p, in, has_text, &m) : ERR_SYNTAX);
+		for (; at > 0 && members[at - 1].shape.rank > m.shape.rank; at--)
+			members[at] = members[at - 1];
+		members[at] = m;
 	}
 out:
 	return err;
 }
 
+static err_t put_mark(struct printer *p, const struct member *m)
+{
+	err_t err;
+
+	TRY(put(p, " "));
+	TRY(buf_add(p->out, m->key));
+	TRY(put(p, "=\""));
+	TRY(put_scalar(p, &m->v));
+	TRY(put(p, "\""));
+out:
+	return err;
+}
+
+/* What stands between the element's name and its end. */
+static err_t put_struct(struct printer *p, struct xml_context in, const struct cbor *map)
+{
+	struct member *members;
+	struct arena arena;
+	void *room;
+	err_t err;
+
+	if (map->u > MEMBERS_MAX)
+		return ERR_LIMIT;
+	arena_init(&arena, (map->u + 1) * sizeof(*members));
+	TRY(arena_take(&arena, (map->u + 1) * sizeof(*members), &room));
+	members = room;
+	TRY(read_members(p, in, map, members));
+	for (size_t i = 0; i < map->u; i++)
+		TRY(members[i].mark ? put_mark(p, &members[i]) : ERR_OK);
+	TRY(put(p, ">"));
+	for (size_t i = 0; i < map->u; i++) {
+		const struct member *m = &members[i];
+
+		if (!m->mark)
+			TRY(m->shape.text ? put_scalar(p, &m->v) : put_member(p, m->key, &m->shape, &m->v));
+	}
+out:
+	arena_free(&arena);
+	return err;
+}
+
 static err_t put_body(struct printer *p, const struct xml_shape *shape, const struct cbor *v)
 {
-	if (!fits(shape, v))
+	if (v->kind == CBOR_NULL)
+		return ERR_OK;
+	if (!fits(shape, v) || !shape->list)
 		return put_scalar(p, v);
-	if (shape->form == XML_STRUCT)
-		return put_part(p, shape->inside, v, ELEMENTS);
-	return shape->list ? put_list(p, v) : put_scalar(p, v);
+	return v->u == 0 ? put(p, " ") : put_list(p, v);
 }
 
 static err_t put_element(struct printer *p, struct bytes name, const struct xml_shape *shape,
                          const struct cbor *v)
 {
-	const char *type = fits(shape, v) ? NULL : type_of(v);
+	bool bare = fits(shape, v) && (shape->empty || v->kind != CBOR_TEXT || v->s.n > 0);
+	bool nil = v->kind == CBOR_NULL && shape->empty;
+	const char *type = bare ? NULL : type_of(v);
 	err_t err;
 
 	if (++p->depth > XML_DEPTH_MAX)
@@ -251,17 +298,18 @@ static err_t put_element(struct printer *p, struct bytes name, const struct xml_
 	TRY(put(p, "<"));
 	TRY(buf_add(p->out, name));
 	TRY(put_space(p, name, p->depth == 1));
-	if (type || v->kind == CBOR_NULL)
+	if (type || nil)
 		TRY(put(p, " xmlns:xsi=\"" XML_INSTANCE "\""));
 	if (type)
 		TRY(buf_printf(p->out, " xsi:type=\"%s\"", type));
-	if (v->kind == CBOR_NULL)
+	if (nil)
 		TRY(put(p, " xsi:nil=\"true\""));
-	if (fits(shape, v) && shape->form == XML_STRUCT)
-		TRY(put_part(p, shape->inside, v, MARKS));
-	TRY(put(p, ">"));
-	if (v->kind != CBOR_NULL)
+	if (bare && shape->form == XML_STRUCT) {
+		TRY(put_struct(p, shape->inside, v));
+	} else {
+		TRY(put(p, ">"));
 		TRY(put_body(p, shape, v));
+	}
 	TRY(put(p, "</"));
 	TRY(buf_add(p->out, name));
 	TRY(put(p, ">"));
@@ -289,6 +337,7 @@ err_t cbor_to_xml(struct bytes in, const struct xml_schema *schema, struct buf *
 	TRY(found && is_xml_name(name) ? ERR_OK : ERR_TYPE);
 	shape = shape_of(&p, top, name);
 	shape.repeat = false;
+	shape.empty = true; /* the content itself */
 	TRY(put(&p, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"));
 	TRY(put_element(&p, name, &shape, &v));
 	TRY(put(&p, "\n"));

@@ -254,7 +254,7 @@ static const struct attribute members_childResourceRef[] = {
 static const struct attribute members_listOfChildResourceRef[] = {
 	M("rrf", "resourceRef", V_STRUCTS, MAN, C_childResourceRef),
 };
-static const struct attribute members_resourceWrapper[] = { M("uri", "URI", V_URI, MAN, 0) };
+static const struct attribute members_resourceWrapper[] = { MF("uri", "URI", V_URI, MAN, F_MARK, 0) };
 #define ROWS_BOTH                                                                       \
 	M("to", "to", V_URI, OPT, 0), M("fr", "from", V_STRING, OPT, 0),                \
 	M("rqi", "requestIdentifier", V_STRING, MAN, 0),                                \

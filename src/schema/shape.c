@@ -4,6 +4,10 @@
 
 enum { TOP, RESOURCE, COMPLEX };
 
+/* References to children stand beside the attributes [TS-0004 6.3.5.29]. */
+static const struct attribute references = { "ch", "childResource", V_STRUCTS, OPT, NP, NP, 0,
+	                                     C_childResourceRef };
+
 static struct xml_context inside(const struct attribute *a)
 {
 	struct xml_context top = { TOP, NULL }, in = { COMPLEX, NULL };
@@ -14,7 +18,39 @@ static struct xml_context inside(const struct attribute *a)
 	return in;
 }
 
-static void shape_of(const struct attribute *a, struct xml_shape *out)
+/* Attributes that many types have stand first [TS-0004 6.3.6], then the type's own in the order of
+ * its table, then references to children, and children. */
+static const char *const first[] = { "ty", "ri", "pi", "ct", "lt", "lbl", "acpi", "et", "daci",
+	                             "at", "aa", "lnk", "st", "cr" };
+enum { REFERENCES = COUNT_OF(first) + 4096, CHILDREN };
+
+static unsigned rank_of(struct xml_context in, const struct attribute *a)
+{
+	const struct resource_type *t = in.of;
+	const struct complex *c = in.of;
+
+	for (unsigned i = 0; in.what == RESOURCE && i < COUNT_OF(first); i++) {
+		if (bytes_equal(bytes_str(a->short_name), bytes_str(first[i])))
+			return i;
+	}
+	if (a == &references)
+		return REFERENCES;
+	if (in.what == TOP)
+		return 0;
+	return COUNT_OF(first) + (unsigned)(a - (in.what == RESOURCE ? t->attributes : c->members));
+}
+
+/* What an empty element of it is: nothing, or the value that is empty. */
+static bool has_empty(const struct xml_shape *s)
+{
+	const struct complex *c = s->inside.of;
+
+	if (s->form != XML_STRUCT)
+		return s->form == XML_ANY || s->repeat;
+	return s->repeat || s->inside.what != COMPLEX || c->flags & X_EMPTY;
+}
+
+static void shape_of(struct xml_context in, const struct attribute *a, struct xml_shape *out)
 {
 	static const enum xml_form forms[] = {
 		[FORM_TEXT] = XML_TEXT, [FORM_NUMBER] = XML_NUMBER, [FORM_BOOL] = XML_BOOL,
@@ -29,6 +65,9 @@ static void shape_of(const struct attribute *a, struct xml_shape *out)
 	out->text = (a->flags & F_TEXT) != 0;
 	if (out->form == XML_STRUCT)
 		out->inside = inside(a);
+	out->empty = has_empty(out);
+	out->vanish = out->form == XML_STRUCT && out->inside.of == schema_complex(C_childResourceRef);
+	out->rank = rank_of(in, a);
 }
 
 static bool look_resource(struct bytes name, bool repeat, struct xml_shape *out)
@@ -37,13 +76,10 @@ static bool look_resource(struct bytes name, bool repeat, struct xml_shape *out)
 
 	if (!t)
 		return false;
-	*out = (struct xml_shape){ .form = XML_STRUCT, .repeat = repeat, .inside = { RESOURCE, t } };
+	*out = (struct xml_shape){ .form = XML_STRUCT, .repeat = repeat, .empty = true,
+	                           .rank = CHILDREN, .inside = { RESOURCE, t } };
 	return true;
 }
-
-/* References to children stand beside the attributes [TS-0004 6.3.5.29]. */
-static const struct attribute references = { "ch", "childResource", V_STRUCTS, OPT, NP, NP, 0,
-	                                     C_childResourceRef };
 
 static const struct attribute *member_row(struct xml_context in, struct bytes name)
 {
@@ -70,7 +106,7 @@ static bool look(struct xml_context in, struct bytes name, struct xml_shape *out
 	const struct attribute *a = member_row(in, name);
 
 	if (a)
-		shape_of(a, out);
+		shape_of(in, a, out);
 	return a || (qualified && look_resource(name, in.what == RESOURCE, out));
 }
 

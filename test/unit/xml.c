@@ -104,7 +104,7 @@ static void test_vectors(void **state)
 		"{\"m2m:cin\":{\"con\":\"  two\\n lines \\t\\r& <x> \"}}", "{\"m2m:cin\":{\"con\":\"\"}}",
 		"{\"m2m:cin\":{\"con\":5}}", "{\"m2m:cin\":{\"con\":-1.5e300}}", "{\"m2m:cin\":{\"con\":true}}",
 		"{\"m2m:cin\":{\"con\":[]}}", "{\"m2m:cin\":{\"con\":{}}}", "{\"m2m:cin\":{\"con\":[{\"a\":null}]}}",
-		"{\"m2m:cnt\":{\"lbl\":[]}}", "{\"m2m:cnt\":{\"lbl\":null,\"mni\":null}}", "{\"m2m:cnt\":{}}",
+		"{\"m2m:cnt\":{\"lbl\":[]}}", "{\"m2m:ae\":{\"apn\":\"\"}}", "{\"m2m:acp\":{\"pv\":null}}", "{\"m2m:cin\":{\"con\":null}}", "{\"m2m:cnt\":{\"lbl\":null,\"mni\":null}}", "{\"m2m:cnt\":{}}",
 		"{\"m2m:cnt\":{\"mni\":\"x\"}}", "{\"m2m:cnt\":{\"unknown\":\"x\",\"lbl\":\"no list\"}}",
 		"{\"m2m:acp\":{\"pv\":{},\"pvs\":{\"acr\":[]}}}",
 		"{\"m2m:ae\":{\"rn\":\"a\",\"m2m:cnt\":[{\"rn\":\"c\",\"m2m:cin\":[{\"con\":\"1\"},{\"con\":2}]},"
@@ -140,6 +140,18 @@ static void test_read(void **state)
 		  "{\"m2m:ae\":{\"rr\":true,\"srv\":[\"2a\",\"3\"]}}" },
 		{ "<m2m:cin " M2M "><con><![CDATA[<a/>]]></con></m2m:cin>", "{\"m2m:cin\":{\"con\":\"<a/>\"}}" },
 		{ "<m2m:cnt " M2M " " XSI "><mni xsi:nil=\"true\"/></m2m:cnt>", "{\"m2m:cnt\":{\"mni\":null}}" },
+		/* An empty element is null, of every kind that has no empty value; a blank is an empty list. */
+		{ "<m2m:grp " M2M "><mnm></mnm><gn/><mid/><macp> </macp><nar/></m2m:grp>",
+		  "{\"m2m:grp\":{\"mnm\":null,\"gn\":null,\"mid\":null,\"macp\":[],\"nar\":null}}" },
+		{ "<m2m:cin " M2M " rn=\"\"><con/><cr/></m2m:cin>", "{\"m2m:cin\":{\"rn\":\"\",\"con\":\"\",\"cr\":null}}" },
+		{ "<m2m:acp " M2M "><pv/></m2m:acp>", "{\"m2m:acp\":{\"pv\":{}}}" },
+		{ "<m2m:uril " M2M "/>", "{\"m2m:uril\":[]}" },
+		/* A list as one element, or one an item; members that a default namespace fell on. */
+		{ "<m2m:sub " M2M "><enc><net>3</net><net>1</net></enc><nu>a b</nu></m2m:sub>",
+		  "{\"m2m:sub\":{\"enc\":{\"net\":[3,1]},\"nu\":[\"a\",\"b\"]}}" },
+		{ "<sub xmlns=\"http://www.onem2m.org/xml/protocols\"><nu>a</nu><nu>b</nu><enc><net>3</net></enc></sub>",
+		  "{\"m2m:sub\":{\"enc\":{\"net\":[3]},\"nu\":[\"a\",\"b\"]}}" },
+		{ "<m2m:rce " M2M " uri=\"a/b\"><m2m:cnt/></m2m:rce>", "{\"m2m:rce\":{\"uri\":\"a/b\",\"m2m:cnt\":{}}}" },
 		{ "<m2m:acp " M2M "><pv><acr><acor>a b</acor><acop>63</acop></acr></pv></m2m:acp>",
 		  "{\"m2m:acp\":{\"pv\":{\"acr\":[{\"acop\":63,\"acor\":[\"a\",\"b\"]}]}}}" },
 	};
@@ -153,6 +165,36 @@ static void test_read(void **state)
 		assert_int_equal(json_to_cbor(bytes_str(rows[i].json), &codec_default_limits, &want), ERR_OK);
 		if (!bytes_equal(bytes_of_buf(&out), bytes_of_buf(&want)))
 			fail_msg("another value: %s", rows[i].xml);
+		buf_free(&out);
+		buf_free(&want);
+	}
+}
+
+/* What leaves, octet by octet: elements in the order of the schema, null as an empty element, an
+ * empty list of references as none, the address of what was created as an attribute. */
+static void test_written(void **state)
+{
+	static const struct { const char *json, *xml; } rows[] = {
+		{ "{\"m2m:cnt\":{\"cni\":0,\"cr\":\"C\",\"ct\":\"1\",\"et\":\"2\",\"lbl\":[\"a\"],\"lt\":\"3\",\"mni\":1,\"pi\":\"p\","
+		  "\"ri\":\"r\",\"rn\":\"n\",\"st\":4,\"ty\":3,\"ch\":[{\"nm\":\"a\",\"typ\":4,\"val\":\"v\"}],\"acpi\":[\"q\"]}}",
+		  "m2m:cnt " M2M " rn=\"n\"><ty>3</ty><ri>r</ri><pi>p</pi><ct>1</ct><lt>3</lt><lbl>a</lbl><acpi>q</acpi><et>2</et>"
+		  "<st>4</st><cr>C</cr><mni>1</mni><cni>0</cni><ch nm=\"a\" typ=\"4\">v</ch></m2m:cnt>" },
+		{ "{\"m2m:cnt\":{\"m2m:cin\":[{\"con\":\"x\",\"cs\":1}],\"mbs\":1}}",
+		  "m2m:cnt " M2M "><mbs>1</mbs><m2m:cin><cs>1</cs><con>x</con></m2m:cin></m2m:cnt>" },
+		{ "{\"m2m:cnt\":{\"lbl\":null,\"mni\":null}}", "m2m:cnt " M2M "><lbl></lbl><mni></mni></m2m:cnt>" },
+		{ "{\"m2m:rrl\":{\"rrf\":[]}}", "m2m:rrl " M2M "></m2m:rrl>" },
+		{ "{\"m2m:rce\":{\"uri\":\"a\",\"m2m:cnt\":{}}}", "m2m:rce " M2M " uri=\"a\"><m2m:cnt></m2m:cnt></m2m:rce>" },
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct buf cbor = buf_make(1 << 16), out = buf_make(1 << 16), want = buf_make(1 << 16);
+
+		assert_int_equal(json_to_cbor(bytes_str(rows[i].json), &codec_default_limits, &cbor), ERR_OK);
+		assert_int_equal(cbor_to_xml(bytes_of_buf(&cbor), &schema_xml, &out), ERR_OK);
+		assert_int_equal(buf_printf(&want, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<%s\n", rows[i].xml), ERR_OK);
+		if (!bytes_equal(bytes_of_buf(&out), bytes_of_buf(&want)))
+			fail_msg("%.*s", (int)out.n, (const char *)out.p);
+		buf_free(&cbor);
 		buf_free(&out);
 		buf_free(&want);
 	}
@@ -253,7 +295,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_type), cmocka_unit_test(test_every_root),
-		cmocka_unit_test(test_vectors), cmocka_unit_test(test_read), cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_vectors), cmocka_unit_test(test_read), cmocka_unit_test(test_written),
+		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_limits), cmocka_unit_test(test_no_form),
 	};
 
