@@ -175,41 +175,22 @@ out:
 	return err;
 }
 
-static void own_fill(struct later_own *o, const struct work *w, const struct action *a, struct bytes primitive,
-                     int64_t due, uint64_t left)
-{
-	later_own_uint(o, BYTES("@at"), (uint64_t)w->in->now);
-	later_own_uint(o, BYTES("@du"), (uint64_t)due);
-	later_own_uint(o, BYTES("@ac"), a->id);
-	later_own_uint(o, BYTES("@bg"), left);
-	later_own_bytes(o, BYTES("@ad"), BYTES_NONE); /* from nowhere: rules by address do not hold */
-	later_own_raw(o, BYTES("@rq"), primitive);
-	if (a->credential.n)
-		later_own_text(o, BYTES("@cd"), a->credential);
-}
-
 static err_t keep(struct work *w, const struct action *a, int64_t due, uint64_t left)
 {
 	enum { KEPT_MS = 3600000 };
 	struct later_own own = { .values = buf_make(LATER_OCTETS + 4096) };
 	struct buf primitive = buf_make(LATER_OCTETS);
-	struct cbor_member members[LATER_OWN_MAX];
-	struct request_primitive q;
-	struct resource_kept kept = {
-		.request = &q, .originator = a->creator, .now = w->in->now, .expires = due + KEPT_MS, .own = members,
-	};
+	struct later_order order = { .originator = a->creator, .credential = a->credential, .now = w->in->now,
+		                     .due = due, .expires = due + KEPT_MS };
 	struct arena arena;
-	uint64_t row;
 	err_t err;
 
 	arena_init(&arena, KEEPING_MAX);
 	TRY(compose(w, a, &primitive));
-	TRY(request_read(bytes_of_buf(&primitive), w->in->now, &q));
-	own_fill(&own, w, a, bytes_of_buf(&primitive), due, left);
-	TRY(own.err);
-	kept.own_n = later_own_members(&own, members);
-	TRY(resource_request_keep(w->room->resources, permit_for_system(reason), &kept, &arena, &row));
-	TRY(later_add(&w->room->later, due, row, a->creator));
+	order.primitive = bytes_of_buf(&primitive);
+	later_own_uint(&own, BYTES("@ac"), a->id);
+	later_own_uint(&own, BYTES("@bg"), left);
+	err = later_order(w->room, &own, &order, &arena);
 out:
 	buf_free(&own.values);
 	buf_free(&primitive);

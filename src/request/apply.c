@@ -20,7 +20,7 @@ static struct resource_ask ask_of(struct work *w, const struct discovery *childr
 	struct resource_ask ask = {
 		.request = &w->request, .target = &w->target, .originator = w->originator,
 		.app_id = w->app_id, .permit = w->permit, .arena = &w->room->arena,
-		.now = w->in->now, .children = children,
+		.now = w->in->now, .children = children, .unlocked = w->unlocked,
 	};
 
 	if (w->association) {
@@ -108,6 +108,8 @@ static err_t operate(struct work *w)
 		TRY(statistics_after(w));
 	if (status_is_success(w->outcome.status))
 		TRY(coordinate_after(w));
+	if (status_is_success(w->outcome.status))
+		TRY(transaction_after(w));
 	goto out;
 refused:
 	/* As an outcome, so that it is undone and kept as any other. */

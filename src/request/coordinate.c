@@ -3,13 +3,12 @@
 
 #include "primitive/id.h"
 #include "request/action.h"
+#include "request/coordinate_work.h"
 #include "request/later_work.h"
 #include "request/notification.h"
-#include "request/work.h"
-#include "resource/coordinate.h"
 #include "resource/subscribe.h"
 
-enum { PRIMITIVE_MAX = 512 * 1024, ADDRESS_TEXT = 2048, RESPONSE_TEXT = 64 * 1024 };
+enum { ADDRESS_TEXT = 2048, RESPONSE_TEXT = 64 * 1024, TRIES_MAX = 8, RETRY_MS = 1000 };
 
 static const char reason[] = "transactionMgmt";
 
@@ -52,34 +51,23 @@ out:
 	return err;
 }
 
-static err_t is_elsewhere(struct request_room *room, struct bytes request, bool *yes)
-{
-	struct target target;
-	struct cbor to;
-	err_t err = ERR_OK;
-
-	*yes = false;
-	if (!get(request, "to", CBOR_TEXT, &to))
-		goto out;
-	TRY(resource_resolve(room->resources, to.s, &target));
-	*yes = target.place == TARGET_ELSEWHERE;
-out:
-	return err;
-}
-
 err_t coordinate_wanted(struct work *w, bool *yes)
 {
 	struct cbor tram, tmd, list, item;
+	struct transaction_times times;
+	int64_t now = w->in->now;
 	struct bytes rest;
 	err_t err = ERR_OK;
 
 	*yes = false;
 	if (!requests_of(w, &tram, &list))
 		goto out;
-	*yes = get(tram.raw, "tmd", CBOR_UINT, &tmd) && tmd.u == 2;
+	transaction_times_read(tram.raw, &times);
+	*yes = (get(tram.raw, "tmd", CBOR_UINT, &tmd) && tmd.u == 2) || times.lock > now || times.execute > now ||
+	       times.commit > now;
 	for (rest = list.s; !*yes && rest.n;) {
 		TRY(cbor_next(&rest, &item));
-		TRY(is_elsewhere(w->room, item.raw, yes));
+		TRY(coordinate_elsewhere(w->room, item.raw, yes));
 	}
 	if (*yes)
 		TRY(check_from(w, list.s));
@@ -87,131 +75,37 @@ out:
 	return err;
 }
 
-/* --- one request of a round ------------------------------------------------------------------ */
-
-/* What the <transaction> stands below: the target without a virtual child. */
-static struct bytes parent_of(struct bytes to)
-{
-	if (bytes_ends(to, BYTES("/la")) || bytes_ends(to, BYTES("/ol")))
-		return bytes_sub(to, 0, to.n - 3);
-	return to;
-}
-
-/* The request as the CSE of its target reads it: From in absolute form elsewhere. */
-static err_t put_request(struct request_room *room, const struct coordinated *t, size_t i, struct buf *out)
-{
-	struct buf from = buf_make(ADDRESS_TEXT);
-	struct cbor_member m[PARAM_COUNT];
-	struct cbor map, value;
-	bool found = true, elsewhere;
-	size_t n = 0;
-	err_t err;
-
-	TRY(is_elsewhere(room, t->requests[i], &elsewhere));
-	if (!elsewhere)
-		return buf_add(out, t->requests[i]);
-	TRY(cbor_put_text(&from, t->creator));
-	TRY(cbor_read(t->requests[i], &map));
-	while (found && n < PARAM_COUNT) {
-		TRY(cbor_pair(&map.s, &m[n].key, &value, &found));
-		m[n].value = bytes_equal(m[n].key, BYTES("fr")) ? bytes_of_buf(&from) : value.raw;
-		n += found;
-	}
-	err = cbor_put_members(out, m, n);
-out:
-	buf_free(&from);
-	return err;
-}
-
-static err_t put_content(struct request_room *room, const struct coordinated *t, size_t i, struct buf *out)
-{
-	struct buf tid = buf_make(32), control = buf_make(32), request = buf_make(PRIMITIVE_MAX);
-	struct cbor_member m[2], one;
-	struct buf inner = buf_make(PRIMITIVE_MAX);
-	size_t n = 0;
-	err_t err;
-
-	if (t->control == TRANSACTION_LOCK) {
-		TRY(buf_printf(&control, "tram%llu", (unsigned long long)t->id));
-		TRY(cbor_put_text(&tid, bytes_of_buf(&control)));
-		TRY(put_request(room, t, i, &request));
-		m[n++] = (struct cbor_member){ BYTES("tid"), bytes_of_buf(&tid) };
-		m[n++] = (struct cbor_member){ BYTES("rqp"), bytes_of_buf(&request) };
-	} else {
-		TRY(cbor_put_uint(&control, t->control));
-		m[n++] = (struct cbor_member){ BYTES("tctl"), bytes_of_buf(&control) };
-	}
-	TRY(cbor_put_members(&inner, m, n));
-	one = (struct cbor_member){ BYTES("m2m:trac"), bytes_of_buf(&inner) };
-	err = cbor_put_members(out, &one, 1);
-out:
-	buf_free(&tid);
-	buf_free(&control);
-	buf_free(&request);
-	buf_free(&inner);
-	return err;
-}
-
-static err_t compose(struct request_room *room, const struct coordinated *t, size_t i, int64_t now, struct buf *out)
-{
-	struct buf content = buf_make(PRIMITIVE_MAX), rqi = buf_make(64);
-	struct outbound_request r = {
-		.operation = t->control == TRANSACTION_LOCK ? OPERATION_CREATE : OPERATION_UPDATE,
-		.type = t->control == TRANSACTION_LOCK ? TRANSACTION : 0, .to = t->addresses[i],
-		.from = t->from, .rvi = BYTES("3"),
-	};
-	struct cbor to;
-	err_t err;
-
-	if (t->control == TRANSACTION_LOCK && get(t->requests[i], "to", CBOR_TEXT, &to))
-		r.to = parent_of(to.s);
-	TRY(buf_printf(&rqi, "trn-%llx-%llx-%zx-%llx", (unsigned long long)now, (unsigned long long)t->id, i,
-	               (unsigned long long)t->control));
-	r.rqi = bytes_of_buf(&rqi);
-	TRY(put_content(room, t, i, &content));
-	r.content = bytes_of_buf(&content);
-	err = outbound_compose(&r, out);
-out:
-	buf_free(&content);
-	buf_free(&rqi);
-	return err;
-}
-
-static err_t keep(struct request_room *room, const struct coordinated *t, size_t i, int64_t now)
-{
-	enum { KEPT_MS = 120000, ROUNDS = 3 };
-	struct later_own own = { .values = buf_make(PRIMITIVE_MAX + 4096) };
-	struct buf primitive = buf_make(PRIMITIVE_MAX);
-	struct cbor_member members[LATER_OWN_MAX];
-	struct request_primitive q;
-	struct resource_kept kept = { .request = &q, .originator = t->creator, .now = now, .expires = now + KEPT_MS,
-		                      .own = members };
-	uint64_t row;
-	err_t err;
-
-	TRY(compose(room, t, i, now, &primitive));
-	TRY(request_read(bytes_of_buf(&primitive), now, &q));
-	later_own_uint(&own, BYTES("@at"), (uint64_t)now);
-	later_own_uint(&own, BYTES("@du"), (uint64_t)now);
-	later_own_uint(&own, BYTES("@tm"), t->id);
-	later_own_uint(&own, BYTES("@ix"), i);
-	later_own_bytes(&own, BYTES("@ad"), BYTES_NONE);
-	later_own_raw(&own, BYTES("@rq"), bytes_of_buf(&primitive));
-	if (t->inside) /* each in each round has its part */
-		later_own_uint(&own, BYTES("@bg"), t->chain / (ROUNDS * t->n));
-	if (t->credential.n)
-		later_own_text(&own, BYTES("@cd"), t->credential);
-	TRY(own.err);
-	kept.own_n = later_own_members(&own, members);
-	TRY(resource_request_keep(room->resources, permit_for_system(reason), &kept, &room->arena, &row));
-	err = later_add(&room->later, now, row, t->creator);
-out:
-	buf_free(&own.values);
-	buf_free(&primitive);
-	return err;
-}
-
 /* --- rounds -------------------------------------------------------------------------------- */
+
+static bool is_over(const struct coordinated *t)
+{
+	return t->state == STATE_COMMITTED || t->state == STATE_ABORTED;
+}
+
+/* When the step behind this state is to be taken, 0: no time is named for it. */
+static int64_t step_time(const struct coordinated *t)
+{
+	switch (t->state) {
+	case STATE_INITIAL: return t->times.lock;
+	case STATE_LOCKED: return t->times.execute;
+	case STATE_EXECUTED: return t->times.commit;
+	default: return 0;
+	}
+}
+
+static int64_t sooner(int64_t a, int64_t b)
+{
+	return a && (!b || a < b) ? a : b;
+}
+
+/* As it is now; and when it is to be looked at. While a round is under way its answers say. */
+static err_t save(struct request_room *room, struct coordinated *t)
+{
+	int64_t step = t->retry ? t->retry : step_time(t);
+
+	t->next = is_over(t) || t->left ? 0 : sooner(step, t->times.end);
+	return coordinated_write(room->resources, permit_for_system(reason), t);
+}
 
 /* Where the last round led. */
 static uint64_t state_after(const struct coordinated *t)
@@ -221,22 +115,34 @@ static uint64_t state_after(const struct coordinated *t)
 	return t->control == TRANSACTION_ABORT ? STATE_ABORTED : t->control; /* the others have its number */
 }
 
-/* A request for each, but in a later round for those that have no <transaction>. */
+static bool is_done(const struct coordinated *t, size_t i)
+{
+	return t->done >> i & 1;
+}
+
+/* A request for each, but in a later round for those that have no <transaction>; and where it is tried
+ * again, for those that failed. */
 static err_t round_begin(struct request_room *room, struct coordinated *t, uint64_t control, int64_t now)
 {
+	bool again = control == t->round;
 	err_t err = ERR_OK;
 
-	t->control = control;
+	if (!again)
+		t->done = t->tries = 0;
+	t->began = again ? t->began : now;
+	t->control = t->round = control;
+	t->again = true;
 	t->failed = false;
 	t->left = 0;
+	t->retry = 0;
 	for (size_t i = 0; i < t->n; i++) {
-		if (control != TRANSACTION_LOCK && t->addresses[i].n == 0)
+		if (is_done(t, i) || (control != TRANSACTION_LOCK && t->addresses[i].n == 0))
 			continue;
 		if (later_full(&room->later, t->creator)) {
 			t->failed = true;
 			continue;
 		}
-		err = keep(room, t, i, now);
+		err = coordinate_keep(room, t, i, now);
 		t->failed |= err == ERR_REFUSED;
 		t->left += err == ERR_OK;
 		TRY(err == ERR_REFUSED ? ERR_OK : err);
@@ -244,7 +150,7 @@ static err_t round_begin(struct request_room *room, struct coordinated *t, uint6
 	if (t->left == 0)
 		t->state = state_after(t);
 	room->must_commit = true;
-	err = coordinated_write(room->resources, permit_for_system(reason), t);
+	err = save(room, t);
 out:
 	return err;
 }
@@ -259,18 +165,56 @@ static err_t tell(struct request_room *room, const struct request_arrival *in, u
 	return notification_changed(&w, id);
 }
 
+/* What did not answer, or was held by somebody else, may do so a moment later; what was refused would
+ * be again. */
+static bool may_retry(const struct coordinated *t)
+{
+	return t->failed && t->again && t->control != TRANSACTION_ABORT && t->tries < t->tries_max &&
+	       t->tries < TRIES_MAX;
+}
+
+static bool is_late(const struct coordinated *t, int64_t now)
+{
+	return t->times.end && now >= t->times.end;
+}
+
 /* This CSE goes on by itself where it is in control; what failed before the commit is taken
- * back. */
+ * back, and so is what did not come to its commit in time. */
+static err_t go_on(struct request_room *room, struct coordinated *t, int64_t now)
+{
+	if (is_over(t) || t->round == TRANSACTION_COMMIT || t->round == TRANSACTION_ABORT)
+		return ERR_OK;
+	if (is_late(t, now) || (t->state == STATE_ERROR && t->by_cse))
+		return round_begin(room, t, TRANSACTION_ABORT, now);
+	if (t->state != STATE_ERROR && (step_time(t) ? step_time(t) <= now : t->by_cse))
+		return round_begin(room, t, t->state + 1, now);
+	return ERR_OK;
+}
+
 static err_t round_end(struct request_room *room, const struct request_arrival *in, struct coordinated *t)
 {
-	uint64_t done = t->control;
 	err_t err;
 
+	if (may_retry(t)) {
+		t->retry = in->now + ((int64_t)RETRY_MS << t->tries++);
+		return save(room, t);
+	}
 	t->state = state_after(t);
-	TRY(coordinated_write(room->resources, permit_for_system(reason), t));
+	TRY(save(room, t));
 	TRY(tell(room, in, t->id));
-	if (t->by_cse && done != TRANSACTION_ABORT && done != TRANSACTION_COMMIT)
-		err = round_begin(room, t, t->state == STATE_ERROR ? TRANSACTION_ABORT : done + 1, in->now);
+	err = go_on(room, t, in->now);
+out:
+	return err;
+}
+
+static err_t load(struct request_room *room, uint64_t id, struct coordinated **out, bool *found)
+{
+	void *p;
+	err_t err;
+
+	TRY(arena_take(&room->arena, sizeof(**out), &p));
+	*out = p;
+	err = coordinated_read(room->resources, &room->arena, id, *out, found);
 out:
 	return err;
 }
@@ -280,20 +224,49 @@ err_t coordinate_after(struct work *w)
 	struct coordinated *t;
 	struct cbor tctl;
 	bool found, made = w->request.operation == OPERATION_CREATE;
-	void *p;
 	err_t err;
 
 	if (made ? w->request.type != TRANSACTION_MGMT
 	         : w->request.operation != OPERATION_UPDATE || w->target.type != TRANSACTION_MGMT ||
 	               !get(subscription_asked(w->request.content), "tctl", CBOR_UINT, &tctl))
 		return ERR_OK;
-	TRY(arena_take(&w->room->arena, sizeof(*t), &p));
-	t = p;
-	TRY(coordinated_read(w->room->resources, &w->room->arena, made ? w->outcome.resource : w->target.id, t, &found));
-	if (!found || (made && !t->by_cse))
+	TRY(load(w->room, made ? w->outcome.resource : w->target.id, &t, &found));
+	if (!found)
 		goto out;
 	TRY(action_chain_rest(w, &t->chain, &t->inside));
-	err = round_begin(w->room, t, made ? TRANSACTION_LOCK : tctl.u, w->in->now);
+	if (!made)
+		err = round_begin(w->room, t, tctl.u, w->in->now);
+	else if (t->by_cse && t->times.lock <= w->in->now)
+		err = round_begin(w->room, t, TRANSACTION_LOCK, w->in->now);
+	else
+		err = save(w->room, t);
+out:
+	return err;
+}
+
+err_t coordinate_time(struct request_room *room, uint64_t id, int64_t now, bool *changed)
+{
+	struct coordinated *t;
+	bool found;
+	err_t err;
+
+	*changed = false;
+	arena_reset(&room->arena);
+	TRY(load(room, id, &t, &found));
+	if (!found || t->left || !t->next || t->next > now)
+		goto out;
+	*changed = true;
+	/* A commit that some have done is done by the others, however late. */
+	if (t->retry && (t->control == TRANSACTION_COMMIT || !is_late(t, now)))
+		TRY(t->retry <= now ? round_begin(room, t, t->control, now) : ERR_OK);
+	else
+		TRY(go_on(room, t, now));
+	/* Nothing more is to be done by this CSE: it is not looked at again. */
+	if (t->left == 0 && t->next && t->next <= now) {
+		t->times = (struct transaction_times){ 0 };
+		t->retry = 0;
+		err = save(room, t);
+	}
 out:
 	return err;
 }
@@ -324,6 +297,13 @@ out:
 	return err;
 }
 
+/* Nobody answered, or somebody else held the target. */
+static bool may_change(unsigned status)
+{
+	return status == RSC_TARGET_NOT_REACHABLE || status == RSC_REQUEST_TIMEOUT ||
+	       status == RSC_REMOTE_ENTITY_NOT_REACHABLE || status == RSC_TRANSACTION_PROCESSING_IS_INCOMPLETE;
+}
+
 static err_t take(struct request_room *room, struct coordinated *t, size_t i, const struct response_primitive *r)
 {
 	uint64_t want = t->control == TRANSACTION_ABORT ? STATE_ABORTED : t->control;
@@ -339,6 +319,8 @@ static err_t take(struct request_room *room, struct coordinated *t, size_t i, co
 	else
 		t->failed |= !well;
 	t->failed |= well && trst.u != want;
+	t->again &= well ? trst.u == want : may_change(r->status);
+	t->done |= (uint64_t)(well && trst.u == want) << i;
 	if (well && t->control == TRANSACTION_LOCK && get(trac.raw, "ri", CBOR_TEXT, &ri) &&
 	    get(t->requests[i], "to", CBOR_TEXT, &to))
 		TRY(address_of(room, to.s, ri.s, &t->addresses[i]));
@@ -372,22 +354,19 @@ err_t coordinate_answered(struct request_room *room, const struct request_arriva
 	struct coordinated *t;
 	uint64_t tram, i;
 	bool found;
-	void *p;
 	err_t err;
 
 	TRY(store_get(room->store, in->deferred, &row));
 	*was = number_of(row, "@tm", &tram) && number_of(row, "@ix", &i);
 	if (!*was)
 		goto out;
-	TRY(arena_take(&room->arena, sizeof(*t), &p));
-	t = p;
-	TRY(coordinated_read(room->resources, &room->arena, tram, t, &found));
+	TRY(load(room, tram, &t, &found));
 	if (!found || i >= t->n || t->left == 0)
 		goto out;
 	TRY(take(room, t, i, response));
 	t->left--;
 	if (t->left)
-		err = coordinated_write(room->resources, permit_for_system(reason), t);
+		err = save(room, t);
 	else
 		err = round_end(room, in, t);
 out:

@@ -1,4 +1,5 @@
 /* coordinate.h: a transactionMgmt with requests to other CSEs, or that its creator controls:
+ * or that has times (tltm text tct) to come:
  * each request is a <transaction> below its target, wherever that is, and each step of all is
  * a round of requests in the creator's name, kept and done like those that are answered
  * later [TS-0001 10.2.18.1].
@@ -23,5 +24,8 @@ err_t coordinate_after(struct work *w) MUST_USE;
 /* As action_answered: was the request one of a round? */
 err_t coordinate_answered(struct request_room *room, const struct request_arrival *in,
                           const struct response_primitive *response, bool *was) MUST_USE;
+
+/* Its time has come: a step, another try, or its end. Not within the arena of a request. */
+err_t coordinate_time(struct request_room *room, uint64_t id, int64_t now, bool *changed) MUST_USE;
 
 #endif

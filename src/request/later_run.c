@@ -322,6 +322,8 @@ static err_t finish(struct request_room *room, const struct request_arrival *in,
 	TRY(action_answered(room, in->deferred, response, &ours));
 	if (!ours)
 		TRY(coordinate_answered(room, in, response, &ours));
+	if (!ours)
+		TRY(transaction_answered(room, in, &ours));
 	TRY(change(room, in, &own, ours ? in->now : kept_until(q, in->now)));
 	TRY(store_get(room->store, in->deferred, &row));
 	if (row)

@@ -42,6 +42,15 @@ void later_own_raw(struct later_own *o, struct bytes key, struct bytes encoded);
 /* How many; views into the buffer. */
 size_t later_own_members(const struct later_own *o, struct cbor_member out[LATER_OWN_MAX]);
 
+/* A request that this CSE makes later in somebody's name, on a credential (empty: on none), by the
+ * steps of any request and its decision of that moment. `own` has further members, whose values
+ * the caller frees. ERR_REFUSED: the originator's share is used up. */
+struct later_order {
+	struct bytes primitive, originator, credential;
+	int64_t now, due, expires;
+};
+err_t later_order(struct request_room *room, struct later_own *own, const struct later_order *o, struct arena *a) MUST_USE;
+
 /* A row that is due at a time. ERR_LIMIT. */
 err_t later_add(struct later *l, int64_t due, uint64_t row, struct bytes originator) MUST_USE;
 bool later_full(const struct later *l, struct bytes originator);

@@ -18,8 +18,11 @@
  *   Create --tried, and undone--> LOCKED: others are refused at the target
  *     --EXECUTE: tried, and undone--> EXECUTED, with the response; or ERROR
  *     --COMMIT: done--> COMMITTED; or, refused now, ABORTED
- *     --ABORT--> ABORTED */
-#include "request/work.h"
+ *     --ABORT--> ABORTED
+ *
+ * Where it names times (tltm text tct) this CSE takes the steps at these times, each by a request of
+ * its creator that is kept until then: before tltm it is INITIAL, and holds nothing. */
+#include "request/later_work.h"
 #include "resource/lock.h"
 
 enum { TYPE_TRANSACTION_MGMT = 50, REQUESTS_MAX = 64, RESPONSES_MAX = 1 << 20 };
@@ -81,19 +84,27 @@ out:
 	return err;
 }
 
-/* One request by the steps of any request; its response is appended. */
-static err_t perform(struct work *w, struct work *m, struct bytes primitive, struct buf *responses, bool *done)
+/* Read, and admitted: else w->status of the member. */
+static err_t prepare(struct work *w, struct work *m, struct bytes primitive)
 {
 	err_t err = request_read(primitive, w->in->now, &m->request);
 
 	if (err == ERR_MEMORY)
 		goto out;
-	if (err != ERR_OK) {
-		m->request.operation = 0;
-		work_refuse(m, RSC_BAD_REQUEST, "TS-0004 7.2.1", "the primitive cannot be read");
-	} else {
-		TRY(admit(m, w));
-	}
+	if (err == ERR_OK)
+		return admit(m, w);
+	m->request.operation = 0;
+	work_refuse(m, RSC_BAD_REQUEST, "TS-0004 7.2.1", "the primitive cannot be read");
+	err = ERR_OK;
+out:
+	return err;
+}
+
+/* Prepared, and done by the steps of any request; its response is appended. */
+static err_t perform(struct work *w, struct work *m, struct buf *responses, bool *done)
+{
+	err_t err;
+
 	TRY(request_member(m));
 	TRY(fanout_response(responses, m));
 	*done = status_is_success(work_status(m));
@@ -128,7 +139,8 @@ static err_t run_one(struct work *w, struct bytes primitive, struct buf *respons
 	struct work m = member_of(w);
 	err_t err;
 
-	TRY(perform(w, &m, primitive, responses, done));
+	TRY(prepare(w, &m, primitive));
+	TRY(perform(w, &m, responses, done));
 	if (!*done)
 		err = undo(w);
 out:
@@ -187,7 +199,7 @@ static bool asked_of(const struct work *w, struct cbor *out)
 	return w->request.has_content && get(w->request.content, "m2m:trac", CBOR_MAP, out);
 }
 
-/* Its request is tried, or done: when it is made, and at EXECUTE and COMMIT. */
+/* Its request is tried, or done: when it is made, and at LOCK, EXECUTE and COMMIT. */
 static bool step_of(const struct work *w, uint64_t *step)
 {
 	struct cbor trac, tctl;
@@ -201,7 +213,19 @@ static bool step_of(const struct work *w, uint64_t *step)
 	    !get(trac.raw, "tctl", CBOR_UINT, &tctl))
 		return false;
 	*step = tctl.u;
-	return *step == TRANSACTION_EXECUTE || *step == TRANSACTION_COMMIT;
+	return *step == TRANSACTION_LOCK || *step == TRANSACTION_EXECUTE || *step == TRANSACTION_COMMIT;
+}
+
+/* It is made, and its lock is to come. */
+static bool waits(const struct work *w)
+{
+	struct transaction_times times;
+	struct cbor trac;
+
+	if (w->request.operation != OPERATION_CREATE || !asked_of(w, &trac))
+		return false;
+	transaction_times_read(trac.raw, &times);
+	return times.lock > w->in->now;
 }
 
 bool transaction_step_wanted(const struct work *w)
@@ -211,21 +235,20 @@ bool transaction_step_wanted(const struct work *w)
 	return step_of(w, &step);
 }
 
-/* Of the resource it stands below, and nothing that would take itself away. */
-static err_t is_of(struct work *w, struct bytes primitive, uint64_t parent, bool *yes)
+/* Of the resource it stands below. *itself: the transaction goes with its target. */
+static err_t is_of(struct work *w, struct bytes primitive, uint64_t parent, bool *yes, bool *itself)
 {
 	struct request_primitive q;
 	struct target target;
 	err_t err = ERR_OK;
 
-	*yes = false;
+	*yes = *itself = false;
 	if (request_read(primitive, w->in->now, &q) != ERR_OK)
 		goto out;
 	TRY(resource_resolve(w->room->resources, q.to, &target));
 	*yes = target.place == TARGET_HERE &&
 	       (target.parent_of_virtual ? target.parent_of_virtual : target.id) == parent;
-	if (*yes && q.operation == OPERATION_DELETE && !target.parent_of_virtual)
-		work_refuse(w, RSC_NOT_IMPLEMENTED, "TS-0004 7.4.61", "the transaction would go with its target");
+	*itself = *yes && q.operation == OPERATION_DELETE && !target.parent_of_virtual;
 out:
 	return err;
 }
@@ -241,7 +264,7 @@ static err_t primitive_of(struct work *w, uint64_t step, struct bytes *out, uint
 	*out = BYTES_NONE;
 	*well = true;
 	*parent = w->target.id;
-	if (step == TRANSACTION_LOCK) {
+	if (w->request.operation == OPERATION_CREATE) {
 		if (asked_of(w, &trac) && get(trac.raw, "rqp", CBOR_MAP, &rqp))
 			*out = rqp.raw;
 		goto out;
@@ -257,46 +280,193 @@ out:
 }
 
 /* Who locks others out must be one who could change the resource anyway, and could do just
- * now what is to be done. */
-static err_t may_lock(struct work *w, const struct work *m, bool done)
+ * now what is to be done. When it is made, it is not made else; later it is ABORTED. */
+static err_t may_lock(struct work *w, struct work *m, uint64_t parent)
 {
-	if (!facts_may_update(w, w->target.id))
-		work_refuse(w, RSC_ORIGINATOR_HAS_NO_PRIVILEGE, "TS-0004 7.4.61", "a lock needs the right to update the target");
-	else if (!done)
-		work_refuse(w, work_status(m), "TS-0004 7.4.61", "the request would be refused now");
+	if (!facts_may_update(w, parent) && !m->status)
+		work_refuse(m, RSC_ORIGINATOR_HAS_NO_PRIVILEGE, "TS-0004 7.4.61", "a lock needs the right to update the target");
 	return w->judge_err;
+}
+
+static void refuse_lock(struct work *w, const struct work *m)
+{
+	work_refuse(w, work_status(m), "TS-0004 7.4.61", m->status && m->what ? m->what : "the request would be refused now");
+}
+
+/* The request is tried, or done. */
+static err_t try_step(struct work *w, struct work *m, uint64_t step, struct transaction_result *out)
+{
+	struct buf response = buf_make(RESPONSES_MAX);
+	bool made = w->request.operation == OPERATION_CREATE;
+	err_t err;
+
+	m->unlocked = made ? 0 : w->target.id;
+	TRY(perform(w, m, &response, &out->committed));
+	if (!out->committed)
+		w->takes_itself = BYTES_NONE;
+	if (step != TRANSACTION_COMMIT || !out->committed || w->takes_itself.n)
+		TRY(undo(w));
+	TRY(arena_copy(&w->room->arena, bytes_of_buf(&response), &out->responses));
+	if (made && !out->committed)
+		refuse_lock(w, m);
+out:
+	buf_free(&response);
+	return err;
 }
 
 err_t transaction_step(struct work *w, struct transaction_result *out)
 {
-	struct buf response = buf_make(RESPONSES_MAX);
 	struct work m = member_of(w);
 	struct bytes primitive;
 	uint64_t step, parent;
-	bool well;
+	bool well, itself;
 	err_t err;
 
 	*out = (struct transaction_result){ .committed = false };
 	must(step_of(w, &step));
 	TRY(primitive_of(w, step, &primitive, &parent, &well));
-	if (well)
-		TRY(is_of(w, primitive, parent, &well));
-	else
+	if (!well)
 		goto out;
-	if (!well && !w->status)
+	TRY(is_of(w, primitive, parent, &well, &itself));
+	if (!well) {
 		work_refuse(w, RSC_BAD_REQUEST, "TS-0001 10.2.18.1", "no request to the resource above");
-	if (w->status)
 		goto out;
-	m.unlocked = step == TRANSACTION_LOCK ? 0 : w->target.id;
-	TRY(perform(w, &m, primitive, &response, &out->committed));
-	if (step != TRANSACTION_COMMIT || !out->committed)
-		TRY(undo(w));
-	TRY(arena_copy(&w->room->arena, bytes_of_buf(&response), &out->responses));
+	}
+	if (itself && step == TRANSACTION_COMMIT)
+		w->takes_itself = primitive;
+	TRY(prepare(w, &m, primitive));
 	if (step == TRANSACTION_LOCK)
-		err = may_lock(w, &m, out->committed);
+		TRY(may_lock(w, &m, parent));
+	if (!waits(w))
+		err = try_step(w, &m, step, out);
+	else if (m.status)
+		refuse_lock(w, &m);
+out:
+	buf_free(&m.content);
+	return err;
+}
+
+/* --- steps at their times --------------------------------------------------------------------- */
+
+static err_t put_step(struct work *w, uint64_t id, uint64_t step, struct buf *out)
+{
+	struct buf address = buf_make(64), rqi = buf_make(64), control = buf_make(16), inner = buf_make(32);
+	struct outbound_request r = { .operation = OPERATION_UPDATE, .from = w->request.from, .rvi = BYTES("3") };
+	struct cbor_member m = { BYTES("tctl"), BYTES_NONE };
+	struct buf content = buf_make(64);
+	const struct store_row *row;
+	err_t err;
+
+	TRY(store_get(w->room->store, id, &row));
+	TRY(row ? resource_identifier(row, &address) : ERR_BAD_STATE);
+	TRY(buf_printf(&rqi, "trs-%llx-%llx-%llx", (unsigned long long)w->in->now, (unsigned long long)id,
+	               (unsigned long long)step));
+	TRY(cbor_put_uint(&control, step));
+	m.value = bytes_of_buf(&control);
+	TRY(cbor_put_members(&inner, &m, 1));
+	m = (struct cbor_member){ BYTES("m2m:trac"), bytes_of_buf(&inner) };
+	TRY(cbor_put_members(&content, &m, 1));
+	r.to = bytes_of_buf(&address);
+	r.rqi = bytes_of_buf(&rqi);
+	r.content = bytes_of_buf(&content);
+	err = outbound_compose(&r, out);
+out:
+	buf_free(&address);
+	buf_free(&rqi);
+	buf_free(&control);
+	buf_free(&inner);
+	buf_free(&content);
+	return err;
+}
+
+static err_t keep_step(struct work *w, uint64_t id, uint64_t step, int64_t due)
+{
+	enum { OCTETS = 2048, KEPT_MS = 120000 };
+	struct later_own own = { .values = buf_make(2 * OCTETS) };
+	struct buf primitive = buf_make(OCTETS);
+	struct later_order order = { .originator = w->originator, .now = w->in->now, .due = due, .expires = due + KEPT_MS };
+	err_t err = ERR_REFUSED;
+
+	if (later_full(&w->room->later, w->originator))
+		goto out;
+	TRY(put_step(w, id, step, &primitive));
+	order.primitive = bytes_of_buf(&primitive);
+	if (w->association)
+		order.credential = bytes_str(w->association->facts.credential);
+	later_own_uint(&own, BYTES("@tc"), id);
+	err = later_order(w->room, &own, &order, &w->room->arena);
+out:
+	buf_free(&own.values);
+	buf_free(&primitive);
+	return err;
+}
+
+/* Each at its time, or when the one before it is, in this order. */
+static err_t keep_steps(struct work *w, uint64_t id)
+{
+	struct transaction_times times;
+	int64_t due = w->in->now;
+	struct cbor trac;
+	err_t err = ERR_OK;
+
+	if (!asked_of(w, &trac))
+		goto out;
+	transaction_times_read(trac.raw, &times);
+	if (times.lock > due)
+		TRY(keep_step(w, id, TRANSACTION_LOCK, due = times.lock));
+	if (times.execute || times.commit)
+		TRY(keep_step(w, id, TRANSACTION_EXECUTE, due = times.execute > due ? times.execute : due + 1));
+	if (times.commit)
+		err = keep_step(w, id, TRANSACTION_COMMIT, times.commit > due ? times.commit : due + 1);
+out:
+	if (err == ERR_REFUSED) {
+		w->outcome = (struct outcome){ .status = RSC_NOT_ACCEPTABLE, .what = "too many requests of the originator wait" };
+		err = ERR_OK;
+	}
+	return err;
+}
+
+/* The resource says that it is COMMITTED; now it goes, with what it stands below. */
+static err_t take_itself(struct work *w)
+{
+	struct buf response = buf_make(RESPONSES_MAX);
+	struct work m = member_of(w);
+	bool done;
+	err_t err;
+
+	TRY(prepare(w, &m, w->takes_itself));
+	TRY(perform(w, &m, &response, &done));
+	TRY(done ? ERR_OK : ERR_BAD_STATE); /* it could be done a moment ago */
+	w->outcome.changed = false; /* nothing of it stays to be compared */
 out:
 	buf_free(&m.content);
 	buf_free(&response);
+	return err;
+}
+
+err_t transaction_after(struct work *w)
+{
+	err_t err = ERR_OK;
+
+	if (w->depth)
+		goto out;
+	if (w->request.operation == OPERATION_CREATE && w->request.type == TRANSACTION)
+		err = keep_steps(w, w->outcome.resource);
+	else if (w->takes_itself.n)
+		err = take_itself(w);
+out:
+	return err;
+}
+
+err_t transaction_answered(struct request_room *room, const struct request_arrival *in, bool *was)
+{
+	const struct store_row *row;
+	struct cbor v;
+	err_t err;
+
+	TRY(store_get(room->store, in->deferred, &row));
+	*was = row && get(row->body, "@tc", CBOR_UINT, &v);
+out:
 	return err;
 }
 

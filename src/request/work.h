@@ -69,6 +69,7 @@ struct work {
 	                            * whose credential is good */
 	uint64_t above;            /* of a delete: the parent, where an action may wait for it */
 	uint64_t unlocked;         /* transaction whose lock does not hold for it */
+	struct bytes takes_itself; /* the request of a transaction that is done when its resource says so */
 	struct recorded *recorded; /* requests of a transaction that is made */
 	uint64_t *counted;         /* rules of statistics that want a delete */
 	size_t counted_n;
@@ -196,6 +197,11 @@ err_t transaction_run(struct work *w, struct transaction_result *out) MUST_USE;
  * w->status when it is refused; ERR_PENDING. */
 bool transaction_step_wanted(const struct work *w);
 err_t transaction_step(struct work *w, struct transaction_result *out) MUST_USE;
+/* It was made: the steps that this CSE takes at their times are kept. It was done, and takes itself
+ * away: that is done. The outcome may become a refusal. */
+err_t transaction_after(struct work *w) MUST_USE;
+/* As action_answered: was it such a step? */
+err_t transaction_answered(struct request_room *room, const struct request_arrival *in, bool *was) MUST_USE;
 /* Is the target held by a transaction? w->status then. */
 err_t transaction_admits(struct work *w) MUST_USE;
 

@@ -4,6 +4,7 @@
 #include "resource/engine.h"
 
 enum { BY_CSE = 1 };
+#define DUE_INDEX BYTES("@due")
 
 static err_t texts(const struct attribute_set *set, struct bytes key, struct arena *a, struct bytes *out, size_t n)
 {
@@ -72,6 +73,15 @@ err_t coordinated_read(struct resources *r, struct arena *a, uint64_t id, struct
 	out->left = set_uint(set, BYTES("@lf"), 0);
 	out->by_cse = set_uint(set, BYTES("tmd"), BY_CSE) == BY_CSE;
 	out->failed = set_uint(set, BYTES("@fa"), 0) == 1;
+	out->again = set_uint(set, BYTES("@ag"), 0) == 1;
+	out->done = set_uint(set, BYTES("@do"), 0);
+	out->round = set_uint(set, BYTES("@ro"), 0);
+	out->tries = set_uint(set, BYTES("@tn"), 0);
+	out->tries_max = set_uint(set, BYTES("tmr"), 0);
+	out->began = (int64_t)set_uint(set, BYTES("@bt"), 0);
+	out->retry = (int64_t)set_uint(set, BYTES("@ra"), 0);
+	out->next = (int64_t)set_uint(set, BYTES("@nx"), 0);
+	transaction_times_read(row->body, &out->times);
 	out->chain = set_uint(set, BYTES("@bg"), UINT64_MAX);
 	out->inside = out->chain != UINT64_MAX;
 	TRY(text_of(set, a, INTERNAL_CREATOR, &out->creator));
@@ -128,16 +138,19 @@ out:
 
 err_t coordinated_write(struct resources *r, const struct permit *system, const struct coordinated *t)
 {
+	const struct { const char *key; uint64_t value; } numbers[] = {
+		{ "tctl", t->control }, { "trst", t->state }, { "@lf", t->left }, { "@fa", t->failed }, { "@ag", t->again },
+		{ "@do", t->done }, { "@ro", t->round }, { "@tn", t->tries }, { "@bt", (uint64_t)t->began }, { "@ra", (uint64_t)t->retry },
+		{ "@nx", (uint64_t)t->next },
+	};
 	struct own_change c;
 	err_t err;
 
 	TRY(own_begin(r, system, t->id, &c));
 	if (!c.row.id)
 		goto out;
-	TRY(set_put_uint(r, &c.arena, &c.set, BYTES("tctl"), t->control));
-	TRY(set_put_uint(r, &c.arena, &c.set, BYTES("trst"), t->state));
-	TRY(set_put_uint(r, &c.arena, &c.set, BYTES("@lf"), t->left));
-	TRY(set_put_uint(r, &c.arena, &c.set, BYTES("@fa"), t->failed));
+	for (size_t i = 0; i < COUNT_OF(numbers); i++)
+		TRY(set_put_uint(r, &c.arena, &c.set, bytes_str(numbers[i].key), numbers[i].value));
 	if (t->inside)
 		TRY(set_put_uint(r, &c.arena, &c.set, BYTES("@bg"), t->chain));
 	else
@@ -145,9 +158,46 @@ err_t coordinated_write(struct resources *r, const struct permit *system, const 
 	TRY(put_list(&c, BYTES("@ad"), t->addresses, t->n, true));
 	TRY(put_list(&c, BYTES("@rs"), t->responses, t->n, false));
 	TRY(put_responses(&c, t));
+	TRY(coordinated_index(r, t->id, &c.set));
 	err = own_write(r, &c);
 out:
 	own_end(&c);
+	return err;
+}
+
+/* --- time ------------------------------------------------------------------------------------- */
+
+err_t coordinated_index(struct resources *r, uint64_t id, const struct attribute_set *set)
+{
+	bool waits = set && set_uint(set, BYTES("@co"), 0) == 1 && set_uint(set, BYTES("@nx"), 0) != 0;
+	struct bytes value = BYTES("1");
+
+	return store_index_set(r->store, id, DUE_INDEX, &value, waits ? 1 : 0);
+}
+
+err_t coordinated_due(struct resources *r, int64_t now, uint64_t *after, uint64_t *ids, size_t limit, size_t *n)
+{
+	struct store_find find = { .name = DUE_INDEX, .value = BYTES("1"), .after = *after,
+	                           .limit = limit < PAGE ? limit : PAGE };
+	const struct store_row *row;
+	uint64_t found[PAGE];
+	size_t found_n = 0;
+	struct cbor v;
+	bool has;
+	err_t err = ERR_OK;
+
+	*n = 0;
+	TRY(store_index_find(r->store, &find, found, &found_n));
+	*after = found_n < find.limit ? 0 : found[found_n - 1];
+	for (size_t i = 0; i < found_n; i++) {
+		TRY(store_get(r->store, found[i], &row));
+		if (!row || row->type != TRANSACTION_MGMT || row_expired(row, now))
+			continue;
+		TRY(body_get(row->body, BYTES("@nx"), &v, &has));
+		if (has && v.kind == CBOR_UINT && v.u <= (uint64_t)now)
+			ids[(*n)++] = found[i];
+	}
+out:
 	return err;
 }
 

@@ -235,6 +235,22 @@ out:
 	return err;
 }
 
+err_t index_has_any(struct resources *r, struct bytes attribute, const uint8_t *values, size_t n, bool *yes)
+{
+	err_t err = ERR_OK;
+
+	for (size_t i = 0; i < n && !*yes; i++) {
+		struct store_find find = { .name = attribute, .value = bytes_make(&values[i], 1), .limit = 1 };
+		uint64_t id;
+		size_t found;
+
+		TRY(store_index_find(r->store, &find, &id, &found));
+		*yes = found > 0;
+	}
+out:
+	return err;
+}
+
 err_t resource_reindex(void *resources, const struct store_row *row)
 {
 	const struct resource_type *type = resource_row_type(row);

@@ -48,6 +48,7 @@ struct resources {
 	uint64_t removing_root;
 	struct outcome *removing_for; /* of the request that removes; NULL: this CSE does, and waits for no lock */
 	int64_t removing_at;
+	uint64_t removing_but;        /* a <transaction> that its own request takes along */
 	bool actions;          /* some may be on (action.h) */
 	bool locks;            /* some may be held (lock.h) */
 	bool statistics;       /* some may be collected (statistics.h) */
@@ -128,6 +129,11 @@ err_t refusal_is_result(err_t err, const struct outcome *out) MUST_USE;
 
 /* 4000 when To names an attribute ("#mni"): only a retrieve can be partial. */
 err_t work_whole(struct resource_work *w) MUST_USE;
+/* By somebody; else this CSE does it by itself, and nothing refuses that. */
+static inline bool work_is_asked(const struct resource_work *w)
+{
+	return w->ask && w->ask->originator.n;
+}
 void work_start(struct resource_work *w, struct resources *r, const struct resource_ask *ask,
                 struct outcome *out);
 /* A copy of the row that outlives changes of the store; 4004 when it is absent
@@ -201,11 +207,6 @@ err_t trust_keys_of(struct resource_work *w, size_t *n) MUST_USE;
 /* created of their registrations. */
 err_t trust_client_created(struct resource_work *w) MUST_USE;
 
-/* --- transactions ---------------------------------------------------------------------- */
-
-/* Times of a transaction that are to come: 5001 (types/tram.c). */
-err_t transaction_at_once(struct resource_work *w) MUST_USE;
-
 /* --- subscriptions (subscribe.c) ------------------------------------------------------ */
 
 /* w->row is a subscription; `reads`: to something that only reads. */
@@ -262,6 +263,10 @@ err_t tree_remove(struct resources *r, uint64_t root) MUST_USE;
  * row had some. */
 err_t index_write(struct resources *r, const struct resource_type *type, uint64_t id,
                   const struct attribute_set *set, const struct attribute_set *before) MUST_USE;
+/* *yes, when it is not so already: has any row one of these values (small numbers, as the index
+ * keeps them) in the attribute? */
+err_t index_has_any(struct resources *r, struct bytes attribute, const uint8_t *values, size_t n,
+                    bool *yes) MUST_USE;
 
 /* --- announcements (announce.c) ---------------------------------------------------- */
 

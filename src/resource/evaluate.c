@@ -111,18 +111,8 @@ out:
 err_t actions_open(struct resources *r)
 {
 	static const uint8_t modes[] = { EVALUATE_ONCE, EVALUATE_PERIODIC, EVALUATE_CONTINUOUS };
-	err_t err = ERR_OK;
 
-	for (size_t i = 0; i < COUNT_OF(modes) && !r->actions; i++) {
-		struct store_find find = { .name = BYTES("evm"), .value = bytes_make(&modes[i], 1), .limit = 1 };
-		uint64_t id;
-		size_t n;
-
-		TRY(store_index_find(r->store, &find, &id, &n));
-		r->actions = n > 0;
-	}
-out:
-	return err;
+	return index_has_any(r, BYTES("evm"), modes, COUNT_OF(modes), &r->actions);
 }
 
 bool actions_exist(const struct resources *r)

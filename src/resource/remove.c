@@ -13,7 +13,7 @@ static err_t remove_row(struct resources *r, uint64_t id)
 	TRY(store_get(r->store, id, &row));
 	if (!row)
 		goto out;
-	if (r->removing_for && lock_is_open(row, r->removing_at))
+	if (r->removing_for && id != r->removing_but && lock_is_open(row, r->removing_at))
 		return refuse(r->removing_for, RSC_TRANSACTION_PROCESSING_IS_INCOMPLETE,
 		              "a transaction holds what would go", NO_DETAIL);
 	type = resource_row_type(row);
@@ -134,8 +134,9 @@ static err_t delete(struct resource_work *w, struct buf *content)
 	TRY(result_of_row(w, w->ask->request->result_content == PRIMITIVE_DEFAULT_RCN
 	                         ? 0 : w->ask->request->result_content, content));
 	/* What this CSE ends by itself waits for no lock: nobody would undo a part of it. */
-	w->r->removing_for = w->ask->originator.n ? w->out : NULL;
+	w->r->removing_for = work_is_asked(w) ? w->out : NULL;
 	w->r->removing_at = w->now;
+	w->r->removing_but = w->ask->unlocked;
 	err = remove_with_parent(w);
 	w->r->removing_for = NULL;
 	TRY(err);

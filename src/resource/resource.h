@@ -315,6 +315,7 @@ struct resource_ask {
 	unsigned permissions;
 	/* A transactionMgmt that is made, NULL else. */
 	const struct transaction_result *transaction;
+	uint64_t unlocked;         /* a <transaction> whose request it is: its lock is none for it; 0 */
 };
 
 /* A status that is no success means that nothing counts: the caller undoes to

@@ -104,7 +104,7 @@ def test_all_of_an_undone_transaction_is_on_record(lab):
     requests = [rqp(3, p + "/c", stem, "a", m2m_cnt={"lbl": ["new"]}), rqp(1, p + "/c", stem, "b", 4, m2m_cin={"con": "1"})]
     run(lab, path, stem, *requests, rqp(4, p + "/none", stem, "z"))
     assert [(k, "undone" in text) for k, text in recorded(lab, stem)] == [("a", True), ("b", True), ("z", False)]
-    run(lab, path, stem, *requests, expect=5001, text="20990101T000000")  # all were done, and then it was none
+    run(lab, path, stem, *requests, expect=4000, tept="20200101T000000")  # all were done, and then it was none
     assert [(k, "undone" in text) for k, text in recorded(lab, stem)][3:] == [("a", True), ("b", True)]
     assert lab.get(path + "/c", stem).json["m2m:cnt"]["lbl"] == ["old"]
     run(lab, path, stem, *requests)
@@ -114,8 +114,9 @@ def test_all_of_an_undone_transaction_is_on_record(lab):
 def test_what_is_no_transaction(lab):
     stem, path, p = ready(lab)
     one = rqp(1, p, stem, "a", 3, m2m_cnt={"rn": "made"})
-    for more in ({"text": "20990101T000000"}, {"tmd": 2, "tept": "20990101T000000"}):
-        run(lab, path, stem, one, expect=5001, **more)
+    for more, rsc in (({"text": "20990101T000000"}, 5207), ({"tltm": "20290101T000000", "tct": "20290101T000101"}, 5207),
+                      ({"tmd": 2, "tept": "20200101T000000"}, 4000), ({"tltm": "20290101T000000", "text": "20280101T000000"}, 4000)):
+        run(lab, path, stem, one, expect=rsc, **more)
     assert lab.create(path, 50, {"m2m:tram": {"rqps": {"rqp": [dict(one, fr="Csomebody")]}, "tmd": 2}}, stem).rsc == 4000
     for bad in ({}, {"rqps": {}}, {"rqps": {"rqp": []}}, {"rqps": {"rqp": [one] * 65}}, {"rqps": {"rqp": [one]}, "trst": 4}):
         assert lab.create(path, 50, {"m2m:tram": bad}, stem).rsc == 4000, bad
@@ -214,9 +215,8 @@ def test_who_may_hold_a_resource(node):
     assert hold(lab, c, other, put).rsc == 4103  # it adds data, and locks nobody out
     assert hold(lab, c, stem, put).rsc == 4000  # in another's name
     assert hold(lab, c, stem, rqp(3, p, stem, "a", m2m_ae={"lbl": ["x"]})).rsc == 4000  # of another resource
-    assert hold(lab, c, stem, rqp(4, p + "/c", stem, "a")).rsc == 5001
     assert hold(lab, c, stem, rqp(3, p + "/c", stem, "a", m2m_cnt={"no": 1})).rsc == 4000  # refused now
-    assert hold(lab, c, stem, rqp(2, p + "/c", stem, "a"), text="20990101T000000").rsc == 5001
+    assert hold(lab, c, stem, rqp(2, p + "/c", stem, "a"), text="20990101T000000").rsc == 5207
     assert hold(lab, c, stem, rqp(3, p + "/c", stem, "a", m2m_cnt={"lbl": ["new"]})).rsc == 2001
     assert lab.put(path + "/p", {"m2m:acp": {"pv": rules(([stem, other], 63))}}, stem).rsc == 2004
     for control in (EXECUTE, ABORT):
@@ -314,3 +314,45 @@ def test_members_are_admitted_as_any_request(lab):
     assert lab.get(path + "/c", stem).json["m2m:cnt"]["cni"] == 0
     assert codes(run(lab, path, stem, dict(new, oet="20200101T000000"))) == [2001]
     assert hold(lab, path + "/c", "CAdmin", {"to": p + "/c", "fr": "CAdmin", "rqi": "a"}).rsc == 4000
+
+
+# --- at their times ---------------------------------------------------------------------------------
+
+def ahead(seconds):
+    return time.strftime("%Y%m%dT%H%M%S", time.gmtime(time.time() + seconds))
+
+
+def test_at_their_times(node):
+    """One that waits holds nothing; then each step is taken by the CSE, of one request and of several."""
+    lab = Lab(node)
+    stem, path, p = ready(lab)
+    for name in ("d", "e"):
+        assert lab.create(path, 3, {"m2m:cnt": {"rn": name, "lbl": ["old"]}}, stem).rsc == 2001
+    new = lambda name: rqp(3, f"{p}/{name}", stem, name, m2m_cnt={"lbl": ["new"]})
+    times = {"tltm": ahead(2), "tct": ahead(4)}
+    one = hold(lab, path + "/e", stem, new("e"), **times)
+    assert one.rsc == 2001 and one.json["m2m:trac"]["trst"] == INITIAL, one
+    assert run(lab, path, stem, new("c"), new("d"), rn="t", tmh=2, **times)["trst"] == INITIAL
+    assert [lab.get(f"{path}/{n}", stem).rsc for n in "cde"] == [2000] * 3
+    with Receiver() as r:
+        assert lab.create(path + "/t", 23, {"m2m:sub": {"rn": "s", "nu": [r.url]}}, stem).rsc == 2001
+        state(lab, path + "/t", stem, COMMITTED)
+        seen = [g.sgn["nev"]["rep"]["m2m:tram"]["trst"] for g in r.got[1:]]
+        assert seen[:2] == [LOCKED, EXECUTED]
+    for name in "cde":
+        end = time.time() + 3
+        while lab.get(f"{path}/{name}", stem).rsc != 2000 and time.time() < end:
+            time.sleep(0.05)
+        assert lab.get(f"{path}/{name}", stem).json["m2m:cnt"]["lbl"] == ["new"]
+
+
+def test_it_takes_what_it_stands_below(each):
+    stem, path, p = ready(each)
+    c = path + "/c"
+    assert hold(each, c, stem, rqp(4, p + "/c", stem, "a")).rsc == 2001
+    assert each.delete(c, stem).rsc == 5222
+    assert step(each, c + "/t", stem, EXECUTE)["rsp"]["rsc"] == 2002 and each.get(c + "/t", stem).rsc == 2000
+    t = step(each, c + "/t", stem, COMMIT)
+    assert (t["trst"], t["rsp"]["rsc"]) == (COMMITTED, 2002)
+    assert each.get(c, stem).rsc == each.get(c + "/t", stem).rsc == 4004
+    assert "every row opens" in each.node.cli("store", "verify")

@@ -1,66 +1,19 @@
 /* request_action: requests that are made when conditions on resources hold: which do, how
  * often, on whose right, and that actions which feed each other come to an end. */
-#include "request_room.h"
+#include "request_due.h"
 
 #include "request/action.h"
-#include "request/later_work.h"
 #include "resource/action.h"
 
 static int setup(void **state)
 {
-	static struct node n;
+	struct node *n;
 
-	node_open(&n);
-	expect(&n, DEV, REGISTER("C", "dev", "reg"), 2001);
-	expect(&n, APP, REGISTER("S", "app", "reg"), 2001);
-	expect(&n, DEV, CNT("cse-in/dev", "Cdev", "c", "c1", ""), 2001);
-	expect(&n, DEV, CNT("cse-in/dev", "Cdev", "d", "c2", ""), 2001);
-	expect(&n, APP, CNT("cse-in/app", "Sapp", "e", "c3", ""), 2001);
-	*state = &n;
+	due_setup(state);
+	n = *state;
+	expect(n, DEV, CNT("cse-in/dev", "Cdev", "d", "c2", ""), 2001);
+	expect(n, APP, CNT("cse-in/app", "Sapp", "e", "c3", ""), 2001);
 	return 0;
-}
-
-static int teardown(void **state)
-{
-	node_close(*state);
-	return 0;
-}
-
-/* All that is due now and because of it; how many requests. */
-static unsigned work_off(struct node *n)
-{
-	struct buf primitive = buf_make(LATER_OCTETS);
-	struct request_arrival in;
-	unsigned done = 0, idle = 0;
-	bool found;
-
-	while (idle < 64) {
-		assert_int_equal(later_take(&n->room, n->now, &primitive, &in, &found), ERR_OK);
-		n->now += !found;
-		idle = found ? 0 : idle + 1;
-		if (!found)
-			continue;
-		buf_clear(&n->answer);
-		assert_int_equal(request_serve(&n->room, &in, &n->answer), ERR_OK);
-		assert_int_equal(n->answer.n, 0);
-		assert_true(++done < 1000);
-	}
-	buf_free(&primitive);
-	return done;
-}
-
-static unsigned ask(struct node *n, enum who who, unsigned op, const char *to, const char *from,
-                    const char *more)
-{
-	struct buf json = buf_make(1 << 20);
-	unsigned status;
-
-	assert_int_equal(buf_printf(&json, "{'op':%u,'to':'%s','fr':'%s','rqi':'x%u','rvi':'4'%s}", op, to,
-	                            from, n->rqi++, more), ERR_OK);
-	assert_int_equal(buf_add_byte(&json, 0), ERR_OK);
-	status = node_do(n, who, (const char *)json.p);
-	buf_free(&json);
-	return status;
 }
 
 static void add(struct node *n, const char *to)
@@ -90,20 +43,20 @@ static void test_once(void **state)
 	shows(n, "'evm':1");
 	hides(n, "air");
 	add(n, "cse-in/dev/c");
-	assert_int_equal(work_off(n), 0);
+	assert_int_equal(work_off_all(n), 0);
 	add(n, "cse-in/dev/c");
 	gets(n, DEV, "cse-in/dev/d", "Cdev", "'cni':0");
-	assert_int_equal(work_off(n), 1);
+	assert_int_equal(work_off_all(n), 1);
 	gets(n, DEV, "cse-in/dev/d", "Cdev", "'cni':1");
 	gets(n, DEV, "cse-in/dev/a", "Cdev", "'evm':0");
 	shows(n, "'rsc':2001");
 	shows(n, "'air':{");
 	hides(n, "@");
 	add(n, "cse-in/dev/c");
-	assert_int_equal(work_off(n), 0);
+	assert_int_equal(work_off_all(n), 0);
 	/* Switched on again it holds at once. */
 	assert_int_equal(ask(n, DEV, 3, "cse-in/dev/a", "Cdev", ",'pc':{'m2m:actr':{'evm':1}}"), 2004);
-	assert_int_equal(work_off(n), 1);
+	assert_int_equal(work_off_all(n), 1);
 	gets(n, DEV, "cse-in/dev/d", "Cdev", "'cni':2");
 }
 
@@ -115,16 +68,16 @@ static void test_continuous(void **state)
 	     ACTR("a", "cse-in/dev/c", EVC("cni", 5, 1), 3, "'ecp':2," PUT("cse-in/dev/d", "Cdev")));
 	for (unsigned i = 0; i < 4; i++) {
 		add(n, "cse-in/dev/c");
-		assert_int_equal(work_off(n), i < 2 ? 1 : 0);
+		assert_int_equal(work_off_all(n), i < 2 ? 1 : 0);
 	}
 	gets(n, DEV, "cse-in/dev/a", "Cdev", "'evm':0");
 	gets(n, DEV, "cse-in/dev/d", "Cdev", "'cni':2");
 	/* A deletion is a change of what stands above. */
 	assert_int_equal(ask(n, DEV, 3, "cse-in/dev/a", "Cdev",
 	                     ",'pc':{'m2m:actr':{'evm':1,'ecp':null,'evc':{'optr':4,'sbjt':'cni','thld':4}}}"), 2004);
-	assert_int_equal(work_off(n), 0);
+	assert_int_equal(work_off_all(n), 0);
 	assert_int_equal(ask(n, DEV, 4, "cse-in/dev/c/la", "Cdev", ""), 2002);
-	assert_int_equal(work_off(n), 1);
+	assert_int_equal(work_off_all(n), 1);
 }
 
 /* Two actions that feed each other: one change from outside has ACTION_CHAIN of them done,
@@ -138,19 +91,19 @@ static void test_no_storm(void **state)
 	     ACTR("a", "cse-in/dev/c", EVC("cni", 5, 1), 3, "'ecp':100000," PUT("cse-in/dev/d", "Cdev")));
 	MADE(n, DEV, "cse-in/dev", "Cdev",
 	     ACTR("b", "cse-in/dev/d", EVC("cni", 5, 1), 3, "'ecp':100000," PUT("cse-in/dev/c", "Cdev")));
-	assert_int_equal(work_off(n), 0);
+	assert_int_equal(work_off_all(n), 0);
 	add(n, "cse-in/dev/c");
-	done = work_off(n);
+	done = work_off_all(n);
 	assert_true(done > 2);
 	assert_true(done <= ACTION_CHAIN);
 	/* Many at each step are no more. */
 	for (unsigned i = 0; i < 6; i++)
 		assert_int_equal(ask(n, DEV, 1, "cse-in/dev", "Cdev", ",'ty':65,'pc':{'m2m:actr':{'sri':'cse-in/dev/c',"
 		                     EVC("cni", 5, 1) ",'evm':3," PUT("cse-in/dev/c", "Cdev") "}}"), 2001);
-	done = work_off(n); /* each held when it was made */
+	done = work_off_all(n); /* each held when it was made */
 	assert_true(done <= 6 * ACTION_CHAIN);
 	add(n, "cse-in/dev/c");
-	done = work_off(n);
+	done = work_off_all(n);
 	assert_true(done >= 7 && done <= ACTION_CHAIN);
 }
 
@@ -176,7 +129,7 @@ static void storm(struct node *n, const char *put)
 		assert_int_equal(buf_add_byte(&text, 0), ERR_OK);
 		MADE(n, DEV, "cse-in/dev", "Cdev", (const char *)text.p);
 	}
-	assert_int_equal(work_off(n), 0);
+	assert_int_equal(work_off_all(n), 0);
 	buf_free(&text);
 }
 
@@ -190,10 +143,10 @@ static void test_no_storm_by_group(void **state)
 
 	storm(n, "'orc':'cse-in/dev/g/fopt','apv':{'op':3,'to':'cse-in/dev/g/fopt','fr':'Cdev','rqi':'a','rvi':'3'," MORE "}");
 	assert_int_equal(ask(n, DEV, 3, "cse-in/dev/s0", "Cdev", "," MORE), 2004);
-	done = work_off(n);
+	done = work_off_all(n);
 	assert_true(done > STORM && done <= ACTION_CHAIN);
 	assert_int_equal(ask(n, DEV, 3, "cse-in/dev/g/fopt", "Cdev", "," MORE), 2000);
-	done = work_off(n);
+	done = work_off_all(n);
 	assert_true(done > STORM && done <= ACTION_CHAIN);
 }
 
@@ -208,7 +161,7 @@ static void test_no_storm_by_transaction(void **state)
 
 	storm(n, TRAM_OF(CHANGE("cse-in/dev/s0") "," CHANGE("cse-in/dev/s1") "," CHANGE("cse-in/dev/s2")));
 	assert_int_equal(ask(n, DEV, 3, "cse-in/dev/s0", "Cdev", "," MORE), 2004);
-	done = work_off(n);
+	done = work_off_all(n);
 	assert_true(done >= 4 && done <= ACTION_CHAIN);
 }
 
@@ -224,7 +177,7 @@ static void test_no_storm_by_rounds(void **state)
 	     TRAM_OF(CHANGE("cse-in/dev/d") "," CHANGE("/mn/cse/x"))));
 	MADE(n, DEV, "cse-in/dev", "Cdev", ACTR("b", "cse-in/dev/d", EVC("mni", 3, 9), 3, "'ecp':100000,"
 	     TRAM_OF(CHANGE("cse-in/dev/c") "," CHANGE("/mn/cse/x"))));
-	done = work_off(n); /* each held when it was made; of a transaction two are tried, and one is taken back */
+	done = work_off_all(n); /* each held when it was made; of a transaction two are tried, and one is taken back */
 	assert_true(done >= 8 && done <= 2 * 4 * ACTION_CHAIN);
 }
 
@@ -262,7 +215,7 @@ static void test_too_large(void **state)
 	assert_int_equal(resource_request_change(n->room.resources, permit_for_system("test"), row_of(n, "cse-in/dev/a"),
 	                                         &change, &n->room.arena), ERR_OK);
 	add(n, "cse-in/dev/c");
-	assert_int_equal(work_off(n), 0);
+	assert_int_equal(work_off_all(n), 0);
 	buf_free(&con);
 	buf_free(&content);
 	buf_free(&apv);
@@ -278,7 +231,7 @@ static void test_rights(void **state)
 	REFUSED(n, DEV, "cse-in/dev", "Cdev", ACTR("x", "cse-in/none", EVC("cni", 5, 1), 1, PUT("cse-in/dev/d", "Cdev")), 4000);
 	MADE(n, DEV, "cse-in/dev", "Cdev", ACTR("a", "cse-in/dev/c", EVC("cni", 5, 1), 1, PUT("cse-in/app/e", "Cdev")));
 	add(n, "cse-in/dev/c");
-	assert_int_equal(work_off(n), 1);
+	assert_int_equal(work_off_all(n), 1);
 	gets(n, DEV, "cse-in/dev/a", "Cdev", "'rsc':4103");
 	gets(n, APP, "cse-in/app/e", "Sapp", "'cni':0");
 }
@@ -302,7 +255,7 @@ static void test_others(void **state)
 	assert_int_equal(ask(n, DEV, 3, "cse-in/dev/a", "Cdev", ",'pc':{'m2m:actr':{'evm':1}}"), 2004);
 	assert_int_equal(ask(n, APP, 3, "cse-in/dev/a", "Sapp", ",'pc':{'m2m:actr':{'evm':0}}"), 2004);
 	add(n, "cse-in/dev/c");
-	assert_int_equal(work_off(n), 0);
+	assert_int_equal(work_off_all(n), 0);
 }
 
 /* The right to read what is compared, and the credential, are asked each time. */
@@ -316,15 +269,15 @@ static void test_withdrawn(void **state)
 	assert_int_equal(ask(n, APP, 3, "cse-in/app/e", "Sapp", ",'pc':{'m2m:cnt':{'acpi':['cse-in/app/p']}}"), 2004);
 	MADE(n, DEV, "cse-in/dev", "Cdev", ACTR("a", "cse-in/app/e", EVC("mni", 1, 7), 3, PUT("cse-in/dev/d", "Cdev")));
 	assert_int_equal(ask(n, APP, 3, "cse-in/app/e", "Sapp", ",'pc':{'m2m:cnt':{'mni':7}}"), 2004);
-	assert_int_equal(work_off(n), 1);
+	assert_int_equal(work_off_all(n), 1);
 	assert_int_equal(ask(n, APP, 3, "cse-in/app/p", "Sapp",
 	                     ",'pc':{'m2m:acp':{'pv':{'acr':[{'acor':['/Sapp'],'acop':63}]}}}"), 2004);
 	assert_int_equal(ask(n, APP, 3, "cse-in/app/e", "Sapp", ",'pc':{'m2m:cnt':{'lbl':['x']}}"), 2004);
-	assert_int_equal(work_off(n), 0);
+	assert_int_equal(work_off_all(n), 0);
 	MADE(n, DEV, "cse-in/dev", "Cdev", ACTR("b", "cse-in/dev/c", EVC("cni", 5, 1), 3, PUT("cse-in/dev/d", "Cdev")));
 	add(n, "cse-in/dev/c");
 	assert_int_equal(registry_revoke(n->room.registry, BYTES("12-dev@demo.example"), &found), ERR_OK);
-	assert_int_equal(work_off(n), 1);
+	assert_int_equal(work_off_all(n), 1);
 	assert_true(record_says(n, "tx", "the credential that the request came on stands no more"));
 }
 
@@ -335,7 +288,7 @@ static void test_dependencies(void **state)
 	MADE(n, DEV, "cse-in/dev", "Cdev", ACTR("a", "cse-in/dev/c", EVC("cni", 5, 1), 3,
 	     "'dep':['cse-in/dev/a/one']," PUT("cse-in/dev/d", "Cdev")));
 	add(n, "cse-in/dev/c");
-	assert_int_equal(work_off(n), 0); /* it is not there yet */
+	assert_int_equal(work_off_all(n), 0); /* it is not there yet */
 #define DEPR(name, sufficient, thld) ",'ty':66,'pc':{'m2m:depr':{'rn':'" name "','rri':'cse-in/dev/d'," \
 	EVC("mni", 1, thld) ",'sfc':" #sufficient "}}"
 	MADE(n, DEV, "cse-in/dev/a", "Cdev", DEPR("one", false, 1));
@@ -352,13 +305,13 @@ static void test_dependencies(void **state)
 		assert_int_equal(buf_add_byte(&content, 0), ERR_OK);
 		assert_int_equal(ask(n, DEV, 3, "cse-in/dev/d", "Cdev", (const char *)content.p), 2004);
 		add(n, "cse-in/dev/c");
-		assert_int_equal(work_off(n), done[i]);
+		assert_int_equal(work_off_all(n), done[i]);
 		buf_free(&content);
 	}
 	assert_int_equal(ask(n, DEV, 3, "cse-in/dev/a", "Cdev", ",'pc':{'m2m:actr':{'dep':['cse-in/dev/a/one',"
 	                     "'cse-in/dev/a/two']}}"), 2004);
 	add(n, "cse-in/dev/c");
-	assert_int_equal(work_off(n), 0);
+	assert_int_equal(work_off_all(n), 0);
 	REFUSED(n, DEV, "cse-in/dev/a", "Cdev", ",'ty':66,'pc':{'m2m:depr':{'rri':'cse-in/app/e'," EVC("mni", 1, 1)
 	        ",'sfc':true}}", 4000);
 }
@@ -372,19 +325,19 @@ static void test_periodic(void **state)
 	REFUSED(n, DEV, "cse-in/dev", "Cdev", ACTR("x", "cse-in/dev/c", EVC("cni", 5, 1), 2, PUT("cse-in/dev/d", "Cdev")), 4000);
 	REFUSED(n, DEV, "cse-in/dev", "Cdev", ACTR("x", "cse-in/dev/c", EVC("cni", 5, 1), 2, "'ecp':10," PUT("cse-in/dev/d", "Cdev")), 5207);
 	MADE(n, DEV, "cse-in/dev", "Cdev", ACTR("a", "cse-in/dev/c", EVC("cni", 5, 0), 2, "'ecp':5000," PUT("cse-in/dev/d", "Cdev")));
-	assert_int_equal(work_off(n), 1);
+	assert_int_equal(work_off_all(n), 1);
 	assert_int_equal(actions_due(n->room.resources, n->now, &after, ids, 4, &due), ERR_OK);
 	assert_int_equal(due, 0);
 	n->now += 5000;
 	assert_int_equal(actions_due(n->room.resources, n->now, &after, ids, 4, &due), ERR_OK);
 	assert_int_equal(due, 1);
 	assert_int_equal(action_period(&n->room, ids[0], n->now), ERR_OK);
-	assert_int_equal(work_off(n), 1);
+	assert_int_equal(work_off_all(n), 1);
 	/* In vain it waits for the next time. */
 	assert_int_equal(ask(n, DEV, 3, "cse-in/dev/a", "Cdev", ",'pc':{'m2m:actr':{'evc':{'optr':1,'sbjt':'cni','thld':9}}}"), 2004);
 	n->now += 5000;
 	assert_int_equal(action_period(&n->room, ids[0], n->now), ERR_OK);
-	assert_int_equal(work_off(n), 0);
+	assert_int_equal(work_off_all(n), 0);
 	assert_int_equal(actions_due(n->room.resources, n->now, &after, ids, 4, &due), ERR_OK);
 	assert_int_equal(due, 0);
 }
@@ -422,7 +375,7 @@ static void test_refused(void **state)
 	REFUSED(n, DEV, "cse-in/dev", "Cdev", ACTR("x", "/mn/cse/c", EVC("cni", 1, 1), 1, PUT("cse-in/dev/d", "Cdev")), 5001);
 }
 
-#define row(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define row(test) cmocka_unit_test_setup_teardown(test, setup, due_teardown)
 
 int main(void)
 {

@@ -1,52 +1,17 @@
 /* request_later: requests that are answered later: kept, done at their time under
  * the rights of that time, their results kept and sent, their end. */
-#include "request_room.h"
+#include "request_due.h"
 
-#include "request/later_work.h"
 #include "request/work.h"
 
 static int setup(void **state)
 {
-	static struct node n;
+	struct node *n;
 
-	node_open(&n);
-	expect(&n, DEV, REGISTER("C", "dev", "reg"), 2001);
-	expect(&n, APP, REGISTER("S", "app", "reg"), 2001);
-	expect(&n, DEV, CNT("cse-in/dev", "Cdev", "c", "cnt", ""), 2001);
-	expect(&n, DEV, CIN("cse-in/dev/c", "Cdev", "cin", "hello"), 2001);
-	*state = &n;
+	due_setup(state);
+	n = *state;
+	expect(n, DEV, CIN("cse-in/dev/c", "Cdev", "cin", "hello"), 2001);
 	return 0;
-}
-
-static int teardown(void **state)
-{
-	node_close(*state);
-	return 0;
-}
-
-/* What is due is done; how often. */
-static unsigned work_off(struct node *n)
-{
-	struct buf primitive = buf_make(LATER_OCTETS);
-	struct request_arrival in;
-	unsigned done = 0;
-	bool found;
-
-	for (;;) {
-		assert_int_equal(later_take(&n->room, n->now, &primitive, &in, &found), ERR_OK);
-		if (!found)
-			break;
-		buf_clear(&n->answer);
-		n->err = request_serve(&n->room, &in, &n->answer);
-		if (n->err != ERR_OK && n->err != ERR_PENDING)
-			fail_msg("%s", err_text(n->err));
-		assert_int_equal(n->answer.n, 0);
-		done++;
-		if (n->err == ERR_PENDING)
-			break;
-	}
-	buf_free(&primitive);
-	return done;
 }
 
 /* The address of the request resource in the last answer. */
@@ -61,19 +26,6 @@ static const char *reference(struct node *n)
 		address[i] = at[i];
 	address[i] = '\0';
 	return address;
-}
-
-static unsigned ask(struct node *n, enum who who, unsigned op, const char *to, const char *from)
-{
-	struct buf json = buf_make(1024);
-	unsigned status;
-
-	assert_int_equal(buf_printf(&json, "{'op':%u,'to':'%s','fr':'%s','rqi':'x%u','rvi':'3'}", op, to,
-	                            from, n->rqi++), ERR_OK);
-	assert_int_equal(buf_add_byte(&json, 0), ERR_OK);
-	status = node_do(n, who, (const char *)json.p);
-	buf_free(&json);
-	return status;
 }
 
 #define LATER(op, to, fr, rqi, rt, more) R(op, to, fr, rqi, ",'rt':{'rtv':" #rt "}" more)
@@ -111,7 +63,7 @@ static void test_synchronous(void **state)
 	expect(n, DEV, LATER(2, "cse-in/dev/c/la", "Cdev", "q1", 1, ",'ot':'20260101T000000','rcn':1"), 1001);
 	assert_int_equal(bytes_put_str(address, sizeof(address), bytes_str(reference(n))), ERR_OK);
 	assert_true(n->room.must_commit);
-	assert_int_equal(ask(n, DEV, 2, address, "Cdev"), 2000);
+	assert_int_equal(ask(n, DEV, 2, address, "Cdev", ""), 2000);
 	shows(n, "'rs':3");
 	shows(n, "'rid':'q1'");
 	shows(n, "'tg':'cse-in/dev/c/la'");
@@ -121,19 +73,19 @@ static void test_synchronous(void **state)
 	hides(n, "'ors'");
 	hides(n, "@");
 	/* nobody else */
-	assert_int_equal(ask(n, APP, 2, address, "Sapp"), 4103);
+	assert_int_equal(ask(n, APP, 2, address, "Sapp", ""), 4103);
 	assert_int_equal(work_off(n), 1);
-	assert_int_equal(ask(n, DEV, 2, address, "Cdev"), 2000);
+	assert_int_equal(ask(n, DEV, 2, address, "Cdev", ""), 2000);
 	shows(n, "'rs':1");
 	shows(n, "'ors':{'pc':{'m2m:cin':{");
 	shows(n, "'con':'hello'");
 	shows(n, "'rqi':'q1','rsc':2000");
 	hides(n, "@");
-	assert_int_equal(ask(n, APP, 2, address, "Sapp"), 4103);
-	assert_int_equal(ask(n, DEV, 3, address, "Cdev"), 4000);
+	assert_int_equal(ask(n, APP, 2, address, "Sapp", ""), 4103);
+	assert_int_equal(ask(n, DEV, 3, address, "Cdev", ""), 4000);
 	expect(n, DEV, R(3, "-/x", "Cdev", "u", ",'pc':{'m2m:req':{'rs':1}}"), 4004);
-	assert_int_equal(ask(n, DEV, 4, address, "Cdev"), 2002);
-	assert_int_equal(ask(n, DEV, 2, address, "Cdev"), 4004);
+	assert_int_equal(ask(n, DEV, 4, address, "Cdev", ""), 2002);
+	assert_int_equal(ask(n, DEV, 2, address, "Cdev", ""), 4004);
 }
 
 static void test_changes_happen_once(void **state)
@@ -145,22 +97,22 @@ static void test_changes_happen_once(void **state)
 
 	expect(n, DEV, create, 1001);
 	assert_int_equal(bytes_put_str(address, sizeof(address), bytes_str(reference(n))), ERR_OK);
-	assert_int_equal(ask(n, DEV, 2, "cse-in/dev/later", "Cdev"), 4004);
+	assert_int_equal(ask(n, DEV, 2, "cse-in/dev/later", "Cdev", ""), 4004);
 	/* sent again: the same acknowledgement, nothing kept twice */
 	expect(n, DEV, create, 1001);
 	assert_string_equal(reference(n), address);
 	assert_int_equal(work_off(n), 1);
-	assert_int_equal(ask(n, DEV, 2, "cse-in/dev/later", "Cdev"), 2000);
+	assert_int_equal(ask(n, DEV, 2, "cse-in/dev/later", "Cdev", ""), 2000);
 	expect(n, DEV, create, 1001);
 	assert_string_equal(reference(n), address);
 	assert_int_equal(work_off(n), 0);
-	assert_int_equal(ask(n, DEV, 2, address, "Cdev"), 2000);
+	assert_int_equal(ask(n, DEV, 2, address, "Cdev", ""), 2000);
 	shows(n, "'rsc':2001");
 	/* what cannot be done is a result, too */
 	expect(n, DEV, LATER(1, "cse-in/dev", "Cdev", "q3", 1, ",'ty':3,'pc':{'m2m:cnt':{'rn':'later'}}"), 1001);
 	assert_int_equal(bytes_put_str(address, sizeof(address), bytes_str(reference(n))), ERR_OK);
 	(void)work_off(n);
-	assert_int_equal(ask(n, DEV, 2, address, "Cdev"), 2000);
+	assert_int_equal(ask(n, DEV, 2, address, "Cdev", ""), 2000);
 	shows(n, "'rs':2");
 	shows(n, "'rsc':4105");
 }
@@ -174,7 +126,7 @@ static void test_at_its_time(void **state)
 	assert_int_equal(bytes_put_str(address, sizeof(address), bytes_str(reference(n))), ERR_OK);
 	assert_int_equal(later_next(&n->room.later), NOW + 600000);
 	assert_int_equal(work_off(n), 0);
-	assert_int_equal(ask(n, DEV, 2, "cse-in/dev/c", "Cdev"), 2000);
+	assert_int_equal(ask(n, DEV, 2, "cse-in/dev/c", "Cdev", ""), 2000);
 	/* a restart */
 	node_commit(n);
 	later_free(&n->room.later);
@@ -185,8 +137,8 @@ static void test_at_its_time(void **state)
 	assert_int_equal(work_off(n), 0);
 	n->now++;
 	assert_int_equal(work_off(n), 1);
-	assert_int_equal(ask(n, DEV, 2, "cse-in/dev/c", "Cdev"), 4004);
-	assert_int_equal(ask(n, DEV, 2, address, "Cdev"), 2000);
+	assert_int_equal(ask(n, DEV, 2, "cse-in/dev/c", "Cdev", ""), 4004);
+	assert_int_equal(ask(n, DEV, 2, address, "Cdev", ""), 2000);
 	shows(n, "'rsc':2002");
 	/* flexBlocking: only what is done later is answered later */
 	expect(n, DEV, LATER(2, "cse-in/dev", "Cdev", "q5", 4, ",'oet':1000"), 1001);
@@ -210,7 +162,7 @@ static void test_rights_at_that_time(void **state)
 	assert_int_equal(bytes_put_str(address, sizeof(address), bytes_str(reference(n))), ERR_OK);
 	expect(n, DEV, R(3, "cse-in/dev/p", "Cdev", "p3", ",'pc':{'m2m:acp':{'pv':{'acr':[{'acor':['Cdev'],'acop':63}]}}}"), 2004);
 	assert_int_equal(work_off(n), 1);
-	assert_int_equal(ask(n, APP, 2, address, "Sapp"), 2000);
+	assert_int_equal(ask(n, APP, 2, address, "Sapp", ""), 2000);
 	shows(n, "'rs':2");
 	shows(n, "'rsc':4103");
 	hides(n, "hello");
@@ -219,7 +171,7 @@ static void test_rights_at_that_time(void **state)
 	assert_int_equal(registry_revoke(n->room.registry, BYTES("12-app@demo.example"), &found), ERR_OK);
 	assert_true(found);
 	assert_int_equal(work_off(n), 1);
-	assert_int_equal(ask(n, DEV, 2, "cse-in/app", "Cdev"), 4103); /* still there */
+	assert_int_equal(ask(n, DEV, 2, "cse-in/app", "Cdev", ""), 4103); /* still there */
 }
 
 static void test_its_ends(void **state)
@@ -234,16 +186,16 @@ static void test_its_ends(void **state)
 	n->now += 5000;
 	clock_simulate(n->now);
 	assert_int_equal(work_off(n), 1);
-	assert_int_equal(ask(n, DEV, 2, address, "Cdev"), 2000);
+	assert_int_equal(ask(n, DEV, 2, address, "Cdev", ""), 2000);
 	shows(n, "'rsc':4008");
-	assert_int_equal(ask(n, DEV, 2, "cse-in/dev/c", "Cdev"), 2000);
+	assert_int_equal(ask(n, DEV, 2, "cse-in/dev/c", "Cdev", ""), 2000);
 	/* taken back */
 	expect(n, DEV, LATER(4, "cse-in/dev/c", "Cdev", "e2", 1, ",'oet':5000"), 1001);
-	assert_int_equal(ask(n, DEV, 4, reference(n), "Cdev"), 2002);
+	assert_int_equal(ask(n, DEV, 4, reference(n), "Cdev", ""), 2002);
 	n->now += 5000;
 	clock_simulate(n->now);
 	assert_int_equal(work_off(n), 0);
-	assert_int_equal(ask(n, DEV, 2, "cse-in/dev/c", "Cdev"), 2000);
+	assert_int_equal(ask(n, DEV, 2, "cse-in/dev/c", "Cdev", ""), 2000);
 	/* how long the result is kept: rp, and never beyond rset */
 	expect(n, DEV, LATER(2, "cse-in/dev", "Cdev", "e3", 1, ",'rp':'PT30S'"), 1001);
 	assert_int_equal(bytes_put_str(address, sizeof(address), bytes_str(reference(n))), ERR_OK);
@@ -251,16 +203,16 @@ static void test_its_ends(void **state)
 	clock_simulate(n->now);
 	(void)work_off(n);
 	n->now += 29000;
-	assert_int_equal(ask(n, DEV, 2, address, "Cdev"), 2000);
+	assert_int_equal(ask(n, DEV, 2, address, "Cdev", ""), 2000);
 	n->now += 2000;
-	assert_int_equal(ask(n, DEV, 2, address, "Cdev"), 4004);
+	assert_int_equal(ask(n, DEV, 2, address, "Cdev", ""), 4004);
 	expect(n, DEV, LATER(2, "cse-in/dev", "Cdev", "e4", 1, ",'rp':3600000,'rset':20000"), 1001);
 	assert_int_equal(bytes_put_str(address, sizeof(address), bytes_str(reference(n))), ERR_OK);
 	(void)work_off(n);
 	n->now += 19000;
-	assert_int_equal(ask(n, DEV, 2, address, "Cdev"), 2000);
+	assert_int_equal(ask(n, DEV, 2, address, "Cdev", ""), 2000);
 	n->now += 2000;
-	assert_int_equal(ask(n, DEV, 2, address, "Cdev"), 4004);
+	assert_int_equal(ask(n, DEV, 2, address, "Cdev", ""), 4004);
 	assert_int_equal(resource_expire(n->room.resources, permit_for_system("test"), n->now, 100, &expired), ERR_OK);
 	assert_int_equal(expired, 2);
 }
@@ -361,22 +313,22 @@ static void test_no_response(void **state)
 
 	expect(n, DEV, LATER(1, "cse-in/dev", "Cdev", "s1", 5, ",'ty':3,'pc':{'m2m:cnt':{'rn':'quiet'}}"), 1000);
 	hides(n, "quiet");
-	assert_int_equal(ask(n, DEV, 2, "cse-in/dev/quiet", "Cdev"), 2000);
+	assert_int_equal(ask(n, DEV, 2, "cse-in/dev/quiet", "Cdev", ""), 2000);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_synchronous, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_changes_happen_once, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_at_its_time, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_rights_at_that_time, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_its_ends, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_asynchronous, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_told_again, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_no_response, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_undone, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_synchronous, setup, due_teardown),
+		cmocka_unit_test_setup_teardown(test_changes_happen_once, setup, due_teardown),
+		cmocka_unit_test_setup_teardown(test_at_its_time, setup, due_teardown),
+		cmocka_unit_test_setup_teardown(test_rights_at_that_time, setup, due_teardown),
+		cmocka_unit_test_setup_teardown(test_its_ends, setup, due_teardown),
+		cmocka_unit_test_setup_teardown(test_limits, setup, due_teardown),
+		cmocka_unit_test_setup_teardown(test_asynchronous, setup, due_teardown),
+		cmocka_unit_test_setup_teardown(test_told_again, setup, due_teardown),
+		cmocka_unit_test_setup_teardown(test_no_response, setup, due_teardown),
+		cmocka_unit_test_setup_teardown(test_undone, setup, due_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,23 +5,7 @@
 
 #include "resource/engine.h"
 
-#include "base/clock.h"
-
 enum { CSE_CONTROLLED = 1, BLOCK_ALL = 1, DELETE_WHEN_OVER = 1, SHOWN_MS = 60000 };
-
-err_t transaction_at_once(struct resource_work *w)
-{
-	static const char *const times[] = { "tltm", "text", "tct" };
-	struct cbor value;
-	int64_t at;
-
-	for (size_t i = 0; i < COUNT_OF(times); i++) {
-		if (set_get(&w->asked, bytes_str(times[i]), &value) && value.kind == CBOR_TEXT &&
-		    clock_parse(value.s, &at) == ERR_OK && at > w->now)
-			return refuse(w->out, RSC_NOT_IMPLEMENTED, "it is done at once", bytes_str(times[i]));
-	}
-	return ERR_OK;
-}
 
 static err_t put_defaults(struct resource_work *w)
 {
@@ -40,11 +24,8 @@ out:
 /* Nothing is done yet: how it will be asked for is kept. */
 static err_t coordinate(struct resource_work *w)
 {
-	struct cbor v;
 	err_t err;
 
-	if (set_get(&w->asked, BYTES("tept"), &v))
-		return refuse(w->out, RSC_NOT_IMPLEMENTED, "every lock ends within a minute", BYTES("tept"));
 	TRY(set_put_uint(w->r, w->arena, &w->set, BYTES("@co"), 1));
 	TRY(set_put_uint(w->r, w->arena, &w->set, BYTES("tctl"), TRANSACTION_INITIAL));
 	TRY(set_put_uint(w->r, w->arena, &w->set, BYTES("trst"), TRANSACTION_INITIAL));
@@ -58,11 +39,12 @@ out:
 static err_t created(struct resource_work *w)
 {
 	const struct transaction_result *result = w->ask->transaction;
+	struct transaction_times times;
 	err_t err;
 
 	if (!result)
 		return refuse(w->out, RSC_NOT_IMPLEMENTED, "not through a group or within a transaction", NO_DETAIL);
-	TRY(transaction_at_once(w));
+	TRY(transaction_times(w, &times));
 	TRY(put_defaults(w));
 	if (result->coordinated)
 		return coordinate(w);
@@ -101,11 +83,32 @@ static err_t deleted(struct resource_work *w)
 {
 	uint64_t state = set_uint(&w->set, BYTES("trst"), 0);
 
-	/* Where a round does not end (somebody took its requests away) the locks do. */
+	if (!work_is_asked(w)) /* it expired */
+		return ERR_OK;
+	/* Where a round does not end (somebody took its requests away) the locks do; of one that waits for
+	 * its time none is held. */
 	if (state != STATE_COMMITTED && state != STATE_ABORTED && w->now < w->row.modified + 2 * LOCK_MS)
 		return refuse(w->out, RSC_TRANSACTION_PROCESSING_IS_INCOMPLETE, "it is neither committed nor aborted",
 		              NO_DETAIL);
 	return ERR_OK;
 }
 
-const struct resource_hooks resource_hooks_tram = { .created = created, .updated = updated, .deleted = deleted };
+static err_t written(struct resource_work *w)
+{
+	return coordinated_index(w->r, w->row.id, &w->set);
+}
+
+static err_t removed(struct resources *r, const struct store_row *row, const struct attribute_set *set)
+{
+	return coordinated_index(r, row->id, NULL);
+}
+
+static err_t reindexed(struct resources *r, const struct store_row *row, const struct attribute_set *set)
+{
+	return coordinated_index(r, row->id, set);
+}
+
+const struct resource_hooks resource_hooks_tram = {
+	.created = created, .updated = updated, .deleted = deleted,
+	.written = written, .removed = removed, .reindexed = reindexed,
+};

@@ -1,14 +1,16 @@
 /* expire.c: what time does to resources and to the memory of replay. */
 #include "base/log.h"
 #include "request/action.h"
+#include "request/coordinate.h"
 #include "request/notification.h"
 #include "request/statistics.h"
 #include "resource/action.h"
+#include "resource/coordinate.h"
 #include "resource/series.h"
 #include "resource/statistics.h"
 #include "role/core/core.h"
 
-enum { CORE_SERIES = 64, SERIES_EVERY_MS = 1000 };
+enum { CORE_PAGE = 64, EVERY_MS = 1000 };
 
 static err_t expire_resources(struct core *c)
 {
@@ -37,7 +39,7 @@ out:
 	return err;
 }
 
-/* --- missing data of time series ----------------------------------------------------- */
+/* --- what is looked at once a second, a page of rows at a time, each with its record ---- */
 
 static err_t tell_missing(void *self, uint64_t sub, struct bytes tsn)
 {
@@ -46,90 +48,59 @@ static err_t tell_missing(void *self, uint64_t sub, struct bytes tsn)
 	return notification_missing(&c->room, sub, tsn, c->now);
 }
 
-static err_t judge_series(struct core *c, uint64_t id)
+static err_t judge_series(struct core *c, uint64_t id, bool *changed)
 {
 	struct series_report report = { tell_missing, c };
-	struct audit_record record = { .kind = AUDIT_CHANGE, .at = c->now, .resource = id,
-		                       .rule = BYTES("missingDataDetect") };
-	err_t err;
 
-	TRY(batch_mark(c));
-	err = series_judge(c->room.resources, permit_for_system("missingDataDetect"), id, c->now, &report);
-	if (err == ERR_OK)
-		err = audit_append(c->room.audit, &record);
-	batch_unmark(c, err);
-	c->room.must_commit |= err == ERR_OK;
-out:
-	return err;
+	*changed = true;
+	return series_judge(c->room.resources, permit_for_system("missingDataDetect"), id, c->now, &report);
 }
 
-/* Once a second a page of the series that are watched. */
-static err_t detect_missing(struct core *c)
+static err_t evaluate(struct core *c, uint64_t id, bool *changed)
 {
-	static int64_t next;
-	static uint64_t after;
-	uint64_t ids[CORE_SERIES];
-	size_t n;
-	err_t err = ERR_OK;
-
-	/* A clock that was set back does not stop it. */
-	if (c->now < next && next - c->now <= SERIES_EVERY_MS)
-		goto out;
-	next = c->now + SERIES_EVERY_MS;
-	TRY(series_due(c->room.resources, c->now, &after, ids, CORE_SERIES, &n));
-	for (size_t i = 0; i < n; i++)
-		TRY(judge_series(c, ids[i]));
-out:
-	return err;
+	*changed = true;
+	return action_period(&c->room, id, c->now);
 }
 
-/* --- actions that are evaluated from time to time ---------------------------------------- */
-
-static err_t evaluate(struct core *c, uint64_t id)
+static err_t end_rule(struct core *c, uint64_t id, bool *changed)
 {
-	struct audit_record record = { .kind = AUDIT_CHANGE, .at = c->now, .resource = id,
-		                       .rule = BYTES("evalMode") };
-	err_t err;
-
-	TRY(batch_mark(c));
-	err = action_period(&c->room, id, c->now);
-	if (err == ERR_OK)
-		err = audit_append(c->room.audit, &record);
-	batch_unmark(c, err);
-	c->room.must_commit |= err == ERR_OK;
-out:
-	return err;
+	return statistics_time(&c->room, id, c->now, changed);
 }
 
-static err_t evaluate_actions(struct core *c)
+static err_t rules_due(struct resources *r, int64_t now, uint64_t *after, uint64_t *ids, size_t limit, size_t *n)
 {
-	static int64_t next;
-	static uint64_t after;
-	uint64_t ids[CORE_SERIES];
-	size_t n;
-	err_t err = ERR_OK;
-
-	if (c->now < next && next - c->now <= SERIES_EVERY_MS)
-		goto out;
-	next = c->now + SERIES_EVERY_MS;
-	TRY(actions_due(c->room.resources, c->now, &after, ids, CORE_SERIES, &n));
-	for (size_t i = 0; i < n; i++)
-		TRY(evaluate(c, ids[i]));
-out:
-	return err;
+	*n = 0;
+	return statistics_exist(r) ? statistics_rules(r, ids, n) : ERR_OK;
 }
 
-/* --- statistics whose time is over ------------------------------------------------------- */
+static err_t step_transaction(struct core *c, uint64_t id, bool *changed)
+{
+	return coordinate_time(&c->room, id, c->now, changed);
+}
 
-static err_t end_rule(struct core *c, uint64_t id)
+_Static_assert((int)CORE_PAGE >= (int)STATISTICS_RULES, "all rules are one page");
+
+static const struct round {
+	const char *rule;
+	/* Rows that may be due, of the next `limit` behind *after. Reads only. */
+	err_t (*due)(struct resources *r, int64_t now, uint64_t *after, uint64_t *ids, size_t limit, size_t *n);
+	err_t (*one)(struct core *c, uint64_t id, bool *changed);
+} rounds[] = {
+	{ "missingDataDetect", series_due, judge_series },
+	{ "evalMode", actions_due, evaluate },
+	{ "eventEnd", rules_due, end_rule },
+	{ "transactionTime", coordinated_due, step_transaction },
+};
+
+static err_t look_at(struct core *c, const struct round *round, uint64_t id)
 {
 	struct audit_record record = { .kind = AUDIT_CHANGE, .at = c->now, .resource = id,
-		                       .rule = BYTES("eventEnd") };
+		                       .rule = bytes_str(round->rule) };
 	bool changed = false;
 	err_t err;
 
 	TRY(batch_mark(c));
-	err = statistics_time(&c->room, id, c->now, &changed);
+	err = round->one(c, id, &changed);
 	if (err == ERR_OK && changed)
 		err = audit_append(c->room.audit, &record);
 	batch_unmark(c, err);
@@ -138,19 +109,23 @@ out:
 	return err;
 }
 
-static err_t end_statistics(struct core *c)
+static err_t look_around(struct core *c)
 {
 	static int64_t next;
-	uint64_t ids[STATISTICS_RULES];
+	static uint64_t after[COUNT_OF(rounds)];
+	uint64_t ids[CORE_PAGE];
 	size_t n;
 	err_t err = ERR_OK;
 
-	if (!statistics_exist(c->room.resources) || (c->now < next && next - c->now <= SERIES_EVERY_MS))
+	/* A clock that was set back does not stop it. */
+	if (c->now < next && next - c->now <= EVERY_MS)
 		goto out;
-	next = c->now + SERIES_EVERY_MS;
-	TRY(statistics_rules(c->room.resources, ids, &n));
-	for (size_t i = 0; i < n; i++)
-		TRY(end_rule(c, ids[i]));
+	next = c->now + EVERY_MS;
+	for (size_t i = 0; i < COUNT_OF(rounds); i++) {
+		TRY(rounds[i].due(c->room.resources, c->now, &after[i], ids, CORE_PAGE, &n));
+		for (size_t j = 0; j < n; j++)
+			TRY(look_at(c, &rounds[i], ids[j]));
+	}
 out:
 	return err;
 }
@@ -175,9 +150,7 @@ void expire_when_due(struct core *c)
 	if (c->rollback)
 		return;
 	TRY(expire_resources(c));
-	TRY(detect_missing(c));
-	TRY(evaluate_actions(c));
-	TRY(end_statistics(c));
+	TRY(look_around(c));
 	TRY(sweep_replay(c));
 out:
 	if (err != ERR_OK)
