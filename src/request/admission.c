@@ -4,6 +4,7 @@
 #include "primitive/release.h"
 #include "request/later_work.h"
 #include "request/work.h"
+#include "resource/delivery.h"
 
 enum { TYPE_AE = 2, TYPE_LAST = 66, ANNOUNCED = 10000 };
 
@@ -319,7 +320,8 @@ static bool creates_direct(const struct work *w)
 static err_t admission_answered_now(struct work *w, bool *well)
 {
 	*well = w->in->deferred || !later_wanted(&w->request, w->in->now) ||
-	        (!creates_ae(w) && !creates_direct(w));
+	        (!creates_ae(w) && !creates_direct(w) &&
+	         !(w->request.operation == OPERATION_CREATE && w->request.type == DELIVERY));
 	return ERR_OK;
 }
 

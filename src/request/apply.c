@@ -2,6 +2,7 @@
  * is a status of the outcome; nothing of a refused change remains. */
 #include "request/action.h"
 #include "request/coordinate.h"
+#include "request/delivery.h"
 #include "request/notification.h"
 #include "request/statistics.h"
 #include "request/work.h"
@@ -72,6 +73,9 @@ static err_t operate(struct work *w)
 	struct transaction_result result;
 	err_t err;
 
+	TRY(delivery_before(w));
+	if (w->status)
+		goto refused;
 	TRY(notification_before(w));
 	TRY(action_before(w));
 	TRY(statistics_before(w));
@@ -110,6 +114,8 @@ static err_t operate(struct work *w)
 		TRY(coordinate_after(w));
 	if (status_is_success(w->outcome.status))
 		TRY(transaction_after(w));
+	if (status_is_success(w->outcome.status))
+		TRY(delivery_after(w));
 	goto out;
 refused:
 	/* As an outcome, so that it is undone and kept as any other. */

@@ -1,6 +1,7 @@
 /* facts.c: gathers what an access decision is made of, and asks for it. Nothing
  * here decides: the rules are read in security/decision. */
 #include "primitive/id.h"
+#include "request/delivery.h"
 #include "request/notification.h"
 #include "request/work.h"
 #include "resource/trust.h"
@@ -254,6 +255,10 @@ static void refuse_impossible(struct work *w, const struct store_row *row)
 		work_refuse(w, RSC_OPERATION_NOT_ALLOWED, "TS-0004 7.4",
 		            creates ? "a resource of this type is not created by a request"
 		                    : "a resource of this type does not take the operation");
+	else if (!v && type && type->between_cses && w->access & (ACCESS_CREATE | ACCESS_UPDATE | ACCESS_DELETE) &&
+	         !delivery_by_cse(w))
+		work_refuse(w, RSC_OPERATION_NOT_ALLOWED, "TS-0004 7.4.11.2",
+		            "CSEs alone make, change and delete a resource of this type, each by itself");
 	if (w->status)
 		decision_refuse(&w->decision, "an operation that there is not");
 }
@@ -403,7 +408,7 @@ err_t facts_decide(struct work *w)
 {
 	struct decision_facts facts;
 	const struct store_row *row;
-	bool announces, leaves, reports, target;
+	bool announces, leaves, reports, target, delivers;
 	err_t err;
 
 	w->discovers = facts_is_discovery(&w->request);
@@ -425,6 +430,7 @@ err_t facts_decide(struct work *w)
 		goto out;
 	}
 	TRY(is_cse_announcement(w, row, &announces));
+	TRY(delivery_is_direct(w, row, &delivers));
 	refuse_impossible(w, row);
 	if (!w->status && !lab_is_admin(w))
 		refuse_misplaced(w, row);
@@ -438,6 +444,9 @@ err_t facts_decide(struct work *w)
 		err = register_itself(w, &facts);
 	else if (is_cse_registration(w, row) || announces)
 		err = decide_on_ground(&facts, GROUND_REGISTRATION, &w->room->arena, &w->permit,
+		                       &w->decision);
+	else if (delivers)
+		err = decide_on_ground(&facts, GROUND_DELIVERY, &w->room->arena, &w->permit,
 		                       &w->decision);
 	else if (target)
 		err = decide_on_ground(&facts, GROUND_KEY_TARGET, &w->room->arena, &w->permit,

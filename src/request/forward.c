@@ -5,7 +5,9 @@
  * goes on as From in its SP-relative form. What the next hop answers is answered.
  * Nothing is remembered against replay: the same request again goes on again, and
  * is the same to the CSE that hosts the target. */
+#include "base/clock.h"
 #include "primitive/id.h"
+#include "request/delivery.h"
 #include "request/reach.h"
 #include "request/work.h"
 #include "wire/wire.h"
@@ -19,10 +21,9 @@ struct bytes forward_from(const struct work *w)
 	return rest.n && !w->next_provider.n ? rest : w->originator;
 }
 
-/* "/mn" of "/mn/cse/x" and "//sp/mn/cse/x"; empty for another provider's. */
-static struct bytes cse_of_target(const struct work *w)
+struct bytes forward_cse(const struct work *w, struct bytes to)
 {
-	struct bytes sp = resources_cse(w->room->resources)->sp_id, to = w->request.to;
+	struct bytes sp = resources_cse(w->room->resources)->sp_id;
 
 	if (bytes_starts(to, BYTES("//")))
 		to = id_behind_sp(to, sp);
@@ -72,7 +73,7 @@ static bool is_past(const struct work *w)
 
 err_t forward_route(struct work *w)
 {
-	struct bytes cse = cse_of_target(w);
+	struct bytes cse = forward_cse(w, w->request.to);
 	uint64_t hop = 0;
 	bool behind, back = false;
 	err_t err = ERR_OK;
@@ -102,6 +103,15 @@ out:
 	return err;
 }
 
+/* In a delivery a request waits, nobody knows for how long: the time itself. */
+static err_t put_stamp(int64_t at, struct buf *times)
+{
+	char stamp[CLOCK_STAMP_LENGTH + 1];
+
+	clock_stamp(at + 999, stamp);
+	return cbor_put_text(times, bytes_str(stamp));
+}
+
 /* Of a time that is relative, what is left: it began when the request arrived here. */
 static err_t put_left(const struct work *w, enum param p, struct buf *times, struct bytes *value)
 {
@@ -113,7 +123,7 @@ static err_t put_left(const struct work *w, enum param p, struct buf *times, str
 
 	if (at == 0 || r->value[p].kind != CBOR_UINT)
 		goto out;
-	TRY(cbor_put_uint(times, at > w->in->now ? (uint64_t)(at - w->in->now) : 0));
+	TRY(w->carries ? put_stamp(at, times) : cbor_put_uint(times, at > w->in->now ? (uint64_t)(at - w->in->now) : 0));
 	*value = bytes_sub(bytes_of_buf(times), before, times->n);
 out:
 	return err;
@@ -122,14 +132,14 @@ out:
 /* What the next hop has to see otherwise: who asks, and what is asked when it is a
  * member of a group. How the answer is wanted (rt) is between the originator and
  * its registrar. */
-static err_t compose(struct work *w, struct bytes rqi, struct buf *out)
+err_t forward_compose(struct work *w, struct bytes rqi, struct buf *out)
 {
-	struct buf from = buf_make(512), to = buf_make(16384), id = buf_make(1024), times = buf_make(64);
+	struct buf from = buf_make(512), to = buf_make(16384), id = buf_make(1024), times = buf_make(128);
 	struct cbor_member m[MEMBERS];
 	size_t n = 0;
 	err_t err;
 
-	TRY(buf_reserve(&times, 64));
+	TRY(buf_reserve(&times, 128));
 	TRY(cbor_put_text(&from, forward_from(w)));
 	TRY(cbor_put_text(&to, w->request.to));
 	TRY(cbor_put_text(&id, rqi));
@@ -184,6 +194,10 @@ err_t forward_run(struct work *w)
 	struct reach reach;
 	err_t err;
 
+	if (delivery_wanted(w))
+		TRY(delivery_carry(w, &w->carried));
+	if (w->carried)
+		goto out;
 	/* Members of one group are asked at once, each by a request of its own. */
 	if (w->depth)
 		TRY(outbound_identifier(w, w->request.to, &rqi));
@@ -191,7 +205,7 @@ err_t forward_run(struct work *w)
 		reach_provider(w->next_provider, &reach);
 	else
 		TRY(reach_row(w, w->next_hop, &reach));
-	TRY(compose(w, rqi, &primitive));
+	TRY(forward_compose(w, rqi, &primitive));
 	TRY(reach_exchange(w, &reach, bytes_of_buf(&primitive),
 	                   w->request.operation == OPERATION_RETRIEVE ? SEND_REPEAT : 0, &r));
 	err = take_answer(w, &r);

@@ -1,5 +1,6 @@
 /* later.c: when which request that is answered later is due, and taking it. */
 #include "request/later_work.h"
+#include "resource/delivery.h"
 
 enum { TYPE_REQUEST = 17, PAGE_ROWS = 64, PENDING = 3 };
 
@@ -113,6 +114,8 @@ static bool is_open(const struct store_row *row)
 {
 	uint64_t rs = 0;
 
+	if (row && row->type == DELIVERY)
+		return number_of(row, BYTES("@du"), &rs);
 	return row && row->type == TYPE_REQUEST && number_of(row, BYTES("rs"), &rs) &&
 	       (rs == PENDING || value_of(row, BYTES("@nu")).n > 0);
 }
@@ -130,14 +133,13 @@ out:
 	return err;
 }
 
-err_t later_reload(struct request_room *room)
+static err_t reload_type(struct request_room *room, uint32_t type)
 {
-	struct store_scan scan = { .parent = 1, .type = TYPE_REQUEST, .limit = PAGE_ROWS };
+	struct store_scan scan = { .parent = 1, .type = type, .limit = PAGE_ROWS };
 	uint64_t ids[PAGE_ROWS];
 	size_t n;
 	err_t err;
 
-	room->later.n = 0;
 	do {
 		TRY(store_children(room->store, &scan, ids, &n));
 		for (size_t i = 0; i < n; i++)
@@ -145,6 +147,17 @@ err_t later_reload(struct request_room *room)
 		if (n)
 			scan.after = ids[n - 1];
 	} while (n == PAGE_ROWS);
+out:
+	return err;
+}
+
+err_t later_reload(struct request_room *room)
+{
+	err_t err;
+
+	room->later.n = 0;
+	TRY(reload_type(room, TYPE_REQUEST));
+	TRY(reload_type(room, DELIVERY));
 	room->later.stale = false;
 out:
 	return err;

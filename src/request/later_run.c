@@ -6,12 +6,14 @@
  * stands, and whether the originator has the right. */
 #include "request/action.h"
 #include "request/coordinate.h"
+#include "request/delivery.h"
 #include "request/later_work.h"
 #include "request/reach.h"
+#include "resource/delivery.h"
 #include "wire/wire.h"
 
 enum {
-	TYPE_REQUEST = 17, COMPLETED = 1, FAILED = 2, PENDING = 3,
+	TYPE_REQUEST = 17, COMPLETED = 1, FAILED = 2, PENDING = 3, FORWARDED = 4,
 	TRIES_MAX = 4, RETRY_MS = 15000,
 	RESULT_MAX = 1 << 20, PRIMITIVE_MAX = 2 << 20,
 	TARGETS_MAX = 16,
@@ -249,11 +251,31 @@ static err_t stand_in(struct work *w, struct bytes credential)
 	TRY(arena_take(&w->room->arena, sizeof(*a), &p));
 	a = p;
 	a->facts = (struct association_facts){ .secured = true, .until = c->not_after,
-		.entity_is_cse = c->kind == ENTITY_CSE, .replay_mode = REPLAY_OFF };
+		.entity_is_cse = c->kind == ENTITY_CSE, .replay_mode = w->delivered ? c->replay_mode : REPLAY_OFF };
 	TRY(bytes_put_str(a->facts.credential, sizeof(a->facts.credential), bytes_str(c->id)));
 	TRY(bytes_put_str(a->facts.entity, sizeof(a->facts.entity), bytes_str(c->entity)));
 	a->opened = w->in->memo.arrived;
 	w->association = a;
+out:
+	return err;
+}
+
+/* Is the row a delivery, or was the request within one? One that was cancelled, or whose
+ * lifespan is over, takes with it what was not done. */
+static err_t of_delivery(struct work *w)
+{
+	const struct store_row *row;
+	struct cbor v;
+	err_t err;
+
+	TRY(store_get(w->room->store, w->in->deferred, &row));
+	w->delivers = row && row->type == DELIVERY;
+	TRY(member_of(w, BYTES("@dv"), &v, &w->delivered));
+	if (!w->delivered)
+		goto out;
+	TRY(store_get(w->room->store, v.u, &row));
+	if (!row || (row->expires && row->expires <= w->in->now))
+		work_refuse(w, RSC_REQUEST_TIMEOUT, "TS-0001 10.2.5.11", "its delivery was cancelled, or its lifespan is over");
 out:
 	return err;
 }
@@ -264,6 +286,7 @@ err_t later_arrived(struct work *w)
 	bool found;
 	err_t err;
 
+	TRY(of_delivery(w));
 	TRY(member_of(w, BYTES("rs"), &v, &found));
 	w->notifies = found && v.u != PENDING;
 	TRY(member_of(w, BYTES("@cd"), &v, &found));
@@ -308,6 +331,14 @@ static void own_result(struct later_own *o, const struct response_primitive *res
 	later_own_end(o, err);
 }
 
+/* 1000: it is on its way, in a delivery [TS-0001 10.2.5.7]. */
+static unsigned state_of(unsigned status)
+{
+	if (status == RSC_ACCEPTED)
+		return FORWARDED;
+	return status_is_success(status) ? COMPLETED : FAILED;
+}
+
 static err_t finish(struct request_room *room, const struct request_arrival *in,
                     const struct request_primitive *q, const struct response_primitive *response)
 {
@@ -316,7 +347,7 @@ static err_t finish(struct request_room *room, const struct request_arrival *in,
 	bool ours;
 	err_t err;
 
-	later_own_uint(&own, BYTES("rs"), status_is_success(response->status) ? COMPLETED : FAILED);
+	later_own_uint(&own, BYTES("rs"), state_of(response->status));
 	own_result(&own, response);
 	later_own_raw(&own, BYTES("@rq"), BYTES_NONE);
 	TRY(action_answered(room, in->deferred, response, &ours));
@@ -324,6 +355,8 @@ static err_t finish(struct request_room *room, const struct request_arrival *in,
 		TRY(coordinate_answered(room, in, response, &ours));
 	if (!ours)
 		TRY(transaction_answered(room, in, &ours));
+	if (!ours)
+		TRY(delivery_answered(room, in, &ours));
 	TRY(change(room, in, &own, ours ? in->now : kept_until(q, in->now)));
 	TRY(store_get(room->store, in->deferred, &row));
 	if (row)
@@ -343,8 +376,11 @@ err_t later_failed(struct request_room *room, const struct request_arrival *in)
 {
 	struct response_primitive response = { .status = RSC_INTERNAL_SERVER_ERROR,
 		                               .rqi = answer_identifier(in->primitive) };
+	const struct store_row *row = NULL;
 	struct request_primitive q;
 
+	if (store_get(room->store, in->deferred, &row) == ERR_OK && row && row->type == DELIVERY)
+		return delivery_failed(room, in);
 	if (request_read(in->primitive, in->memo.arrived, &q) != ERR_OK)
 		q.persistence = q.persists = q.result_expires = 0;
 	arena_reset(&room->arena);

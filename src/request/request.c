@@ -2,6 +2,7 @@
  * step does in detail is in the file of its name; the order is steps.def and
  * nothing else. */
 #include "request/blocked.h"
+#include "request/delivery.h"
 #include "request/later_work.h"
 #include "request/notification.h"
 #include "request/work.h"
@@ -72,7 +73,7 @@ static err_t step_identify(struct work *w)
 	TRY(admission_run(w, STEP_identify));
 	if (!w->status)
 		TRY(identify_accept(w));
-	if (!w->status && !w->in->deferred)
+	if (!w->status && (!w->in->deferred || w->delivered))
 		TRY(identify_replay(w));
 out:
 	return err;
@@ -156,7 +157,7 @@ static err_t step_apply(struct work *w)
 
 	TRY(wait_for_time(w));
 	TRY(apply_run(w));
-	if (w->repeated || w->depth || forward_is_due(w) || !w->question.changes ||
+	if (w->repeated || w->depth || (forward_is_due(w) && !w->carried) || !w->question.changes ||
 	    !status_is_success(work_status(w)))
 		goto out;
 	result = (struct replay_result){ work_status(w), w->outcome.resource };
@@ -259,6 +260,8 @@ static err_t serve(struct work *w, struct buf *answer)
 
 	if (w->in->deferred)
 		TRY(later_arrived(w));
+	if (w->delivers)
+		return delivery_send(w);
 	if (w->notifies)
 		return later_notify(w);
 	TRY(run_steps(w, STEP_admit));

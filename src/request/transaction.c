@@ -23,6 +23,7 @@
  * Where it names times (tltm text tct) this CSE takes the steps at these times, each by a request of
  * its creator that is kept until then: before tltm it is INITIAL, and holds nothing. */
 #include "request/later_work.h"
+#include "resource/delivery.h"
 #include "resource/lock.h"
 
 enum { TYPE_TRANSACTION_MGMT = 50, REQUESTS_MAX = 64, RESPONSES_MAX = 1 << 20 };
@@ -55,8 +56,8 @@ bool transaction_keeps_key(const struct work *w)
 	struct cbor content;
 
 	return w->request.operation == OPERATION_CREATE && w->request.has_content &&
-	       (w->request.type == TYPE_TRANSACTION_MGMT || w->request.type == TRANSACTION) &&
-	       cbor_read(w->request.content, &content) == ERR_OK && resource_brings_key(&content);
+	       (w->request.type == TYPE_TRANSACTION_MGMT || w->request.type == TRANSACTION ||
+	        w->request.type == DELIVERY) && cbor_read(w->request.content, &content) == ERR_OK && resource_brings_key(&content);
 }
 
 /* What cannot be taken back, waits, or is no request of this CSE's resources alone. */

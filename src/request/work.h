@@ -31,6 +31,10 @@ struct work {
 	struct replay_result kept;
 	bool repeated;             /* the first result is given once more */
 	bool notifies;             /* the request was done: its result is sent */
+	bool delivers;             /* no request, but a delivery that is due */
+	bool delivered;            /* it was in a delivery: nobody asked yet whether it was seen before */
+	bool carries;              /* composed to be in a delivery */
+	bool carried;              /* it is in one */
 
 	enum access_bit access;
 	bool discovers;
@@ -155,6 +159,10 @@ err_t notify_run(struct work *w) MUST_USE;
 err_t forward_route(struct work *w) MUST_USE;
 bool forward_is_due(const struct work *w);
 err_t forward_run(struct work *w) MUST_USE;
+/* "/mn" of "/mn/cse/x" and "//sp/mn/cse/x"; empty for another provider's. */
+struct bytes forward_cse(const struct work *w, struct bytes to);
+/* The request as the next hop has to see it, with this identifier. */
+err_t forward_compose(struct work *w, struct bytes rqi, struct buf *out) MUST_USE;
 /* The originator as another CSE has to see it: SP-relative, absolute at another provider. */
 struct bytes forward_from(const struct work *w);
 
@@ -190,7 +198,7 @@ err_t members_ask(struct work *w, const struct remote_member **list, size_t *n) 
 /* [transaction.c] Is a transactionMgmt to be made? Its requests, done or undone, before it
  * is. w->status when it is no transaction at all; ERR_PENDING. */
 bool transaction_wanted(const struct work *w);
-/* Would one be kept in which a request may bring a key? */
+/* Would one be kept in which a request may bring a key, or a delivery? */
 bool transaction_keeps_key(const struct work *w);
 err_t transaction_run(struct work *w, struct transaction_result *out) MUST_USE;
 /* A <transaction> is made, or takes a step in which its request is tried or done: that.

@@ -182,6 +182,11 @@ err_t own_begin(struct resources *r, const struct permit *system, uint64_t id,
                 struct own_change *c) MUST_USE;
 err_t own_write(struct resources *r, struct own_change *c) MUST_USE;
 void own_end(struct own_change *c);
+/* A row below the CSEBase that this CSE makes by itself: the work for it, with nothing in
+ * its set; then, with its end and its attributes there, the row. ERR_REFUSED: its creator's
+ * share is used up. */
+void own_start(struct resource_work *w, struct resources *r, struct arena *a, const char *member, int64_t now);
+err_t own_insert(struct resource_work *w) MUST_USE;
 
 /* --- the service subscription [TS-0001 10.2.2.2] ------------------------------------- */
 

@@ -36,6 +36,30 @@ out:
 	return err;
 }
 
+err_t own_insert(struct resource_work *w)
+{
+	err_t err;
+
+	TRY(work_generate_name(w));
+	TRY(set_encode(w->r, w->arena, &w->set, &w->row.body));
+	TRY(account_change(w->r, BYTES_NONE, w->row.body));
+	TRY(store_insert(w->r->store, &w->row));
+out:
+	return err;
+}
+
+void own_start(struct resource_work *w, struct resources *r, struct arena *a, const char *member, int64_t now)
+{
+	bytes_zero(w, sizeof(*w));
+	w->r = r;
+	w->arena = a;
+	w->now = now;
+	w->type = resource_type_named(bytes_str(member));
+	must(w->type != NULL);
+	w->row = (struct store_row){ .id = store_next_id(r->store), .parent = 1, .type = w->type->number,
+		                     .created = now, .modified = now };
+}
+
 void own_end(struct own_change *c)
 {
 	arena_free(&c->arena);

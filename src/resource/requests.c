@@ -60,21 +60,11 @@ err_t resource_request_keep(struct resources *r, const struct permit *system,
 
 	if (!permit_covers(system, RIGHT_CREATE, 1))
 		return ERR_REFUSED;
-	bytes_zero(&w, sizeof(w));
-	w.r = r;
-	w.arena = a;
-	w.now = kept->now;
-	w.type = resource_type_named(BYTES("m2m:req"));
-	must(w.type != NULL);
+	own_start(&w, r, a, "m2m:req", kept->now);
+	w.row.expires = kept->expires;
 	TRY(work_parent(&w, 1));
-	w.row = (struct store_row){ .id = store_next_id(r->store), .parent = 1,
-		                    .type = w.type->number, .created = kept->now,
-		                    .modified = kept->now, .expires = kept->expires };
 	TRY(put_request(&w, kept));
-	TRY(work_generate_name(&w));
-	TRY(set_encode(r, a, &w.set, &w.row.body));
-	TRY(account_change(r, BYTES_NONE, w.row.body));
-	TRY(store_insert(r->store, &w.row));
+	TRY(own_insert(&w));
 	*id = w.row.id;
 out:
 	return err;

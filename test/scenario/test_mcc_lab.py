@@ -119,6 +119,123 @@ def test_non_blocking_to_another_cse(tree):
         assert rsc == 1001 and (req["rs"], req["ors"]["rsc"]) == (2, 4004)
 
 
+def deliveries(n):
+    rsc, got = n.get("/-", "CAdmin", fu=1, ty=6)
+    return got["m2m:uril"] if rsc == 2000 else []
+
+
+def count(n):
+    return n.get("/-/box", "CAdmin")[1]["m2m:cnt"]["cni"]
+
+
+def test_requests_that_go_together(tree):
+    """TS-0001 9.6.11, 10.2.5.7: Delivery Aggregation: over one hop and two the requests are carried in a delivery, which is
+    gone when they are done; each is done as its originator's."""
+    i, m, a = tree
+    for origin, n, target, who in ((i, a, "/id-asn", "/id-in/Cuser"), (a, i, "/id-in", "/id-asn/Cuser"), (i, m, "/id-mn", "/id-in/Cuser")):
+        before, path = count(n), f"/~{target}/-/box"
+        for k in range(3):
+            assert origin.create(path, "Cuser", 4, {"m2m:cin": {"con": f"together {k}", "cr": None}}, da="true", rcn=0) == (1000, None)
+        carried = deliveries(origin)
+        assert len(carried) == 1, carried
+        d = origin.get("/" + carried[0], "Cuser")[1]["m2m:dlv"]  # it is the originator's to look at
+        assert (d["sr"], d["tg"], d["dmd"], len(d["arq"]["rqp"])) == (origin.get("/-", "CAdmin")[1]["m2m:cb"]["csi"], target, {"tcop": False}, 3)
+        assert all(q["fr"] == who and q["op"] == 1 for q in d["arq"]["rqp"]) and origin.ask("DELETE", "/" + carried[0], "Cuser")[0] == 4005
+        until(lambda: count(n) == before + 3)
+        assert n.get("/-/box/la", "CAdmin")[1]["m2m:cin"]["cr"] == who
+        until(lambda: not any(deliveries(x) for x in tree))
+    # who waits for a result gets it: the request goes by itself
+    assert i.create("/~/id-asn/-/box", "Cuser", 4, {"m2m:cin": {"con": "alone"}}, da="true")[0] == 2001
+    assert i.get("/~/id-asn/-/box", "Cuser", da="true")[0] == 2000
+    # one that is not permitted there is not done, and holds nothing up
+    before = count(a)
+    assert i.create("/~/id-asn/-/user", "Cuser", 3, {"m2m:cnt": {"rn": "not-mine"}}, da="true", rcn=0)[0] == 1000
+    assert i.create("/~/id-asn/-/box", "Cuser", 4, {"m2m:cin": {"con": "mine"}}, da="true", rcn=0)[0] == 1000
+    until(lambda: count(a) == before + 1)
+    assert a.get("/-/user/not-mine", "CAdmin")[0] == 4004
+    # non-blocking: the request is FORWARDED
+    rsc, got = i.create("/~/id-asn/-/box", "Cuser", 4, {"m2m:cin": {"con": "later"}}, da="true", rcn=0, rt=1)
+    assert rsc == 1001
+    req = until(lambda: [r for r in [i.get("/" + got["m2m:uri"], "Cuser")[1]["m2m:req"]] if r["rs"] != 3])[0]
+    assert (req["rs"], req["ors"]["rsc"]) == (4, 1000)
+    until(lambda: count(a) == before + 2)
+
+
+def test_a_delivery_that_waits(tree):
+    """The next CSE is away: the delivery waits, and is taken once when it is back; that it takes deliveries was known."""
+    i, m, a = tree
+    d = Lab("--cse-id", "/id-mn2", "--cse-name", "cse-d", "--cse-type", "MN", "--register-to", i.url, "--registrar-id", "/id-in",
+            address="127.0.0.4")
+    until(lambda: csr(i, "id-mn2"))
+    acp = {"m2m:acp": {"rn": "open", "pv": {"acr": [{"acor": ["all"], "acop": 63}]}, "pvs": {"acr": [{"acor": ["CAdmin"], "acop": 63}]}}}
+    assert d.create("/-", "CAdmin", 1, acp)[0] == 2001
+    box = {"m2m:cnt": {"rn": "box", "acpi": ["cse-d/open"]}}
+    assert d.create("/-", "CAdmin", 3, box)[0] == 2001
+    assert i.create("/~/id-mn2/-/box", "Cuser", 4, {"m2m:cin": {"con": "x"}}, da="true", rcn=0)[0] == 1000
+    assert d.stop() == 0
+    until(lambda: deliveries(i))
+    time.sleep(1.5)
+    assert len(deliveries(i)) == 1
+    # what is to be carried to a CSE that is away, and has no delivery yet, is not promised
+    assert i.ask("PUT", "/~/id-mn2/-/box", "Capp2", {"m2m:cnt": {"lbl": ["x"]}}, da="true", rcn=0)[0] in (4103, 4106, 5103)
+    d = Lab("--cse-id", "/id-mn2", "--cse-name", "cse-d", "--cse-type", "MN", "--register-to", i.url, "--registrar-id", "/id-in",
+            address="127.0.0.4", port=d.port)
+    assert d.create("/-", "CAdmin", 1, acp)[0] == 2001 and d.create("/-", "CAdmin", 3, box)[0] == 2001
+    until(lambda: count(d) == 1, 30)
+    until(lambda: not deliveries(i) and not deliveries(d))
+    assert d.stop() == 0 and i.ask("DELETE", "/-/id-mn2", "CAdmin")[0] == 2002
+
+
+def test_deliveries_that_are_refused(tree):
+    """TS-0004 7.4.11.2; each request within is judged as if it came by itself."""
+    i, m, a = tree
+    until_time = time.strftime("%Y%m%dT%H%M%S", time.gmtime(time.time() + 600))
+
+    def dlv(*requests, sr="/id-mn", tg="/id-in", **more):
+        return {"m2m:dlv": {"sr": sr, "tg": tg, "ls": until_time, "ec": 0, "dmd": {"tcop": False}, "arq": {"rqp": list(requests)}, **more}}
+
+    def cin(fr="/id-mn/Cuser", to="/id-in/-/box", **more):
+        return {"op": 1, "to": to, "fr": fr, "rqi": "d%d" % time.monotonic_ns(), "rvi": "3", "ty": 4, "pc": {"m2m:cin": {"con": "carried"}}, **more}
+
+    before = count(i)
+    for who in ("Cuser", "CAdmin", "/id-mn/Cuser"):
+        assert i.create("/-", who, 6, dlv(cin()))[0] in (4005, 4103), who
+    assert i.create("/-", "Cuser", 6, dlv(cin()))[0] == 4005
+    # not registered here; not the CSE itself
+    assert i.create("/-", "/id-mn2", 6, dlv(cin(), sr="/id-mn2"))[0] == 4103
+    for body, status in ((dlv(cin(fr="/id-in/Cuser")), 4000), (dlv(cin(), cin(fr="/id-in")), None),
+                         (dlv(cin(), sr="/id-in"), 4106), (dlv(cin(to="/id-asn/-/box")), 4000), (dlv(cin(to="cse-in/box")), 4000),
+                         (dlv(cin(op=9)), 4000), (dlv(cin(rt={"rtv": 2})), 5001), (dlv(), 4000), (dlv(*[cin()] * 33), 5207),
+                         (dlv({"op": 1, "to": "/id-in/-", "fr": "/id-mn", "rqi": "x", "rvi": "3", "ty": 6, "pc": dlv(cin())}), 4000),
+                         (dlv(cin(), ls="20200101T000000"), 4000), (dlv(cin(), tg="/id-nowhere"), 4004),
+                         (dlv(cin(to="/id-nowhere/x"), tg="/id-nowhere"), 4004)):
+        rsc, got = i.create("/-", "/id-mn", 6, body)
+        assert rsc == status if status else rsc >= 4000, (rsc, got, body)
+    assert i.create("/-", "/id-mn", 6, dlv(cin()), rt=1)[0] == 4000
+    assert count(i) == before and not deliveries(i)
+    # the control: as it should be; the same request in another delivery is the same
+    one = cin()
+    assert i.create("/-", "/id-mn", 6, dlv(one))[0] == 2001
+    until(lambda: count(i) == before + 1)
+    # requests may come after it, once; it can be cancelled
+    empty = dlv()
+    del empty["m2m:dlv"]["arq"]
+    rsc, got = i.create("/-", "/id-mn", 6, empty)
+    assert rsc == 2001
+    path = "/" + got["m2m:dlv"]["ri"]
+    more = {"m2m:dlv": {"arq": dlv(cin())["m2m:dlv"]["arq"]}}
+    assert i.ask("PUT", path, "Cuser", more)[0] == 4005 and i.ask("PUT", path, "/id-mn", {"m2m:dlv": {"arq": dlv(cin(fr="/id-in/Cuser"))["m2m:dlv"]["arq"]}})[0] == 4000
+    assert i.ask("PUT", path, "/id-mn", more)[0] == 2004
+    until(lambda: count(i) == before + 2)
+    rsc, got = i.create("/-", "/id-mn", 6, dlv(cin(oet=2000)))
+    path = "/" + got["m2m:dlv"]["ri"]
+    assert rsc == 2001 and i.get(path, "/id-mn")[0] == 2000
+    assert i.ask("PUT", path, "/id-mn", more)[0] == 4000
+    assert i.ask("DELETE", path, "/id-mn")[0] == 2002
+    time.sleep(2.5)
+    assert count(i) == before + 2
+
+
 def test_who_is_nowhere_is_not_found(tree):
     for n in tree:
         assert n.get("/~/id-nowhere/-", "Cuser")[0] == 4004

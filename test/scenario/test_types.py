@@ -192,9 +192,9 @@ def test_what_xml_has_no_form_for(lab):
 def test_the_base_lists_what_is_built(lab):
     rsc, body, _ = raw(lab, "GET", "/cse-in", "json")
     cb = json.loads(body)["m2m:cb"]
-    assert {1, 2, 3, 4, 5, 13, 14, 28, 29, 30, 10002, 10028} <= set(cb["srt"]) and {50, 51, 65, 66, 10065} <= set(cb["srt"]) and not {6, 45, 60} & set(cb["srt"])
+    assert {1, 2, 3, 4, 5, 13, 14, 28, 29, 30, 10002, 10028} <= set(cb["srt"]) and {6, 50, 51, 65, 66, 10065} <= set(cb["srt"]) and not {45, 60, 62} & set(cb["srt"])
     assert "application/xml" in cb["csz"]
-    for ty, member in ((6, "m2m:dlv"), (60, "m2m:tsb"), (45, "m2m:lmg")):
+    for ty, member in ((60, "m2m:tsb"), (62, "m2m:prpr"), (45, "m2m:lmg")):
         assert raw(lab, "POST", "/cse-in/types", "json", json.dumps({member: {}}), ty)[0] in (5001, 4108)
 
 

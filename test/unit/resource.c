@@ -8,7 +8,7 @@ static void test_base(void **state)
 	expect(m, RETRIEVE("cse-in"), 2000);
 	shows(m, "'csi':'/in-cse'");
 	shows(m, "'csz':['application/json','application/cbor','application/xml']");
-	shows(m, "'srt':[1,2,3,4,5,7,8,9,10,");
+	shows(m, "'srt':[1,2,3,4,5,6,7,8,9,10,");
 	shows(m, "'pi':''");
 	shows(m, "'ri':'in-cse'");
 	shows(m, "'rn':'cse-in'");

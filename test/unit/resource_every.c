@@ -19,6 +19,7 @@ static const struct { const char *type, *attribute, *json; } special[] = {
 	{ "cnt", "disr", "false" }, { "*", "fcied", NULL }, { "*", "mni", NULL }, { "*", "mbs", NULL }, { "*", "mia", NULL },
 	{ "evcg", "evs", NULL }, { "evcg", "eve", NULL }, { "evcg", "ds", NULL }, { "evcg", "eris", NULL }, { "asar", "aai", "[\"N*\"]" }, { "ts", "mdd", "false" }, { "smd", "soe", NULL }, { "smd", "dcrp", "4" },
 	{ "smd", "vlde", "false" }, { "lcp", "lon", "\"places\"" }, { "stcl", "srs", "2" }, { "actr", "evm", "0" }, { "mgc", "exra", "{\"rst\":[{}]}" }, { "lcp", "los", "3" },
+	{ "dlv", "sr", "\"/mn\"" }, { "dlv", "tg", "\"/mn2\"" }, { "dlv", "arq", NULL },
 };
 /* Types whose hooks want more than rows: they have tests of their own. */
 static const char *const others[] = { "cb", "ae", "sub", "actr", "depr", "trac", "csr", "req", "pch", "crs", "ntpr", "ntp", "pdr", "tgr",

@@ -1,5 +1,5 @@
-/* delivery [TS-0001 9.6.11; TS-0004 7.4.11]: a request that is being carried to another
- * CSE with others. */
+/* delivery [TS-0001 9.6.11; TS-0004 7.4.11]: requests that are being carried to another
+ * CSE together. What is done with it is in request/delivery.c and delivery_take.c. */
 #include "schema/types/rows.h"
 
 static const struct attribute rows[] = {
@@ -26,5 +26,5 @@ const struct resource_type resource_type_dlv = {
 	.attributes_n = COUNT_OF(rows),
 	.parents = parents,
 	.parents_n = COUNT_OF(parents),
-	.not_built = true,
+	.between_cses = true,
 };

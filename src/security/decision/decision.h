@@ -27,6 +27,7 @@ enum decision_ground {
 	GROUND_TARGET,       /* a notification target leaves [TS-0004 7.4.33.2.4] */
 	GROUND_MEMBER,       /* the CSE of a member notifies the group [TS-0004 7.5.1.2.6] */
 	GROUND_KEY_TARGET,   /* a target retrieves its key [TS-0003 8.3.5.2.8, 8.8.2.8] */
+	GROUND_DELIVERY,     /* a CSE hands on what it could hand on one by one [TS-0001 10.2.5.8] */
 	GROUND_LAB_ADMIN,    /* lab mode: the named administrator */
 	GROUND_LAB_OPEN      /* lab mode: what the CSEBase lets others do */
 };
