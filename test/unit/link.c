@@ -1,11 +1,13 @@
-/* link: connections on a loopback socket, without TLS: order, limits, times.
+/* link: connections on a loopback socket, nearly all without TLS: order, limits, times.
  * Client and server share one thread; turn() runs the server's loop. */
 #define _GNU_SOURCE
 #include "base/clock.h"
-#include "binding/link/link.h"
+#include "binding/link/inside.h"
 #include "unit.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <string.h>
@@ -692,6 +694,121 @@ static void test_half_open_hold_no_place(void **state)
 	SSL_CTX_free(ctx);
 }
 
+/* --- the TLS library's buffers ------------------------------------------------------------ */
+
+/* The peer of silent_context, which begins as a client does. */
+static int find_key(SSL *ssl, const unsigned char *identity, size_t n, SSL_SESSION **out)
+{
+	static const uint8_t key[32] = { 1 }, suite[] = { 0x13, 0x01 };
+
+	*out = SSL_SESSION_new();
+	return SSL_SESSION_set1_master_key(*out, key, sizeof(key)) &&
+	       SSL_SESSION_set_cipher(*out, SSL_CIPHER_find(ssl, suite)) &&
+	       SSL_SESSION_set_protocol_version(*out, TLS1_3_VERSION);
+}
+
+static SSL_CTX *peer_context(void)
+{
+	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+
+	assert_non_null(ctx);
+	assert_int_equal(SSL_CTX_set_num_tickets(ctx, 0), 1);
+	SSL_CTX_set_psk_find_session_callback(ctx, find_key);
+	return ctx;
+}
+
+static SSL *dial_tls(struct server *s, SSL_CTX *peer)
+{
+	SSL *ssl = SSL_new(peer);
+	unsigned secured = s->secured;
+	int fd = dial(s);
+	struct connection *c = connections_numbered(s->set, 0);
+
+	c->number = secured + 1;
+	io_watch(c, UV_WRITABLE); /* it speaks first */
+	assert_int_equal(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+	assert_int_equal(SSL_set_fd(ssl, fd), 1);
+	for (int i = 0; i < 50 && SSL_accept(ssl) != 1; i++)
+		turn(s, 2);
+	assert_true(SSL_is_init_finished(ssl));
+	assert_int_equal(s->secured, secured + 1);
+	return ssl;
+}
+
+static void ask_tls(struct server *s, SSL *ssl)
+{
+	uint8_t room[256];
+
+	assert_int_equal(SSL_write(ssl, GET, sizeof(GET) - 1), sizeof(GET) - 1);
+	turn(s, 2);
+	assert_int_equal(SSL_read(ssl, room, sizeof(room)), sizeof(OK) - 1);
+}
+
+static void hang_up(struct server *s, SSL *ssl)
+{
+	close(SSL_get_fd(ssl));
+	SSL_free(ssl);
+	turn(s, 5);
+}
+
+static void test_buffers_are_kept_between_requests(void **state)
+{
+	enum { BUFFER = 16 * 1024 };
+	struct connection_limits limits = some_limits();
+	SSL_CTX *ctx = silent_context(), *peer = peer_context();
+	struct connection *c;
+	struct server s;
+	size_t held;
+	SSL *ssl;
+
+	limits.idle_ms = 400;
+	start_with(&s, limits, ctx);
+	ssl = dial_tls(&s, peer);
+	ask_tls(&s, ssl);
+	c = connections_find(s.set, s.id);
+	assert_true(c->keeps);
+	ask_tls(&s, ssl); /* from now on they stay */
+	held = mallinfo2().uordblks;
+	turn(&s, 700);
+	/* both were given back, and the connection lives: only now its idle time runs */
+	assert_false(c->keeps);
+	assert_true(held - mallinfo2().uordblks >= 2 * BUFFER);
+	assert_int_equal(s.closed, 0);
+	ask_tls(&s, ssl);
+	assert_true(c->keeps);
+	turn(&s, 1300);
+	assert_int_equal(s.closed, 1);
+	hang_up(&s, ssl);
+	stop(&s);
+	SSL_CTX_free(peer);
+	SSL_CTX_free(ctx);
+}
+
+/* So many connections keep theirs, and not one more; who leaves makes room. */
+static void test_kept_buffers_have_a_bound(void **state)
+{
+	SSL_CTX *ctx = silent_context(), *peer = peer_context();
+	struct server s;
+	SSL *a, *b;
+
+	start_with(&s, some_limits(), ctx);
+	s.set->keeping = KEEPING_MAX - 1; /* of others */
+	a = dial_tls(&s, peer);
+	b = dial_tls(&s, peer);
+	ask_tls(&s, a);
+	assert_true(connections_find(s.set, s.id)->keeps);
+	ask_tls(&s, b);
+	assert_false(connections_find(s.set, s.id)->keeps);
+	hang_up(&s, a);
+	ask_tls(&s, b);
+	assert_true(connections_find(s.set, s.id)->keeps);
+	hang_up(&s, b);
+	assert_int_equal(s.set->keeping, KEEPING_MAX - 1);
+	stop(&s);
+	SSL_CTX_free(peer);
+	SSL_CTX_free(ctx);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -714,6 +831,8 @@ int main(void)
 		cmocka_unit_test(test_half_open_have_their_own_bound),
 		cmocka_unit_test(test_half_open_hold_no_place),
 		cmocka_unit_test(test_failures_have_a_bound),
+		cmocka_unit_test(test_buffers_are_kept_between_requests),
+		cmocka_unit_test(test_kept_buffers_have_a_bound),
 	};
 
 	(void)signal(SIGPIPE, SIG_IGN); /* as in the gate */

@@ -15,7 +15,7 @@ static int64_t state_time(const struct connection *c)
 	case CONNECTION_HANDSHAKE:
 		return l->handshake_ms;
 	case CONNECTION_IDLE:
-		return l->idle_ms;
+		return c->keeps ? KEEPING_MS : l->idle_ms;
 	case CONNECTION_REQUEST:
 	case CONNECTION_WRITING:
 		return l->request_ms;
@@ -76,6 +76,8 @@ void connection_enter(struct connection *c, enum connection_state state)
 		half_open_begin(c);
 	else
 		half_open_end(c);
+	if (state == CONNECTION_REQUEST)
+		io_buffers(c, true);
 	/* The owner's judgement counts into the handshake's time. */
 	if (state == CONNECTION_JUDGED)
 		return;
@@ -104,6 +106,12 @@ void connection_expired(struct connection *c)
 		[CONNECTION_SERVING] = "no answer from inside in time",
 	};
 
+	/* Nothing followed: its idle time begins. */
+	if (c->state == CONNECTION_IDLE && c->keeps && (int64_t)uv_now(c->set->loop) < c->until) {
+		io_buffers(c, false);
+		connection_enter(c, CONNECTION_IDLE);
+		return;
+	}
 	if (c->state == CONNECTION_HANDSHAKE)
 		blame(c);
 	if (late[c->state] && (int64_t)uv_now(c->set->loop) < c->until)
@@ -162,6 +170,7 @@ void connection_close(struct connection *c)
 	/* CLOSED first: the owner may look at others, or close this one again. */
 	c->state = CONNECTION_CLOSED;
 	http2_free(c);
+	io_buffers(c, false);
 	s->owner.closed(s->owner.self, c);
 	SSL_free(c->ssl);
 	c->ssl = NULL;

@@ -50,6 +50,8 @@ enum {
 	DRAIN_OCTETS = 4 * 1024 * 1024, DRAIN_MS = 2000,
 	LISTENERS_MAX = 8,
 	SAY_FULL_MS = 10000,
+	KEEPING_MAX = 1024,        /* connections that keep the TLS library's buffers between requests, */
+	KEEPING_MS = 500,          /* for so long after the last */
 	STREAMS_ALL = 32768,       /* of all connections together */
 };
 
@@ -80,7 +82,7 @@ struct connections {
 	struct slot *slots;
 	size_t slots_n, count;
 	uint32_t free_slot;
-	size_t buffered;
+	size_t buffered, keeping;
 	struct queue handshakes, again;
 	struct connection *half_first, **half_last; /* half open, the oldest first */
 	size_t half_n;
@@ -117,6 +119,9 @@ void slot_release(struct connections *s, uint64_t id);
 
 /* Into a state, whose time begins now. */
 void connection_enter(struct connection *c, enum connection_state state);
+/* The TLS library gives its buffers (33 kB) back after each record, or keeps them while requests
+ * follow each other; keeping: unless too many do. */
+void io_buffers(struct connection *c, bool keeping);
 /* Its octets are about to be parsed; false: no longer. */
 void connection_suspect(struct connection *c, bool parsing);
 

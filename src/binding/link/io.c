@@ -103,6 +103,24 @@ void io_goodbye(struct connection *c)
 	ERR_clear_error();
 }
 
+void io_buffers(struct connection *c, bool keeping)
+{
+	struct connections *s = c->set;
+
+	if (!c->ssl || c->keeps == keeping || (keeping && s->keeping >= KEEPING_MAX))
+		return;
+	c->keeps = keeping;
+	if (keeping) {
+		s->keeping++;
+		(void)SSL_clear_mode(c->ssl, SSL_MODE_RELEASE_BUFFERS);
+		return;
+	}
+	s->keeping--;
+	(void)SSL_set_mode(c->ssl, SSL_MODE_RELEASE_BUFFERS);
+	/* Not those that hold something: they go with it. */
+	(void)SSL_free_buffers(c->ssl);
+}
+
 static void on_poll(uv_poll_t *handle, int status, int events)
 {
 	struct connection *c = handle->data;

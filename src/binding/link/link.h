@@ -76,6 +76,7 @@ struct connection {
 	struct connection *half_next, **half_from; /* while half open */
 	bool queued, handshakes, close_after, continued, freed;
 	bool waited;              /* for a key, in its handshake */
+	bool keeps;               /* the TLS library's buffers, between requests */
 	struct buf in, out;
 	size_t out_at;
 	uint32_t drained;

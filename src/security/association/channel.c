@@ -560,6 +560,8 @@ err_t channel_new(SSL_CTX *ctx, SSL **out)
 		mem_free(state);
 		return ERR_MEMORY;
 	}
+	state->limits = &c->limits;
+	SSL_set_msg_callback_arg(ssl, state); /* asked for with each record */
 	if (c->node)
 		crypt_random(state->tag, sizeof(state->tag));
 	if (c->server) {
@@ -578,12 +580,12 @@ err_t channel_new(SSL_CTX *ctx, SSL **out)
 
 void channel_refresh(SSL *ssl)
 {
-	const struct channel_wear *limits = &channel_context_of(SSL_get_SSL_CTX(ssl))->limits;
 	struct channel_state *state = channel_state_of(ssl);
+	const struct channel_wear *limits = state->limits;
 
-	if (SSL_version(ssl) < TLS1_3_VERSION || !SSL_is_init_finished(ssl) ||
-	    !((limits->update_records && state->fresh_records >= limits->update_records) ||
-	      (limits->update_octets && state->fresh_octets >= limits->update_octets)))
+	if (!((limits->update_records && state->fresh_records >= limits->update_records) ||
+	      (limits->update_octets && state->fresh_octets >= limits->update_octets)) ||
+	    SSL_version(ssl) < TLS1_3_VERSION || !SSL_is_init_finished(ssl))
 		return;
 	/* Not in the middle of a record that waits: with what is written after it. */
 	if (SSL_key_update(ssl, SSL_KEY_UPDATE_REQUESTED) == 1)
@@ -593,9 +595,9 @@ void channel_refresh(SSL *ssl)
 
 bool channel_worn(const SSL *ssl)
 {
-	const struct channel_context *c = ssl ? channel_context_of(SSL_get_SSL_CTX(ssl)) : NULL;
+	const struct channel_state *state = ssl ? channel_state_of(ssl) : NULL;
 
-	return c && c->limits.records && channel_state_of(ssl)->records >= c->limits.records;
+	return state && state->limits->records && state->records >= state->limits->records;
 }
 
 /* --- why it failed --------------------------------------------------------------------------- */

@@ -34,6 +34,7 @@ struct psk_use {
 
 /* What belongs to one connection. */
 struct channel_state {
+	const struct channel_wear *limits;   /* of its context */
 	uint8_t tag[CHANNEL_TAG];
 	char identity[CHANNEL_IDENTITY_MAX]; /* PSK identity that the keeper knows */
 	struct psk_use psk;

@@ -8,7 +8,7 @@ enum { CLIENT_HELLO = 1, CERTIFICATE_VERIFY = 15, HEAD = 4, RECORD_HEAD = 5, EXT
 /* libssl tells of each message, whole, before it works on one that came. */
 static void on_handshake_message(int sent, int version, int type, const void *p, size_t n, SSL *ssl, void *self)
 {
-	struct channel_state *state = channel_state_of(ssl);
+	struct channel_state *state = self;
 	const uint8_t *octets = p;
 
 	if (type == SSL3_RT_HEADER && state && n == RECORD_HEAD) {
