@@ -7,6 +7,7 @@
 #include "resource/subscribe.h"
 
 enum { RESULT_MAX = 64 * 1024, PARAMS_MAX = 64 };
+enum { HELD_MS = 15000 /* what another CSE showed counts so long */ };
 enum { EVALUATION_MAX = 16 << 20, KEEPING_MAX = 4 << 20 }; /* octets, for one action */
 
 static const char reason[] = "action";
@@ -111,8 +112,8 @@ static err_t dependencies_hold(struct work *w, struct arena *room, const struct 
 	*yes = a->dependencies_n == 0;
 	for (size_t i = 0; i < a->dependencies_n && !*yes; i++) {
 		TRY(action_dependency(w->room->resources, room, a->id, a->dependencies[i], &d, &found));
-		one = false;
-		if (found)
+		one = found && d.elsewhere && d.held && w->in->now - d.asked <= HELD_MS;
+		if (found && !d.elsewhere)
 			TRY(holds_for(w, room, d.creator, d.subject, d.criteria, &one));
 		if (found && d.sufficient)
 			*yes = one;
@@ -145,10 +146,34 @@ out:
 
 /* --- its request ---------------------------------------------------------------------------- */
 
-/* The primitive with a Request Identifier of its own: to others each time is another. */
-static err_t compose(struct work *w, const struct action *a, struct buf *out)
+/* The values of its inputs, on its creator's right of now. *well false: one is not there, or not
+ * for the creator. */
+static err_t inputs_of(struct work *w, struct arena *room, const struct action *a, struct bytes *values, bool *well)
 {
-	struct buf rqi = buf_make(64), text = buf_make(96);
+	struct bytes attribute;
+	uint64_t id;
+	err_t err = ERR_OK;
+
+	*well = true;
+	for (size_t i = 0; i < a->inputs_n && *well; i++) {
+		TRY(action_input(w->room->resources, a->inputs[i], &id, &attribute));
+		*well = id != 0;
+		if (*well)
+			TRY(notification_creator_may(w, a->creator, id, well));
+		if (*well)
+			err = action_input_value(w->room->resources, room, id, attribute, &values[i]);
+		*well &= err != ERR_MISSING;
+		TRY(err == ERR_MISSING ? ERR_OK : err);
+	}
+out:
+	return err;
+}
+
+/* The primitive with a Request Identifier of its own: to others each time is another; and with its
+ * inputs. */
+static err_t compose(struct work *w, const struct action *a, const struct bytes *inputs, struct buf *out)
+{
+	struct buf rqi = buf_make(64), text = buf_make(96), content = buf_make(LATER_OCTETS);
 	struct cbor_member m[PARAMS_MAX];
 	struct bytes key, asked;
 	struct cbor map, value;
@@ -164,29 +189,39 @@ static err_t compose(struct work *w, const struct action *a, struct buf *out)
 	TRY(cbor_read(asked, &map));
 	while (found && n < PARAMS_MAX) {
 		TRY(cbor_pair(&map.s, &key, &value, &found));
-		if (found && !bytes_equal(key, BYTES("rqi")))
-			m[n++] = (struct cbor_member){ key, value.raw };
+		if (!found || bytes_equal(key, BYTES("rqi")))
+			continue;
+		if (a->inputs_n && bytes_equal(key, BYTES("pc"))) {
+			TRY(action_input_put(value.raw, inputs, a->inputs_n, &content));
+			value.raw = bytes_of_buf(&content);
+		}
+		m[n++] = (struct cbor_member){ key, value.raw };
 	}
 	TRY(found ? ERR_LIMIT : ERR_OK);
 	err = cbor_put_members(out, m, n);
 out:
 	buf_free(&rqi);
 	buf_free(&text);
+	buf_free(&content);
 	return err;
 }
 
-static err_t keep(struct work *w, const struct action *a, int64_t due, uint64_t left)
+static err_t keep(struct work *w, const struct action *a, int64_t due, uint64_t left, bool *well)
 {
 	enum { KEPT_MS = 3600000 };
 	struct later_own own = { .values = buf_make(LATER_OCTETS + 4096) };
 	struct buf primitive = buf_make(LATER_OCTETS);
 	struct later_order order = { .originator = a->creator, .credential = a->credential, .now = w->in->now,
 		                     .due = due, .expires = due + KEPT_MS };
+	struct bytes inputs[ACTION_INPUTS];
 	struct arena arena;
 	err_t err;
 
 	arena_init(&arena, KEEPING_MAX);
-	TRY(compose(w, a, &primitive));
+	TRY(inputs_of(w, &arena, a, inputs, well));
+	if (!*well)
+		goto out;
+	TRY(compose(w, a, inputs, &primitive));
 	order.primitive = bytes_of_buf(&primitive);
 	later_own_uint(&own, BYTES("@ac"), a->id);
 	later_own_uint(&own, BYTES("@bg"), left);
@@ -213,11 +248,14 @@ static const char *not_done(err_t err)
 
 static err_t fire(struct work *w, const struct action *a, int64_t due, uint64_t left)
 {
+	bool well = true;
 	err_t err;
 
 	if (later_full(&w->room->later, a->creator))
 		return record(w, a, "not done: too many requests of its creator wait");
-	err = keep(w, a, due, left);
+	err = keep(w, a, due, left, &well);
+	if (!well && err == ERR_OK)
+		return record(w, a, "not done: an input is not there for its creator");
 	if (not_done(err))
 		return record(w, a, not_done(err));
 	TRY(err);
@@ -364,6 +402,26 @@ err_t action_period(struct request_room *room, uint64_t id, int64_t now)
 	TRY(is_due(&w, &arena, id, &a, &due));
 	/* Done or not, the next time is a period later. */
 	TRY(action_waits(room->resources, permit_for_system(reason), id, now));
+	if (due)
+		err = fire(&w, &a, now, ACTION_CHAIN - 1);
+out:
+	arena_free(&arena);
+	return err;
+}
+
+err_t action_held(struct request_room *room, uint64_t id, int64_t now)
+{
+	struct request_arrival in = { .now = now };
+	struct work w = { .room = room, .in = &in };
+	struct arena arena;
+	struct action a;
+	bool due;
+	err_t err;
+
+	arena_init(&arena, EVALUATION_MAX);
+	TRY(action_read(room->resources, &arena, id, now, &a, &due));
+	if (due)
+		TRY(dependencies_hold(&w, &arena, &a, &due));
 	if (due)
 		err = fire(&w, &a, now, ACTION_CHAIN - 1);
 out:

@@ -30,6 +30,15 @@ err_t action_chain_rest(struct work *w, uint64_t *rest, bool *inside) MUST_USE;
 /* A periodic action whose time has come. In the transaction of the caller. */
 err_t action_period(struct request_room *room, uint64_t id, int64_t now) MUST_USE;
 
+/* [action_poll.c] The subject of one, or of a dependency, at another CSE is asked for, by a request of
+ * its creator that is kept. In the transaction of the caller. */
+err_t action_poll(struct request_room *room, uint64_t id, int64_t now) MUST_USE;
+/* As action_answered: was it such a request? */
+err_t action_polled(struct request_room *room, const struct request_arrival *in,
+                    const struct response_primitive *response, bool *was) MUST_USE;
+/* The criteria of its own hold: as soon as those it depends on do, too, its request is made. */
+err_t action_held(struct request_room *room, uint64_t id, int64_t now) MUST_USE;
+
 /* The request that was kept in this row is answered: was it an action's? Then the action
  * has the response, and the row is needed no more. */
 err_t action_answered(struct request_room *room, uint64_t row, const struct response_primitive *response,

@@ -354,6 +354,8 @@ static err_t finish(struct request_room *room, const struct request_arrival *in,
 	if (!ours)
 		TRY(coordinate_answered(room, in, response, &ours));
 	if (!ours)
+		TRY(action_polled(room, in, response, &ours));
+	if (!ours)
 		TRY(transaction_answered(room, in, &ours));
 	if (!ours)
 		TRY(delivery_answered(room, in, &ours));

@@ -7,7 +7,7 @@
 
 #include "resource/resource.h"
 
-enum { ACTION = 65, DEPENDENCY = 66, ACTIONS_OF_SUBJECT = 32, ACTION_DEPENDENCIES = 16 };
+enum { ACTION = 65, DEPENDENCY = 66, ACTIONS_OF_SUBJECT = 32, ACTION_DEPENDENCIES = 16, ACTION_INPUTS = 8 };
 
 enum evaluation { EVALUATE_OFF, EVALUATE_ONCE, EVALUATE_PERIODIC, EVALUATE_CONTINUOUS };
 
@@ -20,10 +20,15 @@ struct action {
 	struct bytes criteria;   /* evalCriteria, encoded */
 	struct bytes dependencies[ACTION_DEPENDENCIES]; /* addresses */
 	size_t dependencies_n;
+	struct bytes inputs[ACTION_INPUTS]; /* addresses of attributes */
+	size_t inputs_n;
+	bool elsewhere;          /* its subject is at another CSE */
 };
 
 struct dependency {
 	uint64_t subject;        /* 0: nothing is there */
+	bool elsewhere, held;    /* it is at another CSE: did it hold when it was asked there last? */
+	int64_t asked;           /* and when that was */
 	struct bytes creator, criteria;
 	bool sufficient;
 };
@@ -63,6 +68,48 @@ err_t action_result(struct resources *r, const struct permit *system, uint64_t i
 /* [types/actr.c] Does the originator of w retrieve the row, and is there what the criteria
  * of w->set compare? Else 4000, with the attribute that names it. */
 err_t action_criteria_fit(struct resource_work *w, uint64_t subject, const char *attribute) MUST_USE;
+/* Does the attribute name a resource at another CSE? 4000 when it names a part of one. */
+err_t action_elsewhere(struct resource_work *w, const char *key, bool *yes) MUST_USE;
+
+/* --- subjects at other CSEs (polled.c): asked for from time to time, in the name of who made
+ * the action or the dependency */
+
+/* Where `key` (sri, rri) leads to another CSE: that is remembered with what it takes to ask there; else
+ * forgotten. */
+err_t polled_keep(struct resource_work *w, struct bytes key) MUST_USE;
+/* Its row was written, or goes (set NULL). */
+err_t polled_index(struct resources *r, uint64_t id, const struct attribute_set *set) MUST_USE;
+bool polled_is(const struct attribute_set *set);
+
+/* Those that are to be asked for, as actions_due. */
+err_t polled_due(struct resources *r, int64_t now, uint64_t *after, uint64_t *ids, size_t limit,
+                 size_t *n) MUST_USE;
+/* Views into the arena. *found false: nothing is to be asked. */
+struct polled {
+	uint64_t id;
+	struct bytes creator, from, credential, subject;
+};
+err_t polled_read(struct resources *r, struct arena *a, uint64_t id, int64_t now, struct polled *out,
+                  bool *found) MUST_USE;
+/* It is asked now: no other is before an answer can no more come. */
+err_t polled_asked(struct resources *r, const struct permit *system, uint64_t id, int64_t now) MUST_USE;
+/* It was answered, by a representation, or (empty) it was not shown. *fires: it is an action whose own
+ * criteria hold. */
+err_t polled_answered(struct resources *r, const struct permit *system, uint64_t id, int64_t now,
+                      struct bytes content, bool *fires) MUST_USE;
+
+/* Do the criteria hold for an attribute set as shown? */
+bool action_criteria_hold(struct bytes criteria, const struct attribute_set *shown);
+
+/* --- input (input.c): `ipu` names attributes of resources here whose values, at the time, take the
+ * place of the texts $1, $2 ... in the content of the request */
+
+/* The row that an input is read from, 0: none here; and the attribute. */
+err_t action_input(struct resources *r, struct bytes input, uint64_t *id, struct bytes *attribute) MUST_USE;
+/* The value as it is shown. ERR_MISSING. In the arena. */
+err_t action_input_value(struct resources *r, struct arena *a, uint64_t id, struct bytes attribute, struct bytes *value) MUST_USE;
+/* The encoded content with values in their places. */
+err_t action_input_put(struct bytes content, const struct bytes *values, size_t n, struct buf *out) MUST_USE;
 
 /* Its row was written: who finds it. At the start: is there any? */
 err_t actions_open(struct resources *r) MUST_USE;

@@ -81,27 +81,38 @@ static bool holds(const struct cbor *value, uint64_t operator, const struct cbor
 	}
 }
 
+static bool member(struct bytes map, const char *key, struct cbor *out)
+{
+	bool found = false;
+
+	return cbor_find(map, bytes_str(key), out, &found) == ERR_OK && found;
+}
+
+bool action_criteria_hold(struct bytes criteria, const struct attribute_set *shown)
+{
+	struct cbor optr, sbjt, thld, value;
+
+	return member(criteria, "optr", &optr) && member(criteria, "sbjt", &sbjt) && member(criteria, "thld", &thld) &&
+	       optr.kind == CBOR_UINT && sbjt.kind == CBOR_TEXT && set_get(shown, sbjt.s, &value) &&
+	       holds(&value, optr.u, &thld);
+}
+
 err_t action_holds(struct resources *r, struct arena *a, uint64_t subject, struct bytes criteria,
                    bool *yes)
 {
-	struct cbor optr, sbjt, thld, value;
 	struct attribute_set *shown;
 	const struct store_row *row;
-	bool one, two, three;
 	void *p;
 	err_t err;
 
 	*yes = false;
-	TRY(cbor_find(criteria, BYTES("optr"), &optr, &one));
-	TRY(cbor_find(criteria, BYTES("sbjt"), &sbjt, &two));
-	TRY(cbor_find(criteria, BYTES("thld"), &thld, &three));
 	TRY(store_get(r->store, subject, &row));
-	if (!row || !one || !two || !three || optr.kind != CBOR_UINT || sbjt.kind != CBOR_TEXT)
+	if (!row)
 		goto out;
 	TRY(arena_take(a, sizeof(*shown), &p));
 	shown = p;
 	TRY(view_attributes(r, a, row, shown));
-	*yes = set_get(shown, sbjt.s, &value) && holds(&value, optr.u, &thld);
+	*yes = action_criteria_hold(criteria, shown);
 out:
 	return err;
 }
@@ -187,7 +198,7 @@ err_t actions_due(struct resources *r, int64_t now, uint64_t *after, uint64_t *i
 	*after = found_n < find.limit ? 0 : found[found_n - 1];
 	for (size_t i = 0; i < found_n; i++) {
 		TRY(store_get(r->store, found[i], &row));
-		if (row && row->type == ACTION && !row_expired(row, now) &&
+		if (row && row->type == ACTION && !row_expired(row, now) && !number_of(row, BYTES("@el"), 0) &&
 		    number_of(row, BYTES("@nx"), 0) <= (uint64_t)now)
 			ids[(*n)++] = found[i];
 	}
@@ -225,16 +236,17 @@ static err_t text_of(const struct attribute_set *set, struct arena *a, struct by
 	return arena_copy(a, v.kind == CBOR_TEXT ? v.s : v.raw, out);
 }
 
-static err_t dependencies_of(const struct attribute_set *set, struct arena *a, struct action *out)
+static err_t texts_of(const struct attribute_set *set, struct arena *a, struct bytes key, struct bytes *out,
+                      size_t max, size_t *n)
 {
 	struct cbor list, item;
 	err_t err = ERR_OK;
 
-	if (!set_get(set, BYTES("dep"), &list) || list.kind != CBOR_ARRAY)
+	if (!set_get(set, key, &list) || list.kind != CBOR_ARRAY)
 		return ERR_OK;
-	while (list.s.n && out->dependencies_n < ACTION_DEPENDENCIES) {
+	while (list.s.n && *n < max) {
 		TRY(cbor_next(&list.s, &item));
-		TRY(arena_copy(a, item.s, &out->dependencies[out->dependencies_n++]));
+		TRY(arena_copy(a, item.s, &out[(*n)++]));
 	}
 out:
 	return err;
@@ -262,9 +274,11 @@ err_t action_read(struct resources *r, struct arena *a, uint64_t id, int64_t now
 	TRY(text_of(set, a, BYTES(INTERNAL_CREATOR), &out->creator));
 	TRY(text_of(set, a, BYTES("@cd"), &out->credential));
 	TRY(text_of(set, a, BYTES("evc"), &out->criteria));
-	TRY(dependencies_of(set, a, out));
+	TRY(texts_of(set, a, BYTES("dep"), out->dependencies, ACTION_DEPENDENCIES, &out->dependencies_n));
+	TRY(texts_of(set, a, BYTES("ipu"), out->inputs, ACTION_INPUTS, &out->inputs_n));
 	TRY(action_subject(r, set, row->parent, &out->subject));
-	*found = out->mode != EVALUATE_OFF && out->subject != 0;
+	out->elsewhere = polled_is(set);
+	*found = out->mode != EVALUATE_OFF && (out->subject != 0 || out->elsewhere);
 out:
 	return err;
 }
@@ -309,6 +323,9 @@ err_t action_dependency(struct resources *r, struct arena *a, uint64_t action, s
 	out->sufficient = set_true(set, BYTES("sfc"));
 	TRY(text_of(set, a, BYTES(INTERNAL_CREATOR), &out->creator));
 	TRY(text_of(set, a, BYTES("evc"), &out->criteria));
+	out->elsewhere = polled_is(set);
+	out->held = set_uint(set, BYTES("@ok"), 0) == 1;
+	out->asked = (int64_t)set_uint(set, BYTES("@oa"), 0);
 	*found = true;
 	if (!set_get(set, BYTES("rri"), &rri) || rri.kind != CBOR_TEXT)
 		goto out;

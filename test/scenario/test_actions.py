@@ -107,6 +107,17 @@ def test_dependencies(lab, own):
     assert done(4) and instances(lab, own) == 1  # by this change alone, not by that of what it depends on
 
 
+def test_input(lab, own):
+    """A value is taken from where it is when the request is made, whole; over each serialization."""
+    stem, path = own
+    apv = put(path + "/d", stem)
+    apv["pc"]["m2m:cin"]["con"] = "$1"
+    assert action(lab, own, evm=3, ipu=[path[1:] + "/c/la#con"], apv=apv).rsc == 2001
+    for value in ("one", "two"):
+        assert lab.create(path + "/c", 4, {"m2m:cin": {"con": value}}, stem).rsc == 2001
+        assert until(lambda: lab.get(path + "/d/la", stem).json.get("m2m:cin", {}).get("con") == value)
+
+
 def test_each_period(lab, own):
     add(lab, own)
     assert action(lab, own, evm=2, ecp=1000).rsc == 2001
@@ -142,8 +153,8 @@ def test_nobody_acts_for_another(lab, own):
 @pytest.mark.parametrize("more,want", [
     ({"evm": 4}, 4000), ({"ecp": 5}, 4000), ({"evm": 2}, 4000), ({"evm": 2, "ecp": 10}, 5207), ({"evm": 3, "ecp": 0}, 4000),
     ({"evc": {"optr": 1, "sbjt": "none", "thld": 1}}, 4000), ({"evc": {"optr": 9, "sbjt": "cni", "thld": 1}}, 4000),
-    ({"evc": None}, 4000), ({"orc": None}, 4000), ({"apv": None}, 4000), ({"apv": {}}, 4000), ({"ipu": ["x"]}, 5001),
-    ({"air": {}}, 4000), ({"sri": "/mn/cse/x"}, 5001), ({"sri": "cse-in/none"}, 4000)])
+    ({"evc": None}, 4000), ({"orc": None}, 4000), ({"apv": None}, 4000), ({"apv": {}}, 4000), ({"ipu": ["x"]}, 4000), ({"ipu": ["/mn/cse/x#con"]}, 5001),
+    ({"air": {}}, 4000), ({"sri": "/mn/cse/x#cni"}, 4000), ({"sri": "cse-in/none"}, 4000)])
 def test_what_is_refused(lab, own, more, want):
     assert action(lab, own, **more).rsc == want
 

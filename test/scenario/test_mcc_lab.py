@@ -305,6 +305,36 @@ def test_a_transaction_that_the_cse_controls(tree):
     assert labels() == [["all"]] * 3
 
 
+def test_an_action_over_three(tree):
+    """An action here, by a condition on a resource at a second CSE and one besides at a third, that changes the third: each is
+    asked for its creator, who has to be let in there."""
+    i, m, a = tree
+    for n in (m, a):
+        assert n.ask("PUT", "/-/box", "CAdmin", {"m2m:cnt": {"mni": 10}})[0] == 2004
+    change = {"op": 3, "to": "/id-asn/-/box", "fr": "Cuser", "rqi": "t", "rvi": "3", "pc": {"m2m:cnt": {"lbl": ["acted"]}}}
+
+    def action(name, sri, sbjt, **more):
+        body = {"rn": name, "sri": sri, "evc": {"optr": 1, "sbjt": sbjt, "thld": 77}, "evm": 2, "ecp": 1000,
+                "orc": change["to"], "apv": change, **more}
+        return i.create("/-/user", "Cuser", 65, {"m2m:actr": body}, headers={"X-M2M-RVI": "4"})
+
+    rsc, got = action("act", "/id-mn/-/box", "mni", dep=["cse-in/user/act/too"])
+    assert rsc == 2001, got
+    assert action("blind", "/id-asn/-/user", "mni")[0] == 2001  # is not let in there
+    depr = {"rn": "too", "rri": "/id-asn/-/box", "evc": {"optr": 1, "sbjt": "mni", "thld": 77}, "sfc": False}
+    assert i.create("/-/user/act", "Cuser", 66, {"m2m:depr": depr}, headers={"X-M2M-RVI": "4"})[0] == 2001
+    labels = lambda: a.get("/-/box", "CAdmin")[1]["m2m:cnt"].get("lbl")
+    assert m.ask("PUT", "/-/box", "CAdmin", {"m2m:cnt": {"mni": 77}})[0] == 2004
+    time.sleep(2.5)
+    assert labels() != ["acted"]  # the other does not hold yet
+    assert a.ask("PUT", "/-/box", "CAdmin", {"m2m:cnt": {"mni": 77}})[0] == 2004
+    until(lambda: labels() == ["acted"])
+    assert i.get("/-/user/act", "Cuser")[1]["m2m:actr"]["air"]["rsc"] == 2004
+    assert "air" not in i.get("/-/user/blind", "Cuser")[1]["m2m:actr"]
+    for name in ("act", "blind"):
+        assert i.ask("DELETE", "/-/user/" + name, "Cuser")[0] == 2002
+
+
 def test_a_cse_that_polls(tree):
     """TS-0001 9.6.21, 10.2.5: who cannot be reached has a polling channel below its remoteCSE; requests for it and
     for what is behind it wait there, and so does the answer's way back."""

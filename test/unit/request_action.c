@@ -354,7 +354,13 @@ static void test_refused(void **state)
 	WRONG(EVC("cni", 1, 1), 1, "'ecp':3," PUT("cse-in/dev/d", "Cdev"), 4000);
 	WRONG(EVC("cni", 1, 1), 3, "'ecp':0," PUT("cse-in/dev/d", "Cdev"), 4000);
 	WRONG(EVC("cni", 1, 1), 1, "'air':{}," PUT("cse-in/dev/d", "Cdev"), 4000);
-	WRONG(EVC("cni", 1, 1), 1, "'ipu':['x']," PUT("cse-in/dev/d", "Cdev"), 5001);
+	WRONG(EVC("cni", 1, 1), 1, "'ipu':['x']," PUT("cse-in/dev/d", "Cdev"), 4000);
+	WRONG(EVC("cni", 1, 1), 1, "'ipu':['cse-in/dev/c']," PUT("cse-in/dev/d", "Cdev"), 4000);
+	WRONG(EVC("cni", 1, 1), 1, "'ipu':['cse-in/dev/c#no']," PUT("cse-in/dev/d", "Cdev"), 4000);
+	WRONG(EVC("cni", 1, 1), 1, "'ipu':['cse-in/app/e#cni']," PUT("cse-in/dev/d", "Cdev"), 4000); /* not for its eyes */
+	WRONG(EVC("cni", 1, 1), 1, "'ipu':['/mn/cse/c#cni']," PUT("cse-in/dev/d", "Cdev"), 5001);
+	WRONG(EVC("cni", 1, 1), 1, "'ipu':['cse-in/dev/c#cni','cse-in/dev/c#cni','cse-in/dev/c#cni','cse-in/dev/c#cni','cse-in/dev/c#cni',"
+	      "'cse-in/dev/c#cni','cse-in/dev/c#cni','cse-in/dev/c#cni','cse-in/dev/c#cni']," PUT("cse-in/dev/d", "Cdev"), 5207);
 	WRONG(EVC("cni", 1, 1), 1, "'orc':'cse-in/dev/c','apv':{'op':4,'to':'cse-in/dev/d','fr':'Cdev','rqi':'a'}", 4000);
 	WRONG(EVC("cni", 1, 1), 1, "'orc':'cse-in/dev/c','apv':{'op':6,'to':'cse-in/dev/c','fr':'Cdev','rqi':'a'}", 4000);
 	WRONG(EVC("cni", 1, 1), 1, "'orc':'cse-in/dev/c','apv':{'to':'cse-in/dev/c','fr':'Cdev','rqi':'a'}", 4000);
@@ -372,7 +378,199 @@ static void test_refused(void **state)
 		buf_free(&more);
 	}
 	WRONG(EVC("cni", 1, 1), 1, TRAM_OF("{'op':1,'to':'cse-in','fr':'Cdev','rqi':'b','rvi':'3','ty':245,'pc':{}}"), 4000);
-	REFUSED(n, DEV, "cse-in/dev", "Cdev", ACTR("x", "/mn/cse/c", EVC("cni", 1, 1), 1, PUT("cse-in/dev/d", "Cdev")), 5001);
+	REFUSED(n, DEV, "cse-in/dev", "Cdev", ACTR("x", "/mn/cse/c#cni", EVC("cni", 1, 1), 1, PUT("cse-in/dev/d", "Cdev")), 4000);
+}
+
+/* --- input ------------------------------------------------------------------------------ */
+
+#define MADE_OF(content) "'orc':'cse-in/dev/d','apv':{'op':1,'to':'cse-in/dev/d','fr':'Cdev','rqi':'a','rvi':'3','ty':4," \
+	"'pc':{'m2m:cin':" content "}}"
+
+/* Whole values for whole texts; what looks like one and is none stays. */
+static void test_input(void **state)
+{
+	struct node *n = *state;
+
+	MADE(n, DEV, "cse-in/dev", "Cdev", ACTR("a", "cse-in/dev/c", EVC("cni", 5, 1), 3, "'ipu':['cse-in/dev/c/la#con','cse-in/dev/c#cni'],"
+	     MADE_OF("{'con':'$1','lbl':['$1 and','$3','$2x']}")));
+	assert_int_equal(ask(n, DEV, 1, "cse-in/dev/c", "Cdev", ",'ty':4,'pc':{'m2m:cin':{'con':'measured'}}"), 2001);
+	assert_int_equal(work_off_all(n), 1);
+	gets(n, DEV, "cse-in/dev/d/la", "Cdev", "'con':'measured'");
+	shows(n, "'lbl':['$1 and','$3','$2x']");
+	gets(n, DEV, "cse-in/dev/a", "Cdev", "'rsc':2001");
+	shows(n, "'con':'$1'"); /* the action says what it said */
+	/* a value that does not fit is refused like any other, when it is done */
+	assert_int_equal(ask(n, DEV, 3, "cse-in/dev/a", "Cdev", ",'pc':{'m2m:actr':{'apv':{'op':3,'to':'cse-in/dev/d','fr':'Cdev',"
+	                     "'rqi':'a','rvi':'3','pc':{'m2m:cnt':{'mni':'$1'}}}}}"), 2004);
+	add(n, "cse-in/dev/c");
+	assert_int_equal(work_off_all(n), 1);
+	gets(n, DEV, "cse-in/dev/a", "Cdev", "'rsc':4000");
+	assert_int_equal(ask(n, DEV, 3, "cse-in/dev/a", "Cdev", ",'pc':{'m2m:actr':{'ipu':['cse-in/dev/c#cni']}}"), 2004);
+	add(n, "cse-in/dev/c");
+	assert_int_equal(work_off_all(n), 1);
+	gets(n, DEV, "cse-in/dev/d", "Cdev", "'mni':3");
+}
+
+/* What an input shows is for its creator's eyes at that time, or nothing is done. */
+static void test_input_withdrawn(void **state)
+{
+	struct node *n = *state;
+
+	MADE(n, APP, "cse-in/app", "Sapp", ",'ty':1,'pc':{'m2m:acp':{'rn':'p','pv':{'acr':[{'acor':['/in-cse/Cdev','/Sapp'],'acop':63}]},"
+	     "'pvs':{'acr':[{'acor':['/Sapp'],'acop':63}]}}}");
+	assert_int_equal(ask(n, APP, 3, "cse-in/app/e", "Sapp", ",'pc':{'m2m:cnt':{'lbl':['secret']}}"), 2004);
+	assert_int_equal(ask(n, APP, 3, "cse-in/app/e", "Sapp", ",'pc':{'m2m:cnt':{'acpi':['cse-in/app/p']}}"), 2004);
+	MADE(n, DEV, "cse-in/dev", "Cdev", ACTR("a", "cse-in/dev/c", EVC("cni", 5, 1), 3, "'ipu':['cse-in/app/e#lbl'],"
+	     MADE_OF("{'con':'x','lbl':'$1'}")));
+	add(n, "cse-in/dev/c");
+	assert_int_equal(work_off_all(n), 1);
+	gets(n, DEV, "cse-in/dev/d/la", "Cdev", "'secret'");
+	assert_int_equal(ask(n, APP, 3, "cse-in/app/p", "Sapp", ",'pc':{'m2m:acp':{'pv':{'acr':[{'acor':['/Sapp'],'acop':63}]}}}"), 2004);
+	add(n, "cse-in/dev/c");
+	assert_int_equal(work_off_all(n), 0);
+	gets(n, DEV, "cse-in/dev/d", "Cdev", "'cni':1");
+	assert_int_equal(ask(n, APP, 4, "cse-in/app/e", "Sapp", ""), 2002);
+	add(n, "cse-in/dev/c");
+	assert_int_equal(work_off_all(n), 0);
+}
+
+/* --- at another CSE ---------------------------------------------------------------------- */
+
+static size_t to_be_asked(struct node *n, uint64_t *id)
+{
+	uint64_t after = 0, ids[8];
+	size_t due;
+
+	assert_int_equal(polled_due(n->room.resources, n->now, &after, ids, COUNT_OF(ids), &due), ERR_OK);
+	*id = due ? ids[0] : 0;
+	return due;
+}
+
+/* Asked, and answered with this ("" with nothing). */
+static bool shown(struct node *n, uint64_t id, const char *json)
+{
+	struct buf content = buf_make(1024);
+	bool fires;
+
+	if (*json)
+		test_cbor(json, &content);
+	assert_int_equal(polled_answered(n->room.resources, permit_for_system("test"), id, n->now, bytes_of_buf(&content), &fires), ERR_OK);
+	if (fires)
+		assert_int_equal(action_held(&n->room, id, n->now), ERR_OK);
+	buf_free(&content);
+	return fires;
+}
+
+static void test_elsewhere(void **state)
+{
+	struct node *n = *state;
+	uint64_t id, other;
+
+	MADE(n, DEV, "cse-in/dev", "Cdev", ACTR("a", "/mn/cse/c", EVC("cni", 3, 1), 3, PUT("cse-in/dev/d", "Cdev")));
+	hides(n, "@");
+	assert_int_equal(to_be_asked(n, &id), 1);
+	/* Nobody is on the way there: it is asked ever more seldom. */
+	assert_int_equal(action_poll(&n->room, id, n->now), ERR_OK);
+	assert_int_equal(to_be_asked(n, &other), 0);
+	assert_int_equal(work_off(n), 1);
+	assert_true(record_says(n, "to", "/mn/cse/c"));
+	n->now += 4999;
+	assert_int_equal(to_be_asked(n, &other), 0);
+	n->now += 1;
+	assert_int_equal(to_be_asked(n, &other), 1);
+	assert_false(shown(n, id, ""));
+	n->now += 9999;
+	assert_int_equal(to_be_asked(n, &other), 0);
+	n->now += 1;
+	assert_int_equal(to_be_asked(n, &other), 1);
+	/* It holds, and again only when something is new. */
+	assert_false(shown(n, id, "{'m2m:cnt':{'cni':1}}"));
+	assert_true(shown(n, id, "{'m2m:cnt':{'cni':2}}"));
+	assert_int_equal(work_off_all(n), 1);
+	gets(n, DEV, "cse-in/dev/d", "Cdev", "'cni':1");
+	assert_false(shown(n, id, "{'m2m:cnt':{'cni':2}}"));
+	assert_true(shown(n, id, "{'m2m:cnt':{'cni':3}}"));
+	assert_int_equal(work_off_all(n), 1);
+	/* What is no representation is none. */
+	assert_false(shown(n, id, "{'m2m:cnt':7}"));
+	assert_false(shown(n, id, "[]"));
+	n->now += 600000;
+	assert_int_equal(to_be_asked(n, &other), 1);
+	assert_int_equal(ask(n, DEV, 3, "cse-in/dev/a", "Cdev", ",'pc':{'m2m:actr':{'evm':0}}"), 2004);
+	assert_int_equal(to_be_asked(n, &other), 0);
+	assert_int_equal(ask(n, DEV, 3, "cse-in/dev/a", "Cdev", ",'pc':{'m2m:actr':{'evm':1}}"), 2004);
+	assert_int_equal(to_be_asked(n, &other), 1);
+	assert_true(shown(n, id, "{'m2m:cnt':{'cni':3}}")); /* once */
+	assert_int_equal(work_off_all(n), 1);
+	gets(n, DEV, "cse-in/dev/a", "Cdev", "'evm':0");
+	assert_int_equal(ask(n, DEV, 4, "cse-in/dev/a", "Cdev", ""), 2002);
+	n->now += 600000;
+	assert_int_equal(to_be_asked(n, &other), 0);
+}
+
+/* As an import leaves one: without credential. Its creator switches it on; others do not lend it theirs. */
+static void test_imported(void **state)
+{
+	struct node *n = *state;
+	struct cbor_member m = { .key = BYTES("@cd") };
+	struct resource_change change = { .m = &m, .n = 1, .now = n->now, .expires = n->now + 86400000 };
+
+	MADE(n, DEV, "cse-in/dev", "Cdev", ",'ty':1,'pc':{'m2m:acp':{'rn':'p','pv':{'acr':[{'acor':['Cdev','/Sapp'],'acop':63}]},"
+	     "'pvs':{'acr':[{'acor':['Cdev'],'acop':63}]}}}");
+	assert_int_equal(ask(n, DEV, 3, "cse-in/dev/c", "Cdev", ",'pc':{'m2m:cnt':{'acpi':['cse-in/dev/p']}}"), 2004);
+	MADE(n, DEV, "cse-in/dev", "Cdev", ACTR("a", "cse-in/dev/c", EVC("cni", 5, 1), 3, "'acpi':['cse-in/dev/p']," PUT("cse-in/dev/d", "Cdev")));
+	assert_int_equal(resource_request_change(n->room.resources, permit_for_system("test"), row_of(n, "cse-in/dev/a"), &change,
+	                                         &n->room.arena), ERR_OK);
+	add(n, "cse-in/dev/c");
+	assert_int_equal(work_off_all(n), 1);
+	assert_true(record_says(n, "tx", "the request came on no security association"));
+	assert_int_equal(ask(n, APP, 3, "cse-in/dev/a", "Sapp", ",'pc':{'m2m:actr':{'evm':3}}"), 2004);
+	(void)work_off_all(n);
+	gets(n, DEV, "cse-in/dev/d", "Cdev", "'cni':0");
+	assert_int_equal(ask(n, DEV, 3, "cse-in/dev/a", "Cdev", ",'pc':{'m2m:actr':{'evm':3}}"), 2004);
+	(void)work_off_all(n);
+	gets(n, DEV, "cse-in/dev/d", "Cdev", "'cni':1");
+}
+
+/* One for who may not be asked for more counts no more: the credential is asked each time. */
+static void test_elsewhere_revoked(void **state)
+{
+	struct node *n = *state;
+	uint64_t id;
+	bool found;
+
+	MADE(n, DEV, "cse-in/dev", "Cdev", ACTR("a", "/mn/cse/c", EVC("cni", 3, 1), 3, PUT("cse-in/dev/d", "Cdev")));
+	assert_int_equal(to_be_asked(n, &id), 1);
+	assert_int_equal(registry_revoke(n->room.registry, BYTES("12-dev@demo.example"), &found), ERR_OK);
+	assert_int_equal(action_poll(&n->room, id, n->now), ERR_OK);
+	assert_int_equal(work_off(n), 1);
+	assert_true(record_says(n, "tx", "the credential that the request came on stands no more"));
+}
+
+/* A dependency elsewhere counts as it was last shown, as long as that is not long ago. */
+static void test_dependency_elsewhere(void **state)
+{
+	struct node *n = *state;
+	uint64_t id;
+
+	MADE(n, DEV, "cse-in/dev", "Cdev", ACTR("a", "cse-in/dev/c", EVC("cni", 5, 0), 3, "'dep':['cse-in/dev/a/one']," PUT("cse-in/dev/d", "Cdev")));
+	MADE(n, DEV, "cse-in/dev/a", "Cdev", ",'ty':66,'pc':{'m2m:depr':{'rn':'one','rri':'/mn/cse/c'," EVC("cni", 3, 0) ",'sfc':false}}");
+	add(n, "cse-in/dev/c");
+	assert_int_equal(work_off_all(n), 0);
+	assert_int_equal(to_be_asked(n, &id), 1);
+	assert_false(shown(n, id, "{'m2m:cnt':{'cni':0}}"));
+	add(n, "cse-in/dev/c");
+	assert_int_equal(work_off_all(n), 0);
+	assert_false(shown(n, id, "{'m2m:cnt':{'cni':4}}"));
+	add(n, "cse-in/dev/c");
+	assert_int_equal(work_off_all(n), 1);
+	n->now += 15001;
+	add(n, "cse-in/dev/c");
+	assert_int_equal(work_off_all(n), 0);
+	/* nobody asks for one whose action is off */
+	assert_int_equal(ask(n, DEV, 3, "cse-in/dev/a", "Cdev", ",'pc':{'m2m:actr':{'evm':0}}"), 2004);
+	assert_int_equal(action_poll(&n->room, id, n->now), ERR_OK);
+	assert_int_equal(work_off(n), 0);
 }
 
 #define row(test) cmocka_unit_test_setup_teardown(test, setup, due_teardown)
@@ -383,6 +581,7 @@ int main(void)
 		row(test_once), row(test_continuous), row(test_no_storm), row(test_no_storm_by_group),
 		row(test_no_storm_by_transaction), row(test_no_storm_by_rounds), row(test_too_large), row(test_rights), row(test_others),
 		row(test_withdrawn), row(test_dependencies), row(test_periodic), row(test_refused),
+		row(test_input), row(test_input_withdrawn), row(test_elsewhere), row(test_elsewhere_revoked), row(test_imported), row(test_dependency_elsewhere),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

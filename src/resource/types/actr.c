@@ -57,21 +57,33 @@ out:
 	return err;
 }
 
+/* What it has, and may be read of it, is for its CSE to say each time. */
+err_t action_elsewhere(struct resource_work *w, const char *key, bool *yes)
+{
+	struct place place = { .where = TARGET_NONE };
+	struct cbor subject;
+	err_t err = ERR_OK;
+
+	if (set_get(&w->set, bytes_str(key), &subject))
+		TRY(tree_walk(w->r, subject.s, &place));
+	*yes = place.where == TARGET_ELSEWHERE;
+	if (*yes && place.attribute.n)
+		err = bad(w, "names no resource", key);
+out:
+	return err;
+}
+
 static err_t check_subject(struct resource_work *w)
 {
 	uint64_t others[ACTIONS_OF_SUBJECT], subject;
-	struct place place;
-	struct cbor sri;
+	bool elsewhere;
 	size_t n;
 	err_t err;
 
+	TRY(action_elsewhere(w, "sri", &elsewhere));
+	if (elsewhere)
+		goto out;
 	TRY(action_subject(w->r, &w->set, w->parent.id, &subject));
-	if (set_get(&w->set, BYTES("sri"), &sri)) {
-		TRY(tree_walk(w->r, sri.s, &place));
-		if (place.where == TARGET_ELSEWHERE)
-			return refuse(w->out, RSC_NOT_IMPLEMENTED, "resources of this CSE alone are watched",
-			              BYTES("sri"));
-	}
 	TRY(action_criteria_fit(w, subject, "sri"));
 	TRY(actions_on(w->r, subject, others, &n));
 	for (size_t i = 0; i < n; i++) {
@@ -134,6 +146,54 @@ out:
 	return err;
 }
 
+/* An attribute of a resource here that the originator may retrieve. Of an instance that is still to
+ * come nothing is known but where it will be. */
+static err_t check_one_input(struct resource_work *w, struct bytes input)
+{
+	const struct discovery *may = w->ask->children;
+	const struct store_row *row = NULL;
+	const struct resource_type *type;
+	const struct attribute *a = NULL;
+	struct bytes attribute;
+	struct target target;
+	bool comes;
+	uint64_t id;
+	err_t err;
+
+	TRY(resource_resolve(w->r, input, &target));
+	if (target.place == TARGET_ELSEWHERE)
+		return refuse(w->out, RSC_NOT_IMPLEMENTED, "input is taken of resources of this CSE", BYTES("ipu"));
+	TRY(action_input(w->r, input, &id, &attribute));
+	comes = target.place == TARGET_NONE && target.virtual_child && attribute.n;
+	id = comes ? target.id : id;
+	if (id && may && may->may(may->self, id))
+		TRY(store_get(w->r->store, id, &row));
+	type = row ? resource_row_type(row) : NULL;
+	if (type)
+		a = type_attribute(type, attribute);
+	if (!type || (!comes && (!a || a->flags & F_SECRET)))
+		return bad(w, "names no attribute here that the originator may retrieve", "ipu");
+out:
+	return err;
+}
+
+static err_t check_input(struct resource_work *w)
+{
+	struct cbor list, item;
+	err_t err = ERR_OK;
+
+	if (!set_get(&w->asked, BYTES("ipu"), &list) || list.kind != CBOR_ARRAY)
+		return ERR_OK;
+	if (list.u > ACTION_INPUTS)
+		return refuse(w->out, RSC_NOT_ACCEPTABLE, "too many inputs", BYTES("ipu"));
+	while (list.s.n) {
+		TRY(cbor_next(&list.s, &item));
+		TRY(check_one_input(w, item.s));
+	}
+out:
+	return err;
+}
+
 static err_t check(struct resource_work *w)
 {
 	struct cbor value;
@@ -166,7 +226,9 @@ static err_t created(struct resource_work *w)
 
 	TRY(check(w));
 	TRY(check_primitive(w));
+	TRY(check_input(w));
 	TRY(keep_credential(w));
+	err = polled_keep(w, BYTES("sri"));
 out:
 	return err;
 }
@@ -176,20 +238,27 @@ out:
 static err_t updated(struct resource_work *w)
 {
 	struct cbor value, creator;
+	bool says = set_get(&w->asked, BYTES("apv"), &value) || set_get(&w->asked, BYTES("ipu"), &value);
+	bool switches = set_get(&w->asked, BYTES("evm"), &value) || set_get(&w->asked, BYTES("ecp"), &value);
+	bool own = set_get(&w->set, BYTES(INTERNAL_CREATOR), &creator) && bytes_equal(creator.s, w->ask->originator);
 	err_t err;
 
 	TRY(check(w));
-	if (set_get(&w->asked, BYTES("apv"), &value)) {
-		if (!set_get(&w->set, BYTES(INTERNAL_CREATOR), &creator) ||
-		    !bytes_equal(creator.s, w->ask->originator))
-			return refuse(w->out, RSC_ORIGINATOR_HAS_NO_PRIVILEGE,
-			              "its creator alone says what is done", BYTES("apv"));
+	if (says && !own)
+		return refuse(w->out, RSC_ORIGINATOR_HAS_NO_PRIVILEGE, "its creator alone says what is done", BYTES("apv"));
+	if (says)
 		TRY(check_primitive(w));
+	if (says)
+		TRY(check_input(w));
+	/* One that came by an import has no credential until now. */
+	if (own && (says || switches)) {
 		TRY(keep_credential(w));
+		TRY(polled_keep(w, BYTES("sri")));
 	}
-	if (set_get(&w->asked, BYTES("evm"), &value) || set_get(&w->asked, BYTES("ecp"), &value)) {
+	if (switches) {
 		set_drop(&w->set, BYTES("@n"));
 		set_drop(&w->set, BYTES("@nx"));
+		set_drop(&w->set, BYTES("@px"));
 	}
 out:
 	return err;
@@ -201,6 +270,7 @@ static err_t reindexed(struct resources *r, const struct store_row *row, const s
 	err_t err;
 
 	TRY(action_subject(r, set, row->parent, &subject));
+	TRY(polled_index(r, row->id, set));
 	err = action_index(r, row->id, set, subject);
 out:
 	return err;
@@ -213,7 +283,12 @@ static err_t written(struct resource_work *w)
 
 static err_t removed(struct resources *r, const struct store_row *row, const struct attribute_set *set)
 {
-	return action_index(r, row->id, NULL, 0);
+	err_t err;
+
+	TRY(polled_index(r, row->id, NULL));
+	err = action_index(r, row->id, NULL, 0);
+out:
+	return err;
 }
 
 const struct resource_hooks resource_hooks_actr = {

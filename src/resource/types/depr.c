@@ -8,16 +8,18 @@ static err_t check(struct resource_work *w)
 {
 	struct place place = { .id = 0 };
 	struct cbor rri;
-	bool here = false;
+	bool here = false, elsewhere;
 	err_t err;
 
+	TRY(action_elsewhere(w, "rri", &elsewhere));
+	if (elsewhere)
+		return polled_keep(w, BYTES("rri"));
 	if (set_get(&w->set, BYTES("rri"), &rri)) {
 		TRY(tree_walk(w->r, rri.s, &place));
 		here = place.where == TARGET_HERE && !place.virtual_child && !place.attribute.n;
 	}
-	if (place.where == TARGET_ELSEWHERE)
-		return refuse(w->out, RSC_NOT_IMPLEMENTED, "resources of this CSE alone are watched", BYTES("rri"));
-	err = action_criteria_fit(w, here ? place.id : 0, "rri");
+	TRY(action_criteria_fit(w, here ? place.id : 0, "rri"));
+	err = polled_keep(w, BYTES("rri"));
 out:
 	return err;
 }
@@ -35,4 +37,21 @@ static err_t updated(struct resource_work *w)
 	return check(w);
 }
 
-const struct resource_hooks resource_hooks_depr = { .created = check, .updated = updated };
+static err_t written(struct resource_work *w)
+{
+	return polled_index(w->r, w->row.id, &w->set);
+}
+
+static err_t reindexed(struct resources *r, const struct store_row *row, const struct attribute_set *set)
+{
+	return polled_index(r, row->id, set);
+}
+
+static err_t removed(struct resources *r, const struct store_row *row, const struct attribute_set *set)
+{
+	return polled_index(r, row->id, NULL);
+}
+
+const struct resource_hooks resource_hooks_depr = {
+	.created = check, .updated = updated, .written = written, .removed = removed, .reindexed = reindexed,
+};

@@ -62,6 +62,12 @@ static err_t evaluate(struct core *c, uint64_t id, bool *changed)
 	return action_period(&c->room, id, c->now);
 }
 
+static err_t poll_subject(struct core *c, uint64_t id, bool *changed)
+{
+	*changed = true;
+	return action_poll(&c->room, id, c->now);
+}
+
 static err_t end_rule(struct core *c, uint64_t id, bool *changed)
 {
 	return statistics_time(&c->room, id, c->now, changed);
@@ -88,6 +94,7 @@ static const struct round {
 } rounds[] = {
 	{ "missingDataDetect", series_due, judge_series },
 	{ "evalMode", actions_due, evaluate },
+	{ "subjectResourceID", polled_due, poll_subject },
 	{ "eventEnd", rules_due, end_rule },
 	{ "transactionTime", coordinated_due, step_transaction },
 };

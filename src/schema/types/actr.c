@@ -18,7 +18,7 @@ static const struct attribute rows[] = {
 	{ "dep", "dependencies", V_LIST_URI, OPT, OPT, OPT, 0, 0 },
 	{ "orc", "objectResourceID", V_URI, MAN, NP, OPT, F_ONCE, 0 },
 	{ "apv", "actionPrimitive", V_STRUCT, MAN, OPT, NP, 0, C_requestPrimitive },
-	{ "ipu", "input", V_LIST_STRING, OPT, OPT, NP, F_NOT_BUILT, 0 },
+	{ "ipu", "input", V_LIST_STRING, OPT, OPT, NP, 0, 0 },
 	{ "air", "actionResult", V_STRUCT, NP, NP, NP, F_SERVER, C_responsePrimitive },
 };
 
