@@ -2,7 +2,7 @@
 #include "request/later_work.h"
 #include "resource/delivery.h"
 
-enum { TYPE_REQUEST = 17, PAGE_ROWS = 64, PENDING = 3 };
+enum { TYPE_GROUP = 9, TYPE_REQUEST = 17, PAGE_ROWS = 64, PENDING = 3 };
 
 void later_free(struct later *l)
 {
@@ -114,6 +114,8 @@ static bool is_open(const struct store_row *row)
 {
 	uint64_t rs = 0;
 
+	if (row && row->type == TYPE_GROUP)
+		return number_of(row, BYTES("@nx"), &rs);
 	if (row && row->type == DELIVERY)
 		return number_of(row, BYTES("@du"), &rs);
 	return row && row->type == TYPE_REQUEST && number_of(row, BYTES("rs"), &rs) &&

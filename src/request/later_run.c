@@ -13,7 +13,7 @@
 #include "wire/wire.h"
 
 enum {
-	TYPE_REQUEST = 17, COMPLETED = 1, FAILED = 2, PENDING = 3, FORWARDED = 4,
+	TYPE_GROUP = 9, TYPE_REQUEST = 17, COMPLETED = 1, FAILED = 2, PENDING = 3, FORWARDED = 4,
 	TRIES_MAX = 4, RETRY_MS = 15000,
 	RESULT_MAX = 1 << 20, PRIMITIVE_MAX = 2 << 20,
 	TARGETS_MAX = 16,
@@ -260,7 +260,7 @@ out:
 	return err;
 }
 
-/* Is the row a delivery, or was the request within one? One that was cancelled, or whose
+/* Is the row a group, or a delivery, or was the request within one? One that was cancelled, or whose
  * lifespan is over, takes with it what was not done. */
 static err_t of_delivery(struct work *w)
 {
@@ -270,6 +270,7 @@ static err_t of_delivery(struct work *w)
 
 	TRY(store_get(w->room->store, w->in->deferred, &row));
 	w->delivers = row && row->type == DELIVERY;
+	w->validates = row && row->type == TYPE_GROUP;
 	TRY(member_of(w, BYTES("@dv"), &v, &w->delivered));
 	if (!w->delivered)
 		goto out;
@@ -383,6 +384,8 @@ err_t later_failed(struct request_room *room, const struct request_arrival *in)
 
 	if (store_get(room->store, in->deferred, &row) == ERR_OK && row && row->type == DELIVERY)
 		return delivery_failed(room, in);
+	if (row && row->type == TYPE_GROUP)
+		return ERR_OK; /* its time comes again */
 	if (request_read(in->primitive, in->memo.arrived, &q) != ERR_OK)
 		q.persistence = q.persists = q.result_expires = 0;
 	arena_reset(&room->arena);

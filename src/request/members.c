@@ -1,6 +1,9 @@
 /* members.c: what the members of a group at other CSEs are [TS-0004 7.4.13.2.1]: each is
  * retrieved, by this CSE for itself, before the group is made or its members are named
- * anew. What is made of the answers is the type's. */
+ * anew, and again where that could not be had. What is made of the answers is the type's. */
+#include "request/later_work.h"
+#include "request/members.h"
+#include "request/notification.h"
 #include "request/reach.h"
 #include "request/work.h"
 #include "resource/subscribe.h"
@@ -73,20 +76,15 @@ out:
 }
 
 /* All are asked together: each notes its need before one is waited for. */
-err_t members_ask(struct work *w, const struct remote_member **list, size_t *n)
+static err_t ask_all(struct work *w, struct cbor mid, const struct remote_member **list, size_t *n)
 {
 	struct remote_member *m = NULL;
 	struct target place;
-	struct cbor mid, item;
-	bool yes, pending = false;
+	struct cbor item;
+	bool pending = false;
 	void *room;
 	err_t err;
 
-	*list = NULL;
-	*n = 0;
-	TRY(named(w, &mid, &yes));
-	if (!yes)
-		goto out;
 	TRY(arena_take(&w->room->arena, (mid.u + 1) * sizeof(*m), &room));
 	m = room;
 	while (mid.s.n) {
@@ -103,6 +101,68 @@ err_t members_ask(struct work *w, const struct remote_member **list, size_t *n)
 	}
 	*list = m;
 	err = pending ? ERR_PENDING : ERR_OK;
+out:
+	return err;
+}
+
+err_t members_ask(struct work *w, const struct remote_member **list, size_t *n)
+{
+	struct cbor mid;
+	bool yes;
+	err_t err;
+
+	*list = NULL;
+	*n = 0;
+	TRY(named(w, &mid, &yes));
+	if (yes)
+		err = ask_all(w, mid, list, n);
+out:
+	return err;
+}
+
+/* --- again ------------------------------------------------------------------------------------- */
+
+static const char reason[] = "memberTypeValidated";
+
+/* Nobody's turn is taken for it: where too much waits, the next round comes. */
+err_t members_due(struct request_room *room, uint64_t group, int64_t now, bool *changed)
+{
+	struct bytes own = resources_cse(room->resources)->cse_id;
+	err_t err;
+
+	*changed = !later_full(&room->later, own);
+	if (!*changed)
+		return ERR_OK;
+	TRY(resource_group_asks(room->resources, permit_for_system(reason), group, now));
+	err = later_add(&room->later, now, group, own);
+out:
+	return err;
+}
+
+err_t members_validate(struct work *w)
+{
+	struct group_members members = { .list = NULL };
+	const struct store_row *row;
+	bool changed = false;
+	struct cbor mid;
+	err_t err;
+
+	w->status = 0; /* it came on no association: this CSE asks */
+	w->originator = w->request.from = resources_cse(w->room->resources)->cse_id;
+	w->request.operation = OPERATION_UPDATE;
+	TRY(store_get(w->room->store, w->in->deferred, &row));
+	if (row && member(row->body, "mid", CBOR_ARRAY, &mid)) {
+		TRY(arena_copy(&w->room->arena, mid.s, &mid.s));
+		TRY(ask_all(w, mid, &members.list, &members.n));
+		TRY(resource_group_validate(w->room->resources, permit_for_system(reason), w->in->deferred, &members,
+		                            &w->room->arena, &changed));
+	}
+	if (changed)
+		TRY(notification_changed(w, w->in->deferred));
+	w->outcome = (struct outcome){ .status = RSC_UPDATED, .resource = w->in->deferred,
+		                       .what = changed ? "the members of a group were judged again" : "members of a group cannot be seen yet" };
+	w->room->must_commit = true;
+	err = record_request(w);
 out:
 	return err;
 }

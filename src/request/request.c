@@ -260,6 +260,8 @@ static err_t serve(struct work *w, struct buf *answer)
 
 	if (w->in->deferred)
 		TRY(later_arrived(w));
+	if (w->validates)
+		return members_validate(w);
 	if (w->delivers)
 		return delivery_send(w);
 	if (w->notifies)

@@ -31,6 +31,7 @@ struct work {
 	struct replay_result kept;
 	bool repeated;             /* the first result is given once more */
 	bool notifies;             /* the request was done: its result is sent */
+	bool validates;            /* no request, but a group whose members are to be seen */
 	bool delivers;             /* no request, but a delivery that is due */
 	bool delivered;            /* it was in a delivery: nobody asked yet whether it was seen before */
 	bool carries;              /* composed to be in a delivery */
@@ -194,6 +195,8 @@ err_t original_run(struct work *w, err_t (*retrieve)(struct work *w)) MUST_USE;
 /* [members.c] What the members of a group elsewhere are, when one is made or named anew.
  * ERR_PENDING. */
 err_t members_ask(struct work *w, const struct remote_member **list, size_t *n) MUST_USE;
+/* w->in->deferred is a group whose members could not all be seen: once more. ERR_PENDING. */
+err_t members_validate(struct work *w) MUST_USE;
 
 /* [transaction.c] Is a transactionMgmt to be made? Its requests, done or undone, before it
  * is. w->status when it is no transaction at all; ERR_PENDING. */

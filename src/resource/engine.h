@@ -49,6 +49,7 @@ struct resources {
 	struct outcome *removing_for; /* of the request that removes; NULL: this CSE does, and waits for no lock */
 	int64_t removing_at;
 	uint64_t removing_but;        /* a <transaction> that its own request takes along */
+	int64_t reached;       /* when a CSE registered last, or said where it is: its members may answer now */
 	bool actions;          /* some may be on (action.h) */
 	bool locks;            /* some may be held (lock.h) */
 	bool statistics;       /* some may be collected (statistics.h) */

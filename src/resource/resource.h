@@ -228,7 +228,23 @@ err_t resource_link(struct resources *r, const struct permit *system, uint64_t i
 err_t resource_group_has(struct resources *r, struct bytes group, struct bytes absolute_id,
                          bool *has, bool *readable) MUST_USE;
 
-/* `system` must cover RIGHT_UPDATE on the group in what follows. Members, as it names
+/* Groups whose members could not all be asked what they are, and are to be asked now, of the
+ * next `limit` behind *after, which moves; 0 at the end. Reads only. */
+err_t resource_groups_due(struct resources *r, int64_t now, uint64_t *after, uint64_t *ids, size_t limit,
+                          size_t *n) MUST_USE;
+/* `system` must cover RIGHT_UPDATE on the group in what follows. They are asked now, and, if in
+ * vain, later again. */
+err_t resource_group_asks(struct resources *r, const struct permit *system, uint64_t group, int64_t now) MUST_USE;
+/* With what its members elsewhere are: all are judged again. changed: by its consistencyStrategy,
+ * or that it is validated; it may be gone then. */
+struct group_members {
+	const struct remote_member *list;
+	size_t n;
+};
+err_t resource_group_validate(struct resources *r, const struct permit *system, uint64_t group,
+                              const struct group_members *members, struct arena *a, bool *changed) MUST_USE;
+
+/* Members, as it names
  * them, that were deleted. */
 err_t resource_group_drop(struct resources *r, const struct permit *system, uint64_t group,
                           const struct bytes *members, size_t n, int64_t now) MUST_USE;

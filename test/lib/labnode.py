@@ -23,7 +23,7 @@ class Lab:
             try:
                 requests.get(self.url + "/x", timeout=1)
                 return
-            except requests.ConnectionError:
+            except (requests.ConnectionError, requests.Timeout):
                 time.sleep(0.05)
         raise RuntimeError(self.text())
 

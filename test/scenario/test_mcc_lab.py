@@ -530,6 +530,34 @@ def test_an_unreachable_target_catches_up(tree):
     assert d.stop() == 0
 
 
+def test_a_group_is_validated_when_its_member_is_back(tree, tmp_path):
+    """TS-0004 7.4.13.2.1: as soon as what could not be reached is reachable the members are validated."""
+    i, m, a = tree
+
+    def start(**more):
+        return Lab("--cse-id", "/id-mn2", "--cse-name", "cse-d", "--cse-type", "MN", "--register-to", i.url, "--registrar-id", "/id-in",
+                   address="127.0.0.4", directory=tmp_path / "d", **more)
+
+    d = start()
+    until(lambda: csr(i, "id-mn2"))
+    acp = {"m2m:acp": {"rn": "open", "pv": {"acr": [{"acor": ["all"], "acop": 63}]}, "pvs": {"acr": [{"acor": ["CAdmin"], "acop": 63}]}}}
+    assert d.create("/-", "CAdmin", 1, acp)[0] == 2001
+    assert d.create("/-", "CAdmin", 3, {"m2m:cnt": {"rn": "box", "acpi": ["cse-d/open"]}})[0] == 2001
+    assert d.stop() == 0
+    for name, mt, csy in (("fits", 3, 1), ("drops", 4, 1), ("mixes", 4, 3), ("ends", 4, 2)):
+        grp = {"m2m:grp": {"rn": name, "mnm": 5, "mt": mt, "csy": csy, "mid": ["/id-mn2/-/box"]}}
+        rsc, got = i.create("/-/user", "Cuser", 9, grp)
+        assert rsc == 2001 and got["m2m:grp"]["mtv"] is False and got["m2m:grp"]["cnm"] == 1, got
+    d = start(port=d.port)
+    look = lambda name: (i.get("/-/user/" + name, "Cuser")[1] or {}).get("m2m:grp", {})
+    until(lambda: all(look(name).get("mtv") for name in ("fits", "drops", "mixes")), 45)
+    assert (look("fits")["mt"], look("drops")["cnm"], look("mixes")["mt"]) == (3, 0, 0) and look("mixes")["mid"] == ["/id-mn2/-/box"]
+    until(lambda: i.get("/-/user/ends", "Cuser")[0] == 4004)
+    for name in ("fits", "drops", "mixes"):
+        assert i.ask("DELETE", "/-/user/" + name, "Cuser")[0] == 2002
+    assert d.stop() == 0 and i.ask("DELETE", "/-/id-mn2", "CAdmin")[0] == 2002
+
+
 def test_one_that_dies_degrades_only_what_needs_it(tree):
     i, m, a = tree
     d = Lab("--cse-id", "/id-mn2", "--cse-name", "cse-d", "--cse-type", "MN", "--register-to", i.url, "--registrar-id", "/id-in",

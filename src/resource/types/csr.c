@@ -98,7 +98,14 @@ static err_t updated(struct resource_work *w)
 	return check_descendants(w, csi.s);
 }
 
+static err_t written(struct resource_work *w)
+{
+	w->r->reached = w->now;
+	return ERR_OK;
+}
+
 const struct resource_hooks resource_hooks_csr = {
 	.created = registered,
 	.updated = updated,
+	.written = written,
 };

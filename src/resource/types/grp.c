@@ -3,13 +3,15 @@
  *
  * A member that stands on this CSE is looked up; one that stands elsewhere is what its
  * CSE says. Where that cannot be asked it is taken as it is, and the group says that it
- * is not validated (mtv), until its members are named again. */
+ * is not validated (mtv), until that could be asked. */
 #include "resource/engine.h"
 
 #include "base/clock.h"
 #include "primitive/id.h"
 
 enum { CONTAINER = 3, GROUP = 9, MIXED = 0, MGMT_OBJ = 13, FLEX_CONTAINER = 28, SERIES = 29, OLDEST = 20001 };
+enum { AGAIN_MS = 30000, AGAIN_DOUBLES = 7 };
+#define OPEN_INDEX BYTES("@unvalidated")
 enum strategy { ABANDON_MEMBER = 1, ABANDON_GROUP, SET_MIXED };
 
 static err_t members_of(struct resources *r, const struct store_row *group,
@@ -261,6 +263,23 @@ out:
 	return err;
 }
 
+/* Whose members were not all seen is looked at again (resource_groups_due). */
+static err_t put_validated(struct resource_work *w, bool validated)
+{
+	err_t err;
+
+	TRY(set_put_bool(w->r, w->arena, &w->set, BYTES("mtv"), validated));
+	set_drop(&w->set, BYTES("@tr"));
+	set_drop(&w->set, BYTES("@nx"));
+	set_drop(&w->set, BYTES("@at"));
+	if (validated)
+		goto out;
+	TRY(set_put_uint(w->r, w->arena, &w->set, BYTES("@at"), (uint64_t)w->now));
+	err = set_put_uint(w->r, w->arena, &w->set, BYTES("@nx"), (uint64_t)(w->now + AGAIN_MS));
+out:
+	return err;
+}
+
 static err_t put_members(struct resource_work *w, const struct members *m)
 {
 	struct bytes *texts;
@@ -274,7 +293,7 @@ static err_t put_members(struct resource_work *w, const struct members *m)
 	TRY(set_put_texts(w->r, w->arena, &w->set, BYTES("mid"), texts, m->n));
 	TRY(set_put_uint(w->r, w->arena, &w->set, BYTES("cnm"), m->n));
 	TRY(set_put_uint(w->r, w->arena, &w->set, BYTES("mt"), m->type));
-	TRY(set_put_bool(w->r, w->arena, &w->set, BYTES("mtv"), !m->remote || m->type == MIXED));
+	TRY(put_validated(w, !m->remote || m->type == MIXED));
 out:
 	return err;
 }
@@ -314,9 +333,140 @@ static err_t updated(struct resource_work *w)
 	return set_get(&w->asked, BYTES("mid"), &ignored) ? validate(w) : ERR_OK;
 }
 
+/* --- again, by this CSE [TS-0004 7.4.13.2.1, 7.4.13.2.3] ------------------------------------ */
+
+static err_t reindexed(struct resources *r, const struct store_row *row, const struct attribute_set *set)
+{
+	struct bytes value = BYTES("1");
+	struct cbor mtv;
+	bool open = set_get(set, BYTES("mtv"), &mtv) && mtv.kind == CBOR_BOOL && !mtv.u;
+
+	return store_index_set(r->store, row->id, OPEN_INDEX, &value, open ? 1 : 0);
+}
+
+static err_t written(struct resource_work *w)
+{
+	return reindexed(w->r, &w->row, &w->set);
+}
+
+static err_t removed(struct resources *r, const struct store_row *row, const struct attribute_set *set)
+{
+	return store_index_set(r->store, row->id, OPEN_INDEX, NULL, 0);
+}
+
+static uint64_t kept_number(const struct store_row *row, struct bytes key)
+{
+	struct cbor v;
+	bool found;
+
+	return body_get(row->body, key, &v, &found) == ERR_OK && found && v.kind == CBOR_UINT ? v.u : 0;
+}
+
+err_t resource_groups_due(struct resources *r, int64_t now, uint64_t *after, uint64_t *ids, size_t limit, size_t *n)
+{
+	struct store_find find = { .name = OPEN_INDEX, .value = BYTES("1"), .after = *after,
+		                   .limit = limit < PAGE ? limit : PAGE };
+	const struct store_row *row;
+	uint64_t found[PAGE];
+	size_t found_n = 0;
+	err_t err;
+
+	*n = 0;
+	TRY(store_index_find(r->store, &find, found, &found_n));
+	*after = found_n < find.limit ? 0 : found[found_n - 1];
+	for (size_t i = 0; i < found_n; i++) {
+		TRY(store_get(r->store, found[i], &row));
+		if (row && row->type == GROUP && !row_expired(row, now) &&
+		    (kept_number(row, BYTES("@nx")) <= (uint64_t)now ||
+		     kept_number(row, BYTES("@at")) < (uint64_t)r->reached))
+			ids[(*n)++] = found[i];
+	}
+out:
+	return err;
+}
+
+err_t resource_group_asks(struct resources *r, const struct permit *system, uint64_t group, int64_t now)
+{
+	struct own_change c;
+	uint64_t tries;
+	err_t err;
+
+	TRY(own_begin(r, system, group, &c));
+	if (!c.row.id)
+		goto out;
+	tries = set_uint(&c.set, BYTES("@tr"), 0);
+	TRY(set_put_uint(r, &c.arena, &c.set, BYTES("@at"), (uint64_t)now));
+	TRY(set_put_uint(r, &c.arena, &c.set, BYTES("@nx"), (uint64_t)(now + ((int64_t)AGAIN_MS << tries))));
+	TRY(set_put_uint(r, &c.arena, &c.set, BYTES("@tr"), tries < AGAIN_DOUBLES ? tries + 1 : tries));
+	err = own_write(r, &c);
+out:
+	own_end(&c);
+	return err;
+}
+
+/* A group that its strategy abandons ends; one whose members this CSE may not see stays. */
+static err_t judge_again(struct resource_work *w, bool *changed)
+{
+	struct bytes had = w->row.body;
+	struct cbor mtv;
+	err_t err = validate(w);
+
+	TRY(refusal_is_result(err, w->out));
+	*changed = w->out->status == RSC_GROUP_MEMBER_TYPE_INCONSISTENT;
+	if (*changed) {
+		w->row.expires = w->now;
+		return store_update(w->r->store, &w->row);
+	}
+	if (w->out->status)
+		goto out;
+	/* Its own attempts are no change that anybody sees. */
+	*changed = set_true(&w->set, BYTES("mtv")) || set_uint(&w->set, BYTES("cnm"), 0) != set_uint(&w->before, BYTES("cnm"), 0);
+	if (!*changed)
+		goto out;
+	must(set_get(&w->set, BYTES("mtv"), &mtv));
+	w->row.modified = w->now;
+	TRY(set_encode(w->r, w->arena, &w->set, &w->row.body));
+	TRY(account_own(w->r, had, w->row.body));
+	TRY(store_update(w->r->store, &w->row));
+	TRY(index_write(w->r, w->type, w->row.id, &w->set, &w->before));
+	TRY(announce_changed(w->r, w->row.id, &w->set, &w->before));
+	err = written(w);
+out:
+	return err;
+}
+
+err_t resource_group_validate(struct resources *r, const struct permit *system, uint64_t group,
+                              const struct group_members *members, struct arena *a, bool *changed)
+{
+	struct resource_ask ask = { .members = members->list, .members_n = members->n, .arena = a, .now = clock_now() };
+	struct outcome out = { .status = 0 };
+	const struct store_row *row;
+	struct resource_work w;
+	err_t err;
+
+	*changed = false;
+	if (!permit_covers(system, RIGHT_UPDATE, group))
+		return ERR_REFUSED;
+	TRY(store_get(r->store, group, &row));
+	if (!row || row->type != GROUP || row_expired(row, ask.now))
+		goto out;
+	work_start(&w, r, &ask, &out);
+	w.type = resource_row_type(row);
+	w.row = *row;
+	TRY(arena_copy(a, row->body, &w.row.body));
+	TRY(set_load(&w.set, w.row.body));
+	w.before = w.set;
+	err = judge_again(&w, changed);
+out:
+	return err;
+}
+
 const struct resource_hooks resource_hooks_grp = {
 	.virtuals = virtuals,
 	.virtuals_n = COUNT_OF(virtuals),
 	.created = validate,
 	.updated = updated,
+	.written = written,
+	.removed = removed,
+	.reindexed = reindexed,
 };

@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "request/action.h"
 #include "request/coordinate.h"
+#include "request/members.h"
 #include "request/notification.h"
 #include "request/statistics.h"
 #include "resource/action.h"
@@ -84,6 +85,11 @@ static err_t step_transaction(struct core *c, uint64_t id, bool *changed)
 	return coordinate_time(&c->room, id, c->now, changed);
 }
 
+static err_t validate_group(struct core *c, uint64_t id, bool *changed)
+{
+	return members_due(&c->room, id, c->now, changed);
+}
+
 _Static_assert((int)CORE_PAGE >= (int)STATISTICS_RULES, "all rules are one page");
 
 static const struct round {
@@ -97,6 +103,7 @@ static const struct round {
 	{ "subjectResourceID", polled_due, poll_subject },
 	{ "eventEnd", rules_due, end_rule },
 	{ "transactionTime", coordinated_due, step_transaction },
+	{ "memberTypeValidated", resource_groups_due, validate_group },
 };
 
 static err_t look_at(struct core *c, const struct round *round, uint64_t id)

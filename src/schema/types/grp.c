@@ -1,8 +1,8 @@
 /* group [TS-0001 9.6.13; TS-0004 7.4.13]: resources that are addressed as one,
  * and originators that are granted as one.
  *
- * A member that stands on this CSE is looked up; one that stands elsewhere is
- * taken as it is, and the group then says that it is not validated (mtv). */
+ * A member that stands on this CSE is looked up; one that stands elsewhere is asked for,
+ * and until that succeeds the group says that it is not validated (mtv). */
 #include "schema/types/rows.h"
 
 static const struct attribute rows[] = {
