@@ -772,7 +772,7 @@ static void test_buffers_are_kept_between_requests(void **state)
 	turn(&s, 700);
 	/* both were given back, and the connection lives: only now its idle time runs */
 	assert_false(c->keeps);
-	assert_true(held - mallinfo2().uordblks >= 2 * BUFFER);
+	assert_true(!held || held - mallinfo2().uordblks >= 2 * BUFFER); /* a sanitizer tells nothing */
 	assert_int_equal(s.closed, 0);
 	ask_tls(&s, ssl);
 	assert_true(c->keeps);
