@@ -99,13 +99,14 @@ static err_t small_uint(const struct cbor *v, uint64_t first, uint64_t last, uns
 	return ERR_OK;
 }
 
-/* rt: { rtv: number, nu: list }. */
+/* rt: { rtv: number, nu: list }; targets alone change nothing of the default. */
 static err_t read_response_type(const struct cbor *v, unsigned *out)
 {
 	struct cbor type;
 	bool found;
 	err_t err;
 
+	*out = RT_BLOCKING;
 	TRY(cbor_find(v->raw, BYTES("rtv"), &type, &found));
 	if (!found)
 		return ERR_OK;

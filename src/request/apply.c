@@ -221,7 +221,8 @@ static err_t fan_out(struct work *w)
 		return fanout_run(w);
 	for (unsigned pass = 0; pass < FAN_OUT_PASSES; pass++) {
 		w->fan = &fan;
-		fan = (struct fan){ .members_left = FAN_OUT_MEMBERS, .refused = fan.refused };
+		fan = (struct fan){ .members_left = FAN_OUT_MEMBERS, .refused = fan.refused,
+		                     .reached = fan.reached };
 		err = fanout_run(w);
 		if (err != ERR_OK || !fan.again)
 			goto out;

@@ -81,39 +81,6 @@ out:
 
 /* --- the Group Request Identifier ------------------------------------------------ */
 
-static err_t key_of(struct work *w, struct bytes gid, uint8_t key[OUTBOUND_KEY])
-{
-	struct buf b = buf_make(4096);
-	uint8_t group[8];
-	err_t err;
-
-	put_be64(group, w->target.parent_of_virtual);
-	TRY(buf_add(&b, BYTES_OF(group)));
-	TRY(buf_add(&b, gid));
-	store_digest(bytes_of_buf(&b), key);
-out:
-	buf_free(&b);
-	return err;
-}
-
-/* Seen before at this group? It is now. */
-static err_t note(struct work *w, struct bytes gid, bool *seen)
-{
-	struct request_room *room = w->room;
-	uint8_t key[OUTBOUND_KEY];
-	err_t err;
-
-	*seen = false;
-	TRY(key_of(w, gid, key));
-	for (size_t i = 0; i < GROUP_REQUESTS && !*seen; i++)
-		*seen = bytes_equal(BYTES_OF(room->group_requests[i]), BYTES_OF(key));
-	if (!*seen)
-		bytes_copy(room->group_requests[room->group_requests_at++ % GROUP_REQUESTS], key,
-		           sizeof(key));
-out:
-	return err;
-}
-
 /* The one of the request, or a new one; it goes on with every member's request. */
 static err_t identify(struct work *w, bool *seen)
 {
@@ -129,7 +96,7 @@ static err_t identify(struct work *w, bool *seen)
 		TRY(cbor_read(text, &w->request.value[PARAM_GID]));
 		w->request.has[PARAM_GID] = true;
 	}
-	TRY(note(w, gid, seen));
+	TRY(once_seen(w, gid, seen));
 	/* A pass, or a round, of the same request is no second one. */
 	*seen = *seen && brought && !w->in->again && !w->fan->number && !w->depth && !w->fan->refused;
 out:

@@ -128,6 +128,9 @@ static err_t step_decide(struct work *w)
 		work_refuse(w, RSC_NOT_FOUND, "TS-0004 6.8", "there is no instance");
 		err = notification_empty(w);
 	}
+	/* After the decision: who may do nothing uses up no identifier. */
+	if (err == ERR_OK && !w->status)
+		err = once_check(w);
 out:
 	return err;
 }

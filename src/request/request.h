@@ -65,8 +65,10 @@ struct request_room {
 	 * an auditor looks for was recorded, so that no answer of this transaction
 	 * may leave before it is committed. */
 	bool must_commit;
-	/* Group Request Identifiers seen lately, with their groups: digests. */
-	uint8_t group_requests[GROUP_REQUESTS][OUTBOUND_KEY];
+	/* Group Request Identifiers seen lately, with their targets, and who brought them: digests. */
+	struct group_request {
+		uint8_t target[OUTBOUND_KEY], request[OUTBOUND_KEY];
+	} group_requests[GROUP_REQUESTS];
 	size_t group_requests_at;
 	/* Of the request served last, when it gave ERR_PENDING. */
 	struct outbound_needs needs;

@@ -99,6 +99,8 @@ struct fan {
 	unsigned members_left;
 	unsigned number;           /* operations so far in this pass */
 	bool again;                /* one was refused in this pass */
+	uint64_t *reached;         /* members so far in this pass, in the arena */
+	size_t reached_n;
 	struct refused {
 		struct refused *next;
 		unsigned number;
@@ -224,6 +226,11 @@ struct chosen {
 	bool partly;
 };
 err_t chosen_members(struct work *w, const struct cbor *members, struct chosen **list, size_t *n) MUST_USE;
+
+/* [once.c] Was another request with this Group Request Identifier at the target? This one is
+ * now. And for a request that is permitted, or a member's: 4104 when it was there before. */
+err_t once_seen(struct work *w, struct bytes gid, bool *seen) MUST_USE;
+err_t once_check(struct work *w) MUST_USE;
 
 /* [fanout.c] One response of several, { "fr", "pc", "rqi", "rsc", "rvi" }. */
 err_t fanout_response(struct buf *out, struct work *member) MUST_USE;

@@ -1,7 +1,7 @@
 """What is common to all resources, read anew from the texts and asked of the lab listener:
 serialisations, forms of requests, answers to what is wrong. doc/decision/042-conformance.md lists the
 clauses, 079 what came of them."""
-import csv, xml.etree.ElementTree as ET
+import csv, http.client, json, socket, xml.etree.ElementTree as ET
 
 import pytest
 from lab import AE, Lab
@@ -117,3 +117,124 @@ def test_answers_in_xml(lab, own):
     assert (a.http, a.rsc, a.tree.tag) == (400, 4000, f"{{{M2M}}}dbg") and a.tree.text
     a = xml(lab, "PUT", path + "/wrapped?rcn=9", stem, doc("cnt", "<mni/><lbl>x</lbl>"))
     assert a.rsc == 2004 and {e.tag for e in a.tree} == {"lt", "st"}
+
+
+# --- requests and answers over HTTP [TS-0009 6] -----------------------------------------------------------
+
+
+def octets(lab, head, body=b""):
+    """An answer to octets as they are: status line, fields by lower case, content."""
+    with socket.create_connection(("127.0.0.1", lab.node.lab_port), 10) as s:
+        s.sendall((head.replace("\n", "\r\n") + "\r\n\r\n").encode() + body)
+        r = http.client.HTTPResponse(s)
+        line = s.recv(64, socket.MSG_PEEK).split(b"\r\n")[0]
+        r.begin()
+        return line, {k.lower(): v for k, v in r.headers.items()}, r.read()
+
+
+def test_no_reason_phrase(lab, own):
+    """TS-0009 6.3.3, RFC 9112 4: omitted, the blank before it stays."""
+    stem, path = own
+    for method, target, want in (("GET", path, 200), ("GET", path + "/none", 404), ("GET", path + "?rcn=0", 400), ("PATCH", path, 405)):
+        line, fields, _ = octets(lab, f"{method} {target} HTTP/1.1\nHost: a\nX-M2M-Origin: {stem}\nX-M2M-RI: r\nX-M2M-RVI: 3")
+        assert line == b"HTTP/1.1 %d " % want and fields["x-m2m-rsc"]
+
+
+@pytest.mark.parametrize("head,want", [
+    ("PATCH {} HTTP/1.1\nHost: a\n", 405), ("FOO {} HTTP/1.1\nHost: a\n", 501), ("GET {} HTTP/1.0\nHost: a\n", 505), ("GET {} HTTP/1.1\n", 400),
+    ("GET {} HTTP/1.1\nHost: a\nX-M2M-RVI: 3\nX-M2M-RVI: 3\n", 400), ("GET {} HTTP/1.1\nHost: a\nAccept: a;q=7\n", 400),
+    ("GET {}| HTTP/1.1\nHost: a\n", 400), ("POST {} HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\n", 411), ("GET {}/ HTTP/1.1\nHost: a\n", 400),
+    ("GET {} HTTP/1.1\nHost: a\nX-M2M-OT: x\n", 400), ("GET {}?rt=9 HTTP/1.1\nHost: a\n", 400), ("POST {} HTTP/1.1\nHost: a\nContent-Length: 99999999\n", 413)])
+def test_an_error_names_its_request(lab, own, head, want):
+    """TS-0004 7.2.1.2: Request Identifier is mandatory in a response, wherever its field stands."""
+    stem, path = own
+    first, _, rest = head.partition("\n")
+    for more in ("X-M2M-RI: the-one\n" + rest, rest + "x-m2m-ri:  the-one \n"):
+        line, fields, body = octets(lab, f"{first.format(path)}\n{more}X-M2M-Origin: {stem}")
+        assert line == b"HTTP/1.1 %d " % want and fields["x-m2m-ri"] == "the-one", (line, fields)
+        assert json.loads(body)["m2m:dbg"]
+    two = octets(lab, f"{first.format(path)}\nX-M2M-RI: a\n{rest}X-M2M-RI: b\nX-M2M-Origin: {stem}")
+    assert two[0].startswith((b"HTTP/1.1 4", b"HTTP/1.1 5")) and two[1].get("x-m2m-ri") in (None, "a")  # never the second
+
+
+def test_errors_in_the_form_that_was_asked(lab, own):
+    """TS-0004 7.3.3.13: the serialisation of the request, for what the binding refuses, too."""
+    stem, path = own
+    for serial, content in (("json", b"{"), ("cbor", b"\xff"), ("xml", b"<a")):
+        for media in (f"application/{serial}", f"application/vnd.onem2m-res+{serial}"):
+            for accept in (media, None):
+                a = lab.ask("POST", path, content, None, stem, Content_Type=media + ";ty=3", Accept=accept)
+                assert (a.rsc, a.headers["Content-Type"]) == (4000, media) and a.json["m2m:dbg"] == "the content is malformed", (media, a)
+
+
+JAVA = "text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2"
+
+
+def test_what_libraries_send(lab, own):
+    """Accept as the client of Java has it, an empty one; encoded joins between numbers and names; targets without a type."""
+    stem, path = own
+    get = lambda target, **h: lab.ask("GET", target, None, None, stem, **h)
+    for accept in (JAVA, "", ",", "*", "*;q=0.1, text/html"):
+        a = get(path, Accept=accept)
+        assert (a.rsc, a.headers["Content-Type"]) == (2000, "application/json"), accept
+    assert get(path, Accept="application/xml;q=.3, application/json;q=.2").headers["Content-Type"] == "application/xml"
+    for wrong in ("application/json;q=2", "application/json;q=.2.3", "application/json;q=", "**", "json"):
+        assert get(path, Accept=wrong).rsc == 4000, wrong
+    lab.create(path, 3, {"m2m:cnt": {"rn": "lib", "lbl": ["px+qx", "color:red"]}}, stem)
+    lab.create(path + "/lib", 4, {"m2m:cin": {"con": "x", "rn": "i"}}, stem)
+    found = lambda query: sorted(get(f"{path}/lib?fu=1&{query}").json["m2m:uril"])
+    both = found("ty=3+4")
+    assert both == [path[1:] + "/lib/i"] and all(found(f"ty=3{join}4") == both for join in ("%2B", "%2b", "%20", "&ty="))
+    part = lambda query: get(f"{path}/lib?atrl={query}").json["m2m:cnt"].keys()
+    assert part("ri+lbl") == part("ri%2Blbl") == part("ri%20lbl") == {"ri", "lbl"}
+    # of texts it is a part, and of a query on labels never a word of it
+    assert get(path + "?fu=1&lbl=px%2Bqx").json["m2m:uril"] == [path[1:] + "/lib"] and get(path + "?fu=1&lbl=px+qx").json["m2m:uril"] == []
+    for wrong in ("lbq=NT+color", "lbq=color+EQ+red", "lbq=color+IN+(red)", "ty=3%2B", "ty=3%2C4", "ty=3,4"):
+        assert get(f"{path}?fu=1&{wrong}").rsc == 4000, wrong
+    assert get(path + "?fu=1&lbq=color%20EQ%20red").json["m2m:uril"] == [path[1:] + "/lib"]
+    assert get(path, X_M2M_RTU="http://127.0.0.1:9/").rsc == 2000  # blocking, as without
+
+
+def test_a_change_that_has_no_form(lab, own):
+    """What was done is not said to be refused when the answer cannot show it; what is only read is."""
+    stem, path = own
+    a = lab.create(path, 3, {"m2m:cnt": {"rn": "blank", "lbl": ["two words"]}}, stem, Accept="application/xml")
+    assert (a.http, a.rsc, a.body, a.headers["Content-Type"]) == (201, 2001, b"", None)
+    assert lab.put(path + "/blank", {"m2m:cnt": {"mni": 3}}, stem, Accept="application/xml").rsc == 2004
+    a = lab.get(path + "/blank", stem, Accept="application/xml")
+    assert (a.http, a.rsc) == (406, 5207) and lab.get(path + "/blank", stem).json["m2m:cnt"]["mni"] == 3
+    assert lab.delete(path + "/blank?rcn=1", stem, Accept="application/xml").rsc == 2002
+
+
+# --- Group Request Identifier [TS-0004 7.3.3.2; TS-0001 8.1.2] ---------------------------------------------
+
+
+def test_a_group_request_twice(lab, own):
+    """Another request of the same group to the same target is refused; the same one sent again is not."""
+    stem, path = own
+    other, _ = lab.ae()
+    lab.create(path, 3, {"m2m:cnt": {"rn": "gid"}}, stem)
+    ask = lambda who=stem, where="/gid", gid="g-1", **kw: lab.create(path + where, 4, {"m2m:cin": {"con": "x"}}, who, X_M2M_GID=gid, **kw)
+    assert ask(other).rsc == 4103  # who may do nothing takes no identifier from anybody
+    assert ask(rqi="first").rsc == 2001
+    a = ask()
+    assert (a.http, a.rsc) == (409, 4104) and ask(rqi="first").rsc == 2001
+    assert ask(gid="g-2").rsc == ask(where="/c").rsc == 2001
+    for method, want in (("GET", 2000), ("DELETE", 2002)):
+        first = lab.ask(method, path + "/gid", None, None, stem, X_M2M_GID="g-" + method)
+        assert first.rsc == want
+    assert lab.ask("GET", path, None, None, stem, X_M2M_GID="g-x").rsc == 2000 and lab.ask("GET", path, None, None, stem, X_M2M_GID="g-x").rsc == 4104
+
+
+def test_a_member_of_two_groups(lab, own):
+    """Reached through a group and one within it, it is asked once; by what name it stands there makes no difference."""
+    stem, path = own
+    ri = lab.create(path, 3, {"m2m:cnt": {"rn": "m"}}, stem).json["m2m:cnt"]["ri"]
+    lab.create(path, 3, {"m2m:cnt": {"rn": "n"}}, stem)
+    group = lambda rn, *mid: lab.create(path, 9, {"m2m:grp": {"rn": rn, "mid": list(mid), "mnm": 9, "mt": 0}}, stem).rsc
+    assert group("inner", ri, path[1:] + "/n") == group("outer", path[1:] + "/m", path[1:] + "/inner/fopt") == 2001
+    for _ in range(2):  # another request begins anew
+        a = lab.create(path + "/outer/fopt", 4, {"m2m:cin": {"con": "x"}}, stem)
+        one, [again, two] = a.json["m2m:agr"]["m2m:rsp"][0], a.json["m2m:agr"]["m2m:rsp"][1]["pc"]["m2m:agr"]["m2m:rsp"]
+        assert (one["rsc"], again["rsc"], two["rsc"]) == (2001, 4104, 2001)
+    assert [lab.get(f"{path}/{c}", stem).json["m2m:cnt"]["cni"] for c in "mn"] == [2, 2]

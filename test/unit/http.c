@@ -561,11 +561,13 @@ static void test_map_accept(void **state)
 		{ "Accept: application/json;q=0.1, application/cbor;q=0.5\r\n", HTTP_CBOR, false },
 		{ "Accept: */*, application/json;q=0\r\n", HTTP_CBOR, false },
 		{ "Accept: text/html\r\nAccept: application/vnd.onem2m-res+json\r\n", HTTP_JSON, true },
-		{ "", HTTP_JSON, false },
+		{ "", HTTP_JSON, false }, { "Accept:\r\n", HTTP_JSON, false },
+		{ "Accept: text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2\r\n", HTTP_JSON, false },
+		{ "Accept: application/xml;q=.4, application/json;q=.3\r\n", HTTP_XML, false },
 	};
 	static const char *const bad[] = {
 		"Accept: text/html\r\n", "Accept: text/xml\r\n",
-		"Accept: application/json;q=0\r\n", "Accept:\r\n",
+		"Accept: application/json;q=0\r\n", "Accept: *;q=0\r\n",
 	};
 
 	for (size_t i = 0; i < COUNT_OF(good); i++) {
@@ -607,7 +609,7 @@ static void test_response_write(void **state)
 	write_response(&r, (struct http_form){ HTTP_JSON, true, false }, &out);
 	assert_int_equal(buf_add_byte(&out, 0), ERR_OK);
 	assert_string_equal((char *)out.p,
-	        "HTTP/1.1 201 Created\r\nX-M2M-RSC: 2001\r\nX-M2M-RI: r1\r\nX-M2M-RVI: 3\r\n"
+	        "HTTP/1.1 201 \r\nX-M2M-RSC: 2001\r\nX-M2M-RI: r1\r\nX-M2M-RVI: 3\r\n"
 	        "X-M2M-OT: 20141003T112032\r\nX-M2M-RST: 20141003T112033\r\nContent-Location: /cnt7\r\n"
 	        "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
 	        "Content-Type: application/vnd.onem2m-res+json\r\nContent-Length: 34\r\n\r\n"

@@ -574,34 +574,53 @@ static void numbered(struct node *n, const char *before, int i, const char *afte
 	buf_free(&text);
 }
 
-/* What one request may cost is bounded, however it is multiplied: a container
- * of 600, asked for by 200 groups within one. */
+/* `before` with the address in it, then a number, as one request of DEV. */
+static void at(struct node *n, const char *before, const struct buf *where, const char *after, int i)
+{
+	struct buf text = buf_make(4096);
+
+	assert_int_equal(buf_printf(&text, "%s%.*s%s", before, (int)where->n, (const char *)where->p, after), ERR_OK);
+	assert_int_equal(buf_add_byte(&text, 0), ERR_OK);
+	numbered(n, (const char *)text.p, i, "'}", 2001);
+	buf_free(&text);
+}
+
+/* What one request may cost is bounded, however it is multiplied: 24 containers, one in the
+ * other, with 1 200 instances in the last, each asked for by a group of its own, and all the
+ * groups by one. The container of 24 groups is asked for them all at once [TS-0004 7.3.3.2]. */
 static void test_fan_out_is_bounded(void **state)
 {
-	struct buf text = buf_make(1 << 20);
+	enum { DEEP = 24, ALL = 1200 };
+	struct buf where = buf_make(1024), members = buf_make(1 << 16), same = buf_make(1 << 16);
+	unsigned last = 0;
 	struct node n;
 
 	node_open(&n);
 	node_fill(&n);
-	for (int i = 0; i < 600; i++)
-		numbered(&n, "{'op':1,'to':'cse-in/dev/own','fr':'Cdev','rvi':'3','ty':4,'rqi':'i", i,
-		         "','pc':{'m2m:cin':{'con':'x'}}}", 2001);
-	for (int i = 0; i < 200; i++)
-		numbered(&n, "{'op':1,'to':'cse-in/dev','fr':'Cdev','rvi':'3','ty':9,'rqi':'g", i,
-		         "','pc':{'m2m:grp':{'mnm':1,'mid':['cse-in/dev/own']}}}", 2001);
-	assert_int_equal(buf_printf(&text, "{'op':1,'to':'cse-in/dev','fr':'Cdev','rqi':'top','rvi':'3','ty':9,"
-	                            "'pc':{'m2m:grp':{'rn':'top','mnm':1000,'mid':["), ERR_OK);
-	for (uint64_t i = 0, id = node_rows(&n); i < 200; i++)
-		assert_int_equal(buf_printf(&text, "%s'grp%u/fopt'", i ? "," : "", (unsigned)(id - i)), ERR_OK);
-	assert_int_equal(buf_printf(&text, "]}}}"), ERR_OK);
-	assert_int_equal(buf_add_byte(&text, 0), ERR_OK);
-	expect(&n, DEV, (const char *)text.p, 2001);
-	shows(&n, "'cnm':200");
+	assert_int_equal(buf_printf(&where, "cse-in/dev/own"), ERR_OK);
+	for (int i = 0; i < DEEP; i++) {
+		at(&n, "{'op':1,'to':'", &where, "','fr':'Cdev','rvi':'3','ty':3,'pc':{'m2m:cnt':{'rn':'d'}},'rqi':'d", i);
+		last = (unsigned)node_rows(&n);
+		assert_int_equal(buf_printf(&where, "/d"), ERR_OK);
+		at(&n, "{'op':1,'to':'cse-in/dev','fr':'Cdev','rvi':'3','ty':9,'pc':{'m2m:grp':{'mnm':1,'mid':['", &where, "']}},'rqi':'g", i);
+		assert_int_equal(buf_printf(&members, "%s'grp%u/fopt'", i ? "," : "", (unsigned)node_rows(&n)), ERR_OK);
+		numbered(&n, "{'op':1,'to':'cse-in/dev','fr':'Cdev','rvi':'3','ty':9,'pc':{'m2m:grp':{'mnm':1,'mid':['cse-in/dev/own']}},'rqi':'s", i, "'}", 2001);
+		assert_int_equal(buf_printf(&same, "%s'grp%u/fopt'", i ? "," : "", (unsigned)node_rows(&n)), ERR_OK);
+	}
+	buf_clear(&where);
+	assert_int_equal(buf_printf(&where, "cnt%u", last), ERR_OK); /* found faster */
+	for (int i = 0; i < ALL; i++)
+		at(&n, "{'op':1,'to':'", &where, "','fr':'Cdev','rvi':'3','ty':4,'pc':{'m2m:cin':{'con':'x'}},'rqi':'i", i);
+	at(&n, "{'op':1,'to':'cse-in/dev','fr':'Cdev','rvi':'3','ty':9,'pc':{'m2m:grp':{'rn':'top','mnm':24,'mid':[", &members, "]}},'rqi':'top", 0);
+	at(&n, "{'op':1,'to':'cse-in/dev','fr':'Cdev','rvi':'3','ty':9,'pc':{'m2m:grp':{'rn':'one','mnm':24,'mid':[", &same, "]}},'rqi':'one", 0);
 	expect(&n, DEV, R(2, "cse-in/dev/own", "Cdev", "one", ",'fc':{'fu':1,'sza':100}"), 2000);
 	expect(&n, DEV, R(2, "cse-in/dev/top/fopt", "Cdev", "all", ",'fc':{'fu':1,'sza':100}"), 5207);
 	shows(&n, "too much");
-	expect(&n, DEV, R(2, "cse-in/dev/own", "Cdev", "one", ",'fc':{'fu':1,'sza':100}"), 2000);
-	buf_free(&text);
+	expect(&n, DEV, R(2, "cse-in/dev/one/fopt", "Cdev", "all", ",'fc':{'fu':1,'sza':100}"), 2000);
+	shows(&n, "4104");
+	buf_free(&where);
+	buf_free(&members);
+	buf_free(&same);
 	node_close(&n);
 }
 

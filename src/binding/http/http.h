@@ -115,10 +115,14 @@ struct http_refusal {
 	const char *why; /* a literal */
 	unsigned retry;  /* 503: seconds after which to come again; 0: drawn, 1 to RETRY_SECONDS */
 	struct bytes rvi; /* of the answer, a view into the request; empty: none */
+	struct http_form form; /* JSON, unless the request says another */
 };
 
 /* After http_parse failed: what to answer. */
 struct http_refusal http_parser_refusal(const struct http_parser *p);
+/* And to which Request Identifier: that of the fields read, or of those that have arrived
+ * behind the one that was refused. Empty when there is none, or more than one. */
+struct bytes http_identifier(const struct http_parser *p, struct bytes message);
 
 /* A whole request -> request primitive appended to out. `form` is set in any
  * case. On error `why` is set, out is as it was, and the connection may go on.

@@ -85,16 +85,17 @@ out:
 	return err;
 }
 
-/* "0", "0.5", "1.000" as thousandths [RFC 9110 12.4.2]. */
+/* "0", "0.5", "1.000" as thousandths [RFC 9110 12.4.2]; ".2" as one library writes it. */
 static err_t read_q(struct bytes text, unsigned *q)
 {
 	unsigned scale = 100;
+	size_t point = text.n && text.p[0] == '.' ? 0 : 1;
 
-	if (text.n == 0 || text.n > 5 || (text.p[0] != '0' && text.p[0] != '1') ||
-	    (text.n > 1 && text.p[1] != '.'))
+	if (text.n == 0 || text.n > 5 || (point && text.p[0] != '0' && text.p[0] != '1') ||
+	    (text.n > point && text.p[point] != '.'))
 		return ERR_SYNTAX;
 	*q = text.p[0] == '1' ? 1000 : 0;
-	for (size_t i = 2; i < text.n; i++, scale /= 10) {
+	for (size_t i = point + 1; i < text.n; i++, scale /= 10) {
 		if (!octet_is(text.p[i], OCTET_DIGIT))
 			return ERR_SYNTAX;
 		*q += (unsigned)(text.p[i] - '0') * scale;
@@ -121,7 +122,9 @@ static err_t accept_range(struct bytes range, struct http_accept *a)
 	unsigned q = 1000, rank = 0;
 	err_t err = ERR_OK;
 
-	if (!octets_are(type, OCTET_TOKEN) || !octets_are(rest, OCTET_TOKEN))
+	if (bytes_equal(name, BYTES("*"))) /* the same library, for any */
+		name = rest = type = BYTES("*/*");
+	else if (!octets_are(type, OCTET_TOKEN) || !octets_are(rest, OCTET_TOKEN))
 		return ERR_SYNTAX;
 	while (range.n) {
 		struct bytes value = octets_trim(bytes_cut(&range, ';'));
@@ -148,12 +151,13 @@ err_t accept_read(struct bytes value, struct http_accept *a)
 {
 	err_t err = ERR_OK;
 
-	a->present = true;
 	while (value.n) {
 		struct bytes range = octets_trim(bytes_cut(&value, ','));
 
-		if (range.n)
+		if (range.n) {
+			a->present = true; /* an empty list says nothing */
 			TRY(accept_range(range, a));
+		}
 	}
 out:
 	return err;

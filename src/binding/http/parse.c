@@ -401,6 +401,35 @@ struct bytes http_body(const struct http_parser *p, struct bytes message)
 	return bytes_sub(message, p->head_n, p->body_n);
 }
 
+/* The value of a line, when it is a Request Identifier's. */
+static bool is_identifier(struct bytes line, struct bytes *value)
+{
+	struct bytes name = bytes_cut(&line, ':');
+
+	*value = octets_trim(line);
+	return octets_are(name, OCTET_TOKEN) && field_of(name) == HTTP_FIELD_PARAM + PARAM_RQI;
+}
+
+struct bytes http_identifier(const struct http_parser *p, struct bytes message)
+{
+	struct bytes found = http_field(p, message, HTTP_FIELD_PARAM + PARAM_RQI), value;
+	struct bytes rest = bytes_sub(message, p->line, message.n);
+
+	for (unsigned i = 0; i < HTTP_HEADERS_MAX && p->head_n == 0 && rest.n; i++) {
+		bool whole = bytes_find(rest, '\n') < rest.n;
+		struct bytes line = bytes_cut(&rest, '\n');
+
+		if (!whole || line.n < 2 || line.p[line.n - 1] != '\r')
+			break;
+		if (!is_identifier(bytes_sub(line, 0, line.n - 1), &value))
+			continue;
+		if (found.n)
+			return BYTES_NONE;
+		found = value;
+	}
+	return found;
+}
+
 struct http_refusal http_parser_refusal(const struct http_parser *p)
 {
 	static const struct { unsigned http, status; } others[] = {

@@ -5,8 +5,10 @@
  * A pair is a parameter of params.def, a member of the filter criteria, the
  * attribute list of a partial retrieve (atrl), or else a filter on the
  * attribute of that short name; c. and p. before it mean child and parent.
- * '+' joins the values of a list and is never a blank; %2B is a plus. A name
- * that takes one value may stand once; lists may be spread over several pairs. */
+ * '+' joins the values of a list and is never a blank; %2B is a plus. Numbers and
+ * names hold neither: there an encoded plus or blank joins, too, as libraries that
+ * encode everything write it. A name that takes one value may stand once; lists may
+ * be spread over several pairs. */
 #include "binding/http/compose.h"
 #include "binding/http/fields.h"
 
@@ -96,17 +98,43 @@ static err_t split(struct bytes text, struct query *q)
 	return ERR_OK;
 }
 
-/* Values of one row: pieces between '+' over all of its pairs. */
+/* Of which nothing but numbers, or short names, can be meant. */
+static bool is_plain(unsigned row)
+{
+	return row == ROW_ATRL || (row < FILTERS && filters[row].kind == ROW_UINTS);
+}
+
+/* The value up to the next join; *more: one follows. */
+static struct bytes cut_value(struct bytes *rest, unsigned row, bool *more)
+{
+	struct bytes value;
+	size_t n = 0, skip = 1;
+
+	for (; n < rest->n && rest->p[n] != '+'; n++) {
+		struct bytes escape = bytes_sub(*rest, n, 3);
+
+		if (is_plain(row) && (octets_equal_nocase(escape, BYTES("%2b")) || bytes_equal(escape, BYTES("%20")))) {
+			skip = 3;
+			break;
+		}
+	}
+	*more = n < rest->n;
+	value = bytes_sub(*rest, 0, n);
+	*rest = bytes_sub(*rest, n + skip, rest->n);
+	return value;
+}
+
+/* Values of one row: pieces between joins over all of its pairs. */
 static size_t count_values(const struct query *q, unsigned row)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < q->n; i++) {
-		if (q->pair[i].row != row)
-			continue;
-		n++;
-		for (size_t k = 0; k < q->pair[i].value.n; k++)
-			n += q->pair[i].value.p[k] == '+';
+		struct bytes rest = q->pair[i].value;
+		bool more = q->pair[i].row == row;
+
+		for (; more; n++)
+			(void)cut_value(&rest, row, &more);
 	}
 	return n;
 }
@@ -146,22 +174,35 @@ out:
 	return err;
 }
 
+/* lbq=NT+color: a blank was meant, and would be read as two expressions, one of them the
+ * contrary. */
+static bool is_keyword(const struct pair *pair, struct bytes value)
+{
+	static const char *const words[] = { "NT", "EQ", "NE", "IN", "NI" };
+
+	for (size_t i = 0; i < COUNT_OF(words) && bytes_equal(pair->name, BYTES("lbq")); i++) {
+		if (bytes_equal(value, bytes_str(words[i])))
+			return true;
+	}
+	return false;
+}
+
 static err_t put_values(const struct pair *pair, enum row_kind kind, struct buf *out)
 {
 	bool number = kind == ROW_UINT || kind == ROW_UINTS;
 	struct bytes rest = pair->value;
-	err_t err;
+	bool more = true;
+	err_t err = ERR_OK;
 
 	if (kind == ROW_PAIRS)
 		return put_attribute(pair, out);
 	/* "a+" is "a" and an empty value: put_value refuses it. */
-	do {
-		bool more = bytes_find(rest, '+') < rest.n;
+	while (more) {
+		struct bytes value = cut_value(&rest, pair->row, &more);
 
-		TRY(put_value(bytes_cut(&rest, '+'), number, out));
-		if (!more)
-			break;
-	} while (true);
+		TRY(kind == ROW_TEXTS && is_keyword(pair, value) ? ERR_SYNTAX : ERR_OK);
+		TRY(put_value(value, number, out));
+	}
 out:
 	return err;
 }

@@ -177,6 +177,7 @@ out:
 		out->n = before;
 	if (err == ERR_MEMORY)
 		*why = (struct http_refusal){ .http = 500, .status = 5000, .why = "out of memory" };
+	why->form = *form;
 	why->rvi = release_of_answer(http_field(p, message, HTTP_FIELD_PARAM + PARAM_RVI));
 	return err;
 }

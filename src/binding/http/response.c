@@ -1,7 +1,6 @@
 /* response.c: a response primitive as an HTTP response [TS-0009 6.3, 6.4]. */
 #include "binding/http/compose.h"
 #include "binding/http/fields.h"
-#include "codec/json.h"
 #include "base/clock.h"
 #include "crypt/crypt.h"
 #include "primitive/status.h"
@@ -10,45 +9,10 @@ const struct bytes http_continue = {
 	(const uint8_t *)"HTTP/1.1 100 Continue\r\n\r\n", 25
 };
 
-static const struct { unsigned http; const char *line; } status_lines[] = {
-	{ 200, "HTTP/1.1 200 OK\r\n" },
-	{ 201, "HTTP/1.1 201 Created\r\n" },
-	{ 202, "HTTP/1.1 202 Accepted\r\n" },
-	{ 400, "HTTP/1.1 400 Bad Request\r\n" },
-	{ 403, "HTTP/1.1 403 Forbidden\r\n" },
-	{ 404, "HTTP/1.1 404 Not Found\r\n" },
-	{ 405, "HTTP/1.1 405 Method Not Allowed\r\nAllow: GET, POST, PUT, DELETE\r\n" },
-	{ 406, "HTTP/1.1 406 Not Acceptable\r\n" },
-	{ 409, "HTTP/1.1 409 Conflict\r\n" },
-	{ 411, "HTTP/1.1 411 Length Required\r\n" },
-	{ 412, "HTTP/1.1 412 Precondition Failed\r\n" },
-	{ 413, "HTTP/1.1 413 Content Too Large\r\n" },
-	{ 414, "HTTP/1.1 414 URI Too Long\r\n" },
-	{ 415, "HTTP/1.1 415 Unsupported Media Type\r\n" },
-	{ 417, "HTTP/1.1 417 Expectation Failed\r\n" },
-	{ 431, "HTTP/1.1 431 Request Header Fields Too Large\r\n" },
-	{ 500, "HTTP/1.1 500 Internal Server Error\r\n" },
-	{ 501, "HTTP/1.1 501 Not Implemented\r\n" },
-	{ 503, "HTTP/1.1 503 Service Unavailable\r\n" },
-	{ 504, "HTTP/1.1 504 Gateway Timeout\r\n" },
-	{ 505, "HTTP/1.1 505 HTTP Version Not Supported\r\n" },
-};
-
 /* What every answer carries: it is for its asker alone, now, as what it says. */
 static const char every_answer[] =
 	"Cache-Control: no-store\r\n"
 	"X-Content-Type-Options: nosniff\r\n";
-
-static struct bytes status_line(unsigned http)
-{
-	size_t i = 0;
-
-	while (i < COUNT_OF(status_lines) && status_lines[i].http != http)
-		i++;
-	/* A code of errors.def without a line here would be answered as 500. */
-	return bytes_str(i < COUNT_OF(status_lines) ? status_lines[i].line :
-	                                              "HTTP/1.1 500 Internal Server Error\r\n");
-}
 
 /* "name: value" of a value from a primitive: nothing in it may end the line. */
 static err_t put_field(struct buf *out, const char *name, struct bytes value)
@@ -84,7 +48,12 @@ static err_t put_status(unsigned http, unsigned retry, struct buf *out)
 	uint8_t draw;
 	err_t err;
 
-	TRY(buf_add(out, status_line(http)));
+	/* "The Reason-Phrase shall be omitted" [TS-0009 6.3.3]; the blank before it stays [RFC 9112 4]. */
+	TRY(buf_add(out, BYTES("HTTP/1.1 ")));
+	TRY(buf_add_u64(out, http));
+	TRY(buf_add(out, BYTES(" \r\n")));
+	if (http == 405)
+		TRY(buf_add(out, BYTES("Allow: GET, POST, PUT, DELETE\r\n")));
 	if (http != 503)
 		goto out;
 	crypt_random(&draw, sizeof(draw));
@@ -201,17 +170,32 @@ out:
 	return err;
 }
 
+/* {"m2m:dbg": why} in a serialisation. */
+static err_t put_why(const char *why, struct http_form form, struct buf *out)
+{
+	struct cbor_member member = { BYTES("m2m:dbg"), BYTES_NONE };
+	struct buf text = buf_make(256), content = buf_make(512);
+	err_t err;
+
+	TRY(cbor_put_text(&text, bytes_str(why)));
+	member.value = bytes_of_buf(&text);
+	TRY(cbor_put_members(&content, &member, 1));
+	TRY(content_write((enum http_serial)form.serial, bytes_of_buf(&content), out));
+out:
+	buf_free(&text);
+	buf_free(&content);
+	return err;
+}
+
 err_t http_refusal_write(const struct http_refusal *why, struct bytes rqi,
                          bool close, struct buf *out)
 {
-	struct http_form form = { .serial = HTTP_JSON, .close = close };
-	struct buf body = buf_make(256);
+	struct http_form form = { .serial = why->form.serial, .vnd = why->form.vnd, .close = close };
+	struct buf body = buf_make(512);
 	size_t before = out->n;
 	err_t err;
 
-	TRY(buf_add(&body, BYTES("{\"m2m:dbg\":")));
-	TRY(json_put_string(&body, bytes_str(why->why)));
-	TRY(buf_add(&body, BYTES("}")));
+	TRY(put_why(why->why, form, &body));
 	TRY(put_status(why->http, why->retry, out));
 	TRY(put_number(out, "X-M2M-RSC: ", why->status));
 	if (bytes_is_printable(rqi))

@@ -63,7 +63,7 @@ void stream_end(struct connection *s)
 /* --- the request ------------------------------------------------------------------- */
 
 /* An answer without the owner. */
-static void refuse(struct connection *s, unsigned status, const char *why)
+static void refuse(struct connection *s, unsigned status, const char *why, struct bytes rqi)
 {
 	struct http_refusal refusal;
 	struct buf out = buf_make(2048);
@@ -73,18 +73,23 @@ static void refuse(struct connection *s, unsigned status, const char *why)
 	refusal = http_parser_refusal(&s->parser);
 	s->set->owner.refused(s->set->owner.self, &s->address, why);
 	connection_enter(s, CONNECTION_SERVING);
-	if (http_refusal_write(&refusal, BYTES_NONE, false, &out) == ERR_OK)
+	if (http_refusal_write(&refusal, rqi, false, &out) == ERR_OK)
 		stream_answer(s, bytes_of_buf(&out), false);
 	else
 		http2_doom(s->whole, "");
 	buf_free(&out);
 }
 
+static struct bytes identifier(const struct connection *s, struct bytes message)
+{
+	return http_field(&s->parser, message, HTTP_FIELD_PARAM + PARAM_RQI);
+}
+
 /* The owner gets the message: head, then content. */
 static void serve(struct connection *s, struct bytes message, size_t head_n)
 {
 	if (http_list_whole(&s->parser, head_n, message.n - head_n) != ERR_OK) {
-		refuse(s, s->parser.status, s->parser.why);
+		refuse(s, s->parser.status, s->parser.why, identifier(s, message));
 		return;
 	}
 	s->whole->http2->frames = 0;
@@ -103,7 +108,7 @@ void stream_list(struct connection *s, bool alone)
 
 	s->parser = list->parser;
 	if (err != ERR_OK) {
-		refuse(s, s->parser.status, s->parser.why);
+		refuse(s, s->parser.status, s->parser.why, identifier(s, head));
 		return;
 	}
 	if (alone) {
@@ -113,7 +118,7 @@ void stream_list(struct connection *s, bool alone)
 	s->in.max = HTTP_HEAD_MAX + s->set->limits.body;
 	s->parser.seen = (uint32_t)head.n;
 	if (s->set->buffered + head.n > s->set->limits.buffered || buf_add(&s->in, head) != ERR_OK)
-		refuse(s, 503, "too much is waiting here");
+		refuse(s, 503, "too much is waiting here", BYTES_NONE);
 	s->set->buffered += s->in.cap;
 }
 
@@ -129,14 +134,14 @@ void stream_content(struct connection *s, struct bytes octets)
 	h->frames -= h->frames > 0;
 	h->octets -= octets.n < h->octets ? octets.n : h->octets;
 	if (s->in.n - s->parser.seen + octets.n > s->set->limits.body) {
-		refuse(s, 413, "the content is too large");
+		refuse(s, 413, "the content is too large", identifier(s, bytes_of_buf(&s->in)));
 		return;
 	}
 	if (s->set->buffered + octets.n <= s->set->limits.buffered)
 		err = buf_add(&s->in, octets);
 	s->set->buffered += s->in.cap - before;
 	if (err != ERR_OK)
-		refuse(s, 503, "too much is waiting here");
+		refuse(s, 503, "too much is waiting here", BYTES_NONE);
 }
 
 void stream_serve(struct connection *s)

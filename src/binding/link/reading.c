@@ -2,14 +2,14 @@
  * room that all connections share; only what is unfinished is kept. */
 #include "binding/link/inside.h"
 
-static void refuse(struct connection *c)
+static void refuse(struct connection *c, struct bytes message)
 {
 	struct http_refusal why = http_parser_refusal(&c->parser);
 	struct buf out = buf_make(2048);
 
 	c->set->owner.refused(c->set->owner.self, &c->address, why.why);
 	connection_enter(c, CONNECTION_SERVING);
-	if (http_refusal_write(&why, BYTES_NONE, true, &out) == ERR_OK)
+	if (http_refusal_write(&why, http_identifier(&c->parser, message), true, &out) == ERR_OK)
 		connection_answer(c, bytes_of_buf(&out), true);
 	else
 		connection_close(c);
@@ -20,7 +20,7 @@ static void refuse_full(struct connection *c)
 {
 	c->parser.status = 503;
 	c->parser.why = "too much is waiting here";
-	refuse(c);
+	refuse(c, BYTES_NONE);
 }
 
 /* Append to the connection's own buffer, within what all together may hold. */
@@ -95,7 +95,7 @@ static bool parse(struct connection *c, struct bytes view, bool fresh)
 	connection_suspect(c, true);
 	err = http_parse(&c->parser, view, &done);
 	if (err != ERR_OK) {
-		refuse(c);
+		refuse(c, view);
 		return false;
 	}
 	total = c->parser.head_n + c->parser.body_n;

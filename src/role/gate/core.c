@@ -3,6 +3,7 @@
  * associations, request/request.h for REQUEST; ANSWER is the response primitive. */
 #include "base/log.h"
 #include "base/secret.h"
+#include "primitive/status.h"
 #include "schema/schema.h"
 #include "role/gate/gate.h"
 
@@ -194,6 +195,11 @@ static err_t take_answer(struct gate *g, const struct message *m)
 	err = response_read(m->body, &r);
 	if (err == ERR_OK)
 		err = http_response_write(&r, &g->mapper, c->form, &g->answer);
+	/* What was done is not said to be refused: it has no representation in this form. */
+	if (err == ERR_TYPE && (r.status == RSC_CREATED || r.status == RSC_UPDATED || r.status == RSC_DELETED)) {
+		r.content = BYTES_NONE;
+		err = http_response_write(&r, &g->mapper, c->form, &g->answer);
+	}
 	if (err == ERR_TYPE && r.status) {
 		/* A request of XML for what XML has no form for. */
 		TRY(http_refusal_write(&no_form, r.rqi, close, &g->answer));
