@@ -26,10 +26,9 @@ const struct crypt_fetched *crypt_fetched(void)
 		 * must never answer for these. */
 		fetched.sha256 = EVP_MD_fetch(NULL, "SHA256", "provider=default");
 		fetched.sha384 = EVP_MD_fetch(NULL, "SHA384", "provider=default");
-		fetched.hmac = EVP_MAC_fetch(NULL, "HMAC", "provider=default");
 		fetched.gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", "provider=default");
 		fetched.tls1_prf = EVP_KDF_fetch(NULL, "TLS1-PRF", "provider=default");
-		must(fetched.sha256 && fetched.sha384 && fetched.hmac && fetched.gcm && fetched.tls1_prf);
+		must(fetched.sha256 && fetched.sha384 && fetched.gcm && fetched.tls1_prf);
 		fetched.done = true;
 	}
 	return &fetched;
@@ -61,14 +60,18 @@ err_t crypt_md5(struct bytes a, uint8_t out[16])
 	return err;
 }
 
-void crypt_sha256_two(struct bytes a, struct bytes b, uint8_t out[32])
+static void hashing_end(EVP_MD_CTX *ctx, struct bytes a, struct bytes b, uint8_t out[32])
 {
-	EVP_MD_CTX *ctx = hashing_start();
 	unsigned n = 0;
 
 	must(EVP_DigestUpdate(ctx, a.p, a.n) == 1);
 	must(EVP_DigestUpdate(ctx, b.p, b.n) == 1);
 	must(EVP_DigestFinal_ex(ctx, out, &n) == 1 && n == 32);
+}
+
+void crypt_sha256_two(struct bytes a, struct bytes b, uint8_t out[32])
+{
+	hashing_end(hashing_start(), a, b, out);
 }
 
 void crypt_sha256(struct bytes a, uint8_t out[32])
@@ -83,38 +86,41 @@ void crypt_sha384(struct bytes a, uint8_t out[48])
 	must(EVP_Digest(a.p, a.n, out, &n, crypt_fetched()->sha384, NULL) == 1 && n == 48);
 }
 
+/* By hand [RFC 2104], because a context of the library's costs four times what is hashed. */
 err_t crypt_hmac_init(struct crypt_hmac *h, struct bytes key)
 {
-	OSSL_PARAM params[2] = { OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST,
-		                         (char[]){ "SHA256" }, 0),
-		                 OSSL_PARAM_END };
-	static const uint8_t none[1];
-
-	h->ctx = EVP_MAC_CTX_new(crypt_fetched()->hmac);
-	if (!h->ctx)
-		return ERR_MEMORY;
-	/* A NULL key would mean "the key of before". */
-	if (EVP_MAC_init(h->ctx, key.n ? key.p : none, key.n, params) != 1) {
-		crypt_hmac_free(h);
-		return ERR_CRYPTO;
-	}
+	*h = (struct crypt_hmac){ 0 };
+	if (key.n > sizeof(h->key))
+		crypt_sha256(key, h->key);
+	else
+		bytes_copy(h->key, key.p, key.n);
 	return ERR_OK;
 }
 
 void crypt_hmac_free(struct crypt_hmac *h)
 {
-	EVP_MAC_CTX_free(h->ctx);
-	h->ctx = NULL;
+	secret_wipe(h->key, sizeof(h->key));
+}
+
+static void hmac_pass(const struct crypt_hmac *h, uint8_t pad, struct bytes a, struct bytes b, uint8_t out[32])
+{
+	uint8_t block[sizeof(h->key)];
+	EVP_MD_CTX *ctx = hashing_start();
+
+	for (size_t i = 0; i < sizeof(block); i++)
+		block[i] = h->key[i] ^ pad;
+	must(EVP_DigestUpdate(ctx, block, sizeof(block)) == 1);
+	secret_wipe(block, sizeof(block));
+	hashing_end(ctx, a, b, out);
 }
 
 void crypt_hmac_two(struct crypt_hmac *h, struct bytes a, struct bytes b, uint8_t out[32])
 {
-	size_t n = 0;
+	uint8_t inner[32];
 
-	must(EVP_MAC_init(h->ctx, NULL, 0, NULL) == 1);
-	must(EVP_MAC_update(h->ctx, a.p, a.n) == 1);
-	must(EVP_MAC_update(h->ctx, b.p, b.n) == 1);
-	must(EVP_MAC_final(h->ctx, out, &n, 32) == 1 && n == 32);
+	hmac_pass(h, 0x36, a, b, inner);
+	hmac_pass(h, 0x5c, BYTES_OF(inner), BYTES_NONE, out);
+	(void)hashing_start(); /* what came out may be a key: it does not stay there */
 }
 
 void crypt_hmac(struct crypt_hmac *h, struct bytes message, uint8_t out[32])
@@ -152,20 +158,15 @@ void crypt_hkdf_extract(struct bytes salt, struct bytes ikm, uint8_t prk[32])
 void crypt_hkdf_expand(struct bytes prk, struct bytes info, uint8_t *out, size_t n)
 {
 	struct crypt_hmac h;
-	uint8_t block[32 + 1];
+	uint8_t block[32];
 	struct buf input = buf_make(SIZE_MAX);
-	uint8_t round = 0;
 
 	must(n <= (size_t)255 * 32 && crypt_hmac_init(&h, prk) == ERR_OK);
+	must(buf_add(&input, info) == ERR_OK && buf_add_byte(&input, 0) == ERR_OK);
 	for (size_t at = 0; at < n; at += 32) {
-		size_t take = n - at < 32 ? n - at : 32;
-
-		buf_clear(&input);
-		must(buf_add(&input, bytes_make(block, at ? 32 : 0)) == ERR_OK);
-		must(buf_add(&input, info) == ERR_OK);
-		must(buf_add_byte(&input, ++round) == ERR_OK);
-		crypt_hmac(&h, bytes_of_buf(&input), block);
-		bytes_copy(out + at, block, take);
+		input.p[info.n]++;
+		crypt_hmac_two(&h, bytes_make(block, at ? 32 : 0), bytes_of_buf(&input), block);
+		bytes_copy(out + at, block, n - at < 32 ? n - at : 32);
 	}
 	crypt_hmac_free(&h);
 	secret_wipe(block, sizeof(block));
@@ -188,12 +189,11 @@ void crypt_expand_label(struct bytes secret, struct bytes label, struct bytes co
 {
 	uint8_t info[2 + 1 + 6 + 32 + 1 + 64];
 	struct bytes prefix = BYTES("tls13 ");
-	size_t at = 0;
+	size_t at = 3;
 
 	must(label.n <= 32 && context.n <= 64 && n <= 255);
 	put_be16(info, (uint16_t)n);
 	info[2] = (uint8_t)(prefix.n + label.n);
-	at = 3;
 	bytes_copy(info + at, prefix.p, prefix.n);
 	at += prefix.n;
 	bytes_copy(info + at, label.p, label.n);

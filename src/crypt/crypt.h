@@ -45,7 +45,7 @@ err_t crypt_md5(struct bytes a, uint8_t out[16]) MUST_USE;
 
 /* HMAC with one key and many messages. Owned: crypt_hmac_free. */
 struct crypt_hmac {
-	EVP_MAC_CTX *ctx;
+	uint8_t key[64];
 };
 err_t crypt_hmac_init(struct crypt_hmac *h, struct bytes key) MUST_USE; /* SHA-256 */
 void crypt_hmac_free(struct crypt_hmac *h);                             /* wipes; harmless on a zeroed one */

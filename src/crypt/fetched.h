@@ -9,7 +9,6 @@
 struct crypt_fetched {
 	bool done;
 	EVP_MD *sha256, *sha384;
-	EVP_MAC *hmac;
 	EVP_CIPHER *gcm;
 	EVP_KDF *tls1_prf;
 };

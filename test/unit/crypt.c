@@ -66,6 +66,11 @@ static void test_hmac(void **state)
 	assert_octets(out, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
 	crypt_hmac_free(&h);
 	crypt_hmac_free(&h);
+	/* Case 6: a key that is longer than a block. */
+	crypt_hmac_sha256(hex("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	                      "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"),
+	                  BYTES("Test Using Larger Than Block-Size Key - Hash Key First"), out);
+	assert_octets(out, "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
 	/* An empty key is a key, not the one of before. */
 	crypt_hmac_sha256(BYTES_NONE, BYTES_NONE, out);
 	assert_octets(out, "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");

@@ -1,7 +1,10 @@
 /* channel_provider.c: our provider, built into the process.
  *
  * It lives in a library context of its own, so that nothing else in the process
- * meets it by accident, and no configuration file of the system adds to it. */
+ * meets it by accident, and no configuration file of the system adds to it. Beside it is
+ * the default provider, with one decoder: for each certificate the library goes through
+ * all there are, which takes longer than to verify a signature, and the profile has one
+ * kind of key. */
 #include "security/association/channel_inside.h"
 
 #include "crypt/crypt.h"
@@ -76,6 +79,53 @@ static int provider_init(const OSSL_CORE_HANDLE *core, const OSSL_DISPATCH *in,
 	return 1;
 }
 
+/* --- the default provider, as far as it is needed ---------------------------------------- */
+
+static OSSL_PROVIDER *whole; /* in a context of its own */
+
+static bool is_wanted(const OSSL_ALGORITHM *decoder)
+{
+	struct bytes is = bytes_str(decoder->property_definition), wanted = BYTES("structure=SubjectPublicKeyInfo");
+
+	return bytes_equal(bytes_str(decoder->algorithm_names), BYTES("EC")) && is.n > wanted.n &&
+	       bytes_equal(bytes_sub(is, is.n - wanted.n, is.n), wanted);
+}
+
+static const OSSL_ALGORITHM *query_default(void *self, int operation, int *no_cache)
+{
+	static OSSL_ALGORITHM decoders[2];
+	const OSSL_ALGORITHM *all = OSSL_PROVIDER_query_operation(whole, operation, no_cache);
+
+	if (operation != OSSL_OP_DECODER)
+		return operation == OSSL_OP_ENCODER || operation == OSSL_OP_STORE ? NULL : all;
+	for (const OSSL_ALGORITHM *at = all; at && at->algorithm_names; at++)
+		if (is_wanted(at))
+			decoders[0] = *at;
+	return decoders[0].algorithm_names ? decoders : all;
+}
+
+/* Its groups. */
+static int capabilities(void *self, const char *what, OSSL_CALLBACK *each, void *of)
+{
+	return OSSL_PROVIDER_get_capabilities(whole, what, each, of);
+}
+
+static const OSSL_DISPATCH default_functions[] = {
+	{ OSSL_FUNC_PROVIDER_QUERY_OPERATION, (void (*)(void))query_default },
+	{ OSSL_FUNC_PROVIDER_GET_CAPABILITIES, (void (*)(void))capabilities },
+	{ 0, NULL },
+};
+
+static int default_init(const OSSL_CORE_HANDLE *core, const OSSL_DISPATCH *in, const OSSL_DISPATCH **out, void **self)
+{
+	OSSL_LIB_CTX *lib = OSSL_LIB_CTX_new();
+
+	whole = lib ? OSSL_PROVIDER_load(lib, "default") : NULL;
+	*out = default_functions;
+	*self = whole ? OSSL_PROVIDER_get0_provider_ctx(whole) : NULL;
+	return whole != NULL;
+}
+
 err_t channel_library(OSSL_LIB_CTX **out)
 {
 	static OSSL_LIB_CTX *lib;
@@ -86,7 +136,8 @@ err_t channel_library(OSSL_LIB_CTX **out)
 
 		if (!fresh)
 			return ERR_MEMORY;
-		if (OSSL_PROVIDER_load(fresh, "default") == NULL ||
+		if (OSSL_PROVIDER_add_builtin(fresh, "few", default_init) != 1 ||
+		    OSSL_PROVIDER_load(fresh, "few") == NULL ||
 		    OSSL_PROVIDER_add_builtin(fresh, "holdfast", provider_init) != 1 ||
 		    OSSL_PROVIDER_load(fresh, "holdfast") == NULL) {
 			OSSL_LIB_CTX_free(fresh);

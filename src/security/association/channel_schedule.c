@@ -12,10 +12,15 @@
  *   early ----- Extract((EC)DHE) -> handshake secret     keeper
  *   PSK in a premaster secret ----> extended master      keeper
  *
- * The stages between are not computed at all: the keeper walks them itself. */
+ * The stages between are not computed at all: the keeper walks them itself.
+ *
+ * A handshake of TLS 1.3 derives some twenty secrets, and the library looks for its hash and
+ * makes its contexts anew for each: with SHA-256 they are derived here. */
 #include "security/association/channel_inside.h"
 
 #include "base/log.h"
+#include "base/secret.h"
+#include "crypt/crypt.h"
 
 #include <openssl/core_names.h>
 #include <openssl/err.h>
@@ -23,12 +28,12 @@
 #include <openssl/kdf.h>
 #include <openssl/params.h>
 
-enum { SESSION_HASH_MAX = 128, MASTER = 48 };
+enum { SESSION_HASH_MAX = 128, MASTER = 48, HASH = 32, LABEL_MAX = 32, CONTEXT_MAX = 64 };
 
-/* One derivation in the making: the default provider's context, for what is
- * none of ours. */
+/* One derivation in the making: the default provider's, for what is none of ours. */
 struct schedule {
-	EVP_KDF_CTX *plain;
+	EVP_KDF *kdf;
+	EVP_KDF_CTX *plain; /* made when it is wanted */
 };
 
 /* Fetched once: a fetch for each derivation costs more than the derivation. */
@@ -45,14 +50,21 @@ static void *schedule_new(EVP_KDF *kdf)
 {
 	struct schedule *s = kdf ? mem_new(1, sizeof(*s)) : NULL;
 
-	if (!s)
-		return NULL;
-	s->plain = EVP_KDF_CTX_new(kdf);
-	if (!s->plain) {
-		mem_free(s);
-		return NULL;
-	}
+	if (s)
+		s->kdf = kdf;
 	return s;
+}
+
+static EVP_KDF_CTX *plain(struct schedule *s)
+{
+	if (!s->plain)
+		s->plain = EVP_KDF_CTX_new(s->kdf);
+	return s->plain;
+}
+
+static int plain_derive(struct schedule *s, unsigned char *out, size_t n, const OSSL_PARAM params[])
+{
+	return plain(s) && EVP_KDF_derive(s->plain, out, n, params);
 }
 
 static void *tls13_new(void *provider)
@@ -80,7 +92,10 @@ static void schedule_free(void *self)
 
 static void schedule_reset(void *self)
 {
-	EVP_KDF_CTX_reset(((struct schedule *)self)->plain);
+	struct schedule *s = self;
+
+	if (s->plain)
+		EVP_KDF_CTX_reset(s->plain);
 }
 
 /* The octets of a parameter; empty when it is absent. */
@@ -168,6 +183,31 @@ static int tls13_expand(const struct tls13 *t, uint8_t *out)
 	return refuse("expand");
 }
 
+/* HKDF-Extract, whose salt is what was derived of the secret before; HKDF-Expand-Label
+ * [RFC 8446 7.1]. False: of another form than libssl asks for, or with another hash. */
+static bool tls13_plain(const struct tls13 *t, int mode, const OSSL_PARAM params[], uint8_t *out, size_t n)
+{
+	static const uint8_t zeros[HASH];
+	struct bytes label = octets(params, OSSL_KDF_PARAM_LABEL), data = octets(params, OSSL_KDF_PARAM_DATA);
+	uint8_t nothing[HASH], salt[HASH];
+
+	if (hash_of(params) != 0 || n > HASH || label.n > LABEL_MAX || data.n > CONTEXT_MAX ||
+	    !bytes_equal(octets(params, OSSL_KDF_PARAM_PREFIX), BYTES("tls13 ")))
+		return false;
+	if (mode == EVP_KDF_HKDF_MODE_EXPAND_ONLY && t->key.n) {
+		crypt_expand_label(t->key, label, data, out, n);
+		return true;
+	}
+	if (mode != EVP_KDF_HKDF_MODE_EXTRACT_ONLY || n != HASH)
+		return false;
+	crypt_sha256(BYTES_NONE, nothing);
+	if (t->salt.n)
+		crypt_expand_label(t->salt, label, BYTES_OF(nothing), salt, HASH);
+	crypt_hkdf_extract(t->salt.n ? BYTES_OF(salt) : BYTES_NONE, t->key.n ? t->key : BYTES_OF(zeros), out);
+	secret_wipe(salt, sizeof(salt));
+	return true;
+}
+
 static int tls13_derive(void *self, unsigned char *out, size_t n, const OSSL_PARAM params[])
 {
 	struct schedule *s = self;
@@ -177,12 +217,12 @@ static int tls13_derive(void *self, unsigned char *out, size_t n, const OSSL_PAR
 
 	t.key_stage = standin_read(t.key, &t.key_use);
 	t.salt_stage = standin_read(t.salt, &t.salt_use);
+	mode = mode_of(params);
 	if (t.key_stage == STANDIN_NONE && t.salt_stage == STANDIN_NONE)
-		return EVP_KDF_derive(s->plain, out, n, params);
+		return tls13_plain(&t, mode, params, out, n) || plain_derive(s, out, n, params);
 	/* Our stand-ins are bound to SHA-256 [channel_psk.c]. */
 	if (n != 32 || hash_of(params) != 0)
 		return refuse("hash");
-	mode = mode_of(params);
 	if (mode == EVP_KDF_HKDF_MODE_EXTRACT_ONLY)
 		return tls13_extract(&t, out);
 	if (mode != EVP_KDF_HKDF_MODE_EXPAND_ONLY)
@@ -272,7 +312,7 @@ static int tls12_derive(void *self, unsigned char *out, size_t n, const OSSL_PAR
 		return refuse("secret");
 	stage = premaster_split(secret, &other, &use);
 	if (stage == STANDIN_NONE)
-		return EVP_KDF_derive(s->plain, out, n, params);
+		return plain_derive(s, out, n, params);
 	if (stage != STANDIN_KEY || !use || n != MASTER)
 		return refuse("premaster");
 	return tls12_master(use, other, params, out);
@@ -294,7 +334,7 @@ static int schedule_set(void *self, const OSSL_PARAM params[])
 		    premaster_split(b, &other, &use) != STANDIN_NONE)
 			return refuse("parameters");
 	}
-	return params == NULL || EVP_KDF_CTX_set_params(s->plain, params);
+	return params == NULL || (plain(s) && EVP_KDF_CTX_set_params(s->plain, params));
 }
 
 static const OSSL_PARAM *tls13_settable(void *self, void *provider)
