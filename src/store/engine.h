@@ -20,6 +20,7 @@ enum {
 	ENGINE_HASH = 16,   /* octets of a keyed hash */
 	ENGINE_CHECK = 8,   /* octets that bind an index entry to its row */
 	ENGINE_TYPES = 64,  /* most resource types told of one parent */
+	ENGINE_ROWS = 8,    /* most new rows given in one call */
 	ENGINE_VERSION = 1, /* of the form of what is stored */
 };
 
@@ -89,7 +90,7 @@ struct engine_ops {
 	err_t (*commit)(struct engine *e);
 	void (*rollback)(struct engine *e); /* harmless outside a transaction */
 
-	err_t (*row_insert)(struct engine *e, const struct sealed_row *row);
+	err_t (*rows_insert)(struct engine *e, const struct sealed_row *rows, size_t n);
 	err_t (*row_update)(struct engine *e, const struct sealed_row *row); /* ERR_TAMPERED: not there */
 	err_t (*row_rehash)(struct engine *e, const struct sealed_row *row); /* the same, with other hashes */
 	err_t (*row_delete)(struct engine *e, uint64_t id);                  /* and its index entries */

@@ -25,6 +25,7 @@ enum {
 	IDS_RESERVED = 65536,
 	NAME_MAX_OCTETS = 1024,
 	BODY_MAX = 8 * 1024 * 1024,
+	INSERTED = 32 * 1024,        /* octets of bodies that go to the engine together; a larger one goes alone */
 	RECORD_BLOCK = 256 * 1024,   /* a log block is closed behind this many octets */
 	CHANGES_MAX = 1 << 21,       /* rows of one transaction */
 	PENDING_MAX = 256 * 1024 * 1024, /* octets of one transaction's logs or records */
@@ -222,6 +223,7 @@ struct store {
 	uint32_t generation_stored; /* whose key the engine has */
 	struct buf generation_sealed;
 	struct buf scratch, opened;
+	struct buf inserted; /* bodies of new rows that go to the engine together: never grows */
 };
 
 /* --- cache.c -------------------------------------------------------------------- */

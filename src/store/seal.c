@@ -200,6 +200,8 @@ err_t seal_open_keys(struct store *s)
 	s->epoch_sealed = buf_make(1024);
 	s->scratch = buf_make(BODY_MAX + 2 * NAME_MAX_OCTETS + 1024);
 	s->opened = buf_make(BODY_MAX + 2 * NAME_MAX_OCTETS + 1024);
+	s->inserted = buf_make(INSERTED);
+	TRY(buf_reserve(&s->inserted, INSERTED));
 	err = draw_key(s, &s->aead);
 out:
 	return err;
@@ -218,6 +220,7 @@ void seal_close_keys(struct store *s)
 	buf_free(&s->epoch_sealed);
 	buf_free(&s->scratch);
 	buf_free(&s->opened);
+	buf_free(&s->inserted);
 }
 
 /* --- rows ------------------------------------------------------------------------- */

@@ -201,10 +201,48 @@ out:
 	return err;
 }
 
+/* New rows that wait for others; their bodies stand in store.inserted. */
+struct inserts {
+	struct sealed_row rows[ENGINE_ROWS];
+	size_t n;
+};
+
+static err_t flush_inserts(struct store *s, struct inserts *in)
+{
+	err_t err = in->n ? s->ops->rows_insert(s->engine, in->rows, in->n) : ERR_OK;
+
+	in->n = 0;
+	buf_clear(&s->inserted);
+	return err;
+}
+
+static err_t insert(struct store *s, struct inserts *in, const struct sealed_row *row)
+{
+	struct sealed_row *kept;
+	err_t err = ERR_OK;
+
+	if (row->body.n > INSERTED)
+		return s->ops->rows_insert(s->engine, row, 1);
+	if (row->body.n > INSERTED - s->inserted.n)
+		TRY(flush_inserts(s, in));
+	kept = &in->rows[in->n++];
+	*kept = *row;
+	kept->body = bytes_make(s->inserted.p + s->inserted.n, row->body.n);
+	TRY(buf_add(&s->inserted, row->body));
+	if (in->n == ENGINE_ROWS)
+		err = flush_inserts(s, in);
+out:
+	return err;
+}
+
 static err_t flush_rows(struct store *s)
 {
 	bool moves = s->generations.before != NO_GENERATION;
+	struct inserts in;
 	err_t err = ERR_OK;
+
+	in.n = 0;
+	buf_clear(&s->inserted);
 
 	for (size_t i = 0; i < s->dirty_n; i++) {
 		const struct slot *slot = s->dirty[i];
@@ -216,10 +254,11 @@ static err_t flush_rows(struct store *s)
 			TRY(rows_rehash(s, slot->data));
 		TRY(seal_row(s, slot->data, &row));
 		TRY(engine_may_write());
-		TRY(slot->state == SLOT_NEW ? s->ops->row_insert(s->engine, &row)
+		TRY(slot->state == SLOT_NEW ? insert(s, &in, &row)
 		    : moves                 ? s->ops->row_rehash(s->engine, &row)
 		                            : s->ops->row_update(s->engine, &row));
 	}
+	TRY(flush_inserts(s, &in));
 out:
 	return err;
 }

@@ -233,7 +233,7 @@ static err_t hash_claim(struct engine *e, char what, const uint8_t *hash, uint64
 	return put(e, k, BYTES_OF(octets));
 }
 
-static err_t memory_row_insert(struct engine *e, const struct sealed_row *row)
+static err_t row_insert(struct engine *e, const struct sealed_row *row)
 {
 	struct key k = key_id('R', row->id);
 	err_t err = ERR_EXISTS;
@@ -249,6 +249,16 @@ static err_t memory_row_insert(struct engine *e, const struct sealed_row *row)
 	TRY(put(e, key_child(row->parent, row->type, row->id), BYTES_NONE));
 	TRY(row_write(e, row));
 	e->rows++;
+out:
+	return err;
+}
+
+static err_t memory_rows_insert(struct engine *e, const struct sealed_row *rows, size_t n)
+{
+	err_t err = ERR_OK;
+
+	for (size_t i = 0; i < n; i++)
+		TRY(row_insert(e, &rows[i]));
 out:
 	return err;
 }
@@ -641,7 +651,7 @@ const struct engine_ops engine_memory = {
 	.name = "memory",
 	.open = memory_open, .close = memory_close,
 	.begin = memory_begin, .commit = memory_commit, .rollback = memory_rollback,
-	.row_insert = memory_row_insert, .row_update = memory_row_update,
+	.rows_insert = memory_rows_insert, .row_update = memory_row_update,
 	.row_rehash = memory_row_rehash,
 	.row_delete = memory_row_delete, .row_get = memory_row_get, .row_next = memory_row_next,
 	.row_named = memory_row_named, .row_ident = memory_row_ident,

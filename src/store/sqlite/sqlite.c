@@ -2,7 +2,7 @@
 #include "store/sqlite/inner.h"
 
 /* log * 2^56 + number */
-enum { LOG_SHIFT = 56 };
+enum { LOG_SHIFT = 56, ROW_COLUMNS = 13 };
 
 /* --- running statements ---------------------------------------------------------- */
 
@@ -121,24 +121,42 @@ static void sqlite_rollback(struct engine *e)
 
 /* --- rows --------------------------------------------------------------------------- */
 
-static err_t sqlite_row_insert(struct engine *e, const struct sealed_row *row)
+/* Its columns, behind those of `before` other rows. */
+static void bind_row(sqlite3_stmt *st, size_t before, const struct sealed_row *row)
 {
-	sqlite3_stmt *st = use(e, SQL_ROW_INSERT);
+	int at = (int)before * ROW_COLUMNS;
 
-	bind_u64(st, 1, row->id);
-	bind_u64(st, 2, row->parent);
-	bind_u64(st, 3, row->type);
-	bind_u64(st, 4, (uint64_t)row->created);
-	bind_u64(st, 5, (uint64_t)row->modified);
-	bind_u64(st, 6, (uint64_t)row->expires);
-	bind_u64(st, 7, row->size);
-	bind_u64(st, 8, row->version);
-	bind_u64(st, 9, row->epoch);
-	bind_u64(st, 10, row->counter);
-	bind_hash_of(st, 11, row->has_name, row->name_h);
-	bind_hash_of(st, 12, row->has_ident, row->ident_h);
-	bind_bytes(st, 13, row->body);
-	return run(st);
+	bind_u64(st, at + 1, row->id);
+	bind_u64(st, at + 2, row->parent);
+	bind_u64(st, at + 3, row->type);
+	bind_u64(st, at + 4, (uint64_t)row->created);
+	bind_u64(st, at + 5, (uint64_t)row->modified);
+	bind_u64(st, at + 6, (uint64_t)row->expires);
+	bind_u64(st, at + 7, row->size);
+	bind_u64(st, at + 8, row->version);
+	bind_u64(st, at + 9, row->epoch);
+	bind_u64(st, at + 10, row->counter);
+	bind_hash_of(st, at + 11, row->has_name, row->name_h);
+	bind_hash_of(st, at + 12, row->has_ident, row->ident_h);
+	bind_bytes(st, at + ROW_COLUMNS, row->body);
+}
+
+/* As many as there can be go in one statement: table and indexes are opened once for all. */
+static err_t sqlite_rows_insert(struct engine *e, const struct sealed_row *rows, size_t n)
+{
+	enum statement which = n == ENGINE_ROWS ? SQL_ROWS_INSERT : SQL_ROW_INSERT;
+	size_t each = n == ENGINE_ROWS ? ENGINE_ROWS : 1;
+	err_t err = ERR_OK;
+
+	for (size_t i = 0; i < n; i += each) {
+		sqlite3_stmt *st = use(e, which);
+
+		for (size_t k = 0; k < each; k++)
+			bind_row(st, k, &rows[i + k]);
+		TRY(run(st));
+	}
+out:
+	return err;
 }
 
 static void bind_update(sqlite3_stmt *st, const struct sealed_row *row)
@@ -569,7 +587,7 @@ const struct engine_ops engine_sqlite = {
 	.name = "sqlite",
 	.open = sqlite_file_open, .close = sqlite_file_close,
 	.begin = sqlite_begin, .commit = sqlite_commit, .rollback = sqlite_rollback,
-	.row_insert = sqlite_row_insert, .row_update = sqlite_row_update,
+	.rows_insert = sqlite_rows_insert, .row_update = sqlite_row_update,
 	.row_rehash = sqlite_row_rehash,
 	.row_delete = sqlite_row_delete, .row_get = sqlite_row_get, .row_next = sqlite_row_next,
 	.row_named = sqlite_row_named, .row_ident = sqlite_row_ident,
