@@ -6,7 +6,7 @@ all: $(BUILD)/build.ninja
 
 $(BUILD)/build.ninja: CMakeLists.txt
 	@tools/setup build
-	@cmake -S . -B $(BUILD) -G Ninja -DCMAKE_BUILD_TYPE=Release >/dev/null
+	@cmake -S . -B $(BUILD) -G Ninja -DCMAKE_BUILD_TYPE=Release -DHOLDFAST_LTO=ON >/dev/null
 
 demo:
 	@./demo
