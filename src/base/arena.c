@@ -30,8 +30,7 @@ static err_t arena_add_block(struct arena *a, size_t n)
 	return ERR_OK;
 }
 
-/* n octets with whatever is in them. */
-static err_t arena_room(struct arena *a, size_t n, void **out)
+err_t arena_room(struct arena *a, size_t n, void **out)
 {
 	size_t need = n > SIZE_MAX - ALIGN ? n : (n + ALIGN - 1) / ALIGN * ALIGN;
 	struct arena_block *b = a->blocks;

@@ -20,6 +20,9 @@ void arena_init(struct arena *a, size_t max);
 /* n zeroed octets, aligned for any type. ERR_LIMIT beyond max, ERR_MEMORY. */
 err_t arena_take(struct arena *a, size_t n, void **out) MUST_USE;
 
+/* The same with whatever is in them. */
+err_t arena_room(struct arena *a, size_t n, void **out) MUST_USE;
+
 /* A copy of b that lives as long as the arena's content. */
 err_t arena_copy(struct arena *a, struct bytes b, struct bytes *out) MUST_USE;
 

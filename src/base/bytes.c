@@ -192,12 +192,25 @@ static bool utf8_second_ok(uint8_t first, uint8_t second)
 	}
 }
 
+/* Eight octets of 1 to 127? Only of 0 there is something to borrow. */
+static inline bool are_ascii(const uint8_t *p)
+{
+	uint64_t v;
+
+	bytes_copy(&v, p, sizeof(v));
+	return !((v | (v - UINT64_C(0x0101010101010101))) & UINT64_C(0x8080808080808080));
+}
+
 bool bytes_is_utf8(struct bytes b)
 {
 	for (size_t i = 0; i < b.n;) {
 		size_t n;
 
-		/* Most octets are ASCII; NUL is for below. */
+		/* Most octets are ASCII, eight at a time; NUL is for below. */
+		while (b.n - i >= 8 && are_ascii(b.p + i))
+			i += 8;
+		if (i == b.n)
+			break;
 		if (b.p[i] - 1u < 0x7f) {
 			i++;
 			continue;

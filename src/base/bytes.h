@@ -58,6 +58,16 @@ static inline bool bytes_equal(struct bytes a, struct bytes b)
 	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 
+/* As bytes_equal to a short text, which is not measured first. */
+static inline bool bytes_is(struct bytes b, const char *text)
+{
+	for (size_t i = 0; i < b.n; i++) {
+		if (!text[i] || b.p[i] != (uint8_t)text[i])
+			return false;
+	}
+	return !text[b.n];
+}
+
 /* Three-way comparison of octets, the shorter first where one is a prefix. */
 int bytes_compare(struct bytes a, struct bytes b);
 

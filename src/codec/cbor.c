@@ -175,20 +175,37 @@ err_t cbor_read(struct bytes in, struct cbor *out)
 	return err == ERR_OK && in.n > 0 ? ERR_SYNTAX : err;
 }
 
-err_t cbor_pair(struct bytes *content, struct bytes *key, struct cbor *value, bool *found)
+/* The key of a pair; nearly all are shorter than 24 octets. */
+static inline err_t key_read(struct bytes *in, struct bytes *key)
 {
+	size_t n = in->n ? (size_t)(in->p[0] ^ TEXT << 5) : 0;
 	struct cbor k;
 	uint64_t inside;
+	err_t err;
+
+	if (n < 24 && n < in->n) {
+		*key = bytes_make(in->p + 1, n);
+		in->p += 1 + n;
+		in->n -= 1 + n;
+		return ERR_OK;
+	}
+	TRY(item_read(in, &k, &inside));
+	if (k.kind != CBOR_TEXT)
+		return ERR_SYNTAX;
+	*key = k.s;
+out:
+	return err;
+}
+
+err_t cbor_pair(struct bytes *content, struct bytes *key, struct cbor *value, bool *found)
+{
 	err_t err;
 
 	*found = false;
 	if (content->n == 0)
 		return ERR_OK;
-	TRY(item_read(content, &k, &inside));
-	if (k.kind != CBOR_TEXT)
-		return ERR_SYNTAX;
+	TRY(key_read(content, key));
 	TRY(cbor_next(content, value));
-	*key = k.s;
 	*found = true;
 out:
 	return err;
@@ -203,16 +220,19 @@ err_t cbor_find(struct bytes raw, struct bytes key, struct cbor *value, bool *fo
 	TRY(cbor_map(raw, &raw, &pairs));
 	for (uint64_t i = 0; i < pairs; i++) {
 		struct bytes k;
-		bool more;
 		int order;
 
-		TRY(cbor_pair(&raw, &k, value, &more));
-		if (!more)
-			return ERR_SYNTAX;
+		TRY(key_read(&raw, &k));
 		order = canon_compare(k, key);
-		*found = order == 0;
-		if (order >= 0) /* keys are in order: it cannot come later */
-			break;
+		if (order < 0) {
+			TRY(pass(&raw, 1));
+			continue;
+		}
+		if (order == 0) {
+			TRY(cbor_next(&raw, value));
+			*found = true;
+		}
+		break; /* keys are in order: it cannot come later */
 	}
 out:
 	return err;

@@ -18,7 +18,7 @@ unsigned release_number(struct bytes rvi)
 	if (rvi.n == 0)
 		return 1;
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		if (bytes_equal(rvi, bytes_str(rows[i].indicator)))
+		if (bytes_is(rvi, rows[i].indicator))
 			return rows[i].number;
 	}
 	return 0;

@@ -346,9 +346,9 @@ static err_t admission_parameters(struct work *w, bool *well)
 {
 	*well = true;
 	for (size_t p = 0; p < PARAM_COUNT && *well; p++) {
-		const struct param_row *row = param_row((enum param)p);
+		const struct param_row *row = w->request.has[p] ? param_row((enum param)p) : NULL;
 
-		if (w->request.has[p] && (!row->supported || !(row->where & PARAM_REQ))) {
+		if (row && (!row->supported || !(row->where & PARAM_REQ))) {
 			w->detail = row->short_name;
 			*well = false;
 		}

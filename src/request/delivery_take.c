@@ -160,12 +160,13 @@ out:
 
 err_t delivery_before(struct work *w)
 {
-	struct bytes asked = subscription_asked(w->request.content), target;
+	struct bytes asked, target;
 	struct cbor arq, list, item;
 	err_t err = ERR_OK;
 
 	if (!concerns(w))
 		return ERR_OK;
+	asked = subscription_asked(w->request.content);
 	TRY(target_of(w, asked, &target));
 	if (w->request.operation == OPERATION_CREATE) {
 		TRY(check_source(w, asked));

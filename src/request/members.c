@@ -57,14 +57,16 @@ out:
 /* Does anybody look at the types of members, and which are named? */
 static err_t named(struct work *w, struct cbor *mid, bool *yes)
 {
-	struct bytes asked = subscription_asked(w->request.content);
+	struct bytes asked = BYTES_NONE;
 	bool creates = w->request.operation == OPERATION_CREATE && w->request.type == TYPE_GROUP;
 	bool updates = w->request.operation == OPERATION_UPDATE && w->target.type == TYPE_GROUP;
 	const struct store_row *row;
 	struct cbor mt;
 	err_t err = ERR_OK;
 
-	*yes = (creates || updates) && member(asked, "mid", CBOR_ARRAY, mid) && mid->u <= GROUP_MEMBERS_MAX;
+	if (creates || updates)
+		asked = subscription_asked(w->request.content);
+	*yes = asked.n && member(asked, "mid", CBOR_ARRAY, mid) && mid->u <= GROUP_MEMBERS_MAX;
 	if (*yes && creates)
 		*yes = member(asked, "mt", CBOR_UINT, &mt) && mt.u != 0;
 	if (!*yes || creates)

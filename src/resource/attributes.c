@@ -1,6 +1,8 @@
 /* attributes.c: a body taken apart into its members, and put together again. */
 #include "resource/engine.h"
 
+enum { HEAD_MAX = 9 }; /* of an encoded item */
+
 err_t set_load(struct attribute_set *set, struct bytes body)
 {
 	struct cbor value;
@@ -76,6 +78,19 @@ err_t set_put(struct attribute_set *set, struct bytes key, struct bytes encoded)
 	return ERR_OK;
 }
 
+/* Room in the arena, to be encoded into: `n` octets behind a head. */
+static err_t encoding_room(struct arena *a, size_t n, struct buf *out)
+{
+	size_t room = HEAD_MAX + n;
+	void *p;
+	err_t err;
+
+	TRY(arena_room(a, room, &p));
+	*out = (struct buf){ .p = p, .cap = room, .max = room };
+out:
+	return err;
+}
+
 /* What was encoded into the scratch, kept in the arena, becomes the value. */
 static err_t put_scratch(struct resources *r, struct arena *a, struct attribute_set *set,
                          struct bytes key)
@@ -92,11 +107,12 @@ out:
 err_t set_put_uint(struct resources *r, struct arena *a, struct attribute_set *set,
                    struct bytes key, uint64_t v)
 {
+	struct buf value;
 	err_t err;
 
-	buf_clear(&r->scratch);
-	TRY(cbor_put_uint(&r->scratch, v));
-	TRY(put_scratch(r, a, set, key));
+	TRY(encoding_room(a, 0, &value));
+	TRY(cbor_put_uint(&value, v));
+	err = set_put(set, key, bytes_of_buf(&value));
 out:
 	return err;
 }
@@ -104,11 +120,12 @@ out:
 err_t set_put_text(struct resources *r, struct arena *a, struct attribute_set *set,
                    struct bytes key, struct bytes text)
 {
+	struct buf value;
 	err_t err;
 
-	buf_clear(&r->scratch);
-	TRY(cbor_put_text(&r->scratch, text));
-	TRY(put_scratch(r, a, set, key));
+	TRY(encoding_room(a, text.n, &value));
+	TRY(cbor_put_text(&value, text));
+	err = set_put(set, key, bytes_of_buf(&value));
 out:
 	return err;
 }

@@ -218,12 +218,13 @@ err_t index_write(struct resources *r, const struct resource_type *type, uint64_
 
 	for (size_t i = 0; i < type->attributes_n; i++) {
 		const struct attribute *a = &type->attributes[i];
-		struct bytes name = bytes_str(a->short_name);
+		struct bytes name;
 		struct cbor now, then;
 		bool has, had;
 
 		if (!(a->flags & F_INDEX))
 			continue;
+		name = bytes_str(a->short_name);
 		has = set && set_get(set, name, &now);
 		had = before && set_get(before, name, &then);
 		if (has && (!had || !bytes_equal(now.raw, then.raw)))

@@ -371,9 +371,7 @@ out:
 const struct attribute *type_attribute(const struct resource_type *type, struct bytes short_name)
 {
 	for (size_t i = 0; short_name.n && i < type->attributes_n; i++) {
-		const char *s = type->attributes[i].short_name;
-
-		if (s[0] == (char)short_name.p[0] && bytes_equal(short_name, bytes_str(s)))
+		if (bytes_is(short_name, type->attributes[i].short_name))
 			return &type->attributes[i];
 	}
 	return NULL;

@@ -31,6 +31,42 @@ static void test_utf8(void **state)
 	assert_false(bytes_is_utf8(BYTES("a\0b")));
 }
 
+/* What is looked at eight octets at a time: one that differs at each place, of each value. */
+static void test_utf8_anywhere(void **state)
+{
+	uint8_t text[27];
+
+	for (size_t n = 1; n <= sizeof(text); n++) {
+		for (size_t at = 0; at < n; at++) {
+			for (unsigned v = 0; v < 256; v++) {
+				memset(text, '\x01', sizeof(text));
+				text[at] = (uint8_t)v;
+				assert_int_equal(bytes_is_utf8(bytes_make(text, n)), v >= 1 && v < 0x80);
+			}
+			memset(text, '\x7f', sizeof(text));
+			bytes_copy(text + at, "\xc3\xbc", at + 2 <= n ? 2 : 1);
+			assert_int_equal(bytes_is_utf8(bytes_make(text, n)), at + 2 <= n);
+		}
+	}
+}
+
+static void test_is(void **state)
+{
+	static const struct {
+		struct bytes b;
+		const char *text;
+		bool is;
+	} rows[] = {
+		{ { (const uint8_t *)"ty", 2 }, "ty", true },    { { NULL, 0 }, "", true },
+		{ { (const uint8_t *)"ty", 2 }, "tyx", false },  { { (const uint8_t *)"tyx", 3 }, "ty", false },
+		{ { (const uint8_t *)"ty", 2 }, "", false },     { { NULL, 0 }, "t", false },
+		{ { (const uint8_t *)"ty\0", 3 }, "ty", false }, { { (const uint8_t *)"Ty", 2 }, "ty", false },
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++)
+		assert_int_equal(bytes_is(rows[i].b, rows[i].text), rows[i].is);
+}
+
 static void test_buf_has_a_maximum(void **state)
 {
 	struct buf b = buf_make(4);
@@ -165,6 +201,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_utf8),
+		cmocka_unit_test(test_utf8_anywhere),
+		cmocka_unit_test(test_is),
 		cmocka_unit_test(test_buf_has_a_maximum),
 		cmocka_unit_test(test_arena_has_a_maximum),
 		cmocka_unit_test(test_secret_is_wiped),
