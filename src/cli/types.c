@@ -57,7 +57,7 @@ static void print_type(const struct resource_type *t)
 	else
 		printf("\n## %s `%s` (%u)\n", t->name, t->short_name, t->number);
 	if (t->not_built)
-		printf("\nNot built: Create is answered 5001.\n");
+		printf("\nNot built, Create is answered 5001: %s.\n", t->not_built);
 	if (!t->base && t->parents_n) {
 		printf("\nBelow:");
 		for (size_t i = 0; i < t->parents_n; i++) {

@@ -10,7 +10,8 @@ static err_t create_type(struct resource_work *w)
 		return refuse(w->out, RSC_BAD_REQUEST, "resource type is missing", BYTES("ty"));
 	w->type = resource_type(number);
 	if (!w->type || w->type->not_built)
-		return refuse(w->out, RSC_NOT_IMPLEMENTED, "resource type is not supported", BYTES("ty"));
+		return refuse(w->out, RSC_NOT_IMPLEMENTED,
+		              w->type ? w->type->not_built : "resource type is not supported", BYTES("ty"));
 	if (w->type->of_infrastructure && w->r->cse.cse_type != IN_CSE)
 		return refuse(w->out, RSC_OPERATION_NOT_ALLOWED, "only at an IN-CSE", BYTES("ty"));
 	if (w->type->not_allowed & RIGHT_CREATE)

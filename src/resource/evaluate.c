@@ -9,7 +9,7 @@
 /* evalCriteriaOperator */
 enum operator { EQUAL = 1, NOT_EQUAL, GREATER, LESS, GREATER_OR_EQUAL, LESS_OR_EQUAL };
 
-enum { TIMES_DEFAULT = 1000 };
+enum { TIMES_DEFAULT = 1000, PERIOD_DEFAULT = 10000 };
 #define SUBJECT_INDEX BYTES("@subject")
 
 /* --- criteria ------------------------------------------------------------------------- */
@@ -340,7 +340,7 @@ out:
 
 static err_t next_time(struct resources *r, struct own_change *c, int64_t now)
 {
-	uint64_t period = set_uint(&c->set, BYTES("ecp"), 0);
+	uint64_t period = set_uint(&c->set, BYTES("ecp"), PERIOD_DEFAULT);
 
 	return set_put_uint(r, &c->arena, &c->set, BYTES("@nx"), (uint64_t)now + period);
 }

@@ -109,7 +109,7 @@ struct resource_type {
 	bool policy_of_parent;   /* no acpi attribute: the parent's policy decides */
 	bool self_governed;      /* judged by selfPrivileges (accessControlPolicy) */
 	bool between_cses;       /* made, changed and deleted by CSEs alone: others get 4005 */
-	bool not_built;          /* rows only: Create is 5001, and srt does not list it */
+	const char *not_built;   /* why, of rows only: Create is 5001, and srt does not list it */
 	bool announced;          /* has an announced variant, 10000 + number */
 	bool direct;             /* served to who is on an association of its own only, to
 	                          * nobody on whose behalf another CSE speaks; without

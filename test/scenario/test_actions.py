@@ -120,6 +120,10 @@ def test_input(lab, own):
 
 def test_each_period(lab, own):
     add(lab, own)
+    a = action(lab, own, "by-default", evm=2)
+    assert a.rsc == 2001, a.json
+    assert lab.put(own[1] + "/by-default", {"m2m:actr": {"evm": 0}}, own[0], rvi="4").rsc == 2004
+    assert lab.delete(own[1] + "/by-default", own[0], rvi="4").rsc == 2002
     assert action(lab, own, evm=2, ecp=1000).rsc == 2001
     assert until(lambda: instances(lab, own) >= 2)
     assert lab.put(own[1] + "/a", {"m2m:actr": {"evm": 0, "ecp": None}}, own[0], rvi="4").rsc == 2004
@@ -151,7 +155,7 @@ def test_nobody_acts_for_another(lab, own):
 
 
 @pytest.mark.parametrize("more,want", [
-    ({"evm": 4}, 4000), ({"ecp": 5}, 4000), ({"evm": 2}, 4000), ({"evm": 2, "ecp": 10}, 5207), ({"evm": 3, "ecp": 0}, 4000),
+    ({"evm": 4}, 4000), ({"ecp": 5}, 4000), ({"evm": 2, "ecp": 10}, 5207), ({"evm": 3, "ecp": 0}, 4000),
     ({"evc": {"optr": 1, "sbjt": "none", "thld": 1}}, 4000), ({"evc": {"optr": 9, "sbjt": "cni", "thld": 1}}, 4000),
     ({"evc": None}, 4000), ({"orc": None}, 4000), ({"apv": None}, 4000), ({"apv": {}}, 4000), ({"ipu": ["x"]}, 4000), ({"ipu": ["/mn/cse/x#con"]}, 5001),
     ({"air": {}}, 4000), ({"sri": "/mn/cse/x#cni"}, 4000), ({"sri": "cse-in/none"}, 4000)])

@@ -196,6 +196,19 @@ def test_the_base_lists_what_is_built(lab):
     assert "application/xml" in cb["csz"]
     for ty, member in ((60, "m2m:tsb"), (62, "m2m:prpr"), (45, "m2m:lmg")):
         assert raw(lab, "POST", "/cse-in/types", "json", json.dumps({member: {}}), ty)[0] in (5001, 4108)
+    rsc, body, _ = raw(lab, "POST", "/cse-in/types", "json", json.dumps({"m2m:tsb": {"bcnu": ["http://127.0.0.1/"]}}), 60)
+    assert rsc == 5001 and b"vouches" in body, body
+
+
+def test_places_that_nobody_watches(lab):
+    """A locationPolicy asks no network: what would be asked of one is 5001, and the status says who writes the places."""
+    made = lambda **more: lab.create("/cse-in", "CAdmin", 10, {"m2m:lcp": {"los": 2, **more}})
+    for more in ({"gec": 1}, {"gta": {"x": 1}}, {"rlkl": True}, {"luec": 0}, {"los": 1}):
+        rsc, body = made(**more)
+        assert rsc == 5001, (more, body)
+    rsc, body = made(lon="places")
+    assert rsc == 2001 and "who measures writes" in body["m2m:lcp"]["lost"]
+    assert lab.ask("DELETE", "/cse-in/" + body["m2m:lcp"]["rn"], "CAdmin")[0] == 2002
 
 
 def test_inspect_tells_long_names(tmp_path):

@@ -320,9 +320,9 @@ static void test_periodic(void **state)
 {
 	struct node *n = *state;
 	uint64_t after = 0, ids[4];
+	int64_t made;
 	size_t due;
 
-	REFUSED(n, DEV, "cse-in/dev", "Cdev", ACTR("x", "cse-in/dev/c", EVC("cni", 5, 1), 2, PUT("cse-in/dev/d", "Cdev")), 4000);
 	REFUSED(n, DEV, "cse-in/dev", "Cdev", ACTR("x", "cse-in/dev/c", EVC("cni", 5, 1), 2, "'ecp':10," PUT("cse-in/dev/d", "Cdev")), 5207);
 	MADE(n, DEV, "cse-in/dev", "Cdev", ACTR("a", "cse-in/dev/c", EVC("cni", 5, 0), 2, "'ecp':5000," PUT("cse-in/dev/d", "Cdev")));
 	assert_int_equal(work_off_all(n), 1);
@@ -340,6 +340,17 @@ static void test_periodic(void **state)
 	assert_int_equal(work_off_all(n), 0);
 	assert_int_equal(actions_due(n->room.resources, n->now, &after, ids, 4, &due), ERR_OK);
 	assert_int_equal(due, 0);
+	/* Without a period: every ten seconds. */
+	assert_int_equal(ask(n, DEV, 4, "cse-in/dev/a", "Cdev", ""), 2002);
+	made = n->now;
+	MADE(n, DEV, "cse-in/dev", "Cdev", ACTR("b", "cse-in/dev/c", EVC("cni", 5, 0), 2, PUT("cse-in/dev/d", "Cdev")));
+	assert_int_equal(work_off_all(n), 1);
+	for (size_t i = 0; i < 2; i++) {
+		n->now = made + (i ? 10000 : 9999);
+		assert_int_equal(actions_due(n->room.resources, n->now, &after, ids, 4, &due), ERR_OK);
+		assert_int_equal(due, i);
+	}
+	assert_int_equal(ask(n, DEV, 3, "cse-in/dev/b", "Cdev", ",'pc':{'m2m:actr':{'evm':0}}"), 2004);
 }
 
 /* What is wrong is said when it is made. */

@@ -25,9 +25,7 @@ static err_t check_mode(struct resource_work *w)
 		return bad(w, "goes with a period or a number of times only", "ecp");
 	if (has && (ecp.u > INT64_MAX / 2))
 		return bad(w, "value is not acceptable", "ecp");
-	if (mode == EVALUATE_PERIODIC && !has)
-		return bad(w, "a period is needed", "ecp");
-	if (mode == EVALUATE_PERIODIC && ecp.u < PERIOD_MIN_MS)
+	if (mode == EVALUATE_PERIODIC && has && ecp.u < PERIOD_MIN_MS)
 		return refuse(w->out, RSC_NOT_ACCEPTABLE, "no period is shorter than a second", BYTES("ecp"));
 	return ERR_OK;
 }

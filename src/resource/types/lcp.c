@@ -33,7 +33,7 @@ static err_t created(struct resource_work *w)
 			return refuse(w->out, RSC_BAD_REQUEST, "is no resource name", BYTES("lon"));
 		TRY(check_name(w, lon.s));
 	}
-	TRY(set_put_text(w->r, w->arena, &w->set, BYTES("lost"), BYTES("no location was written yet")));
+	TRY(set_put_text(w->r, w->arena, &w->set, BYTES("lost"), BYTES("this CSE asks nobody: who measures writes the places")));
 	/* The number of the container rides in the size, which a policy has not. */
 	w->row.size = store_next_id(w->r->store);
 	buf_clear(&w->r->scratch);

@@ -17,11 +17,11 @@ static const struct attribute rows[] = {
 	{ "loi", "locationContainerID", V_URI, NP, NP, OPT, F_SERVER, 0 },
 	{ "lon", "locationContainerName", V_STRING, OPT, NP, OPT, F_ONCE, 0 },
 	{ "lost", "locationStatus", V_STRING, NP, NP, OPT, F_SERVER, 0 },
-	{ "gta", "geographicalTargetArea", V_ANY, OPT, OPT, OPT, 0, 0 },
-	{ "gec", "geofenceEventCriteria", V_ENUM, OPT, OPT, OPT, 0, 4 },
+	{ "gta", "geographicalTargetArea", V_ANY, OPT, OPT, OPT, F_NOT_BUILT, 0 },
+	{ "gec", "geofenceEventCriteria", V_ENUM, OPT, OPT, OPT, F_NOT_BUILT, 4 },
 	{ "aid", "authID", V_STRING, OPT, NP, OPT, F_ONCE | F_PERSON, 0 },
-	{ "rlkl", "retrieveLastKnownLocation", V_BOOL, OPT, OPT, OPT, 0, 0 },
-	{ "luec", "locationUpdateEventCriteria", V_ENUM0, OPT, OPT, OPT, 0, 0 },
+	{ "rlkl", "retrieveLastKnownLocation", V_BOOL, OPT, OPT, OPT, F_NOT_BUILT, 0 },
+	{ "luec", "locationUpdateEventCriteria", V_ENUM0, OPT, OPT, OPT, F_NOT_BUILT, 0 },
 };
 
 static const uint32_t parents[] = { 5 };

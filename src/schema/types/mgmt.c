@@ -187,7 +187,7 @@ static const struct attribute rows_client[] = {
 	{ "wpt", "websocketPort", V_UINT, OPT, OPT, NP, 0, UINT16_MAX },
 	ROW_LINK(OPT),
 };
-static const struct attribute rows_wifc[] = {
+static const struct attribute rows_wific[] = {
 	{ "ssid", "ssid", V_STRING, MAN, OPT, OPT, 0, 0 },
 	{ "wcrds", "credentials", V_ANY, OPT, OPT, NP, F_SECRET, 0 },
 	{ "maca", "macAddress", V_STRING, OPT, OPT, OPT, 0, 0 },
@@ -228,7 +228,7 @@ static const struct specialization objects[] = {
 	{ "trustAnchorCred", "tac", NULL, 1024, NULL, rows_tac, COUNT_OF(rows_tac) },
 	{ "MAFClientRegCfg", "macrc", NULL, 1025, NULL, rows_client, COUNT_OF(rows_client) },
 	{ "MEFClientRegCfg", "mecrc", NULL, 1026, NULL, rows_client, COUNT_OF(rows_client) },
-	{ "wificlient", "wifc", NULL, 1028, NULL, rows_wifc, COUNT_OF(rows_wifc) },
+	{ "wificlient", "wific", NULL, 1028, NULL, rows_wific, COUNT_OF(rows_wific) },
 };
 
 const struct specialization *const schema_management = objects;
