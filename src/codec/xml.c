@@ -435,7 +435,10 @@ static err_t put_root(struct reader *r)
 	struct xml_shape shape = { .form = XML_ANY };
 	err_t err;
 
-	(void)r->schema->look(top, r->root->name, &shape);
+	/* A specialisation that no definition knows is read as it stands: who knows what it
+	 * should be refuses it, and says so. */
+	if (!r->schema->look(top, r->root->name, &shape) && has_elements(r->root))
+		shape = (struct xml_shape){ .form = XML_STRUCT };
 	shape.repeat = false;
 	TRY(canon_count(&r->canon));
 	TRY(canon_open(&r->canon, true));

@@ -221,7 +221,8 @@ static const struct attribute members_deliveryMetaData[] = {
 	M("tcop", "tracingOption", V_BOOL, MAN, 0), M("tcin", "tracingInfo", V_LIST_ID, OPT, 0),
 };
 static const struct attribute members_aggregatedRequest[] = {
-	M("rqp", "requestPrimitive", V_ANY, OPT, 0), M("m2m:rqp", "requestPrimitive", V_ANY, OPT, 0),
+	M("rqp", "requestPrimitive", V_REQUESTS, OPT, C_requestPrimitive),
+	M("m2m:rqp", "requestPrimitive", V_REQUESTS, OPT, C_requestPrimitive),
 };
 static const struct attribute members_activityPatternElements[] = {
 	M("apt", "activityPattern", V_STRUCTS, MAN, C_activityPattern),
@@ -244,7 +245,8 @@ static const struct attribute members_evalCriteria[] = {
 };
 
 /* --- primitives and answers ---------------------------------------------------------------
- * V_CONTENT is one of the roots: a resource by its name, or a row of `root`. */
+ * V_CONTENT is one of the roots: a resource by its name, or a row of `root`. V_REQUESTS are
+ * carried as V_STRUCTS, and judged one by one by who serves them. */
 
 static const struct attribute members_childResourceRef[] = {
 	MF("nm", "name", V_STRING, MAN, F_MARK, 0), MF("typ", "type", V_UINT, MAN, F_MARK, 0),

@@ -512,6 +512,7 @@ static const struct kind_row {
 	[V_STRUCT] = { "struct", ok_struct, FORM_STRUCT, false },
 	[V_STRUCTS] = { "structs", ok_structs, FORM_STRUCT, true },
 	[V_CONTENT] = { "content", ok_any, FORM_STRUCT, false },
+	[V_REQUESTS] = { "requests", ok_any, FORM_STRUCT, true },
 	[V_SPECIALIZATION] = { "specialization", ok_specialization, FORM_ANY, false },
 };
 

@@ -70,6 +70,7 @@ static const struct sample samples[] = {
 	[V_ORIGINATORS] = { 'T', { "all", "*", "Cfuzz", "//demo.example/in-cse/C*" } },
 	[V_STRUCT] = { 's', { 0 } }, [V_STRUCTS] = { 'S', { 0 } },
 	[V_SPECIALIZATION] = { 'a', { 0 } }, [V_CONTENT] = { 'a', { 0 } },
+	[V_REQUESTS] = { 'S', { 0 } },
 };
 
 static void put_value(struct input *in, const struct attribute *a, unsigned depth, struct buf *out);

@@ -1,9 +1,11 @@
 """lab: a client of the lab listener as a conformance suite writes it: plain HTTP, python3's own
-client, one connection a request. JSON, or another serialisation by name; HTTP/2 by its preface."""
+client, one connection a request. JSON, or another serialisation by name; HTTP/2 by its preface. What
+is not said here or there is as forms.py has it."""
 import email.message, http.client, itertools, socket
 
+import forms
 import http2
-from node import decode, encode
+from node import decode
 
 numbers = itertools.count(1)
 AE = {"api": "Ntest", "rr": True, "srv": ["3"]}
@@ -28,31 +30,37 @@ class Answer2:
             self.headers[name] = value
 
 
+def exchange(address, port, method, path, headers, data=None, version=None):
+    """One request on a connection of its own; what http.client gives."""
+    if (version or forms.now.version) == 1:
+        connection = http.client.HTTPConnection(address, port, timeout=20)
+        connection.request(method, path, data, headers)
+        return connection.getresponse()
+    data = data.encode() if isinstance(data, str) else data or b""
+    with socket.create_connection((address, port), timeout=20) as s:
+        c = http2.Connection(s)
+        return Answer2(*c.answer(c.ask(method, path, [(k.lower(), v) for k, v in headers.items()], data)))
+
+
 class Lab:
-    def __init__(self, node, serialisation="json", version=1):
+    def __init__(self, node, serialisation=None, version=None):
         self.node, self.serialisation, self.version = node, serialisation, version
 
     def ask(self, method, path, body=None, ty=None, origin="CAdmin", rvi="3", rqi=None, **headers):
-        media = "application/" + self.serialisation
-        h = {"Accept": media, "X-M2M-RI": rqi or f"q{next(numbers)}",
+        h = {"Accept": "application/" + (self.serialisation or forms.now.serialisation), "X-M2M-RI": rqi or f"q{next(numbers)}",
              "X-M2M-Origin": origin, "X-M2M-RVI": rvi}
         data = None
         if body is not None:
-            data = body if isinstance(body, (bytes, str)) else encode(self.serialisation, body)
-            h["Content-Type"] = media + (f";ty={ty}" if ty else "")
+            serialisation, data = forms.write(self.serialisation or ("json" if "Content_Type" in headers else None), body)
+            if serialisation == "json" and not isinstance(body, (bytes, str)):
+                h["Accept"] = "application/json"  # what XML could not say it cannot answer
+            h["Content-Type"] = "application/" + serialisation + (f";ty={ty}" if ty else "")
         h.update({k.replace("_", "-"): v for k, v in headers.items()})
-        h = {k: v for k, v in h.items() if v is not None}
-        if self.version == 2:
-            return self.ask2(method, path, h, data)
-        connection = http.client.HTTPConnection("127.0.0.1", self.node.lab_port, timeout=10)
-        connection.request(method, path, data, h)
-        return Reply(connection.getresponse())
+        return self.send(method, path, {k: v for k, v in h.items() if v is not None}, data)
 
-    def ask2(self, method, path, h, data):
-        data = data.encode() if isinstance(data, str) else data or b""
-        with socket.create_connection(("127.0.0.1", self.node.lab_port), timeout=10) as s:
-            c = http2.Connection(s)
-            return Reply(Answer2(*c.answer(c.ask(method, path, [(k.lower(), v) for k, v in h.items()], data))))
+    def send(self, method, path, headers, data=None):
+        """Fields and octets as they stand."""
+        return Reply(exchange("127.0.0.1", self.node.lab_port, method, path, headers, data, self.version))
 
     def create(self, path, ty, body, origin="CAdmin", **kw):
         return self.ask("POST", path, body, ty, origin, **kw)

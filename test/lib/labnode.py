@@ -1,8 +1,11 @@
-"""labnode: `holdfastd --lab` started by its command line alone, and asked as any HTTP client would."""
-import json, subprocess, tempfile, time
+"""labnode: `holdfastd --lab` started by its command line alone, and asked as any HTTP client would, in the form
+that forms.py has."""
+import subprocess, tempfile, time, urllib.parse
 
 import requests
 
+import forms
+from lab import Reply, exchange
 from node import BUILD, free_port
 
 
@@ -14,6 +17,9 @@ class Lab:
         self.place = f"{address}:{self.port}"
         self.url = f"http://{self.place}"
         argv = [str(BUILD / "holdfastd"), "--lab", "--listen", self.place, *words]
+        self.address = address
+        if forms.now.store and "--store" not in words and not directory:
+            argv += ["--store", forms.now.store]
         if directory:
             argv += ["-d", str(directory)]
         self.log = tempfile.TemporaryFile()
@@ -23,7 +29,7 @@ class Lab:
             try:
                 requests.get(self.url + "/x", timeout=1)
                 return
-            except (requests.ConnectionError, requests.Timeout):
+            except requests.RequestException:  # not there, or slow
                 time.sleep(0.05)
         raise RuntimeError(self.text())
 
@@ -36,18 +42,17 @@ class Lab:
         return self.process.wait(20)
 
     def ask(self, method, path, origin, body=None, kind=None, headers=None, **query):
-        h = {"X-M2M-RI": "r%d" % time.monotonic_ns(), "X-M2M-RVI": "3", "Accept": "application/json", **(headers or {})}
+        h = {"X-M2M-RI": "r%d" % time.monotonic_ns(), "X-M2M-RVI": "3", "Accept": "application/" + forms.now.serialisation}
+        data = None
         if origin is not None:
             h["X-M2M-Origin"] = origin
         if body is not None:
-            h["Content-Type"] = "application/json" + (f";ty={kind}" if kind else "")
-        r = requests.request(method, self.url + path, headers=h, params=query, timeout=20,
-                             data=None if body is None else json.dumps(body))
-        try:
-            content = r.json() if r.content else None
-        except ValueError:
-            content = r.text
-        return int(r.headers["X-M2M-RSC"]), content
+            serialisation, data = forms.write(None, body)
+            h["Content-Type"] = f"application/{serialisation}" + (f";ty={kind}" if kind else "")
+            h["Accept"] = "application/" + serialisation
+        path += ("?" + urllib.parse.urlencode(query, doseq=True)) if query else ""
+        r = Reply(exchange(self.address, self.port, method, path, {**h, **(headers or {})}, data))
+        return r.rsc, r.body.decode(errors="replace") if r.body and r.json is None else r.json
 
     def create(self, path, origin, ty, body, **q):
         return self.ask("POST", path, origin, body, ty, **q)

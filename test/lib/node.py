@@ -41,6 +41,7 @@ def decode(media, body):
         return None
 
 
+import forms  # noqa: E402
 import http2  # noqa: E402
 
 
@@ -61,12 +62,15 @@ class Entity:
         self.node, self.folder, self.originator = node, pathlib.Path(folder), originator
         self.connection = None
 
-    version = 1  # 2: by ALPN over the same listener
+    version = None  # 2: by ALPN over the same listener
+
+    def speaks(self):
+        return self.version or forms.now.version
 
     def context(self, cert=True):
         c = ssl.create_default_context(cafile=str(self.node.dir / "node/ca.pem"))
         c.minimum_version = ssl.TLSVersion.TLSv1_2
-        if self.version == 2:
+        if self.speaks() == 2:
             c.set_alpn_protocols(["h2"])
         if cert:
             c.load_cert_chain(str(self.folder / "cert.pem"), str(self.folder / "key.pem"))
@@ -89,7 +93,7 @@ class Entity:
 
     def ask2(self, method, path, fields, content):
         """The same over HTTP/2."""
-        if not self.connection:
+        if not self.connection or not self.shared and self.version is None:
             self.connect()
         if not self.shared:
             self.shared = http2.Connection(self.connection)
@@ -97,29 +101,30 @@ class Entity:
         more = [(k.lower(), v) for k, v in fields.items() if v is not None and k.lower() not in leave]
         return Answer(*self.shared.answer(self.shared.ask(method, path, more, content or b"", fields["Host"])))
 
-    serialisation = "json"
+    serialisation = None
 
     def ask(self, method, path, body=None, ty=None, headers=None, **over):
         """One request; headers override; rqi, origin, rvi by keyword. None leaves a header out."""
         content = None
-        media = "application/" + self.serialisation
-        h = {"Host": NAME, "Accept": media,
+        h = {"Host": NAME, "Accept": "application/" + (self.serialisation or forms.now.serialisation),
              "X-M2M-Origin": over.get("origin", self.originator),
              "X-M2M-RI": over.get("rqi", f"r{os.getpid()}-{next(counter)}"),
              "X-M2M-RVI": over.get("rvi", "3")}
         if body is not None:
-            content = body if isinstance(body, bytes) else encode(self.serialisation, body)
-            h["Content-Type"] = media + (f";ty={ty}" if ty else "")
+            serialisation, content = forms.write(self.serialisation, body)
+            if serialisation == "json" and not isinstance(body, bytes):
+                h["Accept"] = "application/json"
+            h["Content-Type"] = "application/" + serialisation + (f";ty={ty}" if ty else "")
             h["Content-Length"] = str(len(content))
         h.update(headers or {})
-        if self.version == 2:
+        if self.speaks() == 2:
             return self.ask2(method, path, h, content)
         text = f"{method} {path} HTTP/1.1\r\n" + "".join(
             f"{k}: {v}\r\n" for k, v in h.items() if v is not None) + "\r\n"
         return self.raw(text.encode() + (content or b""))
 
     def raw(self, octets):
-        if not self.connection:
+        if not self.connection or self.shared:
             self.connect()
         self.connection.sendall(octets)
         return read_answer(self.connection)
@@ -148,7 +153,7 @@ class PskEntity(Entity):
         self.close()
         identity = (self.folder / "psk.identity").read_text().strip()
         key = (self.folder / "psk.key").read_text().strip()
-        self.connection = OpensslClient(self.node.port, ["-psk_identity", identity, "-psk", key, version],
+        self.connection = OpensslClient(self.node.port, ["-psk_identity", identity, "-psk", key, version, *(["-alpn", "h2"] if self.speaks() == 2 else [])],
                                         getattr(self.node, "name", NAME))
         return self.connection
 
@@ -215,6 +220,7 @@ class Node:
             self.cli("init", str(self.dir), "--sp", sp, "--cse-id", cse,
                      "--listen", f"127.0.0.1:{self.port}", *init, directory=False)
             with open(self.dir / "holdfast.conf", "a") as f:
+                options = forms.store(options) if lab else options
                 f.write(options + ("\n" if options else ""))
         if start:
             self.start()

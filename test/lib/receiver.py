@@ -1,6 +1,8 @@
 """receiver: an independent target of notifications and forwarded requests, on python's
 http.server, plain or with mutual TLS; what it got stands in `got`, what it says is `script`."""
-import http.server, json, socket, ssl, threading, time
+import http.server, socket, ssl, threading, time
+
+from node import decode
 
 
 class Got:
@@ -8,10 +10,7 @@ class Got:
         self.path, self.body, self.at = handler.path, body, time.time()
         self.headers = {k.lower(): v for k, v in handler.headers.items()}
         self.rqi = self.headers.get("x-m2m-ri")
-        try:
-            self.json = json.loads(body) if body else None
-        except ValueError:
-            self.json = None
+        self.json = decode(self.headers.get("content-type", ""), body)
         self.sgn = (self.json or {}).get("m2m:sgn", {}) if isinstance(self.json, dict) else {}
         peer = getattr(handler.connection, "getpeercert", lambda: None)()
         self.peer = [v for _, v in (peer or {}).get("subjectAltName", ())]

@@ -1,100 +1,163 @@
-"""xmlform: oneM2M's XML to and from the values that JSON has, for tests: written from the
-standard's rules (TS-0004 8.3), not from the program. Which names are lists or numbers is told here,
-because XML does not say it."""
-import json
+"""xmlform: oneM2M's XML to and from the values that JSON has, for tests: written from the standard's rules (TS-0004 8.3)
+and tables (kinds.py), not from the program."""
+import json, re
 import xml.etree.ElementTree as ET
 
+from kinds import FREE, LIST, MANY, NUMBER, STRUCT, TEXT, TRUTH, kind_of
+
 M2M, XSI = "http://www.onem2m.org/xml/protocols", "{http://www.w3.org/2001/XMLSchema-instance}type"
-LISTS = {"lbl", "srv", "acpi", "acor", "mid", "poa", "csz", "srt", "m2m:uril", "atrl", "dep", "opt", "erts", "eris", "cdi"}
-MANY = {"acr", "ch", "rrf", "acod", "acco", "m2m:cnt", "m2m:cin", "m2m:ae", "m2m:rsp"}
-NUMBERS = {"ty", "st", "cni", "cbs", "mni", "mbs", "cs", "rs", "op", "rsc", "typ", "acop", "cst", "rtv", "mnm", "cnm", "mt", "csy", "evm", "apy", "ecp", "optr", "thld", "srs", "sm", "evt", "trst", "tctl", "tltp"}
-TRUTHS = {"rr", "mtv", "disr", "sfc"}
-LISTS |= {"aa", "ris"}
-MANY |= {"pm"}
+NIL = XSI[:-4] + "nil"
+SPACES = {"m2m": M2M, "cod": M2M + "/commondomain", "hd": M2M + "/homedomain"}
+KINDS = {"json": json.loads, "integer": int, "double": float, "boolean": "true".__eq__, "string": str}
+NO_FORM = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0 has no such characters
+MARKS = ("nm", "typ", "spid")  # of a reference, beside its text: childResourceRef, mgmtLinkRef
+
+
+class NoForm(ValueError):
+    """A value that XML cannot say, or only with another kind: what is wrong on purpose, above all."""
 
 
 def name_of(tag):
     space, _, name = tag.rpartition("}")
-    return ("m2m:" if space == "{" + M2M else "") + name
+    prefix = next((p for p, s in SPACES.items() if "{" + s == space), space[len(M2M) + 2:])  # own ones: by their last word
+    assert prefix or not space, tag
+    return f"{prefix}:{name}" if prefix else name
 
 
-def scalar(name, text):
-    if name in NUMBERS:
-        return int(text)
-    if name in TRUTHS:
-        return text == "true"
+def scalar(kind, text):
+    if kind == NUMBER:
+        return int(text) if re.fullmatch(r"[+-]?\d+", text) else float(text)
+    if kind == TRUTH:
+        return {"true": True, "1": True, "false": False, "0": False}[text]
     return text
 
 
-KINDS = {"json": json.loads, "xs:integer": int, "xs:double": float, "xs:boolean": "true".__eq__}
-
-
-def value_of(e, name):
-    if e.get(XSI) in KINDS:
-        return KINDS[e.get(XSI)](e.text)
-    if name in LISTS:
-        return [scalar(name, t) for t in (e.text or "").split()]
-    marks = {k: scalar(k, v) for k, v in e.attrib.items() if not k.startswith("{")}
-    if len(e) or (marks and not (e.text or "").strip()):
-        return dict(marks, **members_of(e))
+def value_of(e, name, kind):
+    text, said = e.text or "", e.get(XSI)
+    if e.get(NIL) == "true":
+        return None
+    if said:
+        return KINDS[said.rpartition(":")[2]](text)
+    if not text and not len(e) and not e.attrib and kind not in (None, FREE, STRUCT):
+        return None  # an empty element is null [TS-0004 8.3.1]
+    if kind and kind[0] == LIST:
+        return [scalar(kind[1], t) for t in text.split()]
+    marks = {k: scalar(kind_of(None, k), v) for k, v in e.attrib.items() if not k.startswith("{")}
+    if len(e) or kind == STRUCT and not text.strip():
+        return dict(marks, **members_of(e, name))
     if marks:
-        return dict(marks, val=e.text)
-    return scalar(name, e.text or "") if (e.text or name not in {"pv", "pvs"}) else {}
+        return dict(marks, val=text) if text.strip() or "nm" in marks else dict(marks)
+    return scalar(kind, text)
 
 
-def members_of(e):
+def members_of(e, inside):
     out = {}
     for child in e:
         name = name_of(child.tag)
-        value = value_of(child, name)
-        if name in MANY and name_of(e.tag) != "pc":
-            out.setdefault(name, []).append(value)
+        kind = kind_of(inside, name)
+        if kind and kind[0] == MANY and not child.get(XSI):
+            out.setdefault(name, []).append(value_of(child, name, kind[1]))
         else:
-            out[name] = value
+            out[name] = value_of(child, name, kind)
     return out
 
 
 def decode(octets):
     root = ET.fromstring(octets)
     name = name_of(root.tag)
-    return {name: value_of(root, name)}
+    kind = kind_of("", name)
+    return {name: value_of(root, name, STRUCT if not kind or kind[0] == MANY else kind)}
 
 
-def put_free(e, value):
-    """Content is of free type: what is no text says what it is."""
-    kind = {bool: "xs:boolean", int: "xs:integer", float: "xs:double", str: None}.get(type(value), "json")
-    if kind:
-        e.set(XSI, kind)
-    e.text = value if isinstance(value, str) else json.dumps(value)
+# --- writing ---------------------------------------------------------------------------------------
 
 
-def put(parent, name, value):
-    if isinstance(value, list) and (name in MANY or value and isinstance(value[0], dict)):
+def fits(kind, value):
+    if kind in (None, FREE) or value is None:
+        return True
+    if kind[0] in (LIST, MANY):
+        return isinstance(value, list) and all(v is not None and fits(kind[1], v) for v in value)
+    return {TEXT: isinstance(value, str), TRUTH: isinstance(value, bool), STRUCT: isinstance(value, dict),
+            NUMBER: isinstance(value, (int, float)) and not isinstance(value, bool)}[kind]
+
+
+def text_of(value, item=False):
+    text = value if isinstance(value, str) else json.dumps(value)
+    if NO_FORM.search(text) or item and (not text or re.search(r"\s", text)) or "\r" in text:
+        raise NoForm(value)
+    return text
+
+
+def tag_of(name):
+    prefix, _, local = name.rpartition(":")
+    if prefix and prefix not in SPACES or not re.fullmatch(r"[A-Za-z_][\w.-]*", local, re.A):
+        raise NoForm(name)
+    return f"{{{SPACES[prefix]}}}{local}" if prefix else local
+
+
+def put(parent, inside, name, value):
+    kind = kind_of(inside, name)
+    if not fits(kind, value):
+        raise NoForm(f"{name} is a {kind}")
+    many = kind[0] == MANY if kind else isinstance(value, list) and value and isinstance(value[0], dict)
+    if many and value is not None:  # an empty one is no element
         for item in value:
-            put(parent, name, item)
+            put_value(ET.SubElement(parent, tag_of(name)), name, kind and kind[1], item)
         return
-    e = ET.SubElement(parent, name)
-    if name == "con" and value is not None:
-        put_free(e, value)
-    elif value is None:
-        e.set(XSI[:-4] + "nil", "true")
+    e = ET.SubElement(parent, tag_of(name))
+    put_value(e, name, kind, value)
+
+
+def put_value(e, name, kind, value):
+    if value is None:
+        if kind in (None, FREE, STRUCT):  # of which an empty element is a value
+            e.set(NIL, "true")
+    elif value == "" and kind not in (None, FREE):
+        e.set(XSI, "xs:string")
+    elif value == [] and kind != FREE:
+        e.text = " "
+    elif kind == FREE:
+        said = {bool: "xs:boolean", int: "xs:integer", float: "xs:double", str: None}.get(type(value), "json")
+        if said:
+            e.set(XSI, said)
+        e.text = text_of(value)
     elif isinstance(value, dict):
-        for k, v in value.items():
-            put(e, k, v)
+        put_members(e, name, value)
     elif isinstance(value, list):
-        e.text = " ".join(str(v) for v in value)
-    elif isinstance(value, bool):
-        e.text = "true" if value else "false"
+        e.text = " ".join(text_of(v, True) for v in value)
     else:
-        e.text = str(value)
+        e.text = text_of(value)
 
 
-def encode(value):
-    (name, members), = value.items()
-    root = ET.Element("m2m:" + name[4:], {"xmlns:m2m": M2M})
+def put_members(e, name, members):
+    reference = "typ" in members and "val" in members
     for k, v in members.items():
-        if k == "rn":
-            root.set("rn", str(v))
+        if k == "rn" and ":" in name and isinstance(v, str) or reference and k in MARKS and fits(kind_of(None, k), v):
+            e.set(k, text_of(v))
+        elif reference and k == "val" and isinstance(v, str):
+            e.text = text_of(v)
         else:
-            put(root, k, v)
+            put(e, name, k, v)
+
+
+def has_empty(inside, value):
+    """An empty list of elements, which XML cannot tell from none."""
+    return any(isinstance(v, dict) and has_empty(k, v) or isinstance(v, list) and (kind_of(inside, k) or "-")[0] == MANY and
+               (not v or any(isinstance(i, dict) and has_empty(k, i) for i in v)) for k, v in value.items())
+
+
+def encode(value, exact=False):
+    """Octets; NoForm where XML cannot say this. exact: nor leaves out an empty list."""
+    if not isinstance(value, dict) or len(value) != 1:
+        raise NoForm(value)
+    (name, members), = value.items()
+    if ":" not in name or exact and isinstance(members, dict) and has_empty(name, members):
+        raise NoForm(name)
+    root = ET.Element(tag_of(name))
+    kind = kind_of("", name)
+    put_value(root, name, STRUCT if not kind or kind[0] == MANY else kind, members)
     return b'<?xml version="1.0" encoding="UTF-8"?>' + ET.tostring(root)
+
+
+for prefix, space in [("m2m", M2M), ("cod", SPACES["cod"]), ("hd", SPACES["hd"]), ("xsi", NIL[1:-4])]:
+    ET.register_namespace(prefix, space)

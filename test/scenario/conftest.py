@@ -5,6 +5,7 @@ import itertools, pathlib, sys
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+import forms
 from lab import Lab
 from node import Node
 
@@ -15,6 +16,15 @@ DOORS = [("sqlite", "certificate", "json"), ("sqlite", "psk", "cbor"),
 # The same for what needs no credential: each engine with each version, each serialisation.
 LAB_DOORS = [("memory", "json", 1), ("sqlite", "cbor", 2), ("memory", "xml", 2), ("sqlite", "xml", 1)]
 names = itertools.count(1)
+
+
+def pytest_addoption(parser):
+    parser.addoption("--form", help="the form of what does not say it: test/lib/forms.py")
+
+
+def pytest_runtest_setup(item):
+    name, of_file = item.config.getoption("--form"), [i for i in item.session.items if i.path == item.path]
+    forms.use(forms.named(name, of_file.index(item)) if name else forms.Form())
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ import os, pathlib, re, socket, subprocess, tempfile, time
 
 import pytest
 
+import forms  # noqa: F401 (run in every form)
 from node import BUILD, Entity, Node, acr, free_port
 
 

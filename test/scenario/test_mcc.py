@@ -76,9 +76,10 @@ def reaches(n, path):
 
 def test_registered_over_tls(chain):
     i, m, a = chain.nodes
-    until(lambda: "registered: registrar=/in-cse" in m.log_text() and "registered: registrar=/mn-cse" in a.log_text())
+    until(lambda: "core: registered: registrar=/in-cse" in m.log_text() and "core: registered: registrar=/mn-cse" in a.log_text())
     # by the name of the credential, which is on record
-    assert any(r.get("op") == 1 or "remoteCSE" in str(r) or "/mn-cse" in str(r) for r in i.audit())
+    records = [r for r in i.audit() if r.get("operation") == 1 and r.get("from") == SP + "/mn-cse"]
+    assert [(r["rsc"], r["credential"]) for r in records] == [(2001, "32-mn-cse.demo.example")], i.audit()
 
 
 def test_two_hops(chain):

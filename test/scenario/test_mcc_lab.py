@@ -571,7 +571,7 @@ def test_one_that_dies_degrades_only_what_needs_it(tree):
     # gone there, it comes back by itself
     d = Lab("--cse-id", "/id-mn2", "--cse-name", "cse-d", "--cse-type", "MN", "--register-to", i.url, "--registrar-id", "/id-in",
             address="127.0.0.4", port=d.port)
-    until(lambda: "registered: registrar=/id-in" in d.text())
+    until(lambda: "core: registered: registrar=/id-in" in d.text())
     assert i.get("/~/id-mn2/-", "CAdmin")[0] in (2000, 4103)
     # the registration is taken away: it registers anew
     assert i.ask("DELETE", "/-/id-mn2", "CAdmin")[0] == 2002

@@ -295,7 +295,7 @@ def test_non_blocking_asynchronous(lab):
 
 
 def test_what_was_acknowledged_survives_a_restart():
-    with Node(lab=True) as n:
+    with Node(lab=True, options="store.engine = sqlite") as n:
         lab = Lab(n)
         stem, path = lab.ae()
         a = lab.create(path + "?rt=1", 3, {"m2m:cnt": {"rn": "later"}}, stem, X_M2M_OET="2500")

@@ -46,7 +46,7 @@ class World:
         for a, b, ident in ((self.inn, self.mn, "/mn-cse"), (self.mn, self.inn, "/in-cse"),
                             (self.inn, self.other, f"{OTHER}/in-cse"), (self.other, self.inn, f"{SP}/in-cse")):
             a.cli("enrol", "cse", "peer-" + str(b.port), "--id", ident, "--certificate", b.dir / "node/node.pem")
-        until(lambda: "registered: registrar=/in-cse" in self.mn.log_text())
+        until(lambda: "core: registered: registrar=/in-cse" in self.mn.log_text())
 
     def entity(self, node, kind, ident=None, what="device"):
         self.count += 1

@@ -309,7 +309,8 @@ def test_updates_wait_for_the_blocked_one(lab, dev):
         decide.set()
         for t in (first, *others):
             t.join(10)
-        assert order[0] == ("blocked", 4127) and sorted(order[1:]) == [("delete", 2002), ("update", 2004)], order
+        # none before the decision; which of three threads is the first to see its answer says nothing
+        assert sorted(order) == [("blocked", 4127), ("delete", 2002), ("update", 2004)], order
         judge.close()
 
 
@@ -790,7 +791,7 @@ def test_who_leaves_a_crossing_ends_it(dev, r):
 
 
 def test_nothing_is_lost_over_a_restart():
-    with Node(lab=True) as n, Receiver() as r:
+    with Node(lab=True, options="store.engine = sqlite") as n, Receiver() as r:
         e = Plain(n, "Cdev")
         assert e.register("dev").rsc == 2001
         e.path = "/cse-in/dev"

@@ -15,7 +15,7 @@ def node():
         assert n.stop() == 0
 
 
-@pytest.fixture(params=[("json", 1), ("cbor", 2)], ids=["json-1", "cbor-2"])
+@pytest.fixture(params=[("json", 1), ("cbor", 2), ("xml", 1)], ids=["json-1", "cbor-2", "xml-1"])
 def lab(request, node):
     return Lab(node, *request.param)
 

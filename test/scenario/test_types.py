@@ -241,6 +241,7 @@ def test_definitions_of_ones_own(tmp_path):
         # the installed ones are not there: the folder is the one that was named
         assert e.create("/cse-in/ae-Cd1", 28, {"cod:binSh": {"cnd": "org.onem2m.common.moduleclass.binarySwitch", "powSe": True}}).rsc == 4125
         e.serialisation = "xml"
+        assert e.create("/cse-in/ae-Cd1", 28, {"cod:binSh": {"cnd": "org.onem2m.common.moduleclass.binarySwitch", "powSe": True}}).rsc == 4125
         x = ET.fromstring(e.retrieve("/cse-in/ae-Cd1/p").body)
         assert x.tag == "{http://www.onem2m.org/xml/protocols/ex}pump" and x.findtext("flow") == "1.5"
         e.close()

@@ -56,7 +56,7 @@ static inline void sample_put(const struct attribute *a, struct buf *out)
 		sample_struct(schema_complex(a->enum_max & UINT16_MAX), out);
 	} else if (a->kind == V_ACRS) {
 		sample_struct(schema_complex(C_setOfAcrs), out);
-	} else if (a->kind == V_STRUCTS) {
+	} else if (a->kind == V_STRUCTS || a->kind == V_REQUESTS) {
 		assert_int_equal(cbor_put_array(out, 2), ERR_OK);
 		sample_struct(schema_complex(a->enum_max & UINT16_MAX), out);
 		sample_struct(schema_complex(a->enum_max & UINT16_MAX), out);
