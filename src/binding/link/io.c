@@ -129,6 +129,8 @@ static void on_poll(uv_poll_t *handle, int status, int events)
 		return;
 	if (status < 0)
 		connection_close(c);
+	else if (c->state == CONNECTION_IDLE)
+		connection_queue(c, false); /* requests are read when the answers of this turn are written */
 	else
 		connection_step(c);
 }

@@ -106,6 +106,7 @@ err_t core_request(struct gate *g, const struct connection *c)
 	if (exports)
 		secret_wipe(g->message.p, g->message.n);
 	g->exported |= exports;
+	g->fresh++;
 	return err;
 }
 
@@ -313,6 +314,39 @@ void core_flush(struct gate *g)
 			secret_wipe(g->core.out.p, g->core.out.cap);
 		g->exported = false;
 	}
+}
+
+static void on_gather(uv_idle_t *handle)
+{
+	/* Its being there keeps the loop from waiting. */
+}
+
+/* While each turn brings requests, for a while. What a connection exports waits for nothing. */
+static bool more_may_come(struct gate *g)
+{
+	uint64_t now = uv_now(&g->loop);
+
+	if (!g->waiting)
+		g->since = now;
+	g->waiting += g->fresh;
+	return g->fresh && (g->waiting > 1 || g->several) && g->waiting < GATE_GATHER &&
+	       now - g->since < GATE_GATHER_MS && !g->exported;
+}
+
+void core_gather(struct gate *g)
+{
+	bool more = more_may_come(g);
+
+	g->fresh = 0;
+	if (more) {
+		(void)uv_idle_start(&g->gather, on_gather);
+		return;
+	}
+	if (g->waiting)
+		g->several = g->waiting > 1;
+	g->waiting = 0;
+	(void)uv_idle_stop(&g->gather);
+	core_flush(g);
 }
 
 static void on_poll_closed(uv_handle_t *handle)

@@ -12,6 +12,7 @@ enum {
 	GATE_LINES_A_SECOND = 10,   /* of refusals in the log */
 	GATE_HALF_OPEN = 4,         /* one connection of so many may be in its handshake */
 	GATE_BUFFERED = 256 * 1024 * 1024,
+	GATE_GATHER = 64, GATE_GATHER_MS = 2, /* requests, and time, of which the first waits for others */
 };
 
 struct gate {
@@ -21,6 +22,10 @@ struct gate {
 	struct link core;
 	uv_poll_t *core_poll;       /* NULL without a core */
 	int core_events;
+	uv_idle_t gather;           /* active: requests wait for others, so the loop does not */
+	unsigned fresh, waiting;    /* requests of this turn, and of those before that were not written */
+	uint64_t since;             /* uv_now of the first of them */
+	bool several;               /* the last write had more than one */
 	SSL_CTX *ctx;               /* NULL: no HTTPS listener */
 	struct connections *connections;
 	struct http_mapper mapper;
@@ -104,8 +109,11 @@ err_t state_answered(struct gate *g, const struct message *m) MUST_USE;
 void core_take(struct gate *g, int fd);
 /* The core is gone: nobody can be answered any more. */
 void core_lost(struct gate *g);
-/* Write what was said in this turn. */
+/* Write what was said. */
 void core_flush(struct gate *g);
+/* The same, unless more may have come meanwhile: then that is heard first, so that the core is
+ * woken once for all. Who comes alone waits for nobody. */
+void core_gather(struct gate *g);
 
 /* --- session.c: sessions, to and from the core ------------------------------------- */
 

@@ -248,7 +248,7 @@ static void on_control(uv_poll_t *handle, int status, int events)
 
 static void on_prepare(uv_prepare_t *handle)
 {
-	core_flush(handle->data);
+	core_gather(handle->data);
 }
 
 static void close_handle(uv_handle_t *handle, void *self)
@@ -264,6 +264,7 @@ static void run(struct gate *g, int core)
 
 	must(uv_poll_init(&g->loop, &control, g->worker.control.fd) == 0);
 	must(uv_prepare_init(&g->loop, &prepare) == 0);
+	must(uv_idle_init(&g->loop, &g->gather) == 0);
 	control.data = prepare.data = g;
 	must(uv_poll_start(&control, UV_READABLE, on_control) == 0);
 	must(uv_prepare_start(&prepare, on_prepare) == 0);
