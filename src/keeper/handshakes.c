@@ -110,23 +110,28 @@ out:
 
 /* --- pre-shared keys --------------------------------------------------------- */
 
+static err_t find_psk(struct call *c, struct bytes identity, struct vault_key **out)
+{
+	struct bytes prefix = BYTES("psk/");
+	uint8_t name[KEEPER_NAME_MAX + 4];
+
+	bytes_copy(name, prefix.p, prefix.n);
+	bytes_copy(name + prefix.n, identity.p, identity.n);
+	/* What was derived from a pre-shared key is not one itself; nor is a key for
+	 * another security usage than associations [TS-0003 10.7]. */
+	return call_use(c, bytes_make(name, prefix.n + identity.n), USE_HANDSHAKE, out) == ERR_OK &&
+	       (*out)->suid % 10 <= 2 ? ERR_OK : ERR_MISSING;
+}
+
 err_t run_psk_open(struct call *c)
 {
-	struct bytes identity = wire_get_bytes(&c->in, KEEPER_NAME_MAX);
-	struct bytes tag = wire_get_fixed(&c->in, KEEPER_TAG), prefix = BYTES("psk/");
-	uint8_t name[KEEPER_NAME_MAX + 4];
+	struct bytes identity = wire_get_bytes(&c->in, KEEPER_NAME_MAX), tag = wire_get_fixed(&c->in, KEEPER_TAG);
 	struct vault_key *key;
 	struct handle *h;
 	err_t err;
 
 	TRY(wire_done(&c->in));
-	bytes_copy(name, prefix.p, prefix.n);
-	bytes_copy(name + prefix.n, identity.p, identity.n);
-	/* What was derived from a pre-shared key is not one itself; nor is a key for
-	 * another security usage than associations [TS-0003 10.7]. */
-	if (call_use(c, bytes_make(name, prefix.n + identity.n), USE_HANDSHAKE, &key) != ERR_OK ||
-	    key->suid % 10 > 2)
-		return ERR_MISSING;
+	TRY(find_psk(c, identity, &key));
 	TRY(handle_new(c->who, HANDLE_PSK, key, tag.p, &h));
 	wire_put_u32(&c->out, h->number);
 	wire_put_u8(&c->out, key->key.class == KEY_SYMMETRIC_16 ? 16 : 32);
@@ -168,20 +173,22 @@ out:
 /* A client's binder is taken once: one that was recorded opens nothing later. */
 err_t run_tls13_binder(struct call *c)
 {
-	uint32_t number = wire_get_u32(&c->in);
+	struct bytes identity = wire_get_bytes(&c->in, KEEPER_NAME_MAX), tag = wire_get_fixed(&c->in, KEEPER_TAG);
 	struct bytes hash = wire_get_bytes(&c->in, HASH), binder = wire_get_bytes(&c->in, HASH);
 	uint8_t mac[HASH];
+	struct vault_key *key;
 	struct handle *h;
 	err_t err;
 
 	TRY(wire_done(&c->in));
-	TRY(handle_find(c->who, number, 1u << HANDLE_PSK, &h));
+	TRY(find_psk(c, identity, &key));
 	if (hash.n != HASH || binder.n != HASH)
 		return ERR_REFUSED;
-	h->proved = false;
-	TRY(h->key->provider->tls13(&h->key->key, PART_FINISHED, hash, mac));
-	err = secret_equal(BYTES_OF(mac), binder) ? seen_once(&c->ks->seen, mac) : ERR_REFUSED;
-	h->proved = err == ERR_OK;
+	TRY(key->provider->tls13(&key->key, PART_FINISHED, hash, mac));
+	TRY(secret_equal(BYTES_OF(mac), binder) ? seen_once(&c->ks->seen, mac) : ERR_REFUSED);
+	TRY(handle_new(c->who, HANDLE_PSK, key, tag.p, &h));
+	h->proved = true;
+	wire_put_u32(&c->out, h->number);
 out:
 	secret_wipe(mac, sizeof(mac));
 	return err;

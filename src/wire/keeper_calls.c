@@ -232,8 +232,6 @@ out:
 	return err;
 }
 
-/* The rest of an answer that is one handle. */
-
 /* The rest of an answer that is exactly n octets. */
 static err_t answer_octets(struct call *c, uint8_t *out, size_t n)
 {
@@ -261,16 +259,18 @@ out:
 	return err;
 }
 
-err_t keeper_binder(struct keeper *k, uint32_t psk, struct bytes hash, struct bytes binder)
+err_t keeper_binder(struct keeper *k, const struct keeper_shown *ask, uint32_t *handle)
 {
 	struct call c;
 	err_t err;
 
 	call_begin(&c);
-	wire_put_u32(&c.out, psk);
-	wire_put_bytes(&c.out, hash);
-	wire_put_bytes(&c.out, binder);
+	wire_put_bytes(&c.out, ask->identity);
+	wire_put_fixed(&c.out, bytes_make(ask->tag, KEEPER_TAG));
+	wire_put_bytes(&c.out, ask->hash);
+	wire_put_bytes(&c.out, ask->binder);
 	TRY(call_ask(&c, k, OP_TLS13_BINDER));
+	*handle = wire_get_u32(&c.in);
 	err = wire_done(&c.in);
 out:
 	call_end(&c);

@@ -115,15 +115,20 @@ err_t keeper_open_key(struct keeper *k, struct bytes name, struct keeper_key *ou
 err_t keeper_sign(struct keeper *k, uint32_t handle, enum sign_purpose purpose,
                   const uint8_t tag[KEEPER_TAG], struct bytes input, struct buf *out) MUST_USE;
 
-/* PSK_OPEN: identity, tag -> handle, u8 key length (16 or 32). ERR_MISSING for
- * an unknown or ended identity. */
+/* PSK_OPEN: identity, tag -> handle, u8 key length (16 or 32): for TLS 1.2, where no proof
+ * comes before the secret. ERR_MISSING for an unknown or ended identity. */
 err_t keeper_psk_open(struct keeper *k, struct bytes identity,
                       const uint8_t tag[KEEPER_TAG], uint32_t *handle, size_t *n) MUST_USE;
 
-/* TLS13_BINDER: PSK handle, transcript hash (32 octets), the binder that the client sent
- * (32 octets) -> nothing. ERR_REFUSED: it is not the binder of that transcript, or it
- * was shown before. Nothing else makes the handle good for a handshake secret. */
-err_t keeper_binder(struct keeper *k, uint32_t psk, struct bytes hash, struct bytes binder) MUST_USE;
+/* TLS13_BINDER: identity, tag, transcript hash (32 octets), the binder that the client sent
+ * (32 octets) -> handle, the only kind that is good for a handshake secret. ERR_MISSING for
+ * an unknown or ended identity; ERR_REFUSED: it is not the binder of that transcript, or it
+ * was shown before. */
+struct keeper_shown {
+	struct bytes identity, hash, binder;
+	const uint8_t *tag; /* KEEPER_TAG octets */
+};
+err_t keeper_binder(struct keeper *k, const struct keeper_shown *ask, uint32_t *handle) MUST_USE;
 
 /* TLS13_EXTRACT: PSK handle, (EC)DHE secret -> the 32 octets of the handshake secret.
  * Early secret and Derive-Secret(early, "derived", "") are made inside. Refused without

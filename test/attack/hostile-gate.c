@@ -498,7 +498,7 @@ static void case_other_handles(void)
 		uint8_t secret[48];
 
 		worked += keeper_sign(&keeper, h, SIGN_TLS13_SERVER, tag, bytes_make(input, 130), &out) == ERR_OK;
-		worked += keeper_binder(&keeper, h, bytes_make(zeros, 32), bytes_make(zeros, 32)) == ERR_OK;
+		worked += keeper_handshake_secret(&keeper, h, BYTES("an (EC)DHE secret of its choice!"), secret) == ERR_OK;
 		if (h < 200)
 			worked += keeper_tls12_master(&keeper, h, 0, BYTES_NONE, bytes_make(zeros, 32), secret) == ERR_OK;
 	}
@@ -541,8 +541,9 @@ static void case_signing_oracle(void)
 
 static void case_psk_oracle(void)
 {
+	struct keeper_shown shown = { bytes_str(identity), bytes_make(zeros, 32), bytes_make(zeros, 32), tag };
 	uint8_t secret[48];
-	uint32_t psk;
+	uint32_t psk, proved;
 	size_t n;
 	err_t err = keeper_psk_open(&keeper, bytes_str(identity), tag, &psk, &n);
 
@@ -551,7 +552,7 @@ static void case_psk_oracle(void)
 		return;
 	err = keeper_handshake_secret(&keeper, psk, BYTES("an (EC)DHE secret of its choice!"), secret);
 	judge(err != ERR_OK, "a handshake secret without a client's binder", err);
-	err = keeper_binder(&keeper, psk, bytes_make(zeros, 32), bytes_make(zeros, 32));
+	err = keeper_binder(&keeper, &shown, &proved);
 	judge(err != ERR_OK, "a binder of its own making", err);
 	err = keeper_handshake_secret(&keeper, psk, BYTES("an (EC)DHE secret of its choice!"), secret);
 	judge(err != ERR_OK, "a handshake secret after a wrong binder", err);
@@ -559,7 +560,8 @@ static void case_psk_oracle(void)
 	judge(err != ERR_OK, "a TLS 1.2 master secret over no session hash", err);
 	err = keeper_tls12_master(&keeper, psk, 7, BYTES_NONE, bytes_make(zeros, 32), secret);
 	judge(err != ERR_OK, "a TLS 1.2 master secret by no hash", err);
-	err = keeper_binder(&keeper, psk, BYTES("not a hash"), bytes_make(zeros, 32));
+	shown.hash = BYTES("not a hash");
+	err = keeper_binder(&keeper, &shown, &proved);
 	judge(err != ERR_OK, "a binder of what is no transcript hash", err);
 	err = keeper_tls12_master(&keeper, psk, 0, BYTES_NONE, bytes_make(zeros, 32), secret);
 	say(err == ERR_OK ? "can" : "said", "derive one TLS 1.2 master secret", err_name(err));
@@ -567,6 +569,9 @@ static void case_psk_oracle(void)
 	judge(err != ERR_OK, "a second one by the handle that is spent", err);
 	err = keeper_psk_open(&keeper, BYTES("nobody@demo.example"), tag, &psk, &n);
 	judge(err != ERR_OK, "an identity that is not enrolled", err);
+	shown = (struct keeper_shown){ BYTES("nobody@demo.example"), bytes_make(zeros, 32), bytes_make(zeros, 32), tag };
+	err = keeper_binder(&keeper, &shown, &proved);
+	judge(err != ERR_OK, "a binder of an identity that is not enrolled", err);
 }
 
 /* Every operation of the keeper's table, with fields of every small length. */

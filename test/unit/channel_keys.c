@@ -273,12 +273,13 @@ static void test_handle_is_spent(void **state)
 	static const uint8_t tag[KEEPER_TAG] = { 5 }, ecdhe[32] = { 6 }, hash[32] = { 7 };
 	struct keeper *k = &child.gates[0];
 	uint8_t one[32], master[48];
-	uint32_t psk;
+	struct keeper_shown shown = { BYTES(PSK_NAME), BYTES_OF(hash), BYTES_OF(hash), tag };
+	uint32_t psk, none;
 	size_t n;
 
 	assert_int_equal(keeper_psk_open(k, BYTES(PSK_NAME), tag, &psk, &n), ERR_OK);
 	assert_int_equal(keeper_handshake_secret(k, psk, BYTES_OF(ecdhe), one), ERR_REFUSED);
-	assert_int_equal(keeper_binder(k, psk, BYTES_OF(hash), BYTES_OF(hash)), ERR_REFUSED);
+	assert_int_equal(keeper_binder(k, &shown, &none), ERR_REFUSED);
 	assert_int_equal(keeper_handshake_secret(k, psk, BYTES_OF(ecdhe), one), ERR_REFUSED);
 	assert_int_equal(keeper_close_handle(k, psk), ERR_OK);
 

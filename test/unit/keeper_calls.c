@@ -193,6 +193,7 @@ static void test_psk(void **state)
 	uint8_t nothing[32], early[32], step[32], want[32], got[48], ecdhe[32] = { 9 };
 	struct buf sealed = buf_make(256), name = buf_make(256), id = buf_make(64);
 	struct keeper_derive km = { DERIVE_KM, BYTES("psk/net@demo.example"), BYTES("maf"), BYTES_NONE };
+	struct keeper_shown shown;
 	uint32_t p;
 	uint8_t check[4];
 	size_t n;
@@ -211,8 +212,10 @@ static void test_psk(void **state)
 	crypt_expand_label(BYTES_OF(step), BYTES("finished"), BYTES_NONE, want, 32);
 	crypt_hmac_sha256(BYTES_OF(want), BYTES_OF(ecdhe), step);
 	assert_int_equal(keeper_handshake_secret(&gate, p, BYTES_OF(ecdhe), got), ERR_REFUSED);
-	assert_int_equal(keeper_binder(&gate, p, BYTES_OF(ecdhe), BYTES_OF(want)), ERR_REFUSED);
-	assert_int_equal(keeper_binder(&gate, p, BYTES_OF(ecdhe), BYTES_OF(step)), ERR_OK);
+	shown = (struct keeper_shown){ BYTES("net@demo.example"), BYTES_OF(ecdhe), BYTES_OF(want), TAG };
+	assert_int_equal(keeper_binder(&gate, &shown, &p), ERR_REFUSED);
+	shown.binder = BYTES_OF(step);
+	assert_int_equal(keeper_binder(&gate, &shown, &p), ERR_OK);
 	assert_int_equal(keeper_handshake_secret(&gate, p, BYTES_NONE, got), ERR_REFUSED);
 	assert_int_equal(keeper_handshake_secret(&gate, p, BYTES_OF(ecdhe), got), ERR_OK);
 	crypt_expand_label(BYTES_OF(early), BYTES("derived"), BYTES_OF(nothing), step, 32);
@@ -232,7 +235,7 @@ static void test_psk(void **state)
 	assert_int_equal(id.n, 0);
 	assert_int_equal(keeper_destroy(&core, BYTES("psk/net@demo.example")), ERR_OK);
 	assert_int_equal(keeper_check_value(&core, bytes_of_buf(&name), check), ERR_MISSING);
-	assert_int_equal(keeper_binder(&gate, p, BYTES_OF(ecdhe), BYTES_OF(step)), ERR_MISSING);
+	assert_int_equal(keeper_binder(&gate, &shown, &p), ERR_MISSING);
 	buf_free(&sealed);
 	buf_free(&name);
 	buf_free(&id);

@@ -135,10 +135,11 @@ static void binder_of(struct bytes key, struct bytes hash, uint8_t out[32])
 	HMAC(EVP_sha256(), finished, 32, hash.p, hash.n, out, NULL);
 }
 
-static err_t show(struct bed *b, uint32_t from, struct bytes hash, struct bytes mac)
+static err_t show(struct bed *b, struct bytes identity, struct bytes hash, struct bytes mac)
 {
 	begin(b, OP_TLS13_BINDER);
-	wire_put_u32(&b->w, from);
+	wire_put_bytes(&b->w, identity);
+	wire_put_fixed(&b->w, BYTES_OF(TAG));
 	wire_put_bytes(&b->w, hash);
 	wire_put_bytes(&b->w, mac);
 	return ask(b, ROLE_GATE);
@@ -149,12 +150,13 @@ static uint32_t proved(struct bed *b, struct bytes identity, struct bytes key)
 {
 	static uint8_t hash[32];
 	uint8_t mac[32];
-	uint32_t h = psk(b, identity, key.n);
+	uint32_t h;
 
 	hash[0]++;
 	hash[1] = 77;
 	binder_of(key, BYTES_OF(hash), mac);
-	assert_int_equal(show(b, h, BYTES_OF(hash), BYTES_OF(mac)), ERR_OK);
+	assert_int_equal(show(b, identity, BYTES_OF(hash), BYTES_OF(mac)), ERR_OK);
+	h = wire_get_u32(&b->r);
 	assert_int_equal(b->r.rest.n, 0); /* nothing of the key comes out */
 	return h;
 }
@@ -172,7 +174,6 @@ static void check_schedule(struct bed *b, struct bytes identity, struct bytes ke
 	hkdf(EVP_KDF_HKDF_MODE_EXTRACT_ONLY, BYTES_OF(ecdhe), BYTES_OF(step), want);
 	assert_bytes(b->r.rest, BYTES_OF(want));
 	assert_int_equal(extract(b, h, BYTES_OF(ecdhe)), ERR_MISSING); /* spent */
-	assert_int_equal(show(b, h, BYTES_OF(want), BYTES_OF(want)), ERR_MISSING);
 }
 
 static void test_schedule(void **state)
@@ -232,25 +233,24 @@ static void test_binder_refusals(void **state)
 {
 	struct bed *b = *state;
 	uint8_t hash[32] = { 3 }, other[32] = { 4 }, mac[32], ecdhe[32] = { 1 };
-	uint32_t p = psk(b, BYTES("short"), 16), q;
+	struct bytes who = BYTES("short");
+	size_t used = b->by[ROLE_GATE]->used;
+	uint32_t p;
 
 	binder_of(bytes_make(psk32, 16), BYTES_OF(hash), mac);
-	assert_int_equal(extract(b, p, BYTES_OF(ecdhe)), ERR_REFUSED);
-	assert_int_equal(show(b, p, BYTES_OF(other), BYTES_OF(mac)), ERR_REFUSED);
-	assert_int_equal(show(b, p, BYTES_OF(hash), BYTES_OF(other)), ERR_REFUSED);
-	assert_int_equal(show(b, p, bytes_make(hash, 31), BYTES_OF(mac)), ERR_REFUSED);
-	assert_int_equal(show(b, p, BYTES_OF(hash), bytes_make(mac, 31)), ERR_REFUSED);
-	assert_int_equal(show(b, p, BYTES_OF(hash), BYTES_NONE), ERR_REFUSED);
-	assert_int_equal(extract(b, p, BYTES_OF(ecdhe)), ERR_REFUSED);
-	q = psk(b, BYTES("net@demo.example"), 32);
-	assert_int_equal(show(b, q, BYTES_OF(hash), BYTES_OF(mac)), ERR_REFUSED);
-	assert_int_equal(show(b, p, BYTES_OF(hash), BYTES_OF(mac)), ERR_OK);
-	q = psk(b, BYTES("short"), 16);
-	assert_int_equal(show(b, q, BYTES_OF(hash), BYTES_OF(mac)), ERR_REFUSED); /* recorded, replayed */
-	assert_int_equal(extract(b, q, BYTES_OF(ecdhe)), ERR_REFUSED);
-	/* a wrong one after a right one takes it back */
-	assert_int_equal(show(b, p, BYTES_OF(other), BYTES_OF(mac)), ERR_REFUSED);
-	assert_int_equal(extract(b, p, BYTES_OF(ecdhe)), ERR_REFUSED);
+	assert_int_equal(show(b, who, BYTES_OF(other), BYTES_OF(mac)), ERR_REFUSED);
+	assert_int_equal(show(b, who, BYTES_OF(hash), BYTES_OF(other)), ERR_REFUSED);
+	assert_int_equal(show(b, who, bytes_make(hash, 31), BYTES_OF(mac)), ERR_REFUSED);
+	assert_int_equal(show(b, who, BYTES_OF(hash), bytes_make(mac, 31)), ERR_REFUSED);
+	assert_int_equal(show(b, who, BYTES_OF(hash), BYTES_NONE), ERR_REFUSED);
+	assert_int_equal(show(b, BYTES("net@demo.example"), BYTES_OF(hash), BYTES_OF(mac)), ERR_REFUSED);
+	assert_int_equal(show(b, BYTES("nobody"), BYTES_OF(hash), BYTES_OF(mac)), ERR_MISSING);
+	assert_int_equal(b->by[ROLE_GATE]->used, used); /* a refusal leaves no handle */
+	p = psk(b, who, 16);
+	assert_int_equal(show(b, who, BYTES_OF(hash), BYTES_OF(mac)), ERR_OK);
+	assert_int_equal(extract(b, p, BYTES_OF(ecdhe)), ERR_REFUSED); /* proved is the handle that came of it, and no other */
+	assert_int_equal(show(b, who, BYTES_OF(hash), BYTES_OF(mac)), ERR_REFUSED); /* recorded, replayed */
+	assert_int_equal(b->by[ROLE_GATE]->used, used + 2);
 }
 
 /* The memory of proofs: bounded, and the younger half is always there. */

@@ -24,8 +24,10 @@ enum { CHANNEL_REALMS_MAX = 1024 };
 /* One pre-shared key in one handshake. */
 struct psk_use {
 	struct keeper *keeper;
+	const uint8_t *tag;   /* of its handshake */
+	const char *identity;
 	uint32_t slot;    /* of the table of stand-ins; 0: not in use */
-	uint32_t handle;  /* the keeper's, of the key */
+	uint32_t handle;  /* the keeper's, of the key; 0: it gave none yet */
 	size_t n;         /* length of the key */
 	bool spent;       /* the keeper gave the session-bound secret */
 	bool shown;       /* TLS 1.3: the client sent a binder for this identity */
@@ -36,7 +38,7 @@ struct psk_use {
 struct channel_state {
 	const struct channel_wear *limits;   /* of its context */
 	uint8_t tag[CHANNEL_TAG];
-	char identity[CHANNEL_IDENTITY_MAX]; /* PSK identity that the keeper knows */
+	char identity[CHANNEL_IDENTITY_MAX]; /* PSK identity that was shown */
 	struct psk_use psk;
 	struct buf transcript; /* server: the handshake messages up to the client's proof */
 	size_t hello;          /* where the last ClientHello begins in it */

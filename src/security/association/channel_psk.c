@@ -1,9 +1,8 @@
 /* channel_psk.c: pre-shared keys, by identity [TS-0003 8.2.2.1, 10.2.2].
  *
  * The node's side: OpenSSL asks for the key of an identity and gets a stand-in.
- * An identity that the keeper does not know gets a key drawn for this handshake
- * alone, so that an outsider sees the same failure as with a wrong key and
- * learns no identities. The client's side: its own key, in its own process. */
+ * An identity that the keeper does not know fails as a wrong key does, so that an
+ * outsider learns no identities. The client's side: its own key, in its own process. */
 #include "security/association/channel_inside.h"
 
 #include "base/log.h"
@@ -11,40 +10,46 @@
 
 #include <openssl/err.h>
 
-enum { DECOY = 32, PSK_MIN = 16, PSK_MAX = 64, RELATIVE_KEY = 16 };
+enum { DECOY = 32, PSK_MIN = 16, PSK_MAX = 64, RELATIVE_KEY = 16, STANDIN_TLS13 = 32 /* of any length */ };
 
 /* --- what the keeper does for a use of a key ------------------------------------ */
 
 void channel_psk_end(struct psk_use *use)
 {
 	/* A key that gave its session-bound secret has no handle any more. */
-	if (use->slot && !use->spent)
+	if (use->handle && !use->spent)
 		(void)!keeper_close_handle(use->keeper, use->handle);
 	standin_close(use);
 	*use = (struct psk_use){ 0 };
 }
 
-/* A binder that is none of this key ends as one of a key drawn for this handshake does:
- * an outsider learns no identities. */
+/* Whether there is the key, and whether it is its binder, the keeper is asked at once. A
+ * binder that is none of this key, and one of an identity that the keeper does not know,
+ * end as any other that is wrong: an outsider learns no identities. */
 err_t psk_binder(struct psk_use *use, struct bytes hash, uint8_t out[32])
 {
+	struct keeper_shown ask = { bytes_str(use->identity), hash, BYTES_OF(use->binder), use->tag };
 	err_t err;
 
 	if (use->spent || !use->shown)
 		return ERR_BAD_STATE;
-	err = keeper_binder(use->keeper, use->handle, hash, BYTES_OF(use->binder));
+	if (use->handle) /* of the ClientHello before a HelloRetryRequest */
+		(void)!keeper_close_handle(use->keeper, use->handle);
+	use->handle = 0;
+	err = keeper_binder(use->keeper, &ask, &use->handle);
 	if (err == ERR_OK)
 		bytes_copy(out, use->binder, sizeof(use->binder));
-	if (err == ERR_REFUSED)
-		crypt_random(out, sizeof(use->binder));
-	return err == ERR_REFUSED ? ERR_OK : err;
+	if (err != ERR_REFUSED && err != ERR_MISSING)
+		return err;
+	crypt_random(out, sizeof(use->binder));
+	return ERR_OK;
 }
 
 err_t psk_handshake_secret(struct psk_use *use, struct bytes ecdhe, uint8_t out[32])
 {
 	err_t err;
 
-	if (use->spent)
+	if (use->spent || !use->handle)
 		return ERR_BAD_STATE;
 	err = keeper_handshake_secret(use->keeper, use->handle, ecdhe, out);
 	use->spent = err == ERR_OK;
@@ -130,35 +135,44 @@ out:
 	return err;
 }
 
-/* Ask the keeper for the key of an identity; the state then holds its use. The
- * same question comes twice after a HelloRetryRequest. ERR_MISSING. */
-static err_t psk_find(SSL *ssl, struct bytes shown)
+/* The state holds the use of the key of this identity, of which the keeper was asked
+ * nothing yet. The same comes twice after a HelloRetryRequest. ERR_MISSING. */
+static err_t psk_begin(SSL *ssl, struct bytes shown)
 {
 	struct channel_state *state = channel_state_of(ssl);
 	struct channel_context *context = channel_context_of(SSL_get_SSL_CTX(ssl));
 	struct psk_use *use = &state->psk;
 	char canonical[CHANNEL_IDENTITY_MAX];
-	struct bytes identity;
 	err_t err;
 
 	TRY(identity_canonical(context->realms, shown, canonical));
-	identity = bytes_str(canonical);
-	if (use->slot && bytes_equal(identity, bytes_str(state->identity)))
+	if (use->slot && bytes_equal(bytes_str(canonical), bytes_str(state->identity)))
 		return ERR_OK;
 	channel_psk_end(use);
 	state->identity[0] = '\0';
-	use->keeper = context->keeper;
-	TRY(keeper_psk_open(use->keeper, identity, state->tag, &use->handle, &use->n));
-	if (use->n < PSK_MIN || use->n > PSK_MAX)
+	*use = (struct psk_use){ .keeper = context->keeper, .tag = state->tag, .identity = state->identity, .n = STANDIN_TLS13 };
+	TRY(standin_open(use));
+	TRY(bytes_put_str(state->identity, sizeof(state->identity), bytes_str(canonical)));
+out:
+	return err;
+}
+
+/* For TLS 1.2: there the length counts, and the proof comes later. ERR_MISSING. */
+static err_t psk_find(SSL *ssl, struct bytes shown)
+{
+	struct psk_use *use = &channel_state_of(ssl)->psk;
+	err_t err;
+
+	TRY(psk_begin(ssl, shown));
+	if (use->handle)
+		return ERR_OK;
+	err = keeper_psk_open(use->keeper, bytes_str(use->identity), use->tag, &use->handle, &use->n);
+	if (err == ERR_OK && (use->n < PSK_MIN || use->n > PSK_MAX))
 		err = ERR_RANGE;
-	if (err == ERR_OK)
-		err = standin_open(use);
 	if (err != ERR_OK) {
-		(void)!keeper_close_handle(use->keeper, use->handle);
-		*use = (struct psk_use){ 0 };
-		return err;
+		channel_psk_end(use);
+		channel_state_of(ssl)->identity[0] = '\0';
 	}
-	TRY(bytes_put_str(state->identity, sizeof(state->identity), identity));
 out:
 	return err;
 }
@@ -188,6 +202,16 @@ static struct bytes first_identity(SSL *ssl)
 	return bytes_make(p + 4, get_be16(p + 2));
 }
 
+/* Asked with what cannot be a binder: refused where there is the key. */
+static bool is_missing(SSL *ssl)
+{
+	const struct channel_state *state = channel_state_of(ssl);
+	struct keeper_shown ask = { .identity = bytes_str(state->wanted), .tag = state->tag };
+	uint32_t none;
+
+	return keeper_binder(channel_context_of(SSL_get_SSL_CTX(ssl))->keeper, &ask, &none) == ERR_MISSING;
+}
+
 bool channel_psk_awaits(SSL *ssl)
 {
 	struct channel_state *state = channel_state_of(ssl);
@@ -196,7 +220,7 @@ bool channel_psk_awaits(SSL *ssl)
 	if (!channel_context_of(SSL_get_SSL_CTX(ssl))->realms[0] || state->wanted[0])
 		return false;
 	shown = first_identity(ssl);
-	if (identity_fits(shown) && want(ssl, shown) && psk_find(ssl, shown) == ERR_MISSING)
+	if (identity_fits(shown) && want(ssl, shown) && is_missing(ssl))
 		return true;
 	state->wanted[0] = '\0';
 	return false;
@@ -243,16 +267,22 @@ static size_t psk_octets(SSL *ssl, struct bytes identity, uint8_t out[PSK_MAX])
 static int find_session(SSL *ssl, const unsigned char *identity, size_t n, SSL_SESSION **out)
 {
 	struct channel_state *state = channel_state_of(ssl);
-	uint8_t key[PSK_MAX];
-	size_t key_n;
+	struct bytes shown = bytes_make(identity, n);
+	uint8_t key[STANDIN_TLS13];
+	err_t err;
 
 	*out = NULL;
-	if (!identity_fits(bytes_make(identity, n)))
+	if (!identity_fits(shown))
 		return 1;
-	key_n = psk_octets(ssl, bytes_make(identity, n), key);
-	state->psk.shown = transcript_binder(state, bytes_make(identity, n), state->psk.binder) == ERR_OK;
-	if (key_n)
-		*out = session_of(ssl, key, key_n);
+	err = psk_begin(ssl, shown);
+	if (err == ERR_OK)
+		standin_write(&state->psk, STANDIN_KEY, key, sizeof(key));
+	else if (err == ERR_MISSING)
+		crypt_random(key, sizeof(key));
+	else
+		return 0;
+	state->psk.shown = transcript_binder(state, shown, state->psk.binder) == ERR_OK;
+	*out = session_of(ssl, key, sizeof(key));
 	return *out != NULL;
 }
 
