@@ -4,29 +4,11 @@ work twice, or taken back to an earlier day with its counter."""
 import pathlib, sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 
-import re, shutil, time
+import re, time
 
 from attack import Refusals, end
-from node import Node, free_port
-
-
-def copy_of(n, top):
-    """A second node in a copy of the folder, on a port of its own."""
-    top.mkdir()
-    top.chmod(0o755)
-    shutil.copytree(n.dir, top / "node-dir", symlinks=True, ignore=shutil.ignore_patterns("run"))
-    for f in n.dir.rglob("*"):
-        here = top / "node-dir" / f.relative_to(n.dir)
-        if here.exists():
-            shutil.chown(here, f.stat().st_uid, f.stat().st_gid)
-    port = free_port()
-    conf = top / "node-dir/holdfast.conf"
-    conf.write_text(re.sub(r"127\.0\.0\.1:\d+", f"127.0.0.1:{port}", conf.read_text()))
-    return Node(folder=top, start=False, port=port)
-
-
-def alarmed(n):
-    return "FAIL     copies" in n.cli("doctor", check=False)[1]
+from copies import alarmed, copy_of
+from node import Node
 
 
 def noticed(n, seconds=8):
@@ -72,7 +54,7 @@ def twice(witness, seen=None):
         time.sleep(1.3 if seen is not None else 0)
         common = receipt(n, "common") if seen is not None else None
         n.stop()
-        second, old = copy_of(n, n.top / "second"), copy_of(n, n.top / "old")
+        second, old = copy_of(n, "second"), copy_of(n, "old")
         n.start()
         quiet = alarmed(n)
         second.start()

@@ -97,9 +97,9 @@ static const struct foreign rows[] = {
 
 static void play(void)
 {
-	if (number == 0) {
+	if (case_number == 0) {
 		lie();
-	} else if (number == 1) {
+	} else if (case_number == 1) {
 		ask_keeper();
 	} else {
 		play_foreign(rows, COUNT_OF(rows), 2);
@@ -115,7 +115,7 @@ int main(int argc, char **argv)
 	link_init(&core, worker_take_link(&w, WORKER_LINK_NEIGHBOUR, ROLE_CORE, 0), ROLE_COURIER, ROLE_CORE, 0);
 	link_init(&keeper.link, worker_take_link(&w, WORKER_LINK_NEIGHBOUR, ROLE_KEEPER, 0), ROLE_COURIER,
 	          ROLE_KEEPER, 0);
-	if (!ready())
+	if (!ready(BYTES_NONE))
 		return 1;
 	play();
 	say("end", "of the case", "");

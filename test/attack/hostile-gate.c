@@ -9,73 +9,14 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "crypt/crypt.h"
+#include "hostile.h"
 #include "proof.h"
-#include "role/common/worker.h"
 #include "security/enrolment/enrolment.h"
 #include "wire/keeper_calls.h"
 
-#include <fcntl.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-static struct worker w;
 static struct keeper keeper;
-static struct link core;
-static int report_fd;
 static const char identity[] = "d@demo.example";
 static const char originator[] = "Cdev";
-
-static void say(const char *verdict, const char *what, const char *detail)
-{
-	char line[400];
-	int n = snprintf(line, sizeof(line), "%u %s %s%s%s\n", w.number, verdict, what,
-	                 *detail ? ": " : "", detail);
-
-	if (write(report_fd, line, (size_t)n) != n)
-		_exit(9);
-}
-
-static void judge(bool refused, const char *what, err_t err)
-{
-	say(refused ? "refused" : "FELL", what, err_name(err));
-}
-
-/* --- raw frames, past our own link_send ---------------------------------------- */
-
-static void raw_frame(int fd, unsigned type, uint16_t zero, uint32_t claimed, size_t n)
-{
-	uint8_t head[WIRE_HEAD] = { 0 };
-	static uint8_t body[4096];
-
-	put_be32(head, claimed);
-	put_be16(head + 4, (uint16_t)type);
-	put_be16(head + 6, zero);
-	put_be64(head + 8, 77);
-	if (send(fd, head, sizeof(head), MSG_NOSIGNAL) < 0 || (n && send(fd, body, n, MSG_NOSIGNAL) < 0))
-		return;
-}
-
-/* True when the other end closed within two seconds. */
-static bool link_ended(struct link *l)
-{
-	for (int i = 0; i < 20; i++) {
-		struct message m;
-		bool found = true;
-		err_t err = link_wait(l, 100);
-
-		if (err == ERR_TIMEOUT)
-			continue;
-		if (err != ERR_OK || link_read(l) != ERR_OK)
-			return true;
-		while (found) {
-			if (link_next(l, &m, &found) != ERR_OK)
-				return true;
-		}
-	}
-	return false;
-}
 
 static void send_row(struct link *to, unsigned type)
 {
@@ -1013,8 +954,6 @@ static void play(void)
 
 int main(int argc, char **argv)
 {
-	struct buf ready = buf_make(64);
-	struct wire_out out = wire_out(&ready);
 	char path[700];
 
 	log_open("hostile gate");
@@ -1023,14 +962,11 @@ int main(int argc, char **argv)
 	if (chdir(w.directory) != 0)
 		return 1;
 	snprintf(path, sizeof(path), "%s/hostile.txt", w.directory);
-	report_fd = open(path, O_CREAT | O_APPEND | O_WRONLY, 0644);
 	link_init(&core, worker_take_link(&w, WORKER_LINK_NEIGHBOUR, ROLE_CORE, 0), ROLE_GATE, ROLE_CORE, 0);
 	link_init(&keeper.link, worker_take_link(&w, WORKER_LINK_NEIGHBOUR, ROLE_KEEPER, 0), ROLE_GATE, ROLE_KEEPER, 0);
-	wire_put_u32(&out, 0);
-	wire_put_bytes(&out, BYTES("hostile"));
-	if (report_fd < 0 || out.err != ERR_OK ||
-	    link_send(&w.control, MSG_READY, 0, bytes_of_buf(&ready)) != ERR_OK || link_flush(&w.control) != ERR_OK)
+	if (!report_open(path) || !ready(BYTES("hostile")))
 		return 1;
+	case_number = w.number; /* of the gate, which plays its case */
 	play();
 	for (;;) {
 		struct worker_event event;

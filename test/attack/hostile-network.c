@@ -76,7 +76,7 @@ static const struct foreign rows[] = {
 
 static void play(void)
 {
-	if (number == 0)
+	if (case_number == 0)
 		lie();
 	else
 		play_foreign(rows, COUNT_OF(rows), 1);
@@ -94,7 +94,7 @@ int main(int argc, char **argv)
 	if (!report_open(path))
 		return 1;
 	link_init(&core, worker_take_link(&w, WORKER_LINK_NEIGHBOUR, ROLE_CORE, 0), ROLE_NETWORK, ROLE_CORE, 0);
-	if (!ready())
+	if (!ready(BYTES_NONE))
 		return 1;
 	if (worker_take_link(&w, WORKER_LINK_NEIGHBOUR, ROLE_KEEPER, 0) >= 0)
 		say("FELL", "a link to the keeper", "");

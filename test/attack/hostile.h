@@ -16,12 +16,12 @@
 static struct worker w;
 static struct link core;
 static int report_fd;
-static unsigned number; /* of the case that this start plays */
+static unsigned case_number; /* of the case that this start plays */
 
 static void say(const char *verdict, const char *what, const char *detail)
 {
 	char line[400];
-	int n = snprintf(line, sizeof(line), "%u %s %s%s%s\n", number, verdict, what,
+	int n = snprintf(line, sizeof(line), "%u %s %s%s%s\n", case_number, verdict, what,
 	                 *detail ? ": " : "", detail);
 
 	if (write(report_fd, line, (size_t)n) != n)
@@ -39,7 +39,7 @@ static bool report_open(const char *path)
 		return false;
 	n = pread(report_fd, before, sizeof(before) - 1, 0);
 	for (const char *at = n > 0 ? before : NULL; at && (at = strstr(at, " end ")) != NULL; at++)
-		number++;
+		case_number++;
 	return true;
 }
 
@@ -48,34 +48,34 @@ __attribute__((unused)) static void judge(bool refused, const char *what, err_t 
 	say(refused ? "refused" : "FELL", what, err_name(err));
 }
 
-/* Past our own link_send. */
-static void raw_frame(unsigned type, uint64_t ref, size_t n)
+/* Past our own link_send: a head that claims so many octets, and n of them. */
+static void raw_frame(int fd, unsigned type, uint16_t zero, uint32_t claimed, size_t n)
 {
 	uint8_t head[WIRE_HEAD] = { 0 };
-	static const uint8_t body[64];
+	static const uint8_t body[4096];
 
-	put_be32(head, (uint32_t)n);
+	put_be32(head, claimed);
 	put_be16(head + 4, (uint16_t)type);
-	put_be64(head + 8, ref);
-	if (send(core.fd, head, sizeof(head), MSG_NOSIGNAL) < 0 ||
-	    send(core.fd, body, n, MSG_NOSIGNAL) < 0)
+	put_be16(head + 6, zero);
+	put_be64(head + 8, 4711);
+	if (send(fd, head, sizeof(head), MSG_NOSIGNAL) < 0 || (n && send(fd, body, n, MSG_NOSIGNAL) < 0))
 		return;
 }
 
-/* True when the core closed the link within two seconds. */
-static bool link_ended(void)
+/* True when the other end closed within two seconds. */
+static bool link_ended(struct link *l)
 {
 	for (int i = 0; i < 20; i++) {
 		struct message m;
 		bool found = true;
-		err_t err = link_wait(&core, 100);
+		err_t err = link_wait(l, 100);
 
 		if (err == ERR_TIMEOUT)
 			continue;
-		if (err != ERR_OK || link_read(&core) != ERR_OK)
+		if (err != ERR_OK || link_read(l) != ERR_OK)
 			return true;
 		while (found) {
-			if (link_next(&core, &m, &found) != ERR_OK)
+			if (link_next(l, &m, &found) != ERR_OK)
 				return true;
 		}
 	}
@@ -83,13 +83,13 @@ static bool link_ended(void)
 }
 
 /* What is not ready in time is ended by the parent. */
-static bool ready(void)
+static bool ready(struct bytes name)
 {
 	struct buf body = buf_make(64);
 	struct wire_out out = wire_out(&body);
 
 	wire_put_u32(&out, 0);
-	wire_put_bytes(&out, BYTES_NONE);
+	wire_put_bytes(&out, name);
 	return out.err == ERR_OK &&
 	       link_send(&w.control, MSG_READY, 0, bytes_of_buf(&body)) == ERR_OK &&
 	       link_flush(&w.control) == ERR_OK;
@@ -102,10 +102,10 @@ struct foreign {
 };
 
 /* A start without a case of its own waits, so that it is not started anew. */
-static void play_foreign(const struct foreign *rows, size_t n, unsigned first)
+__attribute__((unused)) static void play_foreign(const struct foreign *rows, size_t n, unsigned first)
 {
-	while (number - first >= n)
+	while (case_number - first >= n)
 		pause();
-	raw_frame(rows[number - first].type, 4711, 16);
-	say(link_ended() ? "refused" : "FELL", rows[number - first].what, "");
+	raw_frame(core.fd, rows[case_number - first].type, 0, 16, 16);
+	say(link_ended(&core) ? "refused" : "FELL", rows[case_number - first].what, "");
 }

@@ -9,7 +9,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 import gaa, mno, renewal
 from makers import Maker, named, pem
-from node import NAME, Node, OpensslClient, acr
+from node import NAME, Node, acr
+from tls import TlsClient
 
 LIB = pathlib.Path(__file__).resolve().parent
 K, OPC = bytes(range(16)), bytes(range(16, 32))
@@ -20,16 +21,16 @@ numbers = itertools.count(1)
 
 
 class Connection:
-    """ask(): the answer to octets as far as it came, b"" without one. s: a socket, or OpensslClient."""
+    """ask(): the answer to octets as far as it came, b"" without one. s: a socket, or TlsClient."""
 
     def __init__(self, s):
         self.s = s
 
     def wait(self, seconds):
-        if isinstance(self.s, ssl.SSLSocket) and self.s.pending():
+        if isinstance(self.s, (ssl.SSLSocket, TlsClient)) and self.s.pending():
             return True
         poll = select.poll()
-        poll.register(self.s.p.stdout if isinstance(self.s, OpensslClient) else self.s, select.POLLIN)
+        poll.register(self.s, select.POLLIN)
         return poll.poll(1000 * seconds)
 
     def ask(self, octets, seconds=5):
@@ -88,7 +89,7 @@ class Way:
             except OSError:
                 raw.close()
                 raise
-        return Connection(OpensslClient(port, [*self.stock(identity, key), *STOCK[version], *(["-bind", source + ":0"] if source else [])]))
+        return Connection(TlsClient(port, [*self.stock(identity, key), *STOCK[version], *(["-bind", source + ":0"] if source else [])], NAME, 5))
 
     def stock(self, identity=None, key=None):
         """Its credential for `openssl s_client`."""

@@ -52,8 +52,8 @@ def read():
 # of primitives (6.4), and what Release 4 adds.
 COMMON = {
     NUMBER: """ty st cs acop mia cmt tri rsc rcn rtv drt typ op ops optr evm apy ecp num mnn stb sts sza szb
-        lim lvl ofst fo fu nse rqs rsr dsi sti mgd cnst cnot nwa ibt abt mbt rbt""",
-    TRUTH: "acaf vrq sud trr tra tcop da tqi asi auri sqi fcied sfc",
+        lim lvl ofst fo fu rqs rsr dsi sti mgd cnst cnot nwa ibt abt mbt rbt""",
+    TRUTH: "acaf vrq sud trr tra tcop da tqi asi auri sqi fcied sfc nse",
     TEXT: "rn ri pi ct lt et cr",
     STRUCT: "acip aclr enc fc rt pc nev rep md spty evc cmlk",
     FREE: "con val thld mi",

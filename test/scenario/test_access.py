@@ -66,9 +66,13 @@ def test_contexts_decide(door):
 def test_discovery_lists_only_what_may_be_discovered(door):
     owner, reader, stranger = door.entity(), door.entity(), door.entity()
     shared(owner, reader)
-    owner.create(owner.root, 3, {"m2m:cnt": {"rn": "hidden"}})
-    a = reader.retrieve(owner.root + "/c?fu=1")
-    assert a.rsc == 2000 and all("hidden" not in u for u in a.json["m2m:uril"])
+    own = {"acr": [acr(["/in-cse/" + owner.originator], 63)]}
+    assert owner.create(owner.root, 1, {"m2m:acp": {"rn": "q", "pv": own, "pvs": own}}).rsc == 2001
+    for rn, policy in (("shown", "p"), ("hidden", "q")):
+        assert owner.create(owner.root + "/c", 3, {"m2m:cnt": {"rn": rn, "acpi": [f"cse-in/ae-{owner.originator}/{policy}"]}}).rsc == 2001
+    assert sorted(u.rpartition("/")[2] for u in owner.retrieve(owner.root + "/c?fu=1&ty=3").json["m2m:uril"]) == ["hidden", "shown"]
+    a = reader.retrieve(owner.root + "/c?fu=1&ty=3")
+    assert a.rsc == 2000 and [u.rpartition("/")[2] for u in a.json["m2m:uril"]] == ["shown"], a
     assert stranger.retrieve(owner.root + "/c?fu=1").rsc == 4103
 
 

@@ -3,7 +3,7 @@ listener, in JSON, CBOR and XML."""
 import json, time
 
 import pytest
-from lab import Lab
+from lab import Lab, until
 from node import Node, acr
 
 
@@ -43,13 +43,6 @@ def add(lab, own, where="/c"):
 
 def instances(lab, own, where="/d"):
     return lab.get(own[1] + where, own[0]).json["m2m:cnt"]["cni"]
-
-
-def until(what, seconds=5):
-    end = time.time() + seconds
-    while not what() and time.time() < end:
-        time.sleep(0.05)
-    return what()
 
 
 def barrier(lab, own):

@@ -1,32 +1,13 @@
 """Copies of a key store on one machine that share no witness: the TPM that its keys are on counts the starts of
 keepers, and nobody takes that back. A copy that was used is told at the next start of the other one."""
-import os, re, shutil, signal
+import os, signal
 
 import pytest
 
-from node import Node, free_port
+from copies import alarmed, copy_of
+from node import Node
 from test_tokens import wait
 from tokens import Swtpm
-
-
-def copy_of(n, name):
-    """A second node in a copy of the folder, on a port of its own."""
-    top = n.top / name
-    top.mkdir()
-    top.chmod(0o755)
-    shutil.copytree(n.dir, top / "node-dir", symlinks=True, ignore=shutil.ignore_patterns("run"))
-    for f in n.dir.rglob("*"):
-        here = top / "node-dir" / f.relative_to(n.dir)
-        if here.exists():
-            shutil.chown(here, f.stat().st_uid, f.stat().st_gid)
-    port = free_port()
-    conf = top / "node-dir/holdfast.conf"
-    conf.write_text(re.sub(r"127\.0\.0\.1:\d+(\s)", rf"127.0.0.1:{port}\1", conf.read_text()))
-    return Node(folder=top, start=False, port=port)
-
-
-def alarmed(n):
-    return "FAIL     copies" in n.cli("doctor", check=False)[1]
 
 
 @pytest.fixture(scope="module")

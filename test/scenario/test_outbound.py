@@ -1,6 +1,6 @@
 """Outbound: a request that needs an answer from elsewhere waits for it, is judged anew when it
 came, and leaves one record; the courier goes to listed places only, and follows nobody."""
-import threading, time
+import socket, threading, time
 
 import pytest
 
@@ -156,9 +156,29 @@ def test_not_reachable_is_said(lab):
         assert r.got == []
 
 
+def reached(port, call):
+    """How many connections came to a bare socket there meanwhile."""
+    with socket.create_server(("127.0.0.1", port)) as s:
+        came = []
+
+        def take():
+            try:
+                while True:
+                    came.append(s.accept()[0].close())
+            except OSError:
+                pass
+
+        t = threading.Thread(target=take)
+        t.start()
+        call()
+        s.shutdown(socket.SHUT_RDWR)
+        t.join()
+    return len(came)
+
+
 def test_mutual_tls_to_a_listed_place_only():
-    port, other = free_port(), free_port()
-    allow = f"courier.allow = {NAME}:{port}@127.0.0.1 wrong.example:{port}@127.0.0.1"
+    port, other, bare = free_port(), free_port(), free_port()
+    allow = f"courier.allow = {NAME}:{port}@127.0.0.1 wrong.example:{port}@127.0.0.1 bare.example:{bare}@127.0.0.1"
     with Node(options=allow) as n:
         mn, dev = n.enrol("mn", "/mn-cse", "cse"), n.enrol("dev", "Cdev")
         files = (mn.folder / "cert.pem", mn.folder / "key.pem")
@@ -180,6 +200,10 @@ def test_mutual_tls_to_a_listed_place_only():
                         f"https://{NAME}:{other}/", f"http://{NAME}:{port}/", f"http://127.0.0.1:{port}/"):
                 assert to(url).rsc == 5103, url
             assert len(r.got) == 2
+        # nor is a connection opened to what is not listed, which would tell who listens there
+        assert reached(bare, lambda: to(f"https://bare.example:{bare}/")) > 0
+        for at in (bare, other):  # a port of the list under another name; a port that the sandbox closes as well
+            assert reached(at, lambda: [to(f"https://{host}:{at}/") for host in ("127.0.0.1", "localhost", "[::1]", NAME)]) == 0
         # a server that another CA vouches for
         with Node(start=False) as stranger:
             stranger.start()

@@ -4,7 +4,7 @@ import json
 import time
 
 import pytest
-from lab import Lab
+from lab import Lab, until
 from node import Node
 
 
@@ -53,13 +53,6 @@ def add(lab, own, con="1"):
     a = lab.create(own[1] + "/c", 4, {"m2m:cin": {"con": con}}, own[0])
     assert a.rsc == 2001
     return a
-
-
-def until(what, seconds=6):
-    end = time.time() + seconds
-    while not what() and time.time() < end:
-        time.sleep(0.1)
-    return what()
 
 
 def test_operations(lab, own):
