@@ -6,6 +6,7 @@
 
 #define XML_SPACE "http://www.onem2m.org/xml/protocols"
 #define XML_INSTANCE "http://www.w3.org/2001/XMLSchema-instance"
+#define XML_TYPES "http://www.w3.org/2001/XMLSchema"
 
 enum {
 	XML_NAME_MAX = 64,      /* octets of a name with its prefix */

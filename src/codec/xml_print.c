@@ -300,6 +300,8 @@ static err_t put_element(struct printer *p, struct bytes name, const struct xml_
 	TRY(put_space(p, name, p->depth == 1));
 	if (type || nil)
 		TRY(put(p, " xmlns:xsi=\"" XML_INSTANCE "\""));
+	if (type && bytes_starts(bytes_str(type), BYTES("xs:")))
+		TRY(put(p, " xmlns:xs=\"" XML_TYPES "\""));
 	if (type)
 		TRY(buf_printf(p->out, " xsi:type=\"%s\"", type));
 	if (nil)

@@ -102,11 +102,17 @@ static err_t small_uint(const struct cbor *v, uint64_t first, uint64_t last, uns
 /* rt: { rtv: number, nu: list }; targets alone change nothing of the default. */
 static err_t read_response_type(const struct cbor *v, unsigned *out)
 {
-	struct cbor type;
+	struct cbor type, nu;
 	bool found;
 	err_t err;
 
 	*out = RT_BLOCKING;
+	TRY(cbor_find(v->raw, BYTES("nu"), &nu, &found));
+	TRY(!found || nu.kind == CBOR_ARRAY ? ERR_OK : ERR_TYPE);
+	for (uint64_t i = 0; found && i < nu.u; i++) {
+		TRY(cbor_next(&nu.s, &type));
+		TRY(type.kind == CBOR_TEXT && type.s.n && bytes_find(type.s, ' ') == type.s.n ? ERR_OK : ERR_SYNTAX);
+	}
 	TRY(cbor_find(v->raw, BYTES("rtv"), &type, &found));
 	if (!found)
 		return ERR_OK;
@@ -248,6 +254,7 @@ err_t request_read(struct bytes cbor, int64_t now, struct request_primitive *out
 	out->release = 0;
 	out->originated = out->expires = out->result_expires = out->executes = 0;
 	out->persists = out->persistence = 0;
+	out->unread = NULL;
 	err = cbor_check(cbor, &primitive_limits);
 	if (err != ERR_OK) {
 		salvage(cbor, out);
@@ -259,7 +266,13 @@ err_t request_read(struct bytes cbor, int64_t now, struct request_primitive *out
 		TRY(cbor_pair(&content, &key, &value, &found));
 		/* Go on after the first fault: the rest may name the request. */
 		err = found ? read_member(out, key, &value, now) : ERR_SYNTAX;
-		first = first == ERR_OK ? err : first;
+		if (err != ERR_OK && first == ERR_OK) {
+			enum param p;
+			const struct param_row *row = param_named(key, &p);
+
+			out->unread = row ? row->short_name : NULL;
+			first = err;
+		}
 	}
 	out->release = release_number(out->rvi);
 	err = first;

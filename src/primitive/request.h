@@ -51,6 +51,7 @@ struct request_primitive {
 	/* ms absolute, 0 absent: rqet, rset, oet, and the end of what rp asks for */
 	int64_t expires, result_expires, executes, persists;
 	int64_t persistence;          /* rp, where it is a duration: ms, else 0 */
+	const char *unread;           /* the first parameter that could not be read, NULL */
 };
 
 enum response_type { RT_SYNCH = 1, RT_ASYNCH, RT_BLOCKING, RT_FLEX, RT_NONE };
@@ -60,7 +61,8 @@ enum { PRIMITIVE_DEFAULT_RCN = 255 };
 /* The types of parameters are checked here; which may stand with which is
  * request/admission. now: for relative times. ERR_SYNTAX, ERR_TYPE, ERR_RANGE;
  * ERR_UNSUPPORTED for a member that is no parameter. On error `out` still holds
- * rqi, from and rvi where these were readable, so that an answer can be made. */
+ * rqi, from and rvi where these were readable, so that an answer can be made, and
+ * `unread` names the parameter where it has a name. */
 err_t request_read(struct bytes cbor, int64_t now, struct request_primitive *out) MUST_USE;
 
 /* A response primitive appended to out as canonical CBOR. content: encoded, or

@@ -348,6 +348,9 @@ static err_t admission_parameters(struct work *w, bool *well)
 	for (size_t p = 0; p < PARAM_COUNT && *well; p++) {
 		const struct param_row *row = w->request.has[p] ? param_row((enum param)p) : NULL;
 
+		/* false asks for nothing that is not there */
+		if (row && row->kind == PARAM_BOOL && w->request.value[p].u == 0)
+			continue;
 		if (row && (!row->supported || !(row->where & PARAM_REQ))) {
 			w->detail = row->short_name;
 			*well = false;

@@ -55,8 +55,9 @@ static err_t step_admit(struct work *w)
 		return read;
 	if (read != ERR_OK) {
 		work_refuse(w, read == ERR_UNSUPPORTED ? RSC_NOT_IMPLEMENTED : RSC_BAD_REQUEST,
-		            "TS-0004 7.2.1", "the primitive cannot be read");
-		w->detail = err_text(read);
+		            "TS-0004 7.2.1",
+		            w->request.unread ? "a parameter has no value of its type" : "the primitive cannot be read");
+		w->detail = w->request.unread ? w->request.unread : err_text(read);
 		return ERR_OK;
 	}
 	resource_release(w->room->resources, w->request.release);

@@ -286,6 +286,19 @@ static const struct attribute members_requestPrimitive[] = {
 	M("auri", "authorRelIndicator", V_BOOL, OPT, 0),
 	M("sqi", "semanticQueryIndicator", V_BOOL, OPT, 0),
 };
+/* Of the request primitive what a request resource keeps [6.3.5.4]. */
+static const struct attribute members_metaInformation[] = {
+	M("ty", "resourceType", V_UINT, OPT, 0), M("ot", "originatingTimestamp", V_STRING, OPT, 0),
+	M("rqet", "requestExpirationTimestamp", V_STAMP, OPT, 0),
+	M("rset", "resultExpirationTimestamp", V_STAMP, OPT, 0),
+	M("oet", "operationExecutionTime", V_STAMP, OPT, 0),
+	M("rt", "responseType", V_STRUCT, OPT, C_responseTypeInfo),
+	M("rp", "resultPersistence", V_STAMP, OPT, 0), M("rcn", "resultContent", V_UINT, OPT, 0),
+	M("ec", "eventCategory", V_UINT, OPT, 0), M("da", "deliveryAggregation", V_BOOL, OPT, 0),
+	M("gid", "groupRequestIdentifier", V_STRING, OPT, 0),
+	M("fc", "filterCriteria", V_STRUCT, OPT, C_filterCriteria),
+	M("drt", "desiredIdentifierResultType", V_ENUM, OPT, 2),
+};
 static const struct attribute members_responsePrimitive[] = {
 	ROWS_BOTH,
 	M("rsc", "responseStatusCode", V_UINT, MAN, 0), M("cnst", "contentStatus", V_ENUM, OPT, 2),
@@ -295,7 +308,7 @@ static const struct attribute members_responsePrimitive[] = {
 	M("asri", "authorSignReqInfo", V_ANY, OPT, 0),
 };
 static const struct attribute members_responseTypeInfo[] = {
-	M("rtv", "responseTypeValue", V_ENUM, MAN, 5), M("nu", "notificationURI", V_LIST_URI, OPT, 0),
+	M("rtv", "responseTypeValue", V_ENUM, OPT, 5), M("nu", "notificationURI", V_LIST_URI, OPT, 0),
 };
 static const struct attribute members_filterCriteria[] = {
 	M("lbl", "labels", V_LIST_STRING, OPT, 0), M("ty", "resourceType", V_LIST_UINT, OPT, 0),
@@ -306,6 +319,11 @@ static const struct attribute members_filterCriteria[] = {
 	M("fu", "filterUsage", V_UINT, OPT, 0), M("fo", "filterOperation", V_UINT, OPT, 0),
 	M("lim", "limit", V_UINT, OPT, 0), M("lvl", "level", V_UINT, OPT, 0),
 	M("ofst", "offset", V_UINT, OPT, 0), M("arp", "applyRelativePath", V_STRING, OPT, 0),
+	M("chty", "childResourceType", V_LIST_UINT, OPT, 0), M("pty", "parentResourceType", V_LIST_UINT, OPT, 0),
+	M("clbl", "childLabels", V_LIST_STRING, OPT, 0), M("palb", "parentLabels", V_LIST_STRING, OPT, 0),
+	MF("catr", "childAttribute", V_STRUCTS, OPT, 0, C_filterAttribute),
+	MF("patr", "parentAttribute", V_STRUCTS, OPT, 0, C_filterAttribute),
+	M("cfs", "contentFilterSyntax", V_UINT, OPT, 0), M("cfq", "contentFilterQuery", V_STRING, OPT, 0),
 	M("crb", "createdBefore", V_STRING, OPT, 0), M("cra", "createdAfter", V_STRING, OPT, 0),
 	M("ms", "modifiedSince", V_STRING, OPT, 0), M("us", "unmodifiedSince", V_STRING, OPT, 0),
 	M("exb", "expireBefore", V_STRING, OPT, 0), M("exa", "expireAfter", V_STRING, OPT, 0),

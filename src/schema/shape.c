@@ -65,7 +65,8 @@ static void shape_of(struct xml_context in, const struct attribute *a, struct xm
 	out->text = (a->flags & F_TEXT) != 0;
 	if (out->form == XML_STRUCT)
 		out->inside = inside(a);
-	out->empty = has_empty(out);
+	/* Where the CSE alone writes, an empty text is none: the parent of the CSEBase. */
+	out->empty = has_empty(out) || (a->flags & F_SERVER && a->create == NP && out->form == XML_TEXT);
 	out->vanish = out->form == XML_STRUCT && out->inside.of == schema_complex(C_childResourceRef);
 	out->rank = rank_of(in, a);
 }

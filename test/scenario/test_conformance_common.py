@@ -1,7 +1,7 @@
 """What is common to all resources, read anew from the texts and asked of the lab listener:
 serialisations, forms of requests, answers to what is wrong. doc/decision/042-conformance.md lists the
 clauses, 079 what came of them."""
-import csv, http.client, json, socket, xml.etree.ElementTree as ET
+import csv, http.client, json, socket, time, xml.etree.ElementTree as ET
 
 import pytest
 from lab import AE, Lab
@@ -119,6 +119,28 @@ def test_answers_in_xml(lab, own):
     assert a.rsc == 2004 and {e.tag for e in a.tree} == {"lt", "st"}
 
 
+def test_a_request_resource_in_xml(lab, own):
+    """7.4.12, 6.3.5.4, 6.3.5.32: what was asked and what came of it are elements, as everything else."""
+    stem, path = own
+    more = "&rp=PT5M&rcn=1"
+    a = xml(lab, "POST", path + "?rt=1" + more, stem, doc("cnt", "<lbl>a b</lbl>", ' rn="later"'), 3)
+    assert (a.http, a.rsc, a.tree.tag) == (202, 1001, f"{{{M2M}}}uri")
+    for _ in range(100):
+        req = xml(lab, "GET", "/" + a.tree.text, stem).tree
+        if req.findtext("rs") != "3":
+            break
+        time.sleep(0.02)
+    assert b"xsi:" not in ET.tostring(req) and req.findtext("rs") == "1" and req.findtext("org") == stem
+    assert (req.findtext("mi/ty"), req.findtext("mi/rt/rtv"), req.findtext("mi/rp"), req.findtext("mi/rcn")) == ("3", "1", "PT5M", "1")
+    made = req.find(f"ors/pc/{{{M2M}}}cnt")
+    assert req.findtext("ors/rsc") == "2001" and made.get("rn") == "later" and made.findtext("lbl") == "a b"
+    assert req.find(f"pc/{{{M2M}}}cnt").get("rn") == "later" and req.findtext("ors/rqi") == req.findtext("rid")
+    a = xml(lab, "GET", path + "?rt=1&fu=1&ty=3+4&chty=4&lbl=a", stem)
+    assert b"xsi:" not in xml(lab, "GET", "/" + a.tree.text, stem).body
+    base = xml(lab, "GET", BASE, stem)
+    assert b"xsi:" not in base.body and base.tree.find("pi").text is None  # nothing is above it
+
+
 # --- requests and answers over HTTP [TS-0009 6] -----------------------------------------------------------
 
 
@@ -193,6 +215,22 @@ def test_what_libraries_send(lab, own):
         assert get(f"{path}?fu=1&{wrong}").rsc == 4000, wrong
     assert get(path + "?fu=1&lbq=color%20EQ%20red").json["m2m:uril"] == [path[1:] + "/lib"]
     assert get(path, X_M2M_RTU="http://127.0.0.1:9/").rsc == 2000  # blocking, as without
+    for several, want in ((f"{stem} & http://127.0.0.1:9/x?y=z", [stem, "http://127.0.0.1:9/x?y=z"]), ("a b", 4000), ("a&&b", 4000), ("a&", 4000)):
+        a = get(path + "?rt=2", X_M2M_RTU=several)
+        if want == 4000:
+            assert a.rsc == 4000, several
+        else:
+            assert a.rsc == 1002 and get("/" + a.json["m2m:uri"]).json["m2m:req"]["mi"]["rt"]["nu"] == want
+    for nothing in ("tqi=false", "asi=0", "auri=false", "sqi=false&tqi=false"):  # asks for nothing that is not built
+        assert get(f"{path}?{nothing}").rsc == 2000 and get(f"{path}?{nothing.replace('false', 'true').replace('0', '1')}").rsc == 5001
+
+
+@pytest.mark.parametrize("target,fields,name", [
+    ("", {"X_M2M_OT": "5000"}, "ot"), ("", {"X_M2M_RET": "x"}, "rqet"), ("?rt=9", {}, "rt"), ("?rcn=77777", {}, "rcn"), ("?drt=3", {}, "drt"),
+    ("", {"X_M2M_EC": "7"}, "ec"), ("?rp=x", {}, "rp")])
+def test_a_refusal_names_the_parameter(lab, own, target, fields, name):
+    a = lab.ask("GET", own[1] + target, None, None, own[0], **fields)
+    assert a.rsc == 4000 and a.json["m2m:dbg"] == "a parameter has no value of its type: " + name, a
 
 
 def test_a_change_that_has_no_form(lab, own):

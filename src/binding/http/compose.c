@@ -90,7 +90,7 @@ static err_t put_targets(struct buf *out, struct bytes text)
 	TRY(cbor_put_text(out, BYTES("nu")));
 	TRY(cbor_put_array(out, n));
 	while (n--)
-		TRY(put_text(out, bytes_cut(&text, '&')));
+		TRY(put_text(out, octets_trim(bytes_cut(&text, '&'))));
 out:
 	return err;
 }

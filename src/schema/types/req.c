@@ -11,10 +11,10 @@ static const struct attribute rows[] = {
 	{ "tg", "target", V_URI, NP, NP, NP, F_SERVER, 0 },
 	{ "org", "originator", V_ID, NP, NP, NP, F_SERVER, 0 },
 	{ "rid", "requestID", V_STRING, NP, NP, NP, F_SERVER, 0 },
-	{ "mi", "metaInformation", V_MAP, NP, NP, NP, F_SERVER, 0 },
-	{ "pc", "primitiveContent", V_ANY, NP, NP, NP, F_SERVER, 0 },
+	{ "mi", "metaInformation", V_STRUCT, NP, NP, NP, F_SERVER, C_metaInformation },
+	{ "pc", "primitiveContent", V_CONTENT, NP, NP, NP, F_SERVER, 0 },
 	{ "rs", "requestStatus", V_ENUM, NP, NP, NP, F_SERVER, 5 },
-	{ "ors", "operationResult", V_MAP, NP, NP, NP, F_SERVER, 0 },
+	{ "ors", "operationResult", V_STRUCT, NP, NP, NP, F_SERVER, C_responsePrimitive },
 };
 
 static const uint32_t parents[] = { 5 };
