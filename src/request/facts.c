@@ -408,7 +408,7 @@ err_t facts_decide(struct work *w)
 {
 	struct decision_facts facts;
 	const struct store_row *row;
-	bool announces, leaves, reports, target, delivers;
+	bool announces, announcer = false, leaves, reports, target, delivers;
 	err_t err;
 
 	w->discovers = facts_is_discovery(&w->request);
@@ -432,8 +432,10 @@ err_t facts_decide(struct work *w)
 	TRY(is_cse_announcement(w, row, &announces));
 	TRY(delivery_is_direct(w, row, &delivers));
 	refuse_impossible(w, row);
-	if (!w->status && !lab_is_admin(w))
+	if (!w->status && !lab_is_admin(w)) {
 		refuse_misplaced(w, row);
+		TRY(announced_whose(w, row, &announcer));
+	}
 	if (w->status)
 		goto out;
 	TRY(is_key_target(w, row, &target));
@@ -447,6 +449,9 @@ err_t facts_decide(struct work *w)
 		                       &w->decision);
 	else if (delivers)
 		err = decide_on_ground(&facts, GROUND_DELIVERY, &w->room->arena, &w->permit,
+		                       &w->decision);
+	else if (announcer)
+		err = decide_on_ground(&facts, GROUND_ORIGINAL, &w->room->arena, &w->permit,
 		                       &w->decision);
 	else if (target)
 		err = decide_on_ground(&facts, GROUND_KEY_TARGET, &w->room->arena, &w->permit,

@@ -13,8 +13,9 @@
 
 enum { RESPONSE_MEMBERS = 5, ADDRESS_MAX = 8192, MEMBER_EFFORT = 8 };
 
-/* One rsp of the aggregated response; From says which member [7.4.14.2.5]. */
-err_t fanout_response(struct buf *out, struct work *member)
+/* One rsp of the aggregated response. From is the member as the group names it, whatever
+ * stands behind the fan-out point [7.4.14.2.5]. */
+err_t fanout_response(struct buf *out, struct work *member, struct bytes from)
 {
 	struct buf value[RESPONSE_MEMBERS] = { buf_make(64), buf_make(4096), buf_make(ADDRESS_MAX),
 		                                     buf_make(64) };
@@ -25,7 +26,7 @@ err_t fanout_response(struct buf *out, struct work *member)
 
 	TRY(cbor_put_uint(&value[0], work_status(member)));
 	TRY(cbor_put_text(&value[1], member->request.rqi));
-	TRY(cbor_put_text(&value[2], member->request.to));
+	TRY(cbor_put_text(&value[2], from));
 	m[0] = (struct cbor_member){ BYTES("rsc"), bytes_of_buf(&value[0]) };
 	m[1] = (struct cbor_member){ BYTES("rqi"), bytes_of_buf(&value[1]) };
 	m[2] = (struct cbor_member){ BYTES("fr"), bytes_of_buf(&value[2]) };
@@ -73,7 +74,7 @@ static err_t one_member(struct work *w, const struct chosen *chosen, struct buf 
 	TRY(member_address(w, chosen->address, &member.request.to));
 	TRY(request_member(&member));
 	*status = work_status(&member);
-	TRY(fanout_response(responses, &member));
+	TRY(fanout_response(responses, &member, chosen->address));
 out:
 	buf_free(&member.content);
 	return err;

@@ -43,6 +43,25 @@ bool lab_is_cse(const struct work *w)
 	return cse.n && bytes_equal(cse, w->room->registrar);
 }
 
+/* An S-type AE-ID names no CSE: one that is not registered here is behind one of those that
+ * are believed. */
+static err_t is_brought(struct work *w, bool *yes)
+{
+	struct bytes id = w->request.from;
+	uint64_t there;
+	err_t err = ERR_OK;
+
+	if (bytes_starts(id, BYTES("//")))
+		id = id_behind_sp(id, resources_cse(w->room->resources)->sp_id);
+	*yes = w->room->lab_cses.n > 0 && id_form(id) == ID_SP_S_AE;
+	if (!*yes)
+		return ERR_OK;
+	TRY(store_find_ident(w->room->store, bytes_sub(id, 1, id.n), &there));
+	*yes = there == 0;
+out:
+	return err;
+}
+
 /* By the registrar comes who is anywhere else; by a CSE below who is behind it. */
 err_t lab_believes(struct work *w, bool *yes)
 {
@@ -58,6 +77,8 @@ err_t lab_believes(struct work *w, bool *yes)
 	if (!*yes)
 		TRY(resource_remote(w->room->resources, cse, &there, &behind));
 	*yes |= there != 0;
+	if (!*yes)
+		TRY(is_brought(w, yes));
 out:
 	return err;
 }

@@ -90,16 +90,36 @@ out:
 	return err;
 }
 
-/* { "m2m:sgn": { "vrq": true, "cr": originator } } */
-static err_t put_verification(struct work *w, struct buf *out)
+/* "sur": the subscription */
+static err_t put_reference(struct work *w, const struct store_row *sub, struct buf *out)
 {
+	struct buf reference = buf_make(URI_TEXT);
 	err_t err;
 
+	TRY(buf_add(&reference, resources_cse(w->room->resources)->cse_id));
+	TRY(buf_add_byte(&reference, '/'));
+	TRY(resource_identifier(sub, &reference));
+	TRY(cbor_put_text(out, BYTES("sur")));
+	TRY(cbor_put_text(out, bytes_of_buf(&reference)));
+out:
+	buf_free(&reference);
+	return err;
+}
+
+/* { "m2m:sgn": { "cr": originator, "sur": .., "vrq": true } } */
+static err_t put_verification(struct work *w, uint64_t subscription, struct buf *out)
+{
+	const struct store_row *row;
+	err_t err;
+
+	TRY(store_get(w->room->store, subscription, &row));
+	TRY(row ? ERR_OK : ERR_TAMPERED);
 	TRY(cbor_put_map(out, 1));
 	TRY(cbor_put_text(out, BYTES("m2m:sgn")));
-	TRY(cbor_put_map(out, 2));
+	TRY(cbor_put_map(out, 3));
 	TRY(cbor_put_text(out, BYTES("cr")));
 	TRY(cbor_put_text(out, w->request.from.n ? w->request.from : w->originator));
+	TRY(put_reference(w, row, out));
 	TRY(cbor_put_text(out, BYTES("vrq")));
 	TRY(cbor_put_bool(out, true));
 out:
@@ -121,7 +141,7 @@ static void not_verified(struct work *w, unsigned status)
 		                   : "a notification target cannot be reached");
 }
 
-err_t notification_verify(struct work *w, struct bytes target)
+err_t notification_verify(struct work *w, struct bytes target, uint64_t subscription)
 {
 	struct buf content = buf_make(URI_TEXT);
 	struct response_primitive r;
@@ -138,7 +158,8 @@ err_t notification_verify(struct work *w, struct bytes target)
 		not_verified(w, RSC_SUBSCRIPTION_CREATOR_HAS_NO_PRIVILEGE);
 		goto out;
 	}
-	TRY(put_verification(w, &content));
+	TRY(put_verification(w, subscription, &content));
+	w->room->needs.names_rows |= w->request.operation == OPERATION_CREATE;
 	TRY(ask(w, "vrq", target, bytes_of_buf(&content), &r));
 	if (!status_is_success(r.status))
 		not_verified(w, r.status);
@@ -193,6 +214,7 @@ out:
 err_t notification_verify_all(struct work *w)
 {
 	struct bytes asked = subscription_asked(w->request.content);
+	uint64_t row = w->request.operation == OPERATION_CREATE ? w->outcome.resource : w->target.id;
 	bool pending = false, old;
 	struct cbor nu, item;
 	err_t err = ERR_OK;
@@ -204,7 +226,7 @@ err_t notification_verify_all(struct work *w)
 		if (item.kind != CBOR_TEXT)
 			break;
 		TRY(is_old_target(w, item.s, &old));
-		err = old ? ERR_OK : notification_verify(w, item.s);
+		err = old ? ERR_OK : notification_verify(w, item.s, row);
 		pending = pending || err == ERR_PENDING;
 		TRY(err == ERR_PENDING ? ERR_OK : err);
 	}
@@ -223,22 +245,6 @@ static err_t may_subscribe(struct work *w)
 }
 
 /* --- blocking updates --------------------------------------------------------------------- */
-
-/* "sur": the subscription */
-static err_t put_reference(struct work *w, const struct store_row *sub, struct buf *out)
-{
-	struct buf reference = buf_make(URI_TEXT);
-	err_t err;
-
-	TRY(buf_add(&reference, resources_cse(w->room->resources)->cse_id));
-	TRY(buf_add_byte(&reference, '/'));
-	TRY(resource_identifier(sub, &reference));
-	TRY(cbor_put_text(out, BYTES("sur")));
-	TRY(cbor_put_text(out, bytes_of_buf(&reference)));
-out:
-	buf_free(&reference);
-	return err;
-}
 
 /* { "m2m:sgn": { "nev": { "net": 7, "rep": what the update asks }, "sur": .. } } */
 static err_t put_blocking(struct work *w, const struct store_row *sub, struct buf *out)

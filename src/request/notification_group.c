@@ -99,7 +99,7 @@ err_t notification_group_note(struct work *w)
 
 	if (!w->forward.n)
 		return ERR_OK;
-	TRY(notification_verify(w, w->forward));
+	TRY(notification_verify(w, w->forward, w->target.parent_of_virtual));
 	if (!w->status)
 		TRY(resource_group_gather(w->room->resources, permit_for_system("notificationForwardingURI"),
 		                          w->target.parent_of_virtual, w->forward, w->originator));

@@ -33,9 +33,10 @@ err_t notification_is_originator(struct work *w, struct bytes target, bool *yes)
  * answered: no. ERR_PENDING. */
 err_t notification_ask_removal(struct work *w, const struct store_row *sub, bool *allowed) MUST_USE;
 
-/* Does this target want the notifications of the originator's subscription? w->status
+/* Does this target want the notifications of the originator's subscription, or of those that a
+ * group forwards? Its row is the reference in the question. w->status
  * when not. ERR_PENDING. */
-err_t notification_verify(struct work *w, struct bytes target) MUST_USE;
+err_t notification_verify(struct work *w, struct bytes target, uint64_t subscription) MUST_USE;
 /* Do all that the request names, and that were no targets before? They are asked together:
  * each notes its need before one is waited for. */
 err_t notification_verify_all(struct work *w) MUST_USE;

@@ -240,20 +240,12 @@ out:
 	return err;
 }
 
-/* The serialisation that a target asks for stands behind it: "?ct=json". */
-static struct bytes without_form(struct bytes target)
-{
-	struct bytes query = target, plain = bytes_cut(&query, '?');
-
-	return bytes_starts(query, BYTES("ct=")) ? plain : target;
-}
-
 static err_t compose(struct work *w, const struct queue_entry *e, struct notification *n)
 {
 	struct buf content = buf_make(PRIMITIVE_MAX), primitive = buf_make(PRIMITIVE_MAX);
 	struct buf rqi = buf_make(TARGET_TEXT);
 	struct outbound_request request = {
-		.operation = OPERATION_NOTIFY, .to = without_form(e->target),
+		.operation = OPERATION_NOTIFY, .to = reach_place(e->target),
 		.from = n->reach.from, .rqi = e->rqi, .rvi = BYTES("3"),
 		.event_category = e->event_category, .content = e->content,
 	};
@@ -299,7 +291,7 @@ static err_t judge_entry(struct work *w, const struct queue_entry *e, struct not
 		TRY(judge_subscription(w, e, n));
 	if (n->verdict != NOTIFICATION_SEND)
 		goto out;
-	TRY(reach_of(w, without_form(e->target), &n->reach));
+	TRY(reach_of(w, e->target, &n->reach));
 	TRY(judge_receiver(w, n));
 	TRY(judge_schedule(w, e, n));
 	if (n->verdict == NOTIFICATION_SEND && n->reach.n == 0)
@@ -362,7 +354,7 @@ static err_t concerns(struct work *w, const struct queue_entry *e, struct bytes 
 	*why = bytes_equal(e->originator, entity) ? of_revoked : NULL;
 	if (*why || reach_is_url(e->target))
 		goto out;
-	TRY(reach_of(w, without_form(e->target), &reach));
+	TRY(reach_of(w, e->target, &reach));
 	if (whose(&reach))
 		TRY(reach_identity(w, whose(&reach), &absolute));
 	if (bytes_equal(bytes_of_buf(&absolute), entity))

@@ -33,10 +33,11 @@ enum {
  * has come ("at:" and ms since 1970). */
 #define OUTBOUND_END "end:"
 #define OUTBOUND_AT "at:"
+enum { OUTBOUND_FORM = 8 };
 struct outbound_need {
 	uint8_t key[OUTBOUND_KEY];
 	struct bytes target, primitive;
-	unsigned flags;         /* SEND_ of wire/wire.h */
+	unsigned flags;         /* SEND_ of wire/wire.h; from bit OUTBOUND_FORM on the serialisation */
 };
 
 /* err: ERR_OK with the response primitive, else why there is none. */
@@ -50,6 +51,7 @@ struct outbound_memo {
 	const struct outbound_answer *list;
 	size_t n;
 	int64_t arrived;        /* when the request was served first, ms; 0: now */
+	uint64_t rows, rows_end; /* numbers of rows that were told to others, as below */
 };
 
 /* The needs of the request served last; views into the room's arena. */
@@ -57,6 +59,8 @@ struct outbound_needs {
 	struct outbound_need list[OUTBOUND_NEEDS];
 	size_t n;
 	struct bytes originator, request; /* whose request it is, absolute, and its rqi */
+	bool names_rows;        /* rows that it made, and makes anew when it is served again */
+	uint64_t rows, rows_end; /* their numbers, kept for it: go into the memo; 0: none */
 };
 
 /* The answer to `primitive` (a whole request primitive with its own rqi) from

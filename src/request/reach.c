@@ -12,9 +12,53 @@
 
 enum { TYPE_AE = 2, TYPE_POLLING_CHANNEL = 15, TYPE_REMOTE_CSE = 16, URL_MAX = 2048 };
 
+/* By their numbers in SEND. */
+static const char *const forms[] = { "ct=json", "ct=cbor", "ct=xml" };
+
+static bool ends_with_form(struct bytes target, unsigned *form, struct bytes *place)
+{
+	for (unsigned i = 0; i < COUNT_OF(forms); i++) {
+		struct bytes end = bytes_str(forms[i]);
+
+		if (!bytes_ends(target, end) || target.n == end.n)
+			continue;
+		*place = bytes_sub(target, 0, target.n - end.n - 1);
+		*form = i;
+		return target.p[place->n] == '?' || target.p[place->n] == '&';
+	}
+	return false;
+}
+
 bool reach_is_url(struct bytes to)
 {
 	return bytes_starts(to, BYTES("https://")) || bytes_starts(to, BYTES("http://"));
+}
+
+struct bytes reach_place(struct bytes target)
+{
+	struct bytes place;
+	unsigned form;
+
+	return reach_is_url(target) && ends_with_form(target, &form, &place) ? place : target;
+}
+
+/* What the entity takes [TS-0004 7.5.1.1]: JSON when it says nothing, or takes that, too. */
+static unsigned form_of(const struct store_row *row)
+{
+	struct bytes rest;
+	struct cbor csz, item;
+	bool found = false;
+
+	if (cbor_find(row->body, BYTES("csz"), &csz, &found) != ERR_OK || !found || csz.kind != CBOR_ARRAY)
+		return 0;
+	for (unsigned i = 0; i < COUNT_OF(forms); i++) {
+		rest = csz.s;
+		while (rest.n && cbor_next(&rest, &item) == ERR_OK) {
+			if (item.kind == CBOR_TEXT && bytes_ends(item.s, bytes_str(forms[i] + 3)))
+				return i << OUTBOUND_FORM;
+		}
+	}
+	return 0;
 }
 
 static void add(struct reach *out, struct bytes target, unsigned flags)
@@ -27,7 +71,7 @@ static void add(struct reach *out, struct bytes target, unsigned flags)
 
 static err_t add_access_points(struct work *w, const struct store_row *row, struct reach *out)
 {
-	unsigned flags = row->type == TYPE_REMOTE_CSE ? SEND_TO : 0;
+	unsigned flags = (row->type == TYPE_REMOTE_CSE ? SEND_TO : 0) | form_of(row);
 	struct cbor poa, reachable, item;
 	struct bytes list;
 	bool found;
@@ -136,11 +180,16 @@ out:
 err_t reach_of(struct work *w, struct bytes to, struct reach *out)
 {
 	struct target target;
+	struct bytes place = to;
+	unsigned form = 0;
 	err_t err = ERR_OK;
 
 	*out = (struct reach){ .entity = 0 };
 	if (reach_is_url(to)) {
-		add(out, to, 0);
+		if (ends_with_form(to, &form, &place))
+			add(out, place, form << OUTBOUND_FORM);
+		else
+			add(out, to, 0);
 		goto out;
 	}
 	TRY(resource_resolve(w->room->resources, to, &target));

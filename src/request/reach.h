@@ -20,7 +20,11 @@ struct reach {
 /* Reached as it stands: no address of an entity, however that is written. */
 bool reach_is_url(struct bytes to);
 
-/* to: a URL, the address of an AE or a remoteCSE, or of what is at another CSE.
+/* A notification target without the serialisation that it asks for: "?ct=xml" at its end, or
+ * "&ct=xml" [TS-0004 table 7.4.8.1-3]. */
+struct bytes reach_place(struct bytes target);
+
+/* to: a URL, as above, the address of an AE or a remoteCSE, or of what is at another CSE.
  * Views into the arena or into `to`. */
 err_t reach_of(struct work *w, struct bytes to, struct reach *out) MUST_USE;
 err_t reach_row(struct work *w, uint64_t id, struct reach *out) MUST_USE;

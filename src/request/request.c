@@ -292,6 +292,18 @@ out:
 	return err;
 }
 
+/* Who was asked about a row that the request makes was told its number: that is kept. */
+static void keep_rows(struct request_room *room, const struct request_arrival *in)
+{
+	struct outbound_needs *needs = &room->needs;
+
+	if (in->memo.rows_end || !needs->names_rows) {
+		needs->rows = in->memo.rows;
+		needs->rows_end = in->memo.rows_end;
+	}
+	store_keep_ids(room->store, needs->rows_end);
+}
+
 err_t request_serve(struct request_room *room, const struct request_arrival *in,
                     struct buf *answer)
 {
@@ -301,23 +313,30 @@ err_t request_serve(struct request_room *room, const struct request_arrival *in,
 
 	arena_reset(&room->arena);
 	room->needs.n = 0;
+	room->needs.names_rows = false;
 	room->announced = 0;
 	resource_begin(room->resources);
 	if (room->content.cap > room->content_max)
 		buf_free(&room->content);
 	w.content = room->content;
 	w.content.max = room->content_max;
+	store_promise_ids(room->store, in->memo.rows, in->memo.rows_end);
+	room->needs.rows = store_id_at(room->store);
 	TRY(work_mark(room));
 	err = serve(&w, answer);
 	if (err != ERR_PENDING)
 		blocked_end(&w);
+	room->needs.rows_end = store_id_at(room->store);
 	if (err == ERR_OK) {
 		store_release_mark(room->store);
 	} else {
 		work_undo(room);
 		answer->n = answered;
 	}
+	if (err == ERR_PENDING)
+		keep_rows(room, in);
 out:
+	store_promise_ids(room->store, 0, 0);
 	/* Its memory serves the next request, unless this one was out of the way. */
 	buf_clear(&w.content);
 	if (w.content.cap > CONTENT_KEEP)

@@ -107,7 +107,7 @@ static err_t perform(struct work *w, struct work *m, struct buf *responses, bool
 	err_t err;
 
 	TRY(request_member(m));
-	TRY(fanout_response(responses, m));
+	TRY(fanout_response(responses, m, m->request.to));
 	*done = status_is_success(work_status(m));
 	err = record_remember(w, m);
 out:

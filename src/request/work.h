@@ -169,6 +169,10 @@ err_t forward_compose(struct work *w, struct bytes rqi, struct buf *out) MUST_US
 /* The originator as another CSE has to see it: SP-relative, absolute at another provider. */
 struct bytes forward_from(const struct work *w);
 
+/* [announced.c] May this update or deletion be because the originator announced the row, or
+ * may it not because another CSE did (w->status)? */
+err_t announced_whose(struct work *w, const struct store_row *row, bool *announcer) MUST_USE;
+
 /* [behind.c] "/mn" of an absolute identifier; empty for an S-type AE-ID. */
 struct bytes behind_cse(const struct work *w, struct bytes absolute);
 /* Does the CSE of the association speak for `claimed`: itself, its AEs, the CSEs
@@ -233,7 +237,7 @@ err_t once_seen(struct work *w, struct bytes gid, bool *seen) MUST_USE;
 err_t once_check(struct work *w) MUST_USE;
 
 /* [fanout.c] One response of several, { "fr", "pc", "rqi", "rsc", "rvi" }. */
-err_t fanout_response(struct buf *out, struct work *member) MUST_USE;
+err_t fanout_response(struct buf *out, struct work *member, struct bytes from) MUST_USE;
 /* Every member through resolve, decide and apply. */
 err_t fanout_run(struct work *w) MUST_USE;
 

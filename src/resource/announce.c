@@ -344,7 +344,7 @@ out:
 	return err;
 }
 
-/* Its link, and a name by which it is found again when an answer was lost. */
+/* Its link, and a name by which it is found again when an answer was lost; NULL: none. */
 static err_t put_origin(struct resources *r, struct arena *a, const struct store_row *row,
                         struct attribute_set *set, struct bytes *name)
 {
@@ -354,6 +354,8 @@ static err_t put_origin(struct resources *r, struct arena *a, const struct store
 	TRY(resource_identifier(row, &id));
 	TRY(buf_printf(&b, "%.*s/%.*s", BYTES_FMT(r->cse.cse_id), BYTES_FMT(bytes_of_buf(&id))));
 	TRY(set_put_text(r, a, set, BYTES("lnk"), bytes_of_buf(&b)));
+	if (!name)
+		goto out;
 	buf_clear(&b);
 	TRY(buf_printf(&b, "%.*s-%.*s", BYTES_FMT(r->base_ri),
 	               BYTES_FMT(row->parent ? bytes_of_buf(&id) : BYTES("CSEBase"))));
@@ -459,6 +461,7 @@ struct sending {
 	struct bytes names;
 	uint8_t digest[32];
 	size_t failed; /* to be passed over */
+	bool nameless;
 };
 
 static err_t send_entry(struct resources *r, const struct store_row *row, const struct entry *e,
@@ -480,7 +483,7 @@ static err_t send_entry(struct resources *r, const struct store_row *row, const 
 		TRY(parent_of(r, row, e->target, a, &out->to));
 		out->what = out->to.n ? ANNOUNCE_CREATE : ANNOUNCE_WAIT;
 		out->type = s->type->number;
-		TRY(put_origin(r, a, row, &set, &out->name));
+		TRY(put_origin(r, a, row, &set, s->nameless ? NULL : &out->name));
 	}
 	if (out->what != ANNOUNCE_WAIT)
 		TRY(wrap(s->type, &set, a, &out->content));
@@ -550,9 +553,9 @@ out:
 }
 
 err_t resource_announce_step(struct resources *r, uint64_t id, struct arena *a, size_t failed,
-                             struct announce_step *out)
+                             bool nameless, struct announce_step *out)
 {
-	struct sending s = { .failed = failed };
+	struct sending s = { .failed = failed, .nameless = nameless };
 	struct store_row row;
 	struct record rec;
 	bool there;

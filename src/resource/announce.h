@@ -27,7 +27,7 @@ struct announce_step {
 	struct bytes content; /* encoded */
 	struct bytes target;  /* which entry: as `at` named it */
 	struct bytes names;   /* of the attributes sent, by blanks */
-	struct bytes name;    /* ANNOUNCE_CREATE: resourceName there */
+	struct bytes name;    /* ANNOUNCE_CREATE: resourceName there; empty: its CSE gives one */
 	bool found;           /* done: it was there already, by that name */
 	uint8_t digest[32];   /* of what was sent */
 };
@@ -42,10 +42,11 @@ bool resource_announce_waits(const struct resources *r, uint64_t id);
 void resource_announce_again(struct resources *r, uint64_t id);
 
 /* What is to be done next for this row, inside a transaction, when the first `failed`
- * of what is to be done are passed over. ANNOUNCE_WAIT: its parent has to be announced
+ * of what is to be done are passed over; nameless: no resourceName is proposed, because a
+ * CSE refuses one [TS-0004 table 7.4.26.1-2]. ANNOUNCE_WAIT: its parent has to be announced
  * first. */
 err_t resource_announce_step(struct resources *r, uint64_t id, struct arena *a, size_t failed,
-                             struct announce_step *out) MUST_USE;
+                             bool nameless, struct announce_step *out) MUST_USE;
 
 /* It was done: `address` of what was created, else empty. `lost`: it is no longer
  * there, and is announced anew. Inside a transaction. */

@@ -165,7 +165,7 @@ static void restore(struct store *s, const struct slot_saved *saved)
 
 void change_keep_place(struct store *s, struct counters *out)
 {
-	*out = (struct counters){ .next_id = s->next_id, .generations = s->generations, .rows = s->rows_change, .dirty_n = s->dirty_n,
+	*out = (struct counters){ .next_id = s->next_id, .promised = s->promised, .generations = s->generations, .rows = s->rows_change, .dirty_n = s->dirty_n,
 		                  .index_n = s->indexed_n, .records_n = s->records_n,
 		                  .reseal = s->reseal, .drop_below = s->drop_below, .rewrap = s->rewrap };
 	for (int i = 0; i < LOGS; i++) {
@@ -179,6 +179,7 @@ void change_keep_place(struct store *s, struct counters *out)
 static void counters_back(struct store *s, const struct counters *to)
 {
 	s->next_id = to->next_id;
+	s->promised = to->promised;
 	s->generations = to->generations;
 	s->rows_change = to->rows;
 	s->reseal = to->reseal;

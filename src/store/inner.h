@@ -154,7 +154,7 @@ struct generation_key {
 };
 
 struct counters {
-	uint64_t next_id;
+	uint64_t next_id, promised;
 	struct generations generations;
 	struct log_reseal reseal;
 	uint32_t drop_below;
@@ -198,6 +198,7 @@ struct store {
 
 	/* ids and counts */
 	uint64_t next_id, fresh_from, reserved;
+	uint64_t promised, promised_end;
 	uint64_t future, future_stored; /* greatest number of a name not its row's, see rows.c */
 	uint64_t rows;
 	bool rows_known;

@@ -207,7 +207,27 @@ out:
 uint64_t store_next_id(struct store *s)
 {
 	must(s->inside);
-	return s->next_id++;
+	return s->promised < s->promised_end ? s->promised++ : s->next_id++;
+}
+
+uint64_t store_id_at(const struct store *s)
+{
+	return s->next_id;
+}
+
+void store_keep_ids(struct store *s, uint64_t end)
+{
+	must(s->inside);
+	if (s->next_id < end)
+		s->next_id = end;
+	if (s->at_begin.next_id < end)
+		s->at_begin.next_id = end;
+}
+
+void store_promise_ids(struct store *s, uint64_t from, uint64_t end)
+{
+	s->promised = from;
+	s->promised_end = end;
 }
 
 static bool row_fits(const struct store_row *row)

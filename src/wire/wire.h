@@ -49,7 +49,7 @@ enum role_set {
 
 enum message_after { AFTER_ANY, AFTER_STARTED, AFTER_ASKED };
 
-/* SEND: u32 ms it may take, u8 flags, u8 serialisation (0 JSON, 1 CBOR), URL bytes,
+/* SEND: u32 ms it may take, u8 flags, u8 serialisation (0 JSON, 1 CBOR, 2 XML), URL bytes,
  * primitive bytes. SENT: u8 err_t, answer primitive bytes (empty unless ERR_OK). */
 enum {
 	SEND_REPEAT = 1, /* may go twice, when a kept connection ended unanswered */

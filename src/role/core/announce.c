@@ -89,6 +89,18 @@ static err_t address_of(const struct announcing *n, struct bytes content, struct
 	return ERR_MISSING;
 }
 
+/* Create without the name: another CSE may take none [TS-0004 table 7.4.26.1-2]. */
+static bool goes_without_name(struct announcing *n, unsigned status)
+{
+	if (status != RSC_BAD_REQUEST || n->step.what != ANNOUNCE_CREATE || !n->step.name.n)
+		return false;
+	n->nameless = true;
+	n->asking = false;
+	n->next = clock_steady();
+	buf_free(&n->texts);
+	return true;
+}
+
 /* The announced resource is in the state that the step wanted, or is known to be gone. */
 static bool is_settled(const struct announcing *n, unsigned status)
 {
@@ -167,6 +179,8 @@ static void on_answer(struct core *c, uint64_t cookie, const struct response_pri
 		return;
 	}
 	recall(n);
+	if (goes_without_name(n, r->status))
+		return;
 	if (n->id == BASE) /* what would go below it waits in vain */
 		awaited_failed(c, n->step.target);
 	awaited_announced(c, n->id);
@@ -205,7 +219,7 @@ static void run(struct core *c, struct announcing *n)
 
 	arena_init(&a, 8 << 20);
 	TRY(batch_mark(c));
-	err = resource_announce_step(c->room.resources, n->id, &a, n->failed, &step);
+	err = resource_announce_step(c->room.resources, n->id, &a, n->failed, n->nameless, &step);
 	batch_unmark(c, err);
 	TRY(err);
 	c->room.must_commit = true;

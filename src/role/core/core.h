@@ -118,6 +118,7 @@ struct announcing {
 	bool asking;
 	int64_t next, wait;  /* clock_steady, ms */
 	size_t failed;       /* steps of this round */
+	bool nameless;       /* a name was refused */
 	struct announce_step step;
 	struct buf texts;    /* what the step's views were */
 };

@@ -138,7 +138,7 @@ err_t held_send(struct core *c, uint64_t ref, const struct outbound_need *need, 
 		return ERR_CLOSED;
 	wire_put_u32(&out, ms > 0 ? (uint32_t)ms : 0);
 	wire_put_u8(&out, (uint8_t)need->flags);
-	wire_put_u8(&out, 0);
+	wire_put_u8(&out, (uint8_t)(need->flags >> OUTBOUND_FORM));
 	wire_put_bytes(&out, need->target);
 	wire_put_bytes(&out, need->primitive);
 	TRY(out.err);
@@ -210,6 +210,8 @@ err_t held_keep(struct core *c, const struct pending *p, const struct request_ar
 		TRY(take(c, p, in, &h));
 	if (++h->rounds > OUTBOUND_ROUNDS)
 		return ERR_LIMIT;
+	h->in.memo.rows = needs->rows;
+	h->in.memo.rows_end = needs->rows_end;
 	for (size_t i = 0; i < needs->n && err == ERR_OK; i++)
 		err = ask(c, h, &needs->list[i]);
 	if (err == ERR_OK)

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "crypt/crypt.h"
 #include "role/courier/courier.h"
+#include "role/service/definitions.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -196,6 +197,7 @@ int main(int argc, char **argv)
 	http_mapper_init(&c->mapper, COURIER_BODY_MAX);
 	take_core(c, worker_take_link(w, WORKER_LINK_NEIGHBOUR, ROLE_CORE, 0));
 	take_keeper(c, worker_take_link(w, WORKER_LINK_NEIGHBOUR, ROLE_KEEPER, 0));
+	definitions_load(&w->options);
 	open_context(c);
 	TRY(worker_confine(w));
 	while (err == ERR_OK && !c->stopping)

@@ -301,6 +301,7 @@ static const char *const grounds[] = {
 	[GROUND_REGISTRATION] = "registration [TS-0001 10.2.2.2]",
 	[GROUND_TARGET] = "a notification target, of itself [TS-0004 7.4.33.2.4]",
 	[GROUND_MEMBER] = "the CSE of a member, to the group [TS-0004 7.5.1.2.6]",
+	[GROUND_ORIGINAL] = "the CSE of the original [TS-0004 7.4.26.2.4]",
 	[GROUND_KEY_TARGET] = "a target of the key [TS-0003 8.3.5.2.8, 8.8.2.8]",
 	[GROUND_DELIVERY] = "a delivery, from a CSE that is registered here [TS-0001 10.2.5.8]",
 	[GROUND_LAB_ADMIN] = "lab mode: administrator",

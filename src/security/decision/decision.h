@@ -26,6 +26,7 @@ enum decision_ground {
 	GROUND_REGISTRATION, /* an AE registers itself [TS-0001 10.2.2.2] */
 	GROUND_TARGET,       /* a notification target leaves [TS-0004 7.4.33.2.4] */
 	GROUND_MEMBER,       /* the CSE of a member notifies the group [TS-0004 7.5.1.2.6] */
+	GROUND_ORIGINAL,     /* the CSE of the original, to what it announced [TS-0004 7.4.26.2.4] */
 	GROUND_KEY_TARGET,   /* a target retrieves its key [TS-0003 8.3.5.2.8, 8.8.2.8] */
 	GROUND_DELIVERY,     /* a CSE hands on what it could hand on one by one [TS-0001 10.2.5.8] */
 	GROUND_LAB_ADMIN,    /* lab mode: the named administrator */
