@@ -79,6 +79,11 @@ size_t connections_count(const struct connections *s)
 	return s->count;
 }
 
+bool connections_handshaking(const struct connections *s)
+{
+	return s->handshakes.first != NULL;
+}
+
 /* --- listeners --------------------------------------------------------------- */
 
 static void address_of(const struct sockaddr_storage *from, struct address *a, uint16_t *port)

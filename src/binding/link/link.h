@@ -138,6 +138,8 @@ void connections_accept(struct connections *s, bool accept);
 void connections_close_all(struct connections *s, bool all);
 
 size_t connections_count(const struct connections *s);
+/* Do some wait for a turn in their handshake? The loop does not wait then. */
+bool connections_handshaking(const struct connections *s);
 
 /* By number; NULL when it is closed. */
 struct connection *connections_find(struct connections *s, uint64_t id);

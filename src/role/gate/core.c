@@ -14,6 +14,17 @@ enum { REASON_MAX = 256, ANSWER_KEEP = 64 * 1024, HEAD_ADDRESS = 8, HEAD = HEAD_
 
 /* --- to the core --------------------------------------------------------------- */
 
+err_t core_send_lazily(struct gate *g, enum message_type type, uint64_t ref, struct bytes body)
+{
+	size_t before = g->core.out.n;
+	err_t err = link_send(&g->core, type, ref, body);
+
+	if (!g->lazy)
+		g->lazy_since = uv_now(&g->loop);
+	g->lazy += g->core.out.n - before;
+	return err;
+}
+
 err_t core_open_association(struct gate *g, struct connection *c,
                             const struct channel_peer *peer)
 {
@@ -36,7 +47,7 @@ err_t core_open_association(struct gate *g, struct connection *c,
 	wire_put_bytes(&out, channel_transcript(c->ssl));
 	channel_forget(c->ssl);
 	TRY(out.err);
-	err = link_send(&g->core, MSG_ASSOCIATION_OPEN, c->id, bytes_of_buf(&g->message));
+	err = core_send_lazily(g, MSG_ASSOCIATION_OPEN, c->id, bytes_of_buf(&g->message));
 out:
 	return err;
 }
@@ -47,7 +58,7 @@ void core_close_association(struct gate *g, uint64_t number)
 	err_t err;
 
 	put_be64(body, number);
-	err = link_send(&g->core, MSG_ASSOCIATION_CLOSE, 0, BYTES_OF(body));
+	err = core_send_lazily(g, MSG_ASSOCIATION_CLOSE, 0, BYTES_OF(body));
 	/* Without a core there is no association either. */
 	if (err != ERR_OK && err != ERR_CLOSED)
 		log_event(LOG_WARN, "association not closed", "why=%s", err_name(err));
@@ -300,10 +311,19 @@ static void watch(struct gate *g, int events)
 	must(uv_poll_start(g->core_poll, events, on_core) == 0);
 }
 
+/* While more handshakes wait for their turn, what is of associations only goes together: the
+ * core judges and records it in one transaction. */
+static bool may_wait(const struct gate *g)
+{
+	return g->core.out.n == g->lazy && connections_handshaking(g->connections) &&
+	       uv_now(&g->loop) - g->lazy_since < GATE_LAZY_MS;
+}
+
 void core_flush(struct gate *g)
 {
-	if (!link_wants_write(&g->core))
+	if (!link_wants_write(&g->core) || may_wait(g))
 		return;
+	g->lazy = 0;
 	/* That it is gone, its end of the link says too; one place tells it. */
 	if (link_flush(&g->core) != ERR_OK)
 		core_lost(g);
@@ -372,6 +392,7 @@ void core_take(struct gate *g, int fd)
 	g->core_poll->data = g;
 	g->core_events = 0;
 	link_init(&g->core, fd, ROLE_GATE, ROLE_CORE, 0);
+	g->lazy = 0;
 	watch(g, UV_READABLE);
 	connections_accept(g->connections, !g->stopping);
 	statement_start(g);

@@ -13,6 +13,7 @@ enum {
 	GATE_HALF_OPEN = 4,         /* one connection of so many may be in its handshake */
 	GATE_BUFFERED = 256 * 1024 * 1024,
 	GATE_GATHER = 64, GATE_GATHER_MS = 2, /* requests, and time, of which the first waits for others */
+	GATE_LAZY_MS = 10,          /* as long as some steps of handshakes take */
 };
 
 struct gate {
@@ -30,6 +31,8 @@ struct gate {
 	struct connections *connections;
 	struct http_mapper mapper;
 	struct buf message, answer; /* kept from one to the next */
+	size_t lazy;                /* octets of the link's buffer that may wait for more of their kind */
+	uint64_t lazy_since;        /* uv_now of the first */
 	bool exported;              /* the link's buffer has what a connection exports: wiped once sent */
 	struct crash_page *crash;   /* NULL: the parent gave none */
 	struct buf certificate;     /* DER of the node's */
@@ -123,6 +126,9 @@ void session_offer(struct gate *g, struct connection *c, uint32_t seconds);
 err_t session_ask(struct gate *g, const struct connection *c, const struct channel_session_wanted *wanted) MUST_USE;
 /* SESSION_TAKEN. */
 err_t session_taken(struct gate *g, const struct message *m) MUST_USE;
+
+/* What is of an association, and may wait a little for more of its kind. */
+err_t core_send_lazily(struct gate *g, enum message_type type, uint64_t ref, struct bytes body) MUST_USE;
 
 /* ERR_CLOSED without a core, ERR_LIMIT when it does not keep up. */
 err_t core_open_association(struct gate *g, struct connection *c,

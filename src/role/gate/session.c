@@ -20,7 +20,7 @@ void session_made(void *self, SSL *ssl, const struct channel_session *s)
 	wire_put_fixed(&out, BYTES_OF(s->id));
 	wire_put_u16(&out, s->suite);
 	wire_put_bytes(&out, s->secret);
-	err = out.err == ERR_OK ? link_send(&g->core, MSG_SESSION_KEEP, 0, bytes_of_buf(&g->message)) : out.err;
+	err = out.err == ERR_OK ? core_send_lazily(g, MSG_SESSION_KEEP, 0, bytes_of_buf(&g->message)) : out.err;
 	secret_wipe(g->message.p, g->message.n);
 	if (err != ERR_OK)
 		log_event(LOG_DEBUG, "session not kept", "why=%s", err_name(err));
@@ -49,7 +49,7 @@ err_t session_ask(struct gate *g, const struct connection *c, const struct chann
 	wire_put_fixed(&out, BYTES_OF(wanted->hash));
 	wire_put_fixed(&out, BYTES_OF(wanted->binder));
 	TRY(out.err);
-	err = link_send(&g->core, MSG_SESSION_TAKE, c->id, bytes_of_buf(&g->message));
+	err = core_send_lazily(g, MSG_SESSION_TAKE, c->id, bytes_of_buf(&g->message));
 out:
 	return err;
 }
