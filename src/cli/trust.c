@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-enum { MAF = 1, MEF = 2, CREATE_RETRIEVE = 3, CLIENT_TYPE = 242, KEY_TYPE = 245, OBJECT = 3 };
+enum { MAF = 1, MEF = 2, CREATE_RETRIEVE = 3, CLIENT_TYPE = 242, KEY_TYPE = 245, OBJECT = 3, TARGETS_MAX = 16 };
 
 static uint8_t place_of(const struct cli *c)
 {
@@ -115,6 +115,38 @@ int run_trust_command(struct cli *c)
 	return code;
 }
 
+int run_trust_configure(struct cli *c)
+{
+	struct bytes rest = bytes_str(c->arguments_n == 3 ? c->argument[2] : ""), list = rest;
+	struct buf fields = buf_make(8192), rows = buf_make(64);
+	bool all = bytes_equal(bytes_str(c->argument[0]), BYTES("all"));
+	struct wire_out w = wire_out(&fields);
+	uint64_t suid = 0;
+	uint8_t n = 0;
+	int code;
+
+	if (bytes_to_u64(bytes_str(c->argument[1]), 99, &suid) != ERR_OK)
+		return cli_usage(c, "a usage is a number: 21 to 25 of a MEF, 32 to 35 of a MAF");
+	while (list.n && n < TARGETS_MAX) {
+		(void)bytes_cut(&list, ',');
+		n++;
+	}
+	if (list.n)
+		return cli_usage(c, "at most 16 targets");
+	wire_put_u8(&w, place_of(c));
+	wire_put_bytes(&w, all ? BYTES_NONE : bytes_str(c->argument[0]));
+	wire_put_u8(&w, (uint8_t)suid);
+	wire_put_u8(&w, n);
+	while (rest.n)
+		wire_put_bytes(&w, bytes_cut(&rest, ','));
+	code = ask_node(c, ADMIN_TRUST_CONFIGURE, &w, &rows);
+	if (code == CLI_OK)
+		printf(c->json ? "{\"configured\":\"%s\"}\n" : "configured: %s\n", c->argument[0]);
+	buf_free(&fields);
+	buf_free(&rows);
+	return code;
+}
+
 /* --- the device --------------------------------------------------------------------------- */
 
 int run_trust_key(struct cli *c)
@@ -131,6 +163,8 @@ int run_trust_key(struct cli *c)
 		return cli_usage(c, "--server must be host:port");
 	if (profile_read(c->option[CLI_AS], &at, why, sizeof(why)) != ERR_OK)
 		return cli_fail(c, ERR_MISSING, "%s: %s", c->option[CLI_AS], why);
+	if (bytes_equal(o.target, BYTES("configured")))
+		o.target = BYTES_NONE;
 	/* The stakeholder is the provider whose function it is. */
 	o.admin = bytes_str(at.name);
 	(void)bytes_cut(&o.admin, '.');

@@ -68,21 +68,127 @@ static err_t refused(const char *what, const struct client_response *r, char *wh
 	return ERR_REFUSED;
 }
 
+/* Its name at the function is its own and the stakeholder's, so that it finds it again. */
+static err_t put_name(const struct profile *at, const struct trust_order *o, struct buf *out)
+{
+	struct bytes stem = bytes_str(at->originator);
+
+	while (bytes_find(stem, '/') < stem.n)
+		(void)bytes_cut(&stem, '/');
+	return buf_printf(out, "%.*s.%.*s", BYTES_FMT(stem), BYTES_FMT(o->admin));
+}
+
 /* Once a stakeholder: that it is already is as good. */
 static err_t register_client(struct client_connection *c, const struct profile *at,
                              const struct trust_order *o, char *why, size_t size)
 {
-	struct member m[] = { { "adfq", o->admin, 0, false } };
-	struct buf content = buf_make(CONTENT_MAX);
+	struct member m[] = { { "adfq", o->admin, 0, false }, { "rn", BYTES_NONE, 0, false } };
+	struct buf content = buf_make(CONTENT_MAX), name = buf_make(CONTENT_MAX);
 	struct client_response r;
 	err_t err;
 
+	TRY(put_name(at, o, &name));
+	m[1].text = bytes_of_buf(&name);
 	TRY(put_content(functions[o->mef].client, m, COUNT_OF(m), &content));
 	TRY(create(c, at, o, &content, functions[o->mef].type, &r));
 	if (r.primitive.status != RSC_CREATED && r.primitive.status != RSC_CONFLICT)
 		err = refused("the registration of the client", &r, why, size);
 out:
 	buf_free(&content);
+	buf_free(&name);
+	return err;
+}
+
+/* --- its configuration ---------------------------------------------------------------------- */
+
+/* One keyRegCfg: its usage and its targets [TS-0003 12.4.3]. */
+static err_t read_key(struct bytes item, uint64_t *suid, struct bytes *targets)
+{
+	struct cbor usage, list;
+	bool has_usage, has_list;
+	err_t err;
+
+	TRY(cbor_find(item, BYTES("suid"), &usage, &has_usage));
+	TRY(cbor_find(item, BYTES("tgis"), &list, &has_list));
+	*suid = has_usage && usage.kind == CBOR_UINT ? usage.u : 0;
+	*targets = has_list && list.kind == CBOR_ARRAY ? list.s : BYTES_NONE;
+out:
+	return err;
+}
+
+static unsigned usage_of(bool mef, struct bytes target)
+{
+	return !mef ? SUID_KC : target.n && target.p[0] != '/' ? SUID_KM : SUID_KPSA;
+}
+
+/* Is this target among those of its usage, or the first that there is? */
+static err_t choose(bool mef, struct bytes targets, uint64_t suid, struct bytes *target, bool *yes)
+{
+	struct cbor one;
+	err_t err = ERR_OK;
+
+	while (!*yes && targets.n) {
+		TRY(cbor_next(&targets, &one));
+		*yes = one.kind == CBOR_TEXT && one.s.n && usage_of(mef, one.s) == suid &&
+		       (target->n == 0 || bytes_equal(one.s, *target));
+		if (*yes)
+			*target = one.s;
+	}
+out:
+	return err;
+}
+
+/* *said: something is said of its usage; *yes: so is the target, which is filled in. */
+static err_t read_configuration(const struct client_response *r, bool mef, struct bytes *target, bool *said, bool *yes)
+{
+	struct cbor ccfg, krc = { .kind = CBOR_NULL }, item;
+	struct bytes targets;
+	uint64_t suid;
+	bool found;
+	err_t err;
+
+	TRY(cbor_find(r->primitive.content, BYTES("sec:ccfg"), &ccfg, &found));
+	if (found && ccfg.kind == CBOR_MAP)
+		TRY(cbor_find(ccfg.raw, BYTES("krc"), &krc, &found));
+	while (found && krc.kind == CBOR_ARRAY && krc.s.n && !*yes) {
+		TRY(cbor_next(&krc.s, &item));
+		TRY(read_key(item.raw, &suid, &targets));
+		*said |= !target->n || suid == usage_of(mef, *target);
+		TRY(choose(mef, targets, suid, target, yes));
+	}
+out:
+	return err;
+}
+
+/* The target as it is configured into `target`, which is empty or holds one's own. */
+static err_t apply_configuration(struct client_connection *c, const struct profile *at, const struct trust_order *o,
+                                 struct buf *target, char *why, size_t size)
+{
+	struct client_request ask = { .operation = OPERATION_RETRIEVE, .from = bytes_str(at->originator) };
+	struct bytes wanted = o->target;
+	struct buf to = buf_make(CONTENT_MAX);
+	bool said = false, yes = false;
+	struct client_response r;
+	err_t err;
+
+	TRY(buf_printf(&to, "%s/", functions[o->mef].base));
+	TRY(put_name(at, o, &to));
+	TRY(buf_add(&to, BYTES("/cfg")));
+	ask.to = bytes_of_buf(&to);
+	TRY(client_send(c, &ask, &r));
+	if (r.primitive.status == RSC_OK)
+		TRY(read_configuration(&r, o->mef, &wanted, &said, &yes));
+	else if (r.primitive.status != RSC_NOT_FOUND)
+		TRY(refused("the configuration of the client", &r, why, size));
+	if (!yes && (said || !wanted.n)) {
+		(void)text_print(why, size, "%s", said ? "the configuration of this client names other targets"
+		                                       : "this client has not been configured: say which target");
+		err = ERR_REFUSED;
+		goto out;
+	}
+	err = buf_add(target, wanted);
+out:
+	buf_free(&to);
 	return err;
 }
 
@@ -103,10 +209,9 @@ static err_t check_identifier(const struct client_response *r, const char id[2 *
 static err_t register_key(struct client_connection *c, const struct profile *at,
                           const struct trust_order *o, const char id[2 * ID + 1], char *why, size_t size)
 {
-	bool master = o->target.n && o->target.p[0] != '/';
 	struct member m[] = {
 		{ "adfq", o->admin, 0, false },
-		{ "suid", BYTES_NONE, !o->mef ? SUID_KC : master ? SUID_KM : SUID_KPSA, false },
+		{ "suid", BYTES_NONE, usage_of(o->mef, o->target), false },
 		{ "tgis", o->target, 0, true },
 	};
 	struct buf content = buf_make(CONTENT_MAX);
@@ -171,14 +276,19 @@ static err_t name_of(struct bytes target, struct profile *out)
 	                                                                                      : ERR_LIMIT;
 }
 
-static err_t run(struct client_connection *c, const struct profile *at, const struct trust_order *o,
+static err_t run(struct client_connection *c, const struct profile *at, const struct trust_order *asked,
                  struct profile *out, char *why, size_t size)
 {
+	struct buf target = buf_make(CONTENT_MAX);
+	struct trust_order order = *asked, *o = &order;
 	uint8_t exported[EXPORTED];
 	char id[2 * ID + 1];
 	err_t err;
 
 	TRY(register_client(c, at, o, why, size));
+	TRY(apply_configuration(c, at, o, &target, why, size));
+	o->target = bytes_of_buf(&target);
+	TRY(name_of(o->target, out));
 	TRY(client_export(c, functions[o->mef].label, exported, sizeof(exported)));
 	bytes_to_hex(bytes_make(exported, ID), id, sizeof(id));
 	upper(id);
@@ -187,6 +297,7 @@ static err_t run(struct client_connection *c, const struct profile *at, const st
 	TRY(derive(o, exported + ID, out));
 out:
 	secret_wipe(exported, sizeof(exported));
+	buf_free(&target);
 	return err;
 }
 
@@ -198,9 +309,10 @@ err_t trust_key(const struct profile *at, const struct trust_order *o, struct pr
 
 	*out = (struct profile){ .credential = PROFILE_PSK };
 	(void)text_print(why, why_size, "the key cannot be had");
-	TRY(name_of(o->target, out));
+	if (o->target.n)
+		TRY(name_of(o->target, out));
 	/* A MAF gives no key for a MAF. */
-	TRY(o->mef || o->target.p[0] == '/' ? ERR_OK : ERR_SYNTAX);
+	TRY(o->mef || !o->target.n || o->target.p[0] == '/' ? ERR_OK : ERR_SYNTAX);
 	TRY(bytes_put_str(out->originator, sizeof(out->originator), bytes_str(at->originator)));
 	TRY(client_connect(at, &c, why, why_size));
 	TRY(run(c, at, o, out, why, why_size));

@@ -5,7 +5,9 @@
  *   MEF   Kpsa of Ke, for a CSE: the same              (SUID 22)
  *         Km of Ke, for a MAF, by its domain name      (SUID 21)
  *
- * The key is derived here; it is not in any message. */
+ * The key is derived here; it is not in any message. What the function has been told of this
+ * client, its configuration, is retrieved first [TS-0003 8.3.5.2.4, 8.8.2.4]: a key for another
+ * target is not registered, and who has no target of its own takes that. */
 #ifndef CLIENT_TRUST_H
 #define CLIENT_TRUST_H
 
@@ -13,7 +15,7 @@
 
 struct trust_order {
 	bool mef;              /* else a MAF */
-	struct bytes target;   /* "//sp.example/in-cse", or the domain name of a MAF */
+	struct bytes target;   /* "//sp.example/in-cse", or the domain name of a MAF; empty: as configured */
 	struct bytes admin;    /* adminFQDN: for which stakeholder */
 };
 

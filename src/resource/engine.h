@@ -208,10 +208,13 @@ enum { DOMAIN_MAX = 128, KEYS_OF_CLIENT = 256 };
 err_t trust_admin(struct resource_work *w, struct bytes *admin) MUST_USE;
 /* Below a registration with the MEF that is being made: its mefClientCmd (types/mcc.c). */
 err_t command_none(struct resource_work *w) MUST_USE;
+/* The same: its configuration (types/ccfg.c). */
+err_t configuration_none(struct resource_work *w) MUST_USE;
 /* Keys that the originator has registered. */
 err_t trust_keys_of(struct resource_work *w, size_t *n) MUST_USE;
 /* created of their registrations. */
 err_t trust_client_created(struct resource_work *w) MUST_USE;
+err_t trust_client_written(struct resource_work *w) MUST_USE;
 
 /* --- subscriptions (subscribe.c) ------------------------------------------------------ */
 

@@ -5,7 +5,7 @@
 #include "primitive/id.h"
 #include "resource/engine.h"
 
-enum { BASE = 1, CLIENTS_MAX = 64, TYPE_OF_CLIENT = 2, KEY_TYPE = 245 };
+enum { BASE = 1, CLIENTS_MAX = 64, TYPE_OF_CLIENT = 2, KEY_TYPE = 245, MASTER = 21 };
 
 /* Name, identifier and type of a base; its clients' type is two further. The identifier is
  * not the name, since a node that is nothing else may well be /maf. */
@@ -50,6 +50,30 @@ err_t trust_open(struct resources *r, const struct permit *system, enum trust_pl
 	TRY(store_insert(r->store, &row));
 out:
 	arena_free(&a);
+	return err;
+}
+
+bool trust_usage_fits(enum trust_place place, uint64_t suid)
+{
+	return place == TRUST_MEF ? suid >= MASTER && suid <= 25 : place == TRUST_MAF && suid >= 32 && suid <= 35;
+}
+
+err_t trust_put_target(struct resources *r, struct bytes id, uint64_t suid, struct buf *out)
+{
+	const struct cse_identity *cse = resources_cse(r);
+	struct buf absolute = buf_make(URI_MAX);
+	err_t err;
+
+	if (suid == MASTER) {
+		TRY(buf_add(&absolute, BYTES("//")));
+		TRY(id.n <= DOMAIN_MAX ? buf_add(&absolute, id) : ERR_LIMIT);
+		TRY(id_is_sp(bytes_of_buf(&absolute)) ? cbor_put_text(out, id) : ERR_SYNTAX);
+	} else {
+		TRY(id_absolute(id, cse->sp_id, cse->cse_id, &absolute));
+		TRY(cbor_put_text(out, bytes_of_buf(&absolute)));
+	}
+out:
+	buf_free(&absolute);
 	return err;
 }
 
@@ -98,21 +122,24 @@ out:
 }
 
 err_t trust_registered(struct resources *r, uint64_t base, struct bytes client, struct bytes admin,
-                       int64_t now, bool *yes)
+                       int64_t now, uint64_t *id)
 {
 	struct store_find find = { .name = BYTES("cr"), .value = client, .limit = CLIENTS_MAX };
 	uint64_t ids[CLIENTS_MAX];
+	bool yes = false;
 	size_t n;
 	err_t err;
 
-	*yes = false;
+	*id = 0;
 	do {
 		TRY(store_index_find(r->store, &find, ids, &n));
-		for (size_t i = 0; i < n && !*yes; i++)
-			TRY(is_registration(r, ids[i], base, admin, now, yes));
+		for (size_t i = 0; i < n && !yes; i++) {
+			TRY(is_registration(r, ids[i], base, admin, now, &yes));
+			*id = yes ? ids[i] : 0;
+		}
 		if (n)
 			find.after = ids[n - 1];
-	} while (n == CLIENTS_MAX && !*yes);
+	} while (n == CLIENTS_MAX && !yes);
 out:
 	return err;
 }
@@ -176,7 +203,7 @@ out:
 err_t trust_client_created(struct resource_work *w)
 {
 	struct bytes admin, by_key = BYTES("12-");
-	bool there;
+	uint64_t there;
 	err_t err;
 
 	TRY(trust_admin(w, &admin));
@@ -191,4 +218,10 @@ err_t trust_client_created(struct resource_work *w)
 		                 bytes_sub(w->ask->credential, by_key.n, w->ask->credential.n)));
 out:
 	return err;
+}
+
+/* Below it from the beginning: what it is to do, and nobody has said so yet. */
+err_t trust_client_written(struct resource_work *w)
+{
+	return w->row.version == 0 ? configuration_none(w) : ERR_OK;
 }

@@ -160,6 +160,17 @@ static const struct attribute members_MONodeCmdArgs[] = {
 	M("opth", "objectPath", V_STRING, MAN, 0), M("otyp", "objectTypeID", V_STRING, MAN, 0),
 	M("otsa", "objectTypeSpecificArgs", V_STRING, OPT, 0),
 };
+static const struct attribute members_clientRegCfg[] = {
+	M("et", "expirationTime", V_TIMESTAMP, OPT, 0), M("lbl", "labels", V_LIST_STRING, OPT, 0),
+	M("fq", "fqdn", V_STRING, MAN, 0), M("adfq", "adminFQDN", V_STRING, MAN, 0),
+	M("hpt", "httpPort", V_UINT, OPT, UINT16_MAX), M("copt", "coapPort", V_UINT, OPT, UINT16_MAX),
+	M("wpt", "websocketPort", V_UINT, OPT, UINT16_MAX),
+};
+static const struct attribute members_keyRegCfg[] = {
+	M("et", "expirationTime", V_TIMESTAMP, OPT, 0), M("lbl", "labels", V_LIST_STRING, OPT, 0),
+	M("adfq", "adminFQDN", V_STRING, MAN, 0), M("suid", "SUID", V_ENUM, MAN, 45),
+	M("tgis", "targetIDs", V_LIST_STRING, OPT, 16),
+};
 
 static const struct attribute members_execReqArgs[] = {
 	M("rst", "reset", V_STRUCTS, OPT, C_resetArgs),

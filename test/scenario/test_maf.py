@@ -93,6 +93,65 @@ def test_refusals_are_on_record(node):
     assert any("Sstranger" in t and "4103" in t for t in texts)
 
 
+# --- configuration ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("base,ty,member", BASES)
+def test_a_client_retrieves_its_configuration(node, base, ty, member):
+    """What the operator says of its keys [TS-0003 8.3.5.2.4, 8.8.2.4]: to it, over its own association, and
+    to nobody else; what is said of all holds where nothing is said of one."""
+    suid, other_suid = (32, 33) if base == "maf" else (22, 23)
+    at = f"/{base}Base"
+    made = node.a.create(at, ty, {member: registration("configured.example")})
+    where = "/" + made.json[member]["ri"]
+    theirs = node.b.create(at, ty, {member: registration("configured.example")}).json[member]["ri"]
+    # Nobody has said anything: an error, and its keys are for whom it likes (the control).
+    assert node.a.retrieve(where + "/cfg").rsc == 4004
+    def register(target, n, **more):
+        body = {"adfq": "configured.example", "suid": n, "kv": base64.b64encode(os.urandom(32)).decode(), **more}
+        return node.a.create(at, MKR, {"sec:mkr": body | ({"tgis": [target]} if target else {})})
+    assert register("//demo.example/in-b", suid).rsc == 2001
+    assert register(None, suid).rsc == 4000
+
+    node.cli(base, "configure", where[1:], suid, "//demo.example/in-c,Sb")
+    node.cli(base, "configure", "all", suid, "Sb")
+    node.cli(base, "configure", "all", other_suid, "//demo.example/in-d")
+    got = node.a.retrieve(where + "/cfg").json["sec:ccfg"]
+    assert got["crc"] == {"fq": "in-cse.demo.example", "adfq": "configured.example"}
+    assert {k["suid"]: (k["adfq"], k["tgis"]) for k in got["krc"]} == {
+        suid: ("configured.example", ["//demo.example/in-c", "//demo.example/Sb"]),
+        other_suid: ("configured.example", ["//demo.example/in-d"])}
+    assert [k["tgis"] for k in node.b.retrieve("/" + theirs + "/cfg").json["sec:ccfg"]["krc"]] == [
+        ["//demo.example/Sb"], ["//demo.example/in-d"]]
+    # To nobody else, and nobody writes it.
+    for who, place in ((node.b, where), (node.stranger, where), (node.a, "/" + theirs)):
+        assert who.retrieve(place + "/cfg").rsc == 4103
+        assert "krc" not in str(who.retrieve(place + "?rcn=4"))
+    assert node.a.update(where + "/cfg", {"sec:ccfg": {"krc": []}}).rsc in (4000, 4005)
+    assert node.a.delete(where + "/cfg").rsc == 4005
+    assert node.a.create(where, 247, {"sec:ccfg": {}}).rsc in (4005, 4103)
+    # It binds: other targets are refused, also later; who names none gets those.
+    assert register("//demo.example/in-b", suid).rsc == 4103
+    one = register("//demo.example/Sb", suid)
+    assert one.rsc == 2001
+    key = "/" + one.json["sec:mkr"]["ri"]
+    assert node.a.update(key, {"sec:mkr": {"tgis": ["//demo.example/in-b"]}}).rsc == 4103
+    assert node.a.update(key, {"sec:mkr": {"lbl": ["x"]}}).rsc == 2004
+    filled = register(None, other_suid)
+    assert filled.rsc == 2001 and filled.json["sec:mkr"]["tgis"] == ["//demo.example/in-d"]
+    # Taken back: of one, then of all.
+    node.cli(base, "configure", where[1:], suid)
+    assert register("//demo.example/in-c", suid).rsc == 4103
+    node.cli(base, "configure", "all", suid)
+    node.cli(base, "configure", "all", other_suid)
+    assert node.a.retrieve(where + "/cfg").rsc == 4004 and register("//demo.example/in-c", suid).rsc == 2001
+    # What an operator cannot say.
+    wrong = 22 if base == "maf" else 32
+    for argv in (("all", wrong, "Sb"), (where[1:], 11, "Sb"), ("nothing", suid, "Sb"), (f"{base}Base", suid, "Sb"),
+                 ("all", suid, "//"), (theirs + "/cfg", suid, "Sb"), (key[1:], suid, "Sb")):
+        assert node.cli(base, "configure", *argv, check=False)[0] == 1, argv
+
+
 # --- keys -----------------------------------------------------------------------------------
 
 

@@ -135,6 +135,32 @@ def test_the_same_by_the_command(nodes):
         assert code == 1 and not (mef.top / "none").exists(), text
 
 
+def test_a_device_learns_from_its_configuration_whom_to_go_to(nodes):
+    """The operators of MEF and MAF say which keys the device is to have; it names no target itself, and is refused
+    a key for another."""
+    mef, maf, b, _ = nodes
+    for base, n in (("mef", mef), ("maf", maf)):
+        n.cli(base, "admit", "Sh")
+    device = mef.enrol("h", "Sh", "application")
+    at_maf, at_b, none = mef.top / "h-maf", mef.top / "h-b", mef.top / "h-none"
+
+    def key(base, target, source, out, server, check=True):
+        return mef.cli(base, "key", target, "--as", source, "--out", out, "--server", f"127.0.0.1:{server.port}", directory=False, check=check)
+
+    code, text = key("mef", "configured", device.folder, none, maf, check=False)
+    assert code == 1 and "has not been configured" in text, text
+    mine = next(r["id"] for r in json.loads(mef.cli("-o", "json", "mef", "list")) if r["client"] == "//demo.example/Sh")
+    mef.cli("mef", "configure", mine, "21", "maf.demo.example")
+    maf.cli("maf", "configure", "all", "32", "//demo.example/in-cse")
+    key("mef", "configured", device.folder, at_maf, maf)
+    key("maf", "configured", at_maf, at_b, b)
+    out = mef.cli("-o", "json", "request", "retrieve", "--as", at_b, "--to", "/in-cse/cse-in", directory=False, check=False)[1]
+    assert "4103" in out, out  # known there
+    code, text = key("maf", "//demo.example/mn-cse", at_maf, none, b, check=False)
+    assert code == 1 and "names other targets" in text and not none.exists(), text
+    maf.cli("maf", "configure", "all", "32")
+
+
 def test_a_certificate_by_a_command_of_the_mef(nodes):
     """The MEF tells its client to get a certificate; it does so from the node's EST, by the key that
     they share, and says so."""

@@ -122,6 +122,7 @@ err_t command_none(struct resource_work *w)
 	TRY(issue_none(w->r, w->arena, &set));
 	TRY(set_put_text(w->r, w->arena, &set, BYTES(INTERNAL_CREATOR), w->ask->originator));
 	TRY(set_encode(w->r, w->arena, &set, &row.body));
+	TRY(work_account(w, BYTES_NONE, row.body));
 	TRY(store_insert(w->r->store, &row));
 out:
 	return err;
@@ -186,6 +187,7 @@ err_t trust_command(struct resources *r, const struct permit *system,
 {
 	struct attribute_set set;
 	struct store_row row;
+	struct bytes had;
 	struct arena a;
 	err_t err;
 
@@ -202,7 +204,9 @@ err_t trust_command(struct resources *r, const struct permit *system,
 		TRY(put_waiting(r, &a, &set, command->description));
 		*number = set_uint(&set, BYTES(LAST), 0) + 1 + list.u;
 	}
+	had = row.body;
 	TRY(set_encode(r, &a, &set, &row.body));
+	TRY(account_own(r, had, row.body));
 	row.size = 0;
 	row.modified = command->now;
 	TRY(store_update(r->store, &row));

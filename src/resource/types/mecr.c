@@ -4,7 +4,9 @@
 /* Its commands stand below it from the beginning: none is to be carried out yet. */
 static err_t written(struct resource_work *w)
 {
-	return w->row.version == 0 ? command_none(w) : ERR_OK;
+	err_t err = trust_client_written(w);
+
+	return err == ERR_OK && w->row.version == 0 ? command_none(w) : err;
 }
 
 const struct resource_hooks resource_hooks_mecr = {

@@ -10,30 +10,9 @@ enum { MEF_BASE = 242, MASTER = 21, TARGETS_MAX = 16, USAGE_SAEF = 2, USAGE_ESPR
 #define KEY_NAME "@key"
 #define KEY_GIVEN "@given"
 
-/* Which usages a MAF and a MEF give out [TS-0004 6.3.4.2.39]. */
-static bool usage_fits(uint64_t suid, bool mef)
+static enum trust_place place_of(const struct resource_work *w)
 {
-	return mef ? suid >= MASTER && suid <= 25 : suid >= 32 && suid <= 35;
-}
-
-/* A target in full: an AE, a CSE, or the domain name of a MAF (SUID 21). */
-static err_t put_target(struct resource_work *w, struct bytes id, uint64_t suid)
-{
-	const struct cse_identity *cse = resources_cse(w->r);
-	struct buf absolute = buf_make(URI_MAX);
-	err_t err;
-
-	if (suid == MASTER) {
-		TRY(buf_add(&absolute, BYTES("//")));
-		TRY(id.n <= DOMAIN_MAX ? buf_add(&absolute, id) : ERR_LIMIT);
-		TRY(id_is_sp(bytes_of_buf(&absolute)) ? cbor_put_text(&w->r->scratch, id) : ERR_SYNTAX);
-	} else {
-		TRY(id_absolute(id, cse->sp_id, cse->cse_id, &absolute));
-		TRY(cbor_put_text(&w->r->scratch, bytes_of_buf(&absolute)));
-	}
-out:
-	buf_free(&absolute);
-	return err;
+	return w->parent.type == MEF_BASE ? TRUST_MEF : TRUST_MAF;
 }
 
 /* Each once in full; SAEF and ESPrim keys have exactly one. */
@@ -52,11 +31,47 @@ static err_t take_targets(struct resource_work *w, uint64_t suid)
 	TRY(cbor_put_array(&w->r->scratch, list.u));
 	for (uint64_t i = 0; i < list.u; i++) {
 		TRY(cbor_next(&content, &item));
-		if (put_target(w, item.s, suid) != ERR_OK)
+		if (trust_put_target(w->r, item.s, suid, &w->r->scratch) != ERR_OK)
 			return refuse(w->out, RSC_BAD_REQUEST, "is no identifier of a target", BYTES("tgis"));
 	}
 	TRY(arena_copy(w->arena, bytes_of_buf(&w->r->scratch), &encoded));
 	TRY(set_put(&w->set, BYTES("tgis"), encoded));
+out:
+	return err;
+}
+
+static bool lists(struct bytes encoded, struct bytes item)
+{
+	struct cbor list, one;
+	bool there = false;
+
+	if (cbor_read(encoded, &list) != ERR_OK)
+		return false;
+	while (!there && list.s.n && cbor_next(&list.s, &one) == ERR_OK)
+		there = bytes_equal(one.raw, item);
+	return there;
+}
+
+/* What the stakeholder says of this usage: these targets, where the client names none, and no
+ * others [TS-0003 8.3.5.2.7, 8.8.2.7]. */
+static err_t hold_to_configuration(struct resource_work *w, uint64_t registration, uint64_t suid)
+{
+	struct trust_client client = { w->parent.id, registration };
+	struct cbor list = { .kind = CBOR_NULL }, item;
+	struct bytes configured;
+	err_t err;
+
+	TRY(trust_configured(w->r, &client, suid, w->arena, &configured));
+	if (!configured.n)
+		return ERR_OK;
+	if (!set_get(&w->set, BYTES("tgis"), &list))
+		return set_put(&w->set, BYTES("tgis"), configured);
+	while (list.s.n) {
+		TRY(cbor_next(&list.s, &item));
+		if (!lists(configured, item.raw))
+			return refuse(w->out, RSC_ORIGINATOR_HAS_NO_PRIVILEGE,
+			              "the configuration of the client names other targets", BYTES("tgis"));
+	}
 out:
 	return err;
 }
@@ -120,8 +135,9 @@ out:
 
 static err_t created(struct resource_work *w)
 {
-	bool mef = w->parent.type == MEF_BASE, registered;
-	uint64_t suid = set_uint(&w->set, BYTES("suid"), 0);
+	uint64_t suid = set_uint(&w->set, BYTES("suid"), 0), registered;
+	enum trust_place place = place_of(w);
+	struct cbor v;
 	struct bytes admin;
 	size_t keys;
 	err_t err;
@@ -134,12 +150,15 @@ static err_t created(struct resource_work *w)
 	if (!registered)
 		return refuse(w->out, RSC_ORIGINATOR_HAS_NO_PRIVILEGE,
 		              "the client is not registered for this stakeholder", BYTES("adfq"));
-	if (!usage_fits(suid, mef))
+	if (!trust_usage_fits(place, suid))
 		return refuse(w->out, RSC_BAD_REQUEST, "no key for this usage is registered here", BYTES("suid"));
+	if (set_get(&w->set, BYTES("tgis"), &v))
+		TRY(take_targets(w, suid));
+	TRY(hold_to_configuration(w, registered, suid));
 	TRY(take_targets(w, suid));
 	bound_life(w);
 	TRY(set_put_text(w->r, w->arena, &w->set, BYTES("cr"), w->ask->originator));
-	TRY(make_key(w, suid, mef));
+	TRY(make_key(w, suid, place == TRUST_MEF));
 	TRY(use_identifier(w));
 out:
 	return err;
@@ -148,11 +167,16 @@ out:
 /* A key that was derived for its target is of no use to another. */
 static err_t updated(struct resource_work *w)
 {
+	uint64_t suid = set_uint(&w->set, BYTES("suid"), 0), registered;
 	struct cbor before, now;
-	err_t err = ERR_OK;
+	err_t err;
 
 	bound_life(w);
-	TRY(take_targets(w, set_uint(&w->set, BYTES("suid"), 0)));
+	TRY(take_targets(w, suid));
+	must(set_get(&w->set, BYTES("adfq"), &now));
+	TRY(trust_registered(w->r, w->parent.id, w->ask->originator, now.s, w->now, &registered));
+	if (registered && set_get(&w->asked, BYTES("tgis"), &now))
+		TRY(hold_to_configuration(w, registered, suid));
 	must(set_get(&w->before, BYTES("tgis"), &before) && set_get(&w->set, BYTES("tgis"), &now));
 	if (w->parent.type == MEF_BASE && !set_true(&w->set, BYTES(KEY_GIVEN)) &&
 	    !bytes_equal(before.raw, now.raw))

@@ -41,6 +41,7 @@ static const struct {
 	{ ADMIN_TRUST_OPEN, admin_trust_open, true },
 	{ ADMIN_TRUST_LIST, admin_trust_list, true },
 	{ ADMIN_TRUST_COMMAND, admin_trust_command, true },
+	{ ADMIN_TRUST_CONFIGURE, admin_trust_configure, true },
 	{ ADMIN_ASSURANCE_REQUIRE, admin_assurance_require, true },
 	{ ADMIN_ASSURANCE_LIST, admin_assurance_list, true },
 	{ ADMIN_ASSURANCE_REMOVE, admin_assurance_remove, true },

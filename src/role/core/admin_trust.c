@@ -102,6 +102,37 @@ out:
 	return err;
 }
 
+/* --- configuration of clients ---------------------------------------------------------------- */
+
+enum { TARGETS_MAX = 16 };
+
+err_t admin_trust_configure(struct admin *a)
+{
+	struct trust_configuration c = { .place = (enum trust_place)wire_get_u8(&a->in), .now = a->core->now };
+	struct bytes targets[TARGETS_MAX];
+	err_t err;
+
+	c.registration = wire_get_bytes(&a->in, FACT_ID_MAX);
+	c.suid = wire_get_u8(&a->in);
+	c.targets = targets;
+	c.targets_n = wire_get_u8(&a->in);
+	TRY(c.targets_n <= TARGETS_MAX ? ERR_OK : ERR_LIMIT);
+	for (size_t i = 0; i < c.targets_n; i++)
+		targets[i] = wire_get_bytes(&a->in, FACT_ID_MAX);
+	TRY(wire_done(&a->in));
+	if (bytes_is_printable(c.registration))
+		TRY(bytes_put_str(a->subject, sizeof(a->subject), bytes_sub(c.registration, 0, sizeof(a->subject) - 1)));
+	err = trust_configure(a->core->room.resources, permit_for_system("an operator configures clients of MAF or MEF"), &c);
+	if (err == ERR_MISSING)
+		err = refuse(a, err, "no client is registered so, or the function is not open");
+	else if (err == ERR_RANGE)
+		err = refuse(a, err, "a usage is 21 to 25 of a MEF, 32 to 35 of a MAF");
+	else if (err == ERR_SYNTAX || err == ERR_LIMIT)
+		err = refuse(a, ERR_SYNTAX, "a target is an AE or a CSE in full, or (21) the domain name of a MAF");
+out:
+	return err;
+}
+
 /* --- commands of the MEF ------------------------------------------------------------------ */
 
 enum { CLASS_CERT_PROV = 1, CLASS_DEV_CFG, CLASS_MO_NODE, PROTOCOL_EST = 1, TEXT_MAX = 1024, COMMAND_MAX = 4096 };

@@ -551,6 +551,7 @@ err_t admin_access_withdraw(struct admin *a) MUST_USE;
 err_t admin_trust_open(struct admin *a) MUST_USE;
 err_t admin_trust_list(struct admin *a) MUST_USE;
 err_t admin_trust_command(struct admin *a) MUST_USE;
+err_t admin_trust_configure(struct admin *a) MUST_USE;
 
 /* --- admin_tree.c: subtrees out and in ------------------------------------------------------ */
 
