@@ -62,12 +62,26 @@ static err_t administrator_bound(struct administration *a, struct wire_in *in, b
 	return administration_bound(a, in->rest, really);
 }
 
+/* Whose credential it is, and what ends with it, the core knows; it carries it out when it is
+ * told that this was ordered. No blank: the record of the order is taken apart by these. */
+static err_t revoke(struct administration *a, struct wire_in *in, bool really)
+{
+	struct bytes id = wire_get_bytes(in, KEEPER_NAME_MAX);
+	err_t err;
+
+	TRY(wire_done(in));
+	err = id.n && bytes_is_printable(id) && bytes_find(id, ' ') == id.n ? ERR_OK : ERR_SYNTAX;
+out:
+	return err;
+}
+
 static err_t (*const runs[ORDER_COUNT])(struct administration *a, struct wire_in *in, bool really) = {
 	[ORDER_POLICY] = policy_change,
 	[ORDER_ENROL_ALLOW] = enrol_allow,
 	[ORDER_ADMINISTRATOR_ADD] = administrator_add,
 	[ORDER_ADMINISTRATOR_REMOVE] = administrator_remove,
 	[ORDER_ADMINISTRATOR_BOUND] = administrator_bound,
+	[ORDER_REVOKE] = revoke,
 };
 
 err_t administration_order(struct administration *a, unsigned kind, struct wire_in *in, bool really)

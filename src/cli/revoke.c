@@ -1,11 +1,13 @@
 /* revoke.c: a credential ends, and the keeper's receipt for it. */
 #include "cli/door.h"
+#include "cli/order.h"
 
 #include "crypt/crypt.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
-enum { HASH = 32, POINT = 65 };
+enum { HASH = 32, POINT = 65, ORDERED_TRIES = 30, ORDERED_US = 100000 };
 
 static struct bytes octets(struct bytes row, const char *key)
 {
@@ -53,6 +55,65 @@ static int print(const struct cli *c, struct bytes row, bool is_signed)
 	return CLI_OK;
 }
 
+/* --- by order ------------------------------------------------------------------------------- */
+
+/* Is it in the list, and as revoked? */
+static err_t look(struct door *d, struct bytes id, bool *there, bool *revoked)
+{
+	struct buf rows = buf_make(DOOR_ROWS_MAX);
+	struct bytes rest;
+	struct cbor row, v;
+	bool found;
+	err_t err;
+
+	*there = *revoked = false;
+	TRY(door_command(d, ADMIN_CREDENTIAL_LIST, BYTES_NONE, &rows));
+	rest = bytes_of_buf(&rows);
+	while (rest.n && !*there) {
+		TRY(cbor_next(&rest, &row));
+		TRY(cbor_find(row.raw, BYTES("id"), &v, &found));
+		*there = found && v.kind == CBOR_TEXT && bytes_equal(v.s, id);
+		if (*there)
+			TRY(cbor_find(row.raw, BYTES("revoked"), &v, revoked));
+		*revoked = *there && *revoked && v.kind == CBOR_BOOL && v.u;
+	}
+out:
+	buf_free(&rows);
+	return err;
+}
+
+/* The keeper took the order; the node ends it right after that is on record. */
+static int await(struct cli *c, struct bytes id)
+{
+	bool there = false, revoked = false;
+	struct door d;
+	err_t err = ERR_OK;
+
+	if (door_open(c, &d) != ERR_OK)
+		return CLI_FAILED;
+	for (unsigned i = 0; err == ERR_OK && !revoked && i < ORDERED_TRIES; i++) {
+		err = look(&d, id, &there, &revoked);
+		if (err == ERR_OK && !there)
+			break;
+		if (!revoked)
+			usleep(ORDERED_US);
+	}
+	door_close(&d);
+	if (err != ERR_OK || !revoked)
+		return cli_fail(c, ERR_MISSING, "%s", there ? "it is ordered, and not revoked yet" : "there is no such credential: nothing was revoked");
+	if (!c->json)
+		printf("revoked; the receipt is in the audit log\n");
+	return CLI_OK;
+}
+
+static int revoke_by_order(struct cli *c)
+{
+	struct bytes id = bytes_str(c->argument[0]);
+	int code = order_give_name(c, ORDER_REVOKE, id);
+
+	return code == CLI_OK && !c->option[CLI_ORDER] ? await(c, id) : code;
+}
+
 int run_revoke(struct cli *c)
 {
 	struct buf fields = buf_make(1024), rows = buf_make(65536);
@@ -63,6 +124,8 @@ int run_revoke(struct cli *c)
 	int code = CLI_FAILED;
 	err_t err;
 
+	if (c->administrators_n || c->option[CLI_ORDER])
+		return revoke_by_order(c);
 	if (door_open(c, &d) != ERR_OK)
 		return CLI_FAILED;
 	wire_put_bytes(&w, bytes_str(c->argument[0]));

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 ADMIN_CALL, ADMIN_RESULT = 53, 54
 KEY_LIST, CHALLENGE, PREPARE, EXECUTE = 40, 56, 57, 58
 KINDS = {"CREATE": 1, "IMPORT": 2, "REPLACE": 3, "ROTATE": 4, "DEPRECATE": 5, "MINIMUM": 6, "DESTROY": 7, "POLICY": 8,
-         "ALLOW": 9, "ADD": 10, "REMOVE": 11, "UNDO": 12, "STATE": 18,
+         "ALLOW": 9, "ADD": 10, "REMOVE": 11, "UNDO": 12, "STATE": 18, "REVOKE": 20,
          "BOUND": 17}
 OK, MISSING, REFUSED, EXPIRED, TAMPERED, BAD_STATE = 0, 7, 9, 10, 11, 14
 

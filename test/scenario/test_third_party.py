@@ -143,3 +143,46 @@ def test_bounds_hold_for_orders_of_any_maker(node, door):
     assert order(again, "CREATE", make(b"user/t-5"), ours)[0] == EXPIRED
     assert "user/t-1" in keys(again) and "user/t-4" not in keys(again)
     again.close()
+
+
+def test_a_third_party_ends_what_it_administers(node, door):
+    """It orders the revocation of a credential of its names, also of a certificate; of no other."""
+    acme = ("--administrator", node.top / "acme")
+    at = {}
+    for stem in ("Cacme-9", "Cours-9"):
+        node.cli("enrol", "allow", HERE + stem, *both(node))
+        at[stem] = node.enrol(stem, stem, "device")
+        assert at[stem].retrieve("/cse-in").rsc == 4103  # known, and granted nothing
+    theirs, ours = ("33-" + HERE + stem for stem in at)
+    revoked = lambda: {c["id"] for c in json.loads(node.cli("-o", "json", "credential", "list")) if c["revoked"]}
+    # Nobody who may; who may order something else; a pattern for all.
+    assert node.cli("revoke", theirs, *acme, check=False)[0] == 1
+    bound = lambda orders, names: node.cli("administrator", "bound", node.top / "acme", orders, names, "--hours", "1", *both(node), check=False)[0]
+    assert bound("ENROL_ALLOW", HERE + "Cacme-*") == 0 and node.cli("revoke", theirs, *acme, check=False)[0] == 1
+    assert bound("REVOKE", "*") == 1
+    assert bound("REVOKE", f"33-{HERE}Cacme-*") == 0
+    # Outside of the names: refused, and it goes on; as an order of any maker, too.
+    for id in (ours, "12-kpm@acme", HERE + "Cacme-9", "33-//other.example/Cacme-9"):
+        assert node.cli("revoke", id, *acme, check=False)[0] == 1
+    anna, _ = people(node, door)
+    assert order(door, "REVOKE", octets(f"33-{HERE}Cacme-9 by x".encode()), anna)[0] not in (OK, REFUSED)
+    assert order(door, "REVOKE", octets(b""), anna)[0] not in (OK, REFUSED)
+    assert order(door, "REVOKE", octets(theirs.encode()) + b"\0", anna)[0] not in (OK, REFUSED)
+    assert not revoked() & {theirs, ours} and at["Cours-9"].retrieve("/cse-in").rsc == 4103
+    # Within: the association ends with it, and it is on record who ordered it.
+    assert at["Cacme-9"].retrieve("/cse-in").rsc == 4103
+    assert "revoked" in node.cli("revoke", theirs, *acme)
+    assert revoked() & {theirs, ours} == {theirs}
+    with pytest.raises((ConnectionError, BrokenPipeError, OSError)):
+        at["Cacme-9"].retrieve("/cse-in")
+        at["Cacme-9"].connect()
+        at["Cacme-9"].retrieve("/cse-in")
+    assert at["Cours-9"].retrieve("/cse-in").rsc == 4103
+    log = node.cli("audit", "list", "--limit", "300")
+    for text in (f"REVOKE {theirs} by acme", "ordered by acme", f"revoked entity={HERE}Cacme-9"):
+        assert text in log, text
+    # What is not there is not revoked, and is said so.
+    code, text = node.cli("revoke", f"33-{HERE}Cacme-none", *acme, check=False)
+    assert code == 1 and "no such credential" in text
+    for e in at.values():
+        e.close()

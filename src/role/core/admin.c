@@ -196,7 +196,8 @@ static err_t record(struct admin *a, const char *command, err_t result)
 	struct buf user = buf_make(USER_TEXT);
 	err_t err;
 
-	TRY(buf_printf(&user, "user %u process %u", a->user, a->process));
+	TRY(a->by.n ? buf_printf(&user, "ordered by %.*s", BYTES_FMT(a->by))
+	            : buf_printf(&user, "user %u process %u", a->user, a->process));
 	record.originator = bytes_of_buf(&user);
 	err = batch_record(a->core, &record);
 out:
@@ -288,28 +289,46 @@ static err_t barred(struct admin *a, const struct admin_row *row, bool needs_nod
 	return ERR_OK;
 }
 
+static err_t carry_out(struct admin *a, unsigned command)
+{
+	const struct admin_row *row = a->in.err == ERR_OK ? admin_row(command) : NULL;
+	err_t err = ERR_UNSUPPORTED;
+
+	/* What others wait for is finished first. */
+	batch_finish(a->core);
+	for (size_t i = 0; row && i < COUNT_OF(commands); i++) {
+		if (commands[i].command != command)
+			continue;
+		a->changes = row->changes;
+		err = barred(a, row, commands[i].needs_node);
+		if (err == ERR_OK)
+			err = serve(a, row, commands[i].run);
+	}
+	return err;
+}
+
+err_t admin_ordered(struct core *c, enum admin_command command, struct bytes fields, struct bytes by)
+{
+	struct admin a = { .core = c, .by = by, .in = wire_in(fields), .rows = buf_make(ROWS_MAX) };
+	err_t err = carry_out(&a, command);
+
+	if (err == ERR_OK && a.revocation)
+		revoke_wait(&a);
+	buf_free(&a.rows);
+	return err;
+}
+
 void admin_serve(struct core *c, struct neighbour *door, const struct message *m)
 {
 	struct admin a = { .core = c, .door = door, .ref = m->ref, .in = wire_in(m->body),
 		           .rows = buf_make(ROWS_MAX) };
 	unsigned command;
-	const struct admin_row *row;
-	err_t err = ERR_UNSUPPORTED;
+	err_t err;
 
 	a.user = wire_get_u32(&a.in);
 	a.process = wire_get_u32(&a.in);
 	command = wire_get_u16(&a.in);
-	row = a.in.err == ERR_OK ? admin_row(command) : NULL;
-	/* What others wait for is finished first. */
-	batch_finish(c);
-	for (size_t i = 0; row && i < COUNT_OF(commands); i++) {
-		if (commands[i].command != command)
-			continue;
-		a.changes = row->changes;
-		err = barred(&a, row, commands[i].needs_node);
-		if (err == ERR_OK)
-			err = serve(&a, row, commands[i].run);
-	}
+	err = carry_out(&a, command);
 	if (err == ERR_OK && a.revocation)
 		revoke_wait(&a);
 	else

@@ -56,6 +56,8 @@ static err_t record_event(struct core *c, struct bytes body)
 	record.text = bytes_of_buf(&text);
 	TRY(batch_record(c, &record));
 	c->room.must_commit = true;
+	if (operation == OP_ORDER_EXECUTE && result == ERR_OK)
+		revoke_note(c, name);
 	/* Who is not told of it carries nothing out. */
 	if (event && c->waited_n < COUNT_OF(c->waited))
 		c->waited[c->waited_n++] = event;

@@ -193,6 +193,7 @@ struct core {
 
 	/* what the keeper reported, to be recorded in the next transaction */
 	struct buf events;
+	struct buf ordered; /* revocations that the keeper reported as ordered: bytes each */
 	uint64_t waited[16];    /* events that the keeper waits for: in this transaction */
 	size_t waited_n;
 	uint64_t durable[16];   /* and durable, to be told */
@@ -449,6 +450,7 @@ struct admin {
 	struct neighbour *door;
 	uint64_t ref;
 	uint32_t user, process;
+	struct bytes by;      /* administrators of the keeper who ordered it; empty: the user gave it */
 	struct wire_in in;
 	struct buf rows;      /* u32 length, row; ... of commands that change */
 	bool changes;
@@ -466,6 +468,8 @@ err_t admin_encoded_row_out(struct admin *a, struct bytes map) MUST_USE;
 void admin_say(struct admin *a, const char *text);
 
 void admin_serve(struct core *c, struct neighbour *door, const struct message *m);
+/* The same of what administrators of the keeper ordered: nobody waits for the answer. */
+err_t admin_ordered(struct core *c, enum admin_command command, struct bytes fields, struct bytes by) MUST_USE;
 /* Rows, then the end of the answer. */
 void admin_answer(struct admin *a, err_t result);
 
@@ -578,6 +582,10 @@ void revoke_door_lost(struct core *c, const struct neighbour *door);
 /* The command is carried out: its answer leaves when the gates have said so. */
 void revoke_wait(struct admin *a);
 void revoke_turn(struct core *c);
+/* The subject of an order of the keeper, as its record has it, if it is one to revoke; and
+ * what was taken so is carried out. */
+void revoke_note(struct core *c, struct bytes subject);
+void revoke_ordered(struct core *c);
 int64_t revoke_next(const struct core *c); /* clock_steady; INT64_MAX none */
 
 /* --- loop.c ---------------------------------------------------------------------------- */

@@ -338,6 +338,7 @@ err_t loop_turn(struct core *c)
 	announce_turn(c); /* so is what is told elsewhere */
 	awaited_turn(c);
 	association_tell_recorded(c);
+	revoke_ordered(c); /* so is that it was ordered */
 	revoke_turn(c);
 	anchor_when_due(c, false);
 	flush_all(c);

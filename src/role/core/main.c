@@ -39,6 +39,7 @@ static void close_links(struct core *c)
 	buf_free(&c->answers);
 	buf_free(&c->answer);
 	buf_free(&c->events);
+	buf_free(&c->ordered);
 }
 
 int main(int argc, char **argv)

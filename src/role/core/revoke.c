@@ -13,7 +13,7 @@
 #include "base/log.h"
 #include "role/core/core.h"
 
-enum { RECEIPT_MAX = 4096, GATES_MAX = 64 };
+enum { RECEIPT_MAX = 4096, GATES_MAX = 64, ORDERED_MAX = 64 * 1024 };
 
 /* --- the command ---------------------------------------------------------------------- */
 
@@ -92,6 +92,64 @@ err_t admin_revoke(struct admin *a)
 	TRY(end_credential(a, credential, r));
 out:
 	return err;
+}
+
+/* --- ordered by administrators of the keeper -------------------------------------------------- */
+
+#define REVOKE BYTES("REVOKE ")
+
+void revoke_note(struct core *c, struct bytes subject)
+{
+	struct wire_out out = wire_out(&c->ordered);
+	size_t n = c->ordered.n;
+
+	if (!bytes_starts(subject, REVOKE))
+		return;
+	if (!c->ordered.max)
+		c->ordered = buf_make(ORDERED_MAX);
+	wire_put_bytes(&out, bytes_sub(subject, REVOKE.n, subject.n));
+	if (out.err != ERR_OK) {
+		c->ordered.n = n;
+		log_event(LOG_ERROR, "ordered revocation not carried out", "why=%s", err_text(out.err));
+	}
+}
+
+/* "33-//sp.example/Cx by acme" */
+static err_t carry_out(struct core *c, struct bytes ordered)
+{
+	struct buf fields = buf_make(FACT_ID_MAX + 8);
+	struct wire_out w = wire_out(&fields);
+	struct bytes by = ordered, id = bytes_cut(&by, ' ');
+	err_t err;
+
+	(void)bytes_cut(&by, ' ');
+	wire_put_bytes(&w, id);
+	TRY(w.err);
+	err = admin_ordered(c, ADMIN_REVOKE, bytes_of_buf(&fields), by);
+	if (err != ERR_OK)
+		log_event(LOG_WARN, "ordered revocation not carried out", "credential=%.*s why=%s", BYTES_FMT(id), err_text(err));
+out:
+	buf_free(&fields);
+	return err;
+}
+
+void revoke_ordered(struct core *c)
+{
+	struct wire_in in = wire_in(bytes_of_buf(&c->ordered));
+	struct buf left = buf_make(ORDERED_MAX);
+	struct wire_out out = wire_out(&left);
+
+	if (!c->ordered.n || !c->open)
+		return;
+	while (in.err == ERR_OK && in.rest.n) {
+		struct bytes one = wire_get_bytes(&in, KEEPER_EVENT_NAME);
+
+		/* As many as may are under way: the next turn. */
+		if (carry_out(c, one) == ERR_FULL)
+			wire_put_bytes(&out, one);
+	}
+	buf_free(&c->ordered);
+	c->ordered = left;
 }
 
 /* --- what the gates say ------------------------------------------------------------------ */
