@@ -51,6 +51,7 @@ static const struct {
 	[OP_CERTIFICATE_GOOD] = { run_certificate_good, false },
 	[OP_CERTIFY_REQUEST] = { run_certify_request, false },
 	[OP_IMPORT_PSK] = { run_import_psk, false },
+	[OP_ASSIGN_PSK] = { run_assign_psk, false },
 	[OP_DESTROY] = { run_destroy, false },
 	[OP_DERIVE] = { run_derive, false },
 	[OP_RELEASE] = { run_release, false },

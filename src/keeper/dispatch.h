@@ -84,6 +84,7 @@ err_t run_certify_request(struct call *c) MUST_USE;
 err_t run_revoked_list(struct call *c) MUST_USE;
 err_t run_certificate_good(struct call *c) MUST_USE;
 err_t run_import_psk(struct call *c) MUST_USE;
+err_t run_assign_psk(struct call *c) MUST_USE;
 err_t run_destroy(struct call *c) MUST_USE;
 
 /* program.c */

@@ -4,7 +4,7 @@
 #include "keeper/enrolment.h"
 #include "wire/name.h"
 
-enum { PROOF_MAX = 80, REQUEST_MAX = 2048, SUBJECT_MAX = 253 };
+enum { PROOF_MAX = 80, REQUEST_MAX = 2048, SUBJECT_MAX = 253, SUID_FOR_MAF = 21 };
 
 /* --- certificates ------------------------------------------------------------ */
 
@@ -186,38 +186,76 @@ static err_t add_psk(struct call *c, struct bytes name, struct vault_key *key, i
 	return call_keep(c, name, key, &added);
 }
 
+/* "psk/" identity, appended, when a key may come under it until then. */
+static err_t name_new(struct call *c, struct bytes identity, int64_t not_after, struct buf *name)
+{
+	err_t err;
+
+	c->subject = identity;
+	TRY(buf_add(name, BYTES("psk/")));
+	TRY(buf_add(name, identity));
+	if (identity.n == 0 || !name_is_key(identity))
+		return ERR_SYNTAX;
+	if (not_after <= clock_now())
+		return ERR_RANGE;
+	err = vault_find(&c->ks->vault, bytes_of_buf(name)) ? ERR_EXISTS : ERR_OK;
+out:
+	return err;
+}
+
 err_t run_import_psk(struct call *c)
 {
 	struct bytes identity = wire_get_bytes(&c->in, KEEPER_NAME_MAX - 4);
-	struct bytes sealed = wire_get_bytes(&c->in, SEALED_PSK_MAX), name;
+	struct bytes sealed = wire_get_bytes(&c->in, SEALED_PSK_MAX);
 	int64_t not_after = (int64_t)wire_get_u64(&c->in);
 	unsigned suid = c->in.rest.n ? wire_get_u8(&c->in) : 0;
-	struct buf text = buf_make(KEEPER_NAME_MAX);
+	struct buf name = buf_make(KEEPER_NAME_MAX);
 	struct vault_key key;
 	err_t err;
 
 	TRY(wire_done(&c->in));
-	c->subject = identity;
-	TRY(buf_add(&text, BYTES("psk/")));
-	TRY(buf_add(&text, identity));
-	name = bytes_of_buf(&text);
-	if (identity.n == 0 || !name_is_key(identity))
-		err = ERR_SYNTAX;
-	else if (not_after <= clock_now())
-		err = ERR_RANGE;
-	else if (vault_find(&c->ks->vault, name))
-		err = ERR_EXISTS;
-	TRY(err);
+	TRY(name_new(c, identity, not_after, &name));
 	TRY(enrolment_open(c, identity, sealed, &key));
 	key.suid = (uint8_t)suid;
 	err = administration_enrol(&c->ks->vault.admin, identity, not_after);
 	if (err != ERR_OK)
 		key.provider->unload(&key.key);
 	TRY(err);
-	TRY(add_psk(c, name, &key, not_after));
-	wire_put_bytes(&c->out, name);
+	TRY(add_psk(c, bytes_of_buf(&name), &key, not_after));
+	wire_put_bytes(&c->out, bytes_of_buf(&name));
 out:
-	buf_free(&text);
+	buf_free(&name);
+	return err;
+}
+
+/* Of a key that came from a MEF for this MAF: its KmID [TS-0003 8.8.2.3]. It ends with what it
+ * was made of at the latest [10.7]. */
+err_t run_assign_psk(struct call *c)
+{
+	struct bytes identity = wire_get_bytes(&c->in, KEEPER_NAME_MAX - 4);
+	struct bytes assigned = wire_get_bytes(&c->in, KEEPER_NAME_MAX - 4);
+	int64_t not_after = (int64_t)wire_get_u64(&c->in);
+	struct buf old = buf_make(KEEPER_NAME_MAX), name = buf_make(KEEPER_NAME_MAX);
+	struct vault_key *from, key;
+	err_t err;
+
+	TRY(wire_done(&c->in));
+	TRY(name_new(c, assigned, not_after, &name));
+	TRY(buf_add(&old, BYTES("psk/")));
+	TRY(buf_add(&old, identity));
+	TRY(call_use(c, bytes_of_buf(&old), USE_HANDSHAKE, &from));
+	TRY(from->suid == SUID_FOR_MAF && from->origin == ORIGIN_IMPORTED ? ERR_OK : ERR_REFUSED);
+	TRY(not_after <= from->not_after ? ERR_OK : ERR_RANGE);
+	TRY(from->provider == key_provider_first() ? ERR_OK : ERR_UNSUPPORTED);
+	TRY(administration_enrol(&c->ks->vault.admin, assigned, not_after));
+	key = vault_key_new(from->provider, from->key.class, ORIGIN_IMPORTED, not_after);
+	key.suid = from->suid;
+	key.assurance = from->assurance;
+	TRY(key.provider->import(&key.key, secret_view(&from->key.blob)));
+	TRY(add_psk(c, bytes_of_buf(&name), &key, not_after));
+out:
+	buf_free(&old);
+	buf_free(&name);
 	return err;
 }
 

@@ -212,6 +212,9 @@ err_t command_none(struct resource_work *w) MUST_USE;
 err_t configuration_none(struct resource_work *w) MUST_USE;
 /* Keys that the originator has registered. */
 err_t trust_keys_of(struct resource_work *w, size_t *n) MUST_USE;
+/* KmID of a client of the MAF that came by a remotely provisioned key, as aski; *given false:
+ * it gets none (types/macr.c). */
+err_t trust_assign(struct resource_work *w, bool *given) MUST_USE;
 /* created of their registrations. */
 err_t trust_client_created(struct resource_work *w) MUST_USE;
 err_t trust_client_written(struct resource_work *w) MUST_USE;

@@ -114,7 +114,7 @@ struct resource_accounts {
 void resources_account(struct resources *r, struct resource_accounts accounts);
 
 /* Who makes and keeps the keys of symmKeyReg: the keeper, through the core. */
-enum { KEY_VALUE_TEXT = 44, KEY_ID_TEXT = 32, KEY_NAME_TEXT = 128 };
+enum { KEY_VALUE_TEXT = 44, KEY_ID_TEXT = 32, KEY_NAME_TEXT = 128, KEY_ASSIGNED_TEXT = 240 };
 struct key_wish {
 	bool mef;            /* else for a MAF: which exporter label, what is derived [G12] */
 	unsigned suid;
@@ -133,6 +133,12 @@ struct resource_keys {
 	err_t (*release)(void *self, struct bytes name, char value[KEY_VALUE_TEXT + 1]);
 	/* Its registration goes, with the transaction. */
 	err_t (*gone)(void *self, struct bytes name, struct bytes id);
+	/* A client of the MAF came by this credential: an identifier of this MAF's own for its
+	 * key, until then at most (0: no end). ERR_UNSUPPORTED: it gets none, because its key was
+	 * not provisioned remotely for this MAF, or cannot be had. */
+	err_t (*assign)(void *self, struct bytes credential, int64_t until, char identity[KEY_ASSIGNED_TEXT + 1]);
+	/* No more, with the transaction. */
+	err_t (*unassign)(void *self, struct bytes identity);
 	int64_t lifetime;    /* ms, at most */
 	void *self;
 };

@@ -203,6 +203,7 @@ out:
 err_t trust_client_created(struct resource_work *w)
 {
 	struct bytes admin, by_key = BYTES("12-");
+	bool given = false;
 	uint64_t there;
 	err_t err;
 
@@ -212,8 +213,10 @@ err_t trust_client_created(struct resource_work *w)
 		return refuse(w->out, RSC_CONFLICT, "this client is registered for this stakeholder",
 		              BYTES("adfq"));
 	TRY(set_put_text(w->r, w->arena, &w->set, BYTES("cr"), w->ask->originator));
+	if (w->parent.type == places[TRUST_MAF].type)
+		TRY(trust_assign(w, &given));
 	/* By which key it came, where it came by one. */
-	if (bytes_starts(w->ask->credential, by_key) && bytes_find(w->ask->credential, '@') < w->ask->credential.n)
+	if (!given && bytes_starts(w->ask->credential, by_key) && bytes_find(w->ask->credential, '@') < w->ask->credential.n)
 		TRY(set_put_text(w->r, w->arena, &w->set, BYTES("aski"),
 		                 bytes_sub(w->ask->credential, by_key.n, w->ask->credential.n)));
 out:

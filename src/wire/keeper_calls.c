@@ -586,6 +586,22 @@ out:
 	return err;
 }
 
+err_t keeper_assign_psk(struct keeper *k, struct bytes identity, struct bytes assigned, int64_t not_after)
+{
+	struct call c;
+	err_t err;
+
+	call_begin(&c);
+	wire_put_bytes(&c.out, identity);
+	wire_put_bytes(&c.out, assigned);
+	wire_put_u64(&c.out, (uint64_t)not_after);
+	TRY(call_ask(&c, k, OP_ASSIGN_PSK));
+	TRY(wire_done(&c.in));
+out:
+	call_end(&c);
+	return err;
+}
+
 err_t keeper_release(struct keeper *k, struct bytes name, uint8_t out[32])
 {
 	struct call c;

@@ -268,6 +268,11 @@ struct keeper_derive {
 err_t keeper_derive(struct keeper *k, const struct keeper_derive *ask, struct buf *name,
                     struct buf *id) MUST_USE;
 
+/* ASSIGN_PSK: identity, another one, u64 not after -> the key of the first under the second,
+ * too, until then: no longer than the first is. ERR_REFUSED: it was not provisioned for a MAF
+ * (SUID 21); ERR_RANGE; ERR_UNSUPPORTED: it lies on a token. Counts as an enrolment. */
+err_t keeper_assign_psk(struct keeper *k, struct bytes identity, struct bytes assigned, int64_t not_after) MUST_USE;
+
 /* RELEASE: name, "exported/..." -> 32 octets. ERR_REFUSED: any other; ERR_UNSUPPORTED: it
  * lies on a token, which gives nothing away. */
 err_t keeper_release(struct keeper *k, struct bytes name, uint8_t out[32]) MUST_USE;

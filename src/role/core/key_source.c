@@ -493,7 +493,8 @@ struct ended {
 	char next[FACT_ID_MAX], key[KEEPER_NAME_MAX + 1];
 };
 
-/* By a key that it registered with the MAF or MEF of this node. */
+/* By a key that it registered with the MAF or MEF of this node, or that this MAF knows it by:
+ * what was assigned to it (KmID) is the same key. */
 static err_t find_ended(void *self, const struct credential *credential)
 {
 	struct ended *e = self;
@@ -502,8 +503,10 @@ static err_t find_ended(void *self, const struct credential *credential)
 
 	if (e->next[0] || credential->revoked || !credential->psk ||
 	    !bytes_equal(bytes_str(credential->entity), e->entity) ||
-	    !bytes_starts(bytes_str(credential->by), BYTES(REGISTRY_BY_TRUST)) ||
-	    !key_source_of(&e->core->worker->options, bytes_str(credential->psk_identity), &s, &relative) || s.url.n)
+	    !bytes_starts(bytes_str(credential->by), BYTES(REGISTRY_BY_TRUST)))
+		return ERR_OK;
+	if (credential->suid != SUID_KM &&
+	    (!key_source_of(&e->core->worker->options, bytes_str(credential->psk_identity), &s, &relative) || s.url.n))
 		return ERR_OK;
 	(void)text_print(e->key, sizeof(e->key), "psk/%s", credential->psk_identity);
 	return bytes_put_str(e->next, sizeof(e->next), bytes_str(credential->id));

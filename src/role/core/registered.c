@@ -174,18 +174,101 @@ out:
 	return err;
 }
 
-/* ERR_LIMIT: too many for now. */
-static err_t look(struct core *c, struct bytes name, struct bytes id)
+/* Has it a registration, or (a key for handshakes) a credential that is good? */
+static err_t is_wanted(struct core *c, struct bytes name, struct bytes id, bool *yes)
 {
+	struct bytes psk = BYTES("psk/");
+	const struct credential *credential;
+	char text[FACT_ID_MAX];
 	uint64_t row;
 	err_t err;
 
-	TRY(store_find_ident(c->store, id, &row));
-	if (row)
+	if (!bytes_starts(name, psk)) {
+		TRY(store_find_ident(c->store, id, &row));
+		*yes = row != 0;
+	} else {
+		TRY(text_print(text, sizeof(text), "12-%.*s", BYTES_FMT(bytes_sub(name, psk.n, name.n))) ? ERR_OK : ERR_LIMIT);
+		TRY(registry_find(c->room.registry, bytes_str(text), &credential));
+		*yes = credential && !credential->revoked;
+	}
+out:
+	return err;
+}
+
+/* ERR_LIMIT: too many for now. */
+static err_t look(struct core *c, struct bytes name, struct bytes id)
+{
+	bool wanted;
+	err_t err;
+
+	TRY(is_wanted(c, name, id, &wanted));
+	if (wanted)
 		return ERR_OK;
 	err = keeper_destroy(&c->keeper, name);
 	if (err == ERR_MISSING)
 		err = ERR_OK;
+out:
+	return err;
+}
+
+/* --- KmID [TS-0003 8.8.2.3] --------------------------------------------------------------------- */
+
+/* RelativeKmID@MAF-FQDN [TS-0003 10.3.4]. */
+static err_t put_identifier(struct core *c, char identity[KEY_ASSIGNED_TEXT + 1])
+{
+	const struct cse_identity *cse = resources_cse(c->room.resources);
+	char relative[2 * ID + 1];
+	uint8_t octets[ID];
+
+	crypt_random(octets, sizeof(octets));
+	bytes_to_hex(BYTES_OF(octets), relative, sizeof(relative));
+	return text_print(identity, KEY_ASSIGNED_TEXT + 1, "%s@%.*s.%.*s", relative,
+	                  BYTES_FMT(bytes_sub(cse->cse_id, 1, cse->cse_id.n)),
+	                  BYTES_FMT(bytes_sub(cse->sp_id, 2, cse->sp_id.n))) ? ERR_OK : ERR_LIMIT;
+}
+
+/* The same credential under another identity, as long as it is good itself. */
+static err_t assign(void *self, struct bytes id, int64_t until, char identity[KEY_ASSIGNED_TEXT + 1])
+{
+	struct core *c = self;
+	const struct credential *from;
+	char key[KEEPER_NAME_MAX + 1];
+	struct credential new;
+	err_t err;
+
+	TRY(registry_find(c->room.registry, id, &from));
+	if (!from || from->suid != SUID_KM || !bytes_starts(bytes_str(from->by), BYTES(REGISTRY_BY_TRUST)))
+		return ERR_UNSUPPORTED;
+	new = *from;
+	TRY(put_identifier(c, identity));
+	TRY(bytes_put_str(new.psk_identity, sizeof(new.psk_identity), bytes_str(identity)));
+	TRY(text_print(new.id, sizeof(new.id), "12-%s", identity) ? ERR_OK : ERR_LIMIT);
+	TRY(text_print(key, sizeof(key), "psk/%s", identity) ? ERR_OK : ERR_LIMIT);
+	new.not_after = until && until < from->not_after ? until : from->not_after;
+	new.enrolled = c->now;
+	TRY(touch(c, bytes_str(key), bytes_str(identity)));
+	err = keeper_assign_psk(&c->keeper, bytes_str(from->psk_identity), bytes_str(identity), new.not_after);
+	/* A token that gives nothing away, a standing policy: it goes on by the one that it has. */
+	if (err == ERR_REFUSED || err == ERR_UNSUPPORTED || err == ERR_LIMIT)
+		err = ERR_UNSUPPORTED;
+	TRY(err);
+	err = registry_enrol(c->room.registry, &new);
+out:
+	return err;
+}
+
+static err_t unassign(void *self, struct bytes identity)
+{
+	struct core *c = self;
+	char id[FACT_ID_MAX], key[KEEPER_NAME_MAX + 1];
+	bool found;
+	err_t err;
+
+	TRY(text_print(id, sizeof(id), "12-%.*s", BYTES_FMT(identity)) ? ERR_OK : ERR_LIMIT);
+	TRY(text_print(key, sizeof(key), "psk/%.*s", BYTES_FMT(identity)) ? ERR_OK : ERR_LIMIT);
+	TRY(registry_revoke(c->room.registry, bytes_str(id), &found));
+	if (found)
+		TRY(touch(c, bytes_str(key), identity));
 out:
 	return err;
 }
@@ -198,7 +281,7 @@ void registered_settle(struct core *c)
 	err_t err = ERR_OK;
 
 	while (in.err == ERR_OK && in.rest.n) {
-		struct bytes id = wire_get_bytes(&in, KEY_ID_TEXT);
+		struct bytes id = wire_get_bytes(&in, KEEPER_NAME_MAX);
 		struct bytes name = wire_get_bytes(&in, KEEPER_NAME_MAX);
 
 		if (err == ERR_OK)
@@ -223,7 +306,7 @@ void registered_when_due(struct core *c)
 void registered_open(struct core *c)
 {
 	struct resource_keys keys = {
-		.make = make, .release = release, .gone = gone, .self = c,
+		.make = make, .release = release, .gone = gone, .assign = assign, .unassign = unassign, .self = c,
 		.lifetime = 1000 * (int64_t)options_number(&c->worker->options, OPT_trust_key_time),
 	};
 
