@@ -176,6 +176,19 @@ out:
 	return err;
 }
 
+err_t app_rule_role(struct resource_work *w, struct bytes role, struct bytes stem, bool *may)
+{
+	struct question q = { .r = w->r, .arena = w->arena, .now = w->now, .cse = w->r->cse.cse_id,
+		              .credential = w->ask->credential, .stem = stem, .role = role };
+	size_t n;
+	err_t err;
+
+	TRY(look(&q, &n));
+	*may = n == 0 || q.holds;
+out:
+	return err;
+}
+
 err_t resource_subscribed_at(struct resources *r, struct arena *a, struct bytes cse, struct bytes stem,
                              int64_t now, bool *yes)
 {

@@ -200,6 +200,9 @@ enum app_rule {
 err_t app_rule_holds(struct resource_work *w, struct bytes app_id, struct bytes stem,
                      enum app_rule *out) MUST_USE;
 
+/* May it claim this role, as that AE? Where there is no profile nothing bounds it. */
+err_t app_rule_role(struct resource_work *w, struct bytes role, struct bytes stem, bool *may) MUST_USE;
+
 /* --- clients of MAF and MEF (trust.c) ------------------------------------------------- */
 
 enum { DOMAIN_MAX = 128, KEYS_OF_CLIENT = 256 };

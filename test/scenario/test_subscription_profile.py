@@ -140,6 +140,28 @@ def guarded(p):
     return "/cse-in/ae-Sprovider/vault"
 
 
+def test_who_registers_claims_no_role_that_its_rule_does_not_list(provider):
+    """4126, and nothing is registered; without the claim, or with one that the rule lists, it is."""
+    node, p = provider
+    subscribe(p, **LAMP, ari=[ROLE])
+    lamp = psk(node, "lamp", "Clamp")
+    ae = {"m2m:ae": {"rn": "ae-Clamp", "api": "Nlamp.x", "rr": False, "srv": ["3"]}}
+    try:
+        for claim in ("?rids=guest@demo.example", CLAIM + "+guest@demo.example"):
+            assert lamp.create("/cse-in" + claim, 2, ae).rsc == 4126, claim
+        assert p.retrieve("/cse-in/ae-Clamp").rsc == 4004
+        assert lamp.create("/cse-in" + CLAIM, 2, ae).rsc == 2001
+        assert lamp.delete("/cse-in/ae-Clamp").rsc == 2002
+        # A rule that lists none, and a claim: no; without one: yes.
+        assert p.update("/cse-in/rule", {"m2m:asar": {"ari": None}}).rsc == 2004
+        assert lamp.create("/cse-in" + CLAIM, 2, ae).rsc == 4126
+        assert lamp.create("/cse-in", 2, ae).rsc == 2001
+        # In an ordinary request a claim that does not hold gives nothing, and refuses nothing.
+        assert lamp.retrieve("/cse-in/ae-Clamp" + CLAIM).rsc == 2000
+    finally:
+        lamp.close()
+
+
 @pytest.fixture(scope="module")
 def authority():
     with Node(options=f"store.engine = memory\nrole.issuers = {AUTHORITY}") as node:

@@ -79,7 +79,7 @@ def test_from_what_the_mef_knows_it_by_to_everywhere(nodes, kind):
     # At the MAF, by Km, which it fetches from the MEF. Nothing but the MAF is served.
     at_maf = Exporting(device, CONNECTION, psk=(km_id, km), node=maf)
     made = at_maf.create("/mafBase", MACR, {"sec:macr": {"adfq": "keys.example"}})
-    assert made.rsc == 2001 and made.json["sec:macr"]["aski"] == km_id
+    assert made.rsc == 2001
     other = at_maf.create("/cse-in", 2, {"m2m:ae": {"api": "Napp.example", "rr": False, "srv": ["3"]}})
     assert other.rsc == 4106, other
     kc_id, kc = register_key(at_maf, "/mafBase", 32, "//demo.example/in-cse")
@@ -105,6 +105,69 @@ def test_from_what_the_mef_knows_it_by_to_everywhere(nodes, kind):
     assert any("no target" in json.dumps(r) or "another usage" in json.dumps(r) or "gives no such key" in json.dumps(r)
                for r in b.audit() if km_id in json.dumps(r))
     for e in (at_mef, at_maf, at_b, again, directly, device):
+        e.close()
+
+
+def test_the_maf_gives_a_key_an_identifier_of_its_own(nodes):
+    """KmID [TS-0003 8.8.2.3, 8.8.2.5]: for a client whose key was provisioned remotely; good in its next handshake, for
+    the MAF alone; another one by an update over the provisioned key, which ends the one before; none of it outlives the registration
+    or a revocation."""
+    mef, maf, b, _ = nodes
+    for base, n in (("mef", mef), ("maf", maf)):
+        n.cli(base, "admit", "Sk")
+    device = mef.enrol("k", "Sk", "application")
+    at_mef = Exporting(device, BOOTSTRAP)
+    assert at_mef.create("/mefBase", MECR, {"sec:mecr": {"adfq": "keys.example"}}).rsc == 2001
+    ke_id, ke = register_key(at_mef, "/mefBase", 21, "maf.demo.example")
+    km, provisioned = derive(ke, KM, "maf.demo.example"), f"{ke_id}@mef.demo.example"
+
+    def maf_by(identity, key=km, label=CONNECTION):
+        return Exporting(device, label, psk=(identity, key), node=maf)
+
+    def refused(identity, key=km, node=maf):
+        wrong = come(node, identity, key, "Sk")
+        with pytest.raises((ConnectionError, BrokenPipeError)):
+            wrong.retrieve("/mafBase")
+        wrong.close()
+
+    first = maf_by(provisioned)
+    made = first.create("/mafBase", MACR, {"sec:macr": {"adfq": "keys.example"}}).json["sec:macr"]
+    where, km_id = "/" + made["ri"], made["aski"]
+    assert km_id.endswith("@maf.demo.example") and len(km_id.split("@")[0]) == 32
+    # In the next handshake: the same client, its registration, and a key for B; the MAF and nothing else.
+    again = maf_by(km_id)
+    assert again.retrieve(where).json["sec:macr"]["aski"] == km_id
+    kc_id, kc = register_key(again, "/mafBase", 32, "//demo.example/in-cse")
+    at_b = come(b, f"{kc_id}@maf.demo.example", kc, "Sk")
+    assert at_b.retrieve("/cse-in").rsc == 4103
+    assert again.create("/cse-maf", 2, {"m2m:ae": {"api": "Napp.example", "rr": False, "srv": ["3"]}}).rsc in (4004, 4106)
+    # By another key, at another place: no.
+    refused(km_id, derive(ke, KPSA, "maf.demo.example"))
+    refused(km_id, node=b)
+    # By its KmID an update changes no key; by the provisioned one it brings another, and the first is over.
+    assert again.update(where, {"sec:macr": {"lbl": ["x"]}}).rsc == 2004
+    assert again.retrieve(where).json["sec:macr"]["aski"] == km_id
+    assert first.update(where, {"sec:macr": {"lbl": ["y"]}}).rsc == 2004
+    second = first.retrieve(where).json["sec:macr"]["aski"]
+    assert second != km_id
+    refused(km_id)
+    late = maf_by(second)
+    assert late.retrieve(where).rsc == 2000
+    # Who has a certificate, or a key that nobody provisioned, gets none; and nobody says which.
+    assert first.update(where, {"sec:macr": {"aski": km_id}}).rsc == 4000
+    named = lambda: [k["name"] for k in json.loads(maf.cli("-o", "json", "key", "list"))]
+    assert f"psk/{second}" in named() and f"psk/{km_id}" not in [n for n in named() if "#" not in n]
+    # With the registration it goes.
+    assert first.delete(where).rsc == 2002
+    refused(second)
+    # What an operator revokes ends with all that is the same key.
+    third = first.create("/mafBase", MACR, {"sec:macr": {"adfq": "keys.example"}}).json["sec:macr"]["aski"]
+    last = maf_by(third)
+    assert last.retrieve("/mafBase").rsc == 2000
+    maf.cli("revoke", f"12-{third}")
+    refused(third)
+    refused(provisioned)
+    for e in (first, again, late, last, at_b, at_mef, device):
         e.close()
 
 

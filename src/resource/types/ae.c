@@ -33,6 +33,28 @@ static err_t check_app(struct resource_work *w)
 	return ERR_OK;
 }
 
+/* A role that it claims as it registers is one that its rule lists, or it does not register
+ * [TS-0001 9.6.29, 10.2.2.2]. Later a claim that does not hold gives nothing, and refuses nothing
+ * [TS-0003 7.4.3; doc/decision/074-role-claims.md]. */
+static err_t check_roles(struct resource_work *w, struct bytes stem)
+{
+	struct cbor list, role;
+	bool may;
+	err_t err;
+
+	if (!w->ask->request->has[PARAM_RIDS])
+		return ERR_OK;
+	TRY(cbor_read(w->ask->request->value[PARAM_RIDS].raw, &list));
+	while (list.kind == CBOR_ARRAY && list.s.n) {
+		TRY(cbor_next(&list.s, &role));
+		TRY(app_rule_role(w, role.s, stem, &may));
+		if (!may)
+			return app_rule(w, "no serviceSubscribedAppRule lets it claim that role", role.s);
+	}
+out:
+	return err;
+}
+
 /* A credential that names its App-ID is the certificate of TS-0001 10.2.2.2 (1). Any
  * other is subject to the service subscription as soon as there is a profile. */
 static err_t check_subscription(struct resource_work *w, struct bytes stem)
@@ -41,6 +63,7 @@ static err_t check_subscription(struct resource_work *w, struct bytes stem)
 	struct cbor api;
 	err_t err;
 
+	TRY(check_roles(w, stem));
 	if (w->ask->app_id.n || !set_get(&w->set, BYTES("api"), &api))
 		return ERR_OK;
 	TRY(app_rule_holds(w, api.s, stem, &rule));
