@@ -150,6 +150,10 @@ static err_t serve_one(struct process *p, struct neighbour *n, const struct mess
 
 	/* The table of messages lets nothing else come from a neighbour. */
 	must(m->type == MSG_CALL || m->type == MSG_PROGRAM_CALL);
+	/* It may have come while the call before waited for another: no key is made on it before its
+	 * state is approved. */
+	if (p->paired)
+		greet(p);
 	if (m->type == MSG_PROGRAM_CALL)
 		TRY(keeper_ask_program(&p->keeper, n->caller, m->ref, m->body, &p->result));
 	else
