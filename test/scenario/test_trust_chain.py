@@ -171,6 +171,27 @@ def test_the_maf_gives_a_key_an_identifier_of_its_own(nodes):
         e.close()
 
 
+def test_a_client_gets_so_many_identifiers_in_a_while(nodes):
+    """Each is a key in the MAF's keeper: who registers again and again goes on by what it came with."""
+    mef, maf, _, _ = nodes
+    for base, n in (("mef", mef), ("maf", maf)):
+        n.cli(base, "admit", "Sl")
+    device = mef.enrol("l", "Sl", "application")
+    at_mef = Exporting(device, BOOTSTRAP)
+    assert at_mef.create("/mefBase", MECR, {"sec:mecr": {"adfq": "keys.example"}}).rsc == 2001
+    ke_id, ke = register_key(at_mef, "/mefBase", 21, "maf.demo.example")
+    provisioned = f"{ke_id}@mef.demo.example"
+    at_maf = Exporting(device, CONNECTION, psk=(provisioned, derive(ke, KM, "maf.demo.example")), node=maf)
+    given = []
+    for _ in range(10):
+        made = at_maf.create("/mafBase", MACR, {"sec:macr": {"adfq": "keys.example"}}).json["sec:macr"]
+        given.append(made["aski"])
+        assert at_maf.delete("/" + made["ri"]).rsc == 2002
+    assert len(set(given[:8])) == 8 and all(i.endswith("@maf.demo.example") for i in given[:8]) and given[8:] == [provisioned] * 2
+    for e in (at_maf, at_mef, device):
+        e.close()
+
+
 def test_the_same_by_the_command(nodes):
     """MEF, MAF and B in three commands of the device."""
     mef, maf, b, _ = nodes

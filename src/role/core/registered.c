@@ -16,7 +16,7 @@
 
 #include <openssl/evp.h>
 
-enum { ID = 16, KEY = 32, OCTETS = ID + KEY, DECODED = 33, TOUCHED_MAX = 1 << 20, SUID_KM = 21, SUID_KPSA = 22 };
+enum { ID = 16, KEY = 32, OCTETS = ID + KEY, DECODED = 33, TOUCHED_MAX = 1 << 20, SUID_KM = 21, SUID_KPSA = 22, ASSIGNED_OFTEN = 8 };
 
 static err_t refuse(struct key_made *made, const char *why)
 {
@@ -227,6 +227,39 @@ static err_t put_identifier(struct core *c, char identity[KEY_ASSIGNED_TEXT + 1]
 	                  BYTES_FMT(bytes_sub(cse->sp_id, 2, cse->sp_id.n))) ? ERR_OK : ERR_LIMIT;
 }
 
+struct counted {
+	struct bytes entity, domain;
+	int64_t since;
+	unsigned n;
+};
+
+static err_t count_assigned(void *self, const struct credential *credential)
+{
+	struct counted *k = self;
+	struct bytes domain = bytes_str(credential->psk_identity);
+
+	(void)bytes_cut(&domain, '@');
+	if (credential->suid == SUID_KM && credential->enrolled >= k->since && bytes_equal(domain, k->domain) &&
+	    bytes_equal(bytes_str(credential->entity), k->entity))
+		k->n++;
+	return ERR_OK;
+}
+
+/* Each is a key in the keeper's file, for a while also when it is over: a client gets so many in
+ * the time for which one is good at most. */
+static err_t check_often(struct core *c, const struct credential *from, const char *identity)
+{
+	struct counted k = { .entity = bytes_str(from->entity), .domain = bytes_str(identity),
+		             .since = c->now - 1000 * (int64_t)options_number(&c->worker->options, OPT_trust_fresh) };
+	err_t err;
+
+	(void)bytes_cut(&k.domain, '@');
+	TRY(registry_credentials(c->room.registry, count_assigned, &k));
+	err = k.n < ASSIGNED_OFTEN ? ERR_OK : ERR_UNSUPPORTED;
+out:
+	return err;
+}
+
 /* The same credential under another identity, as long as it is good itself. */
 static err_t assign(void *self, struct bytes id, int64_t until, char identity[KEY_ASSIGNED_TEXT + 1])
 {
@@ -241,6 +274,7 @@ static err_t assign(void *self, struct bytes id, int64_t until, char identity[KE
 		return ERR_UNSUPPORTED;
 	new = *from;
 	TRY(put_identifier(c, identity));
+	TRY(check_often(c, &new, identity));
 	TRY(bytes_put_str(new.psk_identity, sizeof(new.psk_identity), bytes_str(identity)));
 	TRY(text_print(new.id, sizeof(new.id), "12-%s", identity) ? ERR_OK : ERR_LIMIT);
 	TRY(text_print(key, sizeof(key), "psk/%s", identity) ? ERR_OK : ERR_LIMIT);
