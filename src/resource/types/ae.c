@@ -35,7 +35,7 @@ static err_t check_app(struct resource_work *w)
 
 /* A role that it claims as it registers is one that its rule lists, or it does not register
  * [TS-0001 9.6.29, 10.2.2.2]. Later a claim that does not hold gives nothing, and refuses nothing
- * [TS-0003 7.4.3; doc/decision/074-role-claims.md]. */
+ * [TS-0003 7.4.3] (doc/decision/074-role-claims.md). */
 static err_t check_roles(struct resource_work *w, struct bytes stem)
 {
 	struct cbor list, role;
