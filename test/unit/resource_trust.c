@@ -48,7 +48,7 @@ static struct keeper_of_keys keys;
 
 static int setup_open(void **state)
 {
-	struct resource_keys table = { make, release, gone, 3600 * 1000, &keys };
+	struct resource_keys table = { .make = make, .release = release, .gone = gone, .lifetime = 3600 * 1000, .self = &keys };
 	struct room *m;
 
 	setup(state);
