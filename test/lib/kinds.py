@@ -64,7 +64,8 @@ COMMON = {
 }
 # The same name in another place.
 INSIDE = {("nev", "net"): NUMBER, ("nev", "om"): STRUCT, ("fc", "ty"): (LIST, NUMBER), ("fc", "atr"): (MANY, STRUCT),
-          ("fc", "cty"): (LIST, TEXT), ("apt", "sce"): TEXT, ("rqps", "rqp"): (MANY, STRUCT), ("rsps", "rsp"): (MANY, STRUCT),
+          ("fc", "cty"): (LIST, TEXT), ("apt", "sce"): TEXT, ("rqps", "rqp"): (MANY, STRUCT),
+          ("arq", "rqp"): (MANY, STRUCT), ("rsps", "rsp"): (MANY, STRUCT),
           ("cas", "acn"): TEXT, ("acts", "acn"): TEXT}
 KINDS = read()
 for kind, names in COMMON.items():

@@ -24,7 +24,7 @@ class Lab:
             argv += ["-d", str(directory)]
         self.log = tempfile.TemporaryFile()
         self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
-        end = time.time() + 15
+        end = time.time() + 30
         while time.time() < end and self.process.poll() is None:
             try:
                 requests.get(self.url + "/x", timeout=1)
