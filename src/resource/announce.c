@@ -2,14 +2,11 @@
  *
  * The record of a row, an array: due, then for each target
  *   target (as `at` named it), address there ("" not yet), digest, names */
-#include "resource/announce.h"
+#include "resource/announce_work.h"
 
 #include "primitive/id.h"
-#include "resource/engine.h"
 
 enum { RECORD_MAX = 65536, CONTENT_MAX = 1 << 20, ENTRY = 4, KEY_MAX = 24, ANNOUNCED = 10000, CSE_BASE = 5 };
-
-#define FAR_END "20991231T235959"
 
 struct entry {
 	struct bytes target, address, digest, names;
@@ -268,135 +265,6 @@ out:
 	return err;
 }
 
-/* --- what is sent ----------------------------------------------------------------------------- */
-
-static bool is_named(const struct cbor *list, struct bytes name)
-{
-	struct bytes rest = list->kind == CBOR_ARRAY ? list->s : BYTES_NONE;
-	struct cbor item;
-
-	while (rest.n && cbor_next(&rest, &item) == ERR_OK) {
-		if (bytes_equal(item.s, name))
-			return true;
-	}
-	return false;
-}
-
-/* MA always, OA where aa names it. Policies stay at home: those of the other CSE
- * decide there [doc/decision/022-mcc.md]. */
-static bool is_sent(const struct attribute *at, const struct cbor *aa)
-{
-	struct bytes name = bytes_str(at->short_name);
-
-	if (bytes_equal(name, BYTES("acpi")) || bytes_equal(name, BYTES("daci")))
-		return false;
-	return at->announce == MAN || (at->announce == OPT && is_named(aa, name));
-}
-
-static const struct resource_type *announced_type(const struct resource_type *type, struct buf *b)
-{
-	buf_clear(b);
-	if (type_member(type, b) != ERR_OK || buf_add_byte(b, 'A') != ERR_OK)
-		return NULL;
-	return resource_type_named(bytes_of_buf(b));
-}
-
-static err_t add_name(struct buf *names, struct bytes name)
-{
-	err_t err = ERR_OK;
-
-	if (names->n)
-		TRY(buf_add_byte(names, ' '));
-	TRY(buf_add(names, name));
-out:
-	return err;
-}
-
-/* The attributes as they are now, and their names. */
-static err_t attributes(struct resources *r, struct arena *a, const struct store_row *row,
-                        struct attribute_set *out, struct bytes *names)
-{
-	const struct resource_type *type = resource_row_type(row);
-	struct buf b = buf_make(CONTENT_MAX);
-	struct attribute_set shown;
-	struct cbor aa = { .kind = CBOR_NULL }, value;
-	err_t err;
-
-	out->n = 0;
-	TRY(view_attributes(r, a, row, &shown));
-	(void)set_get(&shown, BYTES("aa"), &aa);
-	for (size_t i = 0; type && i < type->attributes_n; i++) {
-		struct bytes name = bytes_str(type->attributes[i].short_name);
-
-		if (!is_sent(&type->attributes[i], &aa) || !set_get(&shown, name, &value))
-			continue;
-		TRY(set_put(out, name, value.raw));
-		TRY(add_name(&b, name));
-	}
-	/* A CSEBase has no end, what is announced of it must: where it is, it is bounded. */
-	if (row->parent == 0) {
-		TRY(set_put_text(r, a, out, BYTES("et"), BYTES(FAR_END)));
-		TRY(add_name(&b, BYTES("et")));
-	}
-	err = arena_copy(a, bytes_of_buf(&b), names);
-out:
-	buf_free(&b);
-	return err;
-}
-
-/* Its link, and a name by which it is found again when an answer was lost; NULL: none. */
-static err_t put_origin(struct resources *r, struct arena *a, const struct store_row *row,
-                        struct attribute_set *set, struct bytes *name)
-{
-	struct buf id = buf_make(URI_MAX), b = buf_make(URI_MAX);
-	err_t err;
-
-	TRY(resource_identifier(row, &id));
-	TRY(buf_printf(&b, "%.*s/%.*s", BYTES_FMT(r->cse.cse_id), BYTES_FMT(bytes_of_buf(&id))));
-	TRY(set_put_text(r, a, set, BYTES("lnk"), bytes_of_buf(&b)));
-	if (!name)
-		goto out;
-	buf_clear(&b);
-	TRY(buf_printf(&b, "%.*s-%.*s", BYTES_FMT(r->base_ri),
-	               BYTES_FMT(row->parent ? bytes_of_buf(&id) : BYTES("CSEBase"))));
-	TRY(arena_copy(a, bytes_of_buf(&b), name));
-	TRY(set_put_text(r, a, set, BYTES("rn"), *name));
-out:
-	buf_free(&id);
-	buf_free(&b);
-	return err;
-}
-
-/* What was sent and is not any more is taken back. */
-static err_t put_nulls(struct attribute_set *set, struct bytes names)
-{
-	static const uint8_t null = 0xf6;
-	struct cbor there;
-	err_t err = ERR_OK;
-
-	while (names.n) {
-		struct bytes name = bytes_cut(&names, ' ');
-
-		if (name.n && !set_get(set, name, &there))
-			TRY(set_put(set, name, bytes_make(&null, 1)));
-	}
-out:
-	return err;
-}
-
-static err_t wrap(const struct resource_type *type, struct attribute_set *set, struct arena *a,
-                  struct bytes *content)
-{
-	struct buf b = buf_make(CONTENT_MAX);
-	err_t err;
-
-	TRY(view_put(type, set, &b));
-	err = arena_copy(a, bytes_of_buf(&b), content);
-out:
-	buf_free(&b);
-	return err;
-}
-
 /* --- one step -------------------------------------------------------------------------------- */
 
 static bool is_wanted(const struct store_row *row, const struct entry *e)
@@ -408,7 +276,7 @@ static bool is_wanted(const struct store_row *row, const struct entry *e)
 		return row != NULL;
 	if (body_get(row->body, BYTES("at"), &at, &found) != ERR_OK || !found)
 		return false;
-	return is_named(&at, e->target) || (e->address.n && is_named(&at, e->address));
+	return announce_is_named(&at, e->target) || (e->address.n && announce_is_named(&at, e->address));
 }
 
 /* What `at` names and the record does not know yet. */
@@ -432,6 +300,25 @@ out:
 	return err;
 }
 
+struct sending {
+	const struct resource_type *type;
+	struct attribute_set set;
+	struct bytes names;
+	uint8_t digest[32];
+	size_t failed; /* to be passed over */
+	const struct announce_round *round;
+};
+
+/* Is it for a CSE that is not asked now? */
+static bool is_for_silent(struct resources *r, const struct entry *e, const struct sending *s, struct announce_step *out)
+{
+	struct bytes rest, cse = announce_cse(r, e->address.n ? e->address : e->target, &rest);
+	bool yes = s->round->is_silent && s->round->is_silent(s->round->self, cse);
+
+	out->passed |= yes;
+	return yes;
+}
+
 /* One of those that failed in this round. */
 static bool is_passed(size_t *failed)
 {
@@ -439,11 +326,12 @@ static bool is_passed(size_t *failed)
 }
 
 /* Those that are not wanted: forgotten, or *out says that they go. */
-static void drop_unwanted(const struct store_row *row, struct record *rec, size_t *failed,
+static void drop_unwanted(struct resources *r, const struct store_row *row, struct record *rec, struct sending *s,
                           struct announce_step *out)
 {
 	for (size_t i = 0; i < rec->n && out->what == ANNOUNCE_NOTHING;) {
-		if (is_wanted(row, &rec->list[i]) || (rec->list[i].address.n && is_passed(failed))) {
+		if (is_wanted(row, &rec->list[i]) ||
+		    (rec->list[i].address.n && (is_for_silent(r, &rec->list[i], s, out) || is_passed(&s->failed)))) {
 			i++;
 		} else if (rec->list[i].address.n) {
 			out->what = ANNOUNCE_DELETE;
@@ -454,15 +342,6 @@ static void drop_unwanted(const struct store_row *row, struct record *rec, size_
 		}
 	}
 }
-
-struct sending {
-	const struct resource_type *type;
-	struct attribute_set set;
-	struct bytes names;
-	uint8_t digest[32];
-	size_t failed; /* to be passed over */
-	bool nameless;
-};
 
 static err_t send_entry(struct resources *r, const struct store_row *row, const struct entry *e,
                         struct arena *a, const struct sending *s, struct announce_step *out)
@@ -478,15 +357,15 @@ static err_t send_entry(struct resources *r, const struct store_row *row, const 
 	if (e->address.n) {
 		out->what = ANNOUNCE_UPDATE;
 		out->to = e->address;
-		TRY(put_nulls(&set, e->names));
+		TRY(announce_put_nulls(&set, e->names));
 	} else {
 		TRY(parent_of(r, row, e->target, a, &out->to));
 		out->what = out->to.n ? ANNOUNCE_CREATE : ANNOUNCE_WAIT;
 		out->type = s->type->number;
-		TRY(put_origin(r, a, row, &set, s->nameless ? NULL : &out->name));
+		TRY(announce_put_origin(r, a, row, &set, s->round->nameless ? NULL : &out->name));
 	}
 	if (out->what != ANNOUNCE_WAIT)
-		TRY(wrap(s->type, &set, a, &out->content));
+		TRY(announce_wrap(s->type, &set, a, &out->content));
 out:
 	return err;
 }
@@ -500,10 +379,10 @@ static err_t prepare(struct resources *r, const struct store_row *row, struct ar
 	struct bytes body;
 	err_t err = ERR_OK;
 
-	s->type = type ? announced_type(type, &name) : NULL;
+	s->type = type ? announce_type(type, &name) : NULL;
 	if (!s->type)
 		goto out;
-	TRY(attributes(r, a, row, &s->set, &s->names));
+	TRY(announce_attributes(r, a, row, &s->set, &s->names));
 	TRY(set_encode(r, a, &s->set, &body));
 	store_digest(body, s->digest);
 out:
@@ -534,7 +413,7 @@ out:
 static err_t send_first(struct resources *r, const struct store_row *row, const struct record *rec,
                         struct arena *a, struct sending *s, struct announce_step *out)
 {
-	bool waits = false;
+	bool waits = false, silent;
 	err_t err = ERR_OK;
 
 	for (size_t i = 0; i < rec->n && out->what == ANNOUNCE_NOTHING; i++) {
@@ -542,9 +421,12 @@ static err_t send_first(struct resources *r, const struct store_row *row, const 
 		if (!is_wanted(row, &rec->list[i]))
 			continue;
 		TRY(send_entry(r, row, &rec->list[i], a, s, out));
-		waits |= out->what == ANNOUNCE_WAIT;
-		if (out->what == ANNOUNCE_WAIT || (out->what != ANNOUNCE_NOTHING && is_passed(&s->failed)))
-			*out = (struct announce_step){ .what = ANNOUNCE_NOTHING };
+		if (out->what == ANNOUNCE_NOTHING)
+			continue;
+		silent = is_for_silent(r, &rec->list[i], s, out);
+		waits |= !silent && out->what == ANNOUNCE_WAIT;
+		if (silent || out->what == ANNOUNCE_WAIT || is_passed(&s->failed))
+			*out = (struct announce_step){ .what = ANNOUNCE_NOTHING, .passed = out->passed };
 	}
 	if (waits && out->what == ANNOUNCE_NOTHING)
 		out->what = ANNOUNCE_WAIT;
@@ -552,10 +434,10 @@ out:
 	return err;
 }
 
-err_t resource_announce_step(struct resources *r, uint64_t id, struct arena *a, size_t failed,
-                             bool nameless, struct announce_step *out)
+err_t resource_announce_step(struct resources *r, uint64_t id, struct arena *a,
+                             const struct announce_round *round, struct announce_step *out)
 {
-	struct sending s = { .failed = failed, .nameless = nameless };
+	struct sending s = { .failed = round->failed, .round = round };
 	struct store_row row;
 	struct record rec;
 	bool there;
@@ -564,14 +446,14 @@ err_t resource_announce_step(struct resources *r, uint64_t id, struct arena *a, 
 	*out = (struct announce_step){ .what = ANNOUNCE_NOTHING };
 	TRY(record_get(r, id, a, &rec));
 	TRY(row_copy(r, id, a, &row, &there));
-	drop_unwanted(there ? &row : NULL, &rec, &s.failed, out);
+	drop_unwanted(r, there ? &row : NULL, &rec, &s, out);
 	if (there && out->what == ANNOUNCE_NOTHING) {
 		TRY(add_new(&row, &rec));
 		TRY(prepare(r, &row, a, &s));
 	}
 	if (s.type && out->what == ANNOUNCE_NOTHING)
 		TRY(send_first(r, &row, &rec, a, &s, out));
-	rec.due = out->what != ANNOUNCE_NOTHING || failed;
+	rec.due = out->what != ANNOUNCE_NOTHING || round->failed || out->passed;
 	err = record_put(r, id, &rec);
 out:
 	return err;

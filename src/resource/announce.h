@@ -29,6 +29,7 @@ struct announce_step {
 	struct bytes names;   /* of the attributes sent, by blanks */
 	struct bytes name;    /* ANNOUNCE_CREATE: resourceName there; empty: its CSE gives one */
 	bool found;           /* done: it was there already, by that name */
+	bool passed;          /* CSEs were passed over that are not asked now */
 	uint8_t digest[32];   /* of what was sent */
 };
 
@@ -41,12 +42,18 @@ bool resource_announce_waits(const struct resources *r, uint64_t id);
 /* Due again, for what could not be done now. */
 void resource_announce_again(struct resources *r, uint64_t id);
 
-/* What is to be done next for this row, inside a transaction, when the first `failed`
- * of what is to be done are passed over; nameless: no resourceName is proposed, because a
- * CSE refuses one [TS-0004 table 7.4.26.1-2]. ANNOUNCE_WAIT: its parent has to be announced
- * first. */
-err_t resource_announce_step(struct resources *r, uint64_t id, struct arena *a, size_t failed,
-                             bool nameless, struct announce_step *out) MUST_USE;
+struct announce_round {
+	size_t failed;  /* the first of what is to be done that are passed over */
+	bool nameless;  /* no resourceName is proposed: a CSE refuses one [TS-0004 table 7.4.26.1-2] */
+	/* Is this CSE ("/mn") not to be asked now, because it did not answer lately? NULL: none is. */
+	bool (*is_silent)(void *self, struct bytes cse);
+	void *self;
+};
+
+/* What is to be done next for this row, inside a transaction. ANNOUNCE_WAIT: its parent has to be
+ * announced first. */
+err_t resource_announce_step(struct resources *r, uint64_t id, struct arena *a,
+                             const struct announce_round *round, struct announce_step *out) MUST_USE;
 
 /* It was done: `address` of what was created, else empty. `lost`: it is no longer
  * there, and is announced anew. Inside a transaction. */

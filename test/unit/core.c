@@ -851,6 +851,92 @@ static void test_keeper_lost(void **state)
 	bench_close(&b);
 }
 
+#define TELL(id) "{'op':5,'to':'cse-in/dev','fr':'Cdev','rqi':'" id "','rvi':'3','pc':{'m2m:sgn':{'sur':'x'}}}"
+#define POLL(id) "{'op':2,'to':'cse-in/dev/ch/pcu','fr':'Cdev','rqi':'" id "','rvi':'3'}"
+
+static void leave(struct bench *b, uint64_t ref)
+{
+	assert_int_equal(link_send(&b->gate, MSG_REQUEST_LEFT, ref, BYTES_NONE), ERR_OK);
+}
+
+/* Asked, and nothing comes. */
+static void asks_in_vain(struct bench *b, uint64_t number, const char *json)
+{
+	struct message m;
+	bool found;
+
+	send_request(b, number, json);
+	assert_int_equal(link_flush(&b->gate), ERR_OK);
+	assert_int_equal(loop_turn(&b->core), ERR_OK); /* that it would be answered in */
+	(void)!link_read(&b->gate);
+	assert_int_equal(link_next(&b->gate, &m, &found), ERR_OK);
+	assert_false(found);
+}
+
+static void gets_request(struct bench *b, uint64_t number, const char *json)
+{
+	struct message m;
+	struct cbor pc, rqp;
+	bool found;
+
+	send_request(b, number, json);
+	assert_true(next(b, &b->gate, &m));
+	assert_int_equal(status_of(&m), 2000);
+	assert_int_equal(cbor_find(m.body, BYTES("pc"), &pc, &found), ERR_OK);
+	assert_true(found && cbor_find(pc.raw, BYTES("m2m:rqp"), &rqp, &found) == ERR_OK && found);
+}
+
+/* Whoever polls and is gone takes nothing with it: neither what comes later, nor what was on its way. */
+static void test_poller_left(void **state)
+{
+	struct bench b;
+	struct message m;
+	uint64_t number;
+
+	bench_open(&b);
+	number = enrolled_and_open(&b);
+	assert_int_equal(request(&b, number, "{'op':1,'to':'cse-in/dev','fr':'Cdev','rqi':'ch','rvi':'3','ty':15,'pc':{'m2m:pch':{'rn':'ch'}}}"), 2001);
+	asks_in_vain(&b, number, TELL("t1"));
+	gets_request(&b, number, POLL("p1"));
+	/* what was given is not given again, but to who asks after that answer was lost */
+	asks_in_vain(&b, number, POLL("p2"));
+	leave(&b, b.ref - 1); /* p1 */
+	assert_true(next(&b, &b.gate, &m));
+	assert_int_equal(m.ref, b.ref); /* p2, which waited, has it */
+	assert_int_equal(status_of(&m), 2000);
+	/* one that waits ends, and takes nothing */
+	asks_in_vain(&b, number, POLL("p3"));
+	leave(&b, b.ref);
+	assert_true(next(&b, &b.gate, &m));
+	assert_int_equal(status_of(&m), 4008);
+	asks_in_vain(&b, number, TELL("t2"));
+	gets_request(&b, number, POLL("p4"));
+	/* who was never there */
+	leave(&b, 4711);
+	asks_in_vain(&b, number, POLL("p5"));
+	bench_close(&b);
+}
+
+/* Its end and what it would take come in one turn. */
+static void test_poller_left_at_once(void **state)
+{
+	struct bench b;
+	struct message m;
+	uint64_t number;
+
+	bench_open(&b);
+	number = enrolled_and_open(&b);
+	assert_int_equal(request(&b, number, "{'op':1,'to':'cse-in/dev','fr':'Cdev','rqi':'ch','rvi':'3','ty':15,'pc':{'m2m:pch':{'rn':'ch'}}}"), 2001);
+	asks_in_vain(&b, number, POLL("p1"));
+	send_request(&b, number, TELL("t1"));
+	leave(&b, b.ref - 1);
+	assert_true(next(&b, &b.gate, &m));
+	assert_int_equal(m.ref, b.ref - 1);
+	assert_int_equal(status_of(&m), 4008);
+	gets_request(&b, number, POLL("p2"));
+	bench_close(&b);
+}
+
 static void test_stop(void **state)
 {
 	uint64_t number;
@@ -887,7 +973,8 @@ int main(void)
 		cmocka_unit_test(test_expiry), cmocka_unit_test(test_ends_on_record),
 		cmocka_unit_test(test_keys),
 		cmocka_unit_test(test_stale_key),
-		cmocka_unit_test(test_keeper_lost), cmocka_unit_test(test_stop),
+		cmocka_unit_test(test_keeper_lost), cmocka_unit_test(test_poller_left),
+		cmocka_unit_test(test_poller_left_at_once), cmocka_unit_test(test_stop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -77,7 +77,7 @@ static struct connection_limits some_limits(void)
 static void start_with(struct server *s, struct connection_limits limits, SSL_CTX *ctx)
 {
 	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
-	struct connection_owner owner = { s, on_secured, on_request, on_closed, on_refused, NULL, NULL };
+	struct connection_owner owner = { s, on_secured, on_request, on_closed, on_refused, NULL, NULL, NULL };
 	socklen_t n = sizeof(a);
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 

@@ -129,6 +129,16 @@ void connection_suspect(struct connection *c, bool parsing)
 		owner->parsing(owner->self, parsing ? &c->address : NULL);
 }
 
+void connection_left(struct connection *c)
+{
+	struct connection_owner *owner = &c->set->owner;
+	bool tell = c->asked && owner->left;
+
+	c->asked = false;
+	if (tell)
+		owner->left(owner->self, c);
+}
+
 static void on_closed(uv_handle_t *handle)
 {
 	struct connection *c = handle->data;
@@ -169,6 +179,7 @@ void connection_close(struct connection *c)
 	half_open_end(c);
 	/* CLOSED first: the owner may look at others, or close this one again. */
 	c->state = CONNECTION_CLOSED;
+	connection_left(c);
 	http2_free(c);
 	io_buffers(c, false);
 	s->owner.closed(s->owner.self, c);
@@ -329,12 +340,18 @@ static void pause_step(struct connection *c)
 	io_watch(c, 0);
 }
 
+/* The same; that it was the end is worth knowing, for whoever works for the peer. */
+static void serving_step(struct connection *c)
+{
+	io_watch(c, UV_DISCONNECT);
+}
+
 static void (*const steps[])(struct connection *) = {
 	[CONNECTION_HANDSHAKE] = handshake_step,
 	[CONNECTION_JUDGED] = pause_step,
 	[CONNECTION_IDLE] = connection_read,
 	[CONNECTION_REQUEST] = connection_read,
-	[CONNECTION_SERVING] = pause_step,
+	[CONNECTION_SERVING] = serving_step,
 	[CONNECTION_WRITING] = connection_write,
 	[CONNECTION_DRAINING] = connection_drain,
 	[CONNECTION_SHARED] = http2_step,

@@ -47,6 +47,7 @@ void stream_end(struct connection *s)
 {
 	struct connection *c = s->whole;
 
+	connection_left(s);
 	wheel_remove(&s->timed);
 	*s->stream_from = s->stream_next;
 	if (s->stream_next)
@@ -95,6 +96,7 @@ static void serve(struct connection *s, struct bytes message, size_t head_n)
 	s->whole->http2->frames = 0;
 	s->whole->http2->octets = 0;
 	connection_enter(s, CONNECTION_SERVING);
+	s->asked = true;
 	s->set->owner.request(s->set->owner.self, s, message);
 }
 
@@ -155,10 +157,12 @@ void stream_serve(struct connection *s)
 void stream_forsake(struct connection *s)
 {
 	(void)nghttp2_session_set_stream_user_data(s->whole->http2->session, s->stream, NULL);
-	if (s->state == CONNECTION_SERVING)
+	if (s->state == CONNECTION_SERVING) {
 		s->forsaken = true;
-	else
+		connection_left(s);
+	} else {
 		stream_end(s);
+	}
 }
 
 /* --- the answer --------------------------------------------------------------------- */
@@ -171,8 +175,10 @@ static ssize_t on_source(nghttp2_session *session, int32_t number, uint8_t *to, 
 
 	bytes_copy(to, rest.p, rest.n);
 	s->out_at += rest.n;
-	if (s->out_at == s->out.n)
+	if (s->out_at == s->out.n) {
 		*flags |= NGHTTP2_DATA_FLAG_EOF;
+		s->asked = false;
+	}
 	return (ssize_t)rest.n;
 }
 
@@ -226,6 +232,7 @@ static err_t submit(struct connection *s, struct bytes octets)
 	if (nghttp2_submit_response(s->whole->http2->session, s->stream, nv, n,
 	                            octets.n ? &source : NULL) != 0)
 		err = ERR_CLOSED;
+	s->asked = s->asked && octets.n;
 out:
 	return err;
 }

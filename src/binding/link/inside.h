@@ -123,6 +123,8 @@ void connection_enter(struct connection *c, enum connection_state state);
  * follow each other; keeping: unless too many do. */
 void io_buffers(struct connection *c, bool keeping);
 /* Its octets are about to be parsed; false: no longer. */
+/* Who asked is gone, or says no more; the owner is told, once a request. */
+void connection_left(struct connection *c);
 void connection_suspect(struct connection *c, bool parsing);
 
 /* --- reading.c, writing.c: steps of the states ------------------------------- */

@@ -127,12 +127,17 @@ static void on_poll(uv_poll_t *handle, int status, int events)
 
 	if (c->state == CONNECTION_CLOSED)
 		return;
-	if (status < 0)
+	if (status < 0) {
 		connection_close(c);
-	else if (c->state == CONNECTION_IDLE)
+	} else if (c->state == CONNECTION_IDLE) {
 		connection_queue(c, false); /* requests are read when the answers of this turn are written */
-	else
+	} else if (c->state == CONNECTION_SERVING && events & UV_DISCONNECT) {
+		/* An answer may still be read: it may have closed its own side alone. */
+		io_watch(c, 0);
+		connection_left(c);
+	} else {
 		connection_step(c);
+	}
 }
 
 void io_watch(struct connection *c, int events)

@@ -77,6 +77,7 @@ struct connection {
 	bool queued, handshakes, close_after, continued, freed;
 	bool waited;              /* for a key, in its handshake */
 	bool keeps;               /* the TLS library's buffers, between requests */
+	bool asked;               /* the owner has a request whose answer is not all sent */
 	struct buf in, out;
 	size_t out_at;
 	uint32_t drained;
@@ -114,6 +115,9 @@ struct connection_owner {
 	/* The handshake wants a pre-shared key that is not here (channel_wanted); it goes on
 	 * at connection_continue, now or later, unless it has failed by that. May be NULL. */
 	void (*wanted)(void *self, struct connection *c);
+	/* Who asked has gone, or says nothing more, and has not all of the answer: once a request; an
+	 * answer may still be given. c is valid during the call. May be NULL. */
+	void (*left)(void *self, struct connection *c);
 };
 
 err_t connections_new(uv_loop_t *loop, const struct connection_limits *limits,

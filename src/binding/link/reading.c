@@ -49,6 +49,7 @@ static void drop(struct connection *c, size_t n)
 static void serve(struct connection *c, struct bytes message)
 {
 	connection_enter(c, CONNECTION_SERVING);
+	c->asked = true;
 	c->set->owner.request(c->set->owner.self, c, message);
 }
 

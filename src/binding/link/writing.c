@@ -31,7 +31,7 @@ bool connection_has_leftover(const struct connection *c)
 
 static void answered(struct connection *c)
 {
-	c->continued = false;
+	c->continued = c->asked = false;
 	if (c->close_after) {
 		drain(c);
 		return;

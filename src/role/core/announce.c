@@ -1,17 +1,29 @@
 /* announce.c: announcements, carried out one step at a time (resource/announce.h),
  * each as a request of our own. What fails is passed over until the others are done,
  * then tried again, ever more seldom; who waits gives its place to one that was not
- * tried. Nothing leaves before what it tells of is durable. */
+ * tried. Nothing leaves before what it tells of is durable.
+ *
+ * A CSE that did not answer is passed over by all until it is its time to be tried, by one; so it
+ * holds up nothing but what is for it. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "role/core/core.h"
 
-enum { RETRY_MIN_MS = 500, RETRY_MAX_MS = 60000, WAIT_MS = 200, YIELD_MS = 50, TEXT_MAX = 8192, ADDRESS_MAX = 512, BASE = 1 };
+enum { RETRY_MIN_MS = 500, RETRY_MAX_MS = 60000, SLOW_MS = 800, SILENT_MIN_MS = 1000, SILENT_MAX_MS = 15000, WAIT_MS = 200, YIELD_MS = 50, TEXT_MAX = 8192, ADDRESS_MAX = 512, BASE = 1 };
 
 static struct announcing *free_one(struct core *c)
 {
 	for (size_t i = 0; i < CORE_ANNOUNCING; i++) {
 		if (!c->announcing[i].id)
+			return &c->announcing[i];
+	}
+	return NULL;
+}
+
+static struct announcing *of_number(struct core *c, uint64_t number)
+{
+	for (size_t i = 0; i < CORE_ANNOUNCING; i++) {
+		if (c->announcing[i].asking && c->announcing[i].number == number)
 			return &c->announcing[i];
 	}
 	return NULL;
@@ -42,6 +54,102 @@ static void later(struct announcing *n, bool failed)
 		n->wait = RETRY_MAX_MS;
 	n->failed = 0;
 	n->next = clock_steady() + (failed ? n->wait : WAIT_MS);
+}
+
+/* --- CSEs that do not answer ------------------------------------------------------------------ */
+
+static struct silent *silent_of(struct core *c, struct bytes cse)
+{
+	for (size_t i = 0; i < CORE_SILENT; i++) {
+		if (c->silent[i].cse[0] && bytes_equal(bytes_str(c->silent[i].cse), cse))
+			return &c->silent[i];
+	}
+	return NULL;
+}
+
+static bool is_silent(void *self, struct bytes cse)
+{
+	return cse.n && silent_of(self, cse);
+}
+
+static bool is_silent_still(void *self, struct bytes cse)
+{
+	struct silent *s = cse.n ? silent_of(self, cse) : NULL;
+
+	return s && s->until > clock_steady();
+}
+
+/* A free place, else that of who is to be tried first. */
+static struct silent *place_for(struct core *c)
+{
+	struct silent *place = &c->silent[0];
+
+	for (size_t i = 0; i < CORE_SILENT; i++) {
+		if (!c->silent[i].cse[0])
+			return &c->silent[i];
+		if (c->silent[i].until < place->until)
+			place = &c->silent[i];
+	}
+	return place;
+}
+
+/* It did not answer, or is asked whether it does. */
+static void fell_silent(struct core *c, struct bytes cse)
+{
+	struct silent *s = silent_of(c, cse);
+
+	if (!s) {
+		s = place_for(c);
+		*s = (struct silent){ .wait = 0 };
+		if (bytes_put_str(s->cse, sizeof(s->cse), cse) != ERR_OK)
+			s->cse[0] = '\0';
+	}
+	s->wait = s->wait ? 2 * s->wait : SILENT_MIN_MS;
+	s->wait = s->wait > SILENT_MAX_MS ? SILENT_MAX_MS : s->wait;
+	s->until = clock_steady() + s->wait;
+}
+
+/* When one of them is tried next. */
+static int64_t next_trial(const struct core *c)
+{
+	int64_t next = INT64_MAX;
+
+	for (size_t i = 0; i < CORE_SILENT; i++) {
+		if (c->silent[i].cse[0] && c->silent[i].until < next)
+			next = c->silent[i].until;
+	}
+	return next;
+}
+
+/* It answers: what was kept from it is tried now. */
+static void speaks(struct core *c, struct bytes cse)
+{
+	struct silent *s = silent_of(c, cse);
+
+	if (!s)
+		return;
+	*s = (struct silent){ .wait = 0 };
+	for (size_t i = 0; i < CORE_ANNOUNCING; i++) {
+		if (!c->announcing[i].asking)
+			c->announcing[i].next = clock_steady();
+	}
+}
+
+/* "/mn" of "/mn/cse/x" */
+static struct bytes cse_of(struct bytes to)
+{
+	return bytes_sub(to, 0, 1 + bytes_find(bytes_sub(to, 1, to.n), '/'));
+}
+
+static void heard(struct core *c, struct bytes to, unsigned status)
+{
+	struct bytes cse = cse_of(to);
+
+	if (status == RSC_TARGET_NOT_REACHABLE || status == RSC_REQUEST_TIMEOUT ||
+	    status == RSC_REMOTE_ENTITY_NOT_REACHABLE)
+		fell_silent(c, cse);
+	else
+		speaks(c, cse);
 }
 
 /* What the step was about outlives the turn. */
@@ -170,25 +278,44 @@ out:
 
 static void on_answer(struct core *c, uint64_t cookie, const struct response_primitive *r)
 {
-	struct announcing *n = of_row(c, cookie);
+	struct announcing *n = of_number(c, cookie);
 
-	if (!n)
+	if (!n) /* it came too late: what it did is found there when it is asked for again */
 		return;
+	recall(n);
+	heard(c, n->step.to, r->status);
 	if (is_settled(n, r->status) && keep(c, n, r) == ERR_OK) {
 		forget(n); /* due again: there may be more */
 		return;
 	}
-	recall(n);
 	if (goes_without_name(n, r->status))
 		return;
 	if (n->id == BASE) /* what would go below it waits in vain */
 		awaited_failed(c, n->step.target);
-	awaited_announced(c, n->id);
 	log_event(LOG_INFO, "not announced", "row=%llu status=%u", (unsigned long long)n->id, r->status);
 	n->asking = false;
-	n->failed++;
+	n->failed += !is_silent(c, cse_of(n->step.to)); /* else all pass it over */
 	n->next = clock_steady();
 	buf_free(&n->texts);
+}
+
+/* What takes long holds up nobody else: the row goes on with what is for others. Not where a lost answer
+ * would leave a second one behind. */
+static void leave(struct core *c, struct announcing *n)
+{
+	recall(n);
+	if (!n->trial)
+		fell_silent(c, cse_of(n->step.to));
+	if (n->id == BASE)
+		awaited_failed(c, n->step.target);
+	n->asking = false;
+	n->next = clock_steady();
+	buf_free(&n->texts);
+}
+
+static bool is_slow(const struct announcing *n, int64_t now)
+{
+	return n->id && n->asking && !n->trial && !n->nameless && n->since + SLOW_MS <= now;
 }
 
 /* --- steps ------------------------------------------------------------------------------------- */
@@ -202,11 +329,34 @@ static err_t ask(struct core *c, struct announcing *n, const struct announce_ste
 	struct outbound_request r = { .operation = operations[step->what], .to = step->to,
 		                      .type = step->what == ANNOUNCE_CREATE ? step->type : 0,
 		                      .content = step->content };
+	struct bytes cse = cse_of(step->to);
 	err_t err;
 
 	TRY(remember(n, step));
 	n->asking = true;
-	err = errand_ask(c, &r, on_answer, n->id);
+	n->trial = is_silent(c, cse);
+	n->number = ++c->announce_number;
+	n->since = clock_steady();
+	if (n->trial) /* one asks whether it is back */
+		silent_of(c, cse)->until = n->since + 1000 * (int64_t)options_number(&c->worker->options, OPT_outbound_time);
+	err = errand_ask(c, &r, on_answer, n->number);
+out:
+	return err;
+}
+
+/* For those that answer first; then, when it is time, for those that may again. */
+static err_t next_step(struct core *c, struct announcing *n, struct arena *a, struct announce_step *step)
+{
+	static bool (*const passes[])(void *self, struct bytes cse) = { is_silent, is_silent_still };
+	struct announce_round round = { .failed = n->failed, .nameless = n->nameless, .self = c };
+	err_t err = ERR_OK;
+
+	for (size_t i = 0; i < COUNT_OF(passes); i++) {
+		round.is_silent = passes[i];
+		TRY(resource_announce_step(c->room.resources, n->id, a, &round, step));
+		if ((step->what != ANNOUNCE_NOTHING && step->what != ANNOUNCE_WAIT) || !step->passed)
+			break;
+	}
 out:
 	return err;
 }
@@ -219,17 +369,20 @@ static void run(struct core *c, struct announcing *n)
 
 	arena_init(&a, 8 << 20);
 	TRY(batch_mark(c));
-	err = resource_announce_step(c->room.resources, n->id, &a, n->failed, n->nameless, &step);
+	err = next_step(c, n, &a, &step);
 	batch_unmark(c, err);
 	TRY(err);
 	c->room.must_commit = true;
-	if (step.what == ANNOUNCE_NOTHING && !n->failed) {
-		awaited_announced(c, n->id);
+	if (step.what == ANNOUNCE_NOTHING)
+		awaited_announced(c, n->id); /* nothing is left that is worth waiting for */
+	if (step.what == ANNOUNCE_NOTHING && !n->failed && !step.passed)
 		forget(n);
-	} else if (step.what == ANNOUNCE_NOTHING || step.what == ANNOUNCE_WAIT)
+	else if (step.what == ANNOUNCE_NOTHING || step.what == ANNOUNCE_WAIT)
 		later(n, n->failed > 0);
 	else
 		err = ask(c, n, &step);
+	if (step.what == ANNOUNCE_NOTHING && step.passed && next_trial(c) > n->next)
+		n->next = next_trial(c);
 out:
 	arena_free(&a);
 	if (err == ERR_OK)
@@ -277,9 +430,13 @@ void announce_turn(struct core *c)
 			*n = (struct announcing){ .id = id, .next = now };
 		else if (!there->asking)
 			there->next = now;
+		else if (there->trial && !there->nameless) /* there is something else to be done */
+			leave(c, there);
 	}
 	for (size_t i = 0; i < CORE_ANNOUNCING; i++) {
 		n = &c->announcing[i];
+		if (is_slow(n, now))
+			leave(c, n);
 		if (n->id && !n->asking && n->next <= now)
 			run(c, n);
 	}
@@ -298,6 +455,8 @@ int64_t announce_next(const struct core *c)
 
 		if (n->id && !n->asking && n->next < next)
 			next = n->next;
+		if (n->id && n->asking && !n->trial && !n->nameless && n->since + SLOW_MS < next)
+			next = n->since + SLOW_MS;
 	}
 	return next;
 }

@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "role/core/core.h"
 
-enum { AWAIT_MS = 2000, NESTED = 2 };
+enum { AWAIT_MS = 1000, NESTED = 2 };
 
 static void forget(struct awaited *w)
 {

@@ -311,6 +311,10 @@ err_t batch_serve(struct core *c, struct pending *p, struct request_arrival *in,
 	} else {
 		served = batch_begin(c);
 		c->exported = in->exported;
+		c->serving_to = p->to;
+		c->serving_left = h && h->left;
+		c->serving_ref = p->ref;
+		c->servings++;
 		if (served == ERR_OK)
 			served = request_serve(&c->room, in, &c->answer);
 		c->exported = BYTES_NONE;
@@ -321,8 +325,10 @@ err_t batch_serve(struct core *c, struct pending *p, struct request_arrival *in,
 		if (served == ERR_OK) {
 			p->status = c->room.answered;
 			p->announced = c->room.announced;
-		} else
+		} else {
+			channel_untake(c);
 			TRY(fail(c, in, served, &c->answer));
+		}
 	}
 	if (h)
 		held_done(c, h);

@@ -2,7 +2,11 @@
  *
  * Responses are told apart by Request Identifier alone, and that is unique to its
  * originator only: a request of another goes under one made of both, so that nobody
- * is given the answer to somebody else. The same request again has the same one. */
+ * is given the answer to somebody else. The same request again has the same one.
+ *
+ * Who polls may be gone: then its poll ends, and what was given to it and perhaps did not arrive is
+ * there for the next poll. So one may be given twice to who goes away at the wrong moment, and none is
+ * lost with it; it is the same request by its identifier. */
 #include "base/clock.h"
 #include "crypt/crypt.h"
 #include "request/reach.h"
@@ -16,7 +20,9 @@ struct offer {
 	struct buf primitive;
 	struct bytes rqi;      /* a view into it */
 	int64_t deadline;      /* clock_steady */
-	bool given, answered;
+	bool given, answered, was_given;
+	const struct neighbour *given_to; /* in answer to given_ref, in one with all of given_in */
+	uint64_t given_ref, given_in;
 	struct buf response;
 };
 
@@ -198,7 +204,7 @@ bool channel_take(void *self, uint64_t channel, size_t max, struct bytes *primit
 	struct core *c = self;
 	struct offer *oldest = NULL;
 
-	for (size_t i = 0; c->channels && c->channels->n && i < OFFERS; i++) {
+	for (size_t i = 0; !c->serving_left && c->channels && c->channels->n && i < OFFERS; i++) {
 		struct offer *o = &c->channels->offers[i];
 
 		if (o->ref && o->channel == channel && !o->given &&
@@ -207,7 +213,10 @@ bool channel_take(void *self, uint64_t channel, size_t max, struct bytes *primit
 	}
 	if (!oldest || oldest->primitive.n > max)
 		return false;
-	oldest->given = true;
+	oldest->given = oldest->was_given = true;
+	oldest->given_to = c->serving_to;
+	oldest->given_ref = c->serving_ref;
+	oldest->given_in = c->servings;
 	*primitive = bytes_of_buf(&oldest->primitive);
 	return true;
 }
@@ -221,7 +230,7 @@ bool channel_answer(void *self, uint64_t channel, struct bytes rqi, struct bytes
 	for (size_t i = 0; c->channels && i < OFFERS; i++) {
 		struct offer *o = &c->channels->offers[i];
 
-		if (!o->ref || o->channel != channel || !o->given || o->answered ||
+		if (!o->ref || o->channel != channel || !o->was_given || o->answered ||
 		    !bytes_equal(o->rqi, rqi))
 			continue;
 		if (buf_add(&o->response, response) != ERR_OK)
@@ -231,6 +240,71 @@ bool channel_answer(void *self, uint64_t channel, struct bytes rqi, struct bytes
 		return true;
 	}
 	return false;
+}
+
+static void give_back(struct core *c, uint64_t serving)
+{
+	for (size_t i = 0; i < OFFERS; i++) {
+		struct offer *o = &c->channels->offers[i];
+
+		if (!o->ref || !o->given || o->answered || o->given_in != serving)
+			continue;
+		o->given = false;
+		o->given_to = NULL;
+		wake(c, o->channel);
+	}
+}
+
+void channel_untake(struct core *c)
+{
+	if (c->channels && c->channels->n)
+		give_back(c, c->servings);
+}
+
+/* What was given before the last is there: else it would not have asked again. */
+static uint64_t last_given(const struct core *c, const struct neighbour *to, uint64_t ref)
+{
+	uint64_t last = 0;
+
+	for (size_t i = 0; i < OFFERS; i++) {
+		const struct offer *o = &c->channels->offers[i];
+
+		if (o->ref && o->given && o->given_to == to && o->given_ref == ref && o->given_in > last)
+			last = o->given_in;
+	}
+	return last;
+}
+
+err_t channel_left(struct core *c, struct neighbour *from, const struct message *m)
+{
+	uint64_t last;
+
+	if (!c->open || !c->channels)
+		goto out;
+	if (!held_left(c, from, m->ref)) {
+		last = c->channels->n ? last_given(c, from, m->ref) : 0;
+		if (last)
+			give_back(c, last);
+		goto out;
+	}
+	for (size_t i = 0; i < POLLS; i++) {
+		struct poll *p = &c->channels->polls[i];
+
+		if (!p->channel || !held_is_left(c, p->ref))
+			continue;
+		held_answered(c, p->ref, ERR_TIMEOUT, BYTES_NONE);
+		*p = (struct poll){ 0 };
+	}
+out:
+	return ERR_OK;
+}
+
+void channel_neighbour_lost(struct core *c, const struct neighbour *n)
+{
+	for (size_t i = 0; c->channels && i < OFFERS; i++) {
+		if (c->channels->offers[i].given_to == n)
+			c->channels->offers[i].given_to = NULL;
+	}
 }
 
 void channel_turn(struct core *c)

@@ -39,6 +39,7 @@ enum {
 	CORE_HELD = 1024,         /* requests that wait for answers from elsewhere */
 	CORE_HELD_PER_ORIGINATOR = 64,
 	CORE_ANNOUNCING = 48,     /* resources whose announcements are under way */
+	CORE_SILENT = 64,         /* CSEs that are known not to answer */
 	CORE_AWAITED = 64,        /* answers that wait until what they show is announced */
 	CORE_ERRANDS = 64,        /* requests of our own under way; a power of two */
 	CORE_HELD_OCTETS = 64 * 1024 * 1024, /* of all of them, with what was answered */
@@ -101,6 +102,7 @@ struct held {
 	int64_t due;            /* nobody was asked, this time is waited for (clock_steady); 0 */
 	size_t due_at;          /* its place in asked */
 	bool done;              /* answered in this turn: freed when the turn is over */
+	bool left;              /* who asked is gone */
 };
 
 /* What this CSE asks by itself, and who wants to know. */
@@ -115,12 +117,21 @@ struct errand {
 /* A resource whose announcements are looked at. */
 struct announcing {
 	uint64_t id;         /* 0 free */
-	bool asking;
+	bool asking, trial;  /* trial: of a CSE that did not answer */
+	uint64_t number;     /* of what is asked */
+	int64_t since;       /* clock_steady */
 	int64_t next, wait;  /* clock_steady, ms */
 	size_t failed;       /* steps of this round */
 	bool nameless;       /* a name was refused */
 	struct announce_step step;
 	struct buf texts;    /* what the step's views were */
+};
+
+/* A CSE that did not answer: nothing is announced to it before it may have come back, and nobody waits
+ * for it. */
+struct silent {
+	char cse[FACT_ID_MAX]; /* "/mn"; empty: free */
+	int64_t wait, until;   /* ms, clock_steady */
 };
 
 /* At the registrar. */
@@ -181,6 +192,9 @@ struct core {
 	/* entries of the queue that are under way: what was judged when they were sent */
 	struct delivery *deliveries;
 	struct channels *channels;
+	struct neighbour *serving_to; /* for whom a request is served now */
+	uint64_t serving_ref, servings;
+	bool serving_left;        /* who is gone */
 	uint64_t delivery_last;
 	int64_t deliver_at;       /* clock_steady: not looked at before */
 
@@ -189,6 +203,8 @@ struct core {
 	struct registration registration;
 	struct announcing announcing[CORE_ANNOUNCING];
 	struct awaited awaited[CORE_AWAITED];
+	struct silent silent[CORE_SILENT];
+	uint64_t announce_number;
 	int64_t announce_yield; /* clock_steady, until when none gives its place */
 
 	/* what the keeper reported, to be recorded in the next transaction */
@@ -277,6 +293,10 @@ void held_done(struct core *c, struct held *h);
 void held_answered(struct core *c, uint64_t ref, err_t result, struct bytes primitive);
 /* Is that number still waited for? */
 bool held_awaits(struct core *c, uint64_t ref);
+/* The request of this gate: it is kept, and who asked is gone now. */
+bool held_left(struct core *c, const struct neighbour *from, uint64_t request);
+/* Is that number of a question of such a request? */
+bool held_is_left(struct core *c, uint64_t ref);
 /* Serve again whose answers are there, or late. Then, when its answers left: free. */
 void held_turn(struct core *c);
 void held_sweep(struct core *c);
@@ -337,6 +357,11 @@ bool channel_send(struct core *c, uint64_t ref, const struct outbound_need *need
 /* As struct channel_house; self is the core. */
 bool channel_take(void *self, uint64_t channel, size_t max, struct bytes *primitive);
 bool channel_answer(void *self, uint64_t channel, struct bytes rqi, struct bytes response);
+/* REQUEST_LEFT: a poll ends, and what was given last to who is gone is there for the next. */
+err_t channel_left(struct core *c, struct neighbour *from, const struct message *m) MUST_USE;
+/* What the request served now took was not answered. */
+void channel_untake(struct core *c);
+void channel_neighbour_lost(struct core *c, const struct neighbour *n);
 void channel_turn(struct core *c);
 int64_t channel_next(const struct core *c); /* clock_steady; INT64_MAX none */
 void channel_free(struct core *c);

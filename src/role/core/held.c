@@ -271,6 +271,26 @@ bool held_awaits(struct core *c, uint64_t ref)
 	return asked_of(c, ref, &h) != NULL;
 }
 
+bool held_left(struct core *c, const struct neighbour *from, uint64_t request)
+{
+	for (size_t i = 0; i < CORE_HELD && c->held_n; i++) {
+		struct held *h = &c->held[i];
+
+		if (!h->used || h->done || h->to != from || h->ref != request)
+			continue;
+		h->left = true;
+		return true;
+	}
+	return false;
+}
+
+bool held_is_left(struct core *c, uint64_t ref)
+{
+	struct held *h;
+
+	return asked_of(c, ref, &h) && h->left;
+}
+
 void held_answered(struct core *c, uint64_t ref, err_t result, struct bytes primitive)
 {
 	struct held *h;

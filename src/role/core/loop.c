@@ -22,6 +22,7 @@ static void lose(struct core *c, struct neighbour *n, err_t why)
 		association_gate_lost(c, n->link.peer_number, why);
 	held_neighbour_lost(c, n);
 	awaited_neighbour_lost(c, n);
+	channel_neighbour_lost(c, n);
 	revoke_door_lost(c, n);
 	network_neighbour_lost(c, n);
 	source_neighbour_lost(c, n);
@@ -96,6 +97,7 @@ static const struct {
 	{ MSG_STATEMENT_ASK, statement_asked },
 	{ MSG_STATE_SHOW, state_show },
 	{ MSG_ASSOCIATION_CLOSE, association_close },
+	{ MSG_REQUEST_LEFT, channel_left },
 	{ MSG_ADMIN, serve_admin },
 	{ MSG_SENT, deliver_sent },
 	{ MSG_NETWORK_KEY, source_want },

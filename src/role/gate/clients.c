@@ -131,6 +131,11 @@ out:
 	http_mapper_trim(&g->mapper);
 }
 
+static void on_left(void *self, struct connection *c)
+{
+	core_request_left(self, c);
+}
+
 static void on_closed(void *self, struct connection *c)
 {
 	struct gate *g = self;
@@ -163,6 +168,6 @@ struct connection_owner clients_owner(struct gate *g)
 {
 	return (struct connection_owner){
 		.self = g, .secured = on_secured, .wanted = on_wanted, .request = on_request,
-		.closed = on_closed, .refused = clients_refused, .parsing = on_parsing,
+		.left = on_left, .closed = on_closed, .refused = clients_refused, .parsing = on_parsing,
 	};
 }

@@ -121,6 +121,13 @@ err_t core_request(struct gate *g, const struct connection *c)
 	return err;
 }
 
+void core_request_left(struct gate *g, const struct connection *c)
+{
+	/* What waits in the core for it ends by itself, too. */
+	if (link_send(&g->core, MSG_REQUEST_LEFT, c->id, BYTES_NONE) != ERR_OK)
+		log_event(LOG_DEBUG, "request not taken back", "ref=%llu", (unsigned long long)c->id);
+}
+
 err_t core_want_key(struct gate *g, const struct connection *c, struct bytes identity)
 {
 	struct wire_out out = wire_out(&g->message);

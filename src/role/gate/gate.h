@@ -137,6 +137,8 @@ void core_close_association(struct gate *g, uint64_t number);
 /* primitive: in g->message behind the head that core_request_head put there. */
 err_t core_request_head(struct gate *g, const struct connection *c) MUST_USE;
 err_t core_request(struct gate *g, const struct connection *c) MUST_USE;
+/* Who made it is gone, and has perhaps not all of the answer. */
+void core_request_left(struct gate *g, const struct connection *c);
 /* A handshake waits for the key of an identity of the underlying network. */
 err_t core_want_key(struct gate *g, const struct connection *c, struct bytes identity) MUST_USE;
 
