@@ -6,9 +6,10 @@
 #include "request/queue.h"
 
 #include "base/clock.h"
+#include "request/proven.h"
 #include "wire/wire.h"
 
-enum { KEY = 8, LANE_KEY = 16, VALUE_MAX = 1024 * 1024, TEXT_MAX = 4096, LANES = 4096 };
+enum { KEY = 8, LANE_KEY = PROVEN_KEY, VALUE_MAX = 1024 * 1024, TEXT_MAX = 4096, LANES = 4096 };
 
 struct lane {
 	uint8_t key[LANE_KEY];
@@ -46,6 +47,8 @@ struct queue {
 	size_t lanes_n;
 	struct step *journal;
 	size_t journal_n, journal_cap, marked;
+	struct proven proven;   /* lanes whose last was answered */
+	bool only_proven;
 };
 
 /* --- lanes and items -------------------------------------------------------------- */
@@ -497,13 +500,24 @@ static struct item *head_of(const struct lane *lane)
 	return i;
 }
 
-static int64_t lane_wake(const struct lane *lane)
+static bool is_proven(struct queue *q, const struct lane *lane)
+{
+	return lane->channel || proven_has(&q->proven, lane->key);
+}
+
+static int64_t lane_wake(struct queue *q, const struct lane *lane)
 {
 	const struct item *head = head_of(lane);
 
-	if (!head || head->added || lane->sending)
+	if (!head || head->added || lane->sending || (q->only_proven && !is_proven(q, lane)))
 		return INT64_MAX;
 	return head->due > lane->not_before ? head->due : lane->not_before;
+}
+
+/* The oldest; but those of lanes that failed behind all that did not, or not so often. */
+static bool is_before(const struct item *a, const struct item *b)
+{
+	return a->lane->attempts == b->lane->attempts ? a->number < b->number : a->lane->attempts < b->lane->attempts;
 }
 
 uint64_t queue_next(struct queue *q, int64_t now)
@@ -513,7 +527,7 @@ uint64_t queue_next(struct queue *q, int64_t now)
 	for (size_t i = 0; i < q->lanes_n; i++) {
 		const struct item *head = head_of(q->lanes[i]);
 
-		if (lane_wake(q->lanes[i]) <= now && (!best || head->number < best->number))
+		if (lane_wake(q, q->lanes[i]) <= now && (!best || is_before(head, best)))
 			best = head;
 	}
 	return best ? best->number : 0;
@@ -585,6 +599,18 @@ unsigned queue_attempts(struct queue *q, uint64_t number)
 	return item ? item->lane->attempts : 0;
 }
 
+bool queue_proven(struct queue *q, uint64_t number)
+{
+	const struct item *item = find(q, number);
+
+	return item && is_proven(q, item->lane);
+}
+
+void queue_only_proven(struct queue *q, bool only)
+{
+	q->only_proven = only;
+}
+
 void queue_sending(struct queue *q, uint64_t number, uint64_t channel)
 {
 	struct item *item = find(q, number);
@@ -601,6 +627,7 @@ void queue_sent(struct queue *q, uint64_t number)
 
 	if (!item)
 		return;
+	proven_add(&q->proven, item->lane->key);
 	item->lane->sending = 0;
 	item->lane->attempts = 0;
 	item->lane->not_before = 0;
@@ -623,6 +650,7 @@ void queue_failed(struct queue *q, uint64_t number, int64_t now, uint16_t chance
 
 	if (!item)
 		return;
+	proven_drop(&q->proven, item->lane->key);
 	item->lane->sending = 0;
 	item->lane->attempts++;
 	item->lane->not_before = now + pause_after(item->lane->attempts, chance);
@@ -651,7 +679,7 @@ int64_t queue_wake(struct queue *q)
 	int64_t wake = INT64_MAX;
 
 	for (size_t i = 0; i < q->lanes_n; i++) {
-		int64_t at = lane_wake(q->lanes[i]);
+		int64_t at = lane_wake(q, q->lanes[i]);
 
 		wake = at < wake ? at : wake;
 	}

@@ -80,6 +80,11 @@ bool queue_outdated(struct queue *q, uint64_t number);
 uint64_t queue_after(const struct queue *q, uint64_t number);
 /* How often its lane failed in a row. */
 unsigned queue_attempts(struct queue *q, uint64_t number);
+/* Was the last of its lane answered, or does it go by a polling channel? Of lanes long empty that may
+ * be forgotten. */
+bool queue_proven(struct queue *q, uint64_t number);
+/* From now on queue_next and queue_wake know of such lanes only, or of all. */
+void queue_only_proven(struct queue *q, bool only);
 
 /* Its lane is busy until one of the others is called. channel: the polling channel
  * it goes by, 0: none. */

@@ -89,6 +89,49 @@ static void test_undo(void **state)
 	queue_close(q);
 }
 
+/* Who answered last is told when there is no room for those who did not. */
+static void test_proven(void **state)
+{
+	struct store_room *room = *state;
+	struct queue *q = open_queue(room);
+	uint64_t good, bad;
+
+	assert_int_equal(store_begin(room->s), ERR_OK);
+	assert_int_equal(owe(q, "bad", 1, 0, 0), ERR_OK);
+	assert_int_equal(owe(q, "good", 2, 0, 0), ERR_OK);
+	commit(room, q);
+	bad = queue_next(q, start);
+	assert_false(queue_proven(q, bad));
+	queue_sending(q, bad, 0);
+	good = queue_next(q, start);
+	queue_sending(q, good, 0);
+	assert_int_equal(queue_remove(q, good), ERR_OK);
+	queue_sent(q, good);
+	queue_failed(q, bad, start, 0);
+	commit(room, q);
+	/* its lane was empty: it is remembered all the same */
+	assert_int_equal(owe(q, "good", 2, 0, 0), ERR_OK);
+	commit(room, q);
+	queue_only_proven(q, true);
+	good = queue_next(q, start + 3600000);
+	assert_true(good != 0 && good != bad && queue_proven(q, good));
+	queue_sending(q, good, 0);
+	assert_int_equal(queue_next(q, start + 3600000), 0);
+	assert_true(queue_wake(q) == INT64_MAX);
+	queue_only_proven(q, false);
+	assert_int_equal(queue_next(q, start + 3600000), bad);
+	/* once in vain, and it is as the others */
+	queue_failed(q, good, start, 0);
+	queue_only_proven(q, true);
+	assert_int_equal(queue_next(q, start + 3600000), 0);
+	/* who fetches what waits takes nobody's connection */
+	queue_sending(q, good, 7);
+	queue_failed(q, good, start, 0);
+	assert_int_equal(queue_next(q, start + 3600000), good);
+	store_rollback(room->s);
+	queue_close(q);
+}
+
 static void test_lanes(void **state)
 {
 	struct store_room *room = *state;
@@ -267,7 +310,7 @@ int main(void)
 	static char engine[] = "sqlite";
 #define T(f) cmocka_unit_test_prestate_setup_teardown(f, room_make, room_end, engine)
 	const struct CMUnitTest tests[] = {
-		T(test_durable_first), T(test_undo), T(test_lanes), T(test_pauses),
+		T(test_durable_first), T(test_undo), T(test_proven), T(test_lanes), T(test_pauses),
 		T(test_batches), T(test_latest), T(test_bounds), T(test_tampered),
 	};
 

@@ -13,7 +13,9 @@
 #include "role/core/core.h"
 #include "wire/wire.h"
 
-enum { A_TURN = 64 };
+/* Of those that did not answer last, or never yet, so many are under way at once, each at first for a
+ * short time: they take the courier's connections from nobody who answers. */
+enum { A_TURN = 64, UNPROVEN_MAX = 128, UNPROVEN_MS = 3000 };
 
 struct delivery {
 	uint64_t ref;            /* 0: free */
@@ -22,6 +24,7 @@ struct delivery {
 	uint64_t subscription;
 	uint32_t type;           /* of it */
 	bool group;              /* gathered by one */
+	bool unproven;
 	struct buf texts;        /* target, originator, rqi */
 	size_t target_n, originator_n;
 };
@@ -173,6 +176,11 @@ static uint64_t channel_of(struct bytes target)
 	               ? channel : 0;
 }
 
+static int64_t time_for(unsigned attempts)
+{
+	return attempts > 1 ? CORE_DELIVERY_MS : (int64_t)UNPROVEN_MS << attempts;
+}
+
 static err_t send_to(struct core *c, const struct notification *n, struct delivery *d)
 {
 	size_t place = n->reach.n ? queue_attempts(c->room.queue, n->numbers[0]) % n->reach.n : 0;
@@ -192,8 +200,10 @@ static err_t send_to(struct core *c, const struct notification *n, struct delive
 	d->type = n->type;
 	d->group = n->group;
 	d->n = n->n;
+	d->unproven = !channel_of(need.target) && !queue_proven(c->room.queue, n->numbers[0]);
 	bytes_copy(d->numbers, n->numbers, n->n * sizeof(n->numbers[0]));
-	TRY(held_send(c, ref, &need, CORE_DELIVERY_MS));
+	TRY(held_send(c, ref, &need, d->unproven ? time_for(queue_attempts(c->room.queue, n->numbers[0]))
+	                                         : CORE_DELIVERY_MS));
 	d->ref = ref;
 	queue_sending(c->room.queue, n->numbers[0], channel_of(need.target));
 out:
@@ -221,6 +231,24 @@ out:
 		failed(c, number);
 }
 
+static void hold_back(struct core *c)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; c->deliveries && i < CORE_DELIVERIES; i++)
+		n += c->deliveries[i].ref && c->deliveries[i].unproven;
+	queue_only_proven(c->room.queue, n >= UNPROVEN_MAX);
+}
+
+/* What is due, of whom there is room for; 0: nothing. */
+static uint64_t next_due(struct core *c)
+{
+	if (!free_delivery(c))
+		return 0;
+	hold_back(c);
+	return queue_next(c->room.queue, c->now);
+}
+
 void deliver_turn(struct core *c)
 {
 	uint64_t number;
@@ -232,8 +260,9 @@ void deliver_turn(struct core *c)
 		c->deliver_at = INT64_MAX; /* until one is answered */
 		return;
 	}
-	for (size_t i = 0; i < A_TURN && free_delivery(c) && (number = queue_next(c->room.queue, c->now)) != 0; i++)
+	for (size_t i = 0; i < A_TURN && (number = next_due(c)) != 0; i++)
 		one(c, number);
+	hold_back(c);
 	wake = queue_wake(c->room.queue);
 	c->deliver_at = wake == INT64_MAX ? INT64_MAX : clock_steady() + (wake > c->now ? wake - c->now : 0);
 }
