@@ -128,36 +128,29 @@ out:
 
 /* --- does it hold ------------------------------------------------------------------------- */
 
-/* Nobody vouches for where a target is: a condition on its place never holds. */
-static bool context_holds(struct bytes context, int64_t now)
+static bool time_holds(const struct cbor *times, int64_t now)
 {
-	struct cbor list, entry;
+	struct bytes rest = times->kind == CBOR_ARRAY ? times->s : BYTES_NONE;
+	struct cbor entry;
 
-	if (notification_member(context, "lr", &list) ||
-	    !notification_member(context, "tod", &list) || list.kind != CBOR_ARRAY)
-		return false;
-	while (list.s.n && cbor_next(&list.s, &entry) == ERR_OK) {
+	while (rest.n && cbor_next(&rest, &entry) == ERR_OK) {
 		if (entry.kind == CBOR_TEXT && schedule_holds(entry.s, now) == VERDICT_YES)
 			return true;
 	}
 	return false;
 }
 
+/* Nobody vouches for where a target is: a condition on its place never holds. The relation
+ * is between time and place, OR if none is given [TS-0004 7.4.32.1-3]. */
 static bool rule_holds(struct bytes body, int64_t now)
 {
-	bool any = false, all = true, holds;
-	struct cbor list, item;
+	struct cbor contexts, times, places;
+	bool both = number(body, "drr", OPERATOR_OR) != OPERATOR_OR;
 
-	if (!notification_member(body, "dr", &list) || list.kind != CBOR_ARRAY || !list.u)
+	if (!notification_member(body, "dr", &contexts) || contexts.kind != CBOR_MAP ||
+	    !notification_member(contexts.raw, "tod", &times))
 		return false;
-	while (list.s.n) {
-		if (cbor_next(&list.s, &item) != ERR_OK)
-			return false;
-		holds = context_holds(item.raw, now);
-		any = any || holds;
-		all = all && holds;
-	}
-	return number(body, "drr", 1) == OPERATOR_OR ? any : all;
+	return time_holds(&times, now) && !(both && notification_member(contexts.raw, "lr", &places));
 }
 
 /* Without rules the action stands by itself. */

@@ -85,8 +85,8 @@ static const struct attribute members_batchNotify[] = {
 	M("dur", "duration", V_DURATION, OPT, 0),
 };
 static const struct attribute members_rateLimit[] = {
-	M("mnn", "maxNrOfNotify", V_UINT, OPT, 0),
-	M("tww", "timeWindow", V_DURATION, OPT, 0),
+	M("mnn", "maxNrOfNotify", V_UINT, MAN, 0),
+	M("tww", "timeWindow", V_DURATION, MAN, 0),
 };
 static const struct attribute members_notificationStatsInfo[] = {
 	M("tg", "target", V_URI, MAN, 0),
@@ -104,7 +104,7 @@ static const struct attribute members_scheduleEntries[] = {
 };
 static const struct attribute members_actionStatus[] = {
 	M("acn", "action", V_STRING, OPT, 0),
-	M("sus", "status", V_ENUM0, MAN, 3),
+	M("sus", "status", V_ENUM0, OPT, 3),
 };
 static const struct attribute members_mgmtLinkRef[] = {
 	MF("nm", "name", V_STRING, OPT, F_MARK, 0),
@@ -213,7 +213,7 @@ static const struct attribute members_anyArg[] = {
 /* --- the rest --------------------------------------------------------------------------- */
 
 static const struct attribute members_contentRef[] = {
-	MF("urir", "URIReference", V_STRUCTS, MAN, F_FILLED, C_contentRefEntry),
+	MF("urir", "URIReference", V_STRUCTS, MAN, F_FILLED, MANY(contentRefEntry, 64)),
 };
 static const struct attribute members_contentRefEntry[] = {
 	M("nm", "name", V_STRING, MAN, 0), M("uri", "URI", V_URI, MAN, 0),
@@ -236,19 +236,16 @@ static const struct attribute members_aggregatedRequest[] = {
 	M("m2m:rqp", "requestPrimitive", V_REQUESTS, OPT, C_requestPrimitive),
 };
 static const struct attribute members_activityPatternElements[] = {
-	M("apt", "activityPattern", V_STRUCTS, MAN, C_activityPattern),
+	M("apt", "activityPattern", V_STRUCTS, OPT, C_activityPattern),
 };
 static const struct attribute members_activityPattern[] = {
-	M("sce", "scheduleEntry", V_SCHEDULE, OPT, 0), M("sti", "stationaryIndication", V_ENUM, OPT, 2),
-	M("dsi", "dataSizeIndicator", V_UINT, OPT, 0),
+	MF("se", "scheduleElement", V_STRUCTS, MAN, F_FILLED, C_scheduleEntries),
+	M("sti", "stationaryIndication", V_ENUM, OPT, 2), M("dsi", "dataSizeIndicator", V_POSITIVE, OPT, 0),
 };
 static const struct attribute members_e2eSecInfo[] = {
-	M("esf", "supportede2ESecFeatures", V_ANY, OPT, 0),
-	M("escert", "certificates", V_ANY, OPT, 0),
+	M("esf", "supportede2ESecFeatures", V_LIST_UINT, MAN, 0),
+	M("escert", "certificates", V_LIST_STRING, OPT, 0),
 	M("esro", "sharedReceiverESPrimRandObject", V_ANY, OPT, 0),
-};
-static const struct attribute members_sessionCapabilities[] = {
-	M("sdc", "sessionDescription", V_ANY, OPT, 0),
 };
 static const struct attribute members_evalCriteria[] = {
 	M("optr", "operator", V_ENUM, MAN, 6), M("sbjt", "subject", V_STRING, MAN, 0),

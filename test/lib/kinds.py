@@ -14,7 +14,7 @@ memberType logTypeId logStatus locationUpdateEventCriteria locationSource locati
 execStatusType execResultType execModeType consistencyStrategy batteryStatus authorizationDecision acpCombiningAlgorithm
 AERegistrationStatus pendingNotification semanticFormat eventType""".split()
 LISTS = {"listOfURIs": TEXT, "listOfM2MID": TEXT, "serializations": TEXT, "poaList": TEXT, "supportedReleaseVersions": TEXT,
-         "acpType": TEXT, "missingDataList": TEXT, "listOfMinMax": NUMBER, "resourceTypeList": NUMBER, "protocolList": TEXT}
+         "acpType": TEXT, "sessionCapabilities": TEXT, "missingDataList": TEXT, "listOfMinMax": NUMBER, "resourceTypeList": NUMBER, "protocolList": TEXT}
 STRUCTS = """actionStatus setOfAcrs scheduleEntries batchNotify aggregatedRequest aggregatedResponse activityPatternElements
 eventNotificationCriteria eventNotificationCriteriaSet backOffParameters deletionContexts rateLimit operationResult
 filterCriteria metaInformation tokenPermissions contentRef deliveryMetaData ipAddress e2eSecInfo locationRegion mgmtLinkRef

@@ -205,3 +205,57 @@ def test_an_s_type_ae_behind_a_cse(lab, own):
     assert lab.get(path + "/c", "/Cfar").rsc == 4107  # a CSE that is not on the list
     assert lab.create("/cse-in", 2, {"m2m:ae": dict(AE)}, "Shere").rsc == 2001
     assert lab.get(path + "/c", "/Shere").rsc == 4106 and lab.get(path + "/c", "Shere").rsc == 2000
+
+
+# --- complex values [6.3.5] ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("change,want", [
+    ({"ape": {"apt": [{"se": [{"sce": ["* * 8-20 * * * *"]}], "sti": 1, "dsi": 5}]}}, 2004), ({"ape": {"apt": [{"sti": 1}]}}, 4000),
+    ({"ape": {"apt": [{"se": [{"sce": ["* * 8-20 * * * *"]}], "dsi": 0}]}}, 4000), ({"ape": {"apt": [{"se": [{"sce": ["x"]}]}]}}, 4000),
+    ({"ape": {"apt": []}}, 2004), ({"scp": ["audio:AVP", "video:RTS/AVP"]}, 2004), ({"scp": {"sdc": "x"}}, 4000),
+    ({"esi": {"esf": [10, 13], "escert": ["eA=="]}}, 2004), ({"esi": {}}, 4000), ({"esi": {"esf": "10"}}, 4000), ({"esi": {"esf": [10], "x": 1}}, 4000)])
+def test_complex_values_of_an_ae(lab, own, change, want):
+    """6.3.5.52, 6.3.5.64-65, 6.3.3."""
+    a = lab.put(own[1], {"m2m:ae": change}, own[0])
+    assert a.rsc == want, a
+    assert want != 2004 or change.keys() <= lab.get(own[1], own[0]).json["m2m:ae"].keys()
+
+
+@pytest.mark.parametrize("names,want", [(["a"], 2001), (["a", "b"], 2001), (["a", "b", "a"], 4000), ([], 4000)])
+def test_references_of_a_content(lab, own, names, want):
+    """6.3.5.36: the value of each name is unique."""
+    stem, path = own
+    conr = {"urir": [{"nm": n, "uri": path[1:] + "/c"} for n in names]}
+    assert lab.create(path + "/c", 4, {"m2m:cin": {"con": "x", "conr": conr}}, stem).rsc == want
+
+
+@pytest.mark.parametrize("rl,want", [({"mnn": 1, "tww": "PT1S"}, 2001), ({"mnn": 1}, 4000), ({"tww": "PT1S"}, 4000)])
+def test_a_rate_is_a_number_in_a_time(lab, own, rl, want):
+    """6.3.5.31."""
+    stem, path = own
+    assert lab.create(path + "/c", 23, {"m2m:sub": {"nu": [stem], "rl": rl}}, stem).rsc == want
+
+
+def test_when_a_target_may_leave(lab, own, r):
+    """6.3.5.37, 7.4.32.1-3: one deletionContexts; its time and its place by OR, when nothing is said."""
+    stem, path = own
+    always, place = "* * * * * * *", [{"accc": ["DE"]}]
+    for i, (rules, want) in enumerate(((dict(dr={"tod": [always]}), 2002), (dict(dr={"tod": [always], "lr": place}), 2002),
+                                       (dict(dr={"tod": [always], "lr": place}, drr=1), 4103), (dict(dr={"lr": place}), 4103),
+                                       (dict(dr={"tod": ["* * * * * * 2001"]}), 4103))):
+        ntp = f"p{stem}{i}"
+        assert lab.create("/cse-in", 26, {"m2m:ntp": {"rn": ntp, "acn": 1}}).rsc == 2001
+        assert lab.create("/cse-in/" + ntp, 27, {"m2m:pdr": rules}).rsc == 2001
+        assert lab.create(path + "/c", 23, {"m2m:sub": {"rn": f"s{i}", "nu": [stem, r.url], "enc": {"net": [2]}}}, stem).rsc == 2001
+        at = path + f"/c/s{i}"
+        assert lab.create(at, 25, {"m2m:ntpr": {"ntu": [stem], "npi": "cse-in/" + ntp}}, stem).rsc == 2001
+        assert lab.delete(at + "/ntsr", stem).rsc == want, rules
+    assert lab.create("/cse-in/" + ntp, 27, {"m2m:pdr": {"dr": [{"tod": [always]}]}}).rsc == 4000
+
+
+def test_what_is_always_there_is_not_deleted(lab, own):
+    """7.3.3.7: null for an attribute of multiplicity 1."""
+    stem, path = own
+    assert lab.put(path + "/c", {"m2m:cnt": {"et": None}}, stem).rsc == 4000
+    assert lab.create(path, 3, {"m2m:cnt": {"et": None}}, stem).rsc == 4000

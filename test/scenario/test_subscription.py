@@ -588,7 +588,7 @@ def test_a_target_takes_itself_out(lab, dev):
             a = admin.create("/cse-in", 26, {"m2m:ntp": {"rn": rn + name, "acn": action, **more}})
             assert a.rsc == 2001, a
             for i, tod in enumerate(rules):
-                a = admin.create(at, 27, {"m2m:pdr": {"rn": f"r{i}", "dr": [{"tod": [tod]}]}})
+                a = admin.create(at, 27, {"m2m:pdr": {"rn": f"r{i}", "dr": {"tod": [tod]}}})
                 assert a.rsc == 2001, a
             assert dev.update(s + "/ref", {"m2m:ntpr": {"npi": at[1:]}}).rsc == 2004
 

@@ -20,10 +20,38 @@ out:
 	return err;
 }
 
+/* Each name of a contentRef stands once [TS-0004 6.3.5.36]. */
+static err_t check_references(struct resource_work *w)
+{
+	struct cbor conr, list, entry, name, other;
+	struct bytes rest, before;
+	bool found;
+	err_t err = ERR_OK;
+
+	if (!set_get(&w->set, BYTES("conr"), &conr))
+		return ERR_OK;
+	TRY(cbor_find(conr.raw, BYTES("urir"), &list, &found));
+	rest = found ? list.s : BYTES_NONE;
+	while (rest.n) {
+		before = bytes_sub(list.s, 0, list.s.n - rest.n);
+		TRY(cbor_next(&rest, &entry));
+		TRY(cbor_find(entry.raw, BYTES("nm"), &name, &found));
+		while (before.n) {
+			TRY(cbor_next(&before, &entry));
+			TRY(cbor_find(entry.raw, BYTES("nm"), &other, &found));
+			if (bytes_equal(other.s, name.s))
+				return refuse(w->out, RSC_BAD_REQUEST, "a name stands twice", BYTES("conr"));
+		}
+	}
+out:
+	return err;
+}
+
 static err_t created(struct resource_work *w)
 {
 	err_t err;
 
+	TRY(check_references(w));
 	TRY(content_size(w, &w->row.size));
 	TRY(set_put_uint(w->r, w->arena, &w->set, BYTES("cs"), w->row.size));
 out:

@@ -24,7 +24,7 @@ static const struct attribute rows[] = {
 	  F_LATER | F_FILLED, 0 },
 	{ "regs", "registrationStatus", V_ENUM, OPT, OPT, NP, F_NOT_BUILT, 2 },
 	{ "trps", "trackRegistrationPoints", V_BOOL, OPT, OPT, NP, F_NOT_BUILT, 0 },
-	{ "scp", "sessionCapabilities", V_STRUCT, OPT, OPT, NP, 0, C_sessionCapabilities },
+	{ "scp", "sessionCapabilities", V_LIST_STRING, OPT, OPT, NP, 0, 0 },
 	{ "tren", "triggerEnable", V_BOOL, OPT, OPT, NP, 0, 0 },
 	{ "ape", "activityPatternElements", V_STRUCT, OPT, OPT, OPT, 0,
 	  C_activityPatternElements },

@@ -7,7 +7,7 @@ static const struct attribute rows[] = {
 	ROW_POLICIES(OPT, OPT),
 	ROW_LABELS(OPT, OPT),
 	ROW_CONSULTATION(OPT, OPT),
-	{ "dr", "deletionRules", V_STRUCTS, OPT, NP, NP, F_ONCE, C_deletionContexts },
+	{ "dr", "deletionRules", V_STRUCT, OPT, NP, NP, F_ONCE, C_deletionContexts },
 	{ "drr", "deletionRulesRelation", V_ENUM, OPT, OPT, NP, 0, 2 },
 };
 
