@@ -31,8 +31,9 @@ err_t action_chain_rest(struct work *w, uint64_t *rest, bool *inside) MUST_USE;
 err_t action_period(struct request_room *room, uint64_t id, int64_t now) MUST_USE;
 
 /* [action_poll.c] The subject of one, or of a dependency, at another CSE is asked for, by a request of
- * its creator that is kept. In the transaction of the caller. */
-err_t action_poll(struct request_room *room, uint64_t id, int64_t now) MUST_USE;
+ * its creator that is kept; *asked false: nobody wants to know it, and nothing was written. In the
+ * transaction of the caller. */
+err_t action_poll(struct request_room *room, uint64_t id, int64_t now, bool *asked) MUST_USE;
 /* As action_answered: was it such a request? */
 err_t action_polled(struct request_room *room, const struct request_arrival *in,
                     const struct response_primitive *response, bool *was) MUST_USE;

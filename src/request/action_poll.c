@@ -31,15 +31,16 @@ out:
 }
 
 /* One that cannot be asked for now waits like one that was. */
-err_t action_poll(struct request_room *room, uint64_t id, int64_t now)
+err_t action_poll(struct request_room *room, uint64_t id, int64_t now, bool *asked)
 {
 	struct polled p;
-	bool wanted;
 	err_t err;
 
 	arena_reset(&room->arena);
-	TRY(polled_read(room->resources, &room->arena, id, now, &p, &wanted));
-	if (wanted && !later_full(&room->later, p.creator))
+	TRY(polled_read(room->resources, &room->arena, id, now, &p, asked));
+	if (!*asked)
+		goto out;
+	if (!later_full(&room->later, p.creator))
 		err = keep(room, &p, now);
 	TRY(err == ERR_REFUSED || err == ERR_LIMIT ? ERR_OK : err);
 	err = polled_asked(room->resources, permit_for_system(reason), id, now);

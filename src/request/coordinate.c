@@ -29,8 +29,16 @@ static bool requests_of(const struct work *w, struct cbor *tram, struct cbor *li
 	       list->u > 0 && list->u <= COORDINATED_MAX;
 }
 
+/* Each request of a round is kept, with the request of the transaction within. */
+static bool is_kept(struct bytes request)
+{
+	struct cbor to;
+
+	return request.n + (get(request, "to", CBOR_TEXT, &to) ? to.s.n : 0) + ROUND_REQUEST_OWN <= LATER_OCTETS;
+}
+
 /* From is who makes the transaction, in each [TS-0004 7.4.60.2.1]. */
-static err_t check_from(struct work *w, struct bytes items)
+static err_t check_requests(struct work *w, struct bytes items)
 {
 	const struct cse_identity *cse = resources_cse(w->room->resources);
 	struct buf from = buf_make(ADDRESS_TEXT);
@@ -45,6 +53,8 @@ static err_t check_from(struct work *w, struct bytes items)
 		    id_absolute(q.from, cse->sp_id, cse->cse_id, &from) != ERR_OK ||
 		    !bytes_equal(bytes_of_buf(&from), w->originator))
 			work_refuse(w, RSC_BAD_REQUEST, "TS-0004 7.4.60.2.1", "From is not who makes the transaction");
+		else if (!is_kept(item.raw))
+			work_refuse(w, RSC_NOT_ACCEPTABLE, "limit", "a request is too large to be kept");
 	}
 out:
 	buf_free(&from);
@@ -70,7 +80,7 @@ err_t coordinate_wanted(struct work *w, bool *yes)
 		TRY(coordinate_elsewhere(w->room, item.raw, yes));
 	}
 	if (*yes)
-		TRY(check_from(w, list.s));
+		TRY(check_requests(w, list.s));
 out:
 	return err;
 }
@@ -98,12 +108,14 @@ static int64_t sooner(int64_t a, int64_t b)
 	return a && (!b || a < b) ? a : b;
 }
 
-/* As it is now; and when it is to be looked at. While a round is under way its answers say. */
+/* As it is now; and when it is to be looked at: while a round is under way, when it has waited for all
+ * of its answers. */
 static err_t save(struct request_room *room, struct coordinated *t)
 {
 	int64_t step = t->retry ? t->retry : step_time(t);
 
-	t->next = is_over(t) || t->left ? 0 : sooner(step, t->times.end);
+	if (t->left == 0)
+		t->next = is_over(t) ? 0 : sooner(step, t->times.end);
 	return coordinated_write(room->resources, permit_for_system(reason), t);
 }
 
@@ -143,10 +155,11 @@ static err_t round_begin(struct request_room *room, struct coordinated *t, uint6
 			continue;
 		}
 		err = coordinate_keep(room, t, i, now);
-		t->failed |= err == ERR_REFUSED;
+		t->failed |= err == ERR_REFUSED || err == ERR_LIMIT;
 		t->left += err == ERR_OK;
-		TRY(err == ERR_REFUSED ? ERR_OK : err);
+		TRY(err == ERR_REFUSED || err == ERR_LIMIT ? ERR_OK : err);
 	}
+	t->next = now + ROUND_MS;
 	if (t->left == 0)
 		t->state = state_after(t);
 	room->must_commit = true;
@@ -244,6 +257,16 @@ out:
 	return err;
 }
 
+/* What was kept may be gone, by its creator or by its time: what did not answer until now has failed. */
+static err_t give_up(struct request_room *room, struct coordinated *t, int64_t now)
+{
+	struct request_arrival in = { .now = now };
+
+	t->left = 0;
+	t->failed = true;
+	return round_end(room, &in, t);
+}
+
 err_t coordinate_time(struct request_room *room, uint64_t id, int64_t now, bool *changed)
 {
 	struct coordinated *t;
@@ -253,9 +276,11 @@ err_t coordinate_time(struct request_room *room, uint64_t id, int64_t now, bool 
 	*changed = false;
 	arena_reset(&room->arena);
 	TRY(load(room, id, &t, &found));
-	if (!found || t->left || !t->next || t->next > now)
+	if (!found || !t->next || t->next > now)
 		goto out;
 	*changed = true;
+	if (t->left)
+		return give_up(room, t, now);
 	/* A commit that some have done is done by the others, however late. */
 	if (t->retry && (t->control == TRANSACTION_COMMIT || !is_late(t, now)))
 		TRY(t->retry <= now ? round_begin(room, t, t->control, now) : ERR_OK);
@@ -352,16 +377,17 @@ err_t coordinate_answered(struct request_room *room, const struct request_arriva
 {
 	const struct store_row *row;
 	struct coordinated *t;
-	uint64_t tram, i;
+	uint64_t tram, i, at;
 	bool found;
 	err_t err;
 
 	TRY(store_get(room->store, in->deferred, &row));
-	*was = number_of(row, "@tm", &tram) && number_of(row, "@ix", &i);
+	*was = number_of(row, "@tm", &tram) && number_of(row, "@ix", &i) && number_of(row, "@at", &at);
 	if (!*was)
 		goto out;
 	TRY(load(room, tram, &t, &found));
-	if (!found || i >= t->n || t->left == 0)
+	/* One of a round that was given up counts in no other. */
+	if (!found || i >= t->n || t->left == 0 || (int64_t)at + ROUND_MS != t->next)
 		goto out;
 	TRY(take(room, t, i, response));
 	t->left--;

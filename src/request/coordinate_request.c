@@ -5,7 +5,7 @@
 #include "request/later_work.h"
 #include "resource/lock.h"
 
-enum { PRIMITIVE_MAX = 512 * 1024, ADDRESS_TEXT = 2048 };
+enum { ADDRESS_TEXT = 2048 };
 
 static bool get(struct bytes map, const char *key, enum cbor_kind kind, struct cbor *out)
 {
@@ -65,9 +65,9 @@ out:
 
 static err_t put_content(struct request_room *room, const struct coordinated *t, size_t i, struct buf *out)
 {
-	struct buf tid = buf_make(32), control = buf_make(32), request = buf_make(PRIMITIVE_MAX);
+	struct buf tid = buf_make(32), control = buf_make(32), request = buf_make(LATER_OCTETS);
 	struct cbor_member m[2], one;
-	struct buf inner = buf_make(PRIMITIVE_MAX);
+	struct buf inner = buf_make(LATER_OCTETS);
 	size_t n = 0;
 	err_t err;
 
@@ -95,7 +95,7 @@ out:
 /* Tried again it has the same identifier: who did it already gives its first answer. */
 static err_t compose(struct request_room *room, const struct coordinated *t, size_t i, struct buf *out)
 {
-	struct buf content = buf_make(PRIMITIVE_MAX), rqi = buf_make(64);
+	struct buf content = buf_make(LATER_OCTETS), rqi = buf_make(64);
 	struct outbound_request r = {
 		.operation = t->control == TRANSACTION_LOCK ? OPERATION_CREATE : OPERATION_UPDATE,
 		.type = t->control == TRANSACTION_LOCK ? TRANSACTION : 0, .to = t->addresses[i],
@@ -120,11 +120,11 @@ out:
 
 err_t coordinate_keep(struct request_room *room, const struct coordinated *t, size_t i, int64_t now)
 {
-	enum { KEPT_MS = 120000, ROUNDS = 3 };
-	struct later_own own = { .values = buf_make(PRIMITIVE_MAX + 4096) };
-	struct buf primitive = buf_make(PRIMITIVE_MAX);
+	enum { ROUNDS = 3 };
+	struct later_own own = { .values = buf_make(LATER_OCTETS + 4096) };
+	struct buf primitive = buf_make(LATER_OCTETS);
 	struct later_order order = { .originator = t->creator, .credential = t->credential, .now = now, .due = now,
-		                     .expires = now + KEPT_MS };
+		                     .expires = now + ROUND_MS };
 	err_t err;
 
 	TRY(compose(room, t, i, &primitive));

@@ -48,6 +48,7 @@ static err_t ask(struct work *w, struct remote_member *m)
 	TRY(reach_exchange(w, &reach, bytes_of_buf(&primitive), SEND_REPEAT, &r));
 	m->status = r.status;
 	m->content = r.content;
+	m->behind = !reach.direct;
 out:
 	buf_free(&primitive);
 	buf_free(&seed);

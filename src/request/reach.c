@@ -157,7 +157,7 @@ static err_t reach_elsewhere(struct work *w, struct bytes to, struct reach *out)
 	struct bytes sp = resources_cse(w->room->resources)->sp_id, cse = to;
 	struct provider provider;
 	uint64_t hop = 0;
-	bool behind;
+	bool behind = true, direct;
 	err_t err = ERR_OK;
 
 	if (bytes_starts(cse, BYTES("//")))
@@ -165,6 +165,7 @@ static err_t reach_elsewhere(struct work *w, struct bytes to, struct reach *out)
 	cse = bytes_sub(cse, 0, 1 + bytes_find(bytes_sub(cse, 1, cse.n), '/'));
 	if (cse.n > 1)
 		TRY(resource_remote(w->room->resources, cse, &hop, &behind));
+	direct = hop && !behind;
 	if (!hop && w->room->registrar.n)
 		TRY(resource_remote(w->room->resources, w->room->registrar, &hop, &behind));
 	if (hop)
@@ -173,6 +174,7 @@ static err_t reach_elsewhere(struct work *w, struct bytes to, struct reach *out)
 		TRY(reach_abroad(w, &provider, out));
 	out->entity = 0;
 	out->hop = hop;
+	out->direct = direct;
 out:
 	return err;
 }

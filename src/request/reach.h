@@ -13,6 +13,7 @@ struct reach {
 	struct bytes from; /* reach_of: who we are to it: our CSE-ID, absolute at another provider */
 	uint64_t entity;  /* row of the AE or CSE, 0 for a URL and for what is elsewhere */
 	uint64_t hop;     /* row of the remoteCSE by which that is reached, 0: none */
+	bool direct;      /* and which is the CSE itself where it is */
 	struct { struct bytes target; unsigned flags; } list[REACH_MAX]; /* best first */
 	size_t n;         /* 0: not reachable from here */
 };

@@ -371,6 +371,7 @@ err_t action_fired(struct resources *r, const struct permit *system, uint64_t id
 	if (allowed && times >= allowed) {
 		TRY(set_put_uint(r, &c.arena, &c.set, BYTES("evm"), EVALUATE_OFF));
 		TRY(action_index(r, id, NULL, 0));
+		TRY(polled_index(r, id, NULL));
 	}
 	TRY(announce_changed(r, id, &c.set, &c.before));
 	err = own_write(r, &c);

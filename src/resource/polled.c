@@ -54,27 +54,6 @@ static bool number_of(const struct store_row *row, const char *key, uint64_t *ou
 	return true;
 }
 
-err_t polled_due(struct resources *r, int64_t now, uint64_t *after, uint64_t *ids, size_t limit, size_t *n)
-{
-	struct store_find find = { .name = POLL_INDEX, .value = BYTES("1"), .after = *after,
-	                           .limit = limit < PAGE ? limit : PAGE };
-	const struct store_row *row;
-	uint64_t found[PAGE], next;
-	size_t found_n = 0;
-	err_t err;
-
-	*n = 0;
-	TRY(store_index_find(r->store, &find, found, &found_n));
-	*after = found_n < find.limit ? 0 : found[found_n - 1];
-	for (size_t i = 0; i < found_n; i++) {
-		TRY(store_get(r->store, found[i], &row));
-		if (row && !row_expired(row, now) && (!number_of(row, "@px", &next) || next <= (uint64_t)now))
-			ids[(*n)++] = found[i];
-	}
-out:
-	return err;
-}
-
 /* A dependency counts only while its action is on. */
 static err_t is_wanted(struct resources *r, const struct store_row *row, bool *yes)
 {
@@ -85,6 +64,31 @@ static err_t is_wanted(struct resources *r, const struct store_row *row, bool *y
 	if (row->type == DEPENDENCY)
 		TRY(store_get(r->store, row->parent, &action));
 	*yes = action && action->type == ACTION && number_of(action, "evm", &mode) && mode != EVALUATE_OFF;
+out:
+	return err;
+}
+
+err_t polled_due(struct resources *r, int64_t now, uint64_t *after, uint64_t *ids, size_t limit, size_t *n)
+{
+	struct store_find find = { .name = POLL_INDEX, .value = BYTES("1"), .after = *after,
+	                           .limit = limit < PAGE ? limit : PAGE };
+	const struct store_row *row;
+	uint64_t found[PAGE], next;
+	size_t found_n = 0;
+	bool wanted;
+	err_t err;
+
+	*n = 0;
+	TRY(store_index_find(r->store, &find, found, &found_n));
+	*after = found_n < find.limit ? 0 : found[found_n - 1];
+	for (size_t i = 0; i < found_n; i++) {
+		TRY(store_get(r->store, found[i], &row));
+		if (!row || row_expired(row, now) || (number_of(row, "@px", &next) && next > (uint64_t)now))
+			continue;
+		TRY(is_wanted(r, row, &wanted));
+		if (wanted)
+			ids[(*n)++] = found[i];
+	}
 out:
 	return err;
 }

@@ -303,6 +303,7 @@ struct remote_member {
 	struct bytes address;
 	unsigned status;      /* 0: nobody answered */
 	struct bytes content; /* its representation, encoded; or empty */
+	bool behind;          /* another CSE passed the request on, and may itself be who knows of nothing there */
 };
 
 /* What became of the requests of a transaction: { "m2m:rsp": [ responses ] }. */

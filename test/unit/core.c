@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "codec/json.h"
 #include "keeper_child.h"
+#include "resource/coordinate.h"
 #include "store/inner.h"
 #include "unit.h"
 
@@ -748,6 +749,58 @@ static void test_expiry(void **state)
 	bench_close(&b);
 }
 
+/* What fails for one resource, each second, keeps nothing from those behind it. */
+static void test_one_fails(void **state)
+{
+#define TRAM(name) "{'op':1,'to':'cse-in/dev','fr':'Cdev','rqi':'" name "','rvi':'3','ty':50,'pc':{'m2m:tram':{'rn':'" name "','tmh':2,'tltm':'%s'," \
+	"'rqps':{'rqp':[{'op':3,'to':'cse-in/dev','fr':'Cdev','rqi':'x','rvi':'3','pc':{'m2m:ae':{'lbl':['" name "']}}}]}}}}"
+	static const char *const names[] = { TRAM("first"), TRAM("second") };
+	char json[512], stamp[CLOCK_STAMP_LENGTH + 1];
+	uint64_t number, ids[4], after = 0;
+	int64_t now = clock_now();
+	const struct store_row *found;
+	struct store_row row;
+	struct bench b;
+	struct cbor trst;
+	uint8_t *body;
+	size_t n, at;
+	bool has_it;
+
+	bench_open(&b);
+	number = enrolled_and_open(&b);
+	clock_stamp(now + 60000, stamp);
+	for (size_t i = 0; i < COUNT_OF(names); i++) {
+		(void)!snprintf(json, sizeof(json), names[i], stamp);
+		assert_int_equal(request(&b, number, json), 2001);
+	}
+	clock_simulate(now + 61000);
+	/* The first of them is not what this node wrote. */
+	assert_int_equal(coordinated_due(b.core.room.resources, now + 61000, &after, ids, COUNT_OF(ids), &n), ERR_OK);
+	assert_int_equal(n, 2);
+	assert_int_equal(batch_begin(&b.core), ERR_OK);
+	assert_int_equal(store_get(b.core.store, ids[0], &found), ERR_OK);
+	row = *found;
+	body = mem_new(row.body.n, 1);
+	assert_non_null(body);
+	bytes_copy(body, row.body.p, row.body.n);
+	for (at = 0; at + 4 < row.body.n && memcmp(body + at, "rqps", 4) != 0; at++)
+		;
+	body[at + 3] = 'x';
+	row.body.p = body;
+	assert_int_equal(store_update(b.core.store, &row), ERR_OK);
+	mem_free(body);
+	b.core.next_tick = clock_steady();
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(loop_turn(&b.core), ERR_OK);
+	clock_simulate(0);
+	assert_int_equal(store_get(b.core.store, ids[1], &found), ERR_OK);
+	assert_non_null(found);
+	assert_int_equal(cbor_find(found->body, BYTES("trst"), &trst, &has_it), ERR_OK);
+	assert_true(has_it);
+	assert_int_equal(trst.u, STATE_COMMITTED);
+	bench_close(&b);
+}
+
 /* The gate closes at the end of an association before the core's tick: the end
  * is on record all the same, as is a gate that broke its link to the keeper. */
 static void test_ends_on_record(void **state)
@@ -963,7 +1016,7 @@ static void test_stop(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_status), cmocka_unit_test(test_life_of_a_credential),
+		cmocka_unit_test(test_status), cmocka_unit_test(test_one_fails), cmocka_unit_test(test_life_of_a_credential),
 		cmocka_unit_test(test_certificates), cmocka_unit_test(test_gate_alone),
 		cmocka_unit_test(test_hostile_gate), cmocka_unit_test(test_not_open),
 		cmocka_unit_test(test_batch),

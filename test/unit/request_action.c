@@ -457,6 +457,17 @@ static size_t to_be_asked(struct node *n, uint64_t *id)
 	return due;
 }
 
+/* Rows that are found again and again, due or not. */
+static size_t polled_rows(struct node *n)
+{
+	struct store_find find = { .name = BYTES("@poll"), .value = BYTES("1"), .limit = 8 };
+	uint64_t ids[8];
+	size_t found;
+
+	assert_int_equal(store_index_find(n->room.store, &find, ids, &found), ERR_OK);
+	return found;
+}
+
 /* Asked, and answered with this ("" with nothing). */
 static bool shown(struct node *n, uint64_t id, const char *json)
 {
@@ -476,12 +487,13 @@ static void test_elsewhere(void **state)
 {
 	struct node *n = *state;
 	uint64_t id, other;
+	bool asked;
 
 	MADE(n, DEV, "cse-in/dev", "Cdev", ACTR("a", "/mn/cse/c", EVC("cni", 3, 1), 3, PUT("cse-in/dev/d", "Cdev")));
 	hides(n, "@");
 	assert_int_equal(to_be_asked(n, &id), 1);
 	/* Nobody is on the way there: it is asked ever more seldom. */
-	assert_int_equal(action_poll(&n->room, id, n->now), ERR_OK);
+	assert_int_equal(action_poll(&n->room, id, n->now, &asked), ERR_OK);
 	assert_int_equal(to_be_asked(n, &other), 0);
 	assert_int_equal(work_off(n), 1);
 	assert_true(record_says(n, "to", "/mn/cse/c"));
@@ -514,9 +526,31 @@ static void test_elsewhere(void **state)
 	assert_true(shown(n, id, "{'m2m:cnt':{'cni':3}}")); /* once */
 	assert_int_equal(work_off_all(n), 1);
 	gets(n, DEV, "cse-in/dev/a", "Cdev", "'evm':0");
+	n->now += 600000;
+	assert_int_equal(to_be_asked(n, &other), 0); /* it has fired: nobody wants to know more */
+	assert_int_equal(action_poll(&n->room, id, n->now, &asked), ERR_OK);
+	assert_false(asked);
+	assert_int_equal(polled_rows(n), 0);
+	assert_int_equal(ask(n, DEV, 3, "cse-in/dev/a", "Cdev", ",'pc':{'m2m:actr':{'evm':3}}"), 2004);
+	assert_int_equal(to_be_asked(n, &other), 1);
 	assert_int_equal(ask(n, DEV, 4, "cse-in/dev/a", "Cdev", ""), 2002);
 	n->now += 600000;
 	assert_int_equal(to_be_asked(n, &other), 0);
+}
+
+/* Who may change it, but not read what is compared, does not learn it from whether it holds. */
+static void test_elsewhere_by_others(void **state)
+{
+	struct node *n = *state;
+
+	MADE(n, DEV, "cse-in/dev", "Cdev", ",'ty':1,'pc':{'m2m:acp':{'rn':'p','pv':{'acr':[{'acor':['Cdev','/Sapp'],'acop':63}]},"
+	     "'pvs':{'acr':[{'acor':['Cdev'],'acop':63}]}}}");
+	MADE(n, DEV, "cse-in/dev", "Cdev", ACTR("a", "/mn/cse/c", EVC("cni", 3, 1), 3, "'acpi':['cse-in/dev/p']," PUT("cse-in/dev/d", "Cdev")));
+	assert_int_equal(ask(n, APP, 3, "cse-in/dev/a", "Sapp", ",'pc':{'m2m:actr':{" EVC("cni", 3, 5) "}}"), 4103);
+	assert_int_equal(ask(n, APP, 3, "cse-in/dev/a", "Sapp", ",'pc':{'m2m:actr':{'evm':0," EVC("cni", 3, 5) "}}"), 4103);
+	assert_int_equal(ask(n, APP, 3, "cse-in/dev/a", "Sapp", ",'pc':{'m2m:actr':{'evm':0}}"), 2004);
+	assert_int_equal(ask(n, APP, 3, "cse-in/dev/a", "Sapp", ",'pc':{'m2m:actr':{" EVC("cni", 3, 5) "}}"), 4103);
+	assert_int_equal(ask(n, DEV, 3, "cse-in/dev/a", "Cdev", ",'pc':{'m2m:actr':{'evm':3," EVC("cni", 3, 5) "}}"), 2004);
 }
 
 /* As an import leaves one: without credential. Its creator switches it on; others do not lend it theirs. */
@@ -548,12 +582,12 @@ static void test_elsewhere_revoked(void **state)
 {
 	struct node *n = *state;
 	uint64_t id;
-	bool found;
+	bool found, asked;
 
 	MADE(n, DEV, "cse-in/dev", "Cdev", ACTR("a", "/mn/cse/c", EVC("cni", 3, 1), 3, PUT("cse-in/dev/d", "Cdev")));
 	assert_int_equal(to_be_asked(n, &id), 1);
 	assert_int_equal(registry_revoke(n->room.registry, BYTES("12-dev@demo.example"), &found), ERR_OK);
-	assert_int_equal(action_poll(&n->room, id, n->now), ERR_OK);
+	assert_int_equal(action_poll(&n->room, id, n->now, &asked), ERR_OK);
 	assert_int_equal(work_off(n), 1);
 	assert_true(record_says(n, "tx", "the credential that the request came on stands no more"));
 }
@@ -562,7 +596,8 @@ static void test_elsewhere_revoked(void **state)
 static void test_dependency_elsewhere(void **state)
 {
 	struct node *n = *state;
-	uint64_t id;
+	uint64_t id, other;
+	bool asked;
 
 	MADE(n, DEV, "cse-in/dev", "Cdev", ACTR("a", "cse-in/dev/c", EVC("cni", 5, 0), 3, "'dep':['cse-in/dev/a/one']," PUT("cse-in/dev/d", "Cdev")));
 	MADE(n, DEV, "cse-in/dev/a", "Cdev", ",'ty':66,'pc':{'m2m:depr':{'rn':'one','rri':'/mn/cse/c'," EVC("cni", 3, 0) ",'sfc':false}}");
@@ -578,10 +613,16 @@ static void test_dependency_elsewhere(void **state)
 	n->now += 15001;
 	add(n, "cse-in/dev/c");
 	assert_int_equal(work_off_all(n), 0);
-	/* nobody asks for one whose action is off */
+	/* nobody asks for one whose action is off, and nothing is written of that */
+	n->now += 600000;
+	assert_int_equal(to_be_asked(n, &other), 1);
 	assert_int_equal(ask(n, DEV, 3, "cse-in/dev/a", "Cdev", ",'pc':{'m2m:actr':{'evm':0}}"), 2004);
-	assert_int_equal(action_poll(&n->room, id, n->now), ERR_OK);
+	assert_int_equal(to_be_asked(n, &other), 0);
+	assert_int_equal(action_poll(&n->room, id, n->now, &asked), ERR_OK);
+	assert_false(asked);
 	assert_int_equal(work_off(n), 0);
+	assert_int_equal(ask(n, DEV, 3, "cse-in/dev/a", "Cdev", ",'pc':{'m2m:actr':{'evm':3}}"), 2004);
+	assert_int_equal(to_be_asked(n, &other), 1);
 }
 
 #define row(test) cmocka_unit_test_setup_teardown(test, setup, due_teardown)
@@ -592,7 +633,7 @@ int main(void)
 		row(test_once), row(test_continuous), row(test_no_storm), row(test_no_storm_by_group),
 		row(test_no_storm_by_transaction), row(test_no_storm_by_rounds), row(test_too_large), row(test_rights), row(test_others),
 		row(test_withdrawn), row(test_dependencies), row(test_periodic), row(test_refused),
-		row(test_input), row(test_input_withdrawn), row(test_elsewhere), row(test_elsewhere_revoked), row(test_imported), row(test_dependency_elsewhere),
+		row(test_input), row(test_input_withdrawn), row(test_elsewhere), row(test_elsewhere_by_others), row(test_elsewhere_revoked), row(test_imported), row(test_dependency_elsewhere),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

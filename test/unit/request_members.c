@@ -49,19 +49,24 @@ static void answered(struct node *n, struct request_arrival *in, const char *res
 }
 
 /* A group of containers here and there, made when nobody answers. */
-static void make(struct node *n, const char *name, unsigned strategy)
+static void make_of(struct node *n, const char *name, unsigned strategy, const char *far)
 {
 	struct request_arrival in;
 	struct buf json = buf_make(2048);
 
 	assert_int_equal(buf_printf(&json, "{'op':1,'to':'cse-in/dev','fr':'Cdev','rqi':'g%u','rvi':'3','ty':9,'pc':{'m2m:grp':{'rn':'%s',"
-	                            "'mt':3,'mnm':5,'csy':%u,'mid':['cse-in/dev/c','/mn-cse/cse-mn/far']}}}",
-	                            n->rqi++, name, strategy), ERR_OK);
+	                            "'mt':3,'mnm':5,'csy':%u,'mid':['cse-in/dev/c','%s']}}}",
+	                            n->rqi++, name, strategy, far), ERR_OK);
 	assert_int_equal(buf_add_byte(&json, 0), ERR_OK);
 	in = node_arrival(n, DEV, (const char *)json.p);
 	assert_int_equal(node_serve(n, &in), 0);
 	answered(n, &in, NULL);
 	buf_free(&json);
+}
+
+static void make(struct node *n, const char *name, unsigned strategy)
+{
+	make_of(n, name, strategy, "/mn-cse/cse-mn/far");
 }
 
 static void look(struct node *n, const char *name, unsigned status, const char *part)
@@ -138,7 +143,34 @@ static void test_by_strategy(void **state)
 	}
 }
 
-/* Ever more seldom; at once when a CSE registered, or said where it is; not when all is seen. */
+/* A CSE on the way that does not know the way further says what the member's own would say of nothing. */
+static void test_behind(void **state)
+{
+	struct node *n = *state;
+	struct request_arrival in;
+
+	expect(n, MN, R(3, "cse-in/mn", "/mn-cse", "up", ",'pc':{'m2m:csr':{'dcse':['/far-cse']}}"), 2004);
+	for (unsigned strategy = 1; strategy <= 3; strategy++) {
+		char name[8];
+
+		assert_true(text_print(name, sizeof(name), "g%u", strategy));
+		make_of(n, name, strategy, "/far-cse/cse/far");
+		n->now += 30000;
+		clock_simulate(n->now);
+		assert_int_equal(round_of(n, &in), 1);
+		answered(n, &in, "{'rsc':4004,'rqi':'x','rvi':'3'}");
+		look(n, name, 2000, "'mtv':false");
+		shows(n, "'cnm':2");
+		n->now += 30000;
+		clock_simulate(n->now);
+		assert_int_equal(round_of(n, &in), 1);
+		answered(n, &in, SAYS(3));
+		look(n, name, 2000, "'mtv':true");
+		shows(n, "'cnm':2");
+	}
+}
+
+/* Ever more seldom; soon when a CSE registered, or said where it is; not when all is seen. */
 static void test_when(void **state)
 {
 	struct node *n = *state;
@@ -156,8 +188,27 @@ static void test_when(void **state)
 		pause = (int64_t)30000 << i;
 	}
 	assert_int_equal(round_of(n, &in), 0);
-	n->now += 1000;
-	expect(n, MN, R(3, "cse-in/mn", "/mn-cse", "up", ",'pc':{'m2m:csr':{'rr':true}}"), 2004);
+	n->now += 30000;
+	/* what says nothing new is none; and nobody has it asked more often than each 30 s */
+	expect(n, MN, R(3, "cse-in/mn", "/mn-cse", "up", ",'pc':{'m2m:csr':{'rr':true,'lbl':['x']}}"), 2004);
+	assert_int_equal(round_of(n, &in), 0);
+	expect(n, MN, R(3, "cse-in/mn", "/mn-cse", "up2", ",'pc':{'m2m:csr':{'poa':['https://mn2.example']}}"), 2004);
+	assert_int_equal(round_of(n, &in), 1);
+	answered(n, &in, NULL);
+	n->now += 29999;
+	expect(n, MN, R(3, "cse-in/mn", "/mn-cse", "up3", ",'pc':{'m2m:csr':{'poa':['https://mn3.example']}}"), 2004);
+	assert_int_equal(round_of(n, &in), 0);
+	n->now += 1;
+	assert_int_equal(round_of(n, &in), 1);
+	answered(n, &in, NULL);
+	/* a clock that is set back: once, not each second, and not never */
+	n->now -= 7200000;
+	clock_simulate(n->now);
+	assert_int_equal(round_of(n, &in), 1);
+	answered(n, &in, NULL);
+	n->now += 30000;
+	assert_int_equal(round_of(n, &in), 0);
+	n->now += 3600000;
 	assert_int_equal(round_of(n, &in), 1);
 	answered(n, &in, SAYS(3));
 	look(n, "g", 2000, "'mtv':true");
@@ -172,6 +223,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_by_strategy, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_behind, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_when, setup, teardown),
 	};
 

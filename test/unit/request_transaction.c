@@ -255,8 +255,8 @@ static void pass(struct node *n, int64_t ms)
 	clock_simulate(n->now);
 }
 
-/* Once a second, as the core does; how many requests were made. */
-static unsigned tick(struct node *n)
+/* Once a second, as the core does; how many requests wait. */
+static size_t tick_kept(struct node *n)
 {
 	uint64_t after = 0, ids[8];
 	bool changed;
@@ -265,6 +265,13 @@ static unsigned tick(struct node *n)
 	assert_int_equal(coordinated_due(n->room.resources, n->now, &after, ids, COUNT_OF(ids), &found), ERR_OK);
 	for (size_t i = 0; i < found; i++)
 		assert_int_equal(coordinate_time(&n->room, ids[i], n->now, &changed), ERR_OK);
+	return n->room.later.n;
+}
+
+/* How many requests were made. */
+static unsigned tick(struct node *n)
+{
+	(void)tick_kept(n);
 	return work_off(n);
 }
 
@@ -508,12 +515,109 @@ static void test_not_tried_again(void **state)
 	hides(n, "one");
 }
 
+/* The i-th request that waits is taken away by its creator. */
+static void take_away(struct node *n, size_t i)
+{
+	const struct permit *system = permit_for_system("test");
+	struct resource_change gone = { .n = 0, .now = n->now, .expires = n->now };
+	size_t expired;
+
+	assert_true(i < n->room.later.n);
+	assert_int_equal(resource_request_change(n->room.resources, system, n->room.later.heap[i].row, &gone, &n->room.arena), ERR_OK);
+	assert_int_equal(resource_expire(n->room.resources, system, n->now, 10, &expired), ERR_OK);
+	assert_true(expired >= 1);
+}
+
+/* A round does not wait for ever for a request that is gone, whoever leads it. */
+static void test_lost(void **state)
+{
+	struct node *n = *state;
+
+	does(n, 1, "cse-in/dev", TRAM(BOTH, ",'tltm':" AT(10) ",'tct':" AT(40)), 2001);
+	pass(n, 10000);
+	assert_int_equal(tick_kept(n), 2);
+	take_away(n, 0);
+	assert_int_equal(work_off(n), 1);
+	STATE(n, "cse-in/dev/m", 1);
+	pass(n, 119999);
+	assert_int_equal(tick(n), 0);
+	STATE(n, "cse-in/dev/m", 1);
+	pass(n, 1);
+	assert_int_equal(tick(n), 1); /* what was locked is let go */
+	STATE(n, "cse-in/dev/m", 6);
+	assert_int_equal(tick(n), 0);
+	/* its creator leads it, and it ends at its time */
+	does(n, 1, "cse-in/dev", ",'ty':50,'pc':{'m2m:tram':{'rn':'k','tmd':2,'tept':'20260101T000230','rqps':{'rqp':[" BOTH "]}}}", 2001);
+	GO(n, "tram", "cse-in/dev/k", 2, 2004);
+	take_away(n, 0);
+	assert_int_equal(work_off(n), 1);
+	GO(n, "tram", "cse-in/dev/k", 5, 5222);
+	pass(n, 120000);
+	assert_int_equal(tick(n), 1);
+	STATE(n, "cse-in/dev/k", 6);
+}
+
+/* An answer that comes when its round was given up is none of the next. */
+static void test_too_late(void **state)
+{
+	struct buf primitive = buf_make(LATER_OCTETS);
+	struct request_arrival late;
+	struct node *n = *state;
+	uint64_t after = 0, id;
+	bool found, changed;
+	size_t due;
+
+	does(n, 1, "cse-in/dev", TRAM(BOTH, ",'tmd':2"), 2001);
+	GO(n, "tram", "cse-in/dev/m", 2, 2004);
+	assert_int_equal(later_take(&n->room, n->now, &primitive, &late, &found), ERR_OK);
+	assert_true(found);
+	assert_int_equal(work_off(n), 1);
+	pass(n, 120000);
+	assert_int_equal(coordinated_due(n->room.resources, n->now, &after, &id, 1, &due), ERR_OK);
+	assert_int_equal(due, 1);
+	assert_int_equal(coordinate_time(&n->room, id, n->now, &changed), ERR_OK);
+	STATE(n, "cse-in/dev/m", 5);
+	GO(n, "tram", "cse-in/dev/m", 5, 2004);
+	late.now = n->now;
+	buf_clear(&n->answer);
+	assert_int_equal(request_serve(&n->room, &late, &n->answer), ERR_OK);
+	STATE(n, "cse-in/dev/m", 5);
+	assert_int_equal(work_off(n), 1);
+	STATE(n, "cse-in/dev/m", 6);
+	buf_free(&primitive);
+}
+
+/* What cannot be kept is refused at once; what can is done. */
+static void test_too_large(void **state)
+{
+#define LONG "{'op':1,'to':'cse-in/dev/c','fr':'Cdev','rqi':'a','rvi':'3','ty':4,'pc':{'m2m:cin':{'con':'%s'}}}"
+	static char text[LATER_OCTETS], more[LATER_OCTETS + 512];
+	struct node *n = *state;
+
+	for (size_t i = 0; i < sizeof(text) - 1; i++)
+		text[i] = 'x';
+	for (unsigned i = 0; i < 2; i++) {
+		text[i ? LATER_OCTETS - 8500 : LATER_OCTETS - 8192] = 0;
+		assert_true(snprintf(more, sizeof(more), TRAM(LONG, ",'tltm':" AT(10)), text) < (int)sizeof(more));
+		does(n, 1, "cse-in/dev", more, i ? 2001 : 5207);
+	}
+	pass(n, 10000);
+	assert_int_equal(tick(n), 3);
+	STATE(n, "cse-in/dev/m", 4);
+	/* at once nothing is kept */
+	text[LATER_OCTETS - 8500] = 'x';
+	does(n, 4, "cse-in/dev/m", "", 2002);
+	assert_true(snprintf(more, sizeof(more), TRAM(LONG, ""), text) < (int)sizeof(more));
+	does(n, 1, "cse-in/dev", more, 2001);
+	shows(n, "'trst':4");
+}
+
 #define row(test) cmocka_unit_test_setup_teardown(test, setup, due_teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		row(test_abort_again),
+		row(test_abort_again), row(test_lost), row(test_too_late), row(test_too_large),
 		row(test_one), row(test_time), row(test_of_another), row(test_by_its_creator), row(test_refused),
 		row(test_withdrawn), row(test_keyless),
 		row(test_from_above), row(test_ended), row(test_expires), row(test_at_its_times), row(test_one_time), row(test_bounds),

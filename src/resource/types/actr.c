@@ -239,11 +239,18 @@ static err_t updated(struct resource_work *w)
 	bool says = set_get(&w->asked, BYTES("apv"), &value) || set_get(&w->asked, BYTES("ipu"), &value);
 	bool switches = set_get(&w->asked, BYTES("evm"), &value) || set_get(&w->asked, BYTES("ecp"), &value);
 	bool own = set_get(&w->set, BYTES(INTERNAL_CREATOR), &creator) && bytes_equal(creator.s, w->ask->originator);
+	bool elsewhere = false;
 	err_t err;
 
 	TRY(check(w));
 	if (says && !own)
 		return refuse(w->out, RSC_ORIGINATOR_HAS_NO_PRIVILEGE, "its creator alone says what is done", BYTES("apv"));
+	/* Elsewhere it is the creator's right that reads: what is compared would tell others what is there. */
+	if (set_get(&w->asked, BYTES("evc"), &value) && !own)
+		TRY(action_elsewhere(w, "sri", &elsewhere));
+	if (elsewhere)
+		return refuse(w->out, RSC_ORIGINATOR_HAS_NO_PRIVILEGE, "its creator alone says what is compared elsewhere",
+		              BYTES("evc"));
 	if (says)
 		TRY(check_primitive(w));
 	if (says)

@@ -98,9 +98,18 @@ static err_t updated(struct resource_work *w)
 	return check_descendants(w, csi.s);
 }
 
+/* Who says nothing new can be reached as before. */
 static err_t written(struct resource_work *w)
 {
-	w->r->reached = w->now;
+	static const char *const ways[] = { "csi", "poa", "rr" };
+	struct cbor now, before;
+
+	for (size_t i = 0; i < COUNT_OF(ways); i++) {
+		bool is = set_get(&w->set, bytes_str(ways[i]), &now), was = set_get(&w->before, bytes_str(ways[i]), &before);
+
+		if (is != was || (is && !bytes_equal(now.raw, before.raw)))
+			w->r->reached = w->now;
+	}
 	return ERR_OK;
 }
 

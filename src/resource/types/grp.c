@@ -170,7 +170,7 @@ static err_t remote_type(struct resource_work *w, struct member *one, enum remot
 		return ERR_OK;
 	if (m->status == RSC_ORIGINATOR_HAS_NO_PRIVILEGE)
 		return refuse(w->out, RSC_RECEIVER_HAS_NO_PRIVILEGE, "this CSE may not see what a member is", BYTES("mid"));
-	if (m->status == RSC_NOT_FOUND)
+	if (m->status == RSC_NOT_FOUND && (work_is_asked(w) || !m->behind))
 		*out = REMOTE_GONE;
 	if (m->status != RSC_OK || cbor_read(m->content, &map) != ERR_OK || map.kind != CBOR_MAP || map.u != 1 ||
 	    cbor_next(&map.s, &key) != ERR_OK || cbor_next(&map.s, &value) != ERR_OK || value.kind != CBOR_MAP)
@@ -362,6 +362,15 @@ static uint64_t kept_number(const struct store_row *row, struct bytes key)
 	return body_get(row->body, key, &v, &found) == ERR_OK && found && v.kind == CBOR_UINT ? v.u : 0;
 }
 
+/* At its time, or when somebody may have come into reach since; never at once again. What was asked
+ * in the future was asked before the clock was set back. */
+static bool is_time(const struct store_row *row, int64_t reached, int64_t now)
+{
+	int64_t asked = (int64_t)kept_number(row, BYTES("@at")), next = (int64_t)kept_number(row, BYTES("@nx"));
+
+	return asked > now || (now - asked >= AGAIN_MS && (next <= now || asked < reached));
+}
+
 err_t resource_groups_due(struct resources *r, int64_t now, uint64_t *after, uint64_t *ids, size_t limit, size_t *n)
 {
 	struct store_find find = { .name = OPEN_INDEX, .value = BYTES("1"), .after = *after,
@@ -372,13 +381,13 @@ err_t resource_groups_due(struct resources *r, int64_t now, uint64_t *after, uin
 	err_t err;
 
 	*n = 0;
+	if (r->reached > now)
+		r->reached = now;
 	TRY(store_index_find(r->store, &find, found, &found_n));
 	*after = found_n < find.limit ? 0 : found[found_n - 1];
 	for (size_t i = 0; i < found_n; i++) {
 		TRY(store_get(r->store, found[i], &row));
-		if (row && row->type == GROUP && !row_expired(row, now) &&
-		    (kept_number(row, BYTES("@nx")) <= (uint64_t)now ||
-		     kept_number(row, BYTES("@at")) < (uint64_t)r->reached))
+		if (row && row->type == GROUP && !row_expired(row, now) && is_time(row, r->reached, now))
 			ids[(*n)++] = found[i];
 	}
 out:

@@ -1,4 +1,5 @@
 /* expire.c: what time does to resources and to the memory of replay. */
+#include "base/clock.h"
 #include "base/log.h"
 #include "request/action.h"
 #include "request/coordinate.h"
@@ -12,6 +13,23 @@
 #include "role/core/core.h"
 
 enum { CORE_PAGE = 64, EVERY_MS = 1000 };
+
+/* What fails once may fail each second: a line in a while. */
+static void note(const char *what, uint64_t row, err_t why)
+{
+	static int64_t said;
+	static unsigned long long more;
+	int64_t now = clock_steady();
+
+	if (said && now - said < CORE_FULL_MS) {
+		more++;
+		return;
+	}
+	log_event(LOG_ERROR, "expiry failed", "of=%s row=%llu why=%s before=%llu", what, (unsigned long long)row,
+	          err_text(why), more);
+	said = now;
+	more = 0;
+}
 
 static err_t expire_resources(struct core *c)
 {
@@ -65,8 +83,7 @@ static err_t evaluate(struct core *c, uint64_t id, bool *changed)
 
 static err_t poll_subject(struct core *c, uint64_t id, bool *changed)
 {
-	*changed = true;
-	return action_poll(&c->room, id, c->now);
+	return action_poll(&c->room, id, c->now, changed);
 }
 
 static err_t end_rule(struct core *c, uint64_t id, bool *changed)
@@ -123,23 +140,40 @@ out:
 	return err;
 }
 
+/* What one resource brings, whoever made it, holds up no other; what fails for all of them does. */
+static err_t passed_over(const struct round *round, uint64_t id, err_t err)
+{
+	if (err == ERR_OK || err == ERR_MEMORY || err == ERR_IO || err == ERR_FULL)
+		return err;
+	note(round->rule, id, err);
+	return ERR_OK;
+}
+
+static err_t go_round(struct core *c, const struct round *round, uint64_t *after)
+{
+	uint64_t ids[CORE_PAGE];
+	size_t n;
+	err_t err;
+
+	TRY(round->due(c->room.resources, c->now, after, ids, CORE_PAGE, &n));
+	for (size_t i = 0; i < n; i++)
+		TRY(passed_over(round, ids[i], look_at(c, round, ids[i])));
+out:
+	return err;
+}
+
 static err_t look_around(struct core *c)
 {
 	static int64_t next;
 	static uint64_t after[COUNT_OF(rounds)];
-	uint64_t ids[CORE_PAGE];
-	size_t n;
 	err_t err = ERR_OK;
 
 	/* A clock that was set back does not stop it. */
 	if (c->now < next && next - c->now <= EVERY_MS)
 		goto out;
 	next = c->now + EVERY_MS;
-	for (size_t i = 0; i < COUNT_OF(rounds); i++) {
-		TRY(rounds[i].due(c->room.resources, c->now, &after[i], ids, CORE_PAGE, &n));
-		for (size_t j = 0; j < n; j++)
-			TRY(look_at(c, &rounds[i], ids[j]));
-	}
+	for (size_t i = 0; i < COUNT_OF(rounds); i++)
+		TRY(passed_over(&rounds[i], 0, go_round(c, &rounds[i], &after[i])));
 out:
 	return err;
 }
@@ -159,14 +193,14 @@ out:
 
 void expire_when_due(struct core *c)
 {
+	static const struct { const char *what; err_t (*go)(struct core *c); } parts[] = {
+		{ "expirationTime", expire_resources }, { "rounds", look_around }, { "replay", sweep_replay },
+	};
 	err_t err;
 
-	if (c->rollback)
-		return;
-	TRY(expire_resources(c));
-	TRY(look_around(c));
-	TRY(sweep_replay(c));
-out:
-	if (err != ERR_OK)
-		log_event(LOG_ERROR, "expiry failed", "why=%s", err_text(err));
+	for (size_t i = 0; i < COUNT_OF(parts) && !c->rollback; i++) {
+		err = parts[i].go(c);
+		if (err != ERR_OK)
+			note(parts[i].what, 0, err);
+	}
 }
