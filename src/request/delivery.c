@@ -82,6 +82,7 @@ static err_t next_takes(struct work *w, bool *yes)
 	err_t err;
 
 	*yes = false;
+	request.originated = w->in->now;
 	TRY(base_of(w, &request.to));
 	if (!request.to.n)
 		goto out;
@@ -124,6 +125,8 @@ static err_t describe(struct work *w, struct delivery *d)
 	};
 	if (w->request.has[PARAM_RQET])
 		d->until = w->request.expires;
+	if (d->until > w->in->now + EXPIRATION_MAX_MS)
+		d->until = w->in->now + EXPIRATION_MAX_MS;
 	if (w->request.has[PARAM_EC])
 		d->category = w->request.value[PARAM_EC].u;
 	if (w->association)
@@ -229,7 +232,7 @@ static err_t finish(struct composer *c, struct buf *out)
 	return cbor_put_members(out, c->m, c->n);
 }
 
-/* Who asked for a trace finds this CSE in it. */
+/* Who asked for a trace finds this CSE in it; and so does this CSE, should it come round. */
 static err_t put_meta(struct work *w, const struct delivery *d, struct buf *out)
 {
 	struct composer c = { .values = buf_make(PRIMITIVE_MAX) };
@@ -237,14 +240,11 @@ static err_t put_meta(struct work *w, const struct delivery *d, struct buf *out)
 	err_t err;
 
 	TRY(cbor_put_bool(next(&c, "tcop"), d->traced));
-	if (d->traced) {
-		b = next(&c, "tcin");
-		TRY(cbor_put_array(b, d->trace_n + (d->trace_n < DELIVERY_TRACE)));
-		for (size_t i = 0; i < d->trace_n; i++)
-			TRY(cbor_put_text(b, d->trace[i]));
-		if (d->trace_n < DELIVERY_TRACE)
-			TRY(cbor_put_text(b, resources_cse(w->room->resources)->cse_id));
-	}
+	b = next(&c, "tcin");
+	TRY(cbor_put_array(b, d->trace_n + 1));
+	for (size_t i = 0; i < d->trace_n; i++)
+		TRY(cbor_put_text(b, d->trace[i]));
+	TRY(cbor_put_text(b, resources_cse(w->room->resources)->cse_id));
 	err = finish(&c, out);
 out:
 	buf_free(&c.values);
@@ -273,6 +273,23 @@ out:
 	return err;
 }
 
+/* The name is the same each time: one that was taken, and whose answer was lost, is not taken
+ * twice. Nobody can take it before who does not know the requests. */
+static err_t put_name(struct work *w, const struct delivery *d, struct buf *out)
+{
+	struct buf seed = buf_make(PRIMITIVE_MAX);
+	struct bytes name;
+	err_t err;
+
+	TRY(buf_printf(&seed, "name %llu ", (unsigned long long)d->id));
+	TRY(buf_add(&seed, d->requests[0]));
+	TRY(outbound_identifier(w, bytes_of_buf(&seed), &name));
+	err = cbor_put_text(out, name);
+out:
+	buf_free(&seed);
+	return err;
+}
+
 static err_t put_content(struct work *w, const struct delivery *d, struct buf *out, size_t *n)
 {
 	struct composer c = { .values = buf_make(PRIMITIVE_MAX) };
@@ -282,6 +299,7 @@ static err_t put_content(struct work *w, const struct delivery *d, struct buf *o
 	err_t err;
 
 	clock_stamp(d->until, stamp);
+	TRY(put_name(w, d, next(&c, "rn")));
 	TRY(cbor_put_text(next(&c, "sr"), d->source));
 	TRY(cbor_put_text(next(&c, "tg"), d->target));
 	TRY(cbor_put_text(next(&c, "ls"), bytes_str(stamp)));
@@ -297,7 +315,8 @@ out:
 	return err;
 }
 
-/* rsc 0: nobody answered; n 0: nothing is left of it. */
+/* rsc 0: nobody answered; n 0: nothing is left of it. Each try is a request of its own, of its
+ * own time: the memory of replay is shorter than the outage that a delivery outlasts. */
 static err_t exchange(struct work *w, const struct delivery *d, size_t *n, unsigned *rsc)
 {
 	struct outbound_request request = { .operation = OPERATION_CREATE, .type = DELIVERY, .rvi = BYTES("3") };
@@ -307,12 +326,14 @@ static err_t exchange(struct work *w, const struct delivery *d, size_t *n, unsig
 	err_t err;
 
 	*rsc = 0;
-	TRY(put_content(w, d, &content, n));
+	*n = 0;
+	request.originated = w->in->now;
 	TRY(base_of(w, &request.to));
+	if (d->n)
+		TRY(put_content(w, d, &content, n));
 	if (*n == 0 || !request.to.n)
 		goto out;
-	/* The same each time: one that was taken, and whose answer was lost, is not taken twice. */
-	TRY(buf_printf(&seed, "delivery %llu", (unsigned long long)d->id));
+	TRY(buf_printf(&seed, "delivery %llu %llu", (unsigned long long)d->id, (unsigned long long)d->tries));
 	TRY(outbound_identifier(w, bytes_of_buf(&seed), &request.rqi));
 	request.from = resources_cse(w->room->resources)->cse_id;
 	request.content = bytes_of_buf(&content);
@@ -327,14 +348,18 @@ out:
 	return err;
 }
 
+static int64_t next_try(const struct delivery *d, int64_t now)
+{
+	return now + ((int64_t)RETRY_MS << (d->tries < RETRY_DOUBLES ? d->tries : RETRY_DOUBLES));
+}
+
 static err_t again(struct request_room *room, const struct delivery *d, int64_t now)
 {
-	uint64_t tries = d->tries < RETRY_DOUBLES ? d->tries : RETRY_DOUBLES;
-	int64_t due = now + ((int64_t)RETRY_MS << tries);
 	const struct permit *system = permit_for_system(reason);
+	int64_t due = next_try(d, now);
 	err_t err;
 
-	if (due >= d->until)
+	if (due >= d->stops)
 		return delivery_end(room->resources, system, d->id, now);
 	TRY(delivery_due(room->resources, system, d->id, due, d->tries + 1));
 	err = later_add(&room->later, due, d->id, d->creator);
@@ -343,11 +368,13 @@ out:
 }
 
 /* Refused is refused: nobody waits for an answer, but it is on record. What the next CSE
- * cannot do now it is asked again. */
+ * cannot do now it is asked again. That there is one of this name: it was taken before, and
+ * the answer was lost. */
 static err_t settle(struct work *w, const struct delivery *d, size_t n, unsigned rsc)
 {
 	bool later = n && (rsc == 0 || rsc == RSC_TARGET_NOT_REACHABLE || rsc == RSC_INTERNAL_SERVER_ERROR ||
-	                   rsc == RSC_NOT_ACCEPTABLE || rsc == RSC_REQUEST_TIMEOUT);
+	                   rsc == RSC_NOT_ACCEPTABLE || rsc == RSC_REQUEST_TIMEOUT) &&
+	             next_try(d, w->in->now) < d->stops;
 	err_t err;
 
 	if (later)
@@ -355,7 +382,7 @@ static err_t settle(struct work *w, const struct delivery *d, size_t n, unsigned
 	else
 		err = delivery_end(w->room->resources, permit_for_system(reason), d->id, w->in->now);
 	TRY(err);
-	if (n && status_is_success(rsc))
+	if (n && (status_is_success(rsc) || rsc == RSC_CONFLICT))
 		w->outcome = (struct outcome){ .status = RSC_OK, .resource = d->id, .what = "a delivery was handed on" };
 	else
 		work_refuse(w, n == 0 ? RSC_REQUEST_TIMEOUT : status_row(rsc) ? rsc : RSC_TARGET_NOT_REACHABLE,

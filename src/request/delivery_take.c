@@ -8,7 +8,7 @@
 #include "resource/delivery.h"
 #include "resource/subscribe.h"
 
-enum { TYPE_CSE_BASE = 5, KEPT_MS = 3600000, PRIMITIVE_MAX = 256 * 1024 };
+enum { TYPE_CSE_BASE = 5, PRIMITIVE_MAX = 256 * 1024 };
 
 static const char reason[] = "delivery";
 
@@ -108,13 +108,33 @@ out:
 	return err;
 }
 
-static err_t check_route(struct work *w, struct bytes target)
+/* It came round: this CSE is in the trace, or too many are. */
+static bool circles(const struct work *w, struct bytes asked)
+{
+	struct cbor dmd, tcin, item;
+
+	if (!member(asked, "dmd", CBOR_MAP, &dmd) || !member(dmd.raw, "tcin", CBOR_ARRAY, &tcin))
+		return false;
+	if (tcin.u >= DELIVERY_TRACE)
+		return true;
+	while (tcin.s.n && cbor_next(&tcin.s, &item) == ERR_OK) {
+		if (item.kind == CBOR_TEXT && is_here(w, item.s))
+			return true;
+	}
+	return false;
+}
+
+static err_t check_route(struct work *w, struct bytes asked, struct bytes target)
 {
 	struct work m = within(w);
 	err_t err = ERR_OK;
 
 	if (!target.n || is_here(w, target))
 		goto out;
+	if (circles(w, asked)) {
+		work_refuse(w, RSC_NOT_FOUND, "TS-0004 7.3.2.6", "it was here before, or went through too many CSEs");
+		goto out;
+	}
 	m.request.to = target;
 	TRY(forward_route(&m));
 	if (!m.status && !m.next_hop)
@@ -171,7 +191,7 @@ err_t delivery_before(struct work *w)
 	if (w->request.operation == OPERATION_CREATE) {
 		TRY(check_source(w, asked));
 		if (!w->status)
-			TRY(check_route(w, target));
+			TRY(check_route(w, asked, target));
 	}
 	if (w->status || !member(asked, "arq", CBOR_MAP, &arq) || !delivery_list(arq.raw, &list))
 		goto out;
@@ -200,7 +220,7 @@ static err_t keep(struct work *w, const struct delivery *d, size_t i)
 
 	TRY(request_read(d->requests[i], w->in->now, &q));
 	due = q.executes > w->in->now ? q.executes : w->in->now;
-	kept.expires = due + KEPT_MS;
+	kept.expires = due + EXPIRATION_MAX_MS; /* not before it is done, nor before the delivery */
 	later_own_uint(&own, BYTES("@at"), (uint64_t)w->in->now);
 	later_own_uint(&own, BYTES("@du"), (uint64_t)due);
 	later_own_uint(&own, BYTES("@dv"), d->id);

@@ -67,6 +67,8 @@ err_t identify_replay(struct work *w)
 		            replay_refusals[REPLAY_PENDING].what);
 		return ERR_OK;
 	}
+	/* Within a delivery the time of the delivery counts, which was judged when that came: how
+	 * long it was on the way since is nobody's fault. */
 	w->question = (struct replay_question){
 		.mode = w->association ? (enum replay_mode)w->association->facts.replay_mode
 		                       : REPLAY_OFF,
@@ -75,7 +77,7 @@ err_t identify_replay(struct work *w)
 		.request = w->request.rqi,
 		.content = w->request.raw,
 		.now = w->in->now,
-		.originated = w->request.originated,
+		.originated = w->delivered ? 0 : w->request.originated,
 		.expires = w->request.expires,
 	};
 	TRY(replay_check(w->room->replay, &w->question, &verdict, &w->kept));

@@ -19,6 +19,12 @@ int64_t later_next(const struct later *l)
 
 /* --- the heap: every entry is due no earlier than the one above it ------------------ */
 
+/* What is due at the same time is done in the order in which it was kept. */
+static bool earlier(const struct later_entry *a, const struct later_entry *b)
+{
+	return a->due != b->due ? a->due < b->due : a->row < b->row;
+}
+
 static void swap(struct later_entry *a, struct later_entry *b)
 {
 	struct later_entry kept = *a;
@@ -29,7 +35,7 @@ static void swap(struct later_entry *a, struct later_entry *b)
 
 static void sift_up(struct later *l, size_t at)
 {
-	while (at > 0 && l->heap[at].due < l->heap[(at - 1) / 2].due) {
+	while (at > 0 && earlier(&l->heap[at], &l->heap[(at - 1) / 2])) {
 		swap(&l->heap[at], &l->heap[(at - 1) / 2]);
 		at = (at - 1) / 2;
 	}
@@ -43,7 +49,7 @@ static void sift_down(struct later *l)
 		size_t least = at;
 
 		for (size_t child = 2 * at + 1; child <= 2 * at + 2 && child < l->n; child++) {
-			if (l->heap[child].due < l->heap[least].due)
+			if (earlier(&l->heap[child], &l->heap[least]))
 				least = child;
 		}
 		if (least == at)

@@ -30,7 +30,7 @@ struct later_entry {
 };
 
 struct later {
-	struct later_entry *heap; /* the earliest first */
+	struct later_entry *heap; /* the earliest first, of one time the oldest row */
 	size_t n, cap;
 	struct hash_key key;      /* drawn by the owner */
 	bool stale;         /* a transaction is gone: read what is due from the store */

@@ -234,6 +234,14 @@ out:
 	return err;
 }
 
+/* Of a request within a delivery the memory is asked, not the age: see identify_replay. */
+static unsigned replay_of(const struct work *w, const struct credential *c)
+{
+	if (!w->delivered)
+		return REPLAY_OFF;
+	return c->replay_mode == REPLAY_STRICT ? REPLAY_WINDOW : c->replay_mode;
+}
+
 /* The association as it was, on the credential as it is. */
 static err_t stand_in(struct work *w, struct bytes credential)
 {
@@ -251,7 +259,7 @@ static err_t stand_in(struct work *w, struct bytes credential)
 	TRY(arena_take(&w->room->arena, sizeof(*a), &p));
 	a = p;
 	a->facts = (struct association_facts){ .secured = true, .until = c->not_after,
-		.entity_is_cse = c->kind == ENTITY_CSE, .replay_mode = w->delivered ? c->replay_mode : REPLAY_OFF };
+		.entity_is_cse = c->kind == ENTITY_CSE, .replay_mode = replay_of(w, c) };
 	TRY(bytes_put_str(a->facts.credential, sizeof(a->facts.credential), bytes_str(c->id)));
 	TRY(bytes_put_str(a->facts.entity, sizeof(a->facts.entity), bytes_str(c->entity)));
 	a->opened = w->in->memo.arrived;

@@ -1,9 +1,10 @@
 /* outbound.c: what a request asks of others, and the memo of what they said. */
 #include "request/outbound.h"
 
+#include "base/clock.h"
 #include "request/work.h"
 
-enum { MEMBERS_MAX = 8, PRIMITIVE_MAX = 4 << 20 };
+enum { MEMBERS_MAX = 9, PRIMITIVE_MAX = 4 << 20 };
 
 static const struct outbound_answer *remembered(const struct work *w, const uint8_t key[OUTBOUND_KEY])
 {
@@ -138,6 +139,7 @@ static void put_encoded(struct composer *c, const char *key, struct bytes item)
 err_t outbound_compose(const struct outbound_request *r, struct buf *out)
 {
 	struct composer c = { .values = buf_make(PRIMITIVE_MAX) };
+	char stamp[CLOCK_STAMP_LENGTH + 1];
 	err_t err;
 
 	put_number(&c, "op", r->operation);
@@ -147,6 +149,10 @@ err_t outbound_compose(const struct outbound_request *r, struct buf *out)
 	put_text(&c, "fr", r->from);
 	put_text(&c, "rqi", r->rqi);
 	put_text(&c, "rvi", r->rvi);
+	if (r->originated) {
+		clock_stamp(r->originated, stamp);
+		put_text(&c, "ot", bytes_str(stamp));
+	}
 	put_encoded(&c, "pc", r->content);
 	TRY(c.err);
 	for (size_t i = 0; i < c.n; i++) {

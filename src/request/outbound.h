@@ -82,6 +82,7 @@ struct outbound_request {
 	unsigned operation, type;
 	struct bytes to, from, rqi, rvi, content;
 	unsigned event_category;
+	int64_t originated; /* ms: Originating Timestamp */
 };
 err_t outbound_compose(const struct outbound_request *r, struct buf *out) MUST_USE;
 

@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "resource/engine.h"
 
-enum { SCAN = 64 };
+enum { SCAN = 64, OWN_OPEN = 1, OWN_CLOSED = 2 /* "@ow" of one that was gathered here */ };
 
 bool delivery_list(struct bytes aggregated, struct cbor *out)
 {
@@ -78,7 +78,7 @@ static err_t read_set(const struct attribute_set *set, struct arena *a, struct d
 		TRY(clock_parse(ls.s, &out->until));
 	out->category = set_uint(set, BYTES("ec"), 0);
 	out->tries = set_uint(set, BYTES("@tr"), 0);
-	out->gathers = set_uint(set, BYTES("@ow"), 0) == 1;
+	out->gathers = set_uint(set, BYTES("@ow"), 0) == OWN_OPEN;
 	TRY(trace_of(set, a, out));
 	TRY(requests_of(set, a, out));
 out:
@@ -100,27 +100,61 @@ err_t delivery_read(struct resources *r, struct arena *a, uint64_t id, int64_t n
 	TRY(arena_take(a, sizeof(*set), &p));
 	set = p;
 	TRY(set_load(set, row->body));
-	err = read_set(set, a, out);
+	out->stops = row->created + DELIVERY_KNOWN_MS;
+	TRY(read_set(set, a, out));
+	out->stops = out->until < out->stops ? out->until : out->stops;
 out:
 	return err;
+}
+
+static bool body_has(struct bytes body, const char *key, enum cbor_kind kind, struct cbor *out)
+{
+	bool found = false;
+
+	return cbor_find(body, bytes_str(key), out, &found) == ERR_OK && found && out->kind == kind;
+}
+
+static bool body_number(struct bytes body, const char *key, uint64_t number)
+{
+	struct cbor v;
+
+	return body_has(body, key, CBOR_UINT, &v) && v.u == number;
+}
+
+/* An empty one may be absent. */
+static bool body_text(struct bytes body, const char *key, struct bytes text)
+{
+	struct cbor v;
+
+	return bytes_equal(body_has(body, key, CBOR_TEXT, &v) ? v.s : BYTES_NONE, text);
+}
+
+/* Told from the row, of which nothing is copied. */
+static bool takes_more(const struct store_row *row, const struct delivery *like)
+{
+	struct cbor arq, list;
+
+	return row && body_number(row->body, "@ow", OWN_OPEN) && body_number(row->body, "ec", like->category) &&
+	       body_text(row->body, "tg", like->target) && body_text(row->body, INTERNAL_CREATOR, like->creator) &&
+	       body_text(row->body, "@cd", like->credential) && body_has(row->body, "arq", CBOR_MAP, &arq) &&
+	       delivery_list(arq.raw, &list) && list.u < DELIVERY_REQUESTS && list.s.n + like->octets <= DELIVERY_OCTETS;
 }
 
 err_t delivery_gathering(struct resources *r, struct arena *a, const struct delivery *like, int64_t now,
                          struct delivery *out, bool *found)
 {
 	struct store_scan scan = { .parent = 1, .type = DELIVERY, .newest_first = true, .limit = SCAN };
+	const struct store_row *row;
 	uint64_t ids[SCAN];
-	bool there;
 	size_t n;
 	err_t err;
 
 	*found = false;
 	TRY(store_children(r->store, &scan, ids, &n));
 	for (size_t i = 0; i < n && !*found; i++) {
-		TRY(delivery_read(r, a, ids[i], now, out, &there));
-		*found = there && out->gathers && out->category == like->category && out->n < DELIVERY_REQUESTS &&
-		         out->octets + like->octets <= DELIVERY_OCTETS && bytes_equal(out->target, like->target) &&
-		         bytes_equal(out->creator, like->creator) && bytes_equal(out->credential, like->credential);
+		TRY(store_get(r->store, ids[i], &row));
+		if (takes_more(row, like))
+			TRY(delivery_read(r, a, ids[i], now, out, found));
 	}
 out:
 	return err;
@@ -186,7 +220,7 @@ static err_t fill(struct resource_work *w, const struct delivery *d)
 		TRY(set_put_text(w->r, w->arena, &w->set, BYTES("@cd"), d->credential));
 	TRY(set_put_uint(w->r, w->arena, &w->set, BYTES("@at"), (uint64_t)w->now));
 	TRY(set_put_uint(w->r, w->arena, &w->set, BYTES("@du"), (uint64_t)d->due));
-	TRY(set_put_uint(w->r, w->arena, &w->set, BYTES("@ow"), 1));
+	TRY(set_put_uint(w->r, w->arena, &w->set, BYTES("@ow"), OWN_OPEN));
 out:
 	return err;
 }
@@ -239,7 +273,8 @@ err_t delivery_due(struct resources *r, const struct permit *system, uint64_t id
 		goto out;
 	TRY(set_put_uint(r, &c.arena, &c.set, BYTES("@du"), (uint64_t)due));
 	TRY(set_put_uint(r, &c.arena, &c.set, BYTES("@tr"), tries));
-	set_drop(&c.set, BYTES("@ow"));
+	if (set_uint(&c.set, BYTES("@ow"), 0))
+		TRY(set_put_uint(r, &c.arena, &c.set, BYTES("@ow"), OWN_CLOSED));
 	err = own_write(r, &c);
 out:
 	own_end(&c);
@@ -261,6 +296,20 @@ out:
 	return err;
 }
 
+/* Its requests go; what was made here goes itself. The name of another stays taken: under it
+ * it would be brought again [doc/decision/075-delivery.md]. */
+static err_t empty(struct own_change *c, int64_t now)
+{
+	static const struct delivery nothing = { .n = 0 };
+	int64_t known = now + DELIVERY_KNOWN_MS;
+
+	if (set_uint(&c->set, BYTES("@ow"), 0))
+		known = now;
+	if (c->row.expires == 0 || c->row.expires > known)
+		c->row.expires = known;
+	return put_requests(&c->arena, &c->set, &nothing);
+}
+
 err_t delivery_done_one(struct resources *r, const struct permit *system, uint64_t id, int64_t now)
 {
 	struct own_change c;
@@ -272,7 +321,7 @@ err_t delivery_done_one(struct resources *r, const struct permit *system, uint64
 		goto out;
 	left = set_uint(&c.set, BYTES("@lf"), 0);
 	if (left <= 1)
-		c.row.expires = now;
+		TRY(empty(&c, now));
 	TRY(set_put_uint(r, &c.arena, &c.set, BYTES("@lf"), left ? left - 1 : 0));
 	err = own_write(r, &c);
 out:
@@ -288,7 +337,7 @@ err_t delivery_end(struct resources *r, const struct permit *system, uint64_t id
 	TRY(own_begin(r, system, id, &c));
 	if (!c.row.id)
 		goto out;
-	c.row.expires = now;
+	TRY(empty(&c, now));
 	set_drop(&c.set, BYTES("@du"));
 	err = own_write(r, &c);
 out:

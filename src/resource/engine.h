@@ -14,9 +14,6 @@ enum {
 	TRIM_EVERY = 16384        /* rows read before the store may forget some */
 };
 
-/* No resource lives longer than this without an update. */
-#define EXPIRATION_MAX_MS (INT64_C(3653) * 24 * 3600 * 1000)
-
 /* Members of a body that begin with '@' are ours and never leave: the absolute
  * identifier of the originator that created the resource. */
 #define INTERNAL_MARK '@'

@@ -16,6 +16,9 @@
 #include "schema/schema.h"
 #include "store/store.h"
 
+/* No resource lives longer than this without an update. */
+#define EXPIRATION_MAX_MS (INT64_C(3653) * 24 * 3600 * 1000)
+
 struct resources;
 struct attribute_set;
 struct resource_work; /* one operation under way, resource/engine.h */

@@ -2,7 +2,10 @@
  * not, whom the CSE that brings a delivery may speak for within it, what is done twice. */
 #include "request_room.h"
 
+#include "base/clock.h"
+#include "request/delivery.h"
 #include "request/later_work.h"
+#include "resource/delivery.h"
 
 #define CSR "{'m2m:csr':{'cb':'/mn-cse/cse-mn','csi':'/mn-cse','rr':true,'poa':['https://mn.example'],'srv':['3'],'dcse':['/far']}}"
 #define OPEN "{'m2m:acp':{'rn':'open','pv':{'acr':[{'acor':['/mn-cse/Cx','/far/Cx','Cdev'],'acop':63}]},'pvs':{'acr':[{'acor':['Cdev'],'acop':63}]}}}"
@@ -81,6 +84,7 @@ static uint64_t instances(struct node *n)
 	return (uint64_t)(at[6] - '0');
 }
 
+/* Those of which something is left to be done. */
 static size_t deliveries(struct node *n)
 {
 	struct store_scan scan = { .parent = 1, .type = 6, .limit = 16 };
@@ -91,7 +95,11 @@ static size_t deliveries(struct node *n)
 	assert_int_equal(store_children(n->room.store, &scan, ids, &all), ERR_OK);
 	for (size_t i = 0; i < all; i++) {
 		assert_int_equal(store_get(n->room.store, ids[i], &row), ERR_OK);
-		there += row->expires > n->now;
+		if (row->expires <= n->now)
+			continue;
+		buf_clear(&n->answer);
+		assert_int_equal(buf_add(&n->answer, row->body), ERR_OK);
+		there += !node_has(n, "\"rqp\":[]");
 	}
 	return there;
 }
@@ -188,6 +196,145 @@ static void test_what_is_no_delivery(void **state)
 	assert_int_equal(deliveries(n), 0);
 }
 
+#define NUMBERED(rqi, con) "{'op':1,'to':'" HERE "','fr':'/mn-cse/Cx','rqi':'" rqi "','rvi':'3','ty':4,'pc':{'m2m:cin':{'con':'" con "'}}}"
+
+/* As they stand there, so they are done: before a restart and after one. */
+static void test_in_order(void **state)
+{
+	struct request_arrival in;
+	struct node *n = *state;
+
+	for (int i = 0; i < 2; i++) {
+		deliver(n, MN, "/mn-cse", i ? DELIVERY_OF("/mn-cse", "/in-cse", NUMBERED("e", "5") "," NUMBERED("f", "6") ","
+		        NUMBERED("g", "7") "," NUMBERED("h", "8")) : DELIVERY_OF("/mn-cse", "/in-cse", NUMBERED("a", "1") ","
+		        NUMBERED("b", "2") "," NUMBERED("c", "3") "," NUMBERED("d", "4")), 2001);
+		if (i) {
+			later_free(&n->room.later);
+			assert_int_equal(later_reload(&n->room), ERR_OK);
+		}
+		assert_int_equal(work_off(n, &in), 4);
+		expect(n, DEV, R(2, "cse-in/dev/box/la", "Cdev", "la", ""), 2000);
+		shows(n, i ? "\"con\":\"8\"" : "\"con\":\"4\"");
+		expect(n, DEV, R(2, "cse-in/dev/box/ol", "Cdev", "ol", ""), 2000);
+		shows(n, "\"con\":\"1\"");
+	}
+	assert_int_equal(instances(n), 8);
+}
+
+#define AGAIN "'rn':'once','sr':'/mn-cse','tg':'/in-cse','ls':'20991231T000000','ec':0,'dmd':{'tcop':false}"
+#define NAMED ",'ty':6,'pc':{'m2m:dlv':{" AGAIN ",'arq':{'rqp':[" CARRIED(HERE, "/mn-cse/Cx", "a", "") "]}}}"
+
+/* Brought again under its name, when the memory of replay is over, and after a restart: it was taken. */
+static void test_taken_once(void **state)
+{
+	struct request_arrival in;
+	struct node *n = *state;
+	size_t gone;
+
+	deliver(n, MN, "/mn-cse", NAMED, 2001);
+	deliver(n, MN, "/mn-cse", NAMED, 4105);
+	work_off(n, &in);
+	assert_int_equal(instances(n), 1);
+	for (int i = 0; i < 3; i++) {
+		n->now += 400000;
+		assert_int_equal(resource_expire(n->room.resources, permit_for_system("test"), n->now, 100, &gone), ERR_OK);
+		later_free(&n->room.later);
+		assert_int_equal(later_reload(&n->room), ERR_OK);
+		deliver(n, MN, "/mn-cse", NAMED, 4105);
+		assert_int_equal(work_off(n, &in), 0);
+		assert_int_equal(instances(n), 1);
+	}
+	/* nor are its requests given it again; nothing of them is left */
+	expect(n, MN, R(3, "cse-in/once", "/mn-cse", "u", ",'pc':{'m2m:dlv':{'arq':{'rqp':[" CARRIED(HERE, "/mn-cse/Cx", "a", "") "]}}}"), 4000);
+	expect(n, MN, R(2, "cse-in/once", "/mn-cse", "v", ""), 2000);
+	shows(n, "\"rqp\":[]");
+	/* it is not known for ever */
+	n->now += DELIVERY_KNOWN_MS;
+	assert_int_equal(resource_expire(n->room.resources, permit_for_system("test"), n->now, 100, &gone), ERR_OK);
+	assert_true(gone > 0);
+}
+
+/* On the way for longer than the window of replay: what was taken on is done, on a credential that
+ * asks for the time, too. */
+static void test_old_ones(void **state)
+{
+	struct request_arrival in;
+	struct node *n = *state;
+	char stamp[CLOCK_STAMP_LENGTH + 1];
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct buf rest = buf_make(2048);
+
+		if (i)
+			n->associations[MN] = node_associate(n, "strict-mn@demo.example", "//demo.example/mn-cse", ENTITY_CSE, REPLAY_STRICT);
+		clock_stamp(n->now - 3600000, stamp);
+		assert_int_equal(buf_printf(&rest, DELIVERY_OF("/mn-cse", "/in-cse", "{'op':1,'to':'" HERE "','fr':'/mn-cse/Cx',"
+		                 "'rqi':'old%u','rvi':'3','ty':4,'ot':'%s','pc':{'m2m:cin':{'con':'x'}}}"), i, stamp), ERR_OK);
+		clock_stamp(n->now, stamp);
+		if (i) {
+			assert_int_equal(buf_add_byte(&rest, 0), ERR_OK);
+			deliver(n, MN, "/mn-cse", (const char *)rest.p, 4000); /* undated */
+			rest.n--;
+			assert_int_equal(buf_printf(&rest, ",'ot':'%s'", stamp), ERR_OK);
+		}
+		assert_int_equal(buf_add_byte(&rest, 0), ERR_OK);
+		deliver(n, MN, "/mn-cse", (const char *)rest.p, 2001);
+		n->now += 400000;
+		work_off(n, &in);
+		assert_int_equal(instances(n), i + 1);
+		buf_free(&rest);
+	}
+}
+
+/* Down for longer than an hour: what was taken on is done then, and the delivery is done with. */
+static void test_down_for_long(void **state)
+{
+	struct request_arrival in;
+	struct node *n = *state;
+	size_t gone;
+
+	deliver(n, MN, "/mn-cse", DELIVERY_OF("/mn-cse", "/in-cse", CARRIED(HERE, "/mn-cse/Cx", "a", "")), 2001);
+	n->now += 2 * 3600000;
+	assert_int_equal(resource_expire(n->room.resources, permit_for_system("test"), n->now, 100, &gone), ERR_OK);
+	later_free(&n->room.later);
+	assert_int_equal(later_reload(&n->room), ERR_OK);
+	assert_int_equal(deliveries(n), 1);
+	work_off(n, &in);
+	assert_int_equal(deliveries(n), 0);
+	assert_int_equal(instances(n), 1);
+}
+
+#define THIRD "{'m2m:csr':{'cb':'/third/cse-third','csi':'/third','rr':true,'poa':['https://third.example'],'srv':['3']}}"
+#define TRACED(trace) ",'ty':6,'pc':{'m2m:dlv':{'sr':'/mn-cse','tg':'/third','ls':'20991231T000000','ec':0,'dmd':{'tcop':false" trace "}," \
+	"'arq':{'rqp':[" CARRIED("/third/x", "/mn-cse/Cx", "a", "") "]}}}"
+
+static bool need_has(struct node *n, const char *part);
+static unsigned answered(struct node *n, struct request_arrival *in, const char *response);
+
+/* On the way to a third CSE: one that was here before, or is on the way for ever, stops. */
+static void test_no_circle(void **state)
+{
+	struct request_arrival in;
+	struct node *n = *state;
+
+	n->associations[STRICT] = node_associate(n, "third@demo.example", "//demo.example/third", ENTITY_CSE, REPLAY_WINDOW);
+	expect(n, STRICT, R(1, "cse-in", "/third", "csr3", ",'ty':16,'pc':" THIRD), 2001);
+	deliver(n, MN, "/mn-cse", TRACED(",'tcin':['/mn-cse','/in-cse','/far']"), 4004);
+	deliver(n, MN, "/mn-cse", TRACED(",'tcin':['//demo.example/in-cse']"), 4004);
+	deliver(n, MN, "/mn-cse", TRACED(",'tcin':['/a','/a','/a','/a','/a','/a','/a','/a','/a','/a','/a','/a','/a','/a','/a','/a']"), 4004);
+	assert_int_equal(work_off(n, &in), 0);
+	/* the control: it goes on, and names this CSE; it is empty then, and known */
+	deliver(n, MN, "/mn-cse", TRACED(",'tcin':['/mn-cse','/far']"), 2001);
+	assert_int_equal(work_off(n, &in), 1);
+	assert_true(need_has(n, "\"tcin\":[\"/mn-cse\",\"/far\",\"/in-cse\"]"));
+	answered(n, &in, "{'rsc':2001,'rqi':'x','rvi':'3'}");
+	assert_int_equal(n->err, ERR_OK);
+	assert_int_equal(deliveries(n), 0);
+	deliver(n, MN, "/mn-cse", TRACED(""), 2001);
+	assert_int_equal(work_off(n, &in), 1);
+	assert_true(need_has(n, "\"tcop\":false") && need_has(n, "\"tcin\":[\"/in-cse\"]"));
+}
+
 /* --- outwards -------------------------------------------------------------------------------- */
 
 static const char asks[] = "{'op':1,'to':'/mn-cse/cse-mn/box','fr':'Cdev','rqi':'out%u','rvi':'3','ty':4,'rcn':0,'da':true,"
@@ -269,7 +416,7 @@ static void test_carried(void **state)
 	assert_int_equal(n->err, ERR_PENDING);
 	assert_true(need_has(n, "\"ty\":6") && need_has(n, "\"fr\":\"/in-cse\"") && need_has(n, "\"fr\":\"/in-cse/Cdev\""));
 	assert_true(need_has(n, "\"tg\":\"/mn-cse\"") && !need_has(n, "\"rqet\":60000") && need_has(n, "\"rqet\":\"2"));
-	/* nobody answers: later again, the same */
+	/* nobody answers: later again */
 	answered(n, &in, NULL);
 	assert_int_equal(n->err, ERR_OK);
 	assert_int_equal(deliveries(n), 1);
@@ -305,6 +452,112 @@ static void test_not_carried(void **state)
 	assert_int_equal(deliveries(n), 0);
 }
 
+/* A member of the primitive that is asked for: of the delivery in it where `of` is. */
+static void need_text(struct node *n, const char *key, bool of, struct buf *out)
+{
+	struct cbor v = { .raw = n->room.needs.list[0].primitive };
+	static const char *const path[] = { "pc", "m2m:dlv" };
+	bool found = true;
+
+	for (size_t i = 0; of && i < COUNT_OF(path); i++) {
+		assert_int_equal(cbor_find(v.raw, bytes_str(path[i]), &v, &found), ERR_OK);
+		assert_true(found);
+	}
+	assert_int_equal(cbor_find(v.raw, bytes_str(key), &v, &found), ERR_OK);
+	assert_true(found && v.kind == CBOR_TEXT && v.s.n);
+	buf_clear(out);
+	assert_int_equal(buf_add(out, v.s), ERR_OK);
+}
+
+/* Each try has the name of the one before, an identifier and a time of its own; that the name is taken
+ * there says that it was handed on. */
+static void test_asked_again(void **state)
+{
+	struct buf first[3], then = buf_make(256);
+	static const char *const keys[] = { "rn", "rqi", "ot" };
+	struct request_arrival in;
+	struct node *n = *state;
+
+	for (size_t i = 0; i < 3; i++)
+		first[i] = buf_make(256);
+	in = out(n, "");
+	assert_int_equal(node_serve(n, &in), 0);
+	assert_true(need_has(n, "\"ot\":\""));
+	assert_int_equal(answered(n, &in, takes), 1000);
+	n->now += 1000;
+	assert_int_equal(work_off(n, &in), 2);
+	for (size_t i = 0; i < 3; i++)
+		need_text(n, keys[i], i == 0, &first[i]);
+	answered(n, &in, NULL);
+	for (int i = 0; i < 7; i++) {
+		n->now += 5000 << i;
+		assert_int_equal(work_off(n, &in), 1);
+		for (size_t k = 0; k < 3; k++) {
+			need_text(n, keys[k], k == 0, &then);
+			assert_int_equal(bytes_equal(bytes_of_buf(&then), bytes_of_buf(&first[k])), k == 0);
+		}
+		answered(n, &in, i == 6 ? "{'rsc':4105,'rqi':'x','rvi':'3'}" : i % 2 ? NULL : "{'rsc':5103,'rqi':'x','rvi':'3'}");
+		assert_int_equal(n->err, ERR_OK);
+		assert_int_equal(deliveries(n), i < 6);
+		assert_true(record_says(n, "tx", i < 6 ? "a delivery is not taken now: later again" : "a delivery was handed on"));
+	}
+	assert_int_equal(later_next(&n->room.later), INT64_MAX);
+	for (size_t i = 0; i < 3; i++)
+		buf_free(&first[i]);
+	buf_free(&then);
+}
+
+/* It does not live for as long as somebody says, nor is it handed on for as long as it lives. */
+static void test_not_for_ever(void **state)
+{
+	struct store_scan scan = { .parent = 1, .type = 6, .limit = 16 };
+	const struct store_row *row;
+	struct request_arrival in;
+	struct node *n = *state;
+	uint64_t ids[16];
+	size_t all;
+
+	in = out(n, ",'rqet':'29990101T000000'");
+	assert_int_equal(node_serve(n, &in), 0);
+	assert_int_equal(answered(n, &in, takes), 1000);
+	assert_int_equal(store_children(n->room.store, &scan, ids, &all), ERR_OK);
+	assert_int_equal(all, 1);
+	assert_int_equal(store_get(n->room.store, ids[0], &row), ERR_OK);
+	assert_true(row->expires > n->now && row->expires <= n->now + EXPIRATION_MAX_MS);
+	n->now += 1000;
+	assert_int_equal(work_off(n, &in), 2);
+	answered(n, &in, NULL);
+	assert_int_equal(deliveries(n), 1);
+	in = (struct request_arrival){ .deferred = ids[0], .now = n->now };
+	assert_int_equal(delivery_failed(&n->room, &in), ERR_OK);
+	assert_int_equal(deliveries(n), 1);
+	in.now = n->now += DELIVERY_KNOWN_MS - 1000;
+	assert_int_equal(delivery_failed(&n->room, &in), ERR_OK);
+	assert_int_equal(deliveries(n), 0);
+}
+
+/* Of what is gathered for others nothing is copied. */
+static void test_found_at_little_cost(void **state)
+{
+	struct request_arrival in;
+	struct node *n = *state;
+	struct buf more = buf_make(64);
+	size_t first = 0;
+
+	for (unsigned ec = 100; ec < 116; ec++) {
+		buf_clear(&more);
+		assert_int_equal(buf_printf(&more, ",'ec':%u", ec), ERR_OK);
+		assert_int_equal(buf_add_byte(&more, 0), ERR_OK);
+		in = out(n, (const char *)more.p);
+		assert_int_equal(node_serve(n, &in), 0);
+		assert_int_equal(answered(n, &in, takes), 1000);
+		first = first ? first : n->room.arena.used;
+	}
+	assert_int_equal(deliveries(n), 16);
+	assert_true(n->room.arena.used < first + 4096);
+	buf_free(&more);
+}
+
 /* Refused there, or its time is over: given up, on record. */
 static void test_given_up(void **state)
 {
@@ -320,7 +573,7 @@ static void test_given_up(void **state)
 		answered(n, &in, i ? "{'rsc':4103,'rqi':'x','rvi':'3'}" : NULL);
 		assert_int_equal(n->err, ERR_OK);
 		assert_int_equal(deliveries(n), 0);
-		assert_true(record_says(n, "tx", i ? "a delivery was not taken, and is given up" : "a delivery is not taken now: later again"));
+		assert_true(record_says(n, "tx", "a delivery was not taken, and is given up"));
 	}
 }
 
@@ -331,6 +584,14 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_each_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_the_credential_goes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_what_is_no_delivery, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_in_order, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_taken_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_old_ones, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_down_for_long, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_circle, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_asked_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_not_for_ever, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_found_at_little_cost, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_carried, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_not_carried, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_given_up, setup, teardown),
