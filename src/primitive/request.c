@@ -38,7 +38,20 @@ static err_t kind_list(const struct cbor *v)
 	return ERR_OK;
 }
 
-/* Absolute as text, relative in ms as a number [TS-0004 6.3.3]. */
+/* m2m:absRelTimestamp: digits alone are milliseconds, whether a serialisation made them
+ * a number or left them a text [TS-0004 6.3.3]. The value as sent stays in raw. */
+static struct cbor as_time(struct cbor v)
+{
+	uint64_t ms;
+
+	if (v.kind == CBOR_TEXT && bytes_to_u64(v.s, UINT64_MAX, &ms) == ERR_OK) {
+		v.kind = CBOR_UINT;
+		v.u = ms;
+	}
+	return v;
+}
+
+/* Absolute as text, relative in ms as a number: of as_time. */
 static err_t kind_time(const struct cbor *v)
 {
 	int64_t ms;
@@ -209,8 +222,8 @@ static err_t read_member(struct request_primitive *r, struct bytes key,
 
 	if (!row || !(row->where & PARAM_REQ))
 		return ERR_UNSUPPORTED;
-	TRY(kind_check(row->kind, value));
-	r->value[p] = *value;
+	r->value[p] = row->kind == PARAM_TIME || row->kind == PARAM_SPAN ? as_time(*value) : *value;
+	TRY(kind_check(row->kind, &r->value[p]));
 	TRY(decode(r, p, now));
 	r->has[p] = true;
 out:

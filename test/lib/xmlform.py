@@ -155,7 +155,10 @@ def encode(value, exact=False):
         raise NoForm(name)
     root = ET.Element(tag_of(name))
     kind = kind_of("", name)
-    put_value(root, name, STRUCT if not kind or kind[0] == MANY else kind, members)
+    kind = STRUCT if not kind or kind[0] == MANY else kind
+    if isinstance(members, list) and kind[0] != LIST:  # an element is none
+        raise NoForm(name)
+    put_value(root, name, kind, members)
     return b'<?xml version="1.0" encoding="UTF-8"?>' + ET.tostring(root)
 
 

@@ -240,7 +240,7 @@ def test_a_change_that_has_no_form(lab, own):
     assert (a.http, a.rsc, a.body, a.headers["Content-Type"]) == (201, 2001, b"", None)
     assert lab.put(path + "/blank", {"m2m:cnt": {"mni": 3}}, stem, Accept="application/xml").rsc == 2004
     a = lab.get(path + "/blank", stem, Accept="application/xml")
-    assert (a.http, a.rsc) == (406, 5207) and lab.get(path + "/blank", stem).json["m2m:cnt"]["mni"] == 3
+    assert (a.http, a.rsc) == (406, 5207) and lab.get(path + "/blank", stem, Accept="application/json").json["m2m:cnt"]["mni"] == 3
     assert lab.delete(path + "/blank?rcn=1", stem, Accept="application/xml").rsc == 2002
 
 

@@ -86,6 +86,26 @@ static void test_request_defaults(void **state)
 	assert_true(r.expires == 1704067200500);
 }
 
+/* m2m:absRelTimestamp: digits are milliseconds from now, as a number and as a text. */
+static void test_request_relative_times(void **state)
+{
+	static const char *const sent[] = {
+		"{'rqet':2000,'rset':3000,'oet':0,'rp':70000}",
+		"{'rqet':'2000','rset':'3000','oet':'0','rp':'70000'}",
+	};
+	struct request_primitive r;
+
+	for (size_t i = 0; i < COUNT_OF(sent); i++) {
+		assert_int_equal(read_request(sent[i], &r), ERR_OK);
+		assert_true(r.expires == 1002000 && r.result_expires == 1003000 && r.executes == 1000000);
+		assert_true(r.persistence == 70000 && r.persists == 0);
+		/* what is left of it can be told on */
+		assert_true(r.value[PARAM_RQET].kind == CBOR_UINT && r.value[PARAM_RQET].u == 2000);
+	}
+	assert_int_equal(read_request("{'rp':'P1D'}", &r), ERR_OK);
+	assert_true(r.persistence == 86400000);
+}
+
 /* Every refusal still leaves the names an answer needs. */
 static void test_request_refuses(void **state)
 {
@@ -105,6 +125,10 @@ static void test_request_refuses(void **state)
 		{ "'ot':'20240230T000000'", ERR_RANGE },
 		{ "'rqet':-5", ERR_TYPE },      { "'rqet':''", ERR_SYNTAX },
 		{ "'rqet':18446744073709551615", ERR_RANGE },
+		{ "'rqet':'18446744073709551615'", ERR_RANGE },
+		{ "'rqet':'-5'", ERR_SYNTAX },  { "'rqet':' 5'", ERR_SYNTAX },
+		{ "'oet':'5s'", ERR_SYNTAX },   { "'rset':'18446744073709551616'", ERR_SYNTAX },
+		{ "'rp':'1.5'", ERR_SYNTAX },   { "'ot':'5'", ERR_TYPE },
 		{ "'rids':'a'", ERR_TYPE },     { "'rids':[1]", ERR_TYPE },
 		{ "'fc':[]", ERR_TYPE },        { "'da':1", ERR_TYPE },
 		{ "'gid':1", ERR_TYPE },        { "'xyz':1", ERR_UNSUPPORTED },
@@ -419,7 +443,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_params),
 		cmocka_unit_test(test_request),
-		cmocka_unit_test(test_request_defaults),
+		cmocka_unit_test(test_request_defaults), cmocka_unit_test(test_request_relative_times),
 		cmocka_unit_test(test_request_refuses),
 		cmocka_unit_test(test_request_not_canonical),
 		cmocka_unit_test(test_response),
