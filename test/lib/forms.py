@@ -1,5 +1,5 @@
 """forms: in what form the clients of the laboratory speak, where a test does not say: serialisation, version of HTTP,
-store of the node. `pytest --form cbor-2-sqlite`; `--form turns-memory`: each test of a file takes the next pair of
+store of the node. `pytest --form=cbor-2-sqlite`; `--form=turns-memory`: each test of a file takes the next pair of
 serialisation and version. Without it: JSON, HTTP/1.1 and the store that the file names."""
 import itertools, re, typing
 
