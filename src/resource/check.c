@@ -248,8 +248,6 @@ err_t work_expiry(struct resource_work *w)
 		return ERR_OK;
 	if (set_get(&w->asked, BYTES("et"), &value)) {
 		expires = 0;
-		if (update && value.kind != CBOR_TEXT)
-			return refuse(w->out, RSC_BAD_REQUEST, "there is always one", BYTES("et"));
 		if (value.kind == CBOR_TEXT && clock_parse(value.s, &expires) != ERR_OK)
 			return refuse(w->out, RSC_BAD_REQUEST, "no such time", BYTES("et"));
 		if (value.kind == CBOR_TEXT && expires <= w->now)
@@ -257,9 +255,9 @@ err_t work_expiry(struct resource_work *w)
 	} else if (update) {
 		return ERR_OK;
 	}
-	/* There is always one (multiplicity 1): the CSE assigns what is not given, and
-	 * shortens what is too long; the answer shows it [TS-0001 9.6.1.3.2; TS-0004 7.3.3.3]. An
-	 * update does not delete it [TS-0004 7.3.3.7]. */
+	/* There is always one (multiplicity 1): the CSE assigns what is not given, or is
+	 * deleted by an update, and shortens what is too long; the answer shows it
+	 * [TS-0001 9.6.1.3.2; TS-0004 7.3.3.3]. */
 	if (expires == 0 || expires > w->now + EXPIRATION_MAX_MS)
 		expires = w->now + EXPIRATION_MAX_MS;
 	if (w->parent.expires && expires > w->parent.expires)

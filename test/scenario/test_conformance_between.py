@@ -254,8 +254,9 @@ def test_when_a_target_may_leave(lab, own, r):
     assert lab.create("/cse-in/" + ntp, 27, {"m2m:pdr": {"dr": [{"tod": [always]}]}}).rsc == 4000
 
 
-def test_what_is_always_there_is_not_deleted(lab, own):
-    """7.3.3.7: null for an attribute of multiplicity 1."""
+def test_an_expiration_time_is_never_gone(lab, own):
+    """TS-0001 9.6.1.3.2: deleted by an update it is decided anew; a create has none that is null."""
     stem, path = own
-    assert lab.put(path + "/c", {"m2m:cnt": {"et": None}}, stem).rsc == 4000
+    assert lab.put(path + "/c", {"m2m:cnt": {"et": "20270301T000000"}}, stem).rsc == 2004
+    assert lab.put(path + "/c", {"m2m:cnt": {"et": None}}, stem).json["m2m:cnt"]["et"] > "2028"
     assert lab.create(path, 3, {"m2m:cnt": {"et": None}}, stem).rsc == 4000
