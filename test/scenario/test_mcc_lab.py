@@ -492,40 +492,6 @@ def test_announcements_to_nowhere_hold_nobody_up(tree):
         assert m.ask("DELETE", "/-/" + name, e)[0] == 2002
 
 
-def test_one_that_hangs_holds_up_nobody_else(tree):
-    """A CSE that takes connections and says nothing: it is waited for once, and then by nobody; what is for others goes on
-    at once, and what is for it when it speaks again (T11)."""
-    i, m, a = tree
-    mute = socket.create_server(("127.0.0.1", 0))
-    port = mute.getsockname()[1]
-    csr = {"m2m:csr": {"rn": "id-mn2", "csi": "/id-mn2", "cb": "/id-mn2/cse", "rr": True, "srv": ["3"], "poa": [f"http://127.0.0.1:{port}"]}}
-    assert i.create("/-", "/id-mn2", 16, csr)[0] == 2001
-
-    def made(name, *at):
-        begun = time.monotonic()
-        rsc, got = i.create("/-/user", "Cuser", 3, {"m2m:cnt": {"rn": name, "at": list(at)}})
-        assert rsc == 2001, got
-        return time.monotonic() - begun, got["m2m:cnt"]["at"]
-
-    # what is announced is known by then, or not; it is never waited for longer
-    took, _ = made("first", "/id-mn2", "/id-mn")
-    assert took < 2
-    assert announced(i, "Cuser", "/-/user/first")[0].startswith("/id-mn/")
-    names = (f"wait{k}" for k in itertools.count())
-    until(lambda: made(next(names), "/id-mn2")[0] < 0.6)
-    for k in range(5):
-        took, at = made(f"mute{k}", "/id-mn2")
-        assert took < 0.6 and at == ["/id-mn2"], (took, at)
-    took, at = made("both", "/id-mn2", "/id-mn")
-    assert took < 0.9 and at[0] == "/id-mn2" and at[1].startswith("/id-mn/"), (took, at)
-    mute.close()
-    with Receiver(lambda got: (201, {"X-M2M-RSC": "2001", "Content-Type": "application/json"}, b'{"m2m:cntA":{"ri":"x1"}}'), port=port):
-        until(lambda: i.get("/-/user/mute3", "Cuser")[1]["m2m:cnt"]["at"][0].startswith("/id-mn2/"), 40)
-        for name in ("first", "both", "wait0", "mute0", "mute1", "mute2", "mute3", "mute4"):
-            assert i.ask("DELETE", "/-/user/" + name, "Cuser")[0] == 2002
-    assert i.ask("DELETE", "/-/id-mn2", "CAdmin")[0] == 2002
-
-
 def test_the_original_by_its_link(tree):
     i, m, a = tree
     acp = m.get("/-/box", "CAdmin")[1]["m2m:cnt"]["acpi"]
@@ -613,3 +579,37 @@ def test_one_that_dies_degrades_only_what_needs_it(tree):
     # the registration is taken away: it registers anew
     assert i.ask("DELETE", "/-/id-mn2", "CAdmin")[0] == 2002
     assert d.stop() == 0
+
+
+def test_one_that_hangs_holds_up_nobody_else(tree):
+    """A CSE that takes connections and says nothing: it is waited for once, and then by nobody; what is for others goes on
+    at once, and what is for it when it speaks again (T11). It stands last: of what was announced to it nothing is there where others look for it."""
+    i, m, a = tree
+    mute = socket.create_server(("127.0.0.1", 0))
+    port = mute.getsockname()[1]
+    csr = {"m2m:csr": {"rn": "id-mn2", "csi": "/id-mn2", "cb": "/id-mn2/cse", "rr": True, "srv": ["3"], "poa": [f"http://127.0.0.1:{port}"]}}
+    assert i.create("/-", "/id-mn2", 16, csr)[0] == 2001
+
+    def made(name, *at):
+        begun = time.monotonic()
+        rsc, got = i.create("/-/user", "Cuser", 3, {"m2m:cnt": {"rn": name, "at": list(at)}})
+        assert rsc == 2001, got
+        return time.monotonic() - begun, got["m2m:cnt"]["at"]
+
+    # what is announced is known by then, or not; it is never waited for longer
+    took, _ = made("first", "/id-mn2", "/id-mn")
+    assert took < 2
+    assert announced(i, "Cuser", "/-/user/first")[0].startswith("/id-mn/")
+    names = (f"wait{k}" for k in itertools.count())
+    until(lambda: made(next(names), "/id-mn2")[0] < 0.6)
+    for k in range(5):
+        took, at = made(f"mute{k}", "/id-mn2")
+        assert took < 0.6 and at == ["/id-mn2"], (took, at)
+    took, at = made("both", "/id-mn2", "/id-mn")
+    assert took < 0.9 and at[0] == "/id-mn2" and at[1].startswith("/id-mn/"), (took, at)
+    mute.close()
+    with Receiver(lambda got: (201, {"X-M2M-RSC": "2001", "Content-Type": "application/json"}, b'{"m2m:cntA":{"ri":"x1"}}'), port=port):
+        until(lambda: i.get("/-/user/mute3", "Cuser")[1]["m2m:cnt"]["at"][0].startswith("/id-mn2/"), 40)
+        for name in ("first", "both", "wait0", "mute0", "mute1", "mute2", "mute3", "mute4"):
+            assert i.ask("DELETE", "/-/user/" + name, "Cuser")[0] == 2002
+    assert i.ask("DELETE", "/-/id-mn2", "CAdmin")[0] == 2002
