@@ -251,6 +251,12 @@ out:
 	return err;
 }
 
+/* One whose time, or that of its result, is past would have the whole refused. */
+static bool is_over(const struct request_primitive *q, int64_t now)
+{
+	return (q->has[PARAM_RQET] && q->expires <= now) || (q->has[PARAM_RSET] && q->result_expires <= now);
+}
+
 /* Those whose time is not over. *n: how many. */
 static err_t put_requests(struct work *w, const struct delivery *d, struct buf *out, size_t *n)
 {
@@ -260,8 +266,7 @@ static err_t put_requests(struct work *w, const struct delivery *d, struct buf *
 
 	*n = 0;
 	for (size_t i = 0; i < d->n; i++) {
-		if (request_read(d->requests[i], w->in->memo.arrived, &q) == ERR_OK &&
-		    (!q.has[PARAM_RQET] || q.expires > w->in->now))
+		if (request_read(d->requests[i], w->in->memo.arrived, &q) == ERR_OK && !is_over(&q, w->in->now))
 			kept[(*n)++] = d->requests[i];
 	}
 	TRY(cbor_put_map(out, 1));

@@ -536,6 +536,38 @@ static void test_not_for_ever(void **state)
 	assert_int_equal(deliveries(n), 0);
 }
 
+static size_t requests_asked(struct node *n)
+{
+	size_t many = 0;
+
+	assert_true(need_has(n, "\"rqp\":"));
+	for (const char *at = (const char *)n->json.p; (at = strstr(at, "\"rqi\":\"out")) != NULL; at++)
+		many++;
+	return many;
+}
+
+/* What is over while the next CSE is away does not go, and what is not does. */
+static void test_some_are_over(void **state)
+{
+	static const char *const times[] = { "", ",'rqet':4000", ",'rset':4000" };
+	struct request_arrival in;
+	struct node *n = *state;
+
+	for (size_t i = 0; i < COUNT_OF(times); i++) {
+		in = out(n, times[i]);
+		assert_int_equal(node_serve(n, &in), i ? 1000 : 0);
+		if (i == 0)
+			assert_int_equal(answered(n, &in, takes), 1000);
+	}
+	n->now += 1000;
+	assert_int_equal(work_off(n, &in), 2);
+	assert_int_equal(requests_asked(n), 3);
+	answered(n, &in, NULL);
+	n->now += 5000;
+	assert_int_equal(work_off(n, &in), 1);
+	assert_int_equal(requests_asked(n), 1);
+}
+
 /* Of what is gathered for others nothing is copied. */
 static void test_found_at_little_cost(void **state)
 {
@@ -591,6 +623,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_no_circle, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_asked_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_not_for_ever, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_some_are_over, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_found_at_little_cost, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_carried, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_not_carried, setup, teardown),
