@@ -387,7 +387,7 @@ err_t coordinate_answered(struct request_room *room, const struct request_arriva
 		goto out;
 	TRY(load(room, tram, &t, &found));
 	/* One of a round that was given up counts in no other. */
-	if (!found || i >= t->n || t->left == 0 || (int64_t)at + ROUND_MS != t->next)
+	if (!found || i >= t->n || t->left == 0 || (t->next && (int64_t)at + ROUND_MS != t->next))
 		goto out;
 	TRY(take(room, t, i, response));
 	t->left--;

@@ -9,7 +9,8 @@
  *
  * One that is refused at COMMIT, when others are done, is what this cannot take back: the
  * state is ERROR then, also after an ABORT, and the responses say which. An ABORT that did not
- * reach all of them leaves ERROR, too; asked for again, it goes to those that are left. */
+ * reach all of them leaves ERROR, too; asked for again, it goes to those that are left. A round ends: what has not
+ * answered after two minutes has failed. */
 #ifndef REQUEST_COORDINATE_H
 #define REQUEST_COORDINATE_H
 

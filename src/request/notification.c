@@ -279,11 +279,15 @@ out:
 
 err_t notification_expire(struct request_room *room, int64_t now, size_t limit, size_t *n)
 {
-	size_t some = EXPIRE_SOME;
-	err_t err = ERR_OK;
+	size_t some, want;
+	err_t err;
 
-	for (*n = 0; *n < limit && some == EXPIRE_SOME; *n += some)
-		TRY(expire_some(room, now, EXPIRE_SOME, &some));
+	*n = 0;
+	do {
+		want = limit - *n < EXPIRE_SOME ? limit - *n : EXPIRE_SOME;
+		TRY(expire_some(room, now, want, &some));
+		*n += some;
+	} while (some == want && *n < limit);
 out:
 	return err;
 }

@@ -801,6 +801,47 @@ static void test_one_fails(void **state)
 	bench_close(&b);
 }
 
+/* One that has more below it than can be told of at once holds up neither others nor what else goes by time. */
+static void test_expiry_too_large(void **state)
+{
+#define LABELS ",'lbl':['a%s','b%s','c%s','d%s','e%s','f%s','g%s','h%s']"
+#define BRIEF(to, rn, more) "{'op':1,'to':'" to "','fr':'Cdev','rqi':'" rn "','rvi':'3','ty':3,'pc':{'m2m:cnt':{'rn':'" rn "'" more "}}}"
+	char json[8192], label[240], stamp[CLOCK_STAMP_LENGTH + 1];
+	static const char *const gone[] = { "large", "other" };
+	int64_t now = clock_now();
+	uint64_t number;
+	struct bench b;
+
+	bench_open(&b);
+	number = enrolled_and_open(&b);
+	clock_stamp(now + 60000, stamp);
+	for (size_t i = 0; i < sizeof(label) - 1; i++)
+		label[i] = 'x';
+	label[sizeof(label) - 1] = '\0';
+	(void)!snprintf(json, sizeof(json), BRIEF("cse-in/dev", "large", ",'et':'%s'"), stamp);
+	assert_int_equal(request(&b, number, json), 2001);
+	(void)!snprintf(json, sizeof(json), BRIEF("cse-in/dev/large", "low", LABELS), label, label, label, label, label, label, label, label);
+	assert_int_equal(request(&b, number, json), 2001);
+	assert_int_equal(request(&b, number, "{'op':1,'to':'cse-in/dev/large/low','fr':'Cdev','rqi':'s','rvi':'3','ty':23,"
+	                         "'pc':{'m2m:sub':{'rn':'s','nu':['cse-in/dev'],'enc':{'net':[2]}}}}"), 2001);
+	(void)!snprintf(json, sizeof(json), BRIEF("cse-in/dev", "other", ",'et':'%s'"), stamp);
+	assert_int_equal(request(&b, number, json), 2001);
+	clock_simulate(now + 61000);
+	b.core.room.arena.max = 2560;
+	for (int i = 0; i < 5; i++) {
+		b.core.next_tick = clock_steady();
+		assert_int_equal(loop_turn(&b.core), ERR_OK);
+	}
+	b.core.room.arena.max = CORE_ARENA;
+	clock_simulate(0);
+	assert_true(has(list_audit(&b), "1 expired resources deleted, and nobody told"));
+	for (size_t i = 0; i < COUNT_OF(gone); i++) {
+		(void)!snprintf(json, sizeof(json), "{'op':2,'to':'cse-in/dev/%s','fr':'Cdev','rqi':'g%zu','rvi':'3'}", gone[i], i);
+		assert_int_equal(request(&b, number, json), 4004);
+	}
+	bench_close(&b);
+}
+
 /* The gate closes at the end of an association before the core's tick: the end
  * is on record all the same, as is a gate that broke its link to the keeper. */
 static void test_ends_on_record(void **state)
@@ -1016,7 +1057,7 @@ static void test_stop(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_status), cmocka_unit_test(test_one_fails), cmocka_unit_test(test_life_of_a_credential),
+		cmocka_unit_test(test_status), cmocka_unit_test(test_one_fails), cmocka_unit_test(test_expiry_too_large), cmocka_unit_test(test_life_of_a_credential),
 		cmocka_unit_test(test_certificates), cmocka_unit_test(test_gate_alone),
 		cmocka_unit_test(test_hostile_gate), cmocka_unit_test(test_not_open),
 		cmocka_unit_test(test_batch),

@@ -31,23 +31,34 @@ static void note(const char *what, uint64_t row, err_t why)
 	more = 0;
 }
 
-static err_t expire_resources(struct core *c)
+struct way {
+	err_t (*go)(struct core *c, size_t limit, size_t *n);
+	size_t limit;
+	const char *rest;
+};
+
+static err_t told(struct core *c, size_t limit, size_t *n)
+{
+	return notification_expire(&c->room, c->now, limit, n);
+}
+
+static err_t untold(struct core *c, size_t limit, size_t *n)
+{
+	return resource_expire(c->room.resources, permit_for_system("expirationTime"), c->now, limit, n);
+}
+
+static err_t delete_expired(struct core *c, const struct way *way)
 {
 	struct audit_record record = { .kind = AUDIT_CHANGE, .at = c->now,
 		                       .rule = BYTES("expirationTime") };
-	struct buf text = buf_make(64);
-	uint64_t first;
+	struct buf text = buf_make(96);
 	size_t n;
 	err_t err;
 
-	/* Nothing is written, and no transaction begun, where nothing expired. */
-	TRY(store_expired(c->store, c->now, &first, 1, &n));
-	if (n == 0)
-		goto out;
 	TRY(batch_mark(c));
-	err = notification_expire(&c->room, c->now, CORE_EXPIRE_ROWS, &n);
+	err = way->go(c, way->limit, &n);
 	if (err == ERR_OK)
-		err = buf_printf(&text, "%zu expired resources deleted", n);
+		err = buf_printf(&text, "%zu expired resources deleted%s", n, way->rest);
 	record.text = bytes_of_buf(&text);
 	if (err == ERR_OK)
 		err = audit_append(c->room.audit, &record);
@@ -55,6 +66,25 @@ static err_t expire_resources(struct core *c)
 	c->room.must_commit |= err == ERR_OK;
 out:
 	buf_free(&text);
+	return err;
+}
+
+/* One with more below it than its subscribers can be told of at once keeps no other, nor itself. */
+static err_t expire_resources(struct core *c)
+{
+	static const struct way ways[] = {
+		{ told, CORE_EXPIRE_ROWS, "" }, { told, 1, "" }, { untold, 1, ", and nobody told: too much at once" },
+	};
+	uint64_t first;
+	size_t n;
+	err_t err;
+
+	/* Nothing is written, and no transaction begun, where nothing expired. */
+	TRY(store_expired(c->store, c->now, &first, 1, &n));
+	err = n ? ERR_LIMIT : ERR_OK;
+	for (size_t i = 0; err == ERR_LIMIT && i < COUNT_OF(ways); i++)
+		err = delete_expired(c, &ways[i]);
+out:
 	return err;
 }
 
