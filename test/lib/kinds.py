@@ -57,8 +57,8 @@ COMMON = {
     TEXT: "rn ri pi ct lt et cr",
     STRUCT: "acip aclr enc fc rt pc nev rep md spty evc cmlk",
     FREE: "con val thld mi",
-    (LIST, TEXT): "lbl at aa giip giop gios giil giol acor ipv4 ipv6 accc atr ltids tids tkns rids grtm aus ris mdlt m2m:uril m2m:atrl atrl dep tcin",
-    (LIST, NUMBER): "chty net srt erts lty accr",
+    (LIST, TEXT): "lbl at aa giip giop gios giil giol acor ipv4 ipv6 accc atr ltids tids tkns rids grtm aus ris mdlt m2m:uril m2m:atrl atrl dep tcin escert",
+    (LIST, NUMBER): "chty net srt erts lty accr esf",
     (MANY, STRUCT): "acr acco acod om rrf ch encn urir bops pm any lr apt dle nsi",
     (MANY, TEXT): "actw sce tod",
 }

@@ -10,6 +10,7 @@ NIL = XSI[:-4] + "nil"
 SPACES = {"m2m": M2M, "cod": M2M + "/commondomain", "hd": M2M + "/homedomain"}
 KINDS = {"json": json.loads, "integer": int, "double": float, "boolean": "true".__eq__, "string": str}
 NO_FORM = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0 has no such characters
+EMPTY = ("pc", "pv", "pvs", "enc")  # need have no member: an empty element is a value of theirs
 MARKS = ("nm", "typ", "spid")  # of a reference, beside its text: childResourceRef, mgmtLinkRef
 
 
@@ -140,14 +141,18 @@ def put_members(e, name, members):
             put(e, name, k, v)
 
 
+def is_null(inside, name, value):
+    return not value and ":" not in name and name not in EMPTY and kind_of(inside, name) != FREE
+
+
 def has_empty(inside, value):
-    """An empty list of elements, which XML cannot tell from none."""
-    return any(isinstance(v, dict) and has_empty(k, v) or isinstance(v, list) and (kind_of(inside, k) or "-")[0] == MANY and
+    """An empty list of elements, which XML cannot tell from none; an empty structure, which it cannot tell from null."""
+    return any(isinstance(v, dict) and (has_empty(k, v) or is_null(inside, k, v)) or isinstance(v, list) and (kind_of(inside, k) or "-")[0] == MANY and
                (not v or any(isinstance(i, dict) and has_empty(k, i) for i in v)) for k, v in value.items())
 
 
 def encode(value, exact=False):
-    """Octets; NoForm where XML cannot say this. exact: nor leaves out an empty list."""
+    """Octets; NoForm where XML cannot say this. exact: nor leaves out what is empty."""
     if not isinstance(value, dict) or len(value) != 1:
         raise NoForm(value)
     (name, members), = value.items()

@@ -332,7 +332,7 @@ def test_an_action_over_three(tree):
     assert labels() != ["acted"]  # the other does not hold yet
     assert a.ask("PUT", "/-/box", "CAdmin", {"m2m:cnt": {"mni": 77}})[0] == 2004
     until(lambda: labels() == ["acted"])
-    assert i.get("/-/user/act", "Cuser")[1]["m2m:actr"]["air"]["rsc"] == 2004
+    assert until(lambda: i.get("/-/user/act", "Cuser")[1]["m2m:actr"].get("air"))["rsc"] == 2004
     assert "air" not in i.get("/-/user/blind", "Cuser")[1]["m2m:actr"]
     for name in ("act", "blind"):
         assert i.ask("DELETE", "/-/user/" + name, "Cuser")[0] == 2002

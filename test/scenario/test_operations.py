@@ -3,7 +3,7 @@ door of a laboratory. Each test names the clause it stands for."""
 import base64, http.server, json, threading, time, urllib.parse
 
 import pytest
-from lab import Lab
+from lab import Lab, until
 from node import Node, acr
 
 
@@ -155,12 +155,11 @@ def test_non_blocking_synchronous(lab):
 def test_operation_execution_time_and_result_persistence(lab):
     """TS-0001 8.1.2."""
     stem, path = tree(lab)
-    a = lab.delete(path + "/z?rt=1&rp=1500", stem, X_M2M_OET="700")
+    a = lab.delete(path + "/z?rt=1&rp=1000", stem, X_M2M_OET="700")
     assert a.rsc == 1001 and lab.get(path + "/z", stem).rsc == 2000
     assert wait_for(lab, a.json["m2m:uri"], stem).json["m2m:req"]["ors"]["rsc"] == 2002
     assert lab.get(path + "/z", stem).rsc == 4004
-    time.sleep(2)
-    assert lab.get("/" + a.json["m2m:uri"], stem).rsc == 4004
+    assert until(lambda: lab.get("/" + a.json["m2m:uri"], stem).rsc == 4004)
     a = lab.get(path + "?rt=4", stem, X_M2M_OET="100", X_M2M_RET="50")
     assert a.rsc == 1001
     time.sleep(0.2)

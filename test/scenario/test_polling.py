@@ -244,7 +244,7 @@ def test_results_go_to_nobody_who_takes_none(lab, ae):
         for to in (ae.originator + behind, ae.path[1:] + behind, "/in-cse/" + ae.originator + behind):
             a = other.ask("GET", f"/cse-in/z{ae.originator}?rt=2", headers={"X-M2M-RTU": to})
             assert a.rsc in (1002, 4000), (to, a)
-            assert poll(ae, headers={"X-M2M-RET": "400"}).rsc == 4008, to
+    assert poll(ae, headers={"X-M2M-RET": "400"}).rsc == 4008
     other.close()
 
 
