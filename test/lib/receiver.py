@@ -68,7 +68,7 @@ class Receiver:
             c.load_cert_chain(*map(str, certificate))
             self.server.socket = c.wrap_socket(self.server.socket, server_side=True)
         self.url = f"http://127.0.0.1:{self.port}"
-        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True)  # how soon close() is seen
         self.thread.start()
 
     def wait(self, n=1, seconds=5):

@@ -301,7 +301,7 @@ def test_told_to_nobody(lab):
     """TS-0001 8.1.2: without targets the originator is told, with an empty list nobody is."""
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Told) as server:
         server.told = []
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         ae = {"m2m:ae": {**AE, "rr": True, "poa": [f"http://127.0.0.1:{server.server_port}"]}}
         stem = lab.create("/cse-in", 2, ae, "C").json["m2m:ae"]["ri"]
         own = stem, "/" + stem

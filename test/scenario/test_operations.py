@@ -280,7 +280,7 @@ def test_non_blocking_asynchronous(lab):
     stem, path = tree(lab)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Told) as server:
         server.told = []
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         a = lab.get(path + "/a/b/la?rt=2", stem, rqi="as1", X_M2M_RTU=f"http://127.0.0.1:{server.server_port}/told")
         assert (a.http, a.rsc) == (202, 1002)
         end = time.time() + 8
