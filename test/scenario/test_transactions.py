@@ -306,7 +306,9 @@ def test_members_are_admitted_as_any_request(lab):
     without = lambda key: {k: v for k, v in new.items() if k != key}
     for member, rsc in ((without("op"), 4000), (without("rqi"), 4000), (without("ty"), 4000), (without("pc"), 4000), (dict(new, rvi="99"), 4001),
                         (dict(new, rqet="20200101T000000"), 4008), (dict(new, rset="20200101T000000"), 4008), (dict(new, rcn=4), 4000),
-                        (dict(get, rcn=12, fc={"fu": 1}), 4000), (dict(new, fc={"fu": 1}), 4000), (dict(new, oet=ahead(600)), 5001)):
+                        (dict(get, rcn=12, fc={"fu": 1}), 4000), (dict(new, fc={"fu": 1}), 4000), (dict(new, oet=ahead(600)), 5001),
+                        (dict(new, oet=600000), 5001), (dict(new, oet="600000"), 5001), (dict(new, rqet="0"), 4008),
+                        (dict(new, rset="1000", rqet="2000"), 4000)):
         t = run(lab, path, stem, member)
         assert t["trst"] == 6 and codes(t) == [rsc], f"{member} {t}"
         assert hold(lab, path + "/c", stem, member).rsc == rsc, member
