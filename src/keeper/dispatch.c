@@ -115,11 +115,16 @@ out:
 err_t call_version(struct call *c, uint32_t version, struct vault_key **key)
 {
 	char name[KEEPER_NAME_MAX + 16];
+	const struct vault_key *new = *key;
+	err_t err;
 
-	if ((*key)->version == version)
+	if (new->version == version)
 		return ERR_OK;
-	must(text_print(name, sizeof(name), "%s#%u", (*key)->name, version));
-	return call_key(c, bytes_str(name), key);
+	must(text_print(name, sizeof(name), "%s#%u", new->name, version));
+	TRY(call_key(c, bytes_str(name), key));
+	err = (*key)->policy == new->policy && (*key)->purposes == new->purposes ? ERR_OK : ERR_REFUSED;
+out:
+	return err;
 }
 
 err_t call_count(struct call *c, struct vault_key *key)

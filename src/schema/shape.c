@@ -28,8 +28,11 @@ static unsigned rank_of(struct xml_context in, const struct attribute *a)
 {
 	const struct resource_type *t = in.of;
 	const struct complex *c = in.of;
+	const struct attribute *rows;
+	size_t n;
+	unsigned i;
 
-	for (unsigned i = 0; in.what == RESOURCE && i < COUNT_OF(first); i++) {
+	for (i = 0; in.what == RESOURCE && i < COUNT_OF(first); i++) {
 		if (bytes_equal(bytes_str(a->short_name), bytes_str(first[i])))
 			return i;
 	}
@@ -37,7 +40,11 @@ static unsigned rank_of(struct xml_context in, const struct attribute *a)
 		return REFERENCES;
 	if (in.what == TOP)
 		return 0;
-	return COUNT_OF(first) + (unsigned)(a - (in.what == RESOURCE ? t->attributes : c->members));
+	rows = in.what == RESOURCE ? t->attributes : c->members;
+	n = in.what == RESOURCE ? t->attributes_n : c->members_n;
+	for (i = 0; i < n && a != &rows[i];)
+		i++;
+	return COUNT_OF(first) + i; /* of none: behind them all */
 }
 
 /* What an empty element of it is: nothing, or the value that is empty. */

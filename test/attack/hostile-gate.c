@@ -484,7 +484,7 @@ static void case_psk_oracle(void)
 {
 	struct keeper_shown shown = { bytes_str(identity), bytes_make(zeros, 32), bytes_make(zeros, 32), tag };
 	uint8_t secret[48];
-	uint32_t psk, proved;
+	uint32_t psk, proved = 0;
 	size_t n;
 	err_t err = keeper_psk_open(&keeper, bytes_str(identity), tag, &psk, &n);
 
@@ -495,7 +495,8 @@ static void case_psk_oracle(void)
 	judge(err != ERR_OK, "a handshake secret without a client's binder", err);
 	err = keeper_binder(&keeper, &shown, &proved);
 	judge(err != ERR_OK, "a binder of its own making", err);
-	err = keeper_handshake_secret(&keeper, psk, BYTES("an (EC)DHE secret of its choice!"), secret);
+	/* by the handle that comes of a binder, where one came */
+	err = keeper_handshake_secret(&keeper, proved, BYTES("an (EC)DHE secret of its choice!"), secret);
 	judge(err != ERR_OK, "a handshake secret after a wrong binder", err);
 	err = keeper_tls12_master(&keeper, psk, 0, BYTES_NONE, BYTES("short"), secret);
 	judge(err != ERR_OK, "a TLS 1.2 master secret over no session hash", err);

@@ -25,13 +25,13 @@ def derive(ke, label, target):
 def nodes():
     ports = {name: free_port() for name in ("mef", "maf", "in-cse", "mn-cse")}
 
-    def node(name, sources, *more):
+    def node(name, sources, *more, own=""):
         return Node(cse="/" + name, port=ports[name], options="\n".join([
             *more, f"node.poa = https://{name}.demo.example:{ports[name]}",
             "join.enabled = yes", "courier.allow = " + " ".join(f"{s}.demo.example:{port}@127.0.0.1" for s, port in ports.items() if s != name),
-            "trust.keys = " + " ".join(f"{s}.demo.example=https://{s}.demo.example:{ports[s]}" for s in sources)]))
+            "trust.keys = " + " ".join(f"{s}.demo.example=https://{s}.demo.example:{ports[s]}" for s in sources) + " " + own]))
 
-    made = [node("mef", []), node("maf", ["mef"]), node("in-cse", ["mef", "maf"]),
+    made = [node("mef", []), node("maf", ["mef"], own="maf.demo.example=here"), node("in-cse", ["mef", "maf"]),
             node("mn-cse", ["mef", "maf"], "node.cse_type = 2", "registrar.id = /in-cse", "registrar.time = 60",
                  f"registrar.url = https://in-cse.demo.example:{ports['in-cse']}")]
     for k, n in enumerate(made):

@@ -274,12 +274,13 @@ static void test_handle_is_spent(void **state)
 	struct keeper *k = &child.gates[0];
 	uint8_t one[32], master[48];
 	struct keeper_shown shown = { BYTES(PSK_NAME), BYTES_OF(hash), BYTES_OF(hash), tag };
-	uint32_t psk, none;
+	uint32_t psk, none = 0;
 	size_t n;
 
 	assert_int_equal(keeper_psk_open(k, BYTES(PSK_NAME), tag, &psk, &n), ERR_OK);
 	assert_int_equal(keeper_handshake_secret(k, psk, BYTES_OF(ecdhe), one), ERR_REFUSED);
 	assert_int_equal(keeper_binder(k, &shown, &none), ERR_REFUSED);
+	assert_int_equal(keeper_handshake_secret(k, none, BYTES_OF(ecdhe), one), ERR_MISSING); /* of it came no handle */
 	assert_int_equal(keeper_handshake_secret(k, psk, BYTES_OF(ecdhe), one), ERR_REFUSED);
 	assert_int_equal(keeper_close_handle(k, psk), ERR_OK);
 

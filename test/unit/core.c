@@ -89,6 +89,7 @@ static void core_stop(struct bench *b)
 	buf_free(&b->core.answers);
 	buf_free(&b->core.answer);
 	buf_free(&b->core.events);
+	buf_free(&b->core.ordered);
 	worker_end(&b->worker);
 }
 
@@ -425,6 +426,106 @@ static void test_life_of_a_credential(void **state)
 	assert_int_equal(b.done, ERR_MISSING);
 	assert_true(has(list_audit(&b), "user 1000 process 4711"));
 	assert_true(has(list_audit(&b), "association register"));
+	bench_close(&b);
+}
+
+/* As an order that the keeper reported, and a turn. */
+static void order_revoke(struct bench *b, const char *identity, const char *by)
+{
+	char subject[512];
+
+	assert_true(text_print(subject, sizeof(subject), "REVOKE 12-%s by %s", identity, by));
+	revoke_note(&b->core, bytes_str(subject));
+	assert_int_equal(loop_turn(&b->core), ERR_OK);
+}
+
+static bool is_good(struct bench *b, const char *identity)
+{
+	static const uint8_t tag[KEEPER_TAG] = { 8 };
+	const struct credential *credential;
+	char id[128];
+	uint32_t handle;
+	size_t n;
+	bool key = keeper_psk_open(&b->keeper.gates[0], bytes_str(identity), tag, &handle, &n) == ERR_OK;
+
+	assert_true(text_print(id, sizeof(id), "12-%s", identity));
+	assert_int_equal(registry_find(b->core.room.registry, bytes_str(id), &credential), ERR_OK);
+	assert_int_equal(!credential->revoked, key); /* both or neither */
+	return key;
+}
+
+#define NAME_32 "administrator-with-a-long-name-0"
+
+/* However long the names of who ordered it: with its record, its receipt and the end of the
+ * key; and not at all without a record. */
+static void test_ordered_revocation(void **state)
+{
+	char longer[200] = { 0 };
+	struct bench b;
+
+	bench_open(&b);
+	enrol_psk(&b, CHILD_SP "/in-cse/Cdev", PSK_ID);
+	enrol_psk(&b, CHILD_SP "/in-cse/Cother", "other@sp.example.org");
+	assert_int_equal(b.done, ERR_OK);
+	assert_true(is_good(&b, PSK_ID));
+	order_revoke(&b, PSK_ID, NAME_32 "," NAME_32 "," "administrator-with-a-name-029");
+	assert_false(is_good(&b, PSK_ID));
+	assert_int_equal(b.core.ordered.n, 0);
+	assert_true(has(list_audit(&b), "ordered by " NAME_32 "," NAME_32 ",administrator-with-a-name-029"));
+	assert_true(has(list_audit(&b), "revocation receipt"));
+	for (size_t i = 0; i < sizeof(longer) - 1; i++)
+		longer[i] = 'n';
+	order_revoke(&b, "other@sp.example.org", longer);
+	assert_true(is_good(&b, "other@sp.example.org"));
+	bench_close(&b);
+}
+
+static uint64_t records(struct bench *b)
+{
+	uint8_t hash[32];
+	uint64_t number;
+
+	audit_head(b->core.room.audit, &number, hash);
+	return number;
+}
+
+/* What cannot be carried out now is not lost, and not tried with each turn. */
+static void test_ordered_revocation_waits(void **state)
+{
+	struct bench b;
+	uint64_t before;
+
+	bench_open(&b);
+	enrol_psk(&b, CHILD_SP "/in-cse/Cdev", PSK_ID);
+	/* of nobody: it is over */
+	order_revoke(&b, "nobody@sp.example.org", "anna");
+	assert_int_equal(b.core.ordered.n, 0);
+	/* as many as may are under way */
+	for (size_t i = 0; i < CORE_REVOCATIONS; i++)
+		b.core.revocations[i] = (struct revocation){ .used = true, .waiting = 1, .deadline = clock_steady() + 60000 };
+	before = records(&b);
+	order_revoke(&b, PSK_ID, "anna");
+	for (int i = 0; i < 2; i++)
+		revoke_ordered(&b.core);
+	assert_true(is_good(&b, PSK_ID) && b.core.ordered.n != 0);
+	assert_int_equal(records(&b), before);
+	assert_true(revoke_next(&b.core) > clock_steady());
+	for (size_t i = 0; i < CORE_REVOCATIONS; i++)
+		b.core.revocations[i].used = false;
+	assert_true(revoke_next(&b.core) <= clock_steady());
+	/* the store fails for a while */
+	engine_fail_at(1, ERR_IO);
+	assert_int_equal(loop_turn(&b.core), ERR_OK);
+	engine_fail_at(0, ERR_OK);
+	assert_true(is_good(&b, PSK_ID) && b.core.ordered.n != 0);
+	before = records(&b);
+	assert_true(revoke_next(&b.core) > clock_steady());
+	revoke_ordered(&b.core);
+	assert_int_equal(records(&b), before);
+	b.core.ordered_at = 0; /* the pause is over */
+	revoke_ordered(&b.core);
+	assert_false(is_good(&b, PSK_ID));
+	assert_int_equal(b.core.ordered.n, 0);
 	bench_close(&b);
 }
 
@@ -1058,6 +1159,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_status), cmocka_unit_test(test_one_fails), cmocka_unit_test(test_expiry_too_large), cmocka_unit_test(test_life_of_a_credential),
+		cmocka_unit_test(test_ordered_revocation), cmocka_unit_test(test_ordered_revocation_waits),
 		cmocka_unit_test(test_certificates), cmocka_unit_test(test_gate_alone),
 		cmocka_unit_test(test_hostile_gate), cmocka_unit_test(test_not_open),
 		cmocka_unit_test(test_batch),

@@ -786,6 +786,45 @@ static void test_response_read_wants_a_status(void **state)
 	http_mapper_free(&mapper);
 }
 
+static void put_long(struct buf *out, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(buf_add_byte(out, 'r'), ERR_OK);
+}
+
+/* Of what is refused: the one that it has, not one of two, none that makes the refusal too long. */
+static void test_identifier_of_a_refusal(void **state)
+{
+	static const struct { const char *before, *after; size_t more, n; } rows[] = {
+		{ HEAD "X-M2M-RI: 1", "\r\nHost: b\r\n\r\n", 0, 1 },
+		{ HEAD "Host: b\r\nX-M2M-RI: 1", "\r\n\r\n", 0, 1 },
+		{ HEAD "X-M2M-RI: 1\r\nx-m2m-ri: 2", "\r\n\r\n", 0, 0 },
+		{ HEAD "X-M2M-RI: 1\r\nHost: b\r\nx-m2m-ri: 2", "\r\n\r\n", 0, 0 },
+		{ HEAD "X-M2M-RI: ", "\r\nHost: b\r\n\r\n", HTTP_IDENTIFIER_MAX, HTTP_IDENTIFIER_MAX },
+		{ HEAD "X-M2M-RI: ", "\r\nHost: b\r\n\r\n", HTTP_IDENTIFIER_MAX + 1, 0 },
+		{ HEAD "Host: b\r\nX-M2M-RI: ", "\r\n\r\n", HTTP_IDENTIFIER_MAX + 1, 0 },
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct buf message = buf_make(8192), out = buf_make(HTTP_REFUSAL_MAX);
+		struct outcome o;
+		struct bytes found;
+		struct http_refusal why;
+
+		assert_int_equal(buf_add(&message, bytes_str(rows[i].before)), ERR_OK);
+		put_long(&message, rows[i].more);
+		assert_int_equal(buf_add(&message, bytes_str(rows[i].after)), ERR_OK);
+		o = parse(bytes_of_buf(&message));
+		assert_int_equal(o.err, ERR_SYNTAX);
+		found = http_identifier(&o.p, bytes_of_buf(&message));
+		assert_int_equal(found.n, rows[i].n);
+		why = http_parser_refusal(&o.p);
+		assert_int_equal(http_refusal_write(&why, found, true, &out), ERR_OK);
+		buf_free(&message);
+		buf_free(&out);
+	}
+}
+
 /* --- lists of HTTP/2 ------------------------------------------------------------------------- */
 
 struct pair {
@@ -941,6 +980,7 @@ static void test_list_of_an_answer(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_identifier_of_a_refusal),
 		cmocka_unit_test(test_list_is_one_message),
 		cmocka_unit_test(test_list_refuses),
 		cmocka_unit_test(test_list_limits),

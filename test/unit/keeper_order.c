@@ -310,6 +310,18 @@ static void test_root(void **state)
 		assert_int_equal(ask(b, ROLE_CORE), version == 2 ? ERR_OK : ERR_TAMPERED);
 	}
 	again.p[4] = 2;
+	/* nor by one that is under other rules than the key of today */
+	for (unsigned i = 0; i < 3; i++) {
+		struct vault_key *old = vault_find(&b->ks.vault, BYTES("root#1")), was = *old;
+
+		old->policy = i == 1 ? TO(GATE) | TO(CORE) : old->policy;
+		old->purposes = i == 2 ? USE_OPEN : old->purposes;
+		begin(b, OP_DATA_KEY_OPEN);
+		wire_put_bytes(&b->w, bytes_of_buf(&first));
+		assert_int_equal(ask(b, ROLE_CORE), i ? ERR_REFUSED : ERR_OK);
+		old->policy = was.policy;
+		old->purposes = was.purposes;
+	}
 	/* what the index needs is not destroyed, by no order */
 	assert_int_equal(order_name(b, ORDER_KEY_DESTROY, "root#1", 3), ERR_REFUSED);
 	assert_int_equal(minimum(b, "root", 2), ERR_REFUSED);

@@ -271,6 +271,78 @@ static void test_malformed_is_answered_and_ended(void **state)
 	stop(&s);
 }
 
+enum { LONG = 1900 };
+
+/* The Request Identifier does not fit into the refusal: it is refused all the same. */
+static void test_refusal_of_a_long_identifier(void **state)
+{
+	static const char before[] = "GET /a HTTP/1.1\r\nHost: h\r\nX-M2M-RI: ", after[] = "\r\nHost: h\r\n\r\n";
+	static uint8_t message[sizeof(before) - 1 + LONG + sizeof(after) - 1];
+	struct bytes heard;
+	struct server s;
+	ssize_t n;
+	int fd;
+
+	memset(message, 'r', sizeof(message));
+	memcpy(message, before, sizeof(before) - 1);
+	memcpy(message + sizeof(before) - 1 + LONG, after, sizeof(after) - 1);
+	start(&s, some_limits());
+	fd = dial(&s);
+	say(&s, fd, BYTES_OF(message));
+	heard = hear(fd, &n);
+	assert_true(bytes_starts(heard, BYTES("HTTP/1.1 400 \r\nX-M2M-RSC: 4000\r\n")));
+	assert_ended(fd);
+	close(fd);
+	turn(&s, 2);
+	stop(&s);
+}
+
+/* Of one stream: the session goes on. */
+static void test_refusal_of_a_long_identifier_http2(void **state)
+{
+	/* preface, SETTINGS, HEADERS of stream 1: GET http /a, authority h, x-m2m-ri of LONG octets,
+	 * accept "a/", which is refused */
+	static const uint8_t list[] = { 0x82, 0x86, 0x04, 2, '/', 'a', 0x01, 1, 'h',
+		0x00, 8, 'x', '-', 'm', '2', 'm', '-', 'r', 'i', 0x7f, (LONG - 127) % 128 + 128, (LONG - 127) / 128 };
+	static const uint8_t bad[] = { 0x00, 6, 'a', 'c', 'c', 'e', 'p', 't', 2, 'a', '/' };
+	enum { N = sizeof(list) + LONG + sizeof(bad) };
+	const uint8_t settings[9] = { 0, 0, 0, 4 }, headers[9] = { 0, N >> 8, N & 255, 1, 5, 0, 0, 0, 1 };
+	struct connection_limits limits = some_limits();
+	struct buf out = buf_make(8192);
+	struct bytes heard;
+	bool answered = false;
+	struct server s;
+	ssize_t n;
+	int fd;
+
+	assert_int_equal(buf_add(&out, BYTES("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")), ERR_OK);
+	assert_int_equal(buf_add(&out, BYTES_OF(settings)), ERR_OK);
+	assert_int_equal(buf_add(&out, BYTES_OF(headers)), ERR_OK);
+	assert_int_equal(buf_add(&out, BYTES_OF(list)), ERR_OK);
+	for (int i = 0; i < LONG; i++)
+		assert_int_equal(buf_add_byte(&out, 'r'), ERR_OK);
+	assert_int_equal(buf_add(&out, BYTES_OF(bad)), ERR_OK);
+	limits.streams = 2;
+	start(&s, limits);
+	fd = dial(&s);
+	say(&s, fd, bytes_of_buf(&out));
+	turn(&s, 2);
+	for (heard = hear(fd, &n); heard.n >= 9;) {
+		size_t length = (size_t)heard.p[0] << 16 | (size_t)heard.p[1] << 8 | heard.p[2];
+
+		assert_int_not_equal(heard.p[3], 7); /* GOAWAY */
+		answered |= heard.p[3] == 1 && heard.p[8] == 1;
+		heard = bytes_sub(heard, 9 + length, heard.n);
+	}
+	assert_true(answered);
+	assert_int_equal(s.refused, 1);
+	assert_int_equal(recv(fd, &(char){ 0 }, 1, MSG_DONTWAIT), -1); /* not ended */
+	close(fd);
+	turn(&s, 2);
+	stop(&s);
+	buf_free(&out);
+}
+
 static void test_last_answer(void **state)
 {
 	struct server s;
@@ -816,6 +888,8 @@ int main(void)
 		cmocka_unit_test(test_pipeline_keeps_its_order),
 		cmocka_unit_test(test_bodies),
 		cmocka_unit_test(test_malformed_is_answered_and_ended),
+		cmocka_unit_test(test_refusal_of_a_long_identifier),
+		cmocka_unit_test(test_refusal_of_a_long_identifier_http2),
 		cmocka_unit_test(test_last_answer),
 		cmocka_unit_test(test_slow_request_ends),
 		cmocka_unit_test(test_idle_ends),

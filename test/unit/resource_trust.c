@@ -6,7 +6,7 @@
 
 /* Keys by name; the octets are told from nothing. */
 struct keeper_of_keys {
-	unsigned made, released, gone;
+	unsigned made, released, gone, assigned, unassigned;
 	unsigned suid;
 	bool mef, refuses;
 	char target[128], value[64], last_gone[KEY_NAME_TEXT + 1];
@@ -42,6 +42,21 @@ static err_t gone(void *self, struct bytes name, struct bytes id)
 
 	k->gone++;
 	return bytes_put_str(k->last_gone, sizeof(k->last_gone), name);
+}
+
+static err_t assign(void *self, struct bytes credential, int64_t until, char identity[KEY_ASSIGNED_TEXT + 1])
+{
+	struct keeper_of_keys *k = self;
+
+	return text_print(identity, KEY_ASSIGNED_TEXT + 1, "%u@maf.example", ++k->assigned) ? ERR_OK : ERR_LIMIT;
+}
+
+static err_t unassign(void *self, struct bytes identity)
+{
+	struct keeper_of_keys *k = self;
+
+	k->unassigned++;
+	return ERR_OK;
 }
 
 static struct keeper_of_keys keys;
@@ -199,12 +214,31 @@ static void test_commands(void **state)
 	hides(m, "@");
 }
 
+/* Who may update a registration of another client leaves it the key it has. */
+static void test_an_update_by_another_assigns_nothing(void **state)
+{
+	struct resource_keys table = { .make = make, .release = release, .gone = gone, .assign = assign, .unassign = unassign,
+		                       .lifetime = 3600 * 1000, .self = &keys };
+	struct room *m = *state;
+
+	resources_keys(m->r, &table);
+	expect(m, CREATE("mafBase", 243, "{'sec:macr':{'rn':'d','adfq':'b.example'}}"), 2001);
+	shows(m, "'aski':'1@maf.example'");
+	expect(m, "{'op':3,'to':'mafBase/d','fr':'Cother','rqi':'1','rvi':'4','pc':{'sec:macr':{'lbl':['x']}}}", 2004);
+	assert_true(keys.assigned == 1 && keys.unassigned == 0);
+	expect(m, "{'op':2,'to':'mafBase/d','fr':'Ctest','rqi':'1','rvi':'4'}", 2000);
+	shows(m, "'aski':'1@maf.example'");
+	expect(m, "{'op':3,'to':'mafBase/d','fr':'Ctest','rqi':'1','rvi':'4','pc':{'sec:macr':{'lbl':['y']}}}", 2004);
+	assert_true(keys.assigned == 2 && keys.unassigned == 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, setup_open, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(bases), TEST(key), TEST(key_that_is_brought), TEST(refusals), TEST(targets), TEST(commands),
+		TEST(an_update_by_another_assigns_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -64,6 +64,7 @@ struct http_parser {
 	uint32_t head_n;      /* octets of the head with its blank line; 0: not whole yet */
 	uint32_t body_n;      /* octets of the body */
 	bool close, expect_continue;
+	bool named_twice; /* refused with a second Request Identifier */
 	bool until_end; /* old: the content ends with the connection */
 	struct http_accept accept;
 	struct http_span target;
@@ -107,8 +108,8 @@ struct http_form {
 	bool close;     /* this is the last answer on the connection */
 };
 
-/* Why there is no primitive. */
-enum { RETRY_SECONDS = 8 };
+/* Why there is no primitive. HTTP_REFUSAL_MAX: the answer to what was not parsed. */
+enum { RETRY_SECONDS = 8, HTTP_IDENTIFIER_MAX = 1024, HTTP_REFUSAL_MAX = HTTP_IDENTIFIER_MAX + 1024 };
 struct http_refusal {
 	unsigned http;
 	unsigned status; /* response status code, 4000 */
@@ -121,7 +122,8 @@ struct http_refusal {
 /* After http_parse failed: what to answer. */
 struct http_refusal http_parser_refusal(const struct http_parser *p);
 /* And to which Request Identifier: that of the fields read, or of those that have arrived
- * behind the one that was refused. Empty when there is none, or more than one. */
+ * behind the one that was refused. Empty when there is none, or more than one, or it is too
+ * long for a refusal: HTTP_IDENTIFIER_MAX. */
 struct bytes http_identifier(const struct http_parser *p, struct bytes message);
 
 /* A whole request -> request primitive appended to out. `form` is set in any

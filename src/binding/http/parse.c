@@ -261,8 +261,10 @@ err_t parse_field(struct http_parser *p, struct bytes name, struct bytes value, 
 	/* "Any other unrecognized HTTP headers shall be ignored" [TS-0009 6.4.0]. */
 	if (field == HTTP_FIELD_COUNT)
 		return ERR_OK;
-	if (p->field[field].at && !field_repeats(field))
+	if (p->field[field].at && !field_repeats(field)) {
+		p->named_twice = field == HTTP_FIELD_PARAM + PARAM_RQI;
 		return fail(p, 400, "a header field stands twice");
+	}
 	p->field[field] = span_of(at, value);
 	return meanings[field] ? meanings[field](p, value) : ERR_OK;
 }
@@ -427,7 +429,7 @@ struct bytes http_identifier(const struct http_parser *p, struct bytes message)
 			return BYTES_NONE;
 		found = value;
 	}
-	return found;
+	return found.n <= HTTP_IDENTIFIER_MAX && !p->named_twice ? found : BYTES_NONE;
 }
 
 struct http_refusal http_parser_refusal(const struct http_parser *p)

@@ -67,7 +67,7 @@ void stream_end(struct connection *s)
 static void refuse(struct connection *s, unsigned status, const char *why, struct bytes rqi)
 {
 	struct http_refusal refusal;
-	struct buf out = buf_make(2048);
+	struct buf out = buf_make(HTTP_REFUSAL_MAX);
 
 	s->parser.status = (uint16_t)status;
 	s->parser.why = why;
@@ -81,16 +81,11 @@ static void refuse(struct connection *s, unsigned status, const char *why, struc
 	buf_free(&out);
 }
 
-static struct bytes identifier(const struct connection *s, struct bytes message)
-{
-	return http_field(&s->parser, message, HTTP_FIELD_PARAM + PARAM_RQI);
-}
-
 /* The owner gets the message: head, then content. */
 static void serve(struct connection *s, struct bytes message, size_t head_n)
 {
 	if (http_list_whole(&s->parser, head_n, message.n - head_n) != ERR_OK) {
-		refuse(s, s->parser.status, s->parser.why, identifier(s, message));
+		refuse(s, s->parser.status, s->parser.why, http_identifier(&s->parser, message));
 		return;
 	}
 	s->whole->http2->frames = 0;
@@ -110,7 +105,7 @@ void stream_list(struct connection *s, bool alone)
 
 	s->parser = list->parser;
 	if (err != ERR_OK) {
-		refuse(s, s->parser.status, s->parser.why, identifier(s, head));
+		refuse(s, s->parser.status, s->parser.why, http_identifier(&s->parser, head));
 		return;
 	}
 	if (alone) {
@@ -136,7 +131,7 @@ void stream_content(struct connection *s, struct bytes octets)
 	h->frames -= h->frames > 0;
 	h->octets -= octets.n < h->octets ? octets.n : h->octets;
 	if (s->in.n - s->parser.seen + octets.n > s->set->limits.body) {
-		refuse(s, 413, "the content is too large", identifier(s, bytes_of_buf(&s->in)));
+		refuse(s, 413, "the content is too large", http_identifier(&s->parser, bytes_of_buf(&s->in)));
 		return;
 	}
 	if (s->set->buffered + octets.n <= s->set->limits.buffered)

@@ -37,10 +37,13 @@ static err_t take_back(struct resources *r, const struct attribute_set *set)
 static err_t updated(struct resource_work *w)
 {
 	struct bytes by = bytes_sub(w->ask->credential, BYTES("12-").n, w->ask->credential.n);
-	struct cbor aski;
+	struct cbor aski, cr;
 	bool given;
 	err_t err;
 
+	/* Who else may update it has a key of its own. */
+	if (!set_get(&w->before, BYTES("cr"), &cr) || !bytes_equal(cr.s, w->ask->originator))
+		return ERR_OK;
 	if (set_get(&w->before, BYTES("aski"), &aski) && bytes_equal(aski.s, by))
 		return ERR_OK;
 	TRY(trust_assign(w, &given));

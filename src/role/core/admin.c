@@ -4,8 +4,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "role/core/core.h"
+#include "wire/order.h"
 
-enum { ROWS_MAX = 256 * 1024, ROW_MAX = 65000, USER_TEXT = 40 };
+enum { ROWS_MAX = 256 * 1024, ROW_MAX = 65000, USER_TEXT = 16 + ORDER_BY_MAX };
 
 static const struct {
 	enum admin_command command;
@@ -185,6 +186,7 @@ out:
 
 /* --- one command -------------------------------------------------------------------- */
 
+/* What succeeded is within the mark of the command, and undone with it. */
 static err_t record(struct admin *a, const char *command, err_t result)
 {
 	struct audit_record record = {
@@ -199,20 +201,23 @@ static err_t record(struct admin *a, const char *command, err_t result)
 	TRY(a->by.n ? buf_printf(&user, "ordered by %.*s", BYTES_FMT(a->by))
 	            : buf_printf(&user, "user %u process %u", a->user, a->process));
 	record.originator = bytes_of_buf(&user);
-	err = batch_record(a->core, &record);
+	err = result == ERR_OK ? audit_append(a->core->room.audit, &record) : batch_record(a->core, &record);
 out:
 	buf_free(&user);
 	return err;
 }
 
-/* Run inside the transaction; what failed leaves nothing but its record. */
-static err_t run_marked(struct admin *a, err_t (*run)(struct admin *a))
+/* Run inside the transaction, with its record or not at all; what failed leaves nothing
+ * but that. */
+static err_t run_marked(struct admin *a, const struct admin_row *row, err_t (*run)(struct admin *a))
 {
 	struct core *c = a->core;
 	err_t err;
 
 	TRY(batch_mark(c));
 	err = run(a);
+	if (err == ERR_OK)
+		err = record(a, row->name, ERR_OK);
 	batch_unmark(c, err);
 	if (err != ERR_OK && a->changes)
 		node_reload_registers(c);
@@ -242,14 +247,13 @@ static err_t serve(struct admin *a, const struct admin_row *row,
                    err_t (*run)(struct admin *a))
 {
 	struct core *c = a->core;
-	err_t err, recorded;
+	err_t err;
 
 	if (!c->open)
 		return run(a);
-	err = run_marked(a, run);
-	recorded = record(a, row->name, err);
-	if (err == ERR_OK)
-		err = recorded;
+	err = run_marked(a, row, run);
+	if (err != ERR_OK)
+		(void)!record(a, row->name, err); /* refused it is in any case; that it is not on record, the log says */
 	/* Whatever was refused is durable too before the refusal is told. */
 	if (c->inside) {
 		err_t committed = batch_commit(c);

@@ -210,6 +210,7 @@ struct core {
 	/* what the keeper reported, to be recorded in the next transaction */
 	struct buf events;
 	struct buf ordered; /* revocations that the keeper reported as ordered: bytes each */
+	int64_t ordered_at; /* clock_steady, from when they are tried (again) */
 	uint64_t waited[16];    /* events that the keeper waits for: in this transaction */
 	size_t waited_n;
 	uint64_t durable[16];   /* and durable, to be told */

@@ -54,6 +54,16 @@ static err_t octets_of(struct core *c, const struct key_wish *wish, uint8_t octe
 	return ERR_OK;
 }
 
+/* xs:hexBinary; of its two forms the one that identities of keys are kept in. */
+static void put_relative(struct bytes id, char text[KEY_ID_TEXT + 1])
+{
+	bytes_to_hex(id, text, KEY_ID_TEXT + 1);
+	for (size_t i = 0; i < KEY_ID_TEXT; i++) {
+		if (text[i] >= 'a')
+			text[i] = (char)(text[i] - 'a' + 'A');
+	}
+}
+
 /* --- made ----------------------------------------------------------------------------------- */
 
 /* What a MEF gives out is derived from Ke for its usage and target [TS-0003 10.3.2-7]. */
@@ -104,11 +114,7 @@ static err_t make(void *self, const struct key_wish *wish, struct key_made *made
 	ask.first = BYTES_OF(octets);
 	TRY(keeper_derive(&c->keeper, &ask, &name, &id));
 	TRY(id.n == ID ? ERR_OK : ERR_BAD_STATE);
-	bytes_to_hex(bytes_of_buf(&id), made->id, sizeof(made->id));
-	for (size_t i = 0; i < KEY_ID_TEXT; i++) {
-		if (made->id[i] >= 'a')
-			made->id[i] = (char)(made->id[i] - 'a' + 'A');
-	}
+	put_relative(bytes_of_buf(&id), made->id);
 	TRY(touch(c, bytes_of_buf(&name), bytes_str(made->id)));
 	if (wish->mef && !wish->value.n)
 		TRY(derive(c, wish, &name, made));
@@ -217,11 +223,11 @@ out:
 static err_t put_identifier(struct core *c, char identity[KEY_ASSIGNED_TEXT + 1])
 {
 	const struct cse_identity *cse = resources_cse(c->room.resources);
-	char relative[2 * ID + 1];
+	char relative[KEY_ID_TEXT + 1];
 	uint8_t octets[ID];
 
 	crypt_random(octets, sizeof(octets));
-	bytes_to_hex(BYTES_OF(octets), relative, sizeof(relative));
+	put_relative(BYTES_OF(octets), relative);
 	return text_print(identity, KEY_ASSIGNED_TEXT + 1, "%s@%.*s.%.*s", relative,
 	                  BYTES_FMT(bytes_sub(cse->cse_id, 1, cse->cse_id.n)),
 	                  BYTES_FMT(bytes_sub(cse->sp_id, 2, cse->sp_id.n))) ? ERR_OK : ERR_LIMIT;

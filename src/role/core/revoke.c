@@ -108,6 +108,7 @@ void revoke_note(struct core *c, struct bytes subject)
 	if (!c->ordered.max)
 		c->ordered = buf_make(ORDERED_MAX);
 	wire_put_bytes(&out, bytes_sub(subject, REVOKE.n, subject.n));
+	c->ordered_at = 0;
 	if (out.err != ERR_OK) {
 		c->ordered.n = n;
 		log_event(LOG_ERROR, "ordered revocation not carried out", "why=%s", err_text(out.err));
@@ -124,30 +125,39 @@ static err_t carry_out(struct core *c, struct bytes ordered)
 
 	(void)bytes_cut(&by, ' ');
 	wire_put_bytes(&w, id);
-	TRY(w.err);
-	err = admin_ordered(c, ADMIN_REVOKE, bytes_of_buf(&fields), by);
+	err = w.err == ERR_OK ? admin_ordered(c, ADMIN_REVOKE, bytes_of_buf(&fields), by) : ERR_SYNTAX;
 	if (err != ERR_OK)
 		log_event(LOG_WARN, "ordered revocation not carried out", "credential=%.*s why=%s", BYTES_FMT(id), err_text(err));
-out:
 	buf_free(&fields);
 	return err;
 }
 
+/* It will never be carried out: there is nothing to revoke. */
+static bool is_final(err_t err)
+{
+	return err == ERR_OK || err == ERR_MISSING || err == ERR_SYNTAX;
+}
+
+/* What cannot be carried out now stays; while as many as may are under way, it is not even tried. */
 void revoke_ordered(struct core *c)
 {
 	struct wire_in in = wire_in(bytes_of_buf(&c->ordered));
 	struct buf left = buf_make(ORDERED_MAX);
 	struct wire_out out = wire_out(&left);
 
-	if (!c->ordered.n || !c->open)
+	if (!c->ordered.n || !c->open || clock_steady() < c->ordered_at || !place(c))
 		return;
+	c->ordered_at = clock_steady() + CORE_FULL_MS;
 	while (in.err == ERR_OK && in.rest.n) {
 		struct bytes one = wire_get_bytes(&in, KEEPER_EVENT_NAME);
+		bool tried = place(c) != NULL;
 
-		/* As many as may are under way: the next turn. */
-		if (carry_out(c, one) == ERR_FULL)
+		if (!tried)
+			c->ordered_at = 0; /* as soon as one is over */
+		if (in.err == ERR_OK && (!tried || !is_final(carry_out(c, one))))
 			wire_put_bytes(&out, one);
 	}
+	must(out.err == ERR_OK); /* no more than there was */
 	buf_free(&c->ordered);
 	c->ordered = left;
 }
@@ -210,13 +220,17 @@ void revoke_wait(struct admin *a)
 int64_t revoke_next(const struct core *c)
 {
 	int64_t next = INT64_MAX;
+	bool room = false;
 
 	for (size_t i = 0; i < CORE_REVOCATIONS; i++) {
 		const struct revocation *r = &c->revocations[i];
 
+		room |= !r->used;
 		if (r->used && r->deadline < next)
 			next = r->deadline;
 	}
+	if (room && c->open && c->ordered.n && c->ordered_at < next)
+		next = c->ordered_at;
 	return next;
 }
 

@@ -319,10 +319,10 @@ static void watch(struct gate *g, int events)
 }
 
 /* While more handshakes wait for their turn, what is of associations only goes together: the
- * core judges and records it in one transaction. */
+ * core judges and records it in one transaction. A session's secret waits for nothing. */
 static bool may_wait(const struct gate *g)
 {
-	return g->core.out.n == g->lazy && connections_handshaking(g->connections) &&
+	return g->core.out.n == g->lazy && !g->exported && connections_handshaking(g->connections) &&
 	       uv_now(&g->loop) - g->lazy_since < GATE_LAZY_MS;
 }
 

@@ -33,7 +33,7 @@ struct gate {
 	struct buf message, answer; /* kept from one to the next */
 	size_t lazy;                /* octets of the link's buffer that may wait for more of their kind */
 	uint64_t lazy_since;        /* uv_now of the first */
-	bool exported;              /* the link's buffer has what a connection exports: wiped once sent */
+	bool exported;              /* the link's buffer has what a connection exports, or a session's secret: wiped once sent */
 	struct crash_page *crash;   /* NULL: the parent gave none */
 	struct buf certificate;     /* DER of the node's */
 	const struct connection *offered; /* whose session is being made */
