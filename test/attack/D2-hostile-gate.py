@@ -13,7 +13,7 @@ from attack import Refusals, attempt, end, programs
 from node import BUILD, Node, TOP
 
 # as in hostile-gate.c: cases, faults of the rows that a gate may send, then each message type
-CASES, FAULTS = 9, 11
+CASES, FAULTS = 8, 11
 TYPES = len(re.findall(r"(?m)^MESSAGE\(", (TOP / "src/wire/messages.def").read_text())) + 1
 GATES = CASES + FAULTS + TYPES
 

@@ -903,16 +903,17 @@ static void case_parent(void)
 }
 
 /* Together: there are no more gates than a node may have. */
-static void case_use_of_keys(void)
+static void case_use_of_keys_and_contents(void)
 {
 	case_other_handles();
 	case_signing_oracle();
 	case_psk_oracle();
+	case_contents();
 }
 
 static void (*const cases[])(void) = {
-	case_live, case_association_of_another_gate, case_invented_associations, case_use_of_keys,
-	 case_operations, case_contents, case_certificates_and_sessions, case_joining, case_parent,
+	case_live, case_association_of_another_gate, case_invented_associations, case_use_of_keys_and_contents,
+	 case_operations, case_certificates_and_sessions, case_joining, case_parent,
 };
 
 /* After the cases: each message type, to the core and to the keeper. */
