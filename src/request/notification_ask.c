@@ -18,18 +18,22 @@ static bool member(struct bytes body, const char *key, struct cbor *out)
 	return body.n && cbor_find(body, bytes_str(key), out, &found) == ERR_OK && found;
 }
 
-/* Ask `target` with this notification; r->status 0: nobody answered. */
-static err_t ask(struct work *w, const char *what, struct bytes target, struct bytes content,
-                 struct response_primitive *r)
+/* Ask `target` with this notification, which names `row`, one that may be another the next time;
+ * r->status 0: nobody answered. */
+static err_t ask_of(struct work *w, const char *what, uint64_t row, struct bytes target, struct bytes content,
+                    struct response_primitive *r)
 {
 	struct outbound_request request = { .operation = OPERATION_NOTIFY, .to = target,
 		                            .rvi = BYTES("3"), .content = content };
-	struct buf primitive = buf_make(PRIMITIVE_MAX), seed = buf_make(URI_TEXT);
+	struct buf primitive = buf_make(PRIMITIVE_MAX), seed = buf_make(PRIMITIVE_MAX);
 	struct reach reach;
 	err_t err;
 
-	TRY(buf_printf(&seed, "%s %llu ", what, (unsigned long long)w->target.id));
+	TRY(buf_printf(&seed, "%s %llu %llu %zu ", what, (unsigned long long)w->target.id, (unsigned long long)row,
+	               target.n));
 	TRY(buf_add(&seed, target));
+	/* Of several within a transaction each is asked for itself. */
+	TRY(buf_add(&seed, w->request.content));
 	TRY(outbound_identifier(w, bytes_of_buf(&seed), &request.rqi));
 	TRY(reach_of(w, target, &reach));
 	request.from = reach.from;
@@ -39,6 +43,12 @@ out:
 	buf_free(&primitive);
 	buf_free(&seed);
 	return err;
+}
+
+static err_t ask(struct work *w, const char *what, struct bytes target, struct bytes content,
+                 struct response_primitive *r)
+{
+	return ask_of(w, what, 0, target, content, r);
 }
 
 /* Is the target the originator itself? It need not be asked. */
@@ -160,7 +170,7 @@ err_t notification_verify(struct work *w, struct bytes target, uint64_t subscrip
 	}
 	TRY(put_verification(w, subscription, &content));
 	w->room->needs.names_rows |= w->request.operation == OPERATION_CREATE;
-	TRY(ask(w, "vrq", target, bytes_of_buf(&content), &r));
+	TRY(ask_of(w, "vrq", subscription, target, bytes_of_buf(&content), &r));
 	if (!status_is_success(r.status))
 		not_verified(w, r.status);
 out:

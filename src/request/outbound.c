@@ -26,9 +26,8 @@ static bool noted(const struct outbound_needs *needs, const uint8_t key[OUTBOUND
 	return false;
 }
 
-/* By place, To and Request Identifier: what else is in it may name rows, whose
- * numbers can be others the next time. Length before content, so that no two have
- * one key. */
+/* By place, To and Request Identifier, whose seed tells all questions of a request apart. Length
+ * before content, so that no two have one key. */
 static err_t key_of(struct bytes target, struct bytes primitive, uint8_t key[OUTBOUND_KEY])
 {
 	static const struct bytes names[] = { BYTES("to"), BYTES("rqi") };
@@ -72,6 +71,14 @@ err_t outbound_ask(struct work *w, struct bytes target, struct bytes primitive, 
 	err = ERR_PENDING;
 out:
 	return err;
+}
+
+void outbound_keep_rows(struct outbound_memo *memo, const struct outbound_needs *needs)
+{
+	if (needs->rows.from == needs->rows.end)
+		return;
+	must(memo->rows_n < COUNT_OF(memo->rows));
+	memo->rows[memo->rows_n++] = needs->rows;
 }
 
 err_t outbound_identifier(struct work *w, struct bytes seed, struct bytes *rqi)

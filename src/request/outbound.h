@@ -18,6 +18,7 @@
 
 #include "base/arena.h"
 #include "primitive/request.h"
+#include "store/store.h"
 
 struct work;
 
@@ -51,7 +52,8 @@ struct outbound_memo {
 	const struct outbound_answer *list;
 	size_t n;
 	int64_t arrived;        /* when the request was served first, ms; 0: now */
-	uint64_t rows, rows_end; /* numbers of rows that were told to others, as below */
+	struct store_ids rows[OUTBOUND_ROUNDS]; /* numbers of rows that were told to others, by round */
+	size_t rows_n;
 };
 
 /* The needs of the request served last; views into the room's arena. */
@@ -60,8 +62,11 @@ struct outbound_needs {
 	size_t n;
 	struct bytes originator, request; /* whose request it is, absolute, and its rqi */
 	bool names_rows;        /* rows that it made, and makes anew when it is served again */
-	uint64_t rows, rows_end; /* their numbers, kept for it: go into the memo; 0: none */
+	struct store_ids rows;  /* their numbers that this round took, kept for it; empty: none */
 };
+
+/* The memo is to have the numbers that this round took, beside those of the rounds before. */
+void outbound_keep_rows(struct outbound_memo *memo, const struct outbound_needs *needs);
 
 /* The answer to `primitive` (a whole request primitive with its own rqi) from
  * target. ERR_PENDING: noted, ask again when the request is served again. The

@@ -293,15 +293,16 @@ out:
 }
 
 /* Who was asked about a row that the request makes was told its number: that is kept. */
-static void keep_rows(struct request_room *room, const struct request_arrival *in)
+static err_t keep_rows(struct request_room *room)
 {
-	struct outbound_needs *needs = &room->needs;
+	struct store_ids *rows = &room->needs.rows;
 
-	if (in->memo.rows_end || !needs->names_rows) {
-		needs->rows = in->memo.rows;
-		needs->rows_end = in->memo.rows_end;
-	}
-	store_keep_ids(room->store, needs->rows_end);
+	if (!room->needs.names_rows)
+		rows->from = rows->end;
+	if (rows->from == rows->end || store_keep_ids(room->store, rows->end))
+		return ERR_PENDING;
+	room->must_commit = true; /* and there are numbers again */
+	return ERR_LIMIT;
 }
 
 err_t request_serve(struct request_room *room, const struct request_arrival *in,
@@ -320,13 +321,11 @@ err_t request_serve(struct request_room *room, const struct request_arrival *in,
 		buf_free(&room->content);
 	w.content = room->content;
 	w.content.max = room->content_max;
-	store_promise_ids(room->store, in->memo.rows, in->memo.rows_end);
-	room->needs.rows = store_id_at(room->store);
+	store_promise_ids(room->store, in->memo.rows, in->memo.rows_n);
+	room->needs.rows.from = store_id_at(room->store);
 	TRY(work_mark(room));
 	err = serve(&w, answer);
-	if (err != ERR_PENDING)
-		blocked_end(&w);
-	room->needs.rows_end = store_id_at(room->store);
+	room->needs.rows.end = store_id_at(room->store);
 	if (err == ERR_OK) {
 		store_release_mark(room->store);
 	} else {
@@ -334,9 +333,11 @@ err_t request_serve(struct request_room *room, const struct request_arrival *in,
 		answer->n = answered;
 	}
 	if (err == ERR_PENDING)
-		keep_rows(room, in);
+		err = keep_rows(room);
+	if (err != ERR_PENDING)
+		blocked_end(&w);
 out:
-	store_promise_ids(room->store, 0, 0);
+	store_promise_ids(room->store, NULL, 0);
 	/* Its memory serves the next request, unless this one was out of the way. */
 	buf_clear(&w.content);
 	if (w.content.cap > CONTENT_KEEP)

@@ -23,6 +23,7 @@ enum {
 	ATTRIBUTE_MAX = 32,
 	SKIPS = 8, CHILDLESS = 256,
 	IDS_RESERVED = 65536,
+	IDS_AHEAD = IDS_RESERVED / 2, /* reserved at least, after a commit */
 	NAME_MAX_OCTETS = 1024,
 	BODY_MAX = 8 * 1024 * 1024,
 	INSERTED = 32 * 1024,        /* octets of bodies that go to the engine together; a larger one goes alone */
@@ -198,7 +199,10 @@ struct store {
 
 	/* ids and counts */
 	uint64_t next_id, fresh_from, reserved;
-	uint64_t promised, promised_end;
+	const struct store_ids *promises; /* handed out first; `promised` of them were */
+	size_t promises_n;
+	uint64_t promised;
+	bool closing; /* nothing is reserved any more */
 	uint64_t future, future_stored; /* greatest number of a name not its row's, see rows.c */
 	uint64_t rows;
 	bool rows_known;

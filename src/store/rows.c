@@ -206,8 +206,19 @@ out:
 
 uint64_t store_next_id(struct store *s)
 {
+	uint64_t at = s->promised;
+
 	must(s->inside);
-	return s->promised < s->promised_end ? s->promised++ : s->next_id++;
+	for (size_t i = 0; i < s->promises_n; i++) {
+		const struct store_ids *ids = &s->promises[i];
+
+		if (at < ids->end - ids->from) {
+			s->promised++;
+			return ids->from + at;
+		}
+		at -= ids->end - ids->from;
+	}
+	return s->next_id++;
 }
 
 uint64_t store_id_at(const struct store *s)
@@ -215,19 +226,21 @@ uint64_t store_id_at(const struct store *s)
 	return s->next_id;
 }
 
-void store_keep_ids(struct store *s, uint64_t end)
+bool store_keep_ids(struct store *s, uint64_t end)
 {
 	must(s->inside);
 	if (s->next_id < end)
 		s->next_id = end;
 	if (s->at_begin.next_id < end)
 		s->at_begin.next_id = end;
+	return end <= s->reserved;
 }
 
-void store_promise_ids(struct store *s, uint64_t from, uint64_t end)
+void store_promise_ids(struct store *s, const struct store_ids *list, size_t n)
 {
-	s->promised = from;
-	s->promised_end = end;
+	s->promised = 0;
+	s->promises = list;
+	s->promises_n = n;
 }
 
 static bool row_fits(const struct store_row *row)

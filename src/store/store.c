@@ -101,6 +101,7 @@ static void give_back_ids(struct store *s)
 	if (s->reserved <= s->next_id || store_begin(s) != ERR_OK)
 		return;
 	s->reserved = s->next_id;
+	s->closing = true;
 	if (own_number_put(s, BYTES("ids"), s->next_id) == ERR_OK && store_commit(s) == ERR_OK)
 		return;
 	store_rollback(s);
@@ -326,7 +327,8 @@ out:
 	return err;
 }
 
-/* Our own numbers, where this transaction went beyond what is stored. */
+/* Our own numbers, where this transaction went beyond what is stored. Ids are reserved ahead:
+ * some are told to others before there is a row to be committed. */
 static err_t put_own_numbers(struct store *s, uint64_t *reserved)
 {
 	err_t err = ERR_OK;
@@ -334,7 +336,7 @@ static err_t put_own_numbers(struct store *s, uint64_t *reserved)
 	*reserved = s->reserved;
 	if (s->future > s->future_stored)
 		TRY(own_number_put(s, BYTES("future"), s->future));
-	if (s->next_id <= s->reserved || s->next_id == s->fresh_from)
+	if (s->closing || s->next_id + IDS_AHEAD <= s->reserved)
 		goto out;
 	*reserved = s->next_id + IDS_RESERVED;
 	TRY(own_number_put(s, BYTES("ids"), *reserved));

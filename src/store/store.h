@@ -84,12 +84,19 @@ void store_trim(struct store *s);
 
 uint64_t store_next_id(struct store *s);
 
+/* Numbers [from, end). */
+struct store_ids {
+	uint64_t from, end;
+};
+
 /* Numbers that were promised to a request which is undone and served again: store_keep_ids
- * after the undo gives nobody those below `end`, store_promise_ids hands out [from, end) before
- * all others until it is called again; 0, 0: none. store_id_at: the next that nobody had. */
+ * after the undo gives nobody those below `end`; false: after a crash somebody might have them,
+ * so they are to be told to nobody. store_promise_ids hands out those of the list, in its order,
+ * before all others until it is called again; it is read until then; 0: none. store_id_at: the
+ * next that nobody had. */
 uint64_t store_id_at(const struct store *s);
-void store_keep_ids(struct store *s, uint64_t end);
-void store_promise_ids(struct store *s, uint64_t from, uint64_t end);
+bool store_keep_ids(struct store *s, uint64_t end) MUST_USE;
+void store_promise_ids(struct store *s, const struct store_ids *list, size_t n);
 
 /* ERR_EXISTS when the parent has a child of that name, or the ident is taken. */
 err_t store_insert(struct store *s, const struct store_row *row) MUST_USE;

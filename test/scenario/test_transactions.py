@@ -149,6 +149,46 @@ def test_one_that_waits(node):
     assert "every row opens" in node.cli("store", "verify")
 
 
+def test_what_targets_were_told_holds(node):
+    """Each target is asked for each subscription, which then has the name that was told, whoever makes what meanwhile."""
+    lab = Lab(node)
+    stem, path, p = ready(lab)
+    assert lab.create(path, 3, {"m2m:cnt": {"rn": "d"}}, stem).rsc == 2001
+    made = []
+
+    def script(got):
+        made.extend(lab.create(path + "/c", 3, {"m2m:cnt": {}}, stem).json["m2m:cnt"]["ri"] for _ in range(3))
+
+    with Receiver(script) as r:
+        t = run(lab, path, stem, *(rqp(1, f"{p}/{x}", stem, "t" + x + n, 23, m2m_sub={"rn": n, "nu": [r.url], "enc": {"net": [2]}})
+                                   for x, n in ("cs", "ds", "du", "cu")))
+        assert t["trst"] == 4
+        told = [got.sgn["sur"] for got in r.got]
+        assert told == ["/in-cse/" + lab.get(f"{path}/{at}", stem).json["m2m:sub"]["ri"] for at in ("c/s", "d/s", "d/u", "c/u")]
+        numbers = {int(x.split("/")[-1].lstrip("abcdefghijklmnopqrstuvwxyz")) for x in told + made}
+        assert len(made) == 12 and len(numbers) == 16
+    # of two below one resource the second may be refused
+    says = ["2000", "4103"]
+    with Receiver(lambda got: (200, {"X-M2M-RSC": says.pop(0)}, b"")) as r:
+        t = run(lab, path, stem, *(rqp(1, p + "/d", stem, n, 23, m2m_sub={"rn": n, "nu": [r.url]}) for n in "vw"))
+        assert t["trst"] == 6 and len(r.got) == 2 and lab.get(path + "/d/v", stem).rsc == 4004
+
+
+def test_each_update_is_agreed_to(node):
+    """Two updates of one resource: who agreed to the first did not agree to the second."""
+    lab = Lab(node)
+    stem, path, p = ready(lab)
+    policy = {"m2m:acp": {"rn": "judges2", "pv": {"acr": [acr(["all"], 16)]}, "pvs": {"acr": [acr(["CAdmin"], 63)]}}}
+    assert lab.create("/cse-in", 1, policy).rsc == 2001
+    with Receiver(lambda got: (200, {"X-M2M-RSC": "4103" if b"evil" in got.body else "2000"}, b"")) as r:
+        ae = {"rn": "judge2", "api": "Nj", "rr": True, "srv": ["3"], "poa": [r.url], "acpi": ["cse-in/judges2"]}
+        assert lab.create("/cse-in", 2, {"m2m:ae": ae}, "Cjudge2").rsc == 2001
+        assert lab.create(path + "/c", 23, {"m2m:sub": {"rn": "b", "nu": ["cse-in/judge2"], "enc": {"net": [7], "atr": ["lbl"]}}}, stem).rsc == 2001
+        t = run(lab, path, stem, *(rqp(3, p + "/c", stem, x, m2m_cnt={"lbl": [x]}) for x in ("good", "evil")))
+        assert t["trst"] == 6 and [x for x in ("good", "evil") if any(x.encode() in got.body for got in r.got)] == ["good", "evil"]
+        assert lab.get(path + "/c", stem).json["m2m:cnt"]["lbl"] == ["old"]
+
+
 # --- transaction: one request, step by step [TS-0004 7.4.61] ---------------------------------------
 
 LOCKED, EXECUTED, COMMITTED, ERROR, ABORTED = 2, 3, 4, 5, 6

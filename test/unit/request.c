@@ -904,6 +904,32 @@ static void test_no_memory(void **state)
 	}
 }
 
+/* A target is told no number that a crash might give to another. */
+static void test_numbers_run_out(void **state)
+{
+	const char *json = R(1, "cse-in/dev/open", "Cdev", "n1", ",'ty':23,'pc':{'m2m:sub':{'rn':'s','nu':['http://192.0.2.9/n']}}");
+	struct node n;
+	struct store *s;
+	uint64_t rows;
+
+	node_open(&n);
+	node_fill(&n);
+	node_commit(&n);
+	s = n.room.store;
+	rows = node_rows(&n);
+	s->reserved = s->next_id;
+	n.room.must_commit = false;
+	assert_int_equal(node_do(&n, DEV, json), 0);
+	assert_int_equal(n.err, ERR_LIMIT);
+	assert_true(n.room.must_commit && node_rows(&n) == rows);
+	expect(&n, DEV, R(2, "cse-in/dev", "Cdev", "n2", ""), 2000);
+	node_commit(&n);
+	assert_int_equal(node_do(&n, DEV, json), 0);
+	assert_int_equal(n.err, ERR_PENDING);
+	assert_true(n.room.needs.rows.end > n.room.needs.rows.from && n.room.needs.rows.end == s->next_id);
+	node_close(&n);
+}
+
 /* A store that cannot write: the batch is gone as a whole, and the next one works. */
 static void test_store_fails(void **state)
 {
@@ -1005,7 +1031,7 @@ int main(void)
 		cmocka_unit_test(test_discovery_by_content),
 		cmocka_unit_test(test_lab), cmocka_unit_test(test_lab_is_not_authenticated),
 		cmocka_unit_test(test_must_commit), cmocka_unit_test(test_record_of_a_change),
-		cmocka_unit_test(test_no_memory), cmocka_unit_test(test_store_fails),
+		cmocka_unit_test(test_no_memory), cmocka_unit_test(test_numbers_run_out), cmocka_unit_test(test_store_fails),
 		cmocka_unit_test(test_failed), cmocka_unit_test(test_arrival),
 	};
 

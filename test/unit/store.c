@@ -238,6 +238,60 @@ static void check_before(struct store *s, uint64_t next, uint64_t log)
 		assert_int_equal(s->next_id, next);
 }
 
+/* As after a crash: what is reserved is not given back. */
+static void crash(struct store_room *room)
+{
+	room->s->reserved = 0;
+	room_restart(room);
+}
+
+/* What was told to others is nobody else's, be there a commit behind it or not. */
+static void test_kept_ids(void **state)
+{
+	struct store_room *room = *state;
+	struct store_ids told[2];
+	uint64_t number, other;
+
+	OK(store_begin(room->s));
+	assert_false(store_keep_ids(room->s, room->s->next_id + 1)); /* not even a first commit */
+	room_insert(room->s, 0, 5, "cse");
+	OK(store_commit(room->s));
+	room_restart(room);
+	OK(store_begin(room->s));
+	OK(store_log_append(room->s, STORE_AUDIT, BYTES("started"), &number));
+	OK(store_commit(room->s));
+	for (size_t i = 0; i < COUNT_OF(told); i++) {
+		OK(store_begin(room->s));
+		OK(store_mark(room->s));
+		told[i].from = store_next_id(room->s);
+		told[i].end = store_next_id(room->s) + 1;
+		store_undo_to_mark(room->s);
+		assert_true(store_keep_ids(room->s, told[i].end));
+		other = store_next_id(room->s);
+		assert_true(other >= told[i].end);
+		store_rollback(room->s);
+	}
+	assert_true(told[1].from >= told[0].end);
+	/* in their order, and again after an undo; then others */
+	store_promise_ids(room->s, told, 2);
+	OK(store_begin(room->s));
+	OK(store_mark(room->s));
+	assert_int_equal(store_next_id(room->s), told[0].from);
+	store_undo_to_mark(room->s);
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(store_next_id(room->s), told[i / 2].from + i % 2);
+	assert_true(store_next_id(room->s) >= told[1].end);
+	store_rollback(room->s);
+	store_promise_ids(room->s, NULL, 0);
+	crash(room);
+	OK(store_begin(room->s));
+	assert_true(store_next_id(room->s) >= told[1].end);
+	while (store_keep_ids(room->s, room->s->next_id))
+		room->s->next_id += 1000;
+	assert_true(room->s->next_id > room->s->reserved);
+	store_rollback(room->s);
+}
+
 static void test_undo_to_mark(void **state)
 {
 	struct store_room *room = *state;
@@ -829,7 +883,7 @@ int main(void)
 		ON_BOTH(test_names_of_the_future),
 		ON_BOTH(test_update_and_delete),
 		ON_BOTH(test_limits),
-		ON_BOTH(test_undo_to_mark),
+		ON_BOTH(test_undo_to_mark), ON_SQLITE(test_kept_ids),
 		ON_BOTH(test_release_keeps),
 		ON_BOTH(test_rollback),
 		ON_BOTH(test_childless),

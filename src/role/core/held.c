@@ -210,8 +210,7 @@ err_t held_keep(struct core *c, const struct pending *p, const struct request_ar
 		TRY(take(c, p, in, &h));
 	if (++h->rounds > OUTBOUND_ROUNDS)
 		return ERR_LIMIT;
-	h->in.memo.rows = needs->rows;
-	h->in.memo.rows_end = needs->rows_end;
+	outbound_keep_rows(&h->in.memo, needs);
 	for (size_t i = 0; i < needs->n && err == ERR_OK; i++)
 		err = ask(c, h, &needs->list[i]);
 	if (err == ERR_OK)
