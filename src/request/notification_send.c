@@ -180,43 +180,44 @@ out:
 
 /* The m2m:sgn of each entry, one behind the other. The first was judged; those that a
  * group gathered beside it are of other subscriptions, and are judged one by one: what
- * may not be sent any more is left out, and goes with the rest. */
-static err_t gather(struct work *w, const struct notification *n, struct buf *items, size_t *count)
+ * may not be sent any more is none of this message. It is first in its lane by and by,
+ * and goes then, with a record of its own. */
+static err_t gather(struct work *w, struct notification *n, struct buf *items)
 {
 	struct queue_entry e;
 	struct cbor sgn;
+	size_t kept = 0;
 	bool found, may;
 	err_t err = ERR_OK;
 
-	*count = 0;
 	for (size_t i = 0; i < n->n; i++) {
 		TRY(queue_read(w->room->queue, n->numbers[i], &w->room->arena, &e));
-		may = true;
-		if (i > 0 && e.flags & QUEUE_GROUP)
+		may = i == 0 || !e.expires || e.expires > w->in->now;
+		if (may && i > 0 && e.flags & QUEUE_GROUP)
 			TRY(notification_group_may(w, &e, &may));
 		if (!may)
 			continue;
 		TRY(cbor_find(e.content, BYTES("m2m:sgn"), &sgn, &found));
 		TRY(found ? buf_add(items, sgn.raw) : ERR_TAMPERED);
-		(*count)++;
+		n->numbers[kept++] = n->numbers[i];
 	}
+	n->n = kept;
 out:
 	return err;
 }
 
 /* { "m2m:agn": { "m2m:sgn": [ ... ] } } of { "m2m:sgn": .. } each. */
-static err_t aggregate(struct work *w, const struct notification *n, struct buf *out)
+static err_t aggregate(struct work *w, struct notification *n, struct buf *out)
 {
 	struct buf items = buf_make(PRIMITIVE_MAX);
-	size_t count;
 	err_t err;
 
-	TRY(gather(w, n, &items, &count));
+	TRY(gather(w, n, &items));
 	TRY(cbor_put_map(out, 1));
 	TRY(cbor_put_text(out, BYTES("m2m:agn")));
 	TRY(cbor_put_map(out, 1));
 	TRY(cbor_put_text(out, BYTES("m2m:sgn")));
-	TRY(cbor_put_array(out, count));
+	TRY(cbor_put_array(out, n->n));
 	TRY(buf_add(out, bytes_of_buf(&items)));
 out:
 	buf_free(&items);

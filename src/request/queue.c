@@ -19,6 +19,7 @@ struct lane {
 	unsigned attempts;
 	int64_t not_before;
 	uint64_t channel;       /* by which its last entry went */
+	bool fetched;           /* from channels alone: it takes no connection */
 };
 
 struct item {
@@ -502,7 +503,7 @@ static struct item *head_of(const struct lane *lane)
 
 static bool is_proven(struct queue *q, const struct lane *lane)
 {
-	return lane->channel || proven_has(&q->proven, lane->key);
+	return lane->fetched || proven_has(&q->proven, lane->key);
 }
 
 static int64_t lane_wake(struct queue *q, const struct lane *lane)
@@ -603,7 +604,7 @@ bool queue_proven(struct queue *q, uint64_t number)
 {
 	const struct item *item = find(q, number);
 
-	return item && is_proven(q, item->lane);
+	return item && proven_has(&q->proven, item->lane->key);
 }
 
 void queue_only_proven(struct queue *q, bool only)
@@ -611,7 +612,7 @@ void queue_only_proven(struct queue *q, bool only)
 	q->only_proven = only;
 }
 
-void queue_sending(struct queue *q, uint64_t number, uint64_t channel)
+void queue_sending(struct queue *q, uint64_t number, uint64_t channel, bool fetched)
 {
 	struct item *item = find(q, number);
 
@@ -619,6 +620,7 @@ void queue_sending(struct queue *q, uint64_t number, uint64_t channel)
 		return;
 	item->lane->sending = number;
 	item->lane->channel = channel;
+	item->lane->fetched = fetched;
 }
 
 void queue_sent(struct queue *q, uint64_t number)
@@ -627,7 +629,9 @@ void queue_sent(struct queue *q, uint64_t number)
 
 	if (!item)
 		return;
-	proven_add(&q->proven, item->lane->key);
+	/* That it came by a channel says nothing of the other places. */
+	if (!item->lane->channel || item->lane->fetched)
+		proven_add(&q->proven, item->lane->key);
 	item->lane->sending = 0;
 	item->lane->attempts = 0;
 	item->lane->not_before = 0;

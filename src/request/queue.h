@@ -80,15 +80,15 @@ bool queue_outdated(struct queue *q, uint64_t number);
 uint64_t queue_after(const struct queue *q, uint64_t number);
 /* How often its lane failed in a row. */
 unsigned queue_attempts(struct queue *q, uint64_t number);
-/* Was the last of its lane answered, or does it go by a polling channel? Of lanes long empty that may
- * be forgotten. */
+/* Was the last of its lane answered? Of lanes long empty that may be forgotten. */
 bool queue_proven(struct queue *q, uint64_t number);
-/* From now on queue_next and queue_wake know of such lanes only, or of all. */
+/* From now on queue_next and queue_wake know of such lanes only, and those that are fetched; or of all. */
 void queue_only_proven(struct queue *q, bool only);
 
 /* Its lane is busy until one of the others is called. channel: the polling channel
- * it goes by, 0: none. */
-void queue_sending(struct queue *q, uint64_t number, uint64_t channel);
+ * it goes by, 0: none; fetched: it goes by channels alone. */
+void queue_sending(struct queue *q, uint64_t number, uint64_t channel, bool fetched);
+/* It was answered: what is removed otherwise leaves what is known of its lane. */
 void queue_sent(struct queue *q, uint64_t number);
 /* chance: any number, drawn anew each time. */
 void queue_failed(struct queue *q, uint64_t number, int64_t now, uint16_t chance);

@@ -138,6 +138,28 @@ def test_who_forwards_where(two, r):
     assert [g.path for g in r.got[n:]] in ([], ["/own"]), r.got[n:]
 
 
+def test_left_out_is_not_counted(two, r):
+    """One message of two, of which the second may not be told any more: told is the first alone, and only that is counted."""
+    i, _ = two
+    rights = lambda who: {"acr": [{"acor": [who], "acop": 63}]}
+    rsc, got = i.create("/-", "CAdmin", 1, {"m2m:acp": {"rn": "left", "pv": rights("all"), "pvs": rights("CAdmin")}})
+    assert rsc == 2001, got
+    boxes(i, "left1")
+    assert i.create("/-", "CAdmin", 3, {"m2m:cnt": {"rn": "left2", "acpi": [got["m2m:acp"]["ri"]]}})[0] == 2001
+    g, _ = group(i, ["cse-in/left1", "cse-in/left2"], nar={"num": 9, "dur": "PT2S"})
+    assert codes(subscribe(i, g, r.url, r.url, exc=5)) == [2001] * 2
+    put(i, "/-/left1", "told")
+    put(i, "/-/left2", "secret")
+    assert i.ask("PUT", "/-/left", "CAdmin", {"m2m:acp": {"pv": rights("Cother")}})[0] == 2004
+    until(lambda: gathered(r) == [["told"]], 5)
+    count = lambda box: i.get(f"/-/{box}/s", "Cuser")[1]["m2m:sub"]["exc"]
+    until(lambda: count("left1") == 4)
+    assert i.ask("PUT", "/-/left", "CAdmin", {"m2m:acp": {"pv": rights("all")}})[0] == 2004
+    assert count("left2") == 5
+    time.sleep(0.3)
+    assert gathered(r) == [["told"]]
+
+
 def test_members_elsewhere_report_to_the_group(two, r):
     i, m = two
     boxes(i, "c1")

@@ -206,6 +206,47 @@ def test_notifications_by_the_channel(lab, ae):
     assert poll(ae, headers={"X-M2M-RET": "500"}).rsc == 4008
 
 
+@pytest.mark.parametrize("end", ["right", "subscription"])
+@pytest.mark.parametrize("version", [1, 2])
+def test_told_no_more(lab, ae, end, version):
+    """It was judged when it began to wait; it is judged again by who fetches it, also when it was given and lost."""
+    name = "of" + ae.path.rsplit("/", 1)[1]
+    owner = Plain(lab, "C" + name)
+    assert owner.register(name).rsc == 2001
+    pv = lambda *who: {"acr": [acr([w], 63) for w in who]}
+    acp = {"rn": name + "p", "pv": pv(owner.originator, ae.originator), "pvs": pv("CAdmin")}
+    assert lab.admin.create("/cse-in", 1, {"m2m:acp": acp}).rsc == 2001
+    box = f"/cse-in/{name}/c"
+    assert owner.create("/cse-in/" + name, 3, {"m2m:cnt": {"rn": "c", "acpi": [f"cse-in/{name}p"]}}).rsc == 2001
+    assert ae.create(box, 23, {"m2m:sub": {"rn": "s", "nu": ["/in-cse/" + ae.originator], "enc": {"net": [3]}}}).rsc == 2001
+    put = lambda con: owner.create(box, 4, {"m2m:cin": {"con": con}})
+    con = lambda a: a.json["m2m:rqp"]["pc"]["m2m:sgn"]["nev"]["rep"]["m2m:cin"]["con"]
+    assert put("open").rsc == 2001
+    rqp = poll(ae, version)
+    assert con(rqp) == "open" and reply(ae, rqp.json["m2m:rqp"]).rsc == 2000
+    # the control: it waits in the channel, and who has the right still gets it
+    for text in ("kept", "secret"):
+        assert put(text).rsc == 2001
+    time.sleep(0.3)
+    rqp = poll(ae, version)
+    assert con(rqp) == "kept" and reply(ae, rqp.json["m2m:rqp"]).rsc == 2000
+    time.sleep(0.3)
+    if end == "right":
+        assert lab.admin.update(f"/cse-in/{name}p", {"m2m:acp": {"pv": pv(owner.originator)}}).rsc == 2004
+        assert ae.retrieve(box).rsc == 4103
+    else:
+        assert ae.delete(box + "/s").rsc == 2002
+    gone = poll(ae, version, headers={"X-M2M-RET": "500"})
+    assert gone.rsc == 4008 and b"secret" not in gone.body, gone
+    # and the channel goes on
+    s, sent = in_background(lambda: Plain(lab, "CAdmin").ask("POST", ae.path, SGN))
+    rqp = poll(ae, version).json["m2m:rqp"]
+    assert reply(ae, rqp).rsc == 2000
+    s.join()
+    assert sent[0].rsc == 2000
+    owner.close()
+
+
 def test_the_newer_poll_counts(ae):
     t, first = in_background(lambda: poll(ae))
     time.sleep(0.3)

@@ -1132,6 +1132,84 @@ static void test_poller_left_at_once(void **state)
 	bench_close(&b);
 }
 
+#define CHANNEL "{'op':1,'to':'cse-in/dev','fr':'Cdev','rqi':'ch','rvi':'3','ty':15,'pc':{'m2m:pch':{'rn':'ch'}}}"
+
+/* An answer that could not be made durable is another one: what was in it is there for the next. */
+static void test_poll_commit_fails(void **state)
+{
+	struct bench b;
+	uint64_t number;
+
+	bench_open(&b);
+	number = enrolled_and_open(&b);
+	assert_int_equal(request(&b, number, CHANNEL), 2001);
+	asks_in_vain(&b, number, TELL("t1"));
+	set(&b, "audit.read", "durable");
+	engine_fail_at(1, ERR_IO);
+	assert_int_equal(request(&b, number, POLL("p1")), 5000);
+	engine_fail_at(0, ERR_OK);
+	gets_request(&b, number, POLL("p2"));
+	bench_close(&b);
+}
+
+/* A gate dies with the answer to a poll. */
+static void test_poll_gate_lost(void **state)
+{
+	static const uint8_t tag[KEEPER_TAG] = { 7 };
+	struct bench b;
+	uint64_t number;
+
+	bench_open(&b);
+	number = enrolled_and_open(&b);
+	assert_int_equal(request(&b, number, CHANNEL), 2001);
+	asks_in_vain(&b, number, TELL("t1"));
+	gets_request(&b, number, POLL("p1"));
+	asks_in_vain(&b, number, POLL("p2"));
+	link_close(&b.gate);
+	connect_to(&b, ROLE_GATE, 0, &b.gate);
+	handshake(&b, PSK_ID, tag);
+	number = open_association(&b, PSK_ID, tag);
+	gets_request(&b, number, POLL("p3"));
+	bench_close(&b);
+}
+
+static void owe(struct bench *b, int64_t due)
+{
+	struct queue_entry e = { .subscription = 4711, .created = b->core.now, .due = due,
+		                 .target = BYTES("http://127.0.0.1:9/"), .content = BYTES("\xa0"),
+		                 .originator = BYTES(CHILD_SP "/in-cse/Cdev") };
+
+	assert_int_equal(queue_add(b->core.room.queue, &e, b->core.now), ERR_OK);
+}
+
+/* What is dropped was sent to nobody: nothing is known of the target that was not before. */
+static void test_drop_proves_nothing(void **state)
+{
+	struct queue *q;
+	struct bench b;
+	uint64_t first, second;
+
+	bench_open(&b);
+	(void)enrolled_and_open(&b);
+	q = b.core.room.queue;
+	assert_int_equal(batch_begin(&b.core), ERR_OK);
+	owe(&b, b.core.now);
+	owe(&b, b.core.now + 3600000);
+	assert_int_equal(batch_commit(&b.core), ERR_OK);
+	first = queue_after(q, 0);
+	second = queue_after(q, first);
+	assert_true(first != 0 && second != 0);
+	queue_failed(q, first, b.core.now - 10000, 0);
+	b.core.deliver_at = 0;
+	for (int i = 0; i < 20 && queue_has(q, first); i++)
+		assert_int_equal(loop_turn(&b.core), ERR_OK);
+	assert_false(queue_has(q, first));
+	assert_true(has(list_audit(&b), "the subscription is gone"));
+	assert_false(queue_proven(q, second));
+	assert_int_equal(queue_attempts(q, second), 1);
+	bench_close(&b);
+}
+
 static void test_stop(void **state)
 {
 	uint64_t number;
@@ -1171,6 +1249,8 @@ int main(void)
 		cmocka_unit_test(test_stale_key),
 		cmocka_unit_test(test_keeper_lost), cmocka_unit_test(test_poller_left),
 		cmocka_unit_test(test_poller_left_at_once), cmocka_unit_test(test_stop),
+		cmocka_unit_test(test_poll_commit_fails), cmocka_unit_test(test_poll_gate_lost),
+		cmocka_unit_test(test_drop_proves_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -102,9 +102,9 @@ static void test_proven(void **state)
 	commit(room, q);
 	bad = queue_next(q, start);
 	assert_false(queue_proven(q, bad));
-	queue_sending(q, bad, 0);
+	queue_sending(q, bad, 0, false);
 	good = queue_next(q, start);
-	queue_sending(q, good, 0);
+	queue_sending(q, good, 0, false);
 	assert_int_equal(queue_remove(q, good), ERR_OK);
 	queue_sent(q, good);
 	queue_failed(q, bad, start, 0);
@@ -115,7 +115,7 @@ static void test_proven(void **state)
 	queue_only_proven(q, true);
 	good = queue_next(q, start + 3600000);
 	assert_true(good != 0 && good != bad && queue_proven(q, good));
-	queue_sending(q, good, 0);
+	queue_sending(q, good, 0, false);
 	assert_int_equal(queue_next(q, start + 3600000), 0);
 	assert_true(queue_wake(q) == INT64_MAX);
 	queue_only_proven(q, false);
@@ -125,9 +125,49 @@ static void test_proven(void **state)
 	queue_only_proven(q, true);
 	assert_int_equal(queue_next(q, start + 3600000), 0);
 	/* who fetches what waits takes nobody's connection */
-	queue_sending(q, good, 7);
+	queue_sending(q, good, 7, true);
 	queue_failed(q, good, start, 0);
 	assert_int_equal(queue_next(q, start + 3600000), good);
+	store_rollback(room->s);
+	queue_close(q);
+}
+
+/* A drop says nothing of the target, nor does a channel of the place beside it that hangs. */
+static void test_proves_nothing(void **state)
+{
+	struct store_room *room = *state;
+	struct queue *q = open_queue(room);
+	uint64_t number, next;
+
+	assert_int_equal(store_begin(room->s), ERR_OK);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(owe(q, "a", 1, 0, 0), ERR_OK);
+	commit(room, q);
+	number = queue_next(q, start);
+	queue_sending(q, number, 0, false);
+	queue_failed(q, number, start, 0);
+	next = queue_after(q, number);
+	assert_int_equal(queue_remove(q, number), ERR_OK);
+	commit(room, q);
+	assert_false(queue_proven(q, next));
+	assert_int_equal(queue_attempts(q, next), 1);
+	assert_int_equal(queue_next(q, start), 0);
+	assert_int_equal(queue_next(q, start + 2000), next);
+	/* by the channel, and answered there */
+	number = next;
+	queue_sending(q, number, 7, false);
+	next = queue_after(q, number);
+	assert_int_equal(queue_remove(q, number), ERR_OK);
+	queue_sent(q, number);
+	commit(room, q);
+	assert_false(queue_proven(q, next));
+	queue_only_proven(q, true);
+	assert_int_equal(queue_next(q, start + 2000), 0);
+	/* by channels alone: it takes no connection, and is none of those that answered at a place */
+	queue_sending(q, next, 7, true);
+	queue_failed(q, next, start, 0);
+	assert_false(queue_proven(q, next));
+	assert_int_equal(queue_next(q, start + 2000), next);
 	store_rollback(room->s);
 	queue_close(q);
 }
@@ -149,12 +189,12 @@ static void test_lanes(void **state)
 	one = queue_next(q, start);
 	assert_int_equal(queue_read(q, one, &a, &e), ERR_OK);
 	assert_true(bytes_equal(e.target, BYTES("a")) && e.subscription == 1 && e.rqi.n == 16);
-	queue_sending(q, one, 0);
+	queue_sending(q, one, 0, false);
 	/* the lane is busy: the next is the other target's */
 	other = queue_next(q, start);
 	assert_int_equal(queue_read(q, other, &a, &e), ERR_OK);
 	assert_true(bytes_equal(e.target, BYTES("b")));
-	queue_sending(q, other, 0);
+	queue_sending(q, other, 0, false);
 	assert_int_equal(queue_next(q, start), 0);
 	/* what hangs pauses alone, and is first again */
 	queue_failed(q, one, start, 0);
@@ -164,7 +204,7 @@ static void test_lanes(void **state)
 	assert_int_equal(queue_next(q, start), 0);
 	assert_int_equal(queue_next(q, start + 2000), one);
 	/* cancelled while it is under way: the lane goes on */
-	queue_sending(q, one, 0);
+	queue_sending(q, one, 0, false);
 	assert_int_equal(queue_remove(q, one), ERR_OK);
 	commit(room, q);
 	queue_sent(q, one);
@@ -190,7 +230,7 @@ static void test_pauses(void **state)
 
 		if (nominal > QUEUE_PAUSE_MAX_MS)
 			nominal = QUEUE_PAUSE_MAX_MS;
-		queue_sending(q, number, 7);
+		queue_sending(q, number, 7, true);
 		queue_failed(q, number, now, (uint16_t)(i * 9973));
 		assert_int_equal(queue_attempts(q, number), i + 1);
 		pause = queue_wake(q) - now;
@@ -230,7 +270,7 @@ static void test_batches(void **state)
 	first = queue_next(q, start);
 	assert_int_not_equal(first, 0);
 	assert_int_equal(queue_together(q, first, start, numbers), 3);
-	queue_sending(q, first, 0);
+	queue_sending(q, first, 0, false);
 	/* the next waits for its own */
 	assert_int_equal(owe(q, "a", 1, QUEUE_BATCHED, 3), ERR_OK);
 	commit(room, q);
@@ -256,7 +296,7 @@ static void test_latest(void **state)
 	assert_int_equal(owe(q, "a", 2, 0, 0), ERR_OK);
 	commit(room, q);
 	first = queue_next(q, start);
-	queue_sending(q, first, 0);
+	queue_sending(q, first, 0, false);
 	for (unsigned i = 0; i < 3; i++)
 		assert_int_equal(owe(q, "a", 1, QUEUE_LATEST, 0), ERR_OK);
 	commit(room, q);
@@ -310,7 +350,7 @@ int main(void)
 	static char engine[] = "sqlite";
 #define T(f) cmocka_unit_test_prestate_setup_teardown(f, room_make, room_end, engine)
 	const struct CMUnitTest tests[] = {
-		T(test_durable_first), T(test_undo), T(test_proven), T(test_lanes), T(test_pauses),
+		T(test_durable_first), T(test_undo), T(test_proven), T(test_proves_nothing), T(test_lanes), T(test_pauses),
 		T(test_batches), T(test_latest), T(test_bounds), T(test_tampered),
 	};
 

@@ -240,6 +240,8 @@ static void send_one(struct core *c, struct pending *p, bool durable)
 {
 	struct bytes body = bytes_sub(bytes_of_buf(&c->answers), p->at, p->n);
 
+	if (!durable || !p->to->used)
+		channel_untake(c, p->serving);
 	if (!p->to->used)
 		return; /* the gate is gone */
 	if (!durable)
@@ -314,7 +316,7 @@ err_t batch_serve(struct core *c, struct pending *p, struct request_arrival *in,
 		c->serving_to = p->to;
 		c->serving_left = h && h->left;
 		c->serving_ref = p->ref;
-		c->servings++;
+		p->serving = ++c->servings;
 		if (served == ERR_OK)
 			served = request_serve(&c->room, in, &c->answer);
 		c->exported = BYTES_NONE;
@@ -326,7 +328,7 @@ err_t batch_serve(struct core *c, struct pending *p, struct request_arrival *in,
 			p->status = c->room.answered;
 			p->announced = c->room.announced;
 		} else {
-			channel_untake(c);
+			channel_untake(c, c->servings);
 			TRY(fail(c, in, served, &c->answer));
 		}
 	}

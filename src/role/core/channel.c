@@ -21,6 +21,7 @@ struct offer {
 	struct bytes rqi;      /* a view into it */
 	int64_t deadline;      /* clock_steady */
 	bool given, answered, was_given;
+	bool over;             /* judged anew, it may not be given as it is */
 	const struct neighbour *given_to; /* in answer to given_ref, in one with all of given_in */
 	uint64_t given_ref, given_in;
 	struct buf response;
@@ -35,13 +36,17 @@ struct channels {
 	size_t n, octets;
 	uint64_t number;
 	struct poll polls[POLLS];
-	bool answered;         /* responses came that nobody was told of yet */
+	bool answered;         /* responses came that nobody was told of yet, or some are over */
+	struct arena arena;    /* of what is judged while a poll is served */
 };
 
 static struct channels *channels_of(struct core *c)
 {
-	if (!c->channels)
+	if (!c->channels) {
 		c->channels = mem_new(1, sizeof(*c->channels));
+		if (c->channels)
+			arena_init(&c->channels->arena, CORE_ARENA);
+	}
 	return c->channels;
 }
 
@@ -199,17 +204,50 @@ bool channel_send(struct core *c, uint64_t ref, const struct outbound_need *need
 	return true;
 }
 
+static struct offer *oldest_of(struct core *c, uint64_t channel)
+{
+	struct offer *oldest = NULL;
+
+	for (size_t i = 0; c->channels && c->channels->n && i < OFFERS; i++) {
+		struct offer *o = &c->channels->offers[i];
+
+		if (o->ref && o->channel == channel && !o->given && !o->over &&
+		    (!oldest || o->number < oldest->number))
+			oldest = o;
+	}
+	return oldest;
+}
+
+/* What is owed was judged when it was offered, and rights end while it waits: it is given only when
+ * it would be sent now, as it is. The request that polls has the room's arena. */
+static bool may_be_given(struct core *c, const struct offer *o)
+{
+	struct buf now = buf_make(message_row(MSG_SENT)->max);
+	struct arena serving = c->room.arena;
+	struct bytes primitive = BYTES_NONE;
+	bool may;
+
+	if (o->ref >> 56 != DELIVERY_REF)
+		return true;
+	c->room.arena = c->channels->arena;
+	may = deliver_judge(c, o->ref, &primitive) && put_offered(c, primitive, &now) == ERR_OK &&
+	      bytes_equal(bytes_of_buf(&now), bytes_of_buf(&o->primitive));
+	arena_reset(&c->room.arena);
+	c->channels->arena = c->room.arena;
+	c->room.arena = serving;
+	buf_free(&now);
+	return may;
+}
+
 bool channel_take(void *self, uint64_t channel, size_t max, struct bytes *primitive)
 {
 	struct core *c = self;
-	struct offer *oldest = NULL;
+	struct offer *oldest = c->serving_left ? NULL : oldest_of(c, channel);
 
-	for (size_t i = 0; !c->serving_left && c->channels && c->channels->n && i < OFFERS; i++) {
-		struct offer *o = &c->channels->offers[i];
-
-		if (o->ref && o->channel == channel && !o->given &&
-		    (!oldest || o->number < oldest->number))
-			oldest = o;
+	/* What is over is taken out with the turn, and its record with it. */
+	while (oldest && oldest->primitive.n <= max && !may_be_given(c, oldest)) {
+		oldest->over = c->channels->answered = true;
+		oldest = oldest_of(c, channel);
 	}
 	if (!oldest || oldest->primitive.n > max)
 		return false;
@@ -255,10 +293,10 @@ static void give_back(struct core *c, uint64_t serving)
 	}
 }
 
-void channel_untake(struct core *c)
+void channel_untake(struct core *c, uint64_t serving)
 {
 	if (c->channels && c->channels->n)
-		give_back(c, c->servings);
+		give_back(c, serving);
 }
 
 /* What was given before the last is there: else it would not have asked again. */
@@ -299,11 +337,17 @@ out:
 	return ERR_OK;
 }
 
+/* Who polled through it may not have seen what was given last. */
 void channel_neighbour_lost(struct core *c, const struct neighbour *n)
 {
 	for (size_t i = 0; c->channels && i < OFFERS; i++) {
-		if (c->channels->offers[i].given_to == n)
-			c->channels->offers[i].given_to = NULL;
+		struct offer *o = &c->channels->offers[i];
+
+		if (!o->ref || o->given_to != n)
+			continue;
+		o->given_to = NULL;
+		if (!o->answered)
+			give_back(c, o->given_in);
 	}
 }
 
@@ -314,10 +358,13 @@ void channel_turn(struct core *c)
 	for (size_t i = 0; c->channels && c->channels->n && i < OFFERS; i++) {
 		struct offer *o = &c->channels->offers[i];
 
-		if (!o->ref || (!o->answered && now < o->deadline))
+		if (!o->ref || (!o->answered && !o->over && now < o->deadline))
 			continue;
-		deliver_answered(c, o->ref, o->answered ? ERR_OK : ERR_TIMEOUT,
-		                 bytes_of_buf(&o->response));
+		if (o->over && !o->answered)
+			deliver_again(c, o->ref);
+		else
+			deliver_answered(c, o->ref, o->answered ? ERR_OK : ERR_TIMEOUT,
+			                 bytes_of_buf(&o->response));
 		forget(c->channels, o);
 	}
 	if (c->channels)
@@ -345,5 +392,7 @@ void channel_free(struct core *c)
 		if (c->channels->offers[i].ref)
 			forget(c->channels, &c->channels->offers[i]);
 	}
+	if (c->channels)
+		arena_free(&c->channels->arena);
 	mem_free(c->channels);
 }

@@ -67,6 +67,7 @@ struct pending {
 	struct bytes primitive; /* of the request, valid for this turn */
 	unsigned status;        /* ANSWER: what it says */
 	uint64_t announced;     /* ANSWER: it shows this row, which is to be announced; 0 none */
+	uint64_t serving;       /* ANSWER: the request, by core.servings */
 };
 
 /* An answer that waits for that. */
@@ -312,6 +313,10 @@ enum { DELIVERY_REF = 1 }; /* the topmost octet of the number of a SEND; 0: held
 
 /* An answer with a number of ours, of whichever. */
 void deliver_answered(struct core *c, uint64_t ref, err_t result, struct bytes primitive);
+/* Would what is under way be sent now? Its request, in the room's arena, which is reset. */
+bool deliver_judge(struct core *c, uint64_t ref, struct bytes *primitive);
+/* It was given to nobody: it is judged anew. */
+void deliver_again(struct core *c, uint64_t ref);
 /* SENT. */
 err_t deliver_sent(struct core *c, struct neighbour *from, const struct message *m) MUST_USE;
 /* Send what is due, as far as there is room. */
@@ -360,8 +365,8 @@ bool channel_take(void *self, uint64_t channel, size_t max, struct bytes *primit
 bool channel_answer(void *self, uint64_t channel, struct bytes rqi, struct bytes response);
 /* REQUEST_LEFT: a poll ends, and what was given last to who is gone is there for the next. */
 err_t channel_left(struct core *c, struct neighbour *from, const struct message *m) MUST_USE;
-/* What the request served now took was not answered. */
-void channel_untake(struct core *c);
+/* What that request took (core.servings) was not answered. */
+void channel_untake(struct core *c, uint64_t serving);
 void channel_neighbour_lost(struct core *c, const struct neighbour *n);
 void channel_turn(struct core *c);
 int64_t channel_next(const struct core *c); /* clock_steady; INT64_MAX none */

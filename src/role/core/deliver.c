@@ -73,10 +73,11 @@ static void done(struct core *c, const struct notification *n, unsigned status)
 	err = notification_done(&c->room, n, status, c->now);
 	batch_unmark(c, err);
 out:
-	if (err == ERR_OK) {
+	/* What was dropped was sent to nobody: it proves nothing. */
+	if (err == ERR_OK && status)
 		queue_sent(c->room.queue, first);
+	if (err == ERR_OK)
 		return;
-	}
 	log_event(LOG_ERROR, "delivery not recorded", "why=%s", err_text(err));
 	queue_wait(c->room.queue, first, c->now + CORE_DELIVERY_MS);
 }
@@ -110,16 +111,21 @@ static unsigned status_of(err_t result, struct bytes primitive)
 	return result == ERR_OK && response_read(primitive, &r) == ERR_OK ? r.status : 0;
 }
 
+static struct delivery *under_way(struct core *c, uint64_t ref)
+{
+	for (size_t i = 0; c->deliveries && i < CORE_DELIVERIES; i++) {
+		if (c->deliveries[i].ref == ref)
+			return &c->deliveries[i];
+	}
+	return NULL;
+}
+
 static void answered(struct core *c, uint64_t ref, err_t result, struct bytes primitive)
 {
-	struct delivery *d = NULL;
+	struct delivery *d = under_way(c, ref);
 	struct notification n;
 	unsigned status;
 
-	for (size_t i = 0; c->deliveries && i < CORE_DELIVERIES; i++) {
-		if (c->deliveries[i].ref == ref)
-			d = &c->deliveries[i];
-	}
 	if (!d)
 		return;
 	status = status_of(result, primitive);
@@ -130,6 +136,29 @@ static void answered(struct core *c, uint64_t ref, err_t result, struct bytes pr
 		done(c, &n, status);
 	else
 		failed(c, n.numbers[0]);
+	forget(d);
+	c->deliver_at = 0;
+}
+
+bool deliver_judge(struct core *c, uint64_t ref, struct bytes *primitive)
+{
+	static struct notification n; /* large, and of this call only */
+	const struct delivery *d = under_way(c, ref);
+
+	if (!d || !queue_has(c->room.queue, d->numbers[0]) ||
+	    notification_judge(&c->room, d->numbers[0], c->now, &n) != ERR_OK)
+		return false;
+	*primitive = n.primitive;
+	return n.verdict == NOTIFICATION_SEND;
+}
+
+void deliver_again(struct core *c, uint64_t ref)
+{
+	struct delivery *d = under_way(c, ref);
+
+	if (!d)
+		return;
+	queue_wait(c->room.queue, d->numbers[0], c->now);
 	forget(d);
 	c->deliver_at = 0;
 }
@@ -176,6 +205,16 @@ static uint64_t channel_of(struct bytes target)
 	               ? channel : 0;
 }
 
+/* Fetched from polling channels, and sent nowhere. */
+static bool is_fetched(const struct reach *reach)
+{
+	for (size_t i = 0; i < reach->n; i++) {
+		if (!channel_of(reach->list[i].target))
+			return false;
+	}
+	return true;
+}
+
 static int64_t time_for(unsigned attempts)
 {
 	return attempts > 1 ? CORE_DELIVERY_MS : (int64_t)UNPROVEN_MS << attempts;
@@ -205,7 +244,7 @@ static err_t send_to(struct core *c, const struct notification *n, struct delive
 	TRY(held_send(c, ref, &need, d->unproven ? time_for(queue_attempts(c->room.queue, n->numbers[0]))
 	                                         : CORE_DELIVERY_MS));
 	d->ref = ref;
-	queue_sending(c->room.queue, n->numbers[0], channel_of(need.target));
+	queue_sending(c->room.queue, n->numbers[0], channel_of(need.target), is_fetched(&n->reach));
 out:
 	if (err != ERR_OK)
 		forget(d);
