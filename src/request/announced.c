@@ -42,7 +42,7 @@ err_t announced_whose(struct work *w, const struct store_row *row, bool *announc
 	struct buf link = buf_make(ID_MAX);
 	struct bytes cse;
 	uint64_t there = 0;
-	bool behind;
+	bool behind, links, creator;
 	err_t err = ERR_OK;
 
 	*announcer = false;
@@ -52,8 +52,13 @@ err_t announced_whose(struct work *w, const struct store_row *row, bool *announc
 	cse = behind_cse(w, bytes_of_buf(&link));
 	if (!cse.n)
 		goto out;
-	*announcer = id_form(w->originator) == ID_ABS_CSE && bytes_equal(behind_cse(w, w->originator), cse);
-	if (*announcer || is_creator(w, row) || resource_updates_policy_link(&w->request))
+	/* Who links policies needs what the linked ones say of themselves [TS-0001 9.6.1.3.2]; the CSE
+	 * that announced it keeps them in step, and could as well announce it anew. */
+	links = resource_updates_policy_link(&w->request);
+	creator = is_creator(w, row);
+	*announcer = (creator || !links) && id_form(w->originator) == ID_ABS_CSE &&
+	             bytes_equal(behind_cse(w, w->originator), cse);
+	if (*announcer || creator || links)
 		goto out;
 	TRY(resource_remote(w->room->resources, cse, &there, &behind));
 	if (there)

@@ -276,19 +276,72 @@ out:
 	return err;
 }
 
-static err_t ask_blocking(struct work *w, const struct store_row *sub)
+/* The receiver, as of what is owed: it takes notifications of the creator, or is he himself;
+ * and nobody is told whose credential was revoked. */
+static err_t receiver_takes(struct work *w, struct bytes creator, struct bytes target, bool *yes)
 {
-	struct buf content = buf_make(PRIMITIVE_MAX);
-	struct bytes target;
-	struct response_primitive r;
+	struct buf absolute = buf_make(URI_TEXT);
+	struct reach reach;
+	bool known, live;
+	err_t err;
+
+	*yes = true;
+	TRY(reach_of(w, target, &reach));
+	if (!reach.entity && !reach.hop)
+		goto out;
+	TRY(reach_identity(w, reach.entity ? reach.entity : reach.hop, &absolute));
+	TRY(registry_entity_live(w->room->registry, bytes_of_buf(&absolute), w->in->now, &known, &live));
+	*yes = !known || live;
+	if (*yes && reach.entity && !bytes_equal(bytes_of_buf(&absolute), creator))
+		TRY(notification_creator_may_notify(w, creator, reach.entity, yes));
+out:
+	buf_free(&absolute);
+	return err;
+}
+
+static err_t record_no_say(struct work *w, struct bytes creator, struct bytes target, const char *why)
+{
+	struct audit_record record = {
+		.kind = AUDIT_DECISION, .at = w->in->now, .operation = OPERATION_NOTIFY,
+		.originator = bytes_sub(creator, 0, 256), .target = bytes_sub(target, 0, 256),
+		.rule = BYTES("blocking update"), .text = bytes_str(why),
+	};
+
+	return audit_append(w->room->audit, &record);
+}
+
+/* Is the target of a subscription asked? It hears what is about to be, and can say no: both on
+ * the right of the creator, as it is now. Without it the update goes on, which is on record. */
+static err_t has_say(struct work *w, const struct store_row *sub, struct bytes *target, bool *yes)
+{
+	struct bytes creator;
 	struct cbor nu, item;
 	err_t err;
 
-	TRY(put_blocking(w, sub, &content));
 	if (!member(sub->body, "nu", &nu) || nu.kind != CBOR_ARRAY || !nu.u)
 		TRY(ERR_TAMPERED);
 	TRY(cbor_next(&nu.s, &item));
-	TRY(arena_copy(&w->room->arena, item.s, &target));
+	*target = item.s;
+	TRY(notification_creator(w, sub, &creator));
+	TRY(notification_creator_may(w, creator, sub->parent, yes));
+	if (!*yes) {
+		TRY(record_no_say(w, creator, *target, "not asked: its creator may no longer retrieve"));
+		goto out;
+	}
+	TRY(receiver_takes(w, creator, *target, yes));
+	if (!*yes)
+		TRY(record_no_say(w, creator, *target, "not asked: the receiver takes nothing of its creator"));
+out:
+	return err;
+}
+
+static err_t ask_blocking(struct work *w, const struct store_row *sub, struct bytes target)
+{
+	struct buf content = buf_make(PRIMITIVE_MAX);
+	struct response_primitive r;
+	err_t err;
+
+	TRY(put_blocking(w, sub, &content));
 	TRY(ask(w, "blocking", target, bytes_of_buf(&content), &r));
 	if (r.status == 0)
 		work_refuse(w, RSC_REMOTE_ENTITY_NOT_REACHABLE, "TS-0004 7.5.1.2.19",
@@ -301,30 +354,41 @@ out:
 	return err;
 }
 
+/* Does this one, which outlives changes of the store, want the update? */
+static err_t wants_update(struct work *w, const struct store_row *sub, bool *wants)
+{
+	struct resource_event event = { .type = EVENT_BLOCKING_UPDATE, .operation = OPERATION_UPDATE,
+		                        .asked = subscription_asked(w->request.content) };
+	err_t err;
+
+	*wants = false;
+	TRY(store_get(w->room->store, w->target.id, &event.subject));
+	if (event.subject)
+		TRY(subscription_wants(w->room->resources, sub, &event, wants));
+out:
+	return err;
+}
+
 err_t notification_may_update(struct work *w)
 {
 	struct store_scan scan = { .parent = w->target.id, .type = SUBSCRIPTION, .limit = 64 };
-	const struct store_row *sub, *row;
-	struct resource_event event;
+	struct store_row sub;
+	struct bytes target;
 	uint64_t ids[64];
-	bool wants = false;
+	bool found, wants = false;
 	size_t n;
 	err_t err;
 
 	TRY(store_children(w->room->store, &scan, ids, &n));
 	for (size_t i = 0; i < n && !wants; i++) {
-		TRY(store_get(w->room->store, ids[i], &sub));
-		TRY(store_get(w->room->store, w->target.id, &row));
-		if (!sub || !row)
-			continue;
-		event = (struct resource_event){
-			.type = EVENT_BLOCKING_UPDATE, .subject = row,
-			.operation = OPERATION_UPDATE,
-			.asked = subscription_asked(w->request.content) };
-		TRY(subscription_wants(w->room->resources, sub, &event, &wants));
+		TRY(notification_row(w, ids[i], &sub, &found));
+		if (found)
+			TRY(wants_update(w, &sub, &wants));
+		if (wants)
+			TRY(has_say(w, &sub, &target, &wants));
 		if (!wants)
 			continue;
-		err = ask_blocking(w, sub);
+		err = ask_blocking(w, &sub, target);
 		if (err == ERR_PENDING)
 			blocked_begin(w);
 		TRY(w->status && err == ERR_PENDING ? ERR_OK : err);
@@ -358,11 +422,16 @@ err_t notification_ask_removal(struct work *w, const struct store_row *sub, bool
 	struct response_primitive r;
 	struct cbor sgn, tra;
 	struct bytes creator;
+	bool known, live;
 	err_t err;
 
 	*allowed = false;
 	TRY(notification_creator(w, sub, &creator));
 	if (!creator.n)
+		goto out;
+	/* Who was revoked decides nothing, and hears nothing. */
+	TRY(registry_entity_live(w->room->registry, creator, w->in->now, &known, &live));
+	if (known && !live)
 		goto out;
 	TRY(put_removal(w, sub, &content));
 	TRY(ask(w, "trr", creator, bytes_of_buf(&content), &r));

@@ -316,26 +316,49 @@ out:
 	return err;
 }
 
+/* What it tells of is in part what its members tell of: its creator must still be allowed to
+ * retrieve each. Of what ended there is nothing left to judge by. */
+static err_t cross_may(struct work *w, const struct noticed *n, uint64_t cross, bool *yes)
+{
+	struct store_row crs;
+	struct bytes creator;
+	err_t err;
+
+	TRY(notification_creator(w, &n->sub, &creator));
+	*yes = true;
+	if (!n->ends)
+		TRY(notification_creator_may(w, creator, n->sub.parent, yes));
+	if (*yes)
+		TRY(notification_row(w, cross, &crs, yes));
+	if (!*yes || n->ends)
+		goto out;
+	TRY(notification_creator(w, &crs, &creator));
+	TRY(notification_creator_may(w, creator, n->sub.parent, yes));
+out:
+	return err;
+}
+
 /* The crossResourceSubscriptions that wait for this one. */
-static err_t tell_cross(struct work *w, const struct store_row *sub)
+static err_t tell_cross(struct work *w, const struct noticed *n)
 {
 	struct cbor list, item;
 	uint64_t cross;
-	bool complete;
+	bool yes;
 	err_t err = ERR_OK;
 
-	if (!notification_member(sub->body, "acrs", &list) || list.kind != CBOR_ARRAY)
+	if (!notification_member(n->sub.body, "acrs", &list) || list.kind != CBOR_ARRAY)
 		return ERR_OK;
 	while (list.s.n) {
 		TRY(cbor_next(&list.s, &item));
 		TRY(is_cross(w, item.s, &cross));
-		complete = false;
+		yes = false;
 		if (cross)
-			TRY(cross_has(w, cross, sub->id, &complete));
-		if (!complete)
-			continue;
-		TRY(cross_told(w, sub->id, cross, &complete));
-		if (complete)
+			TRY(cross_has(w, cross, n->sub.id, &yes));
+		if (yes)
+			TRY(cross_may(w, n, cross, &yes));
+		if (yes)
+			TRY(cross_told(w, n->sub.id, cross, &yes));
+		if (yes)
 			TRY(owe_cross(w, cross));
 	}
 out:
@@ -371,7 +394,7 @@ err_t notification_owe(struct work *w, const struct noticed *n)
 	e.content = bytes_of_buf(&content);
 	TRY(owe_to(w, &e, &n->sub, &targets));
 	if (n->shown.n)
-		TRY(tell_cross(w, &n->sub));
+		TRY(tell_cross(w, n));
 out:
 	buf_free(&content);
 	return err;

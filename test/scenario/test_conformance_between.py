@@ -170,6 +170,23 @@ def test_who_changes_what_is_announced(lab, own, r):
     assert lab.delete(at, "/mn").rsc == 2002 and lab.delete("/cse-in/mn", "/mn").rsc == 2002
 
 
+def test_who_links_policies_of_what_is_announced(lab, own, r):
+    """TS-0001 9.6.1.3.2: who the linked ones let do it; being the CSE of the original is no right to that."""
+    stem, _ = own
+    registered(lab, "/mn", r), registered(lab, "/mn2", r)
+    rules = {"acr": [{"acor": [stem], "acop": 63}]}
+    assert lab.create("/cse-in", 1, {"m2m:acp": {"rn": "closed", "pv": rules, "pvs": rules}}).rsc == 2001
+    box = {"rn": "z", "lnk": "/mn/c1", "et": END, "acpi": ["cse-in/closed"]}
+    assert lab.create("/cse-in/mn2", 10003, {"m2m:cntA": box}, "/mn2").rsc == 2001
+    at, link = "/cse-in/mn2/z", {"m2m:cntA": {"acpi": ["cse-in/open"]}}
+    assert lab.put(at, {"m2m:cntA": {"lbl": ["b"]}}, "/mn").rsc == 2004
+    assert lab.put(at, link, "/mn").rsc == 4103 and lab.get(at, "/mn").rsc == 4103
+    assert lab.get(at, stem).json["m2m:cntA"]["acpi"] == ["cse-in/closed"]
+    assert lab.put(at, link, stem).rsc == 2004 and lab.get(at, "/mn").rsc == 2000
+    assert lab.delete(at, "/mn").rsc == 2002
+    assert lab.delete("/cse-in/mn", "/mn").rsc == 2002 and lab.delete("/cse-in/mn2", "/mn2").rsc == 2002
+
+
 def test_a_cse_that_takes_no_name(lab, own):
     """Table 7.4.26.1-2: resourceName is NP in the Create of an announced resource. It is proposed, and left out where it is refused."""
     stem, path = own

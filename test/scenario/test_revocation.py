@@ -155,6 +155,9 @@ def test_what_is_owed_goes(node):
     acp = {"m2m:acp": {"rn": "p", "pv": {"acr": [acr(["Cdev"], 16), acr(["Cgone"], 63)]}, "pvs": {"acr": [acr(["Cgone"], 63)]}}}
     assert gone.create("/cse-in/ae-Cgone", 1, acp).rsc == 2001
     assert gone.update("/cse-in/ae-Cgone", {"m2m:ae": {"acpi": ["cse-in/ae-Cgone/p"]}}).rsc == 2004
+    # this one would have a say in what is changed
+    a = gone.create("/cse-in/ae-Cdev/c", 23, {"m2m:sub": {"rn": "say", "nu": ["/in-cse/Cgone"], "enc": {"net": [7]}}})
+    assert a.rsc == 2001, a
     down = [False]
     with Receiver(lambda got: (503, {}, b"") if down[0] and "nev" in got.sgn else None, port=node.away, **files) as away:
         for e, rn in ((gone, "theirs"), (d, "mine")):
@@ -180,6 +183,7 @@ def test_what_is_owed_goes(node):
         while dropped(node, "receiver") + dropped(node, "originator") < at_once + 2 and time.time() < end:
             time.sleep(0.1)
     assert dropped(node, "originator") == at_once - 2 and dropped(node, "receiver") == 4
+    assert d.update("/cse-in/ae-Cdev/c", {"m2m:cnt": {"lbl": ["nobody is asked"]}}).rsc == 2004
     d.close()
 
 

@@ -266,6 +266,52 @@ def test_blocking_update(lab, dev):
     judge.close()
 
 
+def test_who_lost_the_right_has_no_say_in_updates(lab, dev):
+    """A blocking subscription is asked on its creator's right, as it is then: who may not read is neither told nor waited for."""
+    says = [2000]
+    with Receiver(lambda got: (200, {"X-M2M-RSC": str(says[0])}, b"")) as r:
+        watcher, judge = Plain(lab, dev.originator + "v"), Plain(lab, dev.originator + "k")
+        for e in (watcher, judge):
+            e.path = f"/cse-in/{e.originator}"
+            assert e.create("/cse-in", 2, {"m2m:ae": {"rn": e.originator, "api": "Nj", "rr": True, "srv": ["3"], "poa": [r.url]}}).rsc == 2001
+
+        def policy(at, rn, *rules):
+            rules = {"acr": [acr(list(who), may) for who, may in rules]}
+            new = at.create(at.path, 1, {"m2m:acp": {"rn": rn, "pv": rules, "pvs": {"acr": [acr([at.originator], 63)]}}})
+            assert new.rsc == 2001 or at.update(f"{at.path}/{rn}", {"m2m:acp": {"pv": rules}}).rsc == 2004, new
+
+        def changed(lbl, rsc, told):
+            n = len(r.got)
+            assert dev.update(dev.path + "/c", {"m2m:cnt": {"lbl": [lbl]}}).rsc == rsc
+            assert [g.sgn["nev"]["rep"]["m2m:cnt"]["lbl"] for g in r.got[n:]] == ([[lbl]] if told else [])
+
+        mine = ([dev.originator], 63)
+        policy(dev, "p", ([watcher.originator], 3), mine)
+        assert dev.update(dev.path + "/c", {"m2m:cnt": {"acpi": [dev.path[1:] + "/p"]}}).rsc == 2004
+        sub = {"m2m:sub": {"rn": "w", "nu": ["/in-cse/" + watcher.originator], "enc": {"net": [7]}}}
+        assert watcher.create(dev.path + "/c", 23, sub).rsc == 2001
+        changed("told", 2004, True)
+        policy(dev, "p", mine)
+        changed("secret", 2004, False)
+        says[0] = 4103
+        changed("not blocked", 2004, False)
+        policy(dev, "p", ([watcher.originator], 3), mine)
+        changed("blocked", 4127, True)
+        assert watcher.delete(dev.path + "/c/w").rsc == 2002
+        # nor who takes no notifications of its creator
+        says[0] = 2000
+        policy(judge, "p", ([dev.originator], 16), ([judge.originator], 63))
+        assert judge.update(judge.path, {"m2m:ae": {"acpi": [judge.path[1:] + "/p"]}}).rsc == 2004
+        subscribe(dev, "/in-cse/" + judge.originator, enc={"net": [7]})
+        says[0] = 4103
+        changed("refused", 4127, True)
+        policy(judge, "p", ([judge.originator], 63))
+        changed("taken", 2004, False)
+        watcher.close(), judge.close()
+    texts = [x.get("text") or "" for x in lab.audit() if x.get("rule") == "blocking update"]
+    assert [t for t in texts if "its creator may no longer retrieve" in t] and [t for t in texts if "the receiver takes nothing" in t]
+
+
 def test_updates_wait_for_the_blocked_one(lab, dev):
     """TS-0001 10.2.10.7: no other update of it, nor its deletion, before the blocked one is decided."""
     asked, decide = threading.Event(), threading.Event()
@@ -732,6 +778,29 @@ def test_across_resources(dev, r):
     while not [g for g in r.got if g.sgn.get("sud")] and time.time() < end:
         time.sleep(0.02)
     assert [g.sgn["sur"] for g in r.got if g.sgn.get("sud")] == ["/in-cse/" + crs["ri"]]
+
+
+def test_across_resources_that_may_not_be_read_any_more(lab, dev, r):
+    """What one member tells of counts on the right of its creator, as it is then."""
+    other = Plain(lab, dev.originator + "z")
+    assert other.register(dev.rn + "z").rsc == 2001
+    other.path = "/cse-in/" + dev.rn + "z"
+    assert other.create(other.path, 3, {"m2m:cnt": {"rn": "c"}}).rsc == 2001
+    mine, theirs = acr([dev.originator], 63), acr([other.originator], 3)
+    acp = {"m2m:acp": {"rn": "p", "pv": {"acr": [mine, theirs]}, "pvs": {"acr": [mine]}}}
+    assert dev.create(dev.path, 1, acp).rsc == 2001
+    assert dev.update(dev.path + "/c", {"m2m:cnt": {"acpi": [dev.path[1:] + "/p"]}}).rsc == 2004
+    cross(other, r, rrat=[dev.path[1:] + "/c"], encs={"encn": [{"net": [3]}]})
+    told = lambda n: until(lambda: len(of_cross(r)) >= n)
+    assert instance(dev, "1") and told(1)
+    assert dev.update(dev.path + "/p", {"m2m:acp": {"pv": {"acr": [mine]}}}).rsc == 2004
+    instance(dev, "secret")
+    # what is told of later passes what was not told
+    assert dev.update(dev.path + "/p", {"m2m:acp": {"pv": {"acr": [mine, theirs]}}}).rsc == 2004
+    assert instance(dev, "3") and told(2)
+    time.sleep(0.3)
+    assert len(of_cross(r)) == 2
+    other.close()
 
 
 def test_across_subscriptions(dev, r):

@@ -2,6 +2,7 @@
  * the rights of that time, their results kept and sent, their end. */
 #include "request_due.h"
 
+#include "request/notification_inside.h"
 #include "request/work.h"
 
 static int setup(void **state)
@@ -316,6 +317,30 @@ static void test_no_response(void **state)
 	assert_int_equal(ask(n, DEV, 2, "cse-in/dev/quiet", "Cdev", ""), 2000);
 }
 
+/* Whether a target may leave is its subscription's creator to say, as long as his credential stands. */
+static void test_who_lets_a_target_go(void **state)
+{
+	struct node *n = *state;
+	struct request_arrival in = { .now = n->now };
+	struct work w = { .room = &n->room, .in = &in, .originator = BYTES("/Sapp"), .request = { .operation = OPERATION_DELETE } };
+	struct target target;
+	struct store_row sub;
+	bool found, allowed = true;
+
+	expect(n, DEV, R(3, "cse-in/dev", "Cdev", "poa", ",'pc':{'m2m:ae':{'poa':['http://127.0.0.1:9']}}"), 2004);
+	expect(n, DEV, R(1, "cse-in/dev/c", "Cdev", "sub", ",'ty':23,'pc':{'m2m:sub':{'rn':'s','nu':['/in-cse/Cdev']}}"), 2001);
+	assert_int_equal(resource_resolve(n->room.resources, BYTES("cse-in/dev/c/s"), &target), ERR_OK);
+	assert_int_equal(notification_row(&w, target.id, &sub, &found), ERR_OK);
+	assert_true(found);
+	n->room.needs.n = 0;
+	assert_int_equal(notification_ask_removal(&w, &sub, &allowed), ERR_PENDING);
+	assert_true(n->room.needs.n == 1 && !allowed);
+	n->room.needs.n = 0;
+	assert_int_equal(registry_revoke(n->room.registry, BYTES("12-dev@demo.example"), &found), ERR_OK);
+	assert_int_equal(notification_ask_removal(&w, &sub, &allowed), ERR_OK);
+	assert_true(n->room.needs.n == 0 && !allowed);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -329,6 +354,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_told_again, setup, due_teardown),
 		cmocka_unit_test_setup_teardown(test_no_response, setup, due_teardown),
 		cmocka_unit_test_setup_teardown(test_undone, setup, due_teardown),
+		cmocka_unit_test_setup_teardown(test_who_lets_a_target_go, setup, due_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
