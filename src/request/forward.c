@@ -192,7 +192,7 @@ err_t forward_run(struct work *w)
 	struct bytes rqi = w->request.rqi;
 	struct response_primitive r;
 	struct reach reach;
-	err_t err;
+	err_t err = ERR_OK;
 
 	if (delivery_wanted(w))
 		TRY(delivery_carry(w, &w->carried));

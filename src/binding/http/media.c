@@ -123,7 +123,7 @@ static err_t accept_range(struct bytes range, struct http_accept *a)
 	err_t err = ERR_OK;
 
 	if (bytes_equal(name, BYTES("*"))) /* the same library, for any */
-		name = rest = type = BYTES("*/*");
+		name = BYTES("*/*");
 	else if (!octets_are(type, OCTET_TOKEN) || !octets_are(rest, OCTET_TOKEN))
 		return ERR_SYNTAX;
 	while (range.n) {
