@@ -187,10 +187,41 @@ out:
 	return err;
 }
 
+uint64_t resource_stuck(const struct resources *r)
+{
+	return r->stuck_n ? r->stuck[r->stuck_n - 1] : 0;
+}
+
+/* It is undone with what fails beside it, and would keep all that expires later. */
+static void pass_over(struct resources *r, uint64_t id)
+{
+	if (r->stuck_n < COUNT_OF(r->stuck))
+		r->stuck[r->stuck_n++] = id;
+}
+
+static err_t expired(struct resources *r, int64_t now, uint64_t ids[PAGE + STUCK_MAX], size_t want, size_t *n)
+{
+	size_t found;
+	err_t err;
+
+	*n = 0;
+	TRY(store_expired(r->store, now, ids, want + r->stuck_n, &found));
+	for (size_t i = 0; i < found && *n < want; i++) {
+		bool stuck = false;
+
+		for (size_t j = 0; j < r->stuck_n && !stuck; j++)
+			stuck = r->stuck[j] == ids[i];
+		if (!stuck)
+			ids[(*n)++] = ids[i];
+	}
+out:
+	return err;
+}
+
 err_t resource_expire(struct resources *r, const struct permit *system, int64_t now,
                       size_t limit, size_t *n)
 {
-	uint64_t ids[PAGE];
+	uint64_t ids[PAGE + STUCK_MAX];
 	struct arena a;
 	size_t found;
 	err_t err = ERR_OK;
@@ -200,13 +231,16 @@ err_t resource_expire(struct resources *r, const struct permit *system, int64_t 
 	while (*n < limit) {
 		size_t want = limit - *n < PAGE ? limit - *n : PAGE;
 
-		TRY(store_expired(r->store, now, ids, want, &found));
+		TRY(expired(r, now, ids, want, &found));
 		for (size_t i = 0; i < found; i++) {
 			if (!permit_covers(system, RIGHT_DELETE, ids[i])) {
 				err = ERR_REFUSED;
 				goto out;
 			}
-			TRY(expire_one(r, ids[i], &a));
+			err = expire_one(r, ids[i], &a);
+			if (err == ERR_TAMPERED && !r->removing)
+				pass_over(r, ids[i]);
+			TRY(err);
 			arena_reset(&a);
 		}
 		*n += found;

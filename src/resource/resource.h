@@ -383,7 +383,10 @@ err_t resource_represent(struct resources *r, const struct resource_ask *ask, ui
 void resource_on_removal(struct resources *r, err_t (*removing)(void *self, uint64_t id, uint64_t root),
                          void *self);
 
-/* Delete what expired, at most `limit` rows; *n of them. The caller audits. */
+/* Delete what expired, at most `limit` rows; *n of them. The caller audits. One that was
+ * tampered with, and nobody is told of removals, is passed over from then on: resource_stuck,
+ * the last of them, 0: none. */
+uint64_t resource_stuck(const struct resources *r);
 err_t resource_expire(struct resources *r, const struct permit *system, int64_t now,
                       size_t limit, size_t *n) MUST_USE;
 

@@ -902,6 +902,51 @@ static void test_one_fails(void **state)
 	bench_close(&b);
 }
 
+/* One that cannot be read stays, and keeps no other from going; nothing is recorded where nothing went. */
+static void test_expiry_of_what_is_tampered(void **state)
+{
+	static const char *const names[] = { "broken", "other" };
+	char json[512], stamp[CLOCK_STAMP_LENGTH + 1];
+	uint64_t number, ae, id, before;
+	const struct store_row *row;
+	int64_t now = clock_now();
+	struct store_row bad;
+	struct bench b;
+
+	bench_open(&b);
+	number = enrolled_and_open(&b);
+	clock_stamp(now + 60000, stamp);
+	for (size_t i = 0; i < COUNT_OF(names); i++) {
+		(void)!snprintf(json, sizeof(json), "{'op':1,'to':'cse-in/dev','fr':'Cdev','rqi':'t%zu','rvi':'3','ty':3,"
+		                "'pc':{'m2m:cnt':{'rn':'%s','et':'%s'}}}", i, names[i], stamp);
+		assert_int_equal(request(&b, number, json), 2001);
+	}
+	assert_int_equal(batch_begin(&b.core), ERR_OK);
+	assert_int_equal(store_find_ident(b.core.store, BYTES("Cdev"), &ae), ERR_OK);
+	assert_int_equal(store_find_child(b.core.store, ae, BYTES("broken"), &id), ERR_OK);
+	assert_int_equal(store_get(b.core.store, id, &row), ERR_OK);
+	bad = *row;
+	bad.body = BYTES("no map");
+	assert_int_equal(store_update(b.core.store, &bad), ERR_OK);
+	assert_int_equal(batch_commit(&b.core), ERR_OK);
+	clock_simulate(now + 61000);
+	for (int i = 0; i < 10; i++) {
+		if (i == 5)
+			before = records(&b);
+		b.core.next_tick = clock_steady();
+		assert_int_equal(loop_turn(&b.core), ERR_OK);
+	}
+	assert_int_equal(records(&b), before);
+	clock_simulate(0);
+	assert_int_equal(resource_stuck(b.core.room.resources), id);
+	assert_int_equal(store_find_child(b.core.store, ae, BYTES("broken"), &number), ERR_OK);
+	assert_int_equal(number, id);
+	assert_int_equal(store_find_child(b.core.store, ae, BYTES("other"), &number), ERR_OK);
+	assert_int_equal(number, 0);
+	assert_true(has(list_audit(&b), "1 expired resources deleted"));
+	bench_close(&b);
+}
+
 /* One that has more below it than can be told of at once holds up neither others nor what else goes by time. */
 static void test_expiry_too_large(void **state)
 {
@@ -1236,7 +1281,7 @@ static void test_stop(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_status), cmocka_unit_test(test_one_fails), cmocka_unit_test(test_expiry_too_large), cmocka_unit_test(test_life_of_a_credential),
+		cmocka_unit_test(test_status), cmocka_unit_test(test_one_fails), cmocka_unit_test(test_expiry_too_large), cmocka_unit_test(test_expiry_of_what_is_tampered), cmocka_unit_test(test_life_of_a_credential),
 		cmocka_unit_test(test_ordered_revocation), cmocka_unit_test(test_ordered_revocation_waits),
 		cmocka_unit_test(test_certificates), cmocka_unit_test(test_gate_alone),
 		cmocka_unit_test(test_hostile_gate), cmocka_unit_test(test_not_open),
