@@ -308,6 +308,7 @@ static err_t put_element(struct printer *p, struct bytes name, const struct xml_
 		TRY(put(p, " xsi:nil=\"true\""));
 	if (bare && shape->form == XML_STRUCT) {
 		TRY(put_struct(p, shape->inside, v));
+		TRY(put(p, v->u == 0 && !shape->empty ? " " : "")); /* without it: null */
 	} else {
 		TRY(put(p, ">"));
 		TRY(put_body(p, shape, v));

@@ -182,6 +182,8 @@ static void test_written(void **state)
 		{ "{\"m2m:cnt\":{\"m2m:cin\":[{\"con\":\"x\",\"cs\":1}],\"mbs\":1}}",
 		  "m2m:cnt " M2M "><mbs>1</mbs><m2m:cin><cs>1</cs><con>x</con></m2m:cin></m2m:cnt>" },
 		{ "{\"m2m:cnt\":{\"lbl\":null,\"mni\":null}}", "m2m:cnt " M2M "><lbl></lbl><mni></mni></m2m:cnt>" },
+		{ "{\"m2m:acp\":{\"pv\":{\"acr\":[{\"acor\":[\"a\"],\"acop\":1,\"acco\":[{\"acip\":{}}]}]}}}",
+		  "m2m:acp " M2M "><pv><acr><acor>a</acor><acop>1</acop><acco><acip> </acip></acco></acr></pv></m2m:acp>" },
 		{ "{\"m2m:rrl\":{\"rrf\":[]}}", "m2m:rrl " M2M "></m2m:rrl>" },
 		{ "{\"m2m:rce\":{\"uri\":\"a\",\"m2m:cnt\":{}}}", "m2m:rce " M2M " uri=\"a\"><m2m:cnt></m2m:cnt></m2m:rce>" },
 	};
