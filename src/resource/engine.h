@@ -10,7 +10,6 @@ enum {
 	TREE_DEPTH_MAX = 32,      /* resources above one another */
 	SCRATCH_MAX = 4 << 20,
 	PAGE = 64,                /* rows read at once */
-	STUCK_MAX = 64,
 	WATCHED_MAX = 1024,
 	TRIM_EVERY = 16384        /* rows read before the store may forget some */
 };
@@ -47,8 +46,7 @@ struct resources {
 	struct outcome *removing_for; /* of the request that removes; NULL: this CSE does, and waits for no lock */
 	int64_t removing_at;
 	uint64_t removing_but;        /* a <transaction> that its own request takes along */
-	uint64_t stuck[STUCK_MAX];    /* expired rows that cannot be deleted: until the next start */
-	size_t stuck_n;
+	struct store_expiry stuck;    /* the last that expired and cannot be deleted; what is before was looked at */
 	int64_t reached;       /* when a CSE registered last, or said where it is: its members may answer now */
 	bool actions;          /* some may be on (action.h) */
 	bool locks;            /* some may be held (lock.h) */

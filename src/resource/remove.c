@@ -189,31 +189,33 @@ out:
 
 uint64_t resource_stuck(const struct resources *r)
 {
-	return r->stuck_n ? r->stuck[r->stuck_n - 1] : 0;
+	return r->stuck.id;
 }
 
-/* It is undone with what fails beside it, and would keep all that expires later. */
-static void pass_over(struct resources *r, uint64_t id)
+/* It is undone with what fails beside it, and would keep all that expires later. At the moment when it
+ * expires not yet: others of that moment may come before it. */
+static void pass_over(struct resources *r, const struct store_expiry *row, int64_t now)
 {
-	if (r->stuck_n < COUNT_OF(r->stuck))
-		r->stuck[r->stuck_n++] = id;
+	if (row->expires < now)
+		r->stuck = *row;
 }
 
-static err_t expired(struct resources *r, int64_t now, uint64_t ids[PAGE + STUCK_MAX], size_t want, size_t *n)
+/* Behind those that were passed over; once more from the first where the clock was set back. */
+static err_t expired(struct resources *r, int64_t now, struct store_expiry *rows, size_t limit, size_t *n)
 {
-	size_t found;
+	if (r->stuck.expires >= now)
+		r->stuck = (struct store_expiry){ 0, 0 };
+	return store_expired(r->store, now, &r->stuck, rows, limit, n);
+}
+
+err_t resource_expired(struct resources *r, int64_t now, bool *any)
+{
+	struct store_expiry first;
+	size_t n;
 	err_t err;
 
-	*n = 0;
-	TRY(store_expired(r->store, now, ids, want + r->stuck_n, &found));
-	for (size_t i = 0; i < found && *n < want; i++) {
-		bool stuck = false;
-
-		for (size_t j = 0; j < r->stuck_n && !stuck; j++)
-			stuck = r->stuck[j] == ids[i];
-		if (!stuck)
-			ids[(*n)++] = ids[i];
-	}
+	TRY(expired(r, now, &first, 1, &n));
+	*any = n > 0;
 out:
 	return err;
 }
@@ -221,7 +223,7 @@ out:
 err_t resource_expire(struct resources *r, const struct permit *system, int64_t now,
                       size_t limit, size_t *n)
 {
-	uint64_t ids[PAGE + STUCK_MAX];
+	struct store_expiry rows[PAGE];
 	struct arena a;
 	size_t found;
 	err_t err = ERR_OK;
@@ -231,15 +233,15 @@ err_t resource_expire(struct resources *r, const struct permit *system, int64_t 
 	while (*n < limit) {
 		size_t want = limit - *n < PAGE ? limit - *n : PAGE;
 
-		TRY(expired(r, now, ids, want, &found));
+		TRY(expired(r, now, rows, want, &found));
 		for (size_t i = 0; i < found; i++) {
-			if (!permit_covers(system, RIGHT_DELETE, ids[i])) {
+			if (!permit_covers(system, RIGHT_DELETE, rows[i].id)) {
 				err = ERR_REFUSED;
 				goto out;
 			}
-			err = expire_one(r, ids[i], &a);
+			err = expire_one(r, rows[i].id, &a);
 			if (err == ERR_TAMPERED && !r->removing)
-				pass_over(r, ids[i]);
+				pass_over(r, &rows[i], now);
 			TRY(err);
 			arena_reset(&a);
 		}

@@ -160,22 +160,29 @@ out:
 
 /* --- expiry ----------------------------------------------------------------------- */
 
-static void expired_changed(struct store *s, int64_t now, uint64_t *ids, size_t limit, size_t *n)
+static void expired_changed(struct store *s, int64_t now, const struct store_expiry *after,
+                            struct store_expiry *out, size_t limit, size_t *n)
 {
 	for (size_t i = 0; i < s->dirty_n && *n < limit; i++) {
 		const struct slot *slot = s->dirty[i];
+		int64_t expires = slot->data ? slot->data->row.expires : 0;
 
-		if (slot->data && slot->data->row.expires && slot->data->row.expires <= now)
-			ids[(*n)++] = slot->id;
+		if (expires && expires <= now &&
+		    (expires > after->expires || (expires == after->expires && slot->id > after->id)))
+			out[(*n)++] = (struct store_expiry){ expires, slot->id };
 	}
 }
 
-err_t store_expired(struct store *s, int64_t now, uint64_t *ids, size_t limit, size_t *n)
+err_t store_expired(struct store *s, int64_t now, const struct store_expiry *after,
+                    struct store_expiry *out, size_t limit, size_t *n)
 {
-	struct engine_expiry at = { 0, 0 }, chunk[CHUNK];
+	static const struct store_expiry first = { 0, 0 };
+	struct engine_expiry at, chunk[CHUNK];
 	size_t got;
 	err_t err;
 
+	after = after ? after : &first;
+	at = (struct engine_expiry){ after->expires, after->id };
 	*n = 0;
 	do {
 		TRY(s->ops->expired(s->engine, now, &at, chunk, CHUNK, &got));
@@ -184,10 +191,10 @@ err_t store_expired(struct store *s, int64_t now, uint64_t *ids, size_t limit, s
 
 			at = chunk[i];
 			if (!slot || slot->state == SLOT_CLEAN)
-				ids[(*n)++] = chunk[i].id;
+				out[(*n)++] = (struct store_expiry){ at.expires, at.id };
 		}
 	} while (got == CHUNK && *n < limit);
-	expired_changed(s, now, ids, limit, n);
+	expired_changed(s, now, after, out, limit, n);
 out:
 	return err;
 }

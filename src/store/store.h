@@ -130,8 +130,14 @@ struct store_scan {
 err_t store_children(struct store *s, const struct store_scan *scan,
                      uint64_t *ids, size_t *n) MUST_USE;
 
-/* Ids of rows whose expiry is past, oldest first. */
-err_t store_expired(struct store *s, int64_t now, uint64_t *ids, size_t limit, size_t *n) MUST_USE;
+/* Rows whose expiry is past, oldest first, but those that this transaction changed last;
+ * behind `after`, NULL: from the first. */
+struct store_expiry {
+	int64_t expires;
+	uint64_t id;
+};
+err_t store_expired(struct store *s, int64_t now, const struct store_expiry *after,
+                    struct store_expiry *out, size_t limit, size_t *n) MUST_USE;
 
 /* Search index: attribute `name` of resource `id` has these values now
  * (replaces what it had). Values are kept as keyed hashes only. */

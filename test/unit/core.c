@@ -947,6 +947,45 @@ static void test_expiry_of_what_is_tampered(void **state)
 	bench_close(&b);
 }
 
+/* However many cannot be read, what expires after them goes, and soon. */
+static void test_expiry_of_many_tampered(void **state)
+{
+	enum { BAD = 200 };
+	struct store_row row = { .type = 3, .version = 1, .body = BYTES("no map") };
+	struct buf name = buf_make(32);
+	int64_t now = clock_now();
+	struct bench b;
+	uint64_t ae, id;
+
+	bench_open(&b);
+	(void)enrolled_and_open(&b);
+	assert_int_equal(batch_begin(&b.core), ERR_OK);
+	assert_int_equal(store_find_ident(b.core.store, BYTES("Cdev"), &ae), ERR_OK);
+	for (int i = 0; i <= BAD; i++) {
+		buf_clear(&name);
+		assert_int_equal(buf_printf(&name, "row%d", i), ERR_OK);
+		row.id = store_next_id(b.core.store);
+		row.parent = ae;
+		row.name = bytes_of_buf(&name);
+		row.expires = now + 1000 + i;
+		row.body = i == BAD ? BYTES("\xa0") : BYTES("no map");
+		assert_int_equal(store_insert(b.core.store, &row), ERR_OK);
+	}
+	assert_int_equal(batch_commit(&b.core), ERR_OK);
+	clock_simulate(now + 10000);
+	for (int i = 0; i < 10; i++) {
+		b.core.next_tick = clock_steady();
+		assert_int_equal(loop_turn(&b.core), ERR_OK);
+	}
+	assert_int_equal(store_find_child(b.core.store, ae, BYTES("row0"), &id), ERR_OK);
+	assert_int_not_equal(id, 0);
+	assert_int_equal(store_find_child(b.core.store, ae, bytes_of_buf(&name), &id), ERR_OK);
+	assert_int_equal(id, 0);
+	clock_simulate(0);
+	buf_free(&name);
+	bench_close(&b);
+}
+
 /* One that has more below it than can be told of at once holds up neither others nor what else goes by time. */
 static void test_expiry_too_large(void **state)
 {
@@ -1281,7 +1320,8 @@ static void test_stop(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_status), cmocka_unit_test(test_one_fails), cmocka_unit_test(test_expiry_too_large), cmocka_unit_test(test_expiry_of_what_is_tampered), cmocka_unit_test(test_life_of_a_credential),
+		cmocka_unit_test(test_status), cmocka_unit_test(test_one_fails), cmocka_unit_test(test_expiry_too_large), cmocka_unit_test(test_expiry_of_what_is_tampered),
+		cmocka_unit_test(test_expiry_of_many_tampered), cmocka_unit_test(test_life_of_a_credential),
 		cmocka_unit_test(test_ordered_revocation), cmocka_unit_test(test_ordered_revocation_waits),
 		cmocka_unit_test(test_certificates), cmocka_unit_test(test_gate_alone),
 		cmocka_unit_test(test_hostile_gate), cmocka_unit_test(test_not_open),

@@ -153,8 +153,8 @@ static void test_update_and_delete(void **state)
 	struct store_room *room = *state;
 	struct store *s = room->s;
 	const struct store_row *row;
+	struct store_expiry expired[4];
 	struct store_row r;
-	uint64_t ids[4];
 	size_t n;
 
 	OK(store_begin(s));
@@ -178,13 +178,13 @@ static void test_update_and_delete(void **state)
 	OK(store_get(s, 1, &row));
 	assert_true(row->version == 3 && row->size == 5 && row->expires == 50);
 	assert_true(bytes_equal(row->name, BYTES("cse")) && bytes_equal(row->body, BYTES("another")));
-	OK(store_expired(s, 50, ids, 4, &n));
+	OK(store_expired(s, 50, NULL, expired, 4, &n));
 	assert_int_equal(n, 1);
 	OK(store_begin(s));
 	OK(store_delete(s, 1));
 	assert_int_equal(store_delete(s, 1), ERR_MISSING);
 	assert_int_equal(store_update(s, &r), ERR_MISSING);
-	OK(store_expired(s, 50, ids, 4, &n));
+	OK(store_expired(s, 50, NULL, expired, 4, &n));
 	assert_int_equal(n, 0);
 	OK(store_commit(s));
 	OK(store_get(s, 1, &row));
@@ -507,8 +507,8 @@ static void test_expired(void **state)
 {
 	struct store_room *room = *state;
 	struct store *s = room->s;
+	struct store_expiry expired[300], behind;
 	struct store_row r;
-	uint64_t ids[300];
 	char name[16];
 	size_t n;
 
@@ -520,21 +520,36 @@ static void test_expired(void **state)
 		OK(store_insert(s, &r));
 	}
 	OK(store_commit(s));
-	OK(store_expired(s, 850, ids, 300, &n));
+	OK(store_expired(s, 850, NULL, expired, 300, &n));
 	assert_int_equal(n, 0);
-	OK(store_expired(s, 852, ids, 300, &n));
+	OK(store_expired(s, 852, NULL, expired, 300, &n));
 	assert_int_equal(n, 2);
-	assert_int_equal(ids[0], 150);
+	assert_true(expired[0].id == 150 && expired[0].expires == 851);
+	behind = expired[0];
+	OK(store_expired(s, 852, &behind, expired, 300, &n));
+	assert_true(n == 1 && expired[0].id == 149);
+	OK(store_begin(s)); /* what the transaction changed is behind as well, or not */
+	for (uint64_t id = 140; id < 142; id++) {
+		const struct store_row *row;
+
+		OK(store_get(s, id, &row));
+		r = *row;
+		r.expires = id == 140 ? 850 : 852;
+		OK(store_update(s, &r));
+	}
+	OK(store_expired(s, 852, &behind, expired, 300, &n));
+	assert_true(n == 2 && expired[0].id == 149 && expired[1].id == 141);
+	store_rollback(s);
 	OK(store_begin(s));
 	for (int i = 0; i < 149; i++) { /* one by one, all but the one without end */
-		OK(store_expired(s, 2000, ids, 1, &n));
+		OK(store_expired(s, 2000, NULL, expired, 1, &n));
 		assert_int_equal(n, 1);
-		OK(store_delete(s, ids[0]));
+		OK(store_delete(s, expired[0].id));
 	}
-	OK(store_expired(s, 2000, ids, 1, &n));
+	OK(store_expired(s, 2000, NULL, expired, 1, &n));
 	assert_int_equal(n, 0);
 	OK(store_commit(s));
-	OK(store_expired(s, 2000, ids, 1, &n));
+	OK(store_expired(s, 2000, NULL, expired, 1, &n));
 	assert_int_equal(n, 0);
 }
 

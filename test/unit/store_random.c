@@ -269,6 +269,7 @@ static void agree_sets(struct world *w)
 	unsigned label = draw(w, LABELS);
 	int64_t now = draw(w, 52);
 	uint64_t ids[ROWS], count = 0;
+	struct store_expiry ended[ROWS];
 	size_t n, labelled = 0, expired = 0;
 
 	for (uint64_t id = 1; id <= ROWS; id++) {
@@ -283,10 +284,11 @@ static void agree_sets(struct world *w)
 	for (size_t i = 0; i < n; i++)
 		assert_true(w->now.rows[ids[i]].there && (w->now.rows[ids[i]].labels >> label & 1) &&
 		            (i == 0 || ids[i] > ids[i - 1]));
-	OK(store_expired(w->room->s, now, ids, ROWS, &n));
+	OK(store_expired(w->room->s, now, NULL, ended, ROWS, &n));
 	assert_int_equal(n, expired);
 	for (size_t i = 0; i < n; i++)
-		assert_true(w->now.rows[ids[i]].there && w->now.rows[ids[i]].expires <= now);
+		assert_true(w->now.rows[ended[i].id].there && w->now.rows[ended[i].id].expires == ended[i].expires &&
+		            ended[i].expires <= now);
 	OK(store_count(w->room->s, &count));
 	for (uint64_t id = 1; id <= ROWS; id++)
 		count -= w->now.rows[id].there;

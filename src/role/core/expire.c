@@ -12,7 +12,7 @@
 #include "resource/statistics.h"
 #include "role/core/core.h"
 
-enum { CORE_PAGE = 64, EVERY_MS = 1000 };
+enum { CORE_PAGE = 64, EXPIRE_TRIES = 64, EVERY_MS = 1000 };
 
 /* What fails once may fail each second: a line in a while. */
 static void note(const char *what, uint64_t row, err_t why)
@@ -71,26 +71,39 @@ out:
 	return err;
 }
 
-/* One with more below it than its subscribers can be told of at once keeps no other, nor itself;
- * one that cannot be read keeps no other. */
+/* All at once; where that fails, one after the other, as far as a tick goes. One with more below it than
+ * its subscribers can be told of at once keeps no other, nor itself; one that cannot be read keeps no
+ * other. */
+static err_t expire_one_by_one(struct core *c)
+{
+	static const struct way one = { told, 1, "" }, alone = { untold, 1, ", and nobody told: too much at once, or not to be read" };
+	bool any = true;
+	err_t err = ERR_OK;
+
+	for (size_t i = 0; i < EXPIRE_TRIES && any; i++) {
+		err = delete_expired(c, &one);
+		if (err == ERR_LIMIT || err == ERR_TAMPERED)
+			err = delete_expired(c, &alone);
+		if (err == ERR_TAMPERED)
+			note("expirationTime", resource_stuck(c->room.resources), err);
+		TRY(err == ERR_TAMPERED ? ERR_OK : err);
+		TRY(resource_expired(c->room.resources, c->now, &any));
+	}
+out:
+	return err;
+}
+
 static err_t expire_resources(struct core *c)
 {
-	static const struct way ways[] = {
-		{ told, CORE_EXPIRE_ROWS, "" }, { told, 1, "" }, { untold, 1, ", and nobody told: too much at once, or not to be read" },
-	};
-	uint64_t first;
-	size_t n;
+	static const struct way all = { told, CORE_EXPIRE_ROWS, "" };
+	bool any;
 	err_t err;
 
 	/* Nothing is written, and no transaction begun, where nothing expired. */
-	TRY(store_expired(c->store, c->now, &first, 1, &n));
-	err = n ? ERR_LIMIT : ERR_OK;
-	for (size_t i = 0; (err == ERR_LIMIT || err == ERR_TAMPERED) && i < COUNT_OF(ways); i++)
-		err = delete_expired(c, &ways[i]);
-	if (err == ERR_TAMPERED) {
-		note("expirationTime", resource_stuck(c->room.resources), err);
-		err = ERR_OK;
-	}
+	TRY(resource_expired(c->room.resources, c->now, &any));
+	err = any ? delete_expired(c, &all) : ERR_OK;
+	if (err == ERR_LIMIT || err == ERR_TAMPERED)
+		err = expire_one_by_one(c);
 out:
 	return err;
 }
