@@ -87,7 +87,7 @@ err_t request_failed(struct request_room *room, const struct request_arrival *in
 		.kind = AUDIT_DECISION, .at = in->now, .association = in->association,
 		.originator = text_member(in->primitive, BYTES("fr"), FACT_ID_MAX),
 		.target = text_member(in->primitive, BYTES("to"), RQI_MAX),
-		.request = answer_identifier(in->primitive),
+		.request = answer_identifier(in->primitive), .resource = in->deferred,
 		.status = failed_status(why), .rule = bytes_str(err_name(why)),
 		.text = bytes_str(err_text(why)),
 	};

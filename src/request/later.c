@@ -211,7 +211,11 @@ err_t later_take(struct request_room *room, int64_t now, struct buf *primitive,
 		/* One whose time has not come has an entry of its own. */
 		if (!is_open(row) || (number_of(row, BYTES("@du"), &due) && due > (uint64_t)now))
 			continue;
-		TRY(arrive(row, now, primitive, in));
+		/* One that cannot be read arrives without a primitive, and comes to an end as failed. */
+		err = arrive(row, now, primitive, in);
+		TRY(err == ERR_MEMORY ? err : ERR_OK);
+		if (err != ERR_OK)
+			*in = (struct request_arrival){ .now = now, .deferred = id };
 		*found = true;
 	}
 out:

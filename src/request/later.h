@@ -44,8 +44,8 @@ void later_free(struct later *l);
 /* ms of the earliest, INT64_MAX when there is none. */
 int64_t later_next(const struct later *l);
 
-/* The next one that is due, as an arrival to be served; its primitive in `room_for`.
- * *found false: none is. Inside a transaction. */
+/* The next one that is due, as an arrival to be served; its primitive in `primitive`, none of what
+ * cannot be read any more: request_serve fails then. *found false: none is. Inside a transaction. */
 err_t later_take(struct request_room *room, int64_t now, struct buf *primitive,
                  struct request_arrival *in, bool *found) MUST_USE;
 

@@ -389,6 +389,9 @@ err_t later_failed(struct request_room *room, const struct request_arrival *in)
 		                               .rqi = answer_identifier(in->primitive) };
 	const struct store_row *row = NULL;
 	struct request_primitive q;
+	struct cbor rid;
+	bool found;
+	err_t err = ERR_OK;
 
 	if (store_get(room->store, in->deferred, &row) == ERR_OK && row && row->type == DELIVERY)
 		return delivery_failed(room, in);
@@ -397,7 +400,11 @@ err_t later_failed(struct request_room *room, const struct request_arrival *in)
 	if (request_read(in->primitive, in->memo.arrived, &q) != ERR_OK)
 		q.persistence = q.persists = q.result_expires = 0;
 	arena_reset(&room->arena);
-	return finish(room, in, &q, &response);
+	if (!response.rqi.n && row && cbor_find(row->body, BYTES("rid"), &rid, &found) == ERR_OK && found && rid.kind == CBOR_TEXT)
+		TRY(arena_copy(&room->arena, rid.s, &response.rqi));
+	err = finish(room, in, &q, &response);
+out:
+	return err;
 }
 
 /* --- telling -------------------------------------------------------------------------------- */

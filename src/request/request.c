@@ -270,6 +270,8 @@ static err_t serve(struct work *w, struct buf *answer)
 		return delivery_send(w);
 	if (w->notifies)
 		return later_notify(w);
+	if (w->in->deferred) /* else it is not what was kept: ours to answer for, not the originator's */
+		TRY(w->in->primitive.n ? ERR_OK : ERR_TAMPERED);
 	TRY(run_steps(w, STEP_admit));
 	/* No way leads out of here without a record. */
 	TRY(audit_since_mark(w->room->audit) > 0 ? ERR_OK : ERR_BAD_STATE);

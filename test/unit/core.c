@@ -902,6 +902,68 @@ static void test_one_fails(void **state)
 	bench_close(&b);
 }
 
+/* The row of a request that is answered later, with one of its members named otherwise. */
+static void rename_member(struct bench *b, uint64_t id, const char *from, const char *to)
+{
+	const struct store_row *found;
+	struct store_row row;
+	uint8_t *body;
+	size_t n = strlen(from), at;
+
+	assert_int_equal(batch_begin(&b->core), ERR_OK);
+	assert_int_equal(store_get(b->core.store, id, &found), ERR_OK);
+	row = *found;
+	body = mem_new(row.body.n, 1);
+	assert_non_null(body);
+	bytes_copy(body, row.body.p, row.body.n);
+	for (at = 0; at + n < row.body.n && memcmp(body + at, from, n) != 0; at++)
+		;
+	assert_true(at + n < row.body.n);
+	bytes_copy(body + at, to, n);
+	row.body.p = body;
+	assert_int_equal(store_update(b->core.store, &row), ERR_OK);
+	assert_int_equal(batch_commit(&b->core), ERR_OK);
+	mem_free(body);
+}
+
+/* A request that was kept and cannot be read at its time has failed, for its originator to read. */
+static void test_kept_request_is_tampered(void **state)
+{
+	char json[256], stamp[CLOCK_STAMP_LENGTH + 1];
+	const struct store_row *found;
+	int64_t now = clock_now();
+	uint64_t number, id;
+	struct bench b;
+	struct cbor v, rsc, rqi;
+	bool has_it;
+
+	bench_open(&b);
+	number = enrolled_and_open(&b);
+	clock_stamp(now + 60000, stamp);
+	(void)!snprintf(json, sizeof(json), "{'op':2,'to':'cse-in/dev','fr':'Cdev','rqi':'kept','rvi':'3','rt':{'rtv':1},'oet':'%s'}", stamp);
+	assert_int_equal(request(&b, number, json), 1001);
+	assert_int_equal(b.core.room.later.n, 1);
+	id = b.core.room.later.heap[0].row;
+	rename_member(&b, id, "@at", "@xt");
+	clock_simulate(now + 61000);
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(loop_turn(&b.core), ERR_OK);
+	clock_simulate(0);
+	assert_int_equal(store_get(b.core.store, id, &found), ERR_OK);
+	assert_non_null(found);
+	assert_int_equal(cbor_find(found->body, BYTES("rs"), &v, &has_it), ERR_OK);
+	assert_true(has_it);
+	assert_int_equal(v.u, 2);
+	assert_int_equal(cbor_find(found->body, BYTES("ors"), &v, &has_it), ERR_OK);
+	assert_true(has_it);
+	assert_int_equal(cbor_find(v.raw, BYTES("rsc"), &rsc, &has_it), ERR_OK);
+	assert_int_equal(rsc.u, 5000);
+	assert_int_equal(cbor_find(v.raw, BYTES("rqi"), &rqi, &has_it), ERR_OK);
+	assert_true(bytes_equal(rqi.s, BYTES("kept")));
+	assert_true(has(list_audit(&b), "TAMPERED"));
+	bench_close(&b);
+}
+
 /* One that cannot be read stays, and keeps no other from going; nothing is recorded where nothing went. */
 static void test_expiry_of_what_is_tampered(void **state)
 {
@@ -1321,7 +1383,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_status), cmocka_unit_test(test_one_fails), cmocka_unit_test(test_expiry_too_large), cmocka_unit_test(test_expiry_of_what_is_tampered),
-		cmocka_unit_test(test_expiry_of_many_tampered), cmocka_unit_test(test_life_of_a_credential),
+		cmocka_unit_test(test_expiry_of_many_tampered), cmocka_unit_test(test_kept_request_is_tampered), cmocka_unit_test(test_life_of_a_credential),
 		cmocka_unit_test(test_ordered_revocation), cmocka_unit_test(test_ordered_revocation_waits),
 		cmocka_unit_test(test_certificates), cmocka_unit_test(test_gate_alone),
 		cmocka_unit_test(test_hostile_gate), cmocka_unit_test(test_not_open),
