@@ -8,6 +8,7 @@ struct release {
 	const char *indicator; /* "2a" */
 	unsigned number;       /* 3: its place in their order */
 };
+enum { RELEASE_1 = 1, RELEASE_3 = 4 }; /* places of some */
 size_t releases(const struct release **out);
 
 /* The number of a Release Version Indicator: 1 when it is empty (Release 1 had

@@ -18,7 +18,7 @@ static const struct attribute members_setOfAcrs[] = {
 static const struct attribute members_accessControlRule[] = {
 	MF("acor", "accessControlOriginators", V_ORIGINATORS, MAN, F_FILLED, 0),
 	M("acop", "accessControlOperations", V_UINT, MAN, 63),
-	MF("acco", "accessControlContexts", V_STRUCTS, OPT, F_FILLED, MANY(accessControlContexts, 16)),
+	M("acco", "accessControlContexts", V_STRUCTS, OPT, MANY(accessControlContexts, 16)),
 	M("acaf", "accessControlAuthenticationFlag", V_BOOL, OPT, 0),
 	MF("acod", "accessControlObjectDetails", V_STRUCTS, OPT, F_FILLED,
 	   MANY(accessControlObjectDetails, 16)),

@@ -23,9 +23,10 @@ def register(lab, origin="C", rvi="3", **more):
 
 @pytest.mark.parametrize("rvi", ["1", "2", "2a", "3", "4", "5"])
 def test_app_id(lab, rvi):
-    """7.4.5.2.1: begins with R, r or N, in every release."""
-    for api, want in [("Na", 2001), ("R1.com.example.a", 2001), ("r1", 2001), ("xa", 4000), ("na", 4000),
-                      ("N", 4000), ("", 4000), (5, 4000), (KeyError, 4000)]:
+    """7.4.5.2.1: begins with R, r or N; clients of Release 1 write others (decision 070)."""
+    other = 2001 if rvi == "1" else 4000
+    for api, want in [("Na", 2001), ("R1.com.example.a", 2001), ("r1", 2001), ("xa", other), ("na", other),
+                      ("N", other), ("", 4000), (5, 4000), (KeyError, 4000)]:
         a = register(lab, rvi=rvi, api=api, **({"srv": KeyError} if rvi == "1" else {}))
         assert a.rsc == want, (api, a)
 
@@ -133,11 +134,11 @@ def test_rules(lab):
     for i, more in enumerate([{}, {"acor": [stem, "//demo.example", "/mn-cse", "r@x.example", "cse-in/g", "C*", "*"]},
                               {"acco": [{"actw": ["* * 8-20 * * * *"]}]}, {"acco": [{"acip": {"ipv4": ["10.0.0.0/8"]}}]},
                               {"acco": [{"acip": {"ipv6": ["::/0"]}}]}, {"acco": [{"aclr": {"accc": ["KR"]}}]},
-                              {"acco": [{"aclr": {"accr": [1.5, 2, 3]}}]}, {"acod": [{"chty": [3, 4]}]},
+                              {"acco": [{"aclr": {"accr": [1.5, 2, 3]}}]}, {"acod": [{"chty": [3, 4]}]}, {"acco": []},
                               {"acod": [{"ty": 13, "spty": "1001", "chty": [23]}]}, {"acaf": True}]):
         assert policy(lab, path, stem, f"g{i}", [dict(good, **more)]).rsc == 2001, more
     for wrong in [{"acor": "all"}, {"acor": []}, {"acor": [""]}, {"acor": ["a b"]}, {"acor": None}, {"acop": 64},
-                  {"acop": "63"}, {"acop": -1}, {"acop": None}, {"foo": 1}, {"acco": {}}, {"acco": []},
+                  {"acop": "63"}, {"acop": -1}, {"acop": None}, {"foo": 1}, {"acco": {}}, {"acco": [{}]},
                   {"acco": [{"actw": ["* * *"]}]}, {"acco": [{"acip": {"ipv4": ["300.0.0.1"]}}]},
                   {"acco": [{"aclr": {"accc": ["Korea"]}}]}, {"acod": [{"ty": 3}]}, {"acod": {}}, {"acaf": "true"}]:
         assert policy(lab, path, stem, "w", [dict(good, **wrong)]).rsc == 4000, wrong

@@ -306,7 +306,8 @@ static void test_contexts_together(void **state)
 	assert_false(with(",'acco':[{'actw':['* * 9 * * * *']}]"));
 	assert_string_equal(last.reason, "time, address or place does not fit");
 	assert_true(with(",'acco':[{}]"));
-	assert_false(with(",'acco':[]"));
+	assert_true(with(",'acco':[]")); /* of 0..n none */
+	assert_false(with(",'acco':{}"));
 	assert_false(with(",'acco':{'actw':['* * * * * * *']}"));
 	/* what we cannot judge denies, even beside one that holds */
 	assert_false(with(",'acco':[{'acec':1}]"));

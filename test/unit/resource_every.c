@@ -215,7 +215,7 @@ static void check_type(struct room *m, const struct resource_type *t)
 
 static void load_definitions(void)
 {
-	static const char *const files[] = { "interworking", "modules", "devices" };
+	static const char *const files[] = { "interworking", "modules", "devices", "home" };
 
 	for (size_t i = 0; i < COUNT_OF(files); i++) {
 		struct buf text = buf_make(1 << 20), path = buf_make(512);

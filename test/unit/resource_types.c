@@ -288,6 +288,8 @@ static void test_flex_containers(void **state)
 	load_definitions("interworking.rows");
 	load_definitions("modules.rows");
 	load_definitions("devices.rows");
+	load_definitions("home.rows");
+	expect(m, CREATE("cse-in", 28, "{'hd:bat':{'cnd':'org.onem2m.home.moduleclass.battery','lvl':100}}"), 2001);
 	expect(m, CREATE("cse-in", 28, "{'cod:binSh':{'rn':'s'," SWITCH ",'powSe':true}}"), 2001);
 	shows(m, "'cod:binSh':");
 	shows(m, "'cs':4");
@@ -496,6 +498,7 @@ static void test_rules_are_strict(void **state)
 	GOOD("4", ",'acco':[{'aclr':{'accr':[52.5,13.4,100]}},{'aclr':{'accc':['DE','FR']}}]");
 	GOOD("5", ",'acod':[{'chty':[3,4]},{'ty':28,'spty':'org.example','chty':[4]}]");
 	GOOD("6", ",'acco':[{'actw':['0 0 */2 1,2 * * *'],'acip':{'ipv4':['1.2.3.4']}}]");
+	GOOD("7", ",'acco':[]");
 	BAD("{'acop':2}");
 	BAD("{'acor':['all']}");
 	BAD("{'acor':[],'acop':2}");
@@ -507,7 +510,6 @@ static void test_rules_are_strict(void **state)
 	BAD("{'acor':['all'],'acop':'2'}");
 	BAD("{'acor':['all'],'acop':2,'acxx':1}");
 	BAD("{'acor':['all'],'acop':2,'acaf':1}");
-	BAD("{'acor':['all'],'acop':2,'acco':[]}");
 	BAD("{'acor':['all'],'acop':2,'acco':{}}");
 	BAD("{'acor':['all'],'acop':2,'acco':[{}]}");
 	BAD("{'acor':['all'],'acop':2,'acco':[{'actw':[]}]}");

@@ -33,7 +33,7 @@ static const struct filter_row {
 	{ "atr", ROW_PAIRS }, { "catr", ROW_PAIRS }, { "patr", ROW_PAIRS },
 };
 
-enum { FILTERS = COUNT_OF(filters), ROW_ATR = FILTERS - 3, ROW_CATR, ROW_PATR,
+enum { ROW_TY = 2, FILTERS = COUNT_OF(filters), ROW_ATR = FILTERS - 3, ROW_CATR, ROW_PATR,
        ROW_ATRL = FILTERS, ROW_PARAM };
 
 struct pair {
@@ -54,6 +54,8 @@ static unsigned row_of(struct bytes *name)
 		if (bytes_equal(*name, bytes_str(filters[i].name)))
 			return i;
 	}
+	if (bytes_equal(*name, BYTES("rty"))) /* resourceType, as clients of Release 1 write it */
+		return ROW_TY;
 	if (bytes_equal(*name, BYTES("atrl")))
 		return ROW_ATRL;
 	for (unsigned p = 0; p < PARAM_COUNT; p++) {

@@ -4,6 +4,7 @@
 #include "resource/engine.h"
 
 #include "primitive/id.h"
+#include "primitive/release.h"
 
 static err_t app_rule(struct resource_work *w, const char *what, struct bytes detail)
 {
@@ -20,12 +21,19 @@ static struct bytes stem_of(struct bytes absolute)
 	return stem;
 }
 
+/* Clients of Release 1 were told of others, as A01.com.company.app (doc/decision/070-old-clients.md). */
+static bool is_app_id(struct bytes api, unsigned release)
+{
+	if (release == RELEASE_1)
+		return api.n > 0;
+	return api.n > 1 && (api.p[0] == 'R' || api.p[0] == 'r' || api.p[0] == 'N');
+}
+
 static err_t check_app(struct resource_work *w)
 {
 	struct cbor api;
 
-	if (!set_get(&w->set, BYTES("api"), &api) || api.s.n < 2 ||
-	    !(api.s.p[0] == 'R' || api.s.p[0] == 'r' || api.s.p[0] == 'N'))
+	if (!set_get(&w->set, BYTES("api"), &api) || !is_app_id(api.s, w->ask->request->release))
 		return refuse(w->out, RSC_BAD_REQUEST, "App-ID must begin with R or N",
 		              BYTES("api"));
 	if (w->ask->app_id.n && !bytes_equal(api.s, w->ask->app_id))

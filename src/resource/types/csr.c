@@ -67,17 +67,26 @@ out:
 	return err;
 }
 
+/* What is written is what From says; old clients leave its slash out, or have the provider before it. */
+static struct bytes id_registered(struct resource_work *w)
+{
+	struct bytes from = id_behind_sp(w->ask->originator, w->r->cse.sp_id);
+	struct cbor csi;
+
+	if (!set_get(&w->set, BYTES("csi"), &csi) || bytes_equal(csi.s, w->ask->originator) ||
+	    bytes_equal(csi.s, bytes_sub(from, 1, from.n)))
+		return from;
+	return csi.s;
+}
+
 static err_t registered(struct resource_work *w)
 {
 	const struct cse_identity *cse = &w->r->cse;
-	struct bytes csi = id_behind_sp(w->ask->originator, cse->sp_id);
-	struct cbor given;
+	struct bytes csi = id_registered(w);
 	uint64_t there;
 	bool behind;
 	err_t err;
 
-	if (set_get(&w->set, BYTES("csi"), &given))
-		csi = given.s;
 	TRY(check_itself(w, csi));
 	TRY(resource_remote(w->r, csi, &there, &behind));
 	if (there || bytes_equal(csi, cse->cse_id))

@@ -1,6 +1,7 @@
 /* subscription [TS-0001 9.6.8; TS-0004 7.4.8]: criteria that go with the
  * subscribed-to resource and with one another. That its targets were asked is the
  * request room's. */
+#include "primitive/release.h"
 #include "resource/engine.h"
 #include "resource/subscribe.h"
 
@@ -62,9 +63,18 @@ static bool has(struct bytes enc, const char *key)
 	return enc.n && cbor_find(enc, bytes_str(key), &value, &found) == ERR_OK && found;
 }
 
+/* Before Release 3 nothing said which goes with which, and its clients write 2 for every
+ * event: of what is made or gone, all attributes are modified (doc/decision/070-old-clients.md). */
+static uint64_t content_of_old(const struct resource_work *w, uint64_t nct, unsigned allowed)
+{
+	bool old = w->ask->request->release < RELEASE_3;
+
+	return old && nct == CONTENT_MODIFIED && !(allowed & 1u << nct) ? CONTENT_ALL : nct;
+}
+
 static err_t check_content_type(struct resource_work *w, uint64_t types)
 {
-	uint64_t nct = set_uint(&w->set, BYTES("nct"), 0);
+	uint64_t said = set_uint(&w->set, BYTES("nct"), 0), nct;
 	unsigned allowed = ~0u, initial = 0;
 
 	for (unsigned i = 0; i < EVENT_TYPES; i++) {
@@ -73,11 +83,11 @@ static err_t check_content_type(struct resource_work *w, uint64_t types)
 		allowed &= contents[i].allowed;
 		initial = initial ? initial : contents[i].initial;
 	}
+	nct = content_of_old(w, said, allowed);
 	if (nct ? !(allowed & 1u << nct) : !(allowed & 1u << initial))
 		return bad(w, "this content type does not go with these events", "nct");
-	if (nct == 0)
-		return set_put_uint(w->r, w->arena, &w->set, BYTES("nct"), initial);
-	return ERR_OK;
+	return nct == said && said ? ERR_OK
+	                           : set_put_uint(w->r, w->arena, &w->set, BYTES("nct"), nct ? nct : initial);
 }
 
 static err_t check_children(struct resource_work *w, struct bytes enc)

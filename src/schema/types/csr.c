@@ -11,7 +11,7 @@ static const struct attribute rows[] = {
 	{ "cst", "cseType", V_ENUM, OPT, NP, OPT, F_ONCE, 3 },
 	{ "poa", "pointOfAccess", V_LIST_STRING, OPT, OPT, OPT, 0, 0 },
 	{ "cb", "CSEBase", V_URI, MAN, NP, OPT, F_ONCE | F_INDEX, 0 },
-	{ "csi", "CSE-ID", V_ID, OPT, NP, OPT, F_ONCE | F_INDEX, 0 },
+	{ "csi", "CSE-ID", V_STRING, OPT, NP, OPT, F_ONCE | F_INDEX, 0 },
 	{ "mei", "M2M-Ext-ID", V_STRING, OPT, OPT, OPT, F_INDEX | F_PERSON, 0 },
 	{ "tri", "Trigger-Recipient-ID", V_UINT, OPT, OPT, OPT, 0, UINT32_MAX },
 	{ "rr", "requestReachability", V_BOOL, MAN, OPT, OPT, 0, 0 },

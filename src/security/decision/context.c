@@ -163,5 +163,8 @@ static enum verdict context_holds(const struct cbor *context, const struct decis
 
 enum verdict rule_contexts(const struct cbor *acco, const struct decision_facts *f)
 {
+	/* 0..n: none is said, as where the member is absent; XML writes both alike */
+	if (acco->kind == CBOR_ARRAY && acco->u == 0)
+		return VERDICT_YES;
 	return rule_any_of(acco, context_holds, f);
 }
