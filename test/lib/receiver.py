@@ -44,7 +44,7 @@ class Receiver:
                 self.send_header("X-M2M-RI", got.rqi or "")
                 for k, v in headers.items():
                     self.send_header(k, v)
-                if version == "HTTP/1.1" and "Content-Length" not in headers:
+                if version == "HTTP/1.1" and not {"Content-Length", "Transfer-Encoding"} & set(headers):
                     self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)

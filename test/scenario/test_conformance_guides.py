@@ -94,6 +94,20 @@ def test_contents_of_notifications_of_old_clients(lab, lights):
                               and "m2m:cin" in g.sgn["nev"]["rep"]] == ["20"])
 
 
+def test_targets_that_answer_in_chunks(lab, lights):
+    """RFC 9112 7.1: as servers of Java and JavaScript do; a notification is answered by it as by any other answer."""
+    at, coding = "/cse-in/light_ae1/light", {"Transfer-Encoding": "chunked"}
+    for headers, body, want in (({}, b"2\r\nOK\r\n0\r\n\r\n", 2001), ({}, b"0\r\n\r\n", 2001),
+                                ({"X-M2M-RSC": "2000", "Content-Type": "application/json"}, b"1\r\n{\r\n1;a=b\r\n}\r\n0\r\n\r\n", 2001),
+                                ({"X-M2M-RSC": "4103"}, b"0\r\n\r\n", 5204), ({}, b"2\r\nOKX\r\n0\r\n\r\n", 5204), ({}, b"-1\r\n\r\n", 5204)):
+        with Receiver(lambda got: (200, dict(headers, **coding), body)) as r:
+            assert lab.create(at, 23, {"m2m:sub": {"nu": [r.url], "enc": {"net": [3]}}}, "Clight_ae1").rsc == want, (headers, body)
+            if want == 2001:
+                lab.create(at, 4, {"m2m:cin": {"con": "told"}}, "Clight_ae1")
+                told = lambda: [g for g in r.got if g.sgn.get("nev", {}).get("rep", {}).get("m2m:cin", {}).get("con") == "told"]
+                assert until(lambda: len(told()) == 1), r.got
+
+
 def test_rules_without_contexts(lab, lights):
     """TR-0051 6.2.13: "acco": [] in every rule, of 0..n none; it permits as one without does, and no more."""
     stem, path = lab.ae()

@@ -1,7 +1,7 @@
 #define _GNU_SOURCE /* memmem */
 /* http: the parser refuses what two readers could read differently, and the
  * mapping is the same from JSON and from CBOR, and the same there and back. */
-#include "binding/http/http.h"
+#include "binding/http/fields.h"
 #include "binding/http/list.h"
 #include "codec/json.h"
 #include "unit.h"
@@ -253,6 +253,61 @@ static void test_parse_response(void **state)
 	assert_true(parse_in(BYTES("HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n"), 0, true).done);
 	for (size_t i = 0; i < COUNT_OF(bad); i++)
 		assert_int_not_equal(parse_in(bytes_str(bad[i]), 0, true).err, ERR_OK);
+}
+
+#define CHUNKED "HTTP/1.1 200 OK\r\nX-M2M-RSC: 2000\r\nTransfer-Encoding: chunked\r\n"
+
+/* As the courier reads an answer in the lab, whole or in two parts. */
+static struct outcome parse_old(struct bytes m, size_t cut)
+{
+	struct outcome o = { .err = ERR_OK };
+
+	http_parser_init(&o.p, true, 40);
+	o.p.old = true;
+	if (cut)
+		o.err = http_parse(&o.p, bytes_sub(m, 0, cut), &o.done);
+	if (o.err == ERR_OK && !o.done)
+		o.err = http_parse(&o.p, m, &o.done);
+	return o;
+}
+
+static void test_chunks_of_an_answer(void **state)
+{
+	static const struct { const char *body; bool whole; const char *content; } rows[] = {
+		{ "0\r\n\r\n", true, "" },
+		{ "2\r\nab\r\n0\r\n\r\n", true, "ab" },
+		{ "A;x=\"y\"\r\n0123456789\r\n01\r\nZ\r\n0\r\n\r\n", true, "0123456789Z" },
+		{ "2\r\n\r\n\r\n0\r\n\r\nHTTP/1.1", true, "\r\n" },
+		{ "2\r\nab\r\n0\r\n\r", false, NULL }, { "2\r\nab\r\n", false, NULL }, { "ffffffff\r\n", false, NULL }, { "", false, NULL },
+		{ "0\r\nX: y\r\n\r\n", false, "400" }, { "2\r\nabc\r\n0\r\n\r\n", false, "400" }, { "2\nab\r\n0\r\n\r\n", false, "400" },
+		{ "\r\n\r\n", false, "400" }, { " 2\r\nab\r\n0\r\n\r\n", false, "400" }, { "0x2\r\nab\r\n0\r\n\r\n", false, "400" },
+		{ "-1\r\n\r\n", false, "400" }, { "100000000\r\n", false, "400" }, { "2;\1\r\nab\r\n0\r\n\r\n", false, "400" },
+		{ "23\r\n01234567890123456789012345678901234\r\n0\r\n\r\n", false, "413" },
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct buf m = buf_make(1000), joined = buf_make(1000);
+
+		assert_int_equal(buf_printf(&m, CHUNKED "\r\n%s", rows[i].body), ERR_OK);
+		for (size_t cut = 0; cut < m.n; cut++) {
+			struct outcome o = parse_old(bytes_of_buf(&m), cut);
+
+			assert_int_equal(o.done, rows[i].whole);
+			assert_int_equal(o.err != ERR_OK, !rows[i].whole && rows[i].content);
+			if (o.err != ERR_OK)
+				assert_int_equal(o.p.status, rows[i].content[2] == '0' ? 400 : 413);
+		}
+		if (rows[i].whole) {
+			struct outcome o = parse_old(bytes_of_buf(&m), 0);
+
+			assert_int_equal(chunks_join(http_body(&o.p, bytes_of_buf(&m)), &joined), ERR_OK);
+			assert_true(bytes_equal(bytes_of_buf(&joined), bytes_str(rows[i].content)));
+		}
+		buf_free(&m);
+		buf_free(&joined);
+	}
+	assert_int_not_equal(parse_old(BYTES(CHUNKED "Content-Length: 1\r\n\r\n0\r\n\r\n"), 0).err, ERR_OK);
+	assert_int_not_equal(parse_old(BYTES("HTTP/1.1 204 \r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), 0).err, ERR_OK);
 }
 
 /* --- HTTP -> primitive ------------------------------------------------------- */
@@ -990,6 +1045,7 @@ int main(void)
 		cmocka_unit_test(test_parse_absolute),
 		cmocka_unit_test(test_parse_limits),
 		cmocka_unit_test(test_parse_response),
+		cmocka_unit_test(test_chunks_of_an_answer),
 		cmocka_unit_test(test_map_operations),
 		cmocka_unit_test(test_map_serialisations_agree),
 		cmocka_unit_test(test_map_headers),

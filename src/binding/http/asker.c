@@ -224,16 +224,22 @@ static err_t read_body(const struct http_parser *p, struct bytes message,
                        struct http_mapper *m, struct response_primitive *out)
 {
 	struct bytes body = http_body(p, message);
+	struct buf joined = buf_make(body.n);
 	struct media media = { .serial = HTTP_JSON };
 	err_t err = ERR_OK;
 
+	if (p->chunked) {
+		TRY(chunks_join(body, &joined));
+		body = bytes_of_buf(&joined);
+	}
 	if (body.n == 0)
-		return ERR_OK;
+		goto out;
 	buf_clear(&m->scratch);
 	TRY(media_read(http_field(p, message, HTTP_FIELD_CONTENT_TYPE), &media));
 	TRY(content_read(media.serial, body, &m->limits, &m->scratch));
 	out->content = bytes_of_buf(&m->scratch);
 out:
+	buf_free(&joined);
 	return err;
 }
 

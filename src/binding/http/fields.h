@@ -36,6 +36,11 @@ err_t parse_request(struct http_parser *p, struct bytes method, struct bytes tar
 err_t parse_field(struct http_parser *p, struct bytes name, struct bytes value, size_t at) MUST_USE;
 err_t parse_whole(struct http_parser *p, size_t head_n, size_t body_n) MUST_USE;
 
+/* The chunk at the front of `rest`: its octets, of the last one none, and how much it takes;
+ * *whole 0: its end is not there. All of a content that has ended, appended. ERR_SYNTAX. */
+err_t chunk_next(struct bytes rest, struct bytes *octets, size_t *whole) MUST_USE;
+err_t chunks_join(struct bytes body, struct buf *out) MUST_USE;
+
 /* The field of a name, HTTP_FIELD_COUNT for one that means nothing here. */
 unsigned field_of(struct bytes name);
 

@@ -6,7 +6,7 @@
  *   and for the side that asks: http_request_write, http_response_read
  *
  * The parser is strict: what RFC 9112 lets a receiver repair (bare LF, folded
- * lines, blanks before a colon, repeated or signed lengths, chunked content) is
+ * lines, blanks before a colon, repeated or signed lengths, chunks in a request) is
  * refused, because two readers that repair differently see two requests [T16].
  * It holds no connection, takes no memory and logs nothing. */
 #ifndef BINDING_HTTP_H
@@ -50,8 +50,8 @@ struct http_accept {
 struct http_parser {
 	/* set by http_parser_init */
 	bool response;
-	bool old; /* set behind it, for the lab: HTTP/1.0 and content that ends with the
-	           * connection are taken in a response */
+	bool old; /* set behind it, for the lab: HTTP/1.0, content that ends with the
+	           * connection and content in chunks are taken in a response */
 	uint32_t body_max;
 	/* where it is */
 	uint8_t state;
@@ -66,6 +66,7 @@ struct http_parser {
 	bool close, expect_continue;
 	bool named_twice; /* refused with a second Request Identifier */
 	bool until_end; /* old: the content ends with the connection */
+	bool chunked;   /* old: the body is chunks, body_n with their sizes */
 	struct http_accept accept;
 	struct http_span target;
 	struct http_span field[HTTP_FIELD_COUNT];

@@ -290,8 +290,10 @@ static err_t head_end(struct http_parser *p)
 	bool has_length = p->field[HTTP_FIELD_CONTENT_LENGTH].at != 0;
 
 	p->state = BODY;
-	if (p->field[HTTP_FIELD_TRANSFER_ENCODING].at)
-		return fail(p, 411, "send Content-Length, not chunks");
+	p->chunked = p->field[HTTP_FIELD_TRANSFER_ENCODING].at != 0;
+	if (p->chunked)
+		return p->response && p->old && !bodiless(p) ?
+			       ERR_OK : fail(p, 411, "send Content-Length, not chunks");
 	if (p->response && p->old && !has_length && !bodiless(p)) {
 		p->until_end = p->close = true;
 		return ERR_OK;
@@ -356,6 +358,27 @@ static err_t next_line(struct http_parser *p, struct bytes in, struct bytes *lin
 	return ERR_OK;
 }
 
+/* As many chunks as are there; line: where the next one begins. */
+static err_t take_chunks(struct http_parser *p, struct bytes in, bool *done)
+{
+	struct bytes octets;
+	size_t whole = 1;
+
+	while (!*done && whole) {
+		if (chunk_next(bytes_sub(in, p->line, in.n), &octets, &whole) != ERR_OK)
+			return fail(p, 400, "a chunk is malformed");
+		p->line += (uint32_t)whole;
+		*done = whole && octets.n == 0;
+		if ((whole ? p->line : in.n) - p->head_n > p->body_max)
+			return fail(p, 413, "the content is too large");
+	}
+	if (*done) {
+		p->body_n = p->line - p->head_n;
+		p->state = WHOLE;
+	}
+	return ERR_OK;
+}
+
 err_t http_parse(struct http_parser *p, struct bytes in, bool *done)
 {
 	bool found = true;
@@ -370,6 +393,8 @@ err_t http_parse(struct http_parser *p, struct bytes in, bool *done)
 		if (found)
 			TRY(take_line(p, in, line));
 	}
+	if (p->state == BODY && p->chunked)
+		return take_chunks(p, in, done);
 	if (p->state >= BODY && p->until_end)
 		return in.n - p->head_n <= p->body_max ? ERR_OK :
 		                                         fail(p, 413, "the content is too large");
