@@ -201,7 +201,7 @@ static err_t record(struct admin *a, const char *command, err_t result)
 	TRY(a->by.n ? buf_printf(&user, "ordered by %.*s", BYTES_FMT(a->by))
 	            : buf_printf(&user, "user %u process %u", a->user, a->process));
 	record.originator = bytes_of_buf(&user);
-	err = result == ERR_OK ? audit_append(a->core->room.audit, &record) : batch_record(a->core, &record);
+	err = batch_record_of(a->core, &record, result);
 out:
 	buf_free(&user);
 	return err;
@@ -270,6 +270,8 @@ static err_t serve(struct admin *a, const struct admin_row *row,
 		a->revocation->recorded = clock_now();
 	}
 	settle_keys(a, err);
+	if (err != ERR_OK && a->approved)
+		registry_approve_undo(c->room.registry, a->approved, c->now);
 	if (err == ERR_OK && a->trusted.n)
 		admin_tell_trusted(c, a->trusted);
 	if (a->changes)

@@ -179,6 +179,8 @@ err_t admin_association_approve(struct admin *a)
 	TRY(text_print(by, sizeof(by), "operator, user %u", a->user) ? ERR_OK : ERR_LIMIT);
 	err = refuse(a, registry_approve(a->core->room.registry, number, bytes_str(by), a->core->now,
 	                                 a->core->now + (int64_t)seconds * 1000));
+	if (err == ERR_OK)
+		a->approved = number;
 out:
 	return err;
 }

@@ -140,6 +140,12 @@ out:
 	return err;
 }
 
+err_t batch_record_of(struct core *c, const struct audit_record *record, err_t result)
+{
+	c->room.must_commit = true;
+	return result == ERR_OK ? audit_append(c->room.audit, record) : batch_record(c, record);
+}
+
 /* --- answers ------------------------------------------------------------------- */
 
 static err_t pending_room(struct core *c)
@@ -186,8 +192,11 @@ static err_t answer_of_failure(struct core *c, const struct pending *p, struct b
 
 	if (p->type == MSG_JOINED)
 		return join_answer_of_failure(out);
-	if (p->type == MSG_STATE_SHOWN)
+	if (p->type == MSG_STATE_SHOWN) {
+		if (p->association)
+			(void)registry_state_shown(c->room.registry, p->association, c->now, 0);
 		return state_answer_of_failure(out);
+	}
 	if (p->type == MSG_NETWORK_KEYED) {
 		wire_put_u8(&w, ERR_IO);
 		return w.err;

@@ -62,7 +62,7 @@ struct pending {
 	enum message_type type; /* ANSWER, ASSOCIATION_OPENED, JOINED, STATE_SHOWN, STATEMENT, SESSION_TAKEN or
 	                           NETWORK_KEYED */
 	uint64_t ref;
-	uint64_t association;   /* ASSOCIATION_OPENED: taken back when the commit fails */
+	uint64_t association;   /* ASSOCIATION_OPENED, STATE_SHOWN of a good one: taken back when the commit fails */
 	size_t at, n;           /* in core.answers */
 	struct bytes primitive; /* of the request, valid for this turn */
 	unsigned status;        /* ANSWER: what it says */
@@ -269,6 +269,9 @@ err_t batch_mark(struct core *c) MUST_USE;
 void batch_unmark(struct core *c, err_t result);
 /* One record, whole or not at all; durable with the transaction. */
 err_t batch_record(struct core *c, const struct audit_record *record) MUST_USE;
+/* What came of something. What was done (ERR_OK) is recorded within its mark, and is undone
+ * with it where this fails; what was refused is over, and recorded by itself. */
+err_t batch_record_of(struct core *c, const struct audit_record *record, err_t result) MUST_USE;
 /* Serve a REQUEST. ERR_SYNTAX: the gate wrote no request. */
 err_t batch_request(struct core *c, struct neighbour *from, const struct message *m) MUST_USE;
 /* To where it was asked, now. */
@@ -490,6 +493,7 @@ struct admin {
 	char imported[KEEPER_NAME_MAX + 1]; /* key to be destroyed when it fails */
 	char destroy[KEEPER_NAME_MAX + 1];  /* key to be destroyed when it is done */
 	struct revocation *revocation;      /* what it waits for before it is answered */
+	uint64_t approved;    /* association whose approval is taken back when it fails; 0: none */
 	struct bytes trusted; /* certificate that gates and courier are told of when it is done; empty: none */
 };
 /* Takes the row and sends it; one of a command that changes waits for the commit. */

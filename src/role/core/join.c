@@ -209,25 +209,60 @@ static err_t enrol(struct core *c, struct joining *j, unsigned kind, struct admi
 		e.factor = j->held->factor ? j->held->factor : FACTOR_POSSESSION;
 		e.environment = bytes_str(j->held->environment);
 	}
-	TRY(batch_mark(c));
 	err = enrol_by_key(a, &e, &j->certify, &j->credential, &j->der);
-	batch_unmark(c, err);
 	if (err != ERR_OK)
-		node_reload_registers(c);
+		j->reason = a->text[0] ? a->text : err_text(err);
+	return err;
+}
+
+static err_t record(struct core *c, const struct joining *j, err_t verdict)
+{
+	struct audit_record record = {
+		.kind = AUDIT_ADMIN, .at = c->now, .rule = BYTES("JOIN [CM6]"),
+		.status = verdict == ERR_OK ? RSC_OK : RSC_ORIGINATOR_HAS_NO_PRIVILEGE,
+		.originator = bytes_str(j->grant.by), .text = bytes_str(j->reason),
+		.target = bytes_is_printable(j->ask.id) ? j->ask.id : BYTES("?"),
+	};
+
+	if (verdict == ERR_OK)
+		record.credential = bytes_str(j->credential.id);
+	/* Which ticket was tried in vain; its secret is nowhere. */
+	if (!j->grant.by[0] && bytes_is_printable(j->ask.ticket))
+		record.originator = j->ask.ticket;
+	return batch_record_of(c, &record, verdict);
+}
+
+static err_t enrol_recorded(struct core *c, struct joining *j, unsigned kind, struct admin *a)
+{
+	err_t err;
+
+	TRY(enrol(c, j, kind, a));
+	j->reason = "joined";
+	err = record(c, j, ERR_OK);
+	if (err != ERR_OK)
+		j->reason = "it could not be recorded";
 out:
 	return err;
 }
 
-/* What cannot be enrolled costs no use. */
-static err_t authorised(struct core *c, struct joining *j, unsigned kind, struct admin *a)
+/* What is granted is enrolled and on record, or nothing of it is left: it costs no use. A
+ * wrong secret counts. */
+static err_t authorise(struct core *c, struct joining *j, unsigned kind, struct admin *a)
 {
-	err_t err = enrol(c, j, kind, a);
+	err_t err, verdict;
 
-	if (err == ERR_OK)
-		return ERR_OK;
-	j->reason = a->text[0] ? a->text : err_text(err);
-	TRY(join_give_back(c->store, bytes_str(j->grant.by)));
-	err = ERR_REFUSED;
+	TRY(batch_mark(c));
+	verdict = join_authorise(c->store, &j->ask, &j->grant, &j->reason);
+	if (verdict != ERR_OK) {
+		batch_unmark(c, verdict == ERR_REFUSED ? ERR_OK : verdict);
+		return verdict;
+	}
+	err = enrol_recorded(c, j, kind, a);
+	batch_unmark(c, err);
+	if (err != ERR_OK) {
+		node_reload_registers(c);
+		err = ERR_REFUSED;
+	}
 out:
 	return err;
 }
@@ -263,32 +298,12 @@ static err_t judge(struct core *c, unsigned gate, struct joining *j, struct admi
 	                                      : check_identifier(c, j, &kind));
 	TRY(check_device(c, j, gate));
 	j->reason = "the joining could not be judged";
-	TRY(join_authorise(c->store, &j->ask, &j->grant, &j->reason));
-	TRY(authorised(c, j, kind, a));
-	j->reason = "joined";
+	TRY(authorise(c, j, kind, a));
 out:
 	return err;
 }
 
-/* --- record and answer --------------------------------------------------------------------- */
-
-static err_t record(struct core *c, const struct joining *j, err_t verdict)
-{
-	struct audit_record record = {
-		.kind = AUDIT_ADMIN, .at = c->now, .rule = BYTES("JOIN [CM6]"),
-		.status = verdict == ERR_OK ? RSC_OK : RSC_ORIGINATOR_HAS_NO_PRIVILEGE,
-		.originator = bytes_str(j->grant.by), .text = bytes_str(j->reason),
-		.target = bytes_is_printable(j->ask.id) ? j->ask.id : BYTES("?"),
-	};
-
-	if (verdict == ERR_OK)
-		record.credential = bytes_str(j->credential.id);
-	/* Which ticket was tried in vain; its secret is nowhere. */
-	if (!j->grant.by[0] && bytes_is_printable(j->ask.ticket))
-		record.originator = j->ask.ticket;
-	c->room.must_commit = true;
-	return batch_record(c, &record);
-}
+/* --- the answer ------------------------------------------------------------------------------ */
 
 /* Who has no ticket is not told which part of it was wrong. */
 static const char *told(const struct joining *j, err_t verdict)
@@ -311,9 +326,11 @@ static err_t put_answer(const struct joining *j, err_t verdict, struct buf *out)
 	return w.err;
 }
 
+static const char cannot_keep[] = "the node cannot keep it";
+
 err_t join_answer_of_failure(struct buf *out)
 {
-	const struct joining none = { .reason = "the node cannot keep it" };
+	const struct joining none = { .reason = cannot_keep };
 
 	return put_answer(&none, ERR_LOCKED, out);
 }
@@ -328,8 +345,11 @@ err_t join_request(struct core *c, struct neighbour *from, const struct message 
 
 	TRY(read_join(m->body, c->now, &j));
 	verdict = judge(c, from->link.peer_number, &j, &a);
-	if (c->open && verdict != ERR_LIMIT)
-		TRY(record(c, &j, verdict));
+	/* What is not on record is not told of, not even why. */
+	if (verdict != ERR_OK && verdict != ERR_LIMIT && c->open && record(c, &j, verdict) != ERR_OK) {
+		verdict = ERR_LOCKED;
+		j.reason = cannot_keep;
+	}
 	if (verdict != ERR_OK)
 		log_event(LOG_NOTE, "joining refused", "gate=%u why=\"%s\"", from->link.peer_number,
 		          j.reason);

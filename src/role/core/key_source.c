@@ -251,8 +251,23 @@ static err_t record(struct core *c, struct bytes identity, const struct key_sour
 		.text = bytes_str(verdict == ERR_OK ? "a key of a MAF or MEF" : g->reason),
 	};
 
-	c->room.must_commit = true;
-	return batch_record(c, &record);
+	return batch_record_of(c, &record, verdict);
+}
+
+/* With its record, or not at all. */
+static err_t enrol_recorded(struct core *c, const struct credential *credential, const struct key_source *s,
+                            const struct given *g)
+{
+	size_t fresh;
+	err_t err;
+
+	TRY(network_mark(c, &fresh));
+	err = enrol(c, credential, g);
+	if (err == ERR_OK)
+		err = record(c, bytes_str(credential->psk_identity), s, g, ERR_OK);
+	network_unmark(c, fresh, err);
+out:
+	return err;
 }
 
 /* The answer to those who wait; the key is wiped. */
@@ -260,23 +275,24 @@ static err_t take(struct core *c, struct bytes identity, const struct key_source
                   err_t verdict)
 {
 	struct credential credential;
-	err_t err;
+	bool there = false;
+	err_t err = ERR_OK;
 
-	TRY(batch_begin(c));
 	if (verdict == ERR_OK)
 		verdict = check(c, g);
+	/* Revoked while it was asked for, or enrolled otherwise. */
+	if (verdict == ERR_OK)
+		verdict = network_credential(c, identity, true, &there);
+	if (there)
+		goto out;
 	if (verdict == ERR_OK && fill(c, identity, s, g, &credential) != ERR_OK)
 		verdict = refuse(g, "its client is none that may be here");
-	if (verdict == ERR_OK) {
-		TRY(batch_mark(c));
-		verdict = enrol(c, &credential, g);
-		batch_unmark(c, verdict);
-		if (verdict != ERR_OK)
-			node_reload_registers(c);
-	}
+	if (verdict == ERR_OK)
+		verdict = enrol_recorded(c, &credential, s, g);
 	if (!g->reason)
 		g->reason = err_text(verdict);
-	TRY(record(c, identity, s, g, verdict));
+	if (verdict != ERR_OK)
+		err = record(c, identity, s, g, verdict);
 out:
 	secret_wipe(g->key, sizeof(g->key));
 	return err == ERR_OK ? verdict : err;

@@ -168,6 +168,18 @@ static err_t wait_for(struct network_work *w, struct network_fetch *f, struct ne
 	return ERR_LIMIT;
 }
 
+/* Not if it, or what it is derived from, was revoked: also when it comes, later. */
+static err_t may_come(struct core *c, const struct network_id_parts *p, bool *there)
+{
+	err_t err;
+
+	TRY(network_credential(c, p->own, false, there));
+	if (p->own.n < p->whole.n)
+		TRY(network_credential(c, p->whole, false, there));
+out:
+	return err;
+}
+
 /* ERR_PENDING: it waits; anything else is the answer. */
 static err_t judge(struct core *c, struct neighbour *from, const struct message *m,
                    struct bytes identity, const struct network_source *source)
@@ -180,9 +192,7 @@ static err_t judge(struct core *c, struct neighbour *from, const struct message 
 	if (!c->open || c->rollback)
 		return ERR_LOCKED;
 	TRY(split(c, identity, &p));
-	TRY(network_credential(c, p.own, false, &there));
-	if (p.own.n < p.whole.n)
-		TRY(network_credential(c, p.whole, false, &there));
+	TRY(may_come(c, &p, &there));
 	if (there)
 		return ERR_OK; /* it came meanwhile */
 	if (network_is_blamed(c->network, source))
@@ -238,21 +248,6 @@ static void finish(struct core *c, struct network_fetch *f, err_t result)
 
 /* --- what came ----------------------------------------------------------------------------- */
 
-static err_t record(struct core *c, const struct network_fetch *f, const struct network_grant *g,
-                    err_t verdict)
-{
-	struct audit_record record = {
-		.kind = AUDIT_ADMIN, .at = c->now, .rule = BYTES("NETWORK [CM11]"),
-		.status = verdict == ERR_OK ? RSC_OK : RSC_ORIGINATOR_HAS_NO_PRIVILEGE,
-		.originator = bytes_str(g->grant.by[0] ? g->grant.by : "network"),
-		.credential = bytes_str(g->credential.id), .target = bytes_str(f->identity),
-		.text = bytes_str(g->reason),
-	};
-
-	c->room.must_commit = true;
-	return batch_record(c, &record);
-}
-
 static err_t read_fetched(struct bytes body, struct network_grant *g, err_t *result)
 {
 	struct wire_in in = wire_in(body);
@@ -282,6 +277,7 @@ err_t network_fetched(struct core *c, struct neighbour *from, const struct messa
 	struct network_fetch *f = numbered(c->network, m->ref);
 	struct network_grant g = { .reason = "the network gave no key" };
 	struct network_id_parts p;
+	bool there = false;
 	err_t err, verdict;
 
 	TRY(from->link.peer == ROLE_NETWORK ? ERR_OK : ERR_REFUSED);
@@ -294,11 +290,12 @@ err_t network_fetched(struct core *c, struct neighbour *from, const struct messa
 	if (verdict == ERR_OK && (!c->open || c->rollback))
 		verdict = ERR_LOCKED;
 	if (verdict == ERR_OK)
-		verdict = network_enrol(c, &p, &g);
-	else
+		verdict = may_come(c, &p, &there);
+	if (verdict != ERR_OK)
 		g.reason = err_text(verdict);
-	/* What is not on record did not happen. */
-	if (c->open && (batch_begin(c) != ERR_OK || record(c, f, &g, verdict) != ERR_OK))
+	else if (!there)
+		verdict = network_enrol(c, &p, &g);
+	if (verdict != ERR_OK && c->open && network_record(c, bytes_str(f->identity), &g, verdict) != ERR_OK)
 		verdict = ERR_IO;
 	finish(c, f, verdict);
 out:

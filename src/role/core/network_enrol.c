@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "primitive/id.h"
+#include "primitive/status.h"
 #include "role/core/network_work.h"
 
 /* The usage that the key is for: an association [TS-0004 6.3.4.2.39]. */
@@ -122,6 +123,8 @@ err_t network_import(struct core *c, const struct credential *credential, struct
 
 	TRY(w->fresh_n < NETWORK_FRESH ? ERR_OK : ERR_LIMIT);
 	TRY(text_print(key, sizeof(key), "psk/%s", credential->psk_identity) ? ERR_OK : ERR_LIMIT);
+	/* Whatever comes of it here: it may be there. */
+	TRY(bytes_put_str(w->fresh[w->fresh_n++], sizeof(w->fresh[0]), bytes_str(key)));
 	err = keeper_import_psk_for(&c->keeper, identity, sealed, credential->not_after, suid, &name);
 	if (err == ERR_EXISTS) {
 		TRY(keeper_destroy(&c->keeper, bytes_str(key)));
@@ -129,23 +132,32 @@ err_t network_import(struct core *c, const struct credential *credential, struct
 	}
 	if (err == ERR_TAMPERED)
 		bytes_zero(w->import, sizeof(w->import)); /* rotated: looked up again */
-	TRY(err);
-	TRY(bytes_put_str(w->fresh[w->fresh_n++], sizeof(w->fresh[0]), bytes_str(key)));
 out:
 	buf_free(&name);
 	return err;
 }
 
-void network_settled(struct core *c, bool durable)
+/* The keys of credentials that are not there, down to the n-th. */
+static void destroy_fresh(struct core *c, size_t n)
 {
 	struct network_work *w = c->network;
 
-	for (size_t i = 0; w && !durable && i < w->fresh_n; i++) {
-		if (keeper_destroy(&c->keeper, bytes_str(w->fresh[i])) != ERR_OK)
-			log_event(LOG_ERROR, "key not destroyed", "name=%s", w->fresh[i]);
+	while (w->fresh_n > n) {
+		const char *name = w->fresh[--w->fresh_n];
+		err_t err = keeper_destroy(&c->keeper, bytes_str(name));
+
+		if (err != ERR_OK && err != ERR_MISSING)
+			log_event(LOG_ERROR, "key not destroyed", "name=%s", name);
 	}
-	if (w)
-		w->fresh_n = 0;
+}
+
+void network_settled(struct core *c, bool durable)
+{
+	if (!c->network)
+		return;
+	if (!durable)
+		destroy_fresh(c, 0);
+	c->network->fresh_n = 0;
 }
 
 /* --- the credential --------------------------------------------------------------------------- */
@@ -205,6 +217,19 @@ out:
 	return err;
 }
 
+err_t network_record(struct core *c, struct bytes identity, const struct network_grant *g, err_t verdict)
+{
+	struct audit_record record = {
+		.kind = AUDIT_ADMIN, .at = c->now, .rule = BYTES("NETWORK [CM11]"),
+		.status = verdict == ERR_OK ? RSC_OK : RSC_ORIGINATOR_HAS_NO_PRIVILEGE,
+		.originator = bytes_str(g->grant.by[0] ? g->grant.by : "network"),
+		.credential = bytes_str(g->credential.id), .target = identity,
+		.text = bytes_str(g->reason),
+	};
+
+	return batch_record_of(c, &record, verdict);
+}
+
 static err_t enrol(struct core *c, const struct network_id_parts *p, struct network_grant *g)
 {
 	struct join_ask ask = { .way = JOIN_BY_NETWORK, .id = p->stem, .subscriber = g->subscriber, .now = c->now };
@@ -218,26 +243,38 @@ static err_t enrol(struct core *c, const struct network_id_parts *p, struct netw
 	TRY(network_import(c, &g->credential, g->sealed, SUID_ASSOCIATION));
 	TRY(registry_enrol(c->room.registry, &g->credential));
 	g->reason = p->stem.n ? "a key derived for a device behind a subscriber" : "a key of the network";
+	err = network_record(c, p->whole, g, ERR_OK);
+	if (err != ERR_OK)
+		g->reason = "it could not be recorded";
 out:
 	return err;
 }
 
+err_t network_mark(struct core *c, size_t *fresh)
+{
+	*fresh = c->network->fresh_n;
+	return batch_mark(c);
+}
+
+void network_unmark(struct core *c, size_t fresh, err_t result)
+{
+	batch_unmark(c, result);
+	if (result == ERR_OK)
+		return;
+	node_reload_registers(c);
+	destroy_fresh(c, fresh);
+}
+
 err_t network_enrol(struct core *c, const struct network_id_parts *p, struct network_grant *g)
 {
-	size_t fresh = c->network->fresh_n;
+	size_t fresh;
 	err_t err;
 
-	TRY(batch_mark(c));
+	TRY(network_mark(c, &fresh));
 	err = enrol(c, p, g);
-	batch_unmark(c, err);
-	if (err == ERR_OK)
-		return ERR_OK;
-	node_reload_registers(c);
-	g->credential.id[0] = '\0';
-	while (c->network->fresh_n > fresh) {
-		if (keeper_destroy(&c->keeper, bytes_str(c->network->fresh[--c->network->fresh_n])) != ERR_OK)
-			log_event(LOG_ERROR, "key not destroyed", "why=not enrolled");
-	}
+	network_unmark(c, fresh, err);
+	if (err != ERR_OK)
+		g->credential.id[0] = '\0';
 out:
 	return err;
 }

@@ -97,8 +97,15 @@ err_t network_import(struct core *c, const struct credential *credential, struct
 /* The keeper's import key. ERR_MISSING. */
 err_t network_import_key(struct core *c, uint8_t out[NETWORK_POINT]) MUST_USE;
 
-/* Authorised, with the keeper and enrolled, or nothing of it; g->reason says why not. */
+/* A credential with its key and its record, or nothing of it: as batch_mark and batch_unmark,
+ * and the keys that were imported in between go with the rest. */
+err_t network_mark(struct core *c, size_t *fresh) MUST_USE;
+void network_unmark(struct core *c, size_t fresh, err_t result);
+
+/* Authorised, with the keeper, enrolled and on record, or nothing of it; g->reason says why not. */
 err_t network_enrol(struct core *c, const struct network_id_parts *p,
                     struct network_grant *g) MUST_USE;
+err_t network_record(struct core *c, struct bytes identity, const struct network_grant *g,
+                     err_t verdict) MUST_USE;
 
 #endif

@@ -75,7 +75,6 @@ static err_t judge_quote(struct core *c, struct showing *s)
 	TRY(err);
 	accepted = (struct quote_accepted){ of->state_point, of->state };
 	TRY(quote_judge(&accepted, nonce, s->attest, s->signature, &s->why));
-	s->until = registry_state_shown(c->room.registry, s->association, c->now, c->now + c->room.state_fresh);
 out:
 	return err;
 }
@@ -112,6 +111,11 @@ err_t state_show(struct core *c, struct neighbour *from, const struct message *m
 		verdict = s.attest.n ? judge_quote(c, &s) : give_nonce(c, &s);
 		if (s.attest.n)
 			TRY(record(c, a, &s, verdict));
+		/* It counts as long as it is on record: batch.c takes it back. */
+		if (s.attest.n && verdict == ERR_OK) {
+			s.until = registry_state_shown(c->room.registry, s.association, c->now, c->now + c->room.state_fresh);
+			p.association = s.association;
+		}
 	}
 	TRY(put_answer(&s, verdict, &body));
 	TRY(batch_answer(c, &p, bytes_of_buf(&body)));

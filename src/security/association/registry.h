@@ -240,6 +240,8 @@ size_t registry_sessions(const struct registry *r);
  * association and with this process. ERR_MISSING, ERR_FULL, ERR_RANGE. */
 err_t registry_approve(struct registry *r, uint64_t number, struct bytes by, int64_t now,
                        int64_t until) MUST_USE;
+/* It could not be recorded: what was approved at this time is not. */
+void registry_approve_undo(struct registry *r, uint64_t number, int64_t now);
 
 /* --- registry_state.c: the state of the machine at the other end --------------------- */
 

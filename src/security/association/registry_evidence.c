@@ -131,3 +131,13 @@ err_t registry_approve(struct registry *r, uint64_t number, struct bytes by, int
 out:
 	return err;
 }
+
+void registry_approve_undo(struct registry *r, uint64_t number, int64_t now)
+{
+	struct live *l = registry_live(r, number);
+
+	for (size_t i = 0; l && i < APPROVALS_PER_ASSOCIATION; i++) {
+		if (l->approvals[i].since == now)
+			l->approvals[i] = (struct approval){ .until = 0 };
+	}
+}

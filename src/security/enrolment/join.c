@@ -221,12 +221,17 @@ static err_t (*const ways[])(struct store *s, const struct join_ask *ask, struct
 err_t join_authorise(struct store *s, const struct join_ask *ask, struct join_grant *grant,
                      const char **reason)
 {
+	err_t err;
+
 	*grant = (struct join_grant){ .protection = PROTECTION_NONE };
 	*reason = "there is no such way to join";
 	if ((size_t)ask->way >= COUNT_OF(ways) || !ways[ask->way] ||
 	    (ask->id.n == 0 && ask->way != JOIN_BY_NETWORK))
 		return ERR_REFUSED;
-	return ways[ask->way](s, ask, grant, reason);
+	err = ways[ask->way](s, ask, grant, reason);
+	if (err != ERR_OK && err != ERR_REFUSED)
+		*reason = err_text(err);
+	return err;
 }
 
 static err_t give_back_use(struct store *s, struct bytes id)
