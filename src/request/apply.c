@@ -47,6 +47,15 @@ out:
 	return err;
 }
 
+err_t apply_represent(struct work *w)
+{
+	struct discovery children = { facts_may_retrieve, w };
+	struct resource_ask ask = ask_of(w, &children);
+
+	buf_clear(&w->content);
+	return resource_represent(w->room->resources, &ask, w->outcome.resource, &w->content);
+}
+
 /* The first result once more: its status and, of a create, its content as far
  * as it stands. The decision was made anew: who lost the right does not get it. */
 static err_t apply_again(struct work *w)

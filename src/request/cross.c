@@ -245,6 +245,8 @@ err_t cross_created(struct work *w)
 	TRY(subscribe_all(w, &crs, name));
 	if (status_is_success(w->outcome.status))
 		TRY(associate_all(w, &crs, name));
+	if (status_is_success(w->outcome.status) && w->content.n)
+		TRY(apply_represent(w));
 out:
 	return err;
 }

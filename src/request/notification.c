@@ -1,7 +1,7 @@
 /* notification.c: what the operation under way means to subscriptions. */
 #include "request/notification_inside.h"
 
-enum { EXPIRE_SOME = 8 };
+enum { EXPIRE_SOME = 8, CONTAINER = 3, CONTENT_INSTANCE = 4, RCN_WITH_CHILDREN = 4, RCN_CHILDREN = 8 };
 
 /* --- events ------------------------------------------------------------------------------------ */
 
@@ -318,6 +318,16 @@ out:
 	return err;
 }
 
+/* Somebody who was asked said no: what was done is undone. */
+static bool is_refused(struct work *w)
+{
+	if (!w->status)
+		return false;
+	w->outcome = (struct outcome){ .status = w->status, .what = w->what };
+	w->status = 0;
+	return true;
+}
+
 /* The targets of a new subscription are asked last: what is wrong with it is said first,
  * and nobody hears of one that cannot be [TS-0004 7.4.8.2.1]. */
 static err_t after_create(struct work *w)
@@ -327,15 +337,50 @@ static err_t after_create(struct work *w)
 
 	if (w->request.type == SUBSCRIPTION || cross)
 		TRY(notification_verify_all(w));
-	if (w->status) {
-		w->outcome = (struct outcome){ .status = w->status, .what = w->what };
-		w->status = 0;
+	if (is_refused(w))
 		goto out;
-	}
 	if (cross)
 		TRY(cross_created(w));
 	if (status_is_success(w->outcome.status))
 		err = happened(w, w->target.id, EVENT_CREATE_CHILD, w->outcome.resource, false);
+out:
+	return err;
+}
+
+/* Children of a container were asked for, and there is no instance [TS-0004 6.3.4.2.19]. */
+static err_t is_empty(struct work *w, bool *yes)
+{
+	unsigned rcn = w->request.result_content;
+	struct store_scan scan = { .parent = w->target.id, .type = CONTENT_INSTANCE, .newest_first = true, .limit = 1 };
+	const struct store_row *row;
+	uint64_t id;
+	size_t n = 0;
+	err_t err = ERR_OK;
+
+	*yes = false;
+	if (w->target.type != CONTAINER || (rcn != RCN_WITH_CHILDREN && rcn != RCN_CHILDREN))
+		return ERR_OK;
+	TRY(store_children(w->room->store, &scan, &id, &n));
+	*yes = n == 0;
+	if (n == 0)
+		goto out;
+	TRY(store_get(w->room->store, id, &row));
+	*yes = !row || (row->expires && row->expires <= w->in->now);
+out:
+	return err;
+}
+
+static err_t after_read(struct work *w)
+{
+	bool empty;
+	err_t err;
+
+	if (!subscription_watches_reads(w->room->resources, w->target.id))
+		return ERR_OK;
+	TRY(happened(w, w->target.id, EVENT_OPERATION, w->target.id, false));
+	TRY(is_empty(w, &empty));
+	if (empty)
+		TRY(happened(w, w->target.id, EVENT_NO_CHILD, w->target.id, false));
 out:
 	return err;
 }
@@ -348,6 +393,10 @@ err_t notification_after(struct work *w)
 	case OPERATION_CREATE:
 		return after_create(w);
 	case OPERATION_UPDATE:
+		/* Nobody is asked about an update that is wrong [TS-0001 10.2.10.7]. */
+		TRY(notification_may_update(w));
+		if (is_refused(w))
+			goto out;
 		TRY(happened(w, w->target.id, EVENT_UPDATE, w->target.id, false));
 		if (w->target.type == SUBSCRIPTION) {
 			TRY(after_policy_change(w));
@@ -357,8 +406,7 @@ err_t notification_after(struct work *w)
 	case OPERATION_DELETE:
 		return after_delete(w);
 	default:
-		if (subscription_watches_reads(w->room->resources, w->target.id))
-			TRY(happened(w, w->target.id, EVENT_OPERATION, w->target.id, false));
+		TRY(after_read(w));
 	}
 out:
 	return err;

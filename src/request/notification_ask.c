@@ -256,14 +256,21 @@ static err_t may_subscribe(struct work *w)
 
 /* --- blocking updates --------------------------------------------------------------------- */
 
-/* { "m2m:sgn": { "nev": { "net": 7, "rep": what the update asks }, "sur": .. } } */
+/* { "m2m:sgn": { "cr": creator, where the subscription says it, "nev": { "net": 7, "rep": what
+ * the update asks }, "sur": .. } } */
 static err_t put_blocking(struct work *w, const struct store_row *sub, struct buf *out)
 {
+	struct cbor cr;
+	bool named = member(sub->body, "cr", &cr) && cr.kind == CBOR_TEXT;
 	err_t err;
 
 	TRY(cbor_put_map(out, 1));
 	TRY(cbor_put_text(out, BYTES("m2m:sgn")));
-	TRY(cbor_put_map(out, 2));
+	TRY(cbor_put_map(out, named ? 3 : 2));
+	if (named) {
+		TRY(cbor_put_text(out, BYTES("cr")));
+		TRY(cbor_put_text(out, cr.s));
+	}
 	TRY(cbor_put_text(out, BYTES("nev")));
 	TRY(cbor_put_map(out, 2));
 	TRY(cbor_put_text(out, BYTES("net")));
@@ -343,7 +350,7 @@ static err_t ask_blocking(struct work *w, const struct store_row *sub, struct by
 
 	TRY(put_blocking(w, sub, &content));
 	TRY(ask(w, "blocking", target, bytes_of_buf(&content), &r));
-	if (r.status == 0)
+	if (r.status == 0 || r.status == RSC_TARGET_NOT_REACHABLE)
 		work_refuse(w, RSC_REMOTE_ENTITY_NOT_REACHABLE, "TS-0004 7.5.1.2.19",
 		            "who has to agree to the update cannot be reached");
 	else if (!status_is_success(r.status))
@@ -369,32 +376,45 @@ out:
 	return err;
 }
 
-err_t notification_may_update(struct work *w)
+/* Whose target has a say, by what holds before the update: it could take the right away. */
+static err_t who_has_say(struct work *w)
 {
 	struct store_scan scan = { .parent = w->target.id, .type = SUBSCRIPTION, .limit = 64 };
 	struct store_row sub;
-	struct bytes target;
 	uint64_t ids[64];
 	bool found, wants = false;
+	void *room;
 	size_t n;
 	err_t err;
 
+	w->blocking = NULL;
 	TRY(store_children(w->room->store, &scan, ids, &n));
 	for (size_t i = 0; i < n && !wants; i++) {
 		TRY(notification_row(w, ids[i], &sub, &found));
 		if (found)
 			TRY(wants_update(w, &sub, &wants));
 		if (wants)
-			TRY(has_say(w, &sub, &target, &wants));
-		if (!wants)
-			continue;
-		err = ask_blocking(w, &sub, target);
-		if (err == ERR_PENDING)
-			blocked_begin(w);
-		TRY(w->status && err == ERR_PENDING ? ERR_OK : err);
+			TRY(has_say(w, &sub, &w->agrees, &wants));
 	}
+	if (!wants)
+		goto out;
+	TRY(arena_take(&w->room->arena, sizeof(sub), &room));
+	w->blocking = room;
+	*w->blocking = sub;
 out:
 	return err;
+}
+
+err_t notification_may_update(struct work *w)
+{
+	err_t err;
+
+	if (!w->blocking)
+		return ERR_OK;
+	err = ask_blocking(w, w->blocking, w->agrees);
+	if (err == ERR_PENDING)
+		blocked_begin(w);
+	return w->status && err == ERR_PENDING ? ERR_OK : err;
 }
 
 /* --- a target that wants to leave ----------------------------------------------------------- */
@@ -464,7 +484,7 @@ err_t notification_before(struct work *w)
 	if (!w->status && subscription && w->request.operation == OPERATION_UPDATE)
 		TRY(notification_verify_all(w));
 	if (!w->status && w->request.operation == OPERATION_UPDATE)
-		TRY(notification_may_update(w));
+		TRY(who_has_say(w));
 	if (!w->status && w->request.operation == OPERATION_UPDATE && type == SUBSCRIPTION)
 		TRY(cross_note_left(w));
 	if (!w->status && w->request.operation == OPERATION_DELETE)

@@ -81,6 +81,8 @@ struct work {
 	struct noticed *noticed;   /* what a delete takes with it, for who asked to be told */
 	uint64_t *left;            /* crossResourceSubscriptions that an update takes from acrs */
 	size_t left_n;
+	struct store_row *blocking; /* subscription whose target, `agrees`, has to agree to the update */
+	struct bytes agrees;
 
 	uint64_t next_hop;         /* row of the remoteCSE that the request goes on to */
 	struct bytes next_provider; /* or where another provider's IN-CSE answers */
@@ -153,6 +155,8 @@ unsigned facts_rights(struct work *w);
 
 /* [apply.c] Under w->permit: the operation, or the first result again. */
 err_t apply_run(struct work *w) MUST_USE;
+/* The content of a create anew, of the resource as it is now. */
+err_t apply_represent(struct work *w) MUST_USE;
 
 /* [notify.c] NOTIFY under w->permit. ERR_PENDING. */
 err_t notify_run(struct work *w) MUST_USE;

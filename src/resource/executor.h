@@ -14,7 +14,8 @@ struct executor {
 	uint32_t management;   /* mgmtDefinition; of a mgmtCmd its cmdType */
 	const char *attribute; /* short name */
 	/* Take the action on: the work's set is what the resource will be. What it
-	 * refuses is the answer. It sets the status attributes as far as it got. */
+	 * refuses is the answer. It sets the status attributes as far as it got. The update may
+	 * yet be undone (who may forbid it is asked last): nothing is begun before it is committed. */
 	err_t (*start)(struct resource_work *w);
 };
 

@@ -248,6 +248,7 @@ err_t resource_represent(struct resources *r, const struct resource_ask *ask, ui
 	w.type = resource_row_type(&w.row);
 	if (!w.type)
 		return ERR_TAMPERED;
+	TRY(work_asked(&w));
 	err = refusal_is_result(result_of_change(&w, ask->request->result_content, content), &out);
 out:
 	if (err != ERR_OK || out.status != 0)

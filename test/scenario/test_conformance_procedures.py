@@ -96,7 +96,8 @@ def test_retrieval_disabled(lab, own):
     assert lab.get(c + "?fu=1", stem).json["m2m:uril"] == [] and "m2m:cin" not in lab.get(c + "?rcn=4", stem).json["m2m:cnt"]
     assert lab.get(c, stem).json["m2m:cnt"]["cni"] == 1
     lab.put(c, {"m2m:cnt": {"disr": False}}, stem)
-    assert lab.get(c + "/la", stem).json["m2m:cin"]["con"] == "x"
+    assert lab.get(c + "/la", stem).rsc == 4004  # gone: test_instances_that_came_while_retrieval_was_disabled
+    assert lab.create(c, 4, {"m2m:cin": {"con": "y"}}, stem).rsc == 2001 and lab.get(c + "/la", stem).json["m2m:cin"]["con"] == "y"
 
 
 def test_state_tag(lab, own):

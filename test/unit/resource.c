@@ -274,6 +274,9 @@ static void test_disabled_retrieval(void **state)
 	expect(m, REQ(2, "cse-in") ",'fc':{'fu':1,'ty':[4]}}", 2000);
 	hides(m, "cse-in/c/i");
 	expect(m, UPDATE("cse-in/c", "{'m2m:cnt':{'disr':false}}"), 2004);
+	shows(m, "'cni':0");
+	expect(m, RETRIEVE("cse-in/c/la"), 4004);
+	expect(m, CREATE("cse-in/c", 4, "{'m2m:cin':{'rn':'i','con':'open'}}"), 2001);
 	expect(m, RETRIEVE("cse-in/c/i"), 2000);
 	expect(m, UPDATE("cse-in/c", "{'m2m:cnt':{'disr':true}}"), 2004);
 	expect(m, DELETE("cse-in/c"), 2002);

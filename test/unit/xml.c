@@ -142,7 +142,7 @@ static void test_read(void **state)
 		{ "<m2m:cnt " M2M " " XSI "><mni xsi:nil=\"true\"/></m2m:cnt>", "{\"m2m:cnt\":{\"mni\":null}}" },
 		/* An empty element is null, of every kind that has no empty value; a blank is an empty list. */
 		{ "<m2m:grp " M2M "><mnm></mnm><gn/><mid/><macp> </macp><nar/></m2m:grp>",
-		  "{\"m2m:grp\":{\"mnm\":null,\"gn\":null,\"mid\":null,\"macp\":[],\"nar\":null}}" },
+		  "{\"m2m:grp\":{\"mnm\":null,\"gn\":null,\"mid\":null,\"macp\":[],\"nar\":{}}}" },
 		{ "<m2m:cin " M2M " rn=\"\"><con/><cr/></m2m:cin>", "{\"m2m:cin\":{\"rn\":\"\",\"con\":\"\",\"cr\":null}}" },
 		{ "<m2m:acp " M2M "><pv/></m2m:acp>", "{\"m2m:acp\":{\"pv\":{}}}" },
 		{ "<m2m:uril " M2M "/>", "{\"m2m:uril\":[]}" },

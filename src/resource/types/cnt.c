@@ -29,11 +29,14 @@ static struct instances instances_of(const struct store_row *container, struct a
 		                   .mbs = set_uint(set, BYTES("mbs"), UINT64_MAX) };
 }
 
-/* Lower bounds hold at once. */
+/* Lower bounds hold at once. What came in while retrieval was disabled is for nobody: when it is
+ * enabled again, all instances go [TS-0001 9.6.6]. */
 static err_t updated(struct resource_work *w)
 {
 	struct instances of = instances_of(&w->row, &w->set);
 
+	if (set_true(&w->before, BYTES("disr")) && !set_true(&w->set, BYTES("disr")))
+		of.mni = 0;
 	return instances_fit(w, &of);
 }
 

@@ -9,6 +9,8 @@ static err_t check(struct resource_work *w)
 {
 	struct cbor v;
 
+	if (set_get(&w->asked, BYTES("soe"), &v) && set_get(&w->asked, BYTES("dsp"), &v))
+		return refuse(w->out, RSC_BAD_REQUEST, "either a descriptor or what changes it", BYTES("soe"));
 	if (set_get(&w->asked, BYTES("soe"), &v))
 		return refuse(w->out, RSC_NOT_IMPLEMENTED, "SPARQL is not supported", BYTES("soe"));
 	if (set_true(&w->asked, BYTES("vlde")))

@@ -128,19 +128,39 @@ out:
 	return err;
 }
 
-/* A blocking update is asked of one, and of one subscription only [7.4.8.2.1]. */
+/* Of the resource no other subscription blocks updates. */
+static err_t check_only_one(struct resource_work *w)
+{
+	struct store_scan scan = { .parent = w->parent.id, .type = SUBSCRIPTION, .limit = 64 };
+	const struct store_row *row;
+	struct cbor enc;
+	uint64_t ids[64];
+	size_t n;
+	bool found;
+	err_t err;
+
+	TRY(store_children(w->r->store, &scan, ids, &n));
+	for (size_t i = 0; i < n; i++) {
+		TRY(store_get(w->r->store, ids[i], &row));
+		TRY(body_get(row->body, BYTES("enc"), &enc, &found));
+		if (ids[i] != w->row.id && found && event_types(enc.raw) & 1u << EVENT_BLOCKING_UPDATE)
+			return refuse(w->out, RSC_BLOCKING_SUBSCRIPTION_ALREADY_EXISTS,
+			              "another subscription blocks updates", NO_DETAIL);
+	}
+out:
+	return err;
+}
+
+/* A blocking update is asked of one, and of one subscription only, which is looked at first
+ * [7.4.8.2.1]. */
 static err_t check_blocking(struct resource_work *w, struct bytes enc)
 {
 	static const char *const others[] = { "exc", "gpi", "nfu", "bn", "rl", "psn", "pn", "nsp",
 		                              "ln", "nct", "nec", "su", "acrs" };
 	struct cbor map, nu, value;
-	uint64_t ids[64];
-	struct store_scan scan = { .parent = w->parent.id, .type = SUBSCRIPTION, .limit = 64 };
-	const struct store_row *row;
-	size_t n;
-	bool found;
 	err_t err;
 
+	TRY(check_only_one(w));
 	TRY(cbor_read(enc, &map));
 	if (map.u != 1 + (uint64_t)has(enc, "atr"))
 		return bad(w, "a blocking subscription has no other condition", "enc");
@@ -152,15 +172,6 @@ static err_t check_blocking(struct resource_work *w, struct bytes enc)
 	for (size_t i = 0; i < COUNT_OF(others); i++) {
 		if (set_get(&w->asked, bytes_str(others[i]), &value))
 			return bad(w, "not with a blocking subscription", others[i]);
-	}
-	TRY(store_children(w->r->store, &scan, ids, &n));
-	for (size_t i = 0; i < n; i++) {
-		TRY(store_get(w->r->store, ids[i], &row));
-		TRY(body_get(row->body, BYTES("enc"), &value, &found));
-		if (ids[i] != w->row.id && found &&
-		    event_types(value.raw) & 1u << EVENT_BLOCKING_UPDATE)
-			return refuse(w->out, RSC_BLOCKING_SUBSCRIPTION_ALREADY_EXISTS,
-			              "another subscription blocks updates", NO_DETAIL);
 	}
 out:
 	return err;

@@ -11,7 +11,7 @@ static const struct attribute rows[] = {
 	ROWS_ANNOUNCEMENT(OPT),
 	ROW_CREATOR,
 	ROW_CONSULTATION(OPT, OPT),
-	{ "cnd", "containerDefinition", V_URI, MAN, NP, OPT, F_ONCE | F_INDEX, 0 },
+	{ "cnd", "containerDefinition", V_URI, MAN, NP, MAN, F_ONCE | F_INDEX, 0 },
 	ROW_ONTOLOGY(OPT),
 	{ "cs", "contentSize", V_UINT, NP, NP, OPT, F_SERVER, 0 },
 	/* Release 4: what it held before, as instances. */

@@ -1,0 +1,189 @@
+"""TS-0004 7.3, 7.4 and 7.5.1 read once more, step by step, and asked as an independent suite would: blocking updates,
+events of reads, batches, what a group of subscriptions shows, containers that hide their instances, flexible containers that
+are announced."""
+import pytest
+pytest.importorskip("requests")
+
+import labnode
+from lab import AE, Lab, until
+from node import Node
+from receiver import Receiver
+
+
+@pytest.fixture(scope="module")
+def lab():
+    with Node(lab=True, options="store.engine = memory\nlab.remote_cses = /mn,/mn2") as node:
+        lab = Lab(node)
+        rules = lambda *who: {"acr": [{"acor": list(who), "acop": 63}]}
+        assert lab.create("/cse-in", 1, {"m2m:acp": {"rn": "open", "pv": rules("all"), "pvs": rules("CAdmin")}}).rsc == 2001
+        yield lab
+
+
+@pytest.fixture()
+def own(lab):
+    """A registered AE with a container that all may use."""
+    stem, path = lab.ae()
+    assert lab.create(path, 3, {"m2m:cnt": {"rn": "c", "acpi": ["cse-in/open"]}}, stem).rsc == 2001
+    return stem, path
+
+
+@pytest.fixture()
+def r():
+    with Receiver() as r:
+        yield r
+
+
+# --- blocking updates [7.4.8.2.1, 7.5.1.2.19, 7.3.2.9; TS-0001 10.2.10.7] -----------------------------
+
+
+@pytest.fixture()
+def blocked(lab, own, r):
+    """The container's updates are asked of another AE, which answers at r."""
+    stem, path = own
+    other, at = lab.ae()
+    assert lab.put(at, {"m2m:ae": {"poa": [r.url]}}, other).rsc == lab.put(at, {"m2m:ae": {"acpi": ["cse-in/open"]}}, other).rsc == 2004
+    assert lab.create(path + "/c", 23, {"m2m:sub": {"rn": "s", "nu": [other], "enc": {"net": [7]}}}, stem).rsc == 2001
+    r.got.clear()
+    return stem, path + "/c", other
+
+
+def test_nobody_is_asked_about_an_update_that_is_wrong(lab, blocked, r):
+    """One that has been validated and authorized alone triggers the question [TS-0001 10.2.10.7]."""
+    stem, c, _ = blocked
+    lab.put(c, {"m2m:cnt": {"acpi": None}})
+    r.got.clear()
+    for body in ({"zzz": 1}, {"mni": -1}, {"ri": "x"}, {"et": "20200101T000000"}):
+        assert lab.put(c, {"m2m:cnt": body}, stem).rsc == 4000
+    assert lab.put(c, {"m2m:cnt": {"mni": 1}}, "Cnobody").rsc == 4103 and r.got == []
+    assert lab.put(c, {"m2m:cnt": {"mni": 1}}, stem).rsc == 2004 and len(r.got) == 1
+
+
+def test_a_blocking_question(lab, blocked, r):
+    """What is asked has the creator, as any notification of a subscription that has one; what was not agreed to is not there."""
+    stem, c, _ = blocked
+    assert lab.put(c, {"m2m:cnt": {"mni": 3}}, stem).rsc == 2004
+    sur = "/in-cse/" + lab.get(c + "/s", stem).json["m2m:sub"]["ri"]
+    assert r.got[-1].sgn == {"cr": stem, "nev": {"net": 7, "rep": {"m2m:cnt": {"mni": 3}}}, "sur": sur}
+    for says, want in ((4005, 4127), (4103, 4127), (5000, 4127), (5103, 5107)):
+        r.script = lambda got: (400, {"X-M2M-RSC": str(says)}, b"")
+        assert lab.put(c, {"m2m:cnt": {"mni": 9}}, stem).rsc == want
+        state = lab.get(c, stem).json["m2m:cnt"]
+        assert (state["mni"], state["st"]) == (3, 1)
+
+
+def test_the_right_to_be_asked_is_that_before_the_update(lab, blocked, r):
+    """An update that takes from the creator what he may read is still asked of his target."""
+    stem, c, _ = blocked
+    only = {"acr": [{"acor": ["Cother"], "acop": 63}]}
+    a = lab.create("/cse-in", 1, {"m2m:acp": {"pv": only, "pvs": only}})
+    acpi = [a.json["m2m:acp"]["ri"]]
+    r.script = lambda got: (403, {"X-M2M-RSC": "4103"}, b"")
+    assert lab.put(c, {"m2m:cnt": {"acpi": acpi}}).rsc == 4127 and len(r.got) == 1
+    assert lab.get(c, stem).json["m2m:cnt"]["acpi"] == ["cse-in/open"]
+
+
+def test_a_second_blocking_subscription(lab, blocked):
+    """That there is one is looked at before all else."""
+    stem, c, other = blocked
+    for body in ({"nu": [other]}, {"nu": [other, stem]}, {"nu": [other], "nct": 1}, {"nu": [other], "exc": 1}):
+        assert lab.create(c, 23, {"m2m:sub": dict(body, enc={"net": [7]})}, stem).rsc == 4124
+
+
+# --- events and batches ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rcn,told", [(4, True), (8, True), (1, False), (5, False)])
+def test_a_read_of_a_container_without_instances(lab, own, r, rcn, told):
+    """6.3.4.2.19, 5: result content with children, and no contentInstance among them."""
+    stem, path = own
+    c = path + "/c"
+    lab.create(c, 3, {"m2m:cnt": {"rn": "d"}}, stem)
+    assert lab.create(c, 23, {"m2m:sub": {"rn": "s", "nu": [r.url], "enc": {"net": [5]}}}, stem).rsc == 2001
+    r.got.clear()
+    assert lab.create(c, 4, {"m2m:cin": {"rn": "i", "con": "x"}}, stem).rsc == 2001
+    assert lab.get(c + f"?rcn={rcn}", stem).rsc == 2000
+    assert lab.delete(c + "/i", stem).rsc == 2002
+    assert lab.get(c + f"?rcn={rcn}", stem).rsc == 2000
+    assert lab.get(c + "/la", stem).rsc == 4004  # told of, too, and after it
+    want = 1 + told
+    for got in r.wait(want)[:want]:
+        assert got.sgn["nev"]["net"] == 5 and got.sgn["nev"]["rep"]["m2m:cnt"]["rn"] == "c"
+    assert len(r.got) == want
+
+
+def test_a_batch_of_which_nothing_is_said(lab, own):
+    """TS-0001 10.2.10.7: neither number nor duration: the default duration. Taken away by null."""
+    stem, path = own
+    a = lab.create(path + "/c", 23, {"m2m:sub": {"rn": "s", "nu": [stem], "bn": {}}}, stem)
+    assert a.rsc == 2001 and a.json["m2m:sub"]["bn"] == {"dur": "PT60S"}
+    assert "bn" not in lab.put(path + "/c/s", {"m2m:sub": {"bn": None}}, stem).json["m2m:sub"]
+    assert lab.put(path + "/c/s", {"m2m:sub": {"bn": {}}}, stem).json["m2m:sub"]["bn"] == {"dur": "PT60S"}
+
+
+def test_what_a_subscription_to_several_made_is_in_the_answer(lab, own):
+    """7.4.58.2.1 iv: regularResourcesAsTargetSubscriptions, in the order of the resources."""
+    stem, path = own
+    lab.create(path, 3, {"m2m:cnt": {"rn": "d"}}, stem)
+    body = {"nu": [stem], "twt": 1, "tws": "PT5S", "rrat": [path[1:] + "/c", path[1:] + "/d"], "encs": {"encn": [{"net": [3]}]}}
+    a = lab.create(path, 48, {"m2m:crs": dict(body, rn="x")}, stem)
+    made = a.json["m2m:crs"]["rrats"]
+    assert [lab.get("/~" + s, stem).json["m2m:sub"]["acrs"] for s in made] == [["/in-cse/" + a.json["m2m:crs"]["ri"]]] * 2
+    assert a.json == lab.get(path + "/x", stem).json
+    a = lab.create(path + "?rcn=9", 48, {"m2m:crs": dict(body, rn="y")}, stem).json["m2m:crs"]
+    assert len(a["rrats"]) == 2 and not {"rn", "nu", "rrat", "encs", "tws", "twt"} & set(a)
+
+
+# --- single types ---------------------------------------------------------------------------------------
+
+
+def test_instances_that_came_while_retrieval_was_disabled(lab, own):
+    """TS-0001 9.6.6: they go when it is enabled again."""
+    stem, path = own
+    c = path + "/k"
+    lab.create(path, 3, {"m2m:cnt": {"rn": "k", "disr": True}}, stem)
+    lab.create(c, 3, {"m2m:cnt": {"rn": "below"}}, stem)
+    for con in "ab":
+        assert lab.create(c, 4, {"m2m:cin": {"con": con}}, stem).rsc == 2001
+    assert lab.put(c, {"m2m:cnt": {"lbl": ["x"]}}, stem).json["m2m:cnt"]["cni"] == 2
+    a = lab.put(c, {"m2m:cnt": {"disr": False}}, stem).json["m2m:cnt"]
+    assert (a["cni"], a["cbs"]) == (0, 0) and lab.get(c + "/la", stem).rsc == 4004 and lab.get(c + "/below", stem).rsc == 2000
+    assert lab.create(c, 4, {"m2m:cin": {"con": "new"}}, stem).rsc == 2001
+    assert lab.put(c, {"m2m:cnt": {"disr": False}}, stem).json["m2m:cnt"]["cni"] == 1  # it was not disabled
+    lab.put(c, {"m2m:cnt": {"disr": True}}, stem)
+    assert lab.put(c, {"m2m:cnt": {"disr": None}}, stem).json["m2m:cnt"]["cni"] == 0
+
+
+def test_a_descriptor_and_what_changes_it(lab, own):
+    """7.4.34.2.3: both at once are wrong; SPARQL alone is not built."""
+    stem, path = own
+    assert lab.create(path, 24, {"m2m:smd": {"rn": "m", "dcrp": 4, "dsp": "PHJkZj4="}}, stem).rsc == 2001
+    assert lab.put(path + "/m", {"m2m:smd": {"soe": "INSERT DATA {}", "dsp": "PHJkZj4="}}, stem).rsc == 4000
+    assert lab.put(path + "/m", {"m2m:smd": {"soe": "INSERT DATA {}"}}, stem).rsc == 5001
+
+
+# --- announcements ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def two():
+    high = labnode.Lab("--cse-id", "/id-in", "--cse-name", "cse-in", "--remote-cses", "/id-mn")
+    low = labnode.Lab("--cse-id", "/id-mn", "--cse-name", "cse-mn", "--cse-type", "MN", "--register-to", high.url,
+                      "--registrar-id", "/id-in", address="127.0.0.2")
+    assert until(lambda: low.get("/-/id-in", "CAdmin")[0] == 2000, 15), low.text()
+    yield high, low
+    assert [n.stop() for n in (low, high)] == [0, 0]
+
+
+def test_a_flexible_container_is_announced(two):
+    """TS-0001 9.6.35: containerDefinition is mandatory there, or nobody knew what it is."""
+    high, low = two
+    cnd = "org.onem2m.common.moduleclass.binarySwitch"
+    assert low.create("/-", "Cflex", 2, {"m2m:ae": dict(AE, rn="flex")})[0] == 2001
+    rsc, got = low.create("/-/flex", "Cflex", 28, {"cod:binSh": {"rn": "f", "cnd": cnd, "powSe": True, "at": ["/id-in"], "aa": ["powSe"]}})
+    at = until(lambda: [x for x in low.get("/-/flex/f", "Cflex")[1]["cod:binSh"]["at"] if x != "/id-in"])
+    assert rsc == 2001 and at, got
+    there = lambda: high.get("/~" + at[0], "CAdmin")[1]["cod:binShA"]
+    on = lambda: there()["powSe"] in (True, "true")  # XML says no kinds
+    assert (there()["ty"], there()["cnd"], on(), there()["lnk"]) == (10028, cnd, True, "/id-mn/" + got["cod:binSh"]["ri"])
+    assert low.ask("PUT", "/-/flex/f", "Cflex", {"cod:binSh": {"powSe": False}})[0] == 2004
+    assert until(lambda: not on())
