@@ -117,14 +117,22 @@ out:
 err_t reach_row(struct work *w, uint64_t id, struct reach *out)
 {
 	const struct store_row *row;
+	bool channel_first;
 	err_t err;
 
 	*out = (struct reach){ .entity = id };
 	TRY(store_get(w->room->store, id, &row));
 	if (!row || (row->type != TYPE_AE && row->type != TYPE_REMOTE_CSE))
 		goto out;
-	TRY(add_access_points(w, row, out));
-	TRY(add_channel(w, id, out));
+	/* An AE that has a polling channel is told there [TS-0004 7.3.3.9.1]; elsewhere only when it
+	 * does not poll. */
+	channel_first = row->type == TYPE_AE;
+	if (channel_first)
+		TRY(add_channel(w, id, out));
+	TRY(store_get(w->room->store, id, &row));
+	TRY(row ? add_access_points(w, row, out) : ERR_TAMPERED);
+	if (!channel_first)
+		TRY(add_channel(w, id, out));
 out:
 	return err;
 }

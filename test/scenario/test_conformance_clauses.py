@@ -1,6 +1,8 @@
 """TS-0004 7.3, 7.4 and 7.5.1 read once more, step by step, and asked as an independent suite would: blocking updates,
 events of reads, batches, what a group of subscriptions shows, containers that hide their instances, flexible containers that
 are announced."""
+import concurrent.futures
+
 import pytest
 pytest.importorskip("requests")
 
@@ -131,6 +133,21 @@ def test_what_a_subscription_to_several_made_is_in_the_answer(lab, own):
     assert a.json == lab.get(path + "/x", stem).json
     a = lab.create(path + "?rcn=9", 48, {"m2m:crs": dict(body, rn="y")}, stem).json["m2m:crs"]
     assert len(a["rrats"]) == 2 and not {"rn", "nu", "rrat", "encs", "tws", "twt"} & set(a)
+
+
+def test_an_ae_with_a_polling_channel_is_told_there(lab, own, r):
+    """7.3.3.9.1: a Notify goes to a point of access where there is no channel."""
+    stem, path = own
+    other, at = lab.ae()
+    assert lab.put(at, {"m2m:ae": {"poa": [r.url]}}, other).rsc == lab.put(at, {"m2m:ae": {"acpi": ["cse-in/open"]}}, other).rsc == 2004
+    notify = lambda: lab.ask("POST", at, {"m2m:sgn": {"sur": "/in-cse/x", "vrq": True, "cr": stem}}, None, stem, X_M2M_RET="4000")
+    assert notify().rsc == 2000 and len(r.got) == 1
+    assert lab.create(at, 15, {"m2m:pch": {"rn": "p"}}, other).rsc == 2001
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        told = pool.submit(notify)
+        asked = lab.get(at + "/p/pcu", other, X_M2M_RET="4000").json["m2m:rqp"]
+        assert lab.ask("POST", at + "/p/pcu", {"m2m:rsp": {"rsc": 2000, "rqi": asked["rqi"]}}, None, other).rsc == 2000
+        assert told.result().rsc == 2000 and len(r.got) == 1
 
 
 # --- single types ---------------------------------------------------------------------------------------
