@@ -161,6 +161,12 @@ static void forget_buffers(struct connection *c)
 	c->out_at = 0;
 }
 
+static void waits_no_longer(struct connection *c)
+{
+	c->set->waiting -= c->waits;
+	c->waits = false;
+}
+
 void connection_close(struct connection *c)
 {
 	struct connections *s = c->set;
@@ -177,6 +183,7 @@ void connection_close(struct connection *c)
 		io_goodbye(c);
 	wheel_remove(&c->timed);
 	half_open_end(c);
+	waits_no_longer(c);
 	/* CLOSED first: the owner may look at others, or close this one again. */
 	c->state = CONNECTION_CLOSED;
 	connection_left(c);
@@ -282,7 +289,8 @@ static void handshake_wants(struct connection *c)
 
 	if (c->waited || !owner->wanted || (channel_wanted(c->ssl).n == 0 && !channel_session_wanted(c->ssl)))
 		return;
-	c->waited = true;
+	c->waited = c->waits = true;
+	c->set->waiting++;
 	owner->wanted(owner->self, c);
 }
 
@@ -295,12 +303,17 @@ static void handshake_step(struct connection *c)
 	/* First an event, then its turn in the queue. */
 	if (c->queued)
 		return;
+	if (c->waits) {
+		io_watch(c, 0);
+		return;
+	}
 	if (!c->handshakes) {
 		c->handshakes = true;
 		connection_queue(c, true);
 		return;
 	}
 	c->handshakes = false;
+	s->stepped = uv_now(s->loop);
 	/* That we come late is not its doing. */
 	if (io_left_waiting(c)) {
 		s->owner.refused(s->owner.self, &c->address, "it left before its turn");
@@ -318,8 +331,9 @@ static void handshake_step(struct connection *c)
 		s->owner.secured(s->owner.self, c);
 		return;
 	case IO_WAIT_OWNER:
-		io_watch(c, 0);
 		handshake_wants(c);
+		if (!c->waits)
+			io_watch(c, 0);
 		return;
 	case IO_ENDED:
 		channel_error(why, sizeof(why));
@@ -368,6 +382,7 @@ void connection_continue(struct connection *c)
 {
 	if (c->state != CONNECTION_HANDSHAKE || !c->waited)
 		return;
+	waits_no_longer(c);
 	io_watch(c, UV_READABLE);
 	handshake_step(c);
 }

@@ -79,9 +79,9 @@ size_t connections_count(const struct connections *s)
 	return s->count;
 }
 
-bool connections_handshaking(const struct connections *s)
+bool connections_handshaking(const struct connections *s, uint64_t ms)
 {
-	return s->handshakes.first != NULL;
+	return s->half_n > s->waiting && uv_now(s->loop) - s->stepped < ms;
 }
 
 /* --- listeners --------------------------------------------------------------- */

@@ -85,7 +85,8 @@ struct connections {
 	size_t buffered, keeping;
 	struct queue handshakes, again;
 	struct connection *half_first, **half_last; /* half open, the oldest first */
-	size_t half_n;
+	size_t half_n, waiting;    /* of them for the owner */
+	uint64_t stepped;          /* uv_now of the last step in a handshake */
 	struct listener listeners[LISTENERS_MAX];
 	size_t listeners_n;
 	bool accepting, starved, ending;

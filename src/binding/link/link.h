@@ -75,7 +75,7 @@ struct connection {
 	int fd, events;
 	struct connection *half_next, **half_from; /* while half open */
 	bool queued, handshakes, close_after, continued, freed;
-	bool waited;              /* for a key, in its handshake */
+	bool waited, waits;       /* for the owner, in its handshake: once, and now */
 	bool keeps;               /* the TLS library's buffers, between requests */
 	bool asked;               /* the owner has a request whose answer is not all sent */
 	struct buf in, out;
@@ -142,8 +142,9 @@ void connections_accept(struct connections *s, bool accept);
 void connections_close_all(struct connections *s, bool all);
 
 size_t connections_count(const struct connections *s);
-/* Do some wait for a turn in their handshake? The loop does not wait then. */
-bool connections_handshaking(const struct connections *s);
+/* Are some in their handshake, but for those that wait for the owner, and has one gone on within
+ * so many ms? */
+bool connections_handshaking(const struct connections *s, uint64_t ms);
 
 /* By number; NULL when it is closed. */
 struct connection *connections_find(struct connections *s, uint64_t id);

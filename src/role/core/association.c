@@ -1,5 +1,6 @@
 /* association.c: opening, ending and sweeping security associations. The
  * register decides; here its verdicts are recorded and told to the gates. */
+#include "base/clock.h"
 #include "base/log.h"
 #include "role/core/core.h"
 
@@ -11,11 +12,20 @@ void association_credential_used(void *self, struct bytes body)
 {
 	struct core *c = self;
 
+	/* The gate will tell of this handshake: until then nothing follows from it. */
+	c->keeper_at = clock_steady() + CORE_NOTICE_MS;
 	if (!c->open)
 		return;
 	/* What is not noted confirms no association: it fails closed. */
 	if (registry_credential_used(c->room.registry, body) != ERR_OK)
 		log_event(LOG_WARN, "keeper notice not taken", "octets=%zu", body.n);
+}
+
+void association_hear_keeper(struct core *c)
+{
+	if (c->keeper_up && !c->heard && keeper_drain(&c->keeper) != ERR_OK)
+		log_event(LOG_WARN, "keeper link", "cannot be read");
+	c->heard = true;
 }
 
 /* --- what the keeper reports --------------------------------------------------- */
@@ -134,8 +144,7 @@ static err_t judge(struct core *c, unsigned gate, struct bytes body,
 	if (!c->open)
 		return ERR_LOCKED;
 	/* The keeper said it before the gate could know the end of the handshake. */
-	if (c->keeper_up && keeper_drain(&c->keeper) != ERR_OK)
-		log_event(LOG_WARN, "keeper link", "cannot be read");
+	association_hear_keeper(c);
 	*reason = "the association could not be judged";
 	/* The first use of a credential may have to be noted. */
 	if (batch_begin(c) != ERR_OK)

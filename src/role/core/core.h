@@ -46,6 +46,7 @@ enum {
 	CORE_DELIVERIES = 512,    /* entries of the queue under way at once */
 	CORE_DELIVERY_MS = 10000, /* one of them takes at most this long */
 	CORE_REVOCATIONS = 16,    /* that wait for gates at once */
+	CORE_NOTICE_MS = 10,      /* a notice of the keeper's may be followed by others for so long */
 	CORE_REVOKE_MS = 1500,    /* a gate says within this time that a connection is closed */
 };
 
@@ -166,6 +167,8 @@ struct core {
 	struct bytes exported;  /* of the request being served: what its connection exports */
 	struct buf touched;     /* registered.c: keys of registrations that came or went */
 	bool keeper_up;
+	bool heard;             /* its notices, since a neighbour's link was read */
+	int64_t keeper_at;      /* clock_steady from which on its link is waited for */
 	struct neighbour neighbours[CORE_NEIGHBOURS];
 	int64_t now;            /* of this turn, ms since 1970 */
 
@@ -382,6 +385,8 @@ err_t association_close(struct core *c, struct neighbour *from, const struct mes
 /* End what expired or was revoked, and tell the gates. */
 void association_sweep(struct core *c);
 void association_gate_lost(struct core *c, unsigned gate, err_t why);
+/* Hear what the keeper said before the gate whose message is served could say it. */
+void association_hear_keeper(struct core *c);
 /* The keeper's notices; self is the core. */
 void association_credential_used(void *self, struct bytes body);
 void association_keeper_event(void *self, struct bytes body);

@@ -175,8 +175,7 @@ static err_t check_device(struct core *c, struct joining *j, unsigned gate)
 	if (j->ask.way != JOIN_BY_MAKER)
 		return ERR_OK;
 	/* The keeper said it before the gate could know the end of the handshake. */
-	if (c->keeper_up && keeper_drain(&c->keeper) != ERR_OK)
-		log_event(LOG_WARN, "keeper link", "cannot be read");
+	association_hear_keeper(c);
 	TRY(registry_device(c->room.registry, gate, &j->shown, c->now, &j->proved, &j->reason));
 	j->ask.device = BYTES_OF(j->proved.digest);
 	j->ask.maker = BYTES_OF(j->proved.maker);

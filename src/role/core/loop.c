@@ -160,8 +160,10 @@ static void take_held(struct core *c, struct neighbour *n)
  * brought was served and its answers are dropped. */
 static void take_from(struct core *c, struct neighbour *n)
 {
-	err_t read = link_read(&n->link);
-	err_t err = serve_link(c, n);
+	err_t read = link_read(&n->link), err;
+
+	c->heard = false;
+	err = serve_link(c, n);
 
 	if (read != ERR_OK || err != ERR_OK)
 		lose(c, n, err != ERR_OK ? err : read);
@@ -249,6 +251,8 @@ static int time_left(const struct core *c)
 		left = later_left(c);
 	if (announce_next(c) - now < left)
 		left = announce_next(c) - now;
+	if (c->keeper_at > now && c->keeper_at - now < left)
+		left = c->keeper_at - now;
 	if (awaited_next(c) - now < left)
 		left = awaited_next(c) - now;
 	if (channel_next(c) - now < left)
@@ -266,10 +270,17 @@ static int time_left(const struct core *c)
 
 /* --- the turn ------------------------------------------------------------------------------ */
 
+/* A notice of the keeper's is heard before the gate's word that it is about: to be woken for each
+ * would cost more than it does. */
+static bool waits_for_keeper(const struct core *c)
+{
+	return c->keeper_up && clock_steady() >= c->keeper_at;
+}
+
 static void prepare(struct core *c, struct pollfd p[POLLED])
 {
 	p[CONTROL] = (struct pollfd){ .fd = c->worker->control.fd, .events = POLLIN };
-	p[KEEPER] = (struct pollfd){ .fd = c->keeper_up ? c->keeper.link.fd : -1,
+	p[KEEPER] = (struct pollfd){ .fd = waits_for_keeper(c) ? c->keeper.link.fd : -1,
 		                     .events = POLLIN };
 	for (size_t i = 0; i < CORE_NEIGHBOURS; i++) {
 		const struct neighbour *n = &c->neighbours[i];

@@ -14,17 +14,6 @@ enum { REASON_MAX = 256, ANSWER_KEEP = 64 * 1024, HEAD_ADDRESS = 8, HEAD = HEAD_
 
 /* --- to the core --------------------------------------------------------------- */
 
-err_t core_send_lazily(struct gate *g, enum message_type type, uint64_t ref, struct bytes body)
-{
-	size_t before = g->core.out.n;
-	err_t err = link_send(&g->core, type, ref, body);
-
-	if (!g->lazy)
-		g->lazy_since = uv_now(&g->loop);
-	g->lazy += g->core.out.n - before;
-	return err;
-}
-
 err_t core_open_association(struct gate *g, struct connection *c,
                             const struct channel_peer *peer)
 {
@@ -117,6 +106,7 @@ err_t core_request(struct gate *g, const struct connection *c)
 	if (exports)
 		secret_wipe(g->message.p, g->message.n);
 	g->exported |= exports;
+	g->secret |= exports;
 	g->fresh++;
 	return err;
 }
@@ -181,6 +171,7 @@ static err_t take_end(struct gate *g, const struct message *m)
 	struct wire_in in = wire_in(m->body);
 	uint64_t number = wire_get_u64(&in);
 	struct connection *c;
+	uint8_t body[8];
 	err_t err;
 
 	TRY(wire_done(&in));
@@ -191,7 +182,8 @@ static err_t take_end(struct gate *g, const struct message *m)
 		connection_close(c);
 	}
 	/* The core has forgotten it; whoever had it ended waits for this. */
-	core_close_association(g, number);
+	put_be64(body, number);
+	err = link_send(&g->core, MSG_ASSOCIATION_CLOSE, 0, BYTES_OF(body));
 out:
 	return err;
 }
@@ -318,62 +310,20 @@ static void watch(struct gate *g, int events)
 	must(uv_poll_start(g->core_poll, events, on_core) == 0);
 }
 
-/* While more handshakes wait for their turn, what is of associations only goes together: the
- * core judges and records it in one transaction. A session's secret waits for nothing. */
-static bool may_wait(const struct gate *g)
-{
-	return g->core.out.n == g->lazy && !g->exported && connections_handshaking(g->connections) &&
-	       uv_now(&g->loop) - g->lazy_since < GATE_LAZY_MS;
-}
-
 void core_flush(struct gate *g)
 {
-	if (!link_wants_write(&g->core) || may_wait(g))
+	if (!link_wants_write(&g->core))
 		return;
-	g->lazy = 0;
 	/* That it is gone, its end of the link says too; one place tells it. */
 	if (link_flush(&g->core) != ERR_OK)
 		core_lost(g);
 	else
 		watch(g, link_wants_write(&g->core) ? UV_READABLE | UV_WRITABLE : UV_READABLE);
-	if (g->exported && !link_wants_write(&g->core)) {
+	if (g->secret && !link_wants_write(&g->core)) {
 		if (g->core.out.p)
 			secret_wipe(g->core.out.p, g->core.out.cap);
-		g->exported = false;
+		g->secret = g->exported = false;
 	}
-}
-
-static void on_gather(uv_idle_t *handle)
-{
-	/* Its being there keeps the loop from waiting. */
-}
-
-/* While each turn brings requests, for a while. What a connection exports waits for nothing. */
-static bool more_may_come(struct gate *g)
-{
-	uint64_t now = uv_now(&g->loop);
-
-	if (!g->waiting)
-		g->since = now;
-	g->waiting += g->fresh;
-	return g->fresh && (g->waiting > 1 || g->several) && g->waiting < GATE_GATHER &&
-	       now - g->since < GATE_GATHER_MS && !g->exported;
-}
-
-void core_gather(struct gate *g)
-{
-	bool more = more_may_come(g);
-
-	g->fresh = 0;
-	if (more) {
-		(void)uv_idle_start(&g->gather, on_gather);
-		return;
-	}
-	if (g->waiting)
-		g->several = g->waiting > 1;
-	g->waiting = 0;
-	(void)uv_idle_stop(&g->gather);
-	core_flush(g);
 }
 
 static void on_poll_closed(uv_handle_t *handle)
@@ -387,6 +337,7 @@ void core_lost(struct gate *g)
 		uv_close((uv_handle_t *)g->core_poll, on_poll_closed);
 	g->core_poll = NULL;
 	link_close(&g->core);
+	gather_forget(g);
 	connections_accept(g->connections, false);
 	connections_close_all(g->connections, true);
 }
@@ -399,7 +350,6 @@ void core_take(struct gate *g, int fd)
 	g->core_poll->data = g;
 	g->core_events = 0;
 	link_init(&g->core, fd, ROLE_GATE, ROLE_CORE, 0);
-	g->lazy = 0;
 	watch(g, UV_READABLE);
 	connections_accept(g->connections, !g->stopping);
 	statement_start(g);

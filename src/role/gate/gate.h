@@ -13,7 +13,8 @@ enum {
 	GATE_HALF_OPEN = 4,         /* one connection of so many may be in its handshake */
 	GATE_BUFFERED = 256 * 1024 * 1024,
 	GATE_GATHER = 64, GATE_GATHER_MS = 2, /* requests, and time, of which the first waits for others */
-	GATE_LAZY_MS = 10,          /* as long as some steps of handshakes take */
+	GATE_LAZY_MS = 10,          /* what is of associations waits for others while their handshakes go on, */
+	GATE_LAZY_GAP_MS = 3,       /* with no longer pauses between their steps where somebody waits for it */
 };
 
 struct gate {
@@ -31,9 +32,12 @@ struct gate {
 	struct connections *connections;
 	struct http_mapper mapper;
 	struct buf message, answer; /* kept from one to the next */
-	size_t lazy;                /* octets of the link's buffer that may wait for more of their kind */
+	struct buf lazy;            /* what is said of associations, and waits for more of its kind */
 	uint64_t lazy_since;        /* uv_now of the first */
-	bool exported;              /* the link's buffer has what a connection exports, or a session's secret: wiped once sent */
+	bool lazy_asks;             /* somebody waits for the answer to some of it */
+	uv_timer_t lazily;          /* when it has waited long enough */
+	bool exported;              /* the link's buffer has what a connection exports: it waits for nothing */
+	bool secret;                /* it has that, or a session's secret: wiped once sent */
 	struct crash_page *crash;   /* NULL: the parent gave none */
 	struct buf certificate;     /* DER of the node's */
 	const struct connection *offered; /* whose session is being made */
@@ -114,9 +118,18 @@ void core_take(struct gate *g, int fd);
 void core_lost(struct gate *g);
 /* Write what was said. */
 void core_flush(struct gate *g);
-/* The same, unless more may have come meanwhile: then that is heard first, so that the core is
- * woken once for all. Who comes alone waits for nobody. */
+
+/* --- gather.c: what the core is told together ------------------------------------- */
+
+err_t gather_init(struct gate *g) MUST_USE;
+/* What is of an association, and may wait a little for more of its kind; what is of others may
+ * overtake it. ERR_CLOSED without a core. */
+err_t core_send_lazily(struct gate *g, enum message_type type, uint64_t ref, struct bytes body) MUST_USE;
+/* Write what was said, unless more may have come meanwhile: then that is heard first, so that
+ * the core is woken once for all. Who comes alone waits for nobody. */
 void core_gather(struct gate *g);
+/* The core that it was for is gone. */
+void gather_forget(struct gate *g);
 
 /* --- session.c: sessions, to and from the core ------------------------------------- */
 
@@ -126,9 +139,6 @@ void session_offer(struct gate *g, struct connection *c, uint32_t seconds);
 err_t session_ask(struct gate *g, const struct connection *c, const struct channel_session_wanted *wanted) MUST_USE;
 /* SESSION_TAKEN. */
 err_t session_taken(struct gate *g, const struct message *m) MUST_USE;
-
-/* What is of an association, and may wait a little for more of its kind. */
-err_t core_send_lazily(struct gate *g, enum message_type type, uint64_t ref, struct bytes body) MUST_USE;
 
 /* ERR_CLOSED without a core, ERR_LIMIT when it does not keep up. */
 err_t core_open_association(struct gate *g, struct connection *c,

@@ -264,7 +264,6 @@ static void run(struct gate *g, int core)
 
 	must(uv_poll_init(&g->loop, &control, g->worker.control.fd) == 0);
 	must(uv_prepare_init(&g->loop, &prepare) == 0);
-	must(uv_idle_init(&g->loop, &g->gather) == 0);
 	control.data = prepare.data = g;
 	must(uv_poll_start(&control, UV_READABLE, on_control) == 0);
 	must(uv_prepare_start(&prepare, on_prepare) == 0);
@@ -299,6 +298,7 @@ static err_t begin(struct gate *g)
 	take_keeper(g, worker_take_link(&g->worker, WORKER_LINK_NEIGHBOUR, ROLE_KEEPER, 0));
 	if (uv_loop_init(&g->loop) != 0 || uv_timer_init(&g->loop, &g->staple) != 0)
 		return ERR_IO;
+	TRY(gather_init(g));
 	TRY(connections_new(&g->loop, &limits, &owner, &g->connections));
 	connections_accept(g->connections, false);
 	TRY(open_listeners(g));
@@ -327,6 +327,7 @@ out:
 	link_close(&g->keeper.link);
 	http_mapper_free(&g->mapper);
 	buf_free(&g->message);
+	buf_free(&g->lazy);
 	buf_free(&g->answer);
 	buf_free(&g->anchor);
 	buf_free(&g->certificate);

@@ -22,7 +22,6 @@ void session_made(void *self, SSL *ssl, const struct channel_session *s)
 	wire_put_bytes(&out, s->secret);
 	err = out.err == ERR_OK ? core_send_lazily(g, MSG_SESSION_KEEP, 0, bytes_of_buf(&g->message)) : out.err;
 	secret_wipe(g->message.p, g->message.n);
-	g->exported = true;
 	if (err != ERR_OK)
 		log_event(LOG_DEBUG, "session not kept", "why=%s", err_name(err));
 }
