@@ -30,6 +30,18 @@ struct bytes forward_cse(const struct work *w, struct bytes to)
 	return bytes_sub(to, 0, 1 + bytes_find(bytes_sub(to, 1, to.n), '/'));
 }
 
+struct bytes forward_host(const struct work *w)
+{
+	struct bytes to = w->request.to;
+	size_t n = 0;
+
+	if (!forward_is_due(w))
+		return BYTES_NONE;
+	if (bytes_starts(to, BYTES("//")))
+		n = 2 + bytes_find(bytes_sub(to, 2, to.n), '/');
+	return bytes_sub(to, 0, n + 1 + bytes_find(bytes_sub(to, n + 1, to.n), '/'));
+}
+
 /* Back to where it came from it does not go. */
 static err_t came_from(struct work *w, uint64_t hop, bool *yes)
 {

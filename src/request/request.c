@@ -286,6 +286,7 @@ static err_t serve(struct work *w, struct buf *answer)
 	};
 	if (w->in->deferred)
 		return later_result(w, &response);
+	response.from = forward_host(w); /* whose the addresses in the content are */
 	say_nothing(w, &response);
 	TRY(response_write(&response, answer));
 	w->room->answered = response.status;

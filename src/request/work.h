@@ -168,6 +168,8 @@ bool forward_is_due(const struct work *w);
 err_t forward_run(struct work *w) MUST_USE;
 /* "/mn" of "/mn/cse/x" and "//sp/mn/cse/x"; empty for another provider's. */
 struct bytes forward_cse(const struct work *w, struct bytes to);
+/* The CSE that the request went on to, as To names it; empty: none, it is served here. */
+struct bytes forward_host(const struct work *w);
 /* The request as the next hop has to see it, with this identifier. */
 err_t forward_compose(struct work *w, struct bytes rqi, struct buf *out) MUST_USE;
 /* The originator as another CSE has to see it: SP-relative, absolute at another provider. */

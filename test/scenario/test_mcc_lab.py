@@ -5,6 +5,7 @@ import concurrent.futures, itertools, socket, threading, time
 import pytest
 pytest.importorskip("requests")
 
+from lab import exchange
 from labnode import Lab
 from receiver import Receiver
 
@@ -78,6 +79,20 @@ def test_two_hops_down_and_up(tree):
         # the answers are those of the CSE that decides
         assert origin.get(f"/~{target}/-/nothing", "Cuser")[0] == 4004
         assert origin.get(f"/~{target}/-/user", "Cuser")[0] == 4103
+
+
+def test_where_something_is_made_elsewhere(tree):
+    """TS-0009 6.4.4: the address is good at the CSE that was asked, whose own resources have the same numbers."""
+    i, m, a = tree
+    head = {"X-M2M-Origin": "Cuser", "X-M2M-RI": "made", "X-M2M-RVI": "3", "Content-Type": "application/json;ty=3", "Accept": "application/json"}
+    for n, cse, base in ((i, "/~/id-asn", "cse-asn"), (i, "/~/id-mn", "cse-mn"), (a, "/~/id-in", "cse-in")):
+        for rcn in (1, 2, 3):
+            made = exchange(n.address, n.port, "POST", f"{cse}/-/box?rcn={rcn}", head, '{"m2m:cnt":{"lbl":["%s%d"]}}' % (base, rcn))
+            at = made.headers["Content-Location"]
+            assert made.status == 201 and made.read() and at.startswith(cse + "/" + (base + "/box/" if rcn > 1 else "cnt")), at
+            assert n.get(at, "Cuser")[1]["m2m:cnt"]["lbl"] == [f"{base}{rcn}"]
+    here = exchange(i.address, i.port, "POST", "/~/id-in/-/box", head, '{"m2m:cnt":{}}')
+    assert i.get(here.headers["Content-Location"], "Cuser")[0] == 2000 and here.headers["Content-Location"].startswith("/cnt")
 
 
 def test_the_originator_arrives_as_who_it_is(tree):

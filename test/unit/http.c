@@ -669,6 +669,12 @@ static void test_response_write(void **state)
 	        "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
 	        "Content-Type: application/vnd.onem2m-res+json\r\nContent-Length: 34\r\n\r\n"
 	        "{\"m2m:cnt\":{\"ri\":\"cnt7\",\"rn\":\"x\"}}");
+	out.n = 0;
+	r.from = BYTES("//sp.example/mn"); /* made at another CSE */
+	write_response(&r, (struct http_form){ HTTP_JSON, true, false }, &out);
+	assert_int_equal(buf_add_byte(&out, 0), ERR_OK);
+	assert_non_null(strstr((char *)out.p, "\r\nContent-Location: /_/sp.example/mn/cnt7\r\n"));
+	assert_null(strstr((char *)out.p, "X-M2M-Origin"));
 	buf_free(&content);
 	buf_free(&out);
 }

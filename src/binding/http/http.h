@@ -135,7 +135,8 @@ err_t http_request_read(const struct http_parser *p, struct bytes message,
                         struct http_mapper *m, struct buf *out,
                         struct http_form *form, struct http_refusal *why) MUST_USE;
 
-/* A response primitive -> head and body appended to out. ERR_SYNTAX when a
+/* A response primitive -> head and body appended to out. From: the CSE, where it is
+ * another, that what was made is at; Content-Location says so. ERR_SYNTAX when a
  * value of the primitive must not stand in a header; ERR_TYPE when the content
  * has no form in the serialisation. On error out is as it was. */
 err_t http_response_write(const struct response_primitive *r, struct http_mapper *m,

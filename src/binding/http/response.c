@@ -91,14 +91,23 @@ static struct bytes created_at(struct bytes content)
 static err_t put_location(const struct response_primitive *r, struct buf *out)
 {
 	struct bytes where = r->status == RSC_CREATED ? created_at(r->content) : BYTES_NONE;
+	struct buf at = buf_make(r->from.n + 1 + where.n);
 	err_t err = ERR_OK;
 
 	if (where.n == 0)
-		return ERR_OK;
+		goto out;
+	/* Of another CSE: its address is none of ours. */
+	if (r->from.n && !bytes_starts(where, BYTES("/"))) {
+		TRY(buf_add(&at, r->from));
+		TRY(buf_add_byte(&at, '/'));
+		TRY(buf_add(&at, where));
+		where = bytes_of_buf(&at);
+	}
 	TRY(buf_add(out, BYTES("Content-Location: ")));
 	TRY(uri_put_path(where, out));
 	TRY(buf_add(out, BYTES("\r\n")));
 out:
+	buf_free(&at);
 	return err;
 }
 
