@@ -34,6 +34,9 @@ static void print_kind(const struct attribute *a)
 		       a->kind == V_STRUCTS ? ", any number" : "");
 	else if (a->kind == V_ENUM || a->kind == V_LIST_ENUM)
 		printf("%s 1..%u", value_kind_name(a->kind), a->enum_max);
+	else if (a->kind >= V_NUMBER_OF)
+		printf("%s%s", a->kind == V_LIST_NUMBER_OF || a->kind == V_LIST_TEXT_OF ? "list of " : "",
+		       schema_simple_name(a->enum_max));
 	else
 		printf("%s", value_kind_name(a->kind));
 }

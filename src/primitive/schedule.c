@@ -1,13 +1,12 @@
 /* schedule.c: a schedule entry of seven fields, second
  * minute hour day month weekday year, in UTC [TS-0004 7.4.9.1]. '*', numbers,
- * ranges a-b, both but numbers with a step behind '/', and lists of these. Weekday
- * 0..7, Sunday is 0 and 7. */
+ * ranges a-b, both but numbers with a step behind '/', and lists of these. Sunday is 0. */
 #include "primitive/context.h"
 
 static const struct {
 	unsigned min, max;
 } fields[] = {
-	{ 0, 59 }, { 0, 59 }, { 0, 23 }, { 1, 31 }, { 1, 12 }, { 0, 7 }, { 1970, 9999 },
+	{ 0, 59 }, { 0, 59 }, { 0, 23 }, { 1, 31 }, { 1, 12 }, { 0, 6 }, { 2000, 9999 },
 };
 
 enum { WEEKDAY = 5, FIELDS = COUNT_OF(fields) };
@@ -80,8 +79,7 @@ static enum verdict range_holds(struct bytes text, size_t field, unsigned value)
 
 	if (range_read(text, field, &r) != ERR_OK)
 		return VERDICT_MALFORMED;
-	return within(&r, value) || (field == WEEKDAY && value == 0 && within(&r, 7))
-	               ? VERDICT_YES : VERDICT_NO;
+	return within(&r, value) ? VERDICT_YES : VERDICT_NO;
 }
 
 static enum verdict field_holds(struct bytes text, size_t field, unsigned value)

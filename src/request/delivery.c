@@ -8,7 +8,7 @@
 #include "wire/wire.h"
 
 enum {
-	TYPE_AE = 2, IMMEDIATE = 2, RCN_NOTHING = 0,
+	TYPE_AE = 2, IMMEDIATE = 2, BEST_EFFORT = 3, RCN_NOTHING = 0,
 	GATHER_MS = 1000, RETRY_MS = 5000, RETRY_DOUBLES = 7,
 	LIFESPAN_MS = 3600000,   /* of what says nothing */
 	PRIMITIVE_MAX = 1 << 20, TEXT_MAX = 2048,
@@ -121,7 +121,7 @@ static err_t describe(struct work *w, struct delivery *d)
 
 	*d = (struct delivery){
 		.source = resources_cse(w->room->resources)->cse_id, .target = forward_cse(w, w->request.to),
-		.creator = w->originator, .n = 1, .until = w->in->now + LIFESPAN_MS,
+		.creator = w->originator, .n = 1, .category = BEST_EFFORT, .until = w->in->now + LIFESPAN_MS,
 	};
 	if (w->request.has[PARAM_RQET])
 		d->until = w->request.expires;

@@ -221,6 +221,26 @@ out:
 	return err;
 }
 
+/* Nobody is asked about what the rows of the type refuse. */
+static bool rows_accept(const struct work *w, struct bytes asked)
+{
+	bool update = w->request.operation == OPERATION_UPDATE, found = true;
+	const struct resource_type *type = resource_type(update ? w->target.type : w->request.type);
+	struct bytes pairs, key;
+	struct cbor v;
+	uint64_t n;
+
+	if (!type || cbor_map(asked, &pairs, &n) != ERR_OK)
+		return false;
+	while (cbor_pair(&pairs, &key, &v, &found) == ERR_OK && found) {
+		const struct attribute *a = type_attribute(type, key);
+
+		if (!a || (update && a->update == NP) || (v.kind != CBOR_NULL && !value_ok(a, &v)))
+			return false;
+	}
+	return true;
+}
+
 err_t notification_verify_all(struct work *w)
 {
 	struct bytes asked = subscription_asked(w->request.content);
@@ -229,7 +249,8 @@ err_t notification_verify_all(struct work *w)
 	struct cbor nu, item;
 	err_t err = ERR_OK;
 
-	if (!asked.n || !member(asked, "nu", &nu) || nu.kind != CBOR_ARRAY || nu.u > TARGETS_MAX)
+	if (!asked.n || !member(asked, "nu", &nu) || nu.kind != CBOR_ARRAY || nu.u > TARGETS_MAX ||
+	    !rows_accept(w, asked))
 		return ERR_OK; /* the rows of the type refuse it */
 	while (nu.s.n && !w->status) {
 		TRY(cbor_next(&nu.s, &item));

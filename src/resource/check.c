@@ -183,7 +183,7 @@ static err_t check_one_update(struct resource_work *w, const struct cbor_member 
 
 	TRY(check_present(w, a, m->key, a && !(a->flags & F_ONCE) ? a->update : NP, &value));
 	if (value.kind == CBOR_NULL) {
-		if (a->create == MAN)
+		if (a->create == MAN || a->flags & F_ONE)
 			return refuse(w->out, RSC_BAD_REQUEST, "attribute cannot be deleted", m->key);
 		set_drop(&w->set, m->key);
 		goto out;

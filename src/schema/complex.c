@@ -69,7 +69,7 @@ static const struct attribute members_eventNotificationCriteria[] = {
 };
 static const struct attribute members_operationMonitor[] = {
 	M("op", "operation", V_ENUM, OPT, 5),
-	M("ops", "operations", V_UINT, OPT, 63),
+	M("ops", "operations", V_POSITIVE, OPT, 63),
 	M("or", "originator", V_STRING, OPT, 0),
 };
 static const struct attribute members_missingData[] = {
@@ -107,7 +107,7 @@ static const struct attribute members_actionStatus[] = {
 	M("sus", "status", V_ENUM0, OPT, 3),
 };
 static const struct attribute members_mgmtLinkRef[] = {
-	MF("nm", "name", V_STRING, OPT, F_MARK, 0),
+	MF("nm", "name", V_NAME, MAN, F_MARK, 0),
 	MF("typ", "type", V_UINT, MAN, F_MARK, UINT32_MAX),
 	MF("val", "value", V_URI, MAN, F_TEXT, 0),
 };
@@ -243,8 +243,8 @@ static const struct attribute members_activityPattern[] = {
 	M("sti", "stationaryIndication", V_ENUM, OPT, 2), M("dsi", "dataSizeIndicator", V_POSITIVE, OPT, 0),
 };
 static const struct attribute members_e2eSecInfo[] = {
-	M("esf", "supportede2ESecFeatures", V_LIST_UINT, MAN, 0),
-	M("escert", "certificates", V_LIST_STRING, OPT, 0),
+	MF("esf", "supportede2ESecFeatures", V_LIST_NUMBER_OF, MAN, F_FILLED, S_suid),
+	M("escert", "certificates", V_LIST_TEXT_OF, OPT, S_base64Binary),
 	M("esro", "sharedReceiverESPrimRandObject", V_ANY, OPT, 0),
 };
 static const struct attribute members_evalCriteria[] = {

@@ -30,6 +30,9 @@ extern const size_t schema_management_n;
  * or definition is taken. */
 err_t schema_specialize(const struct resource_type *general, const struct specialization *s) MUST_USE;
 
+/* RFC 4648 clause 4, padded, no line breaks. */
+bool schema_is_base64(struct bytes s);
+
 /* A copy that lives as long as the program, NULL when there is no room. */
 const char *schema_text(struct bytes text);
 

@@ -109,7 +109,7 @@ static bool flags_fit(const struct attribute *a)
 /* Kinds that need a row of another table are not for files. */
 static bool kind_is_plain(const struct attribute *a)
 {
-	return a->kind != V_STRUCT && a->kind != V_STRUCTS && a->kind != V_ACRS &&
+	return a->kind != V_STRUCT && a->kind != V_STRUCTS && a->kind != V_ACRS && a->kind < V_NUMBER_OF &&
 	       ((a->kind != V_ENUM && a->kind != V_LIST_ENUM) || a->enum_max > 0);
 }
 

@@ -28,7 +28,8 @@ enum value_kind {
 	V_BASE64, V_SCALAR, V_NAMED, V_LIST_NAMED, V_SCHEDULE, V_SCHEDULES,
 	V_LIST_FLOAT, V_CIRCLE, V_LIST_BOOL, V_COUNTRIES, V_SERIALIZATIONS, V_IPV4, V_LIST_IPV4, V_IPV6,
 	V_LIST_IPV6, V_ORIGINATORS, V_STRUCT, V_STRUCTS, V_SPECIALIZATION,
-	V_CONTENT, V_REQUESTS
+	V_CONTENT, V_REQUESTS, V_MIN_MAX,
+	V_NUMBER_OF, V_LIST_NUMBER_OF, V_TEXT_OF, V_LIST_TEXT_OF
 };
 
 /* What a value of a kind is made of, for text forms. */
@@ -51,7 +52,8 @@ enum {
 	F_MARK = 512,   /* XML: carried as an attribute of the element */
 	F_TEXT = 1024,  /* XML: carried as the element's text */
 	F_REPEAT = 2048, /* XML: one element an item, not one list */
-	F_ACTION = 4096 /* true asks for an action: needs an executor on this node */
+	F_ACTION = 4096, /* true asks for an action: needs an executor on this node */
+	F_ONE = 16384   /* of multiplicity 1, though a request need not give it: null does not delete it */
 };
 
 struct attribute {
@@ -60,11 +62,24 @@ struct attribute {
 	enum option create, update;
 	enum option announce;  /* NP, OPT (OA), MAN (MA) */
 	unsigned flags;
-	uint32_t enum_max;     /* V_ENUM: 1..enum_max, V_ENUM0: 0..enum_max, V_LIST_ENUM: items
-	                        * so. V_UINT, V_POSITIVE: at most, unless 0. V_STRUCT: enum
-	                        * complex_id. V_STRUCTS: that and, from bit 16, items at
-	                        * most. Other lists: items at most. 0 items: 64 */
+	uint32_t enum_max;     /* V_ENUM: 1..enum_max, V_ENUM0: 0..enum_max, V_LIST_ENUM: items as of
+	                        * V_ENUM. V_UINT, V_POSITIVE: at most, unless 0; V_STRING:
+	                        * characters so. V_STRUCT: enum complex_id. V_STRUCTS: that
+	                        * and, from bit 16, items at most. V_..._OF: enum simple_id.
+	                        * Other lists: items at most. 0 items: 64 */
 };
+
+/* Simple data types with ranges or a form of their own: rows of simple.def. */
+enum simple_id {
+#define NUMBERS(id, ...) S_##id,
+#define TEXTS(id, check) S_##id,
+#include "schema/simple.def"
+#undef NUMBERS
+#undef TEXTS
+};
+const char *schema_simple_name(uint32_t id);
+bool schema_simple_number(uint32_t id, uint64_t v);
+bool schema_simple_text(uint32_t id, struct bytes s);
 
 /* A complex value: a map with these members and no others. Of a member only
  * `create` counts. */

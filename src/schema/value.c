@@ -2,7 +2,7 @@
  *
  * Strict: a number in a string is a string, and a kind that is not understood
  * is refused. What a value means is not judged here. */
-#include "schema/schema.h"
+#include "schema/inner.h"
 
 #include "base/clock.h"
 #include "primitive/context.h"
@@ -23,9 +23,18 @@ static bool is_uri(struct bytes s)
 	       bytes_find(s, ' ') == s.n;
 }
 
+static size_t characters(struct bytes utf8)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < utf8.n; i++)
+		n += (utf8.p[i] & 0xc0) != 0x80;
+	return n;
+}
+
 static bool ok_string(const struct attribute *a, const struct cbor *v)
 {
-	return is_text(v, STRING_MAX);
+	return is_text(v, STRING_MAX) && (a->enum_max == 0 || characters(v->s) <= a->enum_max);
 }
 
 static bool ok_uint(const struct attribute *a, const struct cbor *v)
@@ -81,7 +90,7 @@ static bool ok_float(const struct attribute *a, const struct cbor *v)
 static bool list_ok(const struct attribute *a, const struct cbor *v,
                     bool (*item)(const struct attribute *, const struct cbor *))
 {
-	bool counted = a->kind != V_LIST_ENUM;
+	bool counted = a->kind != V_LIST_ENUM && a->kind != V_LIST_NUMBER_OF && a->kind != V_LIST_TEXT_OF;
 	size_t bound = a->kind == V_STRUCTS ? a->enum_max >> 16 : counted ? a->enum_max : 0;
 	size_t max = bound ? bound : LIST_ITEMS_DEFAULT;
 	struct bytes content = v->s;
@@ -108,7 +117,7 @@ static bool item_uint(const struct attribute *a, const struct cbor *v)
 
 static bool item_enum(const struct attribute *a, const struct cbor *v)
 {
-	return v->kind == CBOR_UINT && (a->enum_max == 0 || v->u <= a->enum_max);
+	return v->kind == CBOR_UINT && v->u >= 1 && (a->enum_max == 0 || v->u <= a->enum_max);
 }
 
 static bool ok_list_string(const struct attribute *a, const struct cbor *v)
@@ -156,10 +165,57 @@ static bool ok_list_float(const struct attribute *a, const struct cbor *v)
 	return list_ok(a, v, item_float);
 }
 
-/* Latitude, longitude, radius in metres. */
+static double number_of(const struct cbor *v)
+{
+	return v->kind == CBOR_FLOAT ? v->f : v->kind == CBOR_UINT ? (double)v->u : -1.0 - (double)v->u;
+}
+
+/* Latitude, longitude, radius in metres [TS-0004 6.3.5.28]. */
 static bool ok_circle(const struct attribute *a, const struct cbor *v)
 {
-	return v->u == 3 && ok_list_float(a, v);
+	static const struct { double from, to; } limits[] = { { -90, 90 }, { -180, 180 }, { 0, 1e9 } };
+	struct bytes content = v->s;
+	struct cbor one;
+
+	if (v->kind != CBOR_ARRAY || v->u != COUNT_OF(limits))
+		return false;
+	for (size_t i = 0; i < COUNT_OF(limits); i++) {
+		if (cbor_next(&content, &one) != ERR_OK || !ok_float(a, &one) ||
+		    !(number_of(&one) >= limits[i].from && number_of(&one) <= limits[i].to))
+			return false;
+	}
+	return true;
+}
+
+/* Milliseconds, or -1 for no end. */
+static bool item_limit(const struct attribute *a, const struct cbor *v)
+{
+	return v->kind == CBOR_UINT || (v->kind == CBOR_NINT && number_of(v) == -1.0);
+}
+
+static bool ok_min_max(const struct attribute *a, const struct cbor *v)
+{
+	return v->u == 2 && list_ok(a, v, item_limit);
+}
+
+static bool ok_number_of(const struct attribute *a, const struct cbor *v)
+{
+	return v->kind == CBOR_UINT && schema_simple_number(a->enum_max, v->u);
+}
+
+static bool ok_list_number_of(const struct attribute *a, const struct cbor *v)
+{
+	return list_ok(a, v, ok_number_of);
+}
+
+static bool ok_text_of(const struct attribute *a, const struct cbor *v)
+{
+	return is_text(v, STRING_MAX) && schema_simple_text(a->enum_max, v->s);
+}
+
+static bool ok_list_text_of(const struct attribute *a, const struct cbor *v)
+{
+	return list_ok(a, v, ok_text_of);
 }
 
 static bool ok_list_bool(const struct attribute *a, const struct cbor *v)
@@ -196,20 +252,24 @@ static bool is_base64(uint8_t c)
 	       c == '+' || c == '/';
 }
 
-/* RFC 4648 clause 4, padded, no line breaks. */
-static bool ok_base64(const struct attribute *a, const struct cbor *v)
+bool schema_is_base64(struct bytes s)
 {
-	size_t n = v->s.n, pad = 0;
+	size_t pad = 0;
 
-	if (!is_text(v, DOCUMENT_MAX) || n % 4 != 0)
+	if (s.n % 4 != 0)
 		return false;
-	while (pad < 2 && pad < n && v->s.p[n - 1 - pad] == '=')
+	while (pad < 2 && pad < s.n && s.p[s.n - 1 - pad] == '=')
 		pad++;
-	for (size_t i = 0; i < n - pad; i++) {
-		if (!is_base64(v->s.p[i]))
+	for (size_t i = 0; i < s.n - pad; i++) {
+		if (!is_base64(s.p[i]))
 			return false;
 	}
 	return true;
+}
+
+static bool ok_base64(const struct attribute *a, const struct cbor *v)
+{
+	return is_text(v, DOCUMENT_MAX) && schema_is_base64(v->s);
 }
 
 /* xs:anySimpleType: text, number or truth. */
@@ -218,21 +278,28 @@ static bool ok_scalar(const struct attribute *a, const struct cbor *v)
 	return v->kind == CBOR_TEXT || v->kind == CBOR_BOOL || ok_float(a, v);
 }
 
-/* roleID, tokenID: name@fqdn, the domain in lower case [TS-0004 6.3.3]. */
+static bool is_made_of(struct bytes s, bool upper, bool underscore)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		uint8_t c = s.p[i];
+
+		if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-' ||
+		      (upper && c >= 'A' && c <= 'Z') || (underscore && c == '_')))
+			return false;
+	}
+	return s.n > 0;
+}
+
+/* roleID, tokenID: name@fqdn, the name of letters, digits, '.', '_' and '-', the domain
+ * in lower case [TS-0004 6.3.3]. */
 static bool ok_named(const struct attribute *a, const struct cbor *v)
 {
 	struct bytes domain = v->s, name;
 
-	if (!is_text(v, 256) || !bytes_is_printable(v->s) || bytes_find(v->s, ' ') < v->s.n)
+	if (!is_text(v, 256))
 		return false;
 	name = bytes_cut(&domain, '@');
-	for (size_t i = 0; i < domain.n; i++) {
-		uint8_t c = domain.p[i];
-
-		if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-'))
-			return false;
-	}
-	return name.n > 0 && domain.n > 0;
+	return is_made_of(name, true, true) && is_made_of(domain, false, false);
 }
 
 static bool ok_list_named(const struct attribute *a, const struct cbor *v)
@@ -514,6 +581,11 @@ static const struct kind_row {
 	[V_CONTENT] = { "content", ok_any, FORM_STRUCT, false },
 	[V_REQUESTS] = { "requests", ok_any, FORM_STRUCT, true },
 	[V_SPECIALIZATION] = { "specialization", ok_specialization, FORM_ANY, false },
+	[V_MIN_MAX] = { "min-max", ok_min_max, FORM_NUMBER, true },
+	[V_NUMBER_OF] = { "number-of", ok_number_of, FORM_NUMBER, false },
+	[V_LIST_NUMBER_OF] = { "list-number-of", ok_list_number_of, FORM_NUMBER, true },
+	[V_TEXT_OF] = { "text-of", ok_text_of, FORM_TEXT, false },
+	[V_LIST_TEXT_OF] = { "list-text-of", ok_list_text_of, FORM_TEXT, true },
 };
 
 static const struct kind_row *kind_of(enum value_kind kind)

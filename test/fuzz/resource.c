@@ -70,7 +70,10 @@ static const struct sample samples[] = {
 	[V_ORIGINATORS] = { 'T', { "all", "*", "Cfuzz", "//demo.example/in-cse/C*" } },
 	[V_STRUCT] = { 's', { 0 } }, [V_STRUCTS] = { 'S', { 0 } },
 	[V_SPECIALIZATION] = { 'a', { 0 } }, [V_CONTENT] = { 'a', { 0 } },
-	[V_REQUESTS] = { 'S', { 0 } },
+	[V_REQUESTS] = { 'S', { 0 } }, [V_MIN_MAX] = { 'N', { 0 } },
+	[V_NUMBER_OF] = { 'n', { 0 } }, [V_LIST_NUMBER_OF] = { 'N', { 0 } },
+	[V_TEXT_OF] = { 't', { "YQ.YQ.YQ", "2a", "http://127.0.0.1:9/", "YQ==" } },
+	[V_LIST_TEXT_OF] = { 'T', { "YQ..YQ", "3", "http://127.0.0.1:9/", "audio:AVP" } },
 };
 
 static void put_value(struct input *in, const struct attribute *a, unsigned depth, struct buf *out);

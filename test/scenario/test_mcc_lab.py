@@ -210,7 +210,7 @@ def test_deliveries_that_are_refused(tree):
     until_time = time.strftime("%Y%m%dT%H%M%S", time.gmtime(time.time() + 600))
 
     def dlv(*requests, sr="/id-mn", tg="/id-in", **more):
-        return {"m2m:dlv": {"sr": sr, "tg": tg, "ls": until_time, "ec": 0, "dmd": {"tcop": False}, "arq": {"rqp": list(requests)}, **more}}
+        return {"m2m:dlv": {"sr": sr, "tg": tg, "ls": until_time, "ec": 3, "dmd": {"tcop": False}, "arq": {"rqp": list(requests)}, **more}}
 
     def cin(fr="/id-mn/Cuser", to="/id-in/-/box", **more):
         return {"op": 1, "to": to, "fr": fr, "rqi": "d%d" % time.monotonic_ns(), "rvi": "3", "ty": 4, "pc": {"m2m:cin": {"con": "carried"}}, **more}

@@ -213,7 +213,7 @@ static void test_time_window(void **state)
 	assert_false(with(",'acco':[{'actw':['* * 11-17 * * * *']}]"));
 	assert_false(with(",'acco':[{'actw':['* * * 2 * * *']}]"));
 	assert_false(with(",'acco':[{'actw':['* * * * 2 * *']}]"));
-	assert_false(with(",'acco':[{'actw':['* * * * * 0,7 *']}]"));
+	assert_false(with(",'acco':[{'actw':['* * * * * 0 *']}]"));
 	assert_true(with(",'acco':[{'actw':['*/5 0-30/10 0-22/2 * * */4 *']}]"));
 	assert_false(with(",'acco':[{'actw':['* * 1-23/2 * * * *']}]"));
 	assert_false(with(",'acco':[{'actw':['* * * * * * 2025']}]"));
@@ -222,7 +222,9 @@ static void test_time_window(void **state)
 	struct decision_facts f = dev();
 	f.context.now = NOW + INT64_C(3) * 86400000; /* Sunday */
 	assert_true(rule(&f, "['all']", ",'acco':[{'actw':['* * * * * 0 *']}]"));
-	assert_true(rule(&f, "['all']", ",'acco':[{'actw':['* * * * * 7 *']}]"));
+	/* what is out of its range is no time at all [TS-0004 table 7.4.9.1-4] */
+	assert_false(rule(&f, "['all']", ",'acco':[{'actw':['* * * * * 0,7 *']}]"));
+	assert_false(rule(&f, "['all']", ",'acco':[{'actw':['* * * * * * 1999-2999']}]"));
 	assert_false(rule(&f, "['all']", ",'acco':[{'actw':['* * * * * 1-6 *']}]"));
 	f.context.now = INT64_C(1709164800000); /* 2024-02-29 */
 	assert_true(rule(&f, "['all']", ",'acco':[{'actw':['* * * 29 2 * 2024']}]"));

@@ -33,7 +33,7 @@ static int teardown(void **state)
 #define CARRIED(to, fr, rqi, more)                                             \
 	"{'op':1,'to':'" to "','fr':'" fr "','rqi':'" rqi "','rvi':'3','ty':4,'pc':{'m2m:cin':{'con':'x'}}" more "}"
 #define DELIVERY_OF(sr, tg, requests)                                          \
-	",'ty':6,'pc':{'m2m:dlv':{'sr':'" sr "','tg':'" tg "','ls':'20991231T000000','ec':0,'dmd':{'tcop':true}," \
+	",'ty':6,'pc':{'m2m:dlv':{'sr':'" sr "','tg':'" tg "','ls':'20991231T000000','ec':3,'dmd':{'tcop':true}," \
 	"'arq':{'rqp':[" requests "]}}}"
 #define HERE "/in-cse/cse-in/dev/box"
 
@@ -221,7 +221,7 @@ static void test_in_order(void **state)
 	assert_int_equal(instances(n), 8);
 }
 
-#define AGAIN "'rn':'once','sr':'/mn-cse','tg':'/in-cse','ls':'20991231T000000','ec':0,'dmd':{'tcop':false}"
+#define AGAIN "'rn':'once','sr':'/mn-cse','tg':'/in-cse','ls':'20991231T000000','ec':3,'dmd':{'tcop':false}"
 #define NAMED ",'ty':6,'pc':{'m2m:dlv':{" AGAIN ",'arq':{'rqp':[" CARRIED(HERE, "/mn-cse/Cx", "a", "") "]}}}"
 
 /* Brought again under its name, when the memory of replay is over, and after a restart: it was taken. */
@@ -305,7 +305,7 @@ static void test_down_for_long(void **state)
 }
 
 #define THIRD "{'m2m:csr':{'cb':'/third/cse-third','csi':'/third','rr':true,'poa':['https://third.example'],'srv':['3']}}"
-#define TRACED(trace) ",'ty':6,'pc':{'m2m:dlv':{'sr':'/mn-cse','tg':'/third','ls':'20991231T000000','ec':0,'dmd':{'tcop':false" trace "}," \
+#define TRACED(trace) ",'ty':6,'pc':{'m2m:dlv':{'sr':'/mn-cse','tg':'/third','ls':'20991231T000000','ec':3,'dmd':{'tcop':false" trace "}," \
 	"'arq':{'rqp':[" CARRIED("/third/x", "/mn-cse/Cx", "a", "") "]}}}"
 
 static bool need_has(struct node *n, const char *part);

@@ -70,18 +70,23 @@ static bool kind_fits(enum value_kind kind, struct bytes type)
 		{ "list of xs:anyURI", { V_LIST_URI, V_LIST_URI, V_LIST_URI } },
 		{ "m2m:acpType", { V_LIST_URI, V_LIST_URI, V_LIST_URI } },
 		{ "m2m:contentInfo", { V_CONTENT_INFO, V_CONTENT_INFO, V_CONTENT_INFO } },
-		{ "m2m:ID", { V_ID, V_ID, V_ID } },
+		{ "m2m:ID", { V_ID, V_URI, V_ID } }, /* of an entity; of a resource */
 		{ "m2m:cseTypeID", { V_ENUM, V_ENUM, V_ENUM } },
 		{ "m2m:consistencyStrategy", { V_ENUM, V_ENUM, V_ENUM } },
 		{ "m2m:memberType", { V_UINT, V_UINT, V_UINT } },
-		{ "m2m:poaList", { V_LIST_STRING, V_LIST_STRING, V_LIST_STRING } },
+		{ "m2m:poaList", { V_LIST_TEXT_OF, V_LIST_STRING, V_LIST_TEXT_OF } }, /* of requests; our own */
+		{ "m2m:supportedReleaseVersions", { V_LIST_TEXT_OF, V_LIST_STRING, V_LIST_TEXT_OF } },
+		{ "m2m:eventCat", { V_NUMBER_OF, V_NUMBER_OF, V_NUMBER_OF } },
+		{ "m2m:resourceType", { V_NUMBER_OF, V_NUMBER_OF, V_NUMBER_OF } },
+		{ "m2m:listOfMinMax", { V_MIN_MAX, V_MIN_MAX, V_MIN_MAX } },
+		{ "m2m:dynAuthJWT", { V_TEXT_OF, V_TEXT_OF, V_TEXT_OF } },
 		{ "m2m:serializations", { V_SERIALIZATIONS, V_SERIALIZATIONS, V_SERIALIZATIONS } },
 		{ "xs:anyType", { V_ANY, V_ANY, V_ANY } },
 	};
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		if (bytes_equal(type, bytes_str(rows[i].type)))
-			return kind == rows[i].kinds[0];
+			return kind == rows[i].kinds[0] || kind == rows[i].kinds[1] || kind == rows[i].kinds[2];
 	}
 	return true;
 }

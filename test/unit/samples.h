@@ -31,6 +31,22 @@ static inline void sample_struct(const struct complex *c, struct buf *out)
 		buf_free(&values[i]);
 }
 
+static inline void sample_simple(const struct attribute *a, struct buf *out)
+{
+	static const char *const texts[] = {
+		[S_eventCat] = "3", [S_eventCatWithDef] = "0", [S_resourceType] = "3", [S_suid] = "12",
+		[S_pointOfAccess] = "\"mqtt://x.example:1883\"", [S_releaseVersion] = "\"2a\"",
+		[S_sessionCapability] = "\"audio:AVP\"", [S_dynAuthJWT] = "\"YQ..YQ\"", [S_base64Binary] = "\"YQ==\"",
+	};
+	bool list = a->kind == V_LIST_NUMBER_OF || a->kind == V_LIST_TEXT_OF;
+
+	assert_true(a->enum_max < COUNT_OF(texts) && texts[a->enum_max]);
+	if (list)
+		assert_int_equal(cbor_put_array(out, 2), ERR_OK);
+	for (int i = 0; i <= list; i++)
+		sample_json(texts[a->enum_max], out);
+}
+
 static inline void sample_put(const struct attribute *a, struct buf *out)
 {
 	static const char *const texts[] = {
@@ -49,11 +65,14 @@ static inline void sample_put(const struct attribute *a, struct buf *out)
 		[V_SERIALIZATIONS] = "[\"application/json\",\"cbor\"]",
 		[V_COUNTRIES] = "[\"DE\",\"FR\"]", [V_IPV4] = "\"10.0.0.1\"", [V_LIST_IPV4] = "[\"10.0.0.1\"]",
 		[V_IPV6] = "\"::1\"", [V_LIST_IPV6] = "[\"::1\"]", [V_ORIGINATORS] = "[\"all\"]",
+		[V_MIN_MAX] = "[-1,2560]",
 		[V_SPECIALIZATION] = "\"org.example\"", [V_CONTENT] = "{\"m2m:cin\":{\"con\":\"x\"}}",
 	};
 
 	if (a->kind == V_STRUCT) {
 		sample_struct(schema_complex(a->enum_max & UINT16_MAX), out);
+	} else if (a->kind >= V_NUMBER_OF) {
+		sample_simple(a, out);
 	} else if (a->kind == V_ACRS) {
 		sample_struct(schema_complex(C_setOfAcrs), out);
 	} else if (a->kind == V_STRUCTS || a->kind == V_REQUESTS) {

@@ -308,7 +308,8 @@ static err_t validate(struct resource_work *w)
 	err_t err;
 
 	if (m.type != MIXED && m.type < OLDEST && !resource_type(m.type))
-		return refuse(w->out, RSC_BAD_REQUEST, "no type of resources", BYTES("mt"));
+		return refuse(w->out, schema_simple_number(S_resourceType, m.type) ? RSC_NOT_IMPLEMENTED : RSC_BAD_REQUEST,
+		              "no type of resources here", BYTES("mt"));
 	if (set_get(&w->set, BYTES("spty"), &special)) {
 		if (m.type != MGMT_OBJ && m.type != FLEX_CONTAINER)
 			return refuse(w->out, RSC_BAD_REQUEST, "not with this member type", BYTES("spty"));

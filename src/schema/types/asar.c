@@ -8,9 +8,9 @@ static const struct attribute rows[] = {
 	ROW_POLICIES(OPT, OPT),
 	ROW_LABELS(OPT, OPT),
 	ROW_CONSULTATION(OPT, OPT),
-	{ "apci", "applicableCredIDs", V_LIST_STRING, OPT, OPT, NP, F_INDEX, 0 },
-	{ "aai", "allowedApp-IDs", V_LIST_STRING, OPT, OPT, NP, F_INDEX, 0 },
-	{ "aae", "allowedAEs", V_LIST_STRING, OPT, OPT, NP, F_INDEX, 0 },
+	{ "apci", "applicableCredIDs", V_LIST_URI, OPT, OPT, NP, F_INDEX, 0 },
+	{ "aai", "allowedApp-IDs", V_LIST_URI, OPT, OPT, NP, F_INDEX, 0 },
+	{ "aae", "allowedAEs", V_LIST_URI, OPT, OPT, NP, F_INDEX, 0 },
 	{ "ari", "allowedRole-IDs", V_LIST_NAMED, OPT, OPT, NP, 0, 0 },
 };
 

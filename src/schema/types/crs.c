@@ -16,9 +16,9 @@ static const struct attribute rows[] = {
 	{ "tws", "timeWindowSize", V_DURATION, MAN, OPT, NP, 0, 0 },
 	{ "encs", "eventNotificationCriteriaSet", V_STRUCT, OPT, NP, NP, F_ONCE,
 	  C_eventNotificationCriteriaSet },
-	{ "nec", "notificationEventCat", V_UINT, OPT, NP, NP, F_ONCE, 0 },
+	{ "nec", "notificationEventCat", V_NUMBER_OF, OPT, NP, NP, F_ONCE, S_eventCat },
 	{ "exc", "expirationCounter", V_POSITIVE, OPT, OPT, NP, 0, 0 },
-	{ "nu", "notificationURI", V_LIST_URI, MAN, OPT, NP, F_INDEX, 0 },
+	{ "nu", "notificationURI", V_LIST_URI, MAN, OPT, NP, F_INDEX | F_FILLED, 0 },
 	{ "su", "subscriberURI", V_URI, OPT, NP, NP, F_ONCE, 0 },
 };
 

@@ -9,7 +9,7 @@ static const struct attribute rows[] = {
 	ROW_LABELS(OPT, OPT),
 	ROW_CONSULTATION(OPT, OPT),
 	{ "dae", "dynamicAuthorizationEnabled", V_BOOL, MAN, OPT, NP, 0, 0 },
-	{ "dap", "dynamicAuthorizationPoA", V_LIST_STRING, MAN, OPT, NP, 0, 0 },
+	{ "dap", "dynamicAuthorizationPoA", V_LIST_TEXT_OF, MAN, OPT, NP, F_FILLED, S_pointOfAccess },
 	{ "dal", "dynamicAuthorizationLifetime", V_TIMESTAMP, OPT, OPT, NP, 0, 0 },
 };
 

@@ -11,7 +11,7 @@ static const struct attribute rows[] = {
 	{ "sr", "source", V_ID, MAN, NP, NP, F_ONCE, 0 },
 	{ "tg", "target", V_ID, MAN, NP, NP, F_ONCE, 0 },
 	{ "ls", "lifespan", V_TIMESTAMP, MAN, OPT, NP, 0, 0 },
-	{ "ec", "eventCat", V_UINT, MAN, OPT, NP, 0, 0 },
+	{ "ec", "eventCat", V_NUMBER_OF, MAN, OPT, NP, 0, S_eventCat },
 	{ "dmd", "deliveryMetaData", V_STRUCT, MAN, OPT, NP, 0, C_deliveryMetaData },
 	{ "arq", "aggregatedRequest", V_STRUCT, OPT, OPT, NP, 0, C_aggregatedRequest },
 };

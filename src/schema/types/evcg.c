@@ -14,7 +14,7 @@ static const struct attribute rows[] = {
 	{ "eve", "eventEnd", V_TIMESTAMP, OPT, OPT, NP, 0, 0 },
 	{ "opt", "operationType", V_LIST_ENUM, OPT, OPT, NP, 0, 5 },
 	{ "ds", "dataSize", V_UINT, OPT, OPT, NP, 0, 0 },
-	{ "erts", "eventResourceTypes", V_LIST_UINT, OPT, OPT, NP, 0, 0 },
+	{ "erts", "eventResourceTypes", V_LIST_NUMBER_OF, OPT, OPT, NP, 0, S_resourceType },
 	{ "eris", "eventResourceIDs", V_LIST_URI, OPT, OPT, NP, 0, 0 },
 };
 

@@ -4,13 +4,13 @@
 
 static const struct attribute rows[] = {
 	ROWS_UNIVERSAL(NP),
-	ROW_POLICIES(OPT, NP),
-	ROW_EXPIRATION(NP),
-	ROW_LABELS(OPT, NP),
-	ROW_CONSULTATION(OPT, NP),
+	ROW_POLICIES(NP, OPT),
+	{ "et", "expirationTime", V_TIMESTAMP, NP, OPT, MAN, F_COLUMN, 0 },
+	ROW_LABELS(NP, OPT),
+	ROW_CONSULTATION(NP, OPT),
 	{ "exs", "execStatus", V_ENUM, NP, NP, NP, F_SERVER, 6 },
 	{ "exr", "execResult", V_ENUM0, NP, NP, NP, F_SERVER, 31 },
-	{ "exd", "execDisable", V_BOOL, OPT, NP, NP, F_ONCE, 0 },
+	{ "exd", "execDisable", V_BOOL, NP, OPT, NP, F_ACTION, 0 },
 	{ "ext", "execTarget", V_STRING, NP, NP, NP, F_SERVER, 0 },
 	{ "exm", "execMode", V_ENUM, NP, NP, NP, F_SERVER, 4 },
 	{ "exf", "execFrequency", V_DURATION, NP, NP, NP, F_SERVER, 0 },

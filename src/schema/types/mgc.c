@@ -7,7 +7,7 @@ static const struct attribute rows[] = {
 	ROW_EXPIRATION(OPT),
 	ROW_LABELS(OPT, OPT),
 	ROW_CONSULTATION(OPT, OPT),
-	{ "dc", "description", V_STRING, OPT, OPT, NP, 0, 0 },
+	{ "dc", "description", V_STRING, OPT, OPT, NP, 0, 256 },
 	{ "cmt", "cmdType", V_ENUM, MAN, NP, NP, F_ONCE, 7 },
 	{ "exra", "execReqArgs", V_STRUCT, OPT, OPT, NP, F_SECRET, C_execReqArgs },
 	{ "exe", "execEnable", V_BOOL, OPT, OPT, NP, F_ACTION, 0 },

@@ -7,7 +7,7 @@
 /* Which requests a rule of CMDH is for. */
 #define ROWS_REQUESTS                                                                    \
 	{ "od", "order", V_POSITIVE, MAN, OPT, NP, 0, 0 },                                \
-	{ "ror", "requestOrigin", V_LIST_STRING, MAN, OPT, NP, 0, 0 },                    \
+	{ "ror", "requestOrigin", V_LIST_URI, MAN, OPT, NP, 0, 0 },                       \
 	{ "rct", "requestContext", V_ANY, OPT, OPT, NP, 0, 0 },                           \
 	{ "rctn", "requestContextNotification", V_BOOL, OPT, OPT, NP, 0, 0 },             \
 	{ "rch", "requestCharacteristics", V_ANY, OPT, OPT, NP, 0, 0 }
@@ -95,17 +95,17 @@ static const struct attribute rows_cmp[] = {
 	ROW_LINK(MAN),
 };
 static const struct attribute rows_acmp[] = {
-	{ "acmlk", "activeCmdhPolicyLink", V_ID, MAN, OPT, NP, 0, 0 },
+	{ "acmlk", "activeCmdhPolicyLink", V_URI, MAN, OPT, NP, 0, 0 },
 };
 static const struct attribute rows_cmdf[] = {
 	ROW_LINK(MAN),
 };
 static const struct attribute rows_cmdv[] = {
-	{ "dev", "defEcValue", V_UINT, MAN, OPT, NP, 0, 0 },
+	{ "dev", "defEcValue", V_NUMBER_OF, MAN, OPT, NP, 0, S_eventCat },
 	ROWS_REQUESTS,
 };
 static const struct attribute rows_cmpv[] = {
-	{ "aec", "applicableEventCategory", V_LIST_UINT, MAN, OPT, NP, 0, 0 },
+	{ "aec", "applicableEventCategory", V_LIST_NUMBER_OF, MAN, OPT, NP, F_FILLED, S_eventCatWithDef },
 	{ "dqet", "defaultRequestExpTime", V_INT, MAN, OPT, NP, 0, 0 },
 	{ "dset", "defaultResultExpTime", V_INT, MAN, OPT, NP, 0, 0 },
 	{ "doet", "defaultOpExecTime", V_INT, MAN, OPT, NP, 0, 0 },
@@ -114,19 +114,19 @@ static const struct attribute rows_cmpv[] = {
 };
 static const struct attribute rows_cml[] = {
 	ROWS_REQUESTS,
-	{ "lec", "limitsEventCategory", V_LIST_UINT, MAN, OPT, NP, 0, 0 },
-	{ "lqet", "limitsRequestExpTime", V_LIST_FLOAT, MAN, OPT, NP, 0, 2 },
-	{ "lset", "limitsResultExpTime", V_LIST_FLOAT, MAN, OPT, NP, 0, 2 },
-	{ "loet", "limitsOpExecTime", V_LIST_FLOAT, MAN, OPT, NP, 0, 2 },
-	{ "lrp", "limitsRespPersistence", V_LIST_FLOAT, MAN, OPT, NP, 0, 2 },
-	{ "lda", "limitsDelAggregation", V_LIST_BOOL, MAN, OPT, NP, 0, 2 },
+	{ "lec", "limitsEventCategory", V_LIST_NUMBER_OF, MAN, OPT, NP, F_FILLED, S_eventCat },
+	{ "lqet", "limitsRequestExpTime", V_MIN_MAX, MAN, OPT, NP, 0, 2 },
+	{ "lset", "limitsResultExpTime", V_MIN_MAX, MAN, OPT, NP, 0, 2 },
+	{ "loet", "limitsOpExecTime", V_MIN_MAX, MAN, OPT, NP, 0, 2 },
+	{ "lrp", "limitsRespPersistence", V_MIN_MAX, MAN, OPT, NP, 0, 2 },
+	{ "lda", "limitsDelAggregation", V_LIST_BOOL, MAN, OPT, NP, F_FILLED, 2 },
 };
 static const struct attribute rows_cmnr[] = {
-	{ "aecs", "applicableEventCategories", V_LIST_UINT, MAN, OPT, NP, 0, 0 },
+	{ "aecs", "applicableEventCategories", V_LIST_NUMBER_OF, MAN, OPT, NP, F_FILLED, S_eventCatWithDef },
 	ROW_LINK(OPT),
 };
 static const struct attribute rows_cmwr[] = {
-	{ "ttn", "targetNetwork", V_LIST_STRING, MAN, OPT, NP, 0, 0 },
+	{ "ttn", "targetNetwork", V_LIST_URI, MAN, OPT, NP, 0, 0 },
 	{ "mrv", "minReqVolume", V_UINT, MAN, OPT, NP, 0, 0 },
 	{ "swt", "spreadingWaitTime", V_UINT, MAN, OPT, NP, 0, 0 },
 	{ "bop", "backOffParameters", V_STRUCT, MAN, OPT, NP, 0, C_backOffParameters },
@@ -134,7 +134,7 @@ static const struct attribute rows_cmwr[] = {
 	ROW_LINK(MAN),
 };
 static const struct attribute rows_cmbf[] = {
-	{ "aec", "applicableEventCategory", V_LIST_UINT, MAN, OPT, NP, 0, 0 },
+	{ "aec", "applicableEventCategory", V_LIST_NUMBER_OF, MAN, OPT, NP, F_FILLED, S_eventCatWithDef },
 	{ "mbfs", "maxBufferSize", V_UINT, MAN, OPT, NP, 0, 0 },
 	{ "sgp", "storagePriority", V_POSITIVE, MAN, OPT, NP, 0, 10 },
 };
@@ -144,12 +144,12 @@ static const struct attribute rows_cmbf[] = {
 
 static const struct attribute rows_reg[] = {
 	{ "oid", "originatorID", V_ID, OPT, OPT, NP, 0, 0 },
-	{ "poa", "pointOfAccess", V_LIST_STRING, OPT, OPT, NP, 0, 0 },
+	{ "poa", "pointOfAccess", V_LIST_TEXT_OF, OPT, OPT, NP, 0, S_pointOfAccess },
 	{ "cb", "CSEBase", V_URI, OPT, OPT, NP, 0, 0 },
 	{ "csi", "CSE-ID", V_ID, OPT, OPT, NP, 0, 0 },
 	{ "api", "App-ID", V_STRING, OPT, OPT, NP, 0, 0 },
 	{ "mei", "M2M-Ext-ID", V_STRING, OPT, OPT, NP, F_PERSON, 0 },
-	{ "tri", "Trigger-Recipient-ID", V_UINT, OPT, OPT, NP, 0, UINT32_MAX },
+	{ "tri", "Trigger-Recipient-ID", V_UINT, OPT, OPT, NP, 0, UINT16_MAX },
 	ROW_LINK(OPT),
 };
 static const struct attribute rows_datc[] = {
@@ -159,7 +159,7 @@ static const struct attribute rows_datc[] = {
 	ROW_LINK(OPT),
 };
 static const struct attribute rows_autp[] = {
-	{ "suid", "SUID", V_UINT, MAN, OPT, NP, 0, 99 },
+	{ "suid", "SUID", V_NUMBER_OF, MAN, OPT, NP, 0, S_suid },
 	{ "tlcs", "TLSCiphersuites", V_LIST_STRING, OPT, OPT, NP, 0, 0 },
 	{ "aski", "symmKeyID", V_STRING, OPT, OPT, NP, 0, 0 },
 	{ "skv", "symmKeyValue", V_BASE64, OPT, OPT, NP, F_SECRET, 0 },
@@ -170,7 +170,7 @@ static const struct attribute rows_autp[] = {
 	ROW_LINK(OPT),
 };
 static const struct attribute rows_nycfc[] = {
-	{ "suids", "SUIDs", V_LIST_UINT, MAN, OPT, NP, 0, 0 },
+	{ "suids", "SUIDs", V_LIST_NUMBER_OF, MAN, OPT, NP, 0, S_suid },
 	{ "mcff", "myCertFileFormat", V_STRING, MAN, OPT, NP, 0, 0 },
 	{ "mcfc", "myCertFileContent", V_STRING, MAN, OPT, NP, F_SECRET, 0 },
 };

@@ -4,9 +4,9 @@
 static const struct attribute rows[] = {
 	ROWS_UNIVERSAL(NP),
 	{ "et", "expirationTime", V_TIMESTAMP, NP, NP, MAN, F_COLUMN | F_SERVER, 0 },
-	ROW_POLICIES(OPT, NP),
+	ROW_POLICIES(NP, NP),
 	ROW_LABELS(NP, NP),
-	ROW_CONSULTATION(OPT, NP),
+	ROW_CONSULTATION(NP, NP),
 	{ "op", "operation", V_ENUM, NP, NP, NP, F_SERVER, 5 },
 	{ "tg", "target", V_URI, NP, NP, NP, F_SERVER, 0 },
 	{ "org", "originator", V_ID, NP, NP, NP, F_SERVER, 0 },

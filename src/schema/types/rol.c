@@ -16,7 +16,7 @@ static const struct attribute rows[] = {
 	{ "rltl", "tokenLink", V_URI, OPT, OPT, NP, 0, 0 },
 };
 
-static const uint32_t parents[] = { 2, 5, 16 };
+static const uint32_t parents[] = { 2, 5, 16, 37 };
 
 const struct resource_type resource_type_rol = {
 	.number = 31,

@@ -10,7 +10,7 @@ static const struct attribute rows[] = {
 	ROW_CREATOR,
 	{ "sci", "statsCollectID", V_STRING, NP, NP, NP, F_SERVER | F_INDEX, 0 },
 	{ "cei", "collectingEntityID", V_ID, MAN, NP, NP, F_ONCE, 0 },
-	{ "cdi", "collectedEntityID", V_LIST_STRING, OPT, NP, NP, F_ONCE, 0 },
+	{ "cdi", "collectedEntityID", V_LIST_URI, OPT, NP, NP, F_ONCE, 0 },
 	{ "srs", "statsRuleStatus", V_ENUM, MAN, OPT, NP, F_INDEX, 2 },
 	{ "sm", "statModel", V_ENUM, MAN, OPT, NP, 0, 1 },
 	{ "cp", "collectPeriod", V_STRUCT, OPT, OPT, NP, 0, C_scheduleEntries },

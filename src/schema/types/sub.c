@@ -19,8 +19,8 @@ static const struct attribute rows[] = {
 	{ "pn", "pendingNotification", V_ENUM, OPT, OPT, NP, 0, 2 },
 	{ "nsp", "notificationStoragePriority", V_POSITIVE, OPT, OPT, NP, 0, 0 },
 	{ "ln", "latestNotify", V_BOOL, OPT, OPT, NP, 0, 0 },
-	{ "nct", "notificationContentType", V_ENUM, OPT, OPT, NP, 0, 5 },
-	{ "nec", "notificationEventCat", V_UINT, OPT, OPT, NP, 0, 0 },
+	{ "nct", "notificationContentType", V_ENUM, OPT, OPT, NP, F_ONE, 5 },
+	{ "nec", "notificationEventCat", V_NUMBER_OF, OPT, OPT, NP, 0, S_eventCat },
 	{ "su", "subscriberURI", V_URI, OPT, NP, NP, F_ONCE, 0 },
 	{ "acrs", "associatedCrossResourceSub", V_LIST_URI, OPT, OPT, NP, 0, 0 },
 	{ "nse", "notificationStatsEnable", V_BOOL, OPT, OPT, NP, 0, 0 },
@@ -28,8 +28,8 @@ static const struct attribute rows[] = {
 };
 
 static const uint32_t parents[] = {
-	1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 16, 17, 18, 19, 20, 21, 22, 24, 26, 28,
-	29, 31, 32, 34, 35, 36, 37, 43, 44, 47, 48, 50, 51, 65, 66,
+	1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 16, 17, 18, 19, 20, 21, 22, 24, 25, 26, 27,
+	28, 29, 31, 32, 34, 35, 36, 37, 43, 44, 47, 48, 50, 51, 65, 66,
 };
 
 const struct resource_type resource_type_sub = {

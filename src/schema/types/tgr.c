@@ -9,14 +9,14 @@ static const struct attribute rows[] = {
 	ROW_LABELS(OPT, OPT),
 	ROW_CONSULTATION(OPT, OPT),
 	{ "mei", "M2M-Ext-ID", V_STRING, MAN, NP, NP, F_ONCE | F_INDEX | F_PERSON, 0 },
-	{ "tri", "Trigger-Recipient-ID", V_UINT, MAN, OPT, NP, 0, UINT32_MAX },
+	{ "tri", "Trigger-Recipient-ID", V_UINT, MAN, OPT, NP, 0, UINT16_MAX },
 	{ "tpe", "triggerPurpose", V_ENUM, OPT, OPT, NP, 0, 4 },
 	{ "tst", "triggerStatus", V_ENUM, NP, NP, NP, F_SERVER, 9 },
 	{ "tvt", "triggerValidityTime", V_DURATION, MAN, OPT, NP, 0, 0 },
 	{ "tiae", "triggerInfoAE-ID", V_ID, OPT, OPT, NP, 0, 0 },
 	{ "tia", "triggerInfoAddress", V_URI, OPT, OPT, NP, 0, 0 },
 	{ "tio", "triggerInfoOperation", V_ENUM, OPT, OPT, NP, 0, 5 },
-	{ "tirt", "targetedResourceType", V_UINT, OPT, OPT, NP, 0, UINT32_MAX },
+	{ "tirt", "targetedResourceType", V_NUMBER_OF, OPT, OPT, NP, 0, S_resourceType },
 	{ "trf", "triggerReference", V_STRING, NP, NP, NP, F_SERVER, 0 },
 };
 

@@ -8,7 +8,7 @@ static const struct attribute rows[] = {
 	ROW_LABELS(OPT, OPT),
 	ROW_CONSULTATION(OPT, OPT),
 	{ "tkid", "tokenID", V_NAMED, MAN, NP, NP, F_ONCE | F_INDEX, 0 },
-	{ "tkob", "tokenObject", V_STRING, MAN, NP, NP, F_ONCE, 0 },
+	{ "tkob", "tokenObject", V_TEXT_OF, MAN, NP, NP, F_ONCE, S_dynAuthJWT },
 	{ "vr", "version", V_STRING, OPT, NP, NP, F_ONCE, 0 },
 	{ "tkis", "issuer", V_ID, OPT, NP, NP, F_ONCE | F_INDEX, 0 },
 	{ "tkhd", "holder", V_ID, OPT, NP, NP, F_ONCE | F_INDEX, 0 },
@@ -20,7 +20,7 @@ static const struct attribute rows[] = {
 	{ "tkex", "extension", V_STRING, OPT, NP, NP, F_ONCE, 0 },
 };
 
-static const uint32_t parents[] = { 2, 5, 16 };
+static const uint32_t parents[] = { 2, 5, 16, 37 };
 
 const struct resource_type resource_type_tk = {
 	.number = 32,

@@ -20,7 +20,10 @@ static const struct attribute rows[] = {
 	{ "rsp", "responsePrimitive", V_STRUCT, NP, NP, NP, F_SERVER, C_responsePrimitive },
 };
 
-static const uint32_t parents[] = { 1, 2, 3, 5, 9, 10, 12, 13, 14, 16, 18, 23, 24, 28, 29 };
+static const uint32_t parents[] = {
+	1, 2, 3, 4, 5, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27,
+	28, 29, 30, 31, 32, 34, 35, 36, 37, 47, 48,
+};
 
 const struct resource_type resource_type_trac = {
 	.number = 51,
