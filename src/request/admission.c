@@ -89,7 +89,7 @@ static err_t admission_from_format(struct work *w, bool *well)
 	if (w->request.from.n == 0)
 		return ERR_OK;
 	if (form == ID_INVALID)
-		*well = false;
+		*well = !by_ae(w) && stem_announcer(w).n > 0;
 	else if (form == ID_ASSIGN)
 		*well = creates_ae(w) && !by_cse(w);
 	else if (by_ae(w))
@@ -157,7 +157,7 @@ static err_t admission_cse_descendants(struct work *w, bool *well)
 
 static err_t admission_open_cse(struct work *w, bool *well)
 {
-	*well = w->association || w->in->own || !is_cse_form(id_form(w->request.from));
+	*well = w->association || w->in->own || (!is_cse_form(id_form(w->request.from)) && !w->announces.n);
 	return *well ? ERR_OK : lab_believes(w, well);
 }
 

@@ -21,7 +21,7 @@ static struct resource_ask ask_of(struct work *w, const struct discovery *childr
 	struct resource_ask ask = {
 		.request = &w->request, .target = &w->target, .originator = w->originator,
 		.app_id = w->app_id, .permit = w->permit, .arena = &w->room->arena,
-		.now = w->in->now, .children = children, .unlocked = w->unlocked,
+		.now = w->in->now, .children = children, .unlocked = w->unlocked, .stem = w->stem,
 	};
 
 	if (w->association) {
@@ -83,8 +83,11 @@ static err_t operate(struct work *w)
 	err_t err;
 
 	TRY(delivery_before(w));
+	if (!w->status)
+		TRY(stem_before(w));
 	if (w->status)
 		goto refused;
+	ask.stem = w->stem;
 	TRY(notification_before(w));
 	TRY(action_before(w));
 	TRY(statistics_before(w));
@@ -113,6 +116,10 @@ static err_t operate(struct work *w)
 		err = operations[w->request.operation](w->room->resources, &ask, &w->content,
 		                                       &w->outcome);
 	TRY(err == ERR_OK ? w->judge_err : err);
+	if (status_is_success(w->outcome.status))
+		TRY(stem_after(w));
+	if (w->status)
+		goto refused;
 	if (status_is_success(w->outcome.status))
 		TRY(notification_after(w));
 	if (status_is_success(w->outcome.status))
@@ -194,6 +201,7 @@ static err_t operate_alone(struct work *w)
 	if (!status_is_success(w->outcome.status)) {
 		TRY(undo_attempt(w));
 		TRY(record_undone(w));
+		TRY(stem_undone(w));
 	}
 out:
 	return err;

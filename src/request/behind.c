@@ -5,10 +5,11 @@
  * Who is of another service provider comes by its IN-CSE, or from our registrar (provider.c).
  *
  * An S-type AE-ID names no CSE. From below it is believed where the service subscription
- * names it at that CSE's node; from the registrar always; never one that is registered or
+ * names it at that CSE's node, and no other such node announced it since; from the registrar always; never one that is registered or
  * enrolled here [doc/decision/054-relations.md]. */
 #include "primitive/id.h"
 #include "request/work.h"
+#include "resource/stem.h"
 
 enum { TYPE_REMOTE_CSE = 16 };
 
@@ -54,20 +55,39 @@ static err_t see_credential(void *self, const struct credential *c)
 	return ERR_OK;
 }
 
-/* The S-type AE of another CSE: not one of ours. */
-static err_t is_strange_ae(struct work *w, bool *yes)
+err_t behind_is_strange(struct work *w, struct bytes absolute, bool *yes)
 {
 	struct bytes sp = resources_cse(w->room->resources)->sp_id;
-	struct named named = { .w = w, .absolute = w->claimed };
-	uint64_t id;
+	struct named named = { .w = w, .absolute = absolute };
+	bool here;
 	err_t err;
 
 	*yes = false;
-	TRY(store_find_ident(w->room->store, bytes_sub(w->claimed, sp.n + 1, w->claimed.n), &id));
-	if (id)
+	TRY(resource_stem_here(w->room->resources, bytes_sub(absolute, sp.n + 1, absolute.n), &here));
+	if (here)
 		goto out;
 	TRY(registry_credentials(w->room->registry, see_credential, &named));
 	*yes = !named.found;
+out:
+	return err;
+}
+
+/* Does the subscription name it there; and, where it names several, is it not announced by
+ * another of them? */
+static err_t is_there(struct work *w, struct bytes by, struct bytes stem, bool *yes)
+{
+	struct resources *r = w->room->resources;
+	struct bytes at;
+	bool there = false;
+	err_t err;
+
+	TRY(resource_subscribed_at(r, &w->room->arena, by, stem, w->in->now, yes));
+	if (!*yes)
+		goto out;
+	TRY(resource_stem_at(r, &w->room->arena, stem, &at));
+	if (at.n && !bytes_equal(at, by))
+		TRY(resource_subscribed_at(r, &w->room->arena, at, stem, w->in->now, &there));
+	*yes = !there;
 out:
 	return err;
 }
@@ -78,14 +98,11 @@ out:
 static err_t speaks_for_stem(struct work *w, struct bytes by, bool *yes)
 {
 	struct bytes sp = resources_cse(w->room->resources)->sp_id;
-	bool named = true;
 	err_t err;
 
-	TRY(is_strange_ae(w, yes));
+	TRY(behind_is_strange(w, w->claimed, yes));
 	if (*yes && by.n)
-		TRY(resource_subscribed_at(w->room->resources, &w->room->arena, by,
-		                           bytes_sub(w->claimed, sp.n + 1, w->claimed.n), w->in->now, &named));
-	*yes = *yes && named;
+		TRY(is_there(w, by, bytes_sub(w->claimed, sp.n + 1, w->claimed.n), yes));
 out:
 	return err;
 }

@@ -408,7 +408,7 @@ err_t facts_decide(struct work *w)
 {
 	struct decision_facts facts;
 	const struct store_row *row;
-	bool announces, announcer = false, leaves, reports, target, delivers;
+	bool announces, announcer = false, stem, leaves, reports, target, delivers;
 	err_t err;
 
 	w->discovers = facts_is_discovery(&w->request);
@@ -432,7 +432,9 @@ err_t facts_decide(struct work *w)
 	TRY(is_cse_announcement(w, row, &announces));
 	TRY(delivery_is_direct(w, row, &delivers));
 	refuse_impossible(w, row);
-	if (!w->status && !lab_is_admin(w)) {
+	TRY(stem_announced(w, row, &stem));
+	TRY(store_get(w->room->store, w->target.id, &row)); /* others were read */
+	if (!w->status && !stem && !lab_is_admin(w)) {
 		refuse_misplaced(w, row);
 		TRY(announced_whose(w, row, &announcer));
 	}
@@ -444,7 +446,7 @@ err_t facts_decide(struct work *w)
 		                       &w->decision);
 	else if (is_registration(w, row))
 		err = register_itself(w, &facts);
-	else if (is_cse_registration(w, row) || announces)
+	else if (is_cse_registration(w, row) || announces || stem)
 		err = decide_on_ground(&facts, GROUND_REGISTRATION, &w->room->arena, &w->permit,
 		                       &w->decision);
 	else if (delivers)

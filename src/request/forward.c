@@ -16,8 +16,10 @@ enum { TYPE_AE = 2, TYPE_REMOTE_CSE = 16, PRIMITIVE_MAX = 4 << 20, MEMBERS = PAR
 
 struct bytes forward_from(const struct work *w)
 {
-	struct bytes rest = id_behind_sp(w->originator, resources_cse(w->room->resources)->sp_id);
+	struct bytes sp = resources_cse(w->room->resources)->sp_id, rest = id_behind_sp(w->originator, sp);
 
+	if (w->announces.n) /* as it is: behind the CSE stands for whom it asks */
+		return bytes_starts(w->request.from, BYTES("//")) ? id_behind_sp(w->request.from, sp) : w->request.from;
 	return rest.n && !w->next_provider.n ? rest : w->originator;
 }
 
@@ -85,7 +87,7 @@ static bool is_past(const struct work *w)
 
 err_t forward_route(struct work *w)
 {
-	struct bytes cse = forward_cse(w, w->request.to);
+	struct bytes cse = forward_cse(w, w->request.to), at = BYTES_NONE, address;
 	uint64_t hop = 0;
 	bool behind, back = false;
 	err_t err = ERR_OK;
@@ -98,6 +100,12 @@ err_t forward_route(struct work *w)
 	}
 	if (cse.n > 1)
 		TRY(resource_remote(w->room->resources, cse, &hop, &behind));
+	if (!hop)
+		TRY(stem_route(w, w->request.to, &at, &address));
+	if (!hop && at.n) {
+		w->request.to = address;
+		TRY(resource_remote(w->room->resources, at, &hop, &behind));
+	}
 	if (!hop && w->room->registrar.n)
 		TRY(resource_remote(w->room->resources, w->room->registrar, &hop, &behind));
 	if (hop)

@@ -11,8 +11,12 @@ err_t identify_claim(struct work *w)
 	struct buf b = buf_make(FACT_ID_MAX * 2);
 	err_t err = ERR_OK;
 
-	if (w->request.from.n && id_form(w->request.from) != ID_ASSIGN) {
-		TRY(id_absolute(w->request.from, cse->sp_id, cse->cse_id, &b));
+	struct bytes from = stem_announcer(w);
+
+	if (!from.n)
+		from = w->request.from;
+	if (from.n && id_form(from) != ID_ASSIGN) {
+		TRY(id_absolute(from, cse->sp_id, cse->cse_id, &b));
 		TRY(arena_copy(&w->room->arena, bytes_of_buf(&b), &w->claimed));
 	}
 out:

@@ -3,6 +3,7 @@
  * hold, and who is enrolled keeps its name. */
 #include "primitive/id.h"
 #include "request/work.h"
+#include "resource/stem.h"
 
 enum { TYPE_ACP = 1, TYPE_CSE_BASE = 5, TYPE_REMOTE_CSE = 16 };
 
@@ -48,7 +49,7 @@ bool lab_is_cse(const struct work *w)
 static err_t is_brought(struct work *w, bool *yes)
 {
 	struct bytes id = w->request.from;
-	uint64_t there;
+	bool here;
 	err_t err = ERR_OK;
 
 	if (bytes_starts(id, BYTES("//")))
@@ -56,8 +57,8 @@ static err_t is_brought(struct work *w, bool *yes)
 	*yes = w->room->lab_cses.n > 0 && id_form(id) == ID_SP_S_AE;
 	if (!*yes)
 		return ERR_OK;
-	TRY(store_find_ident(w->room->store, bytes_sub(id, 1, id.n), &there));
-	*yes = there == 0;
+	TRY(resource_stem_here(w->room->resources, bytes_sub(id, 1, id.n), &here));
+	*yes = !here;
 out:
 	return err;
 }
@@ -85,12 +86,11 @@ out:
 
 static err_t is_registered(struct work *w, bool *yes)
 {
-	uint64_t id = 0;
 	err_t err = ERR_OK;
 
+	*yes = false;
 	if (id_form(w->request.from) == ID_AE_STEM)
-		TRY(store_find_ident(w->room->store, w->request.from, &id));
-	*yes = id != 0;
+		TRY(resource_stem_here(w->room->resources, w->request.from, yes));
 out:
 	return err;
 }

@@ -162,7 +162,7 @@ out:
  * the receiver takes it is for the CSE where it is registered. */
 static err_t reach_elsewhere(struct work *w, struct bytes to, struct reach *out)
 {
-	struct bytes sp = resources_cse(w->room->resources)->sp_id, cse = to;
+	struct bytes sp = resources_cse(w->room->resources)->sp_id, cse = to, at = BYTES_NONE, address;
 	struct provider provider;
 	uint64_t hop = 0;
 	bool behind = true, direct;
@@ -173,6 +173,10 @@ static err_t reach_elsewhere(struct work *w, struct bytes to, struct reach *out)
 	cse = bytes_sub(cse, 0, 1 + bytes_find(bytes_sub(cse, 1, cse.n), '/'));
 	if (cse.n > 1)
 		TRY(resource_remote(w->room->resources, cse, &hop, &behind));
+	if (!hop)
+		TRY(stem_route(w, to, &at, &address));
+	if (!hop && at.n)
+		TRY(resource_remote(w->room->resources, at, &hop, &behind));
 	direct = hop && !behind;
 	if (!hop && w->room->registrar.n)
 		TRY(resource_remote(w->room->resources, w->room->registrar, &hop, &behind));

@@ -53,6 +53,7 @@ struct request_room {
 	struct bytes lab_admin;    /* originator that may do everything there; empty: none */
 	struct bytes lab_cses;     /* CSE-IDs believed there without an association, by commas */
 	struct bytes registrar;    /* CSE-ID of our registrar, "/in"; empty: none */
+	struct bytes infrastructure; /* CSE-ID of the IN-CSE above us; empty: none, or it is this one */
 	struct bytes providers;    /* other service providers, as mcc.providers; empty: none */
 	uint64_t content_max;      /* octets of one result */
 	unsigned answered;         /* status of the answer that request_serve made last */

@@ -27,6 +27,9 @@ struct work {
 	struct bytes originator;   /* absolute; empty for an AE that asks for an identity */
 	struct bytes claimed;      /* From in absolute form, not believed before identify */
 	struct bytes app_id;
+	struct bytes announces;    /* From is a CSE for an AE of its own: "S" or "Sapp" behind it; empty: no */
+	struct bytes stem;         /* S-type: found good for an AEAnnc, or given by the IN-CSE; empty */
+	bool stem_told;            /* the IN-CSE took the announcement of the AE that is registered */
 	struct replay_question question;
 	struct replay_result kept;
 	bool repeated;             /* the first result is given once more */
@@ -186,6 +189,24 @@ struct bytes behind_cse(const struct work *w, struct bytes absolute);
 err_t behind_speaks(struct work *w, bool *yes) MUST_USE;
 /* Are all CSEs that a remoteCSE's content names free to be behind another? */
 err_t behind_may_name(struct work *w, bool *yes) MUST_USE;
+
+/* Is `absolute` the S-type AE of another CSE: none that is registered or enrolled here? */
+err_t behind_is_strange(struct work *w, struct bytes absolute, bool *yes) MUST_USE;
+
+/* [stem.c] S-type AE-IDs [TS-0001 10.2.2.2]. Does From say for which AE a CSE announces
+ * one: "/mn/Sapp", "/mn/S"? Then that stands in w->announces; the CSE. */
+struct bytes stem_announcer(struct work *w);
+/* At the IN-CSE: is this the announcement of an AE at a CSE below, and does the service
+ * subscription allow it? w->stem then; w->status when it does not. */
+err_t stem_announced(struct work *w, const struct store_row *row, bool *yes) MUST_USE;
+/* Where "/Sapp/x" is, by its announcement here: at CSE "/mn", and its address there; empty: unknown. */
+err_t stem_route(struct work *w, struct bytes to, struct bytes *cse, struct bytes *address) MUST_USE;
+/* Below the IN-CSE: an AE that registers is announced there, before it is told so, once nothing
+ * else refuses it. w->status when the IN-CSE does not take it. ERR_PENDING. */
+err_t stem_before(struct work *w) MUST_USE;
+err_t stem_after(struct work *w) MUST_USE;
+/* It was announced, and is not registered. */
+err_t stem_undone(struct work *w) MUST_USE;
 
 /* [provider.c] The provider of an absolute identifier, as mcc.providers names it; not ours. */
 struct provider {

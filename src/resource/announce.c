@@ -1,10 +1,21 @@
 /* announce.c: what is announced where: the record, and what differs from it.
  *
  * The record of a row, an array: due, then for each target
- *   target (as `at` named it), address there ("" not yet), digest, names */
+ *   target (as `at` named it), address there ("" not yet), digest, names
+ *
+ * An AE with an S-type AE-ID is announced at the IN-CSE whatever `at` says: target "S", which
+ * that cannot name, and the address, which its AE-ID gives. */
 #include "resource/announce_work.h"
 
 #include "primitive/id.h"
+#include "resource/stem.h"
+
+#define HOME BYTES("S")
+/* No digests: it is not there any more; it is there, and may say that the AE is nowhere. */
+#define LOST BYTES("lost")
+#define RENEW BYTES("renew")
+/* { "m2m:aeA": { "lnk": "INACTIVE" } } */
+#define INACTIVE BYTES("\xa1\x67m2m:aeA\xa1\x63lnk\x68INACTIVE")
 
 enum { RECORD_MAX = 65536, CONTENT_MAX = 1 << 20, ENTRY = 4, KEY_MAX = 24, ANNOUNCED = 10000, CSE_BASE = 5 };
 
@@ -17,6 +28,11 @@ struct record {
 	struct entry list[ANNOUNCE_TARGETS];
 	size_t n;
 };
+
+static bool is_home(const struct entry *e)
+{
+	return bytes_equal(e->target, HOME);
+}
 
 /* --- the record ---------------------------------------------------------------------- */
 
@@ -166,7 +182,8 @@ err_t announce_changed(struct resources *r, uint64_t id, const struct attribute_
 {
 	struct cbor at;
 
-	if ((set && set_get(set, BYTES("at"), &at)) || (before && set_get(before, BYTES("at"), &at)))
+	if ((set && set_get(set, BYTES("at"), &at)) || (before && set_get(before, BYTES("at"), &at)) ||
+	    (set && r->cse.cse_type != IN_CSE && set_get(set, BYTES("aei"), &at) && bytes_starts(at.s, HOME)))
 		return announce_touch(r, id);
 	return ERR_OK;
 }
@@ -272,15 +289,25 @@ static bool is_wanted(const struct store_row *row, const struct entry *e)
 	struct cbor at;
 	bool found;
 
-	if (!row || row->parent == 0)
+	if (!row || row->parent == 0 || is_home(e))
 		return row != NULL;
 	if (body_get(row->body, BYTES("at"), &at, &found) != ERR_OK || !found)
 		return false;
 	return announce_is_named(&at, e->target) || (e->address.n && announce_is_named(&at, e->address));
 }
 
+/* Is this what `at` names? At home it is announced already. */
+static bool is_at(const struct resources *r, const struct entry *e, struct bytes named)
+{
+	struct bytes rest;
+
+	if (is_home(e))
+		return bytes_equal(announce_cse(r, e->address, &rest), announce_cse(r, named, &rest));
+	return bytes_equal(e->target, named) || bytes_equal(e->address, named);
+}
+
 /* What `at` names and the record does not know yet. */
-static err_t add_new(const struct store_row *row, struct record *rec)
+static err_t add_new(const struct resources *r, const struct store_row *row, struct record *rec)
 {
 	struct cbor at, item;
 	bool found, known;
@@ -291,8 +318,7 @@ static err_t add_new(const struct store_row *row, struct record *rec)
 		TRY(cbor_next(&at.s, &item));
 		known = false;
 		for (size_t k = 0; k < rec->n; k++)
-			known |= bytes_equal(rec->list[k].target, item.s) ||
-			         bytes_equal(rec->list[k].address, item.s);
+			known |= is_at(r, &rec->list[k], item.s);
 		if (!known && rec->n < ANNOUNCE_TARGETS)
 			rec->list[rec->n++] = (struct entry){ .target = item.s };
 	}
@@ -334,7 +360,9 @@ static void drop_unwanted(struct resources *r, const struct store_row *row, stru
 		    (rec->list[i].address.n && (is_for_silent(r, &rec->list[i], s, out) || is_passed(&s->failed)))) {
 			i++;
 		} else if (rec->list[i].address.n) {
-			out->what = ANNOUNCE_DELETE;
+			out->home = out->ends = is_home(&rec->list[i]);
+			out->what = out->home ? ANNOUNCE_UPDATE : ANNOUNCE_DELETE;
+			out->content = out->home ? INACTIVE : BYTES_NONE;
 			out->to = rec->list[i].address;
 			out->target = rec->list[i].target;
 		} else {
@@ -347,6 +375,7 @@ static err_t send_entry(struct resources *r, const struct store_row *row, const 
                         struct arena *a, const struct sending *s, struct announce_step *out)
 {
 	struct attribute_set set = s->set;
+	struct bytes rest;
 	err_t err = ERR_OK;
 
 	if (e->address.n && bytes_equal(e->digest, BYTES_OF(s->digest)))
@@ -354,9 +383,19 @@ static err_t send_entry(struct resources *r, const struct store_row *row, const 
 	out->target = e->target;
 	out->names = s->names;
 	bytes_copy(out->digest, s->digest, sizeof(out->digest));
-	if (e->address.n) {
+	out->home = is_home(e);
+	if (out->home)
+		TRY(announce_put_credential(r, a, row, &set));
+	if (out->home && bytes_equal(e->digest, LOST)) {
+		out->what = ANNOUNCE_CREATE;
+		out->to = announce_cse(r, e->address, &rest);
+		out->type = s->type->number;
+		TRY(announce_put_origin(r, a, row, &set, NULL));
+	} else if (e->address.n) {
 		out->what = ANNOUNCE_UPDATE;
 		out->to = e->address;
+		if (bytes_equal(e->digest, RENEW))
+			TRY(announce_put_origin(r, a, row, &set, NULL));
 		TRY(announce_put_nulls(&set, e->names));
 	} else {
 		TRY(parent_of(r, row, e->target, a, &out->to));
@@ -434,6 +473,34 @@ out:
 	return err;
 }
 
+/* The row by which the AE of an entry at home is here. */
+static err_t again_here(struct resources *r, const struct entry *e, uint64_t *id)
+{
+	struct bytes stem = e->address;
+
+	*id = 0;
+	while (bytes_find(stem, '/') < stem.n)
+		(void)bytes_cut(&stem, '/');
+	return is_home(e) ? store_find_ident(r->store, stem, id) : ERR_OK;
+}
+
+/* It went and came back before the IN-CSE was told. */
+static err_t forget_returned(struct resources *r, struct record *rec)
+{
+	uint64_t id;
+	err_t err = ERR_OK;
+
+	for (size_t i = 0; i < rec->n;) {
+		TRY(again_here(r, &rec->list[i], &id));
+		if (id)
+			rec->list[i] = rec->list[--rec->n];
+		else
+			i++;
+	}
+out:
+	return err;
+}
+
 err_t resource_announce_step(struct resources *r, uint64_t id, struct arena *a,
                              const struct announce_round *round, struct announce_step *out)
 {
@@ -446,9 +513,11 @@ err_t resource_announce_step(struct resources *r, uint64_t id, struct arena *a,
 	*out = (struct announce_step){ .what = ANNOUNCE_NOTHING };
 	TRY(record_get(r, id, a, &rec));
 	TRY(row_copy(r, id, a, &row, &there));
+	if (!there)
+		TRY(forget_returned(r, &rec));
 	drop_unwanted(r, there ? &row : NULL, &rec, &s, out);
 	if (there && out->what == ANNOUNCE_NOTHING) {
-		TRY(add_new(&row, &rec));
+		TRY(add_new(r, &row, &rec));
 		TRY(prepare(r, &row, a, &s));
 	}
 	if (s.type && out->what == ANNOUNCE_NOTHING)
@@ -495,6 +564,10 @@ static err_t lose(struct resources *r, uint64_t id, struct arena *a, struct entr
 {
 	struct bytes was = e->address;
 
+	if (is_home(e)) {
+		e->digest = LOST;
+		return ERR_OK;
+	}
 	e->address = BYTES_NONE;
 	return put_address(r, id, a, was, e->target);
 }
@@ -548,6 +621,31 @@ out:
 	return err;
 }
 
+/* Nothing to this CSE any more; but when it came back meanwhile, what was said last may
+ * be that it went. */
+static err_t end(struct resources *r, uint64_t id, struct arena *a, struct record *rec, size_t i)
+{
+	struct record other;
+	uint64_t now;
+	err_t err;
+
+	TRY(lose_below(r, id, a, rec->list[i].address));
+	TRY(again_here(r, &rec->list[i], &now));
+	rec->list[i] = rec->list[--rec->n];
+	if (!now || now == id)
+		goto out;
+	TRY(record_get(r, now, a, &other));
+	for (size_t k = 0; k < other.n; k++) {
+		if (is_home(&other.list[k]))
+			other.list[k].digest = RENEW;
+	}
+	other.due = true;
+	TRY(record_put(r, now, &other));
+	resource_announce_again(r, now);
+out:
+	return err;
+}
+
 err_t resource_announce_done(struct resources *r, uint64_t id, struct arena *a,
                              const struct announce_step *step, struct bytes address, bool lost)
 {
@@ -560,9 +658,8 @@ err_t resource_announce_done(struct resources *r, uint64_t id, struct arena *a,
 		i++;
 	if (i == rec.n)
 		goto out;
-	if (step->what == ANNOUNCE_DELETE) {
-		TRY(lose_below(r, id, a, rec.list[i].address));
-		rec.list[i] = rec.list[--rec.n];
+	if (step->what == ANNOUNCE_DELETE || step->ends) {
+		TRY(end(r, id, a, &rec, i));
 	} else if (lost) {
 		TRY(lose(r, id, a, &rec.list[i]));
 	} else {
@@ -574,6 +671,17 @@ err_t resource_announce_done(struct resources *r, uint64_t id, struct arena *a,
 			TRY(put_address(r, id, a, step->target, address));
 		}
 	}
+	TRY(record_put(r, id, &rec));
+	resource_announce_again(r, id);
+out:
+	return err;
+}
+
+err_t resource_stem_announced(struct resources *r, uint64_t id, struct bytes address)
+{
+	struct record rec = { .due = true, .n = 1, .list[0] = { .target = HOME, .address = address } };
+	err_t err;
+
 	TRY(record_put(r, id, &rec));
 	resource_announce_again(r, id);
 out:

@@ -29,6 +29,8 @@ struct announce_step {
 	struct bytes names;   /* of the attributes sent, by blanks */
 	struct bytes name;    /* ANNOUNCE_CREATE: resourceName there; empty: its CSE gives one */
 	bool found;           /* done: it was there already, by that name */
+	bool home;            /* of an AE with an S-type AE-ID, at the IN-CSE (resource/stem.h) */
+	bool ends;            /* when it is done, that is nothing to this CSE any more */
 	bool passed;          /* CSEs were passed over that are not asked now */
 	uint8_t digest[32];   /* of what was sent */
 };

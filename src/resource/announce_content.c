@@ -1,6 +1,7 @@
 /* announce_content.c: what is announced of a resource: which attributes, under which type, and where
  * the original is. */
 #include "resource/announce_work.h"
+#include "resource/stem.h"
 
 enum { CONTENT_MAX = 1 << 20, ANNOUNCED = 10000 };
 
@@ -100,6 +101,32 @@ err_t announce_put_origin(struct resources *r, struct arena *a, const struct sto
 out:
 	buf_free(&id);
 	buf_free(&b);
+	return err;
+}
+
+err_t announce_put_credential(struct resources *r, struct arena *a, const struct store_row *row,
+                              struct attribute_set *set)
+{
+	struct cbor labels = { .kind = CBOR_NULL }, credential;
+	struct buf b = buf_make(CONTENT_MAX), text = buf_make(URI_MAX);
+	struct bytes list;
+	bool found;
+	err_t err;
+
+	TRY(body_get(row->body, BYTES(INTERNAL_CREDENTIAL), &credential, &found));
+	if (!found || credential.kind != CBOR_TEXT)
+		goto out;
+	(void)set_get(set, BYTES("lbl"), &labels);
+	TRY(cbor_put_array(&b, 1 + (labels.kind == CBOR_ARRAY ? labels.u : 0)));
+	TRY(buf_add(&b, labels.kind == CBOR_ARRAY ? labels.s : BYTES_NONE));
+	TRY(buf_add(&text, STEM_CREDENTIAL));
+	TRY(buf_add(&text, credential.s));
+	TRY(cbor_put_text(&b, bytes_of_buf(&text)));
+	TRY(arena_copy(a, bytes_of_buf(&b), &list));
+	TRY(set_put(set, BYTES("lbl"), list));
+out:
+	buf_free(&b);
+	buf_free(&text);
 	return err;
 }
 

@@ -15,6 +15,9 @@ err_t announce_attributes(struct resources *r, struct arena *a, const struct sto
 /* Its link, and a name by which it is found again when an answer was lost. */
 err_t announce_put_origin(struct resources *r, struct arena *a, const struct store_row *row,
                           struct attribute_set *set, struct bytes *name) MUST_USE;
+/* Of an AE with an S-type AE-ID: by which credential it registered, among its labels. */
+err_t announce_put_credential(struct resources *r, struct arena *a, const struct store_row *row,
+                              struct attribute_set *set) MUST_USE;
 /* What was sent and is not any more is taken back. */
 err_t announce_put_nulls(struct attribute_set *set, struct bytes names) MUST_USE;
 /* { "m2m:cntA": set }, encoded. */

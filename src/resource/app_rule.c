@@ -8,6 +8,7 @@
  * authenticated entity. What cannot be read grants nothing. */
 #include "resource/engine.h"
 #include "resource/roles.h"
+#include "resource/stem.h"
 
 #include "primitive/id.h"
 
@@ -21,6 +22,7 @@ struct question {
 	int64_t now;
 	struct bytes cse; /* whose serviceSubscribedNode counts */
 	bool elsewhere;
+	const struct resource_stem_ask *announced; /* it is to be registered there */
 	struct bytes credential, app_id, stem, role;
 	bool holds;
 };
@@ -66,6 +68,33 @@ static bool listed(struct bytes body, struct bytes key, struct bytes value,
 	return false;
 }
 
+/* The first of the AE-IDs named here that is asked for; none with a wildcard is one. */
+static err_t choose(struct question *q, struct bytes body)
+{
+	bool any = bytes_equal(q->stem, BYTES("S")), found;
+	struct cbor list, item;
+	struct bytes rest;
+	err_t err;
+
+	TRY(body_get(body, BYTES("aae"), &list, &found));
+	if (!found || list.kind != CBOR_ARRAY)
+		goto out;
+	TRY(arena_copy(q->arena, list.s, &rest));
+	for (uint64_t i = 0; i < list.u && !q->holds; i++) {
+		TRY(cbor_next(&rest, &item));
+		if (item.kind != CBOR_TEXT || id_form(item.s) != ID_AE_STEM || item.s.p[0] != 'S')
+			continue;
+		q->holds = bytes_equal(item.s, q->stem);
+		TRY(resource_spend(q->r, 1) ? ERR_OK : ERR_LIMIT);
+		if (any)
+			TRY(q->announced->is_free(q->announced->self, item.s, &q->holds));
+		if (q->holds)
+			q->stem = item.s;
+	}
+out:
+	return err;
+}
+
 static err_t look_at_rule(struct question *q, struct bytes link)
 {
 	const struct store_row *row;
@@ -78,6 +107,11 @@ static err_t look_at_rule(struct question *q, struct bytes link)
 	TRY(store_get(q->r->store, place.id, &row));
 	if (!row || row_expired(row, q->now))
 		return ERR_OK;
+	if (q->announced && listed(row->body, BYTES("apci"), q->credential, matches) &&
+	    listed(row->body, BYTES("aai"), q->app_id, matches))
+		TRY(choose(q, row->body));
+	if (q->announced)
+		goto out;
 	if (q->elsewhere)
 		/* Without any wildcard: what is meant for any AE of a node is no word that a
 		 * certain one is there and not elsewhere. */
@@ -198,6 +232,34 @@ err_t resource_subscribed_at(struct resources *r, struct arena *a, struct bytes 
 
 	TRY(look(&q, &n));
 	*yes = q.holds;
+out:
+	return err;
+}
+
+err_t resource_subscribes(struct resources *r, bool *yes)
+{
+	struct store_scan scan = { .parent = BASE, .type = TYPE_PROFILE, .limit = 1 };
+	uint64_t id;
+	size_t n;
+	err_t err;
+
+	TRY(store_children(r->store, &scan, &id, &n));
+	*yes = n > 0;
+out:
+	return err;
+}
+
+err_t resource_stem_offered(struct resources *r, struct arena *a, const struct resource_stem_ask *ask,
+                            struct bytes *stem, bool *profile)
+{
+	struct question q = { .r = r, .arena = a, .now = ask->now, .cse = ask->cse, .announced = ask,
+		              .credential = ask->credential, .app_id = ask->app_id, .stem = ask->stem };
+	size_t n;
+	err_t err;
+
+	TRY(look(&q, &n));
+	*stem = q.holds ? q.stem : BYTES_NONE;
+	*profile = n > 0;
 out:
 	return err;
 }

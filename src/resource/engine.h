@@ -18,6 +18,7 @@ enum {
  * identifier of the originator that created the resource. */
 #define INTERNAL_MARK '@'
 #define INTERNAL_CREATOR "@cr"
+#define INTERNAL_CREDENTIAL "@cd" /* of an AE with an S-type AE-ID: by which it registered */
 
 struct resource_work;
 
@@ -280,6 +281,9 @@ err_t index_write(struct resources *r, const struct resource_type *type, uint64_
  * keeps them) in the attribute? */
 err_t index_has_any(struct resources *r, struct bytes attribute, const uint8_t *values, size_t n,
                     bool *yes) MUST_USE;
+
+/* What an AEAnnc does (stem.c). */
+extern const struct resource_hooks stem_hooks;
 
 /* --- announcements (announce.c) ---------------------------------------------------- */
 

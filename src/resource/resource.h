@@ -61,14 +61,10 @@ struct resource_hooks {
 	err_t (*deleted)(struct resource_work *w);       /* it was the root of what went */
 	err_t (*child_created)(struct resource_work *w); /* on the parent, the child is in w */
 	err_t (*child_deleted)(struct resource_work *w);
+	const struct resource_hooks *announced; /* of its announced variant; NULL: none */
 	bool told_of_removal;  /* resource_on_removal hears of each row of this type */
 	unsigned wrong_parent; /* status for a parent that takes no child of this type; 0: 4108 */
 };
-/* Does a service subscription name the AE with this S-type stem at the node of that CSE
- * ("/mn"), in full [TS-0001 9.6.19, 9.6.29]? */
-err_t resource_subscribed_at(struct resources *r, struct arena *a, struct bytes cse, struct bytes stem,
-                             int64_t now, bool *yes) MUST_USE;
-
 /* Never NULL. */
 const struct resource_hooks *resource_hooks(const struct resource_type *type);
 
@@ -339,6 +335,9 @@ struct resource_ask {
 	size_t members_n;
 	/* rcn 12: access bits that the originator has on the target. */
 	unsigned permissions;
+	/* An AE: the stem that the IN-CSE gave it; an AEAnnc: the S-type stem that was found good for
+	 * it, "S" for one that is made up. Empty: neither. */
+	struct bytes stem;
 	/* A transactionMgmt that is made, NULL else. */
 	const struct transaction_result *transaction;
 	uint64_t unlocked;         /* a <transaction> whose request it is: its lock is none for it; 0 */

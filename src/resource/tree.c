@@ -10,6 +10,9 @@
  * matched as a pattern here. */
 #include "resource/engine.h"
 
+#include "primitive/id.h"
+#include "resource/stem.h"
+
 static bool cut_origin(struct resources *r, struct bytes *to, enum target_place *where)
 {
 	struct bytes rest = *to, sp = r->cse.sp_id, cse = r->cse.cse_id;
@@ -31,6 +34,30 @@ static bool cut_origin(struct resources *r, struct bytes *to, enum target_place 
 	/* The CSE-ID alone is the CSEBase. */
 	*to = rest.n == cse.n ? r->base_ri : bytes_sub(rest, cse.n + 1, rest.n);
 	return true;
+}
+
+/* The AE-ID of an AE with an S-type stem that is registered here, "/Sapp/cnt1". It looks like an address at
+ * a CSE: one that is known goes before it. */
+static err_t cut_stem(struct resources *r, struct bytes *to, bool *here)
+{
+	struct bytes rest = *to, first;
+	uint64_t remote;
+	bool behind;
+	err_t err = ERR_OK;
+
+	*here = false;
+	if (bytes_starts(rest, BYTES("//")))
+		rest = id_behind_sp(rest, r->cse.sp_id);
+	first = bytes_sub(rest, 0, 1 + bytes_find(bytes_sub(rest, 1, rest.n), '/'));
+	if (rest.n < 2 || id_form(first) != ID_SP_S_AE)
+		return ERR_OK;
+	TRY(resource_remote(r, first, &remote, &behind));
+	if (!remote)
+		TRY(resource_stem_here(r, bytes_sub(first, 1, first.n), here));
+	if (*here)
+		*to = bytes_sub(rest, 1, rest.n);
+out:
+	return err;
 }
 
 /* "cnt12" -> 12 when row 12 is a container; 0 otherwise. */
@@ -116,15 +143,20 @@ err_t tree_walk(struct resources *r, struct bytes to, struct place *out)
 	struct bytes path, name;
 	size_t depth = 0;
 	uint64_t id;
-	err_t err;
+	bool here;
+	err_t err = ERR_OK;
 
 	*out = (struct place){ .where = TARGET_NONE };
 	path = bytes_cut(&to, '#');
 	out->attribute = to;
 	if (path.n == 0 || bytes_ends(path, BYTES("/")) || path.n > URI_MAX)
 		return ERR_OK;
-	if (!cut_origin(r, &path, &out->where))
+	here = cut_origin(r, &path, &out->where);
+	if (!here)
+		TRY(cut_stem(r, &path, &here));
+	if (!here)
 		return ERR_OK;
+	out->where = TARGET_HERE;
 	name = bytes_cut(&path, '/');
 	TRY(find_first(r, name, &id));
 	TRY(place_row(r, id, out));

@@ -1,7 +1,7 @@
 /* type.c: what the types do; the type of a row; what may be searched. */
 #include "resource/engine.h"
 
-enum { NUMBERS = 256 }; /* of types that are no announced variants, at most */
+enum { NUMBERS = 256, ANNOUNCED = 10000 }; /* of types that are no announced variants, at most; those */
 
 static const struct resource_hooks no_hooks;
 
@@ -30,7 +30,11 @@ const struct resource_hooks *resource_hooks(const struct resource_type *type)
 		for (size_t i = 0; i < n; i++)
 			by_number[types[i]->number] = hooks[i];
 	}
-	return type->number < NUMBERS && by_number[type->number] ? by_number[type->number] : &no_hooks;
+	if (type->number < NUMBERS)
+		return by_number[type->number] ? by_number[type->number] : &no_hooks;
+	if (type->number < ANNOUNCED || type->number - ANNOUNCED >= NUMBERS || !by_number[type->number - ANNOUNCED])
+		return &no_hooks;
+	return by_number[type->number - ANNOUNCED]->announced ? by_number[type->number - ANNOUNCED]->announced : &no_hooks;
 }
 
 const struct resource_type *resource_row_type(const struct store_row *row)

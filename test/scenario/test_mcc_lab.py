@@ -33,7 +33,7 @@ def three():
     m = Lab("--cse-id", "/id-mn", "--cse-name", "cse-mn", "--cse-type", "MN", "--remote-cses", "/id-asn",
             "--register-to", i.url, "--registrar-id", "/id-in", address="127.0.0.2")
     a = Lab("--cse-id", "/id-asn", "--cse-name", "cse-asn", "--cse-type", "ASN",
-            "--register-to", m.url, "--registrar-id", "/id-mn", address="127.0.0.3")
+            "--register-to", m.url, "--registrar-id", "/id-mn", "--in-cse", "/id-in", address="127.0.0.3")
     try:
         until(lambda: csr(i, "id-mn") and csr(m, "id-asn") and csr(i, "id-mn").get("dcse") == ["/id-asn"])
     except AssertionError:
@@ -50,6 +50,36 @@ def test_registered_both_ways(three):
     assert csr(m, "id-in")["csi"] == "/id-in" and csr(m, "id-in")["poa"] == [i.url]
     assert csr(m, "id-asn")["cst"] == 3 and csr(a, "id-mn")["poa"] == [m.url]
     assert i.get("/-", "CAdmin")[1]["m2m:cb"]["poa"] == [i.url]
+
+
+def test_an_ae_id_is_assigned_by_the_in_cse(three):
+    """TS-0001 10.2.2.2 (a): From "S" alone, over two hops; the AE is found by that AE-ID, and ended where it is announced."""
+    i, m, a = three
+    for n, cse in ((a, "/id-asn"), (m, "/id-mn")):
+        rsc, got = n.create("/-", "S", 2, {"m2m:ae": dict(AE, rn="stem")})
+        assert rsc == 2001, got
+        stem = got["m2m:ae"]["aei"]
+        assert stem[0] == "S" and len(stem) > 1 and got["m2m:ae"]["ri"] == stem
+        at = lambda: i.get(f"/{stem}", "CAdmin")
+        until(lambda: at()[1]["m2m:aeA"].get("aei") == stem)          # what could not be known before
+        rsc, got = at()
+        assert rsc == 2000 and (got["m2m:aeA"]["ri"], got["m2m:aeA"]["lnk"], got["m2m:aeA"]["api"]) == (stem, f"{cse}/{stem}", "Ntool"), got
+        for by, path in ((i, f"/~/{stem}"), (a, f"/~/{stem}"), (n, f"/~/{stem}"), (i, f"/_/lab.example/{stem}")):
+            assert by.get(path, "CAdmin")[0] in (2000, 4103), path  # the AE's own policy says who may
+        assert i.get("/~/Snowhere", "CAdmin")[0] == 4004
+        assert n.ask("PUT", "/-/stem", stem, {"m2m:ae": {"lbl": ["here"], "apn": "x", "aa": ["apn"]}})[0] == 2004
+        until(lambda: at()[1]["m2m:aeA"].get("lbl") == ["here"] and at()[1]["m2m:aeA"].get("apn") == "x")
+        assert i.ask("DELETE", f"/{stem}", "CAdmin")[0] == 2002     # by mistake: it is announced anew
+        assert n.ask("PUT", "/-/stem", stem, {"m2m:ae": {"lbl": ["again"]}})[0] == 2004
+        until(lambda: at()[0] == 2000 and at()[1]["m2m:aeA"].get("lbl") == ["again"])
+        assert n.ask("DELETE", "/-/stem", stem)[0] == 2002
+        until(lambda: at()[1]["m2m:aeA"]["lnk"] == "INACTIVE")
+        assert i.get(f"/~/{stem}", "CAdmin")[0] == 4004
+        assert n.create("/-", stem, 2, {"m2m:ae": dict(AE, rn="stem")})[0] == 2001   # with the same AE-ID again
+        assert at()[1]["m2m:aeA"]["lnk"] == f"{cse}/{stem}"
+        assert n.ask("DELETE", "/-/stem", stem)[0] == 2002
+        until(lambda: at()[1]["m2m:aeA"]["lnk"] == "INACTIVE")
+        assert i.ask("DELETE", f"/{stem}", "CAdmin")[0] == 2002
 
 
 @pytest.fixture(scope="module")

@@ -157,6 +157,88 @@ static void test_to_another_provider(void **state)
 	node_close(&n);
 }
 
+/* What the IN-CSE says to each question, in turn; NULL: it does not answer. */
+static unsigned answered(struct node *n, struct request_arrival *in, const char *const *said, size_t count)
+{
+	struct outbound_answer answers[2] = { { .err = ERR_CLOSED } };
+	struct buf texts[2] = { buf_make(4096), buf_make(4096) };
+	unsigned status = 0;
+
+	*in = (struct request_arrival){ .association = in->association, .gate = in->gate, .now = in->now, .primitive = in->primitive };
+	status = node_serve(n, in);
+	for (size_t i = 0; i < count; i++) {
+		assert_int_equal(n->err, ERR_PENDING);
+		assert_int_equal(n->room.needs.n, 1);
+		answers[i] = (struct outbound_answer){ .err = said[i] ? ERR_OK : ERR_CLOSED };
+		bytes_copy(answers[i].key, n->room.needs.list[0].key, sizeof(answers[i].key));
+		if (said[i])
+			test_cbor(said[i], &texts[i]);
+		answers[i].primitive = bytes_of_buf(&texts[i]);
+		in->memo = (struct outbound_memo){ .list = answers, .n = i + 1, .arrived = n->now };
+		status = node_serve(n, in);
+	}
+	in->memo = (struct outbound_memo){ .n = 0 };
+	buf_free(&texts[0]);
+	buf_free(&texts[1]);
+	return status;
+}
+
+static void need_says(struct node *n, const char *part)
+{
+	struct buf text = buf_make(65536);
+
+	assert_int_equal(n->err, ERR_PENDING);
+	assert_int_equal(cbor_to_json(n->room.needs.list[0].primitive, &text), ERR_OK);
+	assert_int_equal(buf_add_byte(&text, 0), ERR_OK);
+	if (!test_has((const char *)text.p, part))
+		fail_msg("%s is not in %s", part, (const char *)text.p);
+	buf_free(&text);
+}
+
+/* Below the IN-CSE: an AE with an S-type AE-ID is announced there before it is told that it is
+ * registered [TS-0001 10.2.2.2]. */
+static void test_announced_to_the_in_cse(void **state)
+{
+	static const char *const no[] = { "{'rsc':4126,'rqi':'x','rvi':'3'}" }, *const away[] = { NULL },
+	                  *const odd[] = { "{'rsc':1234,'rqi':'x','rvi':'3'}" }, *const yes[] = { "{'rsc':2001,'rqi':'x','rvi':'3'}" },
+	                  *const known[] = { "{'rsc':4105,'rqi':'x','rvi':'3'}", "{'rsc':2004,'rqi':'x','rvi':'3'}" },
+	                  *const taken[] = { "{'rsc':4105,'rqi':'x','rvi':'3'}", "{'rsc':4126,'rqi':'x','rvi':'3'}" };
+	static const unsigned status[] = { 4126, 5103, 5000, 4126 };
+	struct request_arrival in;
+	struct node n;
+
+	node_open(&n);
+	n.room.registrar = n.room.infrastructure = BYTES("/mn-cse");
+	/* nobody to ask: no */
+	expect(&n, APP, REGISTER("Sapp", "app", "s0"), 5103);
+	expect(&n, MN, R(1, "cse-in", "/mn-cse", "s1", ",'ty':16,'pc':{'m2m:csr':{'cb':'/mn-cse/x','csi':'/mn-cse','rr':true,"
+	       "'srv':['3'],'poa':['https://mn.example']}}"), 2001);
+	expect(&n, DEV, REGISTER("Cdev", "dev", "s2"), 2001); /* a C-type AE-ID is this CSE's own affair */
+	in = node_arrival(&n, APP, REGISTER("Sapp", "app", "s3"));
+	assert_int_equal(node_serve(&n, &in), 0);
+	need_says(&n, "'fr':'/in-cse/Sapp'");
+	need_says(&n, "'to':'/mn-cse','ty':10002");
+	need_says(&n, "'lbl':['Credential-ID:12-app@demo.example'],'lnk':'/in-cse/Sapp'");
+	/* what is wrong here is not asked about there */
+	expect(&n, APP, R(1, "cse-in", "Sapp", "s4", ",'ty':2,'pc':{'m2m:ae':{'rn':'dev','api':'Nx','rr':false,'srv':['3']}}"), 4105);
+	expect(&n, APP, R(1, "cse-in", "Sapp", "s5", ",'ty':2,'pc':{'m2m:ae':{'api':'x','rr':false,'srv':['3']}}"), 4000);
+	for (size_t i = 0; i < 4; i++) {
+		const char *const *said[] = { no, away, odd, taken };
+
+		in = node_arrival(&n, APP, REGISTER("Sapp", "app", "s6"));
+		assert_int_equal(answered(&n, &in, said[i], i == 3 ? 2 : 1), status[i]);
+		expect(&n, DEV, GET("cse-in/app", "Cdev"), 4004);
+	}
+	in = node_arrival(&n, APP, REGISTER("Sapp", "app", "s7"));
+	assert_int_equal(answered(&n, &in, yes, 1), 2001);
+	expect(&n, APP, GET("/Sapp", "Sapp"), 2000); /* its AE-ID leads to it here */
+	expect(&n, APP, GET("//demo.example/Sapp", "Sapp"), 2000);
+	expect(&n, APP, R(4, "cse-in/app", "Sapp", "s8", ""), 2002);
+	in = node_arrival(&n, APP, REGISTER("Sapp", "app", "s9"));
+	assert_int_equal(answered(&n, &in, known, 2), 2001);
+	node_close(&n);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -164,6 +246,7 @@ int main(void)
 		cmocka_unit_test(test_impersonation),
 		cmocka_unit_test(test_another_provider),
 		cmocka_unit_test(test_to_another_provider),
+		cmocka_unit_test(test_announced_to_the_in_cse),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@
 
 #include "primitive/id.h"
 #include "primitive/release.h"
+#include "resource/stem.h"
 
 static err_t app_rule(struct resource_work *w, const char *what, struct bytes detail)
 {
@@ -111,15 +112,15 @@ out:
 	return err;
 }
 
-/* Without association (lab): as asked, or "C" or "S" with the row's number. */
+/* Without association (lab): as asked, as the IN-CSE gave it, or "C" or "S" with the row's number. */
 static err_t stem_by_request(struct resource_work *w, struct bytes *stem)
 {
 	struct bytes from = w->ask->request->from;
 	struct buf *b = &w->r->scratch;
 	err_t err;
 
-	if (id_form(from) == ID_AE_STEM) {
-		*stem = from;
+	if (id_form(from) == ID_AE_STEM || w->ask->stem.n) {
+		*stem = w->ask->stem.n ? w->ask->stem : from;
 		return ERR_OK;
 	}
 	buf_clear(b);
@@ -135,13 +136,18 @@ static err_t check_free(struct resource_work *w, struct bytes stem)
 {
 	const struct cse_identity *cse = resources_cse(w->r);
 	uint64_t id;
+	bool here;
 	err_t err;
 
 	/* An address must lead to one resource only. */
 	if (bytes_equal(stem, cse->cse_name) || bytes_equal(stem, w->r->base_ri))
 		return refuse(w->out, RSC_CONFLICT, "the identifier is the CSE's", BYTES("fr"));
 	TRY(store_find_ident(w->r->store, stem, &id));
-	if (id)
+	TRY(resource_stem_here(w->r, stem, &here));
+	/* Who was elsewhere and shows its own credential here is here now. */
+	if (id && !here && w->ask->entity.n)
+		TRY(tree_remove(w->r, id));
+	else if (id)
 		return refuse(w->out, RSC_ORIGINATOR_HAS_ALREADY_REGISTERED,
 		              "this AE-ID is registered", NO_DETAIL);
 out:
@@ -180,6 +186,8 @@ static err_t registered(struct resource_work *w)
 	}
 	TRY(check_free(w, stem));
 	TRY(arena_copy(w->arena, stem, &w->row.ident));
+	if (stem.p[0] == 'S' && cse->cse_type != IN_CSE && w->ask->credential.n)
+		TRY(set_put_text(w->r, w->arena, &w->set, BYTES(INTERNAL_CREDENTIAL), w->ask->credential));
 	TRY(set_put_text(w->r, w->arena, &w->set, BYTES("aei"), stem));
 	/* It is its own creator: whoever asked, the AE's resources are the AE's. */
 	TRY(id_absolute(stem, cse->sp_id, cse->cse_id, &absolute));
@@ -192,4 +200,5 @@ out:
 
 const struct resource_hooks resource_hooks_ae = {
 	.created = registered,
+	.announced = &stem_hooks,
 };

@@ -212,6 +212,9 @@ static bool goes_without_name(struct announcing *n, unsigned status)
 /* The announced resource is in the state that the step wanted, or is known to be gone. */
 static bool is_settled(const struct announcing *n, unsigned status)
 {
+	/* The AE is registered at another CSE now. */
+	if (n->step.ends && status == RSC_ORIGINATOR_HAS_NO_PRIVILEGE)
+		return true;
 	if (status == RSC_NOT_FOUND)
 		return n->step.what == ANNOUNCE_DELETE || n->step.what == ANNOUNCE_UPDATE;
 	return status_is_success(status) ||
@@ -264,7 +267,7 @@ static err_t keep(struct core *c, struct announcing *n, const struct response_pr
 	arena_init(&a, 4 << 20);
 	recall(n);
 	n->step.found = r->status == RSC_CONFLICT;
-	if (n->step.what == ANNOUNCE_CREATE)
+	if (n->step.what == ANNOUNCE_CREATE && !n->step.home)
 		TRY(address_of(n, r->content, &address));
 	TRY(batch_mark(c));
 	err = settle(c, n, &a, bytes_of_buf(&address), lost);
@@ -284,6 +287,7 @@ static void on_answer(struct core *c, uint64_t cookie, const struct response_pri
 		return;
 	recall(n);
 	heard(c, n->step.to, r->status);
+	n->step.ends |= n->step.home && r->status == (n->step.what == ANNOUNCE_CREATE ? RSC_CONFLICT : RSC_ORIGINATOR_HAS_NO_PRIVILEGE);
 	if (is_settled(n, r->status) && keep(c, n, r) == ERR_OK) {
 		forget(n); /* due again: there may be more */
 		return;

@@ -100,6 +100,15 @@ static int64_t blocking_max(const struct options *o)
 	return answer > others ? answer - others : 0;
 }
 
+static struct bytes infrastructure(const struct options *o)
+{
+	struct bytes named = bytes_str(options_text(o, OPT_registrar_in_cse));
+
+	if (options_number(o, OPT_node_cse_type) == IN_CSE)
+		return BYTES_NONE;
+	return named.n ? named : bytes_str(options_text(o, OPT_registrar_id));
+}
+
 void node_reload(struct core *c)
 {
 	const struct options *o = &c->worker->options;
@@ -119,6 +128,7 @@ void node_reload(struct core *c)
 	c->room.subscription_required = options_flag(o, OPT_subscription_required);
 	c->room.role_issuers = bytes_str(options_text(o, OPT_role_issuers));
 	c->room.registrar = bytes_str(options_text(o, OPT_registrar_id));
+	c->room.infrastructure = infrastructure(o);
 	c->room.providers = bytes_str(options_text(o, OPT_mcc_providers));
 	c->room.require_registration_rule = !c->room.lab;
 	if (c->room.quota)
