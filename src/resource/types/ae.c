@@ -144,8 +144,8 @@ static err_t check_free(struct resource_work *w, struct bytes stem)
 		return refuse(w->out, RSC_CONFLICT, "the identifier is the CSE's", BYTES("fr"));
 	TRY(store_find_ident(w->r->store, stem, &id));
 	TRY(resource_stem_here(w->r, stem, &here));
-	/* Who was elsewhere and shows its own credential here is here now. */
-	if (id && !here && w->ask->entity.n)
+	/* Who was elsewhere and shows its own credential here is here now; an S begins no other identifier. */
+	if (id && !here && stem.p[0] == 'S' && w->ask->entity.n)
 		TRY(tree_remove(w->r, id));
 	else if (id)
 		return refuse(w->out, RSC_ORIGINATOR_HAS_ALREADY_REGISTERED,
