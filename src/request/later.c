@@ -2,7 +2,7 @@
 #include "request/later_work.h"
 #include "resource/delivery.h"
 
-enum { TYPE_GROUP = 9, TYPE_REQUEST = 17, PAGE_ROWS = 64, PENDING = 3 };
+enum { TYPE_GROUP = 9, TYPE_REQUEST = 17, PAGE_ROWS = 64, PENDING = 3, FORWARDED = 4 };
 
 void later_free(struct later *l)
 {
@@ -115,6 +115,11 @@ static struct bytes value_of(const struct store_row *row, struct bytes key)
 	return v.kind == CBOR_TEXT || v.kind == CBOR_BYTES ? v.s : v.raw;
 }
 
+bool later_is_undone(const struct store_row *row, uint64_t rs)
+{
+	return rs == PENDING || (rs == FORWARDED && value_of(row, BYTES("@rq")).n > 0);
+}
+
 /* Something is left to be done with it. */
 static bool is_open(const struct store_row *row)
 {
@@ -125,7 +130,7 @@ static bool is_open(const struct store_row *row)
 	if (row && row->type == DELIVERY)
 		return number_of(row, BYTES("@du"), &rs);
 	return row && row->type == TYPE_REQUEST && number_of(row, BYTES("rs"), &rs) &&
-	       (rs == PENDING || value_of(row, BYTES("@nu")).n > 0);
+	       (later_is_undone(row, rs) || value_of(row, BYTES("@nu")).n > 0);
 }
 
 static err_t reload_row(struct request_room *room, uint64_t id)

@@ -291,13 +291,18 @@ out:
 
 err_t later_arrived(struct work *w)
 {
+	const struct store_row *row;
 	struct cbor v;
 	bool found;
 	err_t err;
 
 	TRY(of_delivery(w));
+	TRY(store_get(w->room->store, w->in->deferred, &row));
+	if (!row)
+		work_refuse(w, RSC_NOT_FOUND, "TS-0004 7.4.12.2.4", "it was taken back");
 	TRY(member_of(w, BYTES("rs"), &v, &found));
-	w->notifies = found && v.u != PENDING;
+	TRY(store_get(w->room->store, w->in->deferred, &row));
+	w->notifies = found && row && !later_is_undone(row, v.u);
 	TRY(member_of(w, BYTES("@cd"), &v, &found));
 	if (found)
 		TRY(stand_in(w, v.s));
@@ -319,6 +324,26 @@ static err_t change(struct request_room *room, const struct request_arrival *in,
 		return own->err;
 	return resource_request_change(room->resources, permit_for_system(reason), in->deferred, &c,
 	                               &room->arena);
+}
+
+err_t later_forwarded(struct work *w)
+{
+	struct later_own own = { .values = buf_make(64) };
+	const struct store_row *row;
+	struct cbor rs;
+	bool found;
+	err_t err;
+
+	TRY(member_of(w, BYTES("rs"), &rs, &found));
+	if (!found || rs.u != PENDING || !forward_is_due(w))
+		goto out;
+	TRY(store_get(w->room->store, w->in->deferred, &row));
+	later_own_uint(&own, BYTES("rs"), FORWARDED);
+	TRY(change(w->room, w->in, &own, row->expires));
+	w->room->must_commit = true;
+out:
+	buf_free(&own.values);
+	return err;
 }
 
 static void own_result(struct later_own *o, const struct response_primitive *response)

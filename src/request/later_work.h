@@ -16,6 +16,13 @@ err_t later_keep(struct work *w) MUST_USE;
  * and whether the result is to be sent. */
 err_t later_arrived(struct work *w) MUST_USE;
 
+/* Of a request resource with this requestStatus: the request waits, or is at another CSE, and its
+ * answer is not here. */
+bool later_is_undone(const struct store_row *row, uint64_t rs);
+
+/* It was sent to the CSE that hosts its target: its resource says so. */
+err_t later_forwarded(struct work *w) MUST_USE;
+
 /* Done: the result into the request resource. */
 err_t later_result(struct work *w, const struct response_primitive *response) MUST_USE;
 /* The same when it was this node that failed. */

@@ -337,6 +337,8 @@ err_t request_serve(struct request_room *room, const struct request_arrival *in,
 	}
 	if (err == ERR_PENDING)
 		err = keep_rows(room);
+	if (err == ERR_PENDING && in->deferred && later_forwarded(&w) != ERR_OK)
+		err = ERR_IO;
 	if (err != ERR_PENDING)
 		blocked_end(&w);
 out:

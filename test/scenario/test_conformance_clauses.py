@@ -1,7 +1,7 @@
 """TS-0004 7.3, 7.4 and 7.5.1 read once more, step by step, and asked as an independent suite would: blocking updates,
 events of reads, batches, what a group of subscriptions shows, containers that hide their instances, flexible containers that
 are announced."""
-import concurrent.futures
+import concurrent.futures, threading, time
 
 import pytest
 pytest.importorskip("requests")
@@ -148,6 +148,53 @@ def test_an_ae_with_a_polling_channel_is_told_there(lab, own, r):
         asked = lab.get(at + "/p/pcu", other, X_M2M_RET="4000").json["m2m:rqp"]
         assert lab.ask("POST", at + "/p/pcu", {"m2m:rsp": {"rsc": 2000, "rqi": asked["rqi"]}}, None, other).rsc == 2000
         assert told.result().rsc == 2000 and len(r.got) == 1
+
+
+# --- what is at another CSE [7.4.12.2.4, 7.4.14.2.5] --------------------------------------------------------
+
+
+@pytest.fixture()
+def far(lab):
+    """A CSE that answers what it is asked when it is let."""
+    let = threading.Event()
+
+    def script(got):
+        let.wait(8)
+        return 200, {"X-M2M-RSC": "2000", "Content-Type": "application/json"}, b'{"m2m:cnt": {"rn": "far", "ty": 3}}'
+
+    with Receiver(script) as r:
+        body = {"rn": "far", "cb": "/mn/x", "csi": "/mn", "rr": True, "srv": ["3"], "poa": [r.url]}
+        assert lab.create("/cse-in", 16, {"m2m:csr": body}, "/mn").rsc == 2001
+        yield let
+        let.set()
+        assert lab.delete("/cse-in/far", "/mn").rsc == 2002
+
+
+def test_a_group_answers_before_its_result_expires(lab, own, far):
+    """7.4.14.2.5: with what there is by the Result Expiration Timestamp, and 5209 when that is nothing."""
+    stem, path = own
+    for rn, members in (("both", [path[1:] + "/c", "/mn/x/y"]), ("none", ["/mn/x/y"])):
+        body = {"rn": rn, "mnm": 5, "mid": members, "acpi": ["cse-in/open"]}
+        assert lab.create(path, 9, {"m2m:grp": body}, stem).rsc == 2001
+    for rn, want in (("both", 2000), ("none", 5209)):
+        began = time.monotonic()
+        a = lab.get(path + f"/{rn}/fopt", stem, X_M2M_RST="1600")
+        assert a.rsc == want and time.monotonic() - began < 1.6
+        if want == 2000:
+            assert [x["rsc"] for x in a.json["m2m:agr"]["m2m:rsp"]] == [2000, 5103]
+
+
+def test_a_request_that_is_at_another_cse(lab, own, far):
+    """requestStatus FORWARDED (4): it cannot be recalled, 5220; when its answer is there, its resource can be deleted."""
+    stem, _ = own
+    at = "/" + lab.get("/~/mn/x/y?rt=1", stem).json["m2m:uri"]
+    status = lambda: lab.get(at, stem).json["m2m:req"]["rs"]
+    assert until(lambda: status() == 4)
+    assert lab.delete(at, stem).rsc == 5220 and status() == 4
+    far.set()
+    assert until(lambda: status() == 1)
+    assert lab.get(at, stem).json["m2m:req"]["ors"]["pc"]["m2m:cnt"]["rn"] == "far"
+    assert lab.delete(at, stem).rsc == 2002
 
 
 # --- single types ---------------------------------------------------------------------------------------

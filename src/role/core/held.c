@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "role/core/core.h"
 
-enum { ASKED_MAX = 4096, SERIAL_MASK = 0xffffff };
+enum { ASKED_MAX = 4096, SERIAL_MASK = 0xffffff, BEFORE_END_MS = 500 };
 
 static uint64_t ref_of(const struct core *c, const struct held *h, size_t question)
 {
@@ -63,7 +63,14 @@ static struct held *free_slot(struct core *c, struct bytes originator)
 	return same < CORE_HELD_PER_ORIGINATOR ? found : NULL;
 }
 
-/* When it must be answered: the option, or the originator's own limit. */
+/* Of what is left until a result expires, what may be waited: the answer is to leave before
+ * [TS-0004 7.3.3.16, 7.4.14.2.5]. */
+static int64_t before_end(int64_t left)
+{
+	return left - (left < 4 * BEFORE_END_MS ? left / 4 : BEFORE_END_MS);
+}
+
+/* When it must be answered: the option, or the originator's own limits. */
 static int64_t deadline_of(const struct core *c, const struct request_arrival *in)
 {
 	const struct options *o = &c->worker->options;
@@ -73,13 +80,16 @@ static int64_t deadline_of(const struct core *c, const struct request_arrival *i
 	                   : 1000 * (int64_t)options_number(o, OPT_outbound_time);
 	struct request_primitive r;
 
-	if (request_read(in->primitive, in->now, &r) != ERR_OK)
+	/* A relative time began when the request arrived. */
+	if (request_read(in->primitive, in->memo.arrived ? in->memo.arrived : in->now, &r) != ERR_OK)
 		goto out;
 	/* It is bounded already: admission.def, "soon". */
 	if (r.executes > in->now && !polls)
 		ms += r.executes - in->now;
 	if (r.expires > in->now && r.expires - in->now < ms)
 		ms = r.expires - in->now;
+	if (r.result_expires > in->now && before_end(r.result_expires - in->now) < ms)
+		ms = before_end(r.result_expires - in->now);
 out:
 	return clock_steady() + ms;
 }
