@@ -12,10 +12,10 @@ import hashlib, http.client, json, os, re, shutil, ssl, subprocess, tempfile, ti
 from attack import Refusals, attempt, end, programs
 from node import BUILD, Node, TOP
 
-# as in hostile-gate.c: cases, faults of the rows that a gate may send, then each message type
-CASES, FAULTS = 8, 11
+# as in hostile-gate.c: cases, faults of the rows that a gate may send, then those that send the message types
+CASES, FAULTS, SENDERS = 8, 11, 16
 TYPES = len(re.findall(r"(?m)^MESSAGE\(", (TOP / "src/wire/messages.def").read_text())) + 1
-GATES = CASES + FAULTS + TYPES
+GATES = CASES + FAULTS + SENDERS
 
 
 def lab_control():
@@ -41,11 +41,11 @@ def fingerprint(e):
 
 
 def findings(report, seconds):
-    """Lines of the report, when every gate has written and nothing was added for a second."""
+    """Lines of the report, when every gate has written, those that send have sent all, and nothing was added for a second."""
     end_at, before = time.time() + seconds, None
     while time.time() < end_at:
         lines = report.read_text().splitlines() if report.exists() else []
-        if {int(l.split()[0]) for l in lines} >= set(range(GATES)) and lines == before:
+        if {int(l.split()[0]) for l in lines} >= set(range(GATES)) and sum(l.split(" ")[1] == "over" for l in lines) == SENDERS and lines == before:
             break
         before = lines
         time.sleep(1)
@@ -182,7 +182,7 @@ try:
             if verdict in ("can", "said"):
                 print(f"  still {verdict:<4} {what}")
                 can.add((verdict, what.partition(":")[0]))
-            elif verdict not in ("end", "note"):
+            elif verdict not in ("end", "over", "note"):
                 r.say(what, verdict == "refused")
         r.say("what is for them is served to those whom it is for, and a core that believed a gate would fall (controls)", sum(" note control: " in l for l in lines) == 5)
         # what SECURITY.md says that it still can; more, or less, is a wrong document
@@ -190,7 +190,9 @@ try:
             "open an association for an enrolled pre-shared key identity", "speak on it as that identity",
             "take up again what is live on it", "run the key schedule of an enrolled identity", "run it again", "ask for an enrolled identity",
             "derive one TLS 1.2 master secret", "have the node's key sign a handshake of its own"} and {v for v, _ in can} == {"can"}, str(len(can)))
-        r.say(f"every case was played ({len(seen)} of {GATES}, {len(lines)} findings)", seen >= set(range(GATES)) and len(lines) > 150)
+        sent = sum(l.split(" ")[1] == "end" for l in lines)
+        r.say(f"every case was played ({len(seen)} of {GATES} gates, {sent} of {TYPES} message types, {len(lines)} findings)",
+              seen >= set(range(GATES)) and sent == TYPES and len(lines) > 150)
         pids = n.pids()
         r.say("core and keeper still serve", n.cli("status", check=False)[0] == 0 and "core" in pids and "keeper" in pids)
         log = n.log_text()

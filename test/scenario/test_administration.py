@@ -7,6 +7,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 import pytest
 
 from node import SP, Node
+from orders import OK, Door, Person, administrators, octets, order, paper, send
 
 DELAY = 2
 
@@ -134,6 +135,45 @@ def test_what_an_order_says_is_shown_before_it_is_signed(node):
     paper = node.top / "paper-2"
     node.cli("administrator", "add", node.top / "c", "--order", paper)
     assert made["public"] in node.cli("order", "show", paper)
+
+
+def test_two_administrators_with_the_longest_names(node):
+    """Of 32 octets, the most there are: what both sign is carried out, and on record under both whole names."""
+    anna, bert = Person("anna" + "-a" * 14), Person("bert" + "-b" * 14, ed=True)
+    assert node.cli("administrator", "create", node.top / "long", "x" * 33, check=False)[0] != 0
+    administrators(node, anna, bert)
+    both = f"{anna.name.decode()},{bert.name.decode()}"
+    door = Door(node)
+    assert order(door, "ADD", octets(b"x" * 33) + Person("x").added()[5:], anna, bert)[0] != OK
+    listed = [a["name"] for a in json.loads(node.cli("-o", "json", "administrator", "list"))]
+    assert {p.name.decode() for p in (anna, bert)} < set(listed) and len(listed) == 3
+    # Two persons are needed; the same one twice, or another's signature under a name as long, are not two.
+    node.cli("key", "create", "k")
+    o = paper(door, "DESTROY", octets(b"user/k"))
+    for signed in ([(anna.name, anna.sign(o))], [(anna.name, anna.sign(o))] * 2,
+                   [(anna.name, anna.sign(o)), (bert.name, anna.sign(o))],
+                   [(anna.name, anna.sign(o)), (bert.name[:-1], bert.sign(o))],
+                   [(anna.name, anna.sign(o)), (bert.name + b"-", bert.sign(o))]):
+        assert send(door, o, signed)[0] != OK, signed
+    assert "user/k" in keys(node)
+    assert send(door, o, [(p.name, p.sign(o)) for p in (anna, bert)])[0] == OK
+    pending = json.loads(node.cli("-o", "json", "key", "pending"))
+    assert [p["by"] for p in pending] == [both], pending
+    assert wait_for(lambda: "user/k" not in keys(node))
+    # What the core carries out: the end of a credential, by both.
+    entity = "//demo.example/in-cse/C" + "d" * 40
+    stays = node.enrol("stays", "Cstays", "device")
+    gone = node.enrol("gone", entity.rsplit("/")[-1], "device")
+    assert order(door, "REVOKE", octets(f"33-{entity}".encode()), anna, bert)[0] == OK
+    revoked = lambda: [c["id"] for c in json.loads(node.cli("-o", "json", "credential", "list")) if c["revoked"]]
+    assert wait_for(lambda: revoked() == [f"33-{entity}"])
+    with pytest.raises(OSError):
+        gone.retrieve("/cse-in")
+    assert stays.retrieve("/cse-in").rsc == 4103
+    assert wait_for(lambda: f"revoked entity={entity}" in node.cli("audit", "list", "--limit", "300"))
+    log = node.cli("audit", "list", "--limit", "300")
+    assert f"ordered by {both}" in log and f"by {both}" in log.replace("ordered by", ""), log
+    door.close(), stays.close()
 
 
 # --- a key store without administrators, as those of the form before are --------------------------------

@@ -302,6 +302,57 @@ static void test_batch(void **state)
 	bench_close(&b);
 }
 
+static unsigned all_of(struct bytes octets, uint8_t value)
+{
+	unsigned n = 0, longest = 0;
+
+	for (size_t i = 0; i < octets.n; i++) {
+		n = octets.p[i] == value ? n + 1 : 0;
+		longest = n > longest ? n : longest;
+	}
+	return longest;
+}
+
+/* What a connection exports is nowhere left, whether its request is served or comes too fast. */
+static void test_exported_is_wiped(void **state)
+{
+	enum { ASKED = 12, VALUE = 0xa7 };
+	const struct link *in = NULL;
+	uint64_t number;
+	unsigned fast = 0;
+	struct message m;
+	struct bench b;
+
+	bench_open(&b);
+	number = enrolled_and_open(&b);
+	set(&b, "peer.requests", "1");
+	for (unsigned i = 0; i < ASKED; i++) {
+		struct buf body = buf_make(4096);
+		struct wire_out o = wire_out(&body);
+
+		wire_put_u64(&o, number);
+		wire_put_u8(&o, 4 | ARRIVAL_EXPORTS);
+		for (unsigned k = 0; k < 16; k++)
+			wire_put_u8(&o, 0);
+		assert_int_equal(json_to_cbor(BYTES("{\"op\":2,\"to\":\"cse-in/dev\",\"fr\":\"Cdev\",\"rqi\":\"e\",\"rvi\":\"3\"}"), &codec_default_limits, &body), ERR_OK);
+		for (unsigned k = 0; k < 2 * ARRIVAL_EXPORTED; k++)
+			wire_put_u8(&o, VALUE);
+		assert_int_equal(link_send(&b.gate, MSG_REQUEST, ++b.ref, bytes_of_buf(&body)), ERR_OK);
+		assert_int_equal(all_of(bytes_of_buf(&b.gate.out), VALUE), 2 * ARRIVAL_EXPORTED);
+		assert_true(next(&b, &b.gate, &m));
+		fast += status_of(&m) == RSC_NOT_ACCEPTABLE;
+		for (size_t k = 0; k < CORE_NEIGHBOURS; k++) {
+			if (b.core.neighbours[k].used && b.core.neighbours[k].link.peer == ROLE_GATE)
+				in = &b.core.neighbours[k].link;
+		}
+		assert_non_null(in);
+		assert_true(all_of(bytes_make(in->in.p, in->in.cap), VALUE) < 8);
+		buf_free(&body);
+	}
+	assert_in_range(fast, 1, ASKED - 1);
+	bench_close(&b);
+}
+
 /* What is not durable is not answered as done. */
 static void test_commit_fails(void **state)
 {
@@ -1009,7 +1060,7 @@ int main(void)
 		cmocka_unit_test(test_ordered_revocation), cmocka_unit_test(test_ordered_revocation_waits),
 		cmocka_unit_test(test_certificates), cmocka_unit_test(test_gate_alone),
 		cmocka_unit_test(test_hostile_gate), cmocka_unit_test(test_not_open),
-		cmocka_unit_test(test_batch),
+		cmocka_unit_test(test_batch), cmocka_unit_test(test_exported_is_wiped),
 		cmocka_unit_test(test_commit_fails), cmocka_unit_test(test_reads_while_no_commit),
 		cmocka_unit_test(test_restart),
 		cmocka_unit_test(test_rollback), cmocka_unit_test(test_verify),

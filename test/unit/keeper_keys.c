@@ -253,6 +253,22 @@ static void test_import(void **state)
 	buf_free(&sealed);
 }
 
+static err_t import_for(struct bed *b, const char *identity, struct bytes key, unsigned suid)
+{
+	struct buf sealed = buf_make(512);
+	err_t err;
+
+	seal_psk(b, bytes_str(identity), key, &sealed);
+	begin(b, OP_IMPORT_PSK);
+	wire_put_bytes(&b->w, bytes_str(identity));
+	wire_put_bytes(&b->w, bytes_of_buf(&sealed));
+	wire_put_u64(&b->w, (uint64_t)tomorrow());
+	wire_put_u8(&b->w, (uint8_t)suid);
+	err = ask(b, ROLE_CORE);
+	buf_free(&sealed);
+	return err;
+}
+
 /* A key for one usage serves that one. */
 static void test_import_for_a_usage(void **state)
 {
@@ -264,24 +280,13 @@ static void test_import_for_a_usage(void **state)
 
 	b->by[ROLE_CORE]->rates[OP_IMPORT_PSK] = (struct rate){ 0 };
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		struct buf sealed = buf_make(512);
 		char name[64];
 
-		seal_psk(b, bytes_str(rows[i].identity), BYTES_OF(key), &sealed);
-		begin(b, OP_IMPORT_PSK);
-		wire_put_bytes(&b->w, bytes_str(rows[i].identity));
-		wire_put_bytes(&b->w, bytes_of_buf(&sealed));
-		wire_put_u64(&b->w, (uint64_t)tomorrow());
-		wire_put_u8(&b->w, rows[i].suid);
-		assert_int_equal(ask(b, ROLE_CORE), ERR_OK);
-		begin(b, OP_PSK_OPEN);
-		wire_put_bytes(&b->w, bytes_str(rows[i].identity));
-		wire_put_fixed(&b->w, bytes_make(key, KEEPER_TAG));
-		assert_int_equal(ask(b, ROLE_GATE), rows[i].opens);
+		assert_int_equal(import_for(b, rows[i].identity, BYTES_OF(key), rows[i].suid), ERR_OK);
+		assert_int_equal(open_psk(b, bytes_str(rows[i].identity)), rows[i].opens);
 		(void)text_print(name, sizeof(name), "psk/%s", rows[i].identity);
 		assert_int_equal(vault_find(&b->ks.vault, bytes_str(name))->suid, rows[i].suid);
 		assert_int_equal(derive(b, DERIVE_KM, bytes_str(name), BYTES("maf"), BYTES_NONE), rows[i].suid ? ERR_REFUSED : ERR_OK);
-		buf_free(&sealed);
 	}
 }
 
@@ -290,6 +295,74 @@ static err_t destroy(struct bed *b, struct bytes name)
 	begin(b, OP_DESTROY);
 	wire_put_bytes(&b->w, name);
 	return ask(b, ROLE_CORE);
+}
+
+static err_t assign(struct bed *b, const char *identity, const char *assigned, int64_t until, enum role by)
+{
+	begin(b, OP_ASSIGN_PSK);
+	wire_put_bytes(&b->w, bytes_str(identity));
+	wire_put_bytes(&b->w, bytes_str(assigned));
+	wire_put_u64(&b->w, (uint64_t)until);
+	return ask(b, by);
+}
+
+/* A key for the MAF under an identity of the MAF's own, too: the same key, for the same, and no longer. */
+static void test_assign(void **state)
+{
+	enum { FOR_MAF = 21, OTHER = 22 };
+	static const struct { const char *identity, *assigned; int64_t later; err_t err; } refused[] = {
+		{ "ke", "km@maf", 0, ERR_REFUSED },               /* for any usage */
+		{ "assoc@mef", "km@maf", 0, ERR_REFUSED },        /* for associations */
+		{ "nobody", "km@maf", 0, ERR_MISSING },
+		{ "../node", "km@maf", 0, ERR_MISSING },
+		{ "kpm@mef", "km@maf", 60000, ERR_RANGE },        /* longer than it is */
+		{ "kpm@mef", "km@maf", -2 * 86400000ll, ERR_RANGE }, /* over already */
+		{ "kpm@mef", "kpm@mef", 0, ERR_EXISTS },
+		{ "kpm@mef", "ke", 0, ERR_EXISTS },
+		{ "kpm@mef", "", 0, ERR_SYNTAX },
+		{ "kpm@mef", "a b", 0, ERR_SYNTAX },
+	};
+	struct bed *b = *state;
+	uint8_t key[32] = { 6 };
+	struct vault_key *from, *made;
+	int64_t until;
+	size_t n;
+
+	b->by[ROLE_CORE]->rates[OP_IMPORT_PSK] = b->by[ROLE_CORE]->rates[OP_ASSIGN_PSK] = (struct rate){ 0 };
+	assert_int_equal(import_for(b, "kpm@mef", BYTES_OF(key), FOR_MAF), ERR_OK);
+	assert_int_equal(import_for(b, "assoc@mef", BYTES_OF(key), OTHER), ERR_OK);
+	from = vault_find(&b->ks.vault, BYTES("psk/kpm@mef"));
+	until = from->not_after;
+	n = b->ks.vault.keys_n;
+	for (size_t i = 0; i < COUNT_OF(refused); i++) {
+		err_t err = assign(b, refused[i].identity, refused[i].assigned, until + refused[i].later, ROLE_CORE);
+
+		if (err != refused[i].err)
+			fail_msg("%zu: %s", i, err_name(err));
+	}
+	assert_int_equal(assign(b, "kpm@mef", "km@maf", 0, ROLE_CORE), ERR_RANGE); /* without end */
+	for (enum role r = ROLE_GATE; r <= ROLE_DOOR; r++) {
+		if (b->by[r] && r != ROLE_CORE)
+			assert_int_equal(assign(b, "kpm@mef", "km@maf", until, r), ERR_REFUSED);
+	}
+	assert_int_equal(b->ks.vault.keys_n, n);
+	assert_int_equal(open_psk(b, BYTES("km@maf")), ERR_MISSING);
+	assert_int_equal(assign(b, "kpm@mef", "km@maf", until - 1000, ROLE_CORE), ERR_OK);
+	assert_int_equal(b->told, MSG_KEEPER_EVENT);
+	assert_int_equal(get_be16(b->notice.p), OP_ASSIGN_PSK);
+	made = vault_find(&b->ks.vault, BYTES("psk/km@maf"));
+	assert_non_null(made);
+	assert_bytes(secret_view(&made->key.blob), BYTES_OF(key));
+	assert_int_equal(made->suid, FOR_MAF);
+	assert_true(made->not_after == until - 1000);
+	assert_int_equal(open_psk(b, BYTES("km@maf")), ERR_OK);
+	assert_int_equal(derive(b, DERIVE_KM, BYTES("psk/km@maf"), BYTES("maf"), BYTES_NONE), ERR_REFUSED);
+	/* twice under one name: not; each ends alone */
+	assert_int_equal(assign(b, "kpm@mef", "km@maf", until, ROLE_CORE), ERR_EXISTS);
+	assert_int_equal(destroy(b, BYTES("psk/kpm@mef")), ERR_OK);
+	assert_int_equal(open_psk(b, BYTES("km@maf")), ERR_OK);
+	assert_int_equal(destroy(b, BYTES("psk/km@maf")), ERR_OK);
+	assert_int_equal(open_psk(b, BYTES("km@maf")), ERR_MISSING);
 }
 
 static void test_destroy(void **state)
@@ -700,6 +773,7 @@ int main(void)
 		cmocka_unit_test(test_derive_refusals),
 		cmocka_unit_test(test_import),
 		cmocka_unit_test(test_import_for_a_usage),
+		cmocka_unit_test(test_assign),
 		cmocka_unit_test(test_destroy),
 		cmocka_unit_test(test_release),
 		cmocka_unit_test(test_data_keys),

@@ -355,6 +355,19 @@ out:
 	return err;
 }
 
+static err_t too_fast(struct core *c, struct pending *p, struct bytes primitive)
+{
+	err_t err;
+
+	p->primitive = primitive;
+	p->status = RSC_NOT_ACCEPTABLE;
+	buf_clear(&c->answer);
+	TRY(request_refuse(primitive, RSC_NOT_ACCEPTABLE, &c->answer));
+	err = batch_answer(c, p, bytes_of_buf(&c->answer));
+out:
+	return err;
+}
+
 err_t batch_request(struct core *c, struct neighbour *from, const struct message *m)
 {
 	struct pending p = { .to = from, .type = MSG_ANSWER, .ref = m->ref };
@@ -362,17 +375,9 @@ err_t batch_request(struct core *c, struct neighbour *from, const struct message
 	err_t err;
 
 	TRY(request_arrival_read(m->body, from->link.peer_number, c->now, &in));
-	if (rate_admits(c, &in)) {
-		err = batch_serve(c, &p, &in, NULL);
-		if (in.exported.n) /* it is with the keeper, or refused */
-			secret_wipe(from->link.in.p + (in.exported.p - from->link.in.p), in.exported.n);
-		return err;
-	}
-	p.primitive = in.primitive;
-	p.status = RSC_NOT_ACCEPTABLE;
-	buf_clear(&c->answer);
-	TRY(request_refuse(in.primitive, RSC_NOT_ACCEPTABLE, &c->answer));
-	err = batch_answer(c, &p, bytes_of_buf(&c->answer));
+	err = rate_admits(c, &in) ? batch_serve(c, &p, &in, NULL) : too_fast(c, &p, in.primitive);
+	if (in.exported.n) /* it is with the keeper, or refused */
+		secret_wipe(from->link.in.p + (in.exported.p - from->link.in.p), in.exported.n);
 out:
 	return err;
 }

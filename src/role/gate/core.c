@@ -310,6 +310,14 @@ static void watch(struct gate *g, int events)
 	must(uv_poll_start(g->core_poll, events, on_core) == 0);
 }
 
+/* A secret stays nowhere: not once it is sent, nor when it cannot be. */
+static void wipe_secret(struct gate *g)
+{
+	if (g->secret && g->core.out.p)
+		secret_wipe(g->core.out.p, g->core.out.cap);
+	g->secret = g->exported = false;
+}
+
 void core_flush(struct gate *g)
 {
 	if (!link_wants_write(&g->core))
@@ -319,11 +327,8 @@ void core_flush(struct gate *g)
 		core_lost(g);
 	else
 		watch(g, link_wants_write(&g->core) ? UV_READABLE | UV_WRITABLE : UV_READABLE);
-	if (g->secret && !link_wants_write(&g->core)) {
-		if (g->core.out.p)
-			secret_wipe(g->core.out.p, g->core.out.cap);
-		g->secret = g->exported = false;
-	}
+	if (!link_wants_write(&g->core))
+		wipe_secret(g);
 }
 
 static void on_poll_closed(uv_handle_t *handle)
@@ -336,6 +341,7 @@ void core_lost(struct gate *g)
 	if (g->core_poll)
 		uv_close((uv_handle_t *)g->core_poll, on_poll_closed);
 	g->core_poll = NULL;
+	wipe_secret(g);
 	link_close(&g->core);
 	gather_forget(g);
 	connections_accept(g->connections, false);
