@@ -30,7 +30,9 @@ enum { TYPE_TRANSACTION_MGMT = 50, REQUESTS_MAX = 64, RESPONSES_MAX = 1 << 20 };
 
 bool transaction_wanted(const struct work *w)
 {
-	return w->request.operation == OPERATION_CREATE && w->request.type == TYPE_TRANSACTION_MGMT;
+	/* Where there can be none, nothing is tried: its type says so. */
+	return w->request.operation == OPERATION_CREATE && w->request.type == TYPE_TRANSACTION_MGMT &&
+	       type_allows_parent(resource_type(TYPE_TRANSACTION_MGMT), w->target.type);
 }
 
 static bool get(struct bytes map, const char *key, enum cbor_kind kind, struct cbor *out)
@@ -473,12 +475,14 @@ out:
 
 err_t transaction_admits(struct work *w)
 {
-	uint64_t target = w->target.parent_of_virtual ? w->target.parent_of_virtual : w->target.id;
-	bool locked;
-	err_t err;
+	/* A virtual one is held with its parent, and with what it stands for. */
+	const uint64_t asked[] = { w->target.id, w->target.parent_of_virtual };
+	bool locked = false;
+	err_t err = ERR_OK;
 
-	TRY(lock_holds(w->room->resources, target, w->request.operation == OPERATION_RETRIEVE, w->in->now,
-	               w->unlocked, &locked));
+	for (size_t i = 0; i < COUNT_OF(asked) && !locked; i++)
+		TRY(lock_holds(w->room->resources, asked[i], w->request.operation == OPERATION_RETRIEVE, w->in->now,
+		               w->unlocked, &locked));
 	if (locked)
 		work_refuse(w, RSC_TRANSACTION_PROCESSING_IS_INCOMPLETE, "TS-0001 10.2.18.1",
 		            "a transaction holds this resource");

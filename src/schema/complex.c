@@ -207,7 +207,7 @@ static const struct attribute members_softwareUninstallArgs[] = {
 	M("eer", "executionEnvRef", V_STRING, OPT, 0), ROW_ANY_ARGS,
 };
 static const struct attribute members_anyArg[] = {
-	M("nm", "name", V_STRING, MAN, 0), M("val", "value", V_SCALAR, MAN, 0),
+	M("nm", "name", V_TEXT_OF, MAN, S_NCName), M("val", "value", V_SCALAR, MAN, 0),
 };
 
 /* --- the rest --------------------------------------------------------------------------- */
@@ -216,7 +216,7 @@ static const struct attribute members_contentRef[] = {
 	MF("urir", "URIReference", V_STRUCTS, MAN, F_FILLED, MANY(contentRefEntry, 64)),
 };
 static const struct attribute members_contentRefEntry[] = {
-	M("nm", "name", V_STRING, MAN, 0), M("uri", "URI", V_URI, MAN, 0),
+	M("nm", "name", V_TEXT_OF, MAN, S_NCName), M("uri", "URI", V_URI, MAN, 0),
 };
 static const struct attribute members_tokenPermissions[] = {
 	M("pm", "permission", V_STRUCTS, OPT, C_tokenPermission),

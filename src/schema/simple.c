@@ -18,6 +18,19 @@ static bool is_digit(uint8_t c)
 	return c >= '0' && c <= '9';
 }
 
+/* A name of XML without a colon: a letter or '_', then digits, '-' and '.' as well. What is no ASCII
+ * counts as a letter. */
+static bool is_name(struct bytes s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		uint8_t c = s.p[i];
+
+		if (!is_letter(c) && c != '_' && c < 0x80 && (i == 0 || (!is_digit(c) && c != '-' && c != '.')))
+			return false;
+	}
+	return s.n > 0;
+}
+
 /* A URI with its scheme: the transport protocol. */
 static bool is_point_of_access(struct bytes s)
 {

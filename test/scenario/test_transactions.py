@@ -229,6 +229,21 @@ def test_step_by_step(each):
     assert each.delete(c + "/t", stem).rsc == 2002 and each.get(c, stem).rsc == 2000
 
 
+def test_an_instance_is_held_by_each_of_its_names(each):
+    """TS-0004 table 7.4.7.1-4: a transaction below a contentInstance."""
+    stem, path, p = ready(each)
+    c = path + "/c"
+    assert each.create(c, 4, {"m2m:cin": {"rn": "i", "con": "0"}}, stem).rsc == 2001
+    assert each.get(c + "/la", stem).rsc == each.get(c + "/ol", stem).rsc == 2000
+    assert hold(each, c + "/i", stem, rqp(4, p + "/c/i", stem, "a")).rsc == 2001
+    for name in ("/i", "/la", "/ol"):
+        assert each.get(c + name, stem).rsc == each.delete(c + name, stem).rsc == 5222, name
+    assert each.create(c, 4, {"m2m:cin": {"con": "1"}}, stem).rsc == 2001 and each.get(c + "/la", stem).rsc == 2000
+    step(each, c + "/i/t", stem, EXECUTE)
+    assert step(each, c + "/i/t", stem, COMMIT)["rsp"]["rsc"] == 2002
+    assert each.get(c + "/i", stem).rsc == 4004 and each.get(c + "/ol", stem).json["m2m:cin"]["con"] == "1"
+
+
 def test_it_is_taken_back(each):
     stem, path, p = ready(each)
     c = path + "/c"

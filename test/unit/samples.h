@@ -35,7 +35,7 @@ static inline void sample_simple(const struct attribute *a, struct buf *out)
 {
 	static const char *const texts[] = {
 		[S_eventCat] = "3", [S_eventCatWithDef] = "0", [S_resourceType] = "3", [S_suid] = "12",
-		[S_pointOfAccess] = "\"mqtt://x.example:1883\"", [S_releaseVersion] = "\"2a\"",
+		[S_NCName] = "\"n.1-\u00e4\"", [S_pointOfAccess] = "\"mqtt://x.example:1883\"", [S_releaseVersion] = "\"2a\"",
 		[S_sessionCapability] = "\"audio:AVP\"", [S_dynAuthJWT] = "\"YQ..YQ\"", [S_base64Binary] = "\"YQ==\"",
 	};
 	bool list = a->kind == V_LIST_NUMBER_OF || a->kind == V_LIST_TEXT_OF;

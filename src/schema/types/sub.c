@@ -29,7 +29,7 @@ static const struct attribute rows[] = {
 
 static const uint32_t parents[] = {
 	1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 16, 17, 18, 19, 20, 21, 22, 24, 25, 26, 27,
-	28, 29, 31, 32, 34, 35, 36, 37, 43, 44, 47, 48, 50, 51, 65, 66,
+	28, 29, 31, 32, 34, 35, 36, 37, 43, 44, 47, 50, 51, 65, 66,
 };
 
 const struct resource_type resource_type_sub = {
