@@ -325,13 +325,15 @@ struct selection {
 	enum resource_right right;
 	int64_t now;
 	bool through;       /* walk on below rows that do not match */
+	bool nested;        /* skip counts children of the root, and they are shown with all below them */
 	uint64_t levels, skip, limit;
 	/* result */
 	struct chosen *list;
 	size_t n, capacity;
 	bool more;          /* cut at limit */
+	size_t children;    /* nested: children of the root in the list */
 	/* inside */
-	uint64_t passed, visited;
+	uint64_t passed, visited, cut; /* cut: depth of the first one that the limit left out */
 	const struct type_plan *plan; /* NULL: rows of every type are looked at */
 };
 enum { SELECTION_MAX = 10000, VISIT_MAX = 50000 };

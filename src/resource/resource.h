@@ -286,7 +286,7 @@ struct outcome {
 	uint8_t digest[32];    /* SHA-256 of the body after the change */
 	bool changed;
 	unsigned content_status;  /* cnst: 1 partial, 0 left out */
-	uint64_t content_offset;  /* cnot: ofst of a request for the rest */
+	uint64_t content_offset;  /* cnot: ofst of a request for the rest, the first being 1 */
 };
 
 /* Who may be shown which further row: the members of a discovery, and the

@@ -30,7 +30,7 @@ struct selection select_for(struct resource_work *w, const struct filter_criteri
 void note_rest(struct outcome *out, const struct selection *s)
 {
 	out->content_status = s->more ? 1 : 0;
-	out->content_offset = s->more ? s->skip + s->n : 0;
+	out->content_offset = s->more ? s->skip + (s->nested ? s->children : s->n) + 1 : 0;
 }
 
 /* attributes, then "ch": [references]. */
@@ -69,6 +69,7 @@ static err_t with_children(struct resource_work *w, unsigned rcn, struct buf *co
 		has = false; /* the criteria were the condition, and what goes is all of it */
 	s = select_for(w, has ? &filter : NULL);
 	s.through = rcn == 5 || rcn == 6;
+	s.nested = !s.through;
 	TRY(select_below(&s, w->row.id));
 	note_rest(w->out, &s);
 	if (rcn == 6)

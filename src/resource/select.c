@@ -77,7 +77,8 @@ out:
 void select_limits(struct selection *s, const struct filter_criteria *filter)
 {
 	s->levels = filter && filter->has_level ? filter->level : TREE_DEPTH_MAX;
-	s->skip = filter && filter->has_offset ? filter->offset : 0;
+	/* The first one is number 1 [TS-0001 8.1.2; TS-0004 7.3.3.17.15]. */
+	s->skip = filter && filter->has_offset && filter->offset ? filter->offset - 1 : 0;
 	s->limit = filter && filter->has_limit && filter->limit < SELECTION_MAX
 	               ? filter->limit : SELECTION_MAX;
 }
@@ -87,10 +88,12 @@ static err_t choose(struct selection *s, uint64_t id, uint64_t depth)
 	void *p;
 	err_t err = ERR_OK;
 
-	if (s->passed++ < s->skip)
+	s->passed += !s->nested || depth == 1;
+	if (s->passed <= s->skip)
 		return ERR_OK;
 	if (s->n == s->limit) {
 		s->more = true;
+		s->cut = depth;
 		return ERR_OK;
 	}
 	if (s->n == s->capacity) {
@@ -313,13 +316,28 @@ out:
 	return err;
 }
 
+/* A child that has not all below it is not shown, but for the first: with nothing nobody would get on
+ * [TS-0001 8.1.2]. */
+static void whole_children(struct selection *s)
+{
+	size_t last = s->n;
+
+	while (last > 0 && s->list[last - 1].depth != 1)
+		last--;
+	if (s->more && s->cut != 1 && last > 1)
+		s->n = last - 1;
+	s->children = 0;
+	for (size_t i = 0; i < s->n; i++)
+		s->children += s->list[i].depth == 1;
+}
+
 err_t select_below(struct selection *s, uint64_t root)
 {
 	bool cut = true;
 	err_t err = ERR_OK;
 
 	s->n = s->capacity = 0;
-	s->passed = s->visited = 0;
+	s->passed = s->visited = s->cut = 0;
 	s->more = false;
 	/* Labels are in the index; with OR and XOR another condition may hold alone. */
 	if (s->through && s->filter && s->filter->self.labels_n &&
@@ -329,6 +347,8 @@ err_t select_below(struct selection *s, uint64_t root)
 		TRY(plan_types(s));
 		TRY(select_walk(s, root));
 	}
+	if (s->nested)
+		whole_children(s);
 out:
 	return err;
 }

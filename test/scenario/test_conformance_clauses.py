@@ -150,6 +150,35 @@ def test_an_ae_with_a_polling_channel_is_told_there(lab, own, r):
         assert told.result().rsc == 2000 and len(r.got) == 1
 
 
+# --- pages of children [TS-0001 8.1.2, attributes+child-resources] -----------------------------------------
+
+
+@pytest.fixture(scope="module")
+def family(lab):
+    """Three children with two children each."""
+    stem, path = lab.ae()
+    for k in "abc":
+        assert lab.create(path, 3, {"m2m:cnt": {"rn": k}}, stem).rsc == 2001
+        for i in "12":
+            assert lab.create(f"{path}/{k}", 4, {"m2m:cin": {"rn": i, "con": "x"}}, stem).rsc == 2001
+    return stem, path
+
+
+@pytest.mark.parametrize("criteria,want,offset", [
+    ("", "a12 b12 c12", None), ("&ofst=1", "a12 b12 c12", None), ("&ofst=2", "b12 c12", None), ("&ofst=3", "c12", None), ("&ofst=4", "", None),
+    ("&lim=3", "a12", "2"), ("&lim=4", "a12", "2"), ("&lim=6", "a12 b12", "3"), ("&lim=9", "a12 b12 c12", None), ("&lim=2", "a1", "2"),
+    ("&lim=3&ofst=2", "b12", "3"), ("&lvl=1&lim=2", "a b", "3"), ("&lvl=1&lim=1&ofst=2", "b", "3"), ("&lim=0", "", "1")])
+@pytest.mark.parametrize("rcn", [4, 8])
+def test_children_come_with_all_below_them(lab, family, criteria, want, offset, rcn):
+    """The offset is the number of the child to begin at, the first is 1; a child that has not all its descendants is left
+    out (but for the first), and Content Offset says where to go on."""
+    stem, path = family
+    a = lab.get(f"{path}?rcn={rcn}{criteria}", stem)
+    (root,) = a.json.values()
+    assert " ".join(c["rn"] + "".join(i["rn"] for i in c.get("m2m:cin", [])) for c in root.get("m2m:cnt", [])) == want
+    assert a.headers["X-M2M-CTO"] == offset and a.headers["X-M2M-CTS"] == ("1" if offset else None) and "m2m:cin" not in root
+
+
 # --- what is at another CSE [7.4.12.2.4, 7.4.14.2.5] --------------------------------------------------------
 
 

@@ -226,15 +226,15 @@ static void test_limits(void **state)
 	grow(m);
 	finds(m, "cse-in", ",'lim':2", "'cse-in/a','cse-in/a/b'");
 	assert_int_equal(m->out.content_status, 1);
-	assert_int_equal(m->out.content_offset, 2);
-	finds(m, "cse-in", ",'lim':2,'ofst':2", "'cse-in/a/b/i','cse-in/a/b/j'");
-	assert_int_equal(m->out.content_offset, 4);
-	finds(m, "cse-in", ",'lim':2,'ofst':4", "'cse-in/z'");
+	assert_int_equal(m->out.content_offset, 3);
+	finds(m, "cse-in", ",'lim':2,'ofst':3", "'cse-in/a/b/i','cse-in/a/b/j'");
+	assert_int_equal(m->out.content_offset, 5);
+	finds(m, "cse-in", ",'lim':2,'ofst':5", "'cse-in/z'");
 	assert_int_equal(m->out.content_status, 0);
 	finds(m, "cse-in", ",'lim':0", "");
 	assert_int_equal(m->out.content_status, 1);
-	finds(m, "cse-in", ",'lbl':['red'],'lim':1,'ofst':1", "'cse-in/a/b'");
-	assert_int_equal(m->out.content_offset, 2);
+	finds(m, "cse-in", ",'lbl':['red'],'lim':1,'ofst':2", "'cse-in/a/b'");
+	assert_int_equal(m->out.content_offset, 3);
 	m->content_max = 30;
 	expect(m, DISCOVER("cse-in", ""), 5207);
 	assert_int_equal(m->content.n, 0);
@@ -262,7 +262,7 @@ static void test_only_what_may_be_seen(void **state)
 	finds(m, "cse-in", "", "'cse-in/a/b','cse-in/a/b/j'");
 	finds(m, "cse-in", ",'lbl':['red']", "'cse-in/a/b'");
 	/* What may not be seen does not count either. */
-	finds(m, "cse-in", ",'lim':1,'ofst':1", "'cse-in/a/b/j'");
+	finds(m, "cse-in", ",'lim':1,'ofst':2", "'cse-in/a/b/j'");
 	expect(m, REQ(2, "cse-in/a/b") ",'rcn':4}", 2000);
 	shows(m, "'rn':'j'");
 	hides(m, "'rn':'i'");
