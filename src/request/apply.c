@@ -232,6 +232,7 @@ static err_t too_much(struct work *w)
 static err_t fan_out(struct work *w)
 {
 	struct fan fan = { .refused = NULL };
+	bool brought = w->request.has[PARAM_GID];
 	err_t err = ERR_OK;
 
 	if (w->fan)
@@ -239,7 +240,7 @@ static err_t fan_out(struct work *w)
 	for (unsigned pass = 0; pass < FAN_OUT_PASSES; pass++) {
 		w->fan = &fan;
 		fan = (struct fan){ .members_left = FAN_OUT_MEMBERS, .refused = fan.refused,
-		                     .reached = fan.reached };
+		                     .reached = fan.reached, .brought = brought };
 		err = fanout_run(w);
 		if (err != ERR_OK || !fan.again)
 			goto out;

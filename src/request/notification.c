@@ -82,6 +82,7 @@ static struct resource_event event_of(const struct work *w, enum event_type type
 		.asked = w->request.operation == OPERATION_UPDATE
 		                 ? subscription_asked(w->request.content) : BYTES_NONE,
 		.originator = w->request.from, .originator_absolute = w->originator,
+		.discovers = w->discovers,
 	};
 }
 

@@ -1,6 +1,7 @@
 /* once.c: a request that comes by way of a group is done once at its target, whatever
  * groups it came through [TS-0004 7.3.3.2; TS-0001 8.1.2]. What came from elsewhere is known
- * by its Group Request Identifier, what this CSE fans out itself by the member. */
+ * by its Group Request Identifier, what this CSE fans out itself by the member, and what came with
+ * one and is fanned out by both. */
 #include "request/work.h"
 
 static bool is_group(const struct work *w)
@@ -71,14 +72,16 @@ out:
 
 err_t once_check(struct work *w)
 {
-	bool twice = false;
+	bool twice = false, known = !w->fan && !w->depth && w->request.has[PARAM_GID];
 	err_t err = ERR_OK;
 
 	if (w->target.place != TARGET_HERE || w->repeated)
 		return ERR_OK;
-	if (w->fan)
+	if (w->fan) {
 		TRY(reached(w, &twice));
-	else if (!w->depth && w->request.has[PARAM_GID] && !is_group(w))
+		known = !twice && w->fan->brought && !w->target.virtual_child;
+	}
+	if (known && !is_group(w))
 		TRY(once_seen(w, w->request.value[PARAM_GID].s, &twice));
 	if (twice)
 		work_refuse(w, RSC_GROUP_REQUEST_IDENTIFIER_EXISTS, "TS-0004 7.3.3.2",

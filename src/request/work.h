@@ -104,6 +104,7 @@ struct fan {
 	unsigned members_left;
 	unsigned number;           /* operations so far in this pass */
 	bool again;                /* one was refused in this pass */
+	bool brought;              /* the Group Request Identifier came with the request */
 	uint64_t *reached;         /* members so far in this pass, in the arena */
 	size_t reached_n;
 	struct refused {

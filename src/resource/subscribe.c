@@ -28,6 +28,8 @@ static bool get(struct bytes map, const char *key, struct cbor *out)
 	return map.n && cbor_find(map, bytes_str(key), out, &found) == ERR_OK && found;
 }
 
+enum { DISCOVERY_BIT = 32 }; /* [TS-0004 6.3.4.2.29] */
+
 /* om: { ops: access bits, op: one operation, or: originator } each. */
 static bool monitors(const struct cbor *list, const struct resource_event *e)
 {
@@ -40,7 +42,7 @@ static bool monitors(const struct cbor *list, const struct resource_event *e)
 		if (cbor_next(&items, &item) != ERR_OK || item.kind != CBOR_MAP)
 			return false;
 		if (get(item.raw, "ops", &value))
-			yes = yes && value.u & 1ull << (e->operation - 1);
+			yes = yes && value.u & (e->discovers ? DISCOVERY_BIT : 1ull << (e->operation - 1));
 		if (get(item.raw, "op", &value))
 			yes = yes && value.u == e->operation;
 		if (get(item.raw, "or", &value))

@@ -22,6 +22,7 @@ struct resource_event {
 	const struct store_row *subject; /* what is shown: the resource, or its child */
 	struct bytes asked;      /* update: the encoded map of attributes, null deletes */
 	unsigned operation;      /* of the request, 1..5 */
+	bool discovers;          /* it is a discovery, which has a bit of its own */
 	struct bytes originator; /* of the request, as it wrote itself, and absolute */
 	struct bytes originator_absolute;
 };

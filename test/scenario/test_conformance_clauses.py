@@ -113,6 +113,30 @@ def test_a_read_of_a_container_without_instances(lab, own, r, rcn, told):
     assert len(r.got) == want
 
 
+def test_a_discovery_is_monitored_by_its_own_bit(lab, own, r):
+    """6.3.4.2.29, 6.3.5.57: DISCOVERY is 32, RETRIEVE is 2."""
+    stem, path = own
+    for ops in (2, 32):
+        assert lab.create(path + "/c", 23, {"m2m:sub": {"nu": [f"{r.url}/{ops}"], "enc": {"om": [{"ops": ops}]}}}, stem).rsc == 2001
+    for query, want in (("?fu=1", "/32"), ("", "/2")):
+        r.got.clear()
+        assert lab.get(path + "/c" + query, stem).rsc == 2000
+        assert [got.path for got in r.wait(1)] == [want]
+        assert r.got[0].sgn["nev"]["om"] == {"op": 2, "or": stem}
+
+
+def test_a_member_that_was_reached_by_the_request_before(lab, own):
+    """7.3.3.2, with a group at another CSE that names this one and its member: neither way it is done twice."""
+    stem, path = own
+    body = {"rn": "g", "mnm": 5, "mid": [path[1:] + "/c"], "acpi": ["cse-in/open"]}
+    assert lab.create(path, 9, {"m2m:grp": body}, stem).rsc == 2001
+    add = lambda at, gid: lab.create(path + at, 4, {"m2m:cin": {"con": "x"}}, stem, X_M2M_GID=gid)
+    first = lambda a: a.json["m2m:agr"]["m2m:rsp"][0]["rsc"]
+    assert add("/c", "one").rsc == 2001 and first(add("/g/fopt", "one")) == 4104
+    assert first(add("/g/fopt", "two")) == 2001 and add("/c", "two").rsc == 4104
+    assert lab.get(path + "/c", stem).json["m2m:cnt"]["cni"] == 2
+
+
 def test_a_batch_of_which_nothing_is_said(lab, own):
     """TS-0001 10.2.10.7: neither number nor duration: the default duration. Taken away by null."""
     stem, path = own
@@ -150,7 +174,7 @@ def test_an_ae_with_a_polling_channel_is_told_there(lab, own, r):
         assert told.result().rsc == 2000 and len(r.got) == 1
 
 
-# --- pages of children [TS-0001 8.1.2, attributes+child-resources] -----------------------------------------
+# --- pages of children [TS-0001 8.1.2] -----------------------------------------
 
 
 @pytest.fixture(scope="module")
