@@ -42,21 +42,35 @@ struct bytes reach_place(struct bytes target)
 	return reach_is_url(target) && ends_with_form(target, &form, &place) ? place : target;
 }
 
+/* An item of contentSerialization takes the form: by a media type of oneM2M, by its bare name, or
+ * by a media type that says nothing else, which is all that some receivers read. */
+static bool takes(const struct cbor *item, struct bytes form, bool *plain)
+{
+	if (item->kind != CBOR_TEXT || !bytes_ends(item->s, form))
+		return false;
+	*plain = bytes_starts(item->s, BYTES("application/")) && item->s.n == sizeof("application/") - 1 + form.n;
+	return true;
+}
+
 /* What the entity takes [TS-0004 7.5.1.1]: JSON when it says nothing, or takes that, too. */
 static unsigned form_of(const struct store_row *row)
 {
 	struct bytes rest;
 	struct cbor csz, item;
-	bool found = false;
+	bool found = false, one = false, plain, all_plain = true;
 
 	if (cbor_find(row->body, BYTES("csz"), &csz, &found) != ERR_OK || !found || csz.kind != CBOR_ARRAY)
 		return 0;
 	for (unsigned i = 0; i < COUNT_OF(forms); i++) {
 		rest = csz.s;
 		while (rest.n && cbor_next(&rest, &item) == ERR_OK) {
-			if (item.kind == CBOR_TEXT && bytes_ends(item.s, bytes_str(forms[i] + 3)))
-				return i << OUTBOUND_FORM;
+			if (takes(&item, bytes_str(forms[i] + 3), &plain)) {
+				one = true;
+				all_plain &= plain;
+			}
 		}
+		if (one)
+			return i << OUTBOUND_FORM | (all_plain ? SEND_PLAIN : 0);
 	}
 	return 0;
 }

@@ -54,6 +54,7 @@ enum message_after { AFTER_ANY, AFTER_STARTED, AFTER_ASKED };
 enum {
 	SEND_REPEAT = 1, /* may go twice, when a kept connection ended unanswered */
 	SEND_TO = 2,     /* To stands behind the path of the URL; else the URL is all */
+	SEND_PLAIN = 4,  /* media type of the serialisation alone: application/json, not application/vnd... */
 	SEND_TARGET_MAX = 2048,
 };
 

@@ -99,18 +99,23 @@ def test_the_form_that_a_target_names(lab, own, r, query, path, form):
         assert notification(asked)["vrq"] is True and notification(told)["nev"]["rep"]["m2m:cnt"]["lbl"] == ["a", "b"]
 
 
-@pytest.mark.parametrize("csz,form", [
-    (["application/xml"], "xml"), (["application/cbor", "application/xml"], "cbor"), (["application/xml", "application/json"], "json"),
-    (["xml"], "xml"), (None, "json")])
-def test_the_forms_that_an_ae_takes(lab, own, r, csz, form):
-    """7.5.1.1: one of its contentSerialization."""
+KIND = "vnd.onem2m-ntfy+"
+
+
+@pytest.mark.parametrize("csz,kind,form", [
+    (["application/xml"], "", "xml"), (["application/cbor", "application/xml"], "", "cbor"),
+    (["application/xml", "application/json"], "", "json"), (["xml"], KIND, "xml"), (None, KIND, "json"),
+    (["application/vnd.onem2m-ntfy+json"], KIND, "json"), (["application/json", "application/vnd.onem2m-res+json"], KIND, "json"),
+    (["application/xml", "application/vnd.onem2m-ntfy+json"], KIND, "json")])
+def test_the_forms_that_an_ae_takes(lab, own, r, csz, kind, form):
+    """7.5.1.1: one of its contentSerialization; a media type of no oneM2M name is what it reads, and no other."""
     stem, path = own
     assert lab.put(path, {"m2m:ae": {"poa": [r.url], "csz": csz}}, stem).rsc == 2004
     assert lab.create(path + "/c", 23, {"m2m:sub": {"nu": [stem], "enc": {"net": [3]}}}, stem).rsc == 2001
     cnd = "org.onem2m.common.moduleclass.binarySwitch"
     assert lab.create(path + "/c", 28, {"cod:binSh": {"cnd": cnd, "powSe": True}}, stem).rsc == 2001
     got = r.wait(1)[0]
-    assert got.headers["content-type"].endswith("ntfy+" + form)
+    assert got.headers["content-type"] == "application/" + kind + form
     if form == "xml":
         (powse,) = xml.etree.ElementTree.fromstring(got.body).iter("powSe")
         assert powse.text == "true"

@@ -157,9 +157,10 @@ static bool all_placed(const struct asked *a)
 }
 
 static err_t put_content(const struct asked *a, struct http_mapper *m,
-                         enum http_serial serial, struct buf *out)
+                         const struct http_to *to, struct buf *out)
 {
-	bool notify = a->value[PARAM_OP].u == OPERATION_NOTIFY;
+	bool kind = a->value[PARAM_OP].u == OPERATION_NOTIFY && !to->plain;
+	enum http_serial serial = to->serial;
 	struct bytes body = BYTES_NONE;
 	err_t err;
 
@@ -173,7 +174,7 @@ static err_t put_content(const struct asked *a, struct http_mapper *m,
 	}
 	TRY(buf_printf(out, "Accept: %s\r\n", media_name(serial, false, false)));
 	if (body.n || a->has[PARAM_TY])
-		TRY(buf_printf(out, "Content-Type: %s", media_name(serial, notify, notify)));
+		TRY(buf_printf(out, "Content-Type: %s", media_name(serial, kind, kind)));
 	if (a->has[PARAM_TY])
 		TRY(buf_printf(out, ";ty=%llu", (unsigned long long)a->value[PARAM_TY].u));
 	if (body.n || a->has[PARAM_TY])
@@ -204,7 +205,7 @@ err_t http_request_write_to(struct bytes primitive, struct http_mapper *m,
 		return ERR_UNSUPPORTED;
 	TRY(put_start(&a, primitive, to, out));
 	TRY(put_headers(&a, out));
-	TRY(put_content(&a, m, to->serial, out));
+	TRY(put_content(&a, m, to, out));
 out:
 	if (err != ERR_OK)
 		out->n = before;

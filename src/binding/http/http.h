@@ -164,6 +164,7 @@ err_t http_request_write(struct bytes primitive, struct http_mapper *m,
 struct http_to {
 	struct bytes host, path, before;
 	enum http_serial serial;
+	bool plain; /* a notification goes as application/json, not as application/vnd.onem2m-ntfy+json */
 };
 err_t http_request_write_to(struct bytes primitive, struct http_mapper *m,
                             const struct http_to *to, struct buf *out) MUST_USE;

@@ -219,7 +219,8 @@ static err_t compose(struct courier *c, struct connection *x, const struct deliv
 	x->out_at = 0;
 	err = http_request_write_to(bytes_of_buf(&d->primitive), &c->mapper, &(struct http_to){
 		.host = bytes_of_buf(&host), .path = whole ? path.n ? path : BYTES("/") : BYTES_NONE,
-		.before = whole ? BYTES_NONE : path, .serial = d->serial }, &x->out);
+		.before = whole ? BYTES_NONE : path, .serial = d->serial,
+		.plain = d->flags & SEND_PLAIN }, &x->out);
 out:
 	buf_free(&host);
 	return err;
