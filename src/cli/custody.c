@@ -23,7 +23,10 @@ static err_t read_key(const struct cli *c, const char *path, struct secret *out)
 
 	*out = (struct secret){ 0 };
 	TRY(file_read(path, FILE_MAX, &text));
-	hex = bytes_trim(bytes_of_buf(&text));
+	hex = bytes_of_buf(&text);
+	if (bytes_ends(hex, BYTES("\n"))) /* as a profile has it */
+		hex.n--;
+	hex = bytes_trim(hex);
 	n = hex.n / 2;
 	TRY(n == 16 || n == 32 ? ERR_OK : ERR_RANGE);
 	TRY(bytes_from_hex(hex, raw, n));
@@ -61,7 +64,7 @@ out:
 	return err;
 }
 
-/* "core,gate": the roles that may use it. */
+/* "core,gate": the roles that may use it; or the courier, alone. */
 static err_t roles_of(const char *text, unsigned *roles)
 {
 	struct bytes rest = bytes_str(text);
@@ -71,13 +74,13 @@ static err_t roles_of(const char *text, unsigned *roles)
 		unsigned before = *roles;
 
 		for (unsigned role = 0; role < ROLE_COUNT; role++) {
-			if ((role == ROLE_CORE || role == ROLE_GATE) && bytes_equal(one, bytes_str(role_name((enum role)role))))
+			if ((role == ROLE_CORE || role == ROLE_GATE || role == ROLE_COURIER) && bytes_equal(one, bytes_str(role_name((enum role)role))))
 				*roles |= 1u << role;
 		}
 		if (*roles == before)
 			return ERR_SYNTAX;
 	}
-	return *roles ? ERR_OK : ERR_SYNTAX;
+	return *roles && (*roles == TO(COURIER) || !(*roles & TO(COURIER))) ? ERR_OK : ERR_SYNTAX;
 }
 
 /* What the options say of an imported key; what they do not, stays narrow. Says why not. */
@@ -91,12 +94,14 @@ static err_t read_policy(struct cli *c, struct key_policy *policy)
 	TRY(cli_number(c, CLI_PROTECTION, 4, 0, &level));
 	TRY(cli_number(c, CLI_SUID, 99, 0, &suid));
 	if (c->option[CLI_ROLE] && roles_of(c->option[CLI_ROLE], &policy->roles) != ERR_OK) {
-		(void)cli_usage(c, "--role is core, gate or core,gate");
+		(void)cli_usage(c, "--role is core, gate, core,gate or courier");
 		return ERR_SYNTAX;
 	}
-	/* What a gate can do with one is a handshake. */
-	if (policy->roles & TO(GATE))
+	/* What gate and courier can do with one is a handshake; the courier nothing else. */
+	if (policy->roles & (TO(GATE) | TO(COURIER)))
 		policy->purposes |= USE_HANDSHAKE;
+	if (policy->roles == TO(COURIER))
+		policy->purposes = USE_HANDSHAKE;
 	policy->uses_max = uses;
 	policy->assurance = (uint8_t)level;
 	policy->suid = (uint8_t)suid;

@@ -36,6 +36,7 @@ static const struct {
 	[OP_SIGN] = { run_sign, false, true },
 	[OP_PSK_OPEN] = { run_psk_open, false },
 	[OP_TLS13_EXTRACT] = { run_tls13_extract, false, true },
+	[OP_TLS13_SHOW] = { run_tls13_show, false, true },
 	[OP_TLS13_BINDER] = { run_tls13_binder, false, true },
 	[OP_TLS12_MASTER] = { run_tls12_master, false, true },
 	[OP_CLOSE_HANDLE] = { run_close_handle, false },

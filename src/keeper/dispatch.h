@@ -62,6 +62,7 @@ err_t run_sign(struct call *c) MUST_USE;
 err_t run_psk_open(struct call *c) MUST_USE;
 err_t run_tls13_extract(struct call *c) MUST_USE;
 err_t run_tls13_binder(struct call *c) MUST_USE;
+err_t run_tls13_show(struct call *c) MUST_USE;
 err_t run_tls12_master(struct call *c) MUST_USE;
 err_t run_close_handle(struct call *c) MUST_USE;
 

@@ -194,6 +194,29 @@ out:
 	return err;
 }
 
+/* The node as the one that connects. A key that a gate takes shows itself nowhere: who had
+ * captured the courier would be any client of this node. */
+err_t run_tls13_show(struct call *c)
+{
+	struct bytes identity = wire_get_bytes(&c->in, KEEPER_NAME_MAX), tag = wire_get_fixed(&c->in, KEEPER_TAG);
+	struct bytes hash = wire_get_fixed(&c->in, HASH);
+	uint8_t mac[HASH];
+	struct vault_key *key;
+	struct handle *h;
+	err_t err;
+
+	TRY(wire_done(&c->in));
+	TRY(find_psk(c, identity, &key));
+	TRY(key->policy == TO(COURIER) ? ERR_OK : ERR_REFUSED);
+	TRY(key->provider->tls13(&key->key, PART_FINISHED, hash, mac));
+	TRY(handle_new(c->who, HANDLE_PSK, key, tag.p, &h));
+	h->proved = true;
+	wire_put_u32(&c->out, h->number);
+	wire_put_fixed(&c->out, BYTES_OF(mac));
+out:
+	return err;
+}
+
 /* The client's Finished comes after the secret: its proof cannot be asked for here. The
  * core is told so. */
 err_t run_tls12_master(struct call *c)

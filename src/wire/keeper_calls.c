@@ -277,6 +277,24 @@ out:
 	return err;
 }
 
+err_t keeper_show(struct keeper *k, const struct keeper_shown *ask, uint32_t *handle,
+                  uint8_t binder[32])
+{
+	struct call c;
+	err_t err;
+
+	call_begin(&c);
+	wire_put_bytes(&c.out, ask->identity);
+	wire_put_fixed(&c.out, bytes_make(ask->tag, KEEPER_TAG));
+	wire_put_fixed(&c.out, ask->hash);
+	TRY(call_ask(&c, k, OP_TLS13_SHOW));
+	*handle = wire_get_u32(&c.in);
+	err = answer_octets(&c, binder, 32);
+out:
+	call_end(&c);
+	return err;
+}
+
 err_t keeper_tls12_master(struct keeper *k, uint32_t psk, unsigned hash, struct bytes other,
                           struct bytes session_hash, uint8_t out[48])
 {

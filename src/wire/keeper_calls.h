@@ -130,6 +130,11 @@ struct keeper_shown {
 };
 err_t keeper_binder(struct keeper *k, const struct keeper_shown *ask, uint32_t *handle) MUST_USE;
 
+/* TLS13_SHOW: identity, tag, transcript hash -> handle, as above, and the binder that this
+ * node sends. ERR_MISSING: no such key for the courier; ERR_REFUSED: it is for others, too. */
+err_t keeper_show(struct keeper *k, const struct keeper_shown *ask, uint32_t *handle,
+                  uint8_t binder[32]) MUST_USE;
+
 /* TLS13_EXTRACT: PSK handle, (EC)DHE secret -> the 32 octets of the handshake secret.
  * Early secret and Derive-Secret(early, "derived", "") are made inside. Refused without
  * a binder before it, and with an empty (EC)DHE secret (psk_ke). Tells CREDENTIAL_USED.

@@ -39,6 +39,7 @@ try:
         d, other = n.enrol("d", "Cdev"), n.enrol("o", "Cother")
         assert d.register().rsc == 2001 and other.register().rsc == 2001
         assert d.update("/cse-in/ae-Cdev", {"m2m:ae": {"rr": True, "poa": ["https://listed.example/"]}}).rsc == 2004
+        n.enrol("p", "Cp", "device", True, "--identity", "p@demo.example")
         d.close(), other.close()
         assert n.stop() == 0
         report = n.dir / "node/hostile.txt"

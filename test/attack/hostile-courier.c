@@ -49,6 +49,7 @@ static void ask_keeper(void)
 	static const uint8_t tag[KEEPER_TAG] = "hostile courier";
 	static const char *const names[] = { "ca", "audit", "import" };
 	struct keeper_key key;
+	uint32_t handle;
 	struct buf out = buf_make(4096);
 	uint8_t input[130];
 	char what[64];
@@ -65,6 +66,9 @@ static void ask_keeper(void)
 		err = keeper_open_key(&keeper, bytes_str(names[i]), &key);
 		judge(err != ERR_OK, what, err);
 	}
+	memset(input, 7, sizeof(input));
+	err = keeper_show(&keeper, &(struct keeper_shown){ BYTES("p@demo.example"), bytes_make(input, 32), BYTES_NONE, tag }, &handle, input + 32);
+	judge(err != ERR_OK, "be a client of this node by its pre-shared key", err);
 	err = keeper_open_key(&keeper, BYTES("node"), &key);
 	memset(input, ' ', 64);
 	memcpy(input + 64, "TLS 1.3, server CertificateVerify", 34);

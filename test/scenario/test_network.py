@@ -1,7 +1,7 @@
 """Keys from the underlying network (Z): GBA and AKMA [TS-0003 8.3.2.3]. The
 network is simulated by processes of its own (test/lib): an HSS with Milenage, a BSF, an
 AAnF, a USIM."""
-import json, pathlib, sys
+import json, os, pathlib, sys
 
 TOP = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(TOP / "lib"))
@@ -39,6 +39,7 @@ import time  # noqa: E402
 import pytest  # noqa: E402
 
 import mno  # noqa: E402
+from attack import scan_memory  # noqa: E402
 from node import Node, OpensslClient, PskEntity  # noqa: E402
 
 K, OPC = bytes(range(16)), bytes(range(16, 32))
@@ -474,6 +475,48 @@ def test_a_subscriber_that_is_a_cse(node, network):
     for origin in ("/gw", "/Cplain", "Cplain"):
         assert 4000 <= plain.create("/cse-in", 16, body("/plain"), origin=origin).rsc < 5000
     plain.close()
+
+
+def test_a_node_below_shows_the_key_of_its_network_to_its_registrar(node, network, tmp_path):
+    """The node itself is the subscriber: what its courier shows is the key that the network made, and only its keeper has it."""
+    impi, module = network.subscriber("mn")
+    node.cli("network", "allow", impi, "--id", "/mn")
+    folder, _ = bootstrap(node, network, module, "/mn")
+    identity, key = ((folder / f"psk.{n}").read_text().strip() for n in ("identity", "key"))
+    kept = "psk/" + identity.partition(";")[2]
+    where = f"{NAF}:{node.port}"
+    with Node(cse="/mn", start=False, options=f"node.cse_type = 2\nregistrar.url = https://{where}\nregistrar.id = /in-cse\n"
+              f"registrar.psk = {identity}\ncourier.allow = {where}@127.0.0.1\nregistrar.time = 10") as mn:
+        mn.start()
+        registered = lambda: "core: registered: registrar=/in-cse" in mn.log_text()
+        until(lambda: "no association outward" in mn.log_text())          # it has no such key yet
+        for text, name, roles in (("00" * 32, "psk/other", "courier,gate"), (key, kept, "core,courier")):
+            (tmp_path / "key").write_text(text)
+            assert mn.cli("key", "import", name, tmp_path / "key", "--role", roles, check=False)[0] == 2   # for that alone
+        mn.cli("key", "import", kept, folder / "psk.key", "--role", "courier")
+        until(registered)
+        row, = (c for c in json.loads(node.cli("-o", "json", "credential", "list")) if session(network, folder)[0] in c["id"])
+        assert row["entity"] == "//demo.example/mn"
+        records = [r for r in node.audit() if r.get("from") == "//demo.example/mn" and r.get("operation") == 1]
+        assert [(r["rsc"], r["credential"]) for r in records] == [(2001, row["id"])], records
+        # nobody comes in here by it, and no process has it in clear (this one does)
+        raw = Raw(mn, identity, bytes.fromhex(key))
+        with pytest.raises((OSError, ConnectionError)):
+            raw.retrieve("/cse-in")
+        raw.close()
+        patterns = {"key": bytes.fromhex(key)}
+        seen = {role: scan_memory(pid, patterns)[0] for role, pids in mn.pids().items() for pid in pids}
+        assert not any(seen.values()) and "courier" in seen and scan_memory(os.getpid(), patterns)[0] == {"key"}, seen
+        # revoked there, it is nobody there
+        node.cli("revoke", row["id"])
+        until(lambda: "not registered" in mn.log_text().partition("core: registered: registrar=/in-cse")[2])
+
+
+def until(check, seconds=15):
+    end = time.time() + seconds
+    while not check():
+        assert time.time() < end, "not in time"
+        time.sleep(0.1)
 
 
 def gateway_module(node, network):

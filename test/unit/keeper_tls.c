@@ -253,6 +253,57 @@ static void test_binder_refusals(void **state)
 	assert_int_equal(b->by[ROLE_GATE]->used, used + 2);
 }
 
+static err_t show_own(struct bed *b, enum role by, struct bytes hash)
+{
+	begin(b, OP_TLS13_SHOW);
+	wire_put_bytes(&b->w, BYTES("own@demo.example"));
+	wire_put_fixed(&b->w, BYTES_OF(TAG));
+	wire_put_fixed(&b->w, hash);
+	return ask(b, by);
+}
+
+/* What the node shows is a key for that and nothing else; what a gate takes from others the courier
+ * cannot show as theirs. */
+static void test_the_node_shows_its_own(void **state)
+{
+	struct bed *b = *state;
+	uint8_t hash[32] = { 9 }, other[32] = { 10 }, mac[32], ecdhe[32] = { 1, 2, 3 }, secret[32], step[32], want[32];
+	size_t used = b->by[ROLE_COURIER]->used;
+	struct vault_key *key;
+	uint32_t h;
+
+	assert_int_equal(show_own(b, ROLE_COURIER, BYTES_OF(hash)), ERR_MISSING);
+	assert_int_equal(import_psk(b, BYTES("own@demo.example"), BYTES_OF(psk32), tomorrow()), ERR_OK);
+	assert_int_equal(show_own(b, ROLE_COURIER, BYTES_OF(hash)), ERR_MISSING); /* a client's */
+	key = vault_find(&b->ks.vault, BYTES("psk/own@demo.example"));
+	assert_non_null(key);
+	key->policy = TO(GATE) | TO(COURIER);
+	assert_int_equal(show_own(b, ROLE_COURIER, BYTES_OF(hash)), ERR_REFUSED);
+	key->policy = TO(COURIER);
+	assert_true(show_own(b, ROLE_GATE, BYTES_OF(hash)) != ERR_OK);
+	assert_int_equal(b->by[ROLE_COURIER]->used, used);
+	assert_int_equal(show_own(b, ROLE_COURIER, BYTES_OF(hash)), ERR_OK);
+	h = wire_get_u32(&b->r);
+	binder_of(BYTES_OF(psk32), BYTES_OF(hash), mac);
+	assert_bytes(b->r.rest, BYTES_OF(mac));
+	/* no gate takes it from anybody */
+	assert_int_equal(open_psk(b, BYTES("own@demo.example")), ERR_MISSING);
+	binder_of(BYTES_OF(psk32), BYTES_OF(other), mac);
+	assert_int_equal(show(b, BYTES("own@demo.example"), BYTES_OF(other), BYTES_OF(mac)), ERR_MISSING);
+	begin(b, OP_TLS13_EXTRACT);
+	wire_put_u32(&b->w, h);
+	wire_put_bytes(&b->w, BYTES_OF(ecdhe));
+	assert_int_equal(ask(b, ROLE_COURIER), ERR_OK);
+	hkdf(EVP_KDF_HKDF_MODE_EXTRACT_ONLY, BYTES_OF(psk32), BYTES_NONE, secret);
+	expand_label(secret, "derived", BYTES_OF(nothing), step);
+	hkdf(EVP_KDF_HKDF_MODE_EXTRACT_ONLY, BYTES_OF(ecdhe), BYTES_OF(step), want);
+	assert_bytes(b->r.rest, BYTES_OF(want));
+	begin(b, OP_TLS13_EXTRACT);
+	wire_put_u32(&b->w, h);
+	wire_put_bytes(&b->w, BYTES_OF(ecdhe));
+	assert_int_equal(ask(b, ROLE_COURIER), ERR_MISSING); /* spent */
+}
+
 /* The memory of proofs: bounded, and the younger half is always there. */
 static void test_seen(void **state)
 {
@@ -407,7 +458,7 @@ int main(void)
 		cmocka_unit_test(test_schedule),
 		cmocka_unit_test(test_notice_names_identity_and_handshake),
 		cmocka_unit_test(test_extract_refusals),
-		cmocka_unit_test(test_binder_refusals),
+		cmocka_unit_test(test_binder_refusals), cmocka_unit_test(test_the_node_shows_its_own),
 		cmocka_unit_test(test_seen),
 		cmocka_unit_test(test_tls12_master),
 		cmocka_unit_test(test_tls12_refusals),

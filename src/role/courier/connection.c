@@ -69,6 +69,15 @@ static err_t open_socket(const struct delivery *d, int *out)
 	return ERR_OK;
 }
 
+/* Where this node shows the key that it has in common with its registrar. */
+static bool is_registrar(const struct courier *c, const struct connection *x)
+{
+	struct url u;
+
+	return place_of(bytes_str(options_text(&c->worker.options, OPT_registrar_url)), &u) == ERR_OK && !u.plain &&
+	       u.port == x->port && bytes_equal(u.host, bytes_str(x->host));
+}
+
 /* The name that the certificate must have is the one of the URL, whatever
  * address it is pinned to. */
 static err_t open_channel(struct courier *c, struct connection *x)
@@ -80,6 +89,8 @@ static err_t open_channel(struct courier *c, struct connection *x)
 	TRY(channel_node_key(c->ctx));
 	TRY(channel_node_connect(c->ctx, x->host, &x->ssl));
 	TRY(SSL_set_fd(x->ssl, x->fd) == 1 ? ERR_OK : ERR_CRYPTO);
+	if (is_registrar(c, x))
+		err = channel_node_show(x->ssl, bytes_str(options_text(&c->worker.options, OPT_registrar_psk)));
 out:
 	return err;
 }

@@ -514,6 +514,7 @@ err_t channel_node_new(const struct channel_server_setup *setup, SSL_CTX **out)
 	TRY(set_anchors(ctx, setup->anchor_pem));
 	TRY(set_certificates(ctx, setup->certificate_pem));
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+	channel_psk_node(ctx);
 	*out = ctx;
 	ctx = NULL;
 out:

@@ -126,6 +126,10 @@ err_t channel_node_key(SSL_CTX *ctx) MUST_USE;
  * dNSName. */
 err_t channel_node_connect(SSL_CTX *ctx, const char *name, SSL **out) MUST_USE;
 
+/* Before its handshake: it shows this pre-shared key, which the keeper has for the courier
+ * alone, and its certificate does not do; empty: none. */
+err_t channel_node_show(SSL *ssl, struct bytes identity) MUST_USE;
+
 /* A connection of the other contexts. Server connections draw their tag here. */
 err_t channel_new(SSL_CTX *ctx, SSL **out) MUST_USE;
 

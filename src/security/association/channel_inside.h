@@ -30,6 +30,7 @@ struct psk_use {
 	uint32_t handle;  /* the keeper's, of the key; 0: it gave none yet */
 	size_t n;         /* length of the key */
 	bool spent;       /* the keeper gave the session-bound secret */
+	bool own;         /* TLS 1.3: this node connects by it; its binder is made, not compared */
 	bool shown;       /* TLS 1.3: the client sent a binder for this identity */
 	uint8_t binder[32];
 };
@@ -39,6 +40,7 @@ struct channel_state {
 	const struct channel_wear *limits;   /* of its context */
 	uint8_t tag[CHANNEL_TAG];
 	char identity[CHANNEL_IDENTITY_MAX]; /* PSK identity that was shown */
+	char shows[CHANNEL_IDENTITY_MAX];    /* node as client: the one that it shows, as it shows it */
 	struct psk_use psk;
 	struct buf transcript; /* server: the handshake messages up to the client's proof */
 	size_t hello;          /* where the last ClientHello begins in it */
@@ -150,6 +152,7 @@ void channel_session_wipe(struct channel_state *state);
 
 void channel_psk_server(SSL_CTX *ctx);
 void channel_psk_client(SSL_CTX *ctx);
+void channel_psk_node(SSL_CTX *ctx);
 
 /* The first pre-shared key of a ClientHello is to be waited for: it is of one of the
  * realms, the keeper has not got it, and it was not waited for before. */

@@ -31,11 +31,13 @@ err_t psk_binder(struct psk_use *use, struct bytes hash, uint8_t out[32])
 	struct keeper_shown ask = { bytes_str(use->identity), hash, BYTES_OF(use->binder), use->tag };
 	err_t err;
 
-	if (use->spent || !use->shown)
+	if (use->spent || (!use->shown && !use->own))
 		return ERR_BAD_STATE;
 	if (use->handle) /* of the ClientHello before a HelloRetryRequest */
 		(void)!keeper_close_handle(use->keeper, use->handle);
 	use->handle = 0;
+	if (use->own)
+		return hash.n == sizeof(use->binder) ? keeper_show(use->keeper, &ask, &use->handle, out) : ERR_BAD_STATE;
 	err = keeper_binder(use->keeper, &ask, &use->handle);
 	if (err == ERR_OK)
 		bytes_copy(out, use->binder, sizeof(use->binder));
@@ -340,6 +342,40 @@ static unsigned own_psk(SSL *ssl, const char *hint, char *identity, unsigned ide
 		return 0;
 	bytes_copy(out, c->psk.p, c->psk.n);
 	return (unsigned)c->psk.n;
+}
+
+/* --- the node as a client: the keeper makes the binder ---------------------------------- */
+
+static int show_session(SSL *ssl, const EVP_MD *hash, const unsigned char **identity, size_t *n,
+                        SSL_SESSION **out)
+{
+	struct channel_state *state = channel_state_of(ssl);
+	struct bytes shows = bytes_str(state->shows);
+	uint8_t key[STANDIN_TLS13];
+
+	*out = NULL;
+	*identity = NULL;
+	*n = 0;
+	if (!shows.n || (hash && !EVP_MD_is_a(hash, "SHA256")))
+		return 1;
+	if (psk_begin(ssl, shows) != ERR_OK)
+		return 0;
+	state->psk.own = true;
+	standin_write(&state->psk, STANDIN_KEY, key, sizeof(key));
+	*out = session_of(ssl, key, sizeof(key));
+	*identity = (const unsigned char *)state->shows;
+	*n = shows.n;
+	return *out != NULL;
+}
+
+void channel_psk_node(SSL_CTX *ctx)
+{
+	SSL_CTX_set_psk_use_session_callback(ctx, show_session);
+}
+
+err_t channel_node_show(SSL *ssl, struct bytes identity)
+{
+	return bytes_put_str(channel_state_of(ssl)->shows, CHANNEL_IDENTITY_MAX, identity);
 }
 
 void channel_psk_client(SSL_CTX *ctx)

@@ -208,7 +208,7 @@ static err_t peer_by_psk(SSL *ssl, struct channel_peer *out)
 {
 	const struct channel_state *state = channel_state_of(ssl);
 	const struct channel_context *context = channel_context_of(SSL_get_SSL_CTX(ssl));
-	const char *identity = context->server ? state->identity : context->identity;
+	const char *identity = context->server || state->shows[0] ? state->identity : context->identity;
 
 	if (!psk_was_used(ssl) || !identity[0])
 		return ERR_REFUSED;
@@ -272,6 +272,9 @@ static err_t who_is_there(SSL *ssl, X509 *x, struct channel_peer *out)
 	const struct channel_context *context = channel_context_of(SSL_get_SSL_CTX(ssl));
 	err_t err;
 
+	/* The node that is to show its key is content with nothing else. */
+	if (channel_state_of(ssl)->shows[0] && !channel_state_of(ssl)->psk.spent)
+		return ERR_REFUSED;
 	if (channel_session_used(ssl)) {
 		out->kind = CREDENTIAL_SESSION;
 		err = ERR_OK;
