@@ -147,7 +147,8 @@ static err_t type_take(const struct resource_type *t)
 	return ERR_OK;
 }
 
-/* The original's attributes that may be announced, as they come from its CSE. */
+/* The original's attributes that may be announced, as they come from its CSE. What the original
+ * cannot be without, and is always announced, comes always [TS-0004 table 7.4.26.1-3]. */
 static err_t announced_attributes(const struct resource_type *original)
 {
 	err_t err = ERR_OK;
@@ -160,7 +161,8 @@ static err_t announced_attributes(const struct resource_type *original)
 		if (a.announce == NP ||
 		    is_among(announced_rows, COUNT_OF(announced_rows), a.short_name))
 			continue;
-		a.create = a.update = OPT;
+		a.create = a.announce == MAN && a.create == MAN ? MAN : OPT;
+		a.update = OPT;
 		a.flags &= F_INDEX | F_PERSON | F_MARK | F_TEXT | F_REPEAT;
 		a.announce = NP;
 		TRY(row_take(&a));

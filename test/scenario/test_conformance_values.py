@@ -318,3 +318,28 @@ def test_children(lab, name):
     a = lab.create(path, 23, {"m2m:nothing": {}}, who)
     assert a.rsc == (5203 if parent in NOT_SUBSCRIBABLE else 4000), (name, a)
     assert lab.delete(path, "/mnx" if parent == 16 else who).rsc == 2002
+
+
+ANNOUNCED = {10001: ("m2m:acpA", {"pv": OWN, "pvs": OWN}), 10002: ("m2m:aeA", {"api": "Nx"}), 10003: ("m2m:cntA", {}),
+             10004: ("m2m:cinA", {}), 10009: ("m2m:grpA", {}), 10010: ("m2m:lcpA", {}), 10014: ("m2m:nodA", {}),
+             10016: ("m2m:csrA", {}), 10018: ("m2m:schA", {}), 10024: ("m2m:smdA", {}), 10029: ("m2m:tsA", {}),
+             10030: ("m2m:tsiA", {}), 10013: ("m2m:batA", {"mgd": 1006}),
+             10028: ("cod:binShA", {"cnd": "org.onem2m.common.moduleclass.binarySwitch"})}
+
+
+def test_announced(lab):
+    """7.4.26: what an announced resource has to have, and what it has not."""
+    assert lab.create("/cse-in", 16, {"m2m:csr": {"cb": "/mny/cse", "rr": False, "srv": ["3"]}}, "/mny").rsc == 2001
+    assert lab.create("/cse-in", 10005, {"m2m:cbA": {"rn": "far", "lnk": "/mny/cse", "et": SOON}}, "/mny").rsc == 2001
+    for ty, (member, must) in ANNOUNCED.items():
+        good = dict(must, lnk="/mny/x", et=SOON)
+        a = lab.create("/cse-in/far", ty, {member: good}, "/mny")
+        assert a.rsc == 2001, (member, a)
+        bad = [{k: v for k, v in good.items() if k != gone} for gone in ("lnk", *must)]
+        for body in bad + [dict(good, **more) for more in ({"lnk": ""}, {"lnk": 5}, {"lnk": None}, {"at": ["/x"]}, {"aa": ["lbl"]},
+                                                           {"ri": "x"}, {"nonsense": 1}, {"et": PAST})]:
+            assert lab.create("/cse-in/far", ty, {member: body}, "/mny").rsc == 4000, (member, body)
+        path = "/" + a.json[member]["ri"]
+        assert lab.put(path, {member: {"lbl": ["x"]}}, "/mny").rsc == 2004
+        for body in [{"lnk": None}, {"rn": "x"}, {"at": ["/x"]}, {"nonsense": 1}, {"et": PAST}] + [{k: None} for k in must]:
+            assert lab.put(path, {member: body}, "/mny").rsc == 4000, (member, body)

@@ -292,7 +292,7 @@ def test_the_door_of_another_provider(world):
     here = "//third.example/in-cse"
     for origin in (here, here + "/Capp"):
         for ty, name, body in ((16, "csr", {"cb": here + "/base", "csi": here, "rr": False, "srv": ["3"]}), (16, "csr", {"cb": "/x/base", "csi": "/x", "rr": False, "srv": ["3"]}),
-                               (10005, "cbA", {"lnk": here + "/base", "rn": "third"}), (10002, "aeA", {"lnk": here + "/Capp", "rn": "thirdAE"}),
+                               (10005, "cbA", {"lnk": here + "/base", "rn": "third"}), (10002, "aeA", {"lnk": here + "/Capp", "rn": "thirdAE", "api": "Nthird"}),
                                (2, "ae", {"api": "Nx", "rr": False, "srv": ["3"]})):
             for where in ("/cse-in", owner.base):
                 a = third.create(where, ty, {f"m2m:{name}": body}, origin=origin)
