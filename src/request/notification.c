@@ -395,7 +395,10 @@ err_t notification_after(struct work *w)
 		return after_create(w);
 	case OPERATION_UPDATE:
 		/* Nobody is asked about an update that is wrong [TS-0001 10.2.10.7]. */
-		TRY(notification_may_update(w));
+		if (w->target.type == SUBSCRIPTION || w->target.type == CROSS_SUBSCRIPTION)
+			TRY(notification_verify_all(w));
+		if (!w->status)
+			TRY(notification_may_update(w));
 		if (is_refused(w))
 			goto out;
 		TRY(happened(w, w->target.id, EVENT_UPDATE, w->target.id, false));

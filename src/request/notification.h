@@ -19,11 +19,11 @@
 
 /* --- inside a request ------------------------------------------------------------ */
 
-/* Before the operation: new targets of a subscription that is updated are asked whether they
- * want it; what a delete takes with it is noted. ERR_PENDING; w->status when it is refused. */
+/* Before the operation: what is asked and told afterwards by what holds now, and what a delete
+ * takes with it, is noted. ERR_PENDING; w->status when it is refused. */
 err_t notification_before(struct work *w) MUST_USE;
-/* After it succeeded: the targets of a new subscription are asked, and the one of a blocking
- * subscription whether the update may be; then all are told. ERR_PENDING; the outcome is the
+/* After it succeeded: new targets of a subscription are asked whether they want it, and the one of a
+ * blocking subscription whether the update may be; then all are told. ERR_PENDING; the outcome is the
  * refusal when one says no. */
 err_t notification_after(struct work *w) MUST_USE;
 /* Its parts. */

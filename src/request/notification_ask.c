@@ -178,21 +178,30 @@ out:
 	return err;
 }
 
-/* Was it a target before the update? Then it was asked. */
-static err_t is_old_target(struct work *w, struct bytes target, bool *yes)
+/* Before an update of a subscription: who is a target already was asked. */
+static err_t keep_targets(struct work *w)
 {
 	const struct store_row *row;
-	struct cbor nu, item;
+	struct cbor nu;
 	err_t err;
 
-	*yes = false;
-	if (w->request.operation != OPERATION_UPDATE)
-		return ERR_OK;
+	w->old_targets = BYTES_NONE;
 	TRY(store_get(w->room->store, w->target.id, &row));
-	if (!row || !member(row->body, "nu", &nu) || nu.kind != CBOR_ARRAY)
-		goto out;
-	while (nu.s.n && !*yes) {
-		TRY(cbor_next(&nu.s, &item));
+	if (row && member(row->body, "nu", &nu) && nu.kind == CBOR_ARRAY)
+		TRY(arena_copy(&w->room->arena, nu.s, &w->old_targets));
+out:
+	return err;
+}
+
+static err_t is_old_target(struct work *w, struct bytes target, bool *yes)
+{
+	struct bytes rest = w->request.operation == OPERATION_UPDATE ? w->old_targets : BYTES_NONE;
+	struct cbor item;
+	err_t err = ERR_OK;
+
+	*yes = false;
+	while (rest.n && !*yes) {
+		TRY(cbor_next(&rest, &item));
 		*yes = bytes_equal(item.s, target);
 	}
 out:
@@ -499,11 +508,11 @@ err_t notification_before(struct work *w)
 		return ERR_OK;
 	if (w->request.operation == OPERATION_CREATE && type == SUBSCRIPTION)
 		TRY(may_subscribe(w));
-	/* Those of a new one are asked when it was found to be right: notification_after */
+	/* They are asked when it was found to be right: notification_after */
 	if (!w->status && subscription && w->request.operation == OPERATION_CREATE)
 		TRY(look_at_targets(w));
 	if (!w->status && subscription && w->request.operation == OPERATION_UPDATE)
-		TRY(notification_verify_all(w));
+		TRY(keep_targets(w));
 	if (!w->status && w->request.operation == OPERATION_UPDATE)
 		TRY(who_has_say(w));
 	if (!w->status && w->request.operation == OPERATION_UPDATE && type == SUBSCRIPTION)

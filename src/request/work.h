@@ -86,6 +86,7 @@ struct work {
 	size_t left_n;
 	struct store_row *blocking; /* subscription whose target, `agrees`, has to agree to the update */
 	struct bytes agrees;
+	struct bytes old_targets;  /* nu of a subscription before its update: the items, encoded */
 
 	uint64_t next_hop;         /* row of the remoteCSE that the request goes on to */
 	struct bytes next_provider; /* or where another provider's IN-CSE answers */

@@ -91,6 +91,23 @@ def test_a_second_blocking_subscription(lab, blocked):
         assert lab.create(c, 23, {"m2m:sub": dict(body, enc={"net": [7]})}, stem).rsc == 4124
 
 
+def test_no_new_target_is_asked_about_an_update_that_is_wrong(lab, own, r):
+    """What is wrong with a subscription is said first, in an Update as in a Create; what a target refuses is not there."""
+    stem, path = own
+    s = path + "/c/s"
+    assert lab.create(path + "/c", 23, {"m2m:sub": {"rn": "s", "nu": [stem]}}, stem).rsc == 2001
+    nu = [stem, r.url]
+    for body in ({"zzz": 1}, {"nct": 5}, {"enc": {"net": [7]}}, {"ri": "x"}):
+        assert lab.put(s, {"m2m:sub": {"nu": nu, **body}}, stem).rsc == 4000 and r.got == []
+    r.script = lambda got: (403, {"X-M2M-RSC": "4103"}, b"")
+    assert lab.put(s, {"m2m:sub": {"nu": nu, "exc": 9}}, stem).rsc == 5204 and len(r.got) == 1
+    kept = lab.get(s, stem).json["m2m:sub"]
+    assert kept["nu"] == [stem] and "exc" not in kept
+    r.script = None
+    assert lab.put(s, {"m2m:sub": {"nu": nu}}, stem).json["m2m:sub"]["nu"] == nu and len(r.got) == 2
+    assert lab.put(s, {"m2m:sub": {"nu": [r.url]}}, stem).rsc == 2004 and len(r.got) == 2  # it was asked
+
+
 # --- events and batches ---------------------------------------------------------------------------------
 
 
