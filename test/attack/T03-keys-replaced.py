@@ -22,12 +22,15 @@ def with_files(n, change, folder="keeper"):
     change(n.dir / folder)
     up = True
     try:
-        n.start(wait=3)
+        n.start(wait=10, unless="locked because")
         n.enrol("probe%d" % time.time_ns(), "Cprobe%d" % time.time_ns())
     except (RuntimeError, OSError):
         up = False
-    # nobody answers at a locked node: no long wait
-    up |= is_success(attempt(device, lambda: (device.connect(timeout=2), device.retrieve("/cse-in/ae-Ca"))[1]))
+    try:  # nobody answers at a locked node: no long wait
+        device.connect(timeout=2)
+        up |= is_success(device.retrieve("/cse-in/ae-Ca"))
+    except OSError:
+        pass
     device.close()
     said = [l for l in n.log_text()[before:].splitlines() if " error " in l or " warn " in l]
     if n.process:
@@ -119,7 +122,7 @@ with Node() as n, Node() as other:
         (n.dir / "node" / name).rename(n.top / name)
         shutil.copy2(other.dir / "node" / name, n.dir / "node" / name)
         try:
-            n.start(wait=3)
+            n.start(wait=10, unless="locked because")
         except RuntimeError:
             pass
         good = attempt(device, lambda: device.retrieve("/cse-in/ae-Ca"))

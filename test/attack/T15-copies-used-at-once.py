@@ -68,7 +68,7 @@ def twice(witness, seen=None):
         time.sleep(1.2)  # a look at the witness
         n.stop()
         try:
-            old.start(wait=4)
+            old.start(unless="locked because")
             opens = True
         except RuntimeError:
             opens = False

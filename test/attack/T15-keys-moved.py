@@ -41,7 +41,7 @@ def locked_elsewhere(n, seconds=10):
 
 def start_here(n):
     try:
-        n.start(wait=6)
+        n.start(unless="locked because")
         return True
     except RuntimeError:
         return False

@@ -11,7 +11,7 @@ numbers = itertools.count(1)
 AE = {"api": "Ntest", "rr": True, "srv": ["3"]}
 
 
-def until(what, seconds=6):
+def until(what, seconds=30):
     """What it says in the end: true as soon as it is, else what it was after that time."""
     end = time.time() + seconds
     while not (got := what()) and time.time() < end:

@@ -242,17 +242,20 @@ class Node:
         self.log = open(self.log_path, "ab")
         self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
 
-    def start(self, wait=15):
+    def start(self, wait=60, unless=None):
         self.spawn()
-        self.wait_ready(wait)
+        self.wait_ready(wait, unless=unless)
         return self
 
-    def wait_ready(self, seconds=15, listening=True):
+    def wait_ready(self, seconds=60, listening=True, unless=None):
+        """unless: in vain as soon as `status` says so, with a node whose keys are to stay locked."""
         end = time.time() + seconds
         while time.time() < end:
             if self.process.poll() is not None:
                 raise RuntimeError(f"holdfastd ended with {self.process.returncode}\n" + self.log_text()[-3000:])
-            code, _ = self.cli("status", check=False)
+            code, said = self.cli("status", check=False)
+            if unless and unless in said:
+                raise RuntimeError(said)
             if code == 0 and not listening:
                 return
             if code == 0:
@@ -293,7 +296,7 @@ class Node:
                 pass
         return found
 
-    def stop(self, wait=20):
+    def stop(self, wait=60):
         if not self.process:
             return None
         self.process.send_signal(signal.SIGTERM)

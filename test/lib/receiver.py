@@ -71,7 +71,7 @@ class Receiver:
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True)  # how soon close() is seen
         self.thread.start()
 
-    def wait(self, n=1, seconds=5):
+    def wait(self, n=1, seconds=30):
         """The first n that came; fails when they do not."""
         end = time.time() + seconds
         while len(self.got) < n and time.time() < end:

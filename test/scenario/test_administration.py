@@ -22,7 +22,7 @@ def keys(n):
     return {k["name"]: k for k in json.loads(n.cli("-o", "json", "key", "list"))}
 
 
-def wait_for(what, seconds=15):
+def wait_for(what, seconds=30):
     end = time.time() + seconds
     while time.time() < end:
         if what():

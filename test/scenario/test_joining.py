@@ -158,7 +158,7 @@ def test_not_finished_leaves_nothing(node):
     t = ticket(node, "Clate*")
     folder = join(node, t["claim"], "Clate1")
     assert "33-//demo.example/in-cse/Clate1" in credentials(node)
-    end = time.time() + 20
+    end = time.time() + 30
     while "33-//demo.example/in-cse/Clate1" in credentials(node) and time.time() < end:
         time.sleep(0.2)
     assert "33-//demo.example/in-cse/Clate1" not in credentials(node)

@@ -16,7 +16,7 @@ def run(*argv, **kw):
     return p.returncode, p.stdout
 
 
-def wait_for(what, seconds=10):
+def wait_for(what, seconds=30):
     end = time.time() + seconds
     while time.time() < end:
         if what():

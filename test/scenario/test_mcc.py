@@ -7,7 +7,7 @@ import pytest
 from node import Entity, Node, NAME, SP, acr, free_port
 
 
-def until(check, seconds=20):
+def until(check, seconds=30):
     end = time.time() + seconds
     while time.time() < end:
         got = check()

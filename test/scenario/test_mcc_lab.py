@@ -12,7 +12,7 @@ from receiver import Receiver
 AE = {"api": "Ntool", "rr": False, "srv": ["3"]}
 
 
-def until(check, seconds=15):
+def until(check, seconds=30):
     end = time.time() + seconds
     while time.time() < end:
         got = check()

@@ -81,7 +81,7 @@ def world():
 
 
 def wait_port(port, process, log):
-    end = time.time() + 10
+    end = time.time() + 30
     while time.time() < end:
         assert process.poll() is None, log.read_text(errors="replace")[-2000:]
         try:

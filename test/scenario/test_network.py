@@ -232,7 +232,7 @@ def test_tls12_comes_in_when_it_tries_again(node, network):
                            "-psk_identity", "x@nowhere"], stdin=subprocess.DEVNULL, capture_output=True).stdout
     assert b"PSK identity hint: 3GPP-bootstrapping" in said
     assert not comes_in(old)
-    end = time.time() + 5
+    end = time.time() + 30
     while time.time() < end and "12-" + session(network, folder)[0] not in node.cli("credential", "list"):
         time.sleep(0.05)
     assert comes_in(old)
@@ -297,7 +297,7 @@ def test_an_ended_key_opens_nothing(node, network):
     device = Device(node, folder, "Cshort")
     device.retrieve("/cse-in")
     btid = session(network, folder)[0]
-    end = time.time() + 8
+    end = time.time() + 30
     while time.time() < end and btid in node.cli("credential", "list"):
         time.sleep(0.1)
     assert "psk/" + btid not in [k["name"] for k in json.loads(node.cli("-o", "json", "key", "list"))]
@@ -444,7 +444,7 @@ def test_an_ended_akma_key_opens_nothing(node, network):
     device.retrieve("/cse-in")
     network.test("set", lifetime=3600)
     akid = credentials(folder)[0].partition(";")[2]
-    end = time.time() + 10
+    end = time.time() + 30
     while time.time() < end and akid in node.cli("credential", "list"):
         time.sleep(0.1)
     with pytest.raises(OSError):
@@ -607,7 +607,7 @@ def test_a_key_of_the_network_is_a_second_factor(node, network):
     first.close()
     other = Device(node, bootstrap(node, network, module, "Cloa")[0], "Cloa")
     other.retrieve("/cse-in")
-    end = time.time() + 3
+    end = time.time() + 30
     while time.time() < end and levels() != [2, 2]:
         time.sleep(0.05)
     assert levels() == [2, 2]

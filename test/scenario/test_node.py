@@ -139,7 +139,7 @@ def test_slow_clients_do_not_slow_an_honest_one(node):
 def test_a_killed_worker_comes_back(node, role):
     before = node.pids()[role]
     os.kill(before[0], signal.SIGKILL)
-    end = time.time() + 10
+    end = time.time() + 30
     while time.time() < end and before[0] in node.pids().get(role, before):
         time.sleep(0.05)
     node.wait_ready()

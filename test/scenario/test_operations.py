@@ -118,7 +118,7 @@ def test_discovery_shows_only_what_may_be_discovered(lab):
     assert listed("c.con=i") == ["b"] and listed("ops=2&ty=3") == ["b"] and listed("ops=4") == []
 
 
-def wait_for(lab, address, stem, seconds=5):
+def wait_for(lab, address, stem, seconds=30):
     end = time.time() + seconds
     while time.time() < end:
         a = lab.get("/" + address, stem)
@@ -218,7 +218,7 @@ def test_who_waits_too_much(lab_nodes):
     crowd = [threading.Thread(target=ask, args=(stem,)) for _ in range(70)]
     for t in crowd:
         t.start()
-    end = time.time() + 3
+    end = time.time() + 30
     while time.time() < end and len(codes) < 6:
         time.sleep(0.02)
     late = threading.Thread(target=ask, args=(other,))
@@ -283,7 +283,7 @@ def test_non_blocking_asynchronous(lab):
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         a = lab.get(path + "/a/b/la?rt=2", stem, rqi="as1", X_M2M_RTU=f"http://127.0.0.1:{server.server_port}/told")
         assert (a.http, a.rsc) == (202, 1002)
-        end = time.time() + 8
+        end = time.time() + 30
         while not server.told and time.time() < end:
             time.sleep(0.05)
         server.shutdown()

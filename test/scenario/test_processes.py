@@ -70,7 +70,7 @@ class Fake:
         if ready:
             self.wait(lambda: self.status().get("parent 0", [""] * 3)[:3:2] == [str(self.process.pid), "ready"])
 
-    def wait(self, what, seconds=20):
+    def wait(self, what, seconds=60):
         end = time.time() + seconds
         while time.time() < end:
             if what():
@@ -235,7 +235,7 @@ class Life:
         pids = [int(f[0]) for name, f in self.n.status().items()]
         self.n.process.kill()
         self.n.process.wait()
-        end = time.time() + 5
+        end = time.time() + 30
         while time.time() < end and any(os.path.exists(f"/proc/{p}") for p in pids):
             time.sleep(0.02)
         self.assertFalse([p for p in pids if os.path.exists(f"/proc/{p}")])

@@ -11,7 +11,7 @@ def said(n, *argv):
     return n.cli(*argv, check=False)
 
 
-def wait_for(what, seconds=10):
+def wait_for(what, seconds=30):
     end = time.time() + seconds
     while not what():
         assert time.time() < end, "waited in vain"

@@ -14,7 +14,7 @@ OTHER = "//other.example"
 KINDS = ["certificate", "psk"]
 
 
-def until(check, seconds=15):
+def until(check, seconds=30):
     end = time.time() + seconds
     while time.time() < end:
         got = check()

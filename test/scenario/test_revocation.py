@@ -172,14 +172,14 @@ def test_what_is_owed_goes(node):
         assert at_once >= 6 and dropped(node, "receiver") == 3 and dropped(node, "originator") == at_once - 3, receipt
         tried = len(away.got)
         down[0] = False
-        end = time.time() + 8
+        end = time.time() + 30
         while sum(g.path == "/mine" for g in away.got[tried:]) < 3 and time.time() < end:
             time.sleep(0.05)
         after = [g.path for g in away.got[tried:] if "nev" in g.sgn]
         assert set(after) == {"/mine"} and len(after) >= 3, after
         # nor is anything kept for it that happens later
         assert d.create("/cse-in/ae-Cdev/c", 4, {"m2m:cin": {"con": "later"}}).rsc == 2001
-        end = time.time() + 5
+        end = time.time() + 30
         while dropped(node, "receiver") + dropped(node, "originator") < at_once + 2 and time.time() < end:
             time.sleep(0.1)
     assert dropped(node, "originator") == at_once - 2 and dropped(node, "receiver") == 4
@@ -291,7 +291,7 @@ def staple(node, e, *more):
 
 
 def wait_for_staple(node, e):
-    end = time.time() + 5
+    end = time.time() + 30
     while "OCSP Response Status: successful" not in staple(node, e) and time.time() < end:
         time.sleep(0.1)
 
@@ -310,7 +310,7 @@ def test_the_node_s_certificate_is_shown_to_be_good(node, version):
     assert f"Serial Number: {node_serial:X}" in first
     this_update = lambda out: time.mktime(time.strptime(re.search(r"This Update: (.*) GMT", out)[1], "%b %d %H:%M:%S %Y"))
     # renewed at half of its life
-    end = time.time() + 6
+    end = time.time() + 30
     while not (newer := this_update(staple(node, e, version)) > this_update(first)) and time.time() < end:
         time.sleep(0.2)
     assert newer

@@ -130,7 +130,7 @@ def test_rotation_through_kill_nine():
             for pid in n.pids()["core"]:
                 os.kill(pid, signal.SIGKILL)
             killed += 1
-            end = time.time() + 15
+            end = time.time() + 30
             while time.time() < end:
                 try:
                     status(n)
@@ -166,7 +166,7 @@ def test_the_root_key_is_rotated_and_data_keys_are_rewrapped():
             for pid in n.pids()["core"]:
                 os.kill(pid, signal.SIGKILL)
             asking.wait(20)
-            end = time.time() + 15
+            end = time.time() + 30
             while n.cli("store", "status", check=False)[0] and time.time() < end:
                 time.sleep(0.05)
         out = json.loads(n.cli("-o", "json", "store", "rewrap"))

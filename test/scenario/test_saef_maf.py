@@ -94,7 +94,7 @@ def test_a_key_of_the_maf_opens_an_association(pair, where):
     # Another key under that name is refused.
     assert kc.come(b, key=os.urandom(32)) is None
     kc.end()
-    end = time.time() + 6
+    end = time.time() + 30
     while kc.come(b) is not None and time.time() < end:
         time.sleep(0.3)
     assert kc.come(b) is None  # de-registered
@@ -122,7 +122,7 @@ def test_an_ended_key_is_refused(pair):
     stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(time.time() + 2))
     keys = [Kc(maf, et=stamp) for maf in (pair.maf, pair.b)]
     assert all(kc.come(pair.b) is not None for kc in keys)
-    end = time.time() + 8
+    end = time.time() + 30
     while any(kc.come(pair.b) is not None for kc in keys) and time.time() < end:
         time.sleep(0.3)
     for kc in keys:
@@ -154,7 +154,7 @@ def test_who_is_revoked_comes_by_no_key(pair):
             assert listed[f"12-{first.id}@{first.fqdn}"]["app_id"] == "Nonly.example"
         maf.cli("revoke", "33-//demo.example/Sgone")
         assert second.come(pair.b) is None
-        end = time.time() + 6
+        end = time.time() + 30
         while first.come(pair.b) is not None and time.time() < end:
             time.sleep(0.3)
         assert first.come(pair.b) is None

@@ -86,13 +86,13 @@ def test_every_target_is_asked(dev, r):
         instance(dev)  # net 1 by default: nothing
         dev.update(dev.path + "/c", {"m2m:cnt": {"lbl": ["a"]}})
         assert len(other.wait(2)) == 2
-        end = time.time() + 3
+        end = time.time() + 30
         while sum(bool(g.sgn.get("nev")) for g in r.got) < 2 and time.time() < end:
             time.sleep(0.01)
         assert sorted(g.path for g in r.got if g.sgn.get("nev")) == ["/1", "/2"]
 
 
-def events(r, n=1, seconds=5):
+def events(r, n=1, seconds=30):
     end = time.time() + seconds
     while time.time() < end and sum("nev" in g.sgn for g in r.got) < n:
         time.sleep(0.01)
@@ -455,7 +455,7 @@ def test_statistics(dev):
         assert "nsi" not in dev.retrieve(dev.path + "/c/quiet").json["m2m:sub"]
     instance(dev)
     # nobody there: requests without a response
-    end = time.time() + 8
+    end = time.time() + 30
     while time.time() < end:
         x = dev.retrieve(at).json["m2m:sub"]["nsi"][0]
         if x["rqs"] > 1:
@@ -531,7 +531,7 @@ def test_pending_ones_are_narrowed(dev):
         assert dev.update(dev.path + "/c/none", {"m2m:sub": {"pn": None}}).rsc == 2004
         tried = {rn: len(told(rn)) for rn in ("latest", "none")}
         down[0] = False
-        end = time.time() + 10
+        end = time.time() + 30
         while time.time() < end and told("latest")[-1:] != ["3"]:
             time.sleep(0.05)
         time.sleep(0.5)
@@ -722,7 +722,7 @@ def test_the_schedule_of_the_receiver(lab, dev):
         for done, (at, who) in enumerate((("/cse-in/" + rn, ae), ("/cse-in/n" + rn, lab.admin))):
             assert who.create(at, 18, {"m2m:sch": {"rn": "when", **never}}).rsc == 2001
             assert dev.create(dev.path + "/c", 4, {"m2m:cin": {"con": at}}).rsc == 2001
-            end = time.time() + 5
+            end = time.time() + 30
             while dropped() <= done and time.time() < end:
                 time.sleep(0.05)
             # what is pending is not dropped, and waits
@@ -760,7 +760,7 @@ def test_across_resources(dev, r):
     time.sleep(0.3)
     assert not of_cross(r)
     instance(dev, "3", at="/d")
-    end = time.time() + 3
+    end = time.time() + 30
     while not of_cross(r) and time.time() < end:
         time.sleep(0.02)
     assert [g.sgn["sur"] for g in of_cross(r)] == ["/in-cse/" + crs["ri"]]
@@ -774,7 +774,7 @@ def test_across_resources(dev, r):
     assert dev.ask("DELETE", "/~" + crs["rrats"][0]).rsc == 2002
     assert dev.retrieve(dev.path + "/x").rsc == 4004
     assert dev.ask("GET", "/~" + crs["rrats"][1]).rsc == 4004
-    end = time.time() + 3
+    end = time.time() + 30
     while not [g for g in r.got if g.sgn.get("sud")] and time.time() < end:
         time.sleep(0.02)
     assert [g.sgn["sur"] for g in r.got if g.sgn.get("sud")] == ["/in-cse/" + crs["ri"]]
@@ -810,7 +810,7 @@ def test_across_subscriptions(dev, r):
     cross(dev, r, srat=[base + "/c/s"], rrat=[base + "/d"], encs={"encn": [{"net": [3]}]}, exc=1)
     instance(dev, "1")
     instance(dev, "2", at="/d")
-    end = time.time() + 3
+    end = time.time() + 30
     while not of_cross(r) and time.time() < end:
         time.sleep(0.02)
     assert len(of_cross(r)) == 1 and any(g.path == "/own" and "nev" in g.sgn for g in r.got)
@@ -854,7 +854,7 @@ def test_who_leaves_a_crossing_ends_it(dev, r):
     assert dev.update(dev.path + "/c/s", {"m2m:sub": {"acrs": []}}).rsc == 2004
     assert dev.retrieve(dev.path + "/x").rsc == 4004 and dev.ask("GET", "/~" + crs["rrats"][0]).rsc == 4004
     assert dev.retrieve(dev.path + "/c/s").json["m2m:sub"]["nu"] == [r.url + "/own"]
-    end = time.time() + 3
+    end = time.time() + 30
     while not [g for g in r.got if g.path == "/end" and g.sgn.get("sud")] and time.time() < end:
         time.sleep(0.02)
     assert [g.sgn["sur"] for g in r.got if g.path == "/end" and g.sgn.get("sud")] == ["/in-cse/" + crs["ri"]]
@@ -894,7 +894,7 @@ def test_what_is_pending_outlives_the_rest():
                 subscribe(e, f"{r.url}/{rn}", enc={"net": [3], "chty": [4]}, rn=rn, **pn)
         for i in range(3):
             instance(e, str(i))
-        end = time.time() + 12
+        end = time.time() + 30
         while time.time() < end and not sum("could not be delivered" in (x.get("text") or "") for x in n.audit()) >= 3:
             time.sleep(0.3)
         with Receiver(port=port) as again:

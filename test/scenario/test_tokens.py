@@ -44,7 +44,7 @@ def handshakes(node):
         return False
 
 
-def wait(what, seconds=15):
+def wait(what, seconds=30):
     end = time.time() + seconds
     while time.time() < end:
         if what():

@@ -343,7 +343,7 @@ def test_a_device_does_what_the_mef_tells_it(nodes):
         e.close()
 
 
-def until(check, seconds=20):
+def until(check, seconds=30):
     end = time.time() + seconds
     while time.time() < end:
         if check():

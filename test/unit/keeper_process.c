@@ -289,6 +289,7 @@ static void test_a_bad_neighbour_falls_alone(void **state)
 {
 	uint8_t call[] = { 0, OP_STATUS };
 	struct keeper_status s;
+	err_t err = ERR_OK;
 
 	start("long enough");
 	assert_int_equal(sign(TAG), ERR_OK);
@@ -308,8 +309,9 @@ static void test_a_bad_neighbour_falls_alone(void **state)
 	assert_int_equal(s.handles, 0);
 	/* without a core to tell, nothing is signed */
 	link_close(&core.link);
-	usleep(100000);
-	assert_int_equal(sign(TAG), ERR_CLOSED);
+	for (int i = 0; i < 2000 && (err = sign(TAG)) == ERR_OK; i++)
+		usleep(10000); /* until it has seen that */
+	assert_int_equal(err, ERR_CLOSED);
 	neighbour(&core, ROLE_CORE, 0);
 	assert_int_equal(sign(TAG), ERR_OK);
 	stop();
@@ -462,14 +464,15 @@ out:
  * leaves, or does not leave, and nobody else waits for it. */
 static void test_a_silent_token(void **state)
 {
-	int64_t since = clock_steady();
 	struct message m = { 0 };
 	struct keeper_status s;
 	struct link token;
+	int64_t since;
 	char path[64];
 	ino_t before;
 
 	start("long enough");
+	since = clock_steady();
 	assert_int_equal(keeper_status(&core, &s), ERR_OK);
 	before = keystore_is();
 	/* a directory stands where the new file would */
@@ -483,7 +486,7 @@ static void test_a_silent_token(void **state)
 	assert_int_equal(m.body.p[m.body.n - 1], 1); /* its first */
 	assert_true(keystore_is() != before);
 	assert_int_equal(keeper_status(&core, &s), ERR_OK);
-	assert_true(clock_steady() - since < 10000);
+	assert_true(clock_steady() - since < 20000); /* which a question to a token may take */
 	link_close(&token);
 	stop();
 }
