@@ -369,13 +369,25 @@ def test_a_device_behind_a_gateway(nodes):
     kc_id, kc = register_key(at_maf, "/mafBase", 32, "//demo.example/mn-cse")
 
     here = come(gateway, f"{kc_id}@maf.demo.example", kc, "Sg")
-    assert here.register().rsc == 2001
+    assert until(lambda: "core: registered: registrar=" in gateway.log_text())
+    assert here.register().rsc == 4128  # the IN-CSE has no subscription by which this AE may be there
+    reader = b.enrol("reader", "Sreader", "application")
+    assert reader.register().rsc == 2001
+    provider = b.enrol("provider", "Sprov", "application")
+    b.cli("access", "grant", "Sprov", "--operations", "CRUD", "--types", "11,19")
+    assert provider.register().rsc == 2001
+    for at, ty, body in (("/cse-in", 11, {"m2m:mssp": {"rn": "sub"}}),
+                         ("/cse-in", 19, {"m2m:asar": {"rn": "rule", "apci": ["*"], "aai": ["Napp.*"], "aae": ["Sg"]}}),
+                         ("/cse-in/sub", 20, {"m2m:svsn": {"rn": "gateway", "ni": "1.2.3", "csi": "/mn-cse", "rlk": ["cse-in/rule"]}})):
+        a = provider.create(at, ty, body)
+        assert a.rsc == 2001, a
+    provider.close()
+    a = here.register()
+    assert a.rsc == 2001, a
     pv = {"acr": [acr(["//demo.example/Sreader"], 2), acr(["//demo.example/Sg"], 63)]}
     assert here.create("/cse-in/ae-Sg", 1, {"m2m:acp": {"rn": "p", "pv": pv, "pvs": {"acr": [acr(["//demo.example/Sg"], 63)]}}}).rsc == 2001
     assert here.create("/cse-in/ae-Sg", 3, {"m2m:cnt": {"rn": "box", "acpi": ["cse-in/ae-Sg/p"]}}).rsc == 2001
     assert here.create("/cse-in/ae-Sg/box", 4, {"m2m:cin": {"con": "behind"}}).rsc == 2001
-    reader = b.enrol("reader", "Sreader", "application")
-    assert reader.register().rsc == 2001
     assert until(lambda: reader.retrieve("/~/mn-cse/cse-in/ae-Sg/box/la").rsc == 2000), reader.retrieve("/~/mn-cse/cse-in/ae-Sg/box/la")
     assert reader.retrieve("/~/mn-cse/cse-in/ae-Sg/box/la").json["m2m:cin"]["con"] == "behind"
     # A trust function serves nobody for whom a CSE speaks: not even the target, by way of B.
