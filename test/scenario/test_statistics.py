@@ -104,7 +104,7 @@ def test_a_time(lab, own):
 
 
 def test_periods(lab, own):
-    _, over = rule(lab, {"evt": 1}, cdi=[own[0]], cp={"sce": ["* * * 1 1 * 1999"]})
+    _, over = rule(lab, {"evt": 1}, cdi=[own[0]], cp={"sce": ["* * * 1 1 * 2001"]})
     _, never = rule(lab, {"evt": 1}, cdi=[own[0]], cp={"sce": ["* * * 1 1 * 2099"]})
     _, always = rule(lab, {"evt": 1}, cdi=[own[0]], cp={"sce": ["* * * * * * *"]})
     add(lab, own)
