@@ -14,7 +14,7 @@ from tokens import SoftHsm, Swtpm
 
 def handshakes(port, identity, key, seconds):
     end_at, n = time.time() + seconds, 0
-    while time.time() < end_at:
+    while time.time() < end_at or n < 6 and time.time() < end_at + 40:  # on a busy machine for longer
         for version in ("-tls1_3", "-tls1_2"):
             p = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{port}", version,
                                 "-psk_identity", identity, "-psk", key, "-servername", NAME],
@@ -62,10 +62,10 @@ def against(kind, init):
         pids = [(role, p) for role, ps in node.pids().items() for p in ps]
         canary = os.urandom(16).hex().encode()
         d.connect().sendall(b"GET /x HTTP/1.1\r\nX-Canary: " + canary)  # half a request, held by the gate
-        time.sleep(0.3)
-        gate = [p for role, p in pids if role == "gate"]
-        r.say(f"{kind}: a canary in the memory of gate (is found)",
-              any("canary" in scan_memory(p, {"canary": canary})[0] for p in gate))
+        gate, stop = [p for role, p in pids if role == "gate"], time.time() + 8
+        while not (held := any("canary" in scan_memory(p, {"canary": canary})[0] for p in gate)) and time.time() < stop:
+            time.sleep(0.1)
+        r.say(f"{kind}: a canary in the memory of gate (is found)", held)
         d.close()
         found, n = attack(pids, node.port, "d@demo.example", (d.folder / "psk.key").read_text().strip())
         # TLS 1.2 with a pre-shared key is not served from a token
