@@ -200,11 +200,16 @@ static void pass_over(struct resources *r, const struct store_expiry *row, int64
 		r->stuck = *row;
 }
 
+void resource_expire_again(struct resources *r)
+{
+	r->stuck = (struct store_expiry){ 0, 0 };
+}
+
 /* Behind those that were passed over; once more from the first where the clock was set back. */
 static err_t expired(struct resources *r, int64_t now, struct store_expiry *rows, size_t limit, size_t *n)
 {
 	if (r->stuck.expires >= now)
-		r->stuck = (struct store_expiry){ 0, 0 };
+		resource_expire_again(r);
 	return store_expired(r->store, now, &r->stuck, rows, limit, n);
 }
 

@@ -383,9 +383,11 @@ void resource_on_removal(struct resources *r, err_t (*removing)(void *self, uint
                          void *self);
 
 /* Delete what expired, at most `limit` rows; *n of them. The caller audits. One that was
- * tampered with, and nobody is told of removals, is passed over from then on, until the next start, or
- * until the clock is set back: resource_stuck, the last of them, 0: none. */
+ * tampered with, and nobody is told of removals, is passed over from then on, until the next start, the
+ * clock is set back or a transaction is undone: resource_stuck, the last of them, 0: none. */
 uint64_t resource_stuck(const struct resources *r);
+/* A transaction was undone: what was deleted before one that was passed over is there again. */
+void resource_expire_again(struct resources *r);
 /* Is there any that was not passed over? */
 err_t resource_expired(struct resources *r, int64_t now, bool *any) MUST_USE;
 err_t resource_expire(struct resources *r, const struct permit *system, int64_t now,

@@ -110,22 +110,20 @@ static err_t take_message(struct keeper *k, const struct message *m, uint64_t re
 	return err;
 }
 
+/* What came behind an answer as well: nothing else would wake us for it. */
 static err_t take_all(struct keeper *k, uint64_t ref, struct buf *result, bool *done)
 {
+	err_t err = ERR_OK, next, one;
 	struct message m;
 	bool found;
-	err_t err;
 
 	for (;;) {
-		TRY(link_next(&k->link, &m, &found));
-		if (!found)
-			return ERR_OK;
-		TRY(take_message(k, &m, ref, result, done));
-		if (*done)
-			return ERR_OK;
+		next = link_next(&k->link, &m, &found);
+		if (next != ERR_OK || !found)
+			return *done ? err : next;
+		one = take_message(k, &m, ref, result, done);
+		err = one != ERR_OK ? one : err;
 	}
-out:
-	return err;
 }
 
 err_t keeper_call(struct keeper *k, enum operation op, struct bytes fields, struct buf *result)

@@ -344,6 +344,32 @@ static void test_keeper_gone(void **state)
 	link_close(&lost.link);
 }
 
+/* What comes in one read with an answer is taken with it: nothing else would wake who asked. */
+static void test_behind_an_answer(void **state)
+{
+	static const uint8_t answers[][2] = { { ERR_OK, 7 }, { ERR_MISSING, 7 } };
+	struct keeper k = { .event = on_event };
+	struct buf result = buf_make(64);
+	struct link far;
+	int fds[2];
+
+	for (size_t i = 0; i < COUNT_OF(answers); i++) {
+		assert_int_equal(link_pair(fds), ERR_OK);
+		link_init(&k.link, fds[0], ROLE_CORE, ROLE_KEEPER, 0);
+		link_init(&far, fds[1], ROLE_KEEPER, ROLE_CORE, 0);
+		buf_clear(&event);
+		assert_int_equal(link_send(&far, MSG_RESULT, k.next_ref + 1, BYTES_OF(answers[i])), ERR_OK);
+		assert_int_equal(link_send(&far, MSG_KEEPER_EVENT, 0, BYTES("an event")), ERR_OK);
+		assert_int_equal(link_flush(&far), ERR_OK);
+		assert_int_equal(keeper_call(&k, OP_STATUS, BYTES_NONE, &result), answers[i][0]);
+		assert_int_equal(result.n, answers[i][0] == ERR_OK);
+		assert_true(bytes_equal(bytes_of_buf(&event), BYTES("an event")));
+		link_close(&k.link);
+		link_close(&far);
+	}
+	buf_free(&result);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -353,6 +379,7 @@ int main(void)
 		cmocka_unit_test(test_core),
 		cmocka_unit_test(test_certify),
 		cmocka_unit_test(test_no_copy_of_a_begun_message),
+		cmocka_unit_test(test_behind_an_answer),
 		cmocka_unit_test(test_keeper_gone),
 	};
 

@@ -1219,6 +1219,20 @@ static void test_session_is_never_more(void **state)
 	registry_set_policy(m->r, &policy);
 	OK(take_up(m, 1, 6, NOW + 1000, &b, &why));
 	assert_true(b->facts.until <= NOW + 5000);
+	/* to less than what is past: it has ended, taken already or not */
+	for (uint8_t i = 7; i < 9; i++) {
+		registry_set_policy(m->r, &with_sessions);
+		a = opened(m, psk(m, "net"));
+		OK(keep(m, a, i));
+		if (i == 8)
+			OK(take(m, (struct taking){ 1, i, i, 0, 0 }, &why));
+		registry_set_policy(m->r, &policy);
+		if (i == 7) {
+			assert_int_equal(take(m, (struct taking){ 1, i, i, 0, NOW + 5000 }, &why), ERR_REFUSED);
+			assert_string_equal(why, "the session has ended");
+		}
+		assert_int_equal(take_up(m, 1, i, NOW + 5000, &b, &why), ERR_REFUSED);
+	}
 }
 
 static void test_session_is_kept_for_whom(void **state)
@@ -1302,6 +1316,11 @@ static void test_session_dies(void **state)
 	OK(registry_sessions_sweep(m->r, NOW + DAY, 100));
 	OK(store_commit(m->store->s));
 	assert_int_equal(registry_sessions(m->r), 0);
+	/* what was taken in a transaction that was undone: it is there again */
+	OK(keep(m, a, 20));
+	OK(take(m, (struct taking){ 1, 20, 20, 0, 0 }, &why));
+	registry_sessions_untake(m->r, 1);
+	assert_int_equal(take_up(m, 1, 20, NOW, &a, &why), ERR_REFUSED);
 }
 
 int main(void)

@@ -40,6 +40,8 @@ static void settle(struct core *c, bool committed)
 	 * one that was would. */
 	if (!committed)
 		node_reload_registers(c);
+	if (!committed && c->room.resources)
+		resource_expire_again(c->room.resources);
 }
 
 /* What could not be kept leaves a gap in what the log tells, permitted reads among
@@ -201,8 +203,11 @@ static err_t answer_of_failure(struct core *c, const struct pending *p, struct b
 		wire_put_u8(&w, ERR_IO);
 		return w.err;
 	}
-	if (p->type == MSG_SESSION_TAKEN)
+	if (p->type == MSG_SESSION_TAKEN) {
+		/* It is there again: what was taken opens nothing. */
+		registry_sessions_untake(c->room.registry, p->to->link.peer_number);
 		return session_answer_of_failure(out);
+	}
 	if (p->type == MSG_STATEMENT) {
 		wire_put_u8(&w, ERR_IO);
 		wire_put_bytes(&w, BYTES("it could not be recorded"));

@@ -243,6 +243,8 @@ static int time_left(const struct core *c)
 		if (n->used && n->held && !has_enough(n))
 			return 0;
 	}
+	if (c->open && c->events.n) /* they came with an answer, after they were recorded in this turn */
+		return 0;
 	if (c->open && c->next_rotate - now < left)
 		left = c->next_rotate - now;
 	if (held_next(c) - now < left)

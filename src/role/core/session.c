@@ -80,7 +80,8 @@ err_t session_keep(struct core *c, struct neighbour *from, const struct message 
 	TRY(batch_mark(c));
 	err = registry_session_keep(c->room.registry, from->link.peer_number, m->body, c->now);
 	batch_unmark(c, err);
-	if (err != ERR_OK)
+	/* What was not even begun costs nobody the reading of all sessions. */
+	if (err == ERR_MEMORY || err == ERR_IO)
 		node_reload_registers(c);
 	if (err != ERR_OK && err != ERR_SYNTAX)
 		log_event(LOG_DEBUG, "session not kept", "gate=%u why=%s", from->link.peer_number, err_text(err));

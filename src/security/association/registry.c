@@ -666,7 +666,7 @@ void registry_gate_lost(struct registry *r, unsigned gate)
 			end_in_order(r, l);
 	}
 	notices_forget(r, gate);
-	session_claims_forget(r, gate);
+	registry_sessions_untake(r, gate);
 }
 
 void registry_sweep(struct registry *r, int64_t now, void (*each)(void *self, const struct association *a),

@@ -216,7 +216,8 @@ struct session_key {
 /* ms for which it may be taken up again; 0: not. */
 int64_t registry_session_life(const struct registry *r, const struct association *a, int64_t now);
 /* In a transaction. Body of SESSION_KEEP: u64 association, id 32 (its first octet 0xff),
- * u16 suite, secret bytes (32): the resumption PSK of its connection [RFC 8446 4.6.1]. */
+ * u16 suite, secret bytes (32): the resumption PSK of its connection [RFC 8446 4.6.1]. ERR_SYNTAX,
+ * ERR_MISSING, ERR_UNSUPPORTED, ERR_LIMIT: nothing was changed. */
 err_t registry_session_keep(struct registry *r, unsigned gate, struct bytes body, int64_t now) MUST_USE;
 /* In a transaction. Body of SESSION_TAKE: tag 16, id 32, SHA-256 of the ClientHello up to
  * its binders 32, the binder 32. ERR_MISSING; ERR_TAMPERED: the binder is not of this
@@ -229,6 +230,8 @@ struct session_taken {
 };
 err_t registry_session_take(struct registry *r, unsigned gate, struct bytes body, int64_t now,
                             struct session_taken *out) MUST_USE;
+/* The transaction was undone, or the gate is gone: what it took opens nothing. */
+void registry_sessions_untake(struct registry *r, unsigned gate);
 /* In a transaction: all of a credential; *n of them. */
 err_t registry_sessions_end(struct registry *r, struct bytes credential, size_t *n) MUST_USE;
 /* Those that have ended, in a transaction, at most so many. */

@@ -209,7 +209,6 @@ err_t sessions_load(struct registry *r) MUST_USE;
 void sessions_free(struct registry *r);
 /* Taken by this gate for this handshake, and good still; NULL. */
 struct claim *session_claim(struct registry *r, unsigned gate, const uint8_t tag[TAG], int64_t now);
-void session_claims_forget(struct registry *r, unsigned gate);
 /* The association ends: what it used up is noted with its session. */
 err_t session_settle(struct registry *r, const struct live *l) MUST_USE;
 

@@ -185,6 +185,21 @@ out:
 	return err;
 }
 
+/* What is written may be undone: then the registry is read again. */
+static err_t keep(struct registry *r, struct live *l, struct session *s, const struct session_key *key)
+{
+	struct session *before = find(r, BYTES_OF(l->session));
+	err_t err = ERR_OK;
+
+	if (before)
+		TRY(remove_one(r, before));
+	TRY(put(r, s, l, key, false));
+	TRY(add(r, s));
+	bytes_copy(l->session, s->id, SESSION_ID);
+out:
+	return err == ERR_OK || err == ERR_MEMORY ? err : ERR_IO;
+}
+
 err_t registry_session_keep(struct registry *r, unsigned gate, struct bytes body, int64_t now)
 {
 	struct wire_in in = wire_in(body);
@@ -192,7 +207,7 @@ err_t registry_session_keep(struct registry *r, unsigned gate, struct bytes body
 	struct bytes id = wire_get_fixed(&in, SESSION_ID);
 	struct session_key key = { .suite = wire_get_u16(&in) };
 	struct live *l = registry_live(r, number);
-	struct session s = { .number = number }, *before;
+	struct session s = { .number = number };
 	err_t err;
 
 	key.secret = wire_get_bytes(&in, SESSION_SECRET);
@@ -204,15 +219,10 @@ err_t registry_session_keep(struct registry *r, unsigned gate, struct bytes body
 		return ERR_UNSUPPORTED;
 	if (r->sessions_n >= SESSIONS_MAX || find(r, id) || l->sessions++ >= SESSIONS_OF_ONE)
 		return ERR_LIMIT;
-	before = find(r, BYTES_OF(l->session));
-	if (before)
-		TRY(remove_one(r, before));
 	bytes_copy(s.id, id.p, SESSION_ID);
 	s.ends = now + registry_session_life(r, &l->a, now);
 	TRY(bytes_put_str(s.credential, sizeof(s.credential), bytes_str(l->of->c.id)));
-	TRY(put(r, &s, l, &key, false));
-	TRY(add(r, &s));
-	bytes_copy(l->session, id.p, SESSION_ID);
+	err = keep(r, l, &s, &key);
 out:
 	return err;
 }
@@ -255,7 +265,8 @@ static const char *judge(struct registry *r, const struct session *s, const stru
 		return "sessions are not resumed here";
 	if (!e || e->c.revoked || e->c.enrolled != c->enrolled)
 		return "the credential of the session is revoked";
-	if (s->ends <= now || c->until <= now || e->c.not_after <= now)
+	if (s->ends <= now || c->until <= now || e->c.not_after <= now ||
+	    (r->policy.lifetime && c->proved + r->policy.lifetime <= now)) /* a shorter one than when it was kept */
 		return "the session has ended";
 	if (!e->c.psk && !bytes_equal(BYTES_OF(c->fingerprint), BYTES_OF(e->c.fingerprint)) &&
 	    !(bytes_equal(BYTES_OF(c->fingerprint), BYTES_OF(e->c.next_fingerprint)) &&
@@ -327,7 +338,7 @@ struct claim *session_claim(struct registry *r, unsigned gate, const uint8_t tag
 	return NULL;
 }
 
-void session_claims_forget(struct registry *r, unsigned gate)
+void registry_sessions_untake(struct registry *r, unsigned gate)
 {
 	for (size_t i = 0; i < CLAIMS; i++) {
 		if (r->claims[i].gate == gate)
