@@ -261,6 +261,78 @@ static void test_certificates_refused(void **state)
 	}
 }
 
+/* The same certificate with one octet of its signature changed. */
+static void spoil(const struct buf *pem, struct buf *out)
+{
+	struct buf der = buf_make(8192);
+	const unsigned char *p;
+	BIO *text = BIO_new(BIO_s_mem());
+	char *octets;
+	size_t n;
+	X509 *x;
+
+	assert_int_equal(crypt_certificate_der(bytes_of_buf(pem), &der), ERR_OK);
+	der.p[der.n - 1] ^= 1;
+	p = der.p;
+	x = d2i_X509(NULL, &p, (long)der.n);
+	assert_non_null(x);
+	assert_int_equal(PEM_write_bio_X509(text, x), 1);
+	n = (size_t)BIO_get_mem_data(text, &octets);
+	assert_int_equal(buf_add(out, bytes_make(octets, n)), ERR_OK);
+	X509_free(x);
+	BIO_free(text);
+	buf_free(&der);
+}
+
+static void digest_of(const struct buf *pem, uint8_t digest[32])
+{
+	struct buf der = buf_make(8192);
+
+	assert_int_equal(crypt_certificate_der(bytes_of_buf(pem), &der), ERR_OK);
+	crypt_sha256(bytes_of_buf(&der), digest);
+	buf_free(&der);
+}
+
+/* Who was verified is known: until it ends, and nobody but it. */
+static void test_known(void **state)
+{
+	const struct certificate_spec hour = { .san = "URI:" AE, .from_hours = -1, .to_hours = 1 };
+	struct buf pem = buf_make(32768), bad = buf_make(32768), key = buf_make(4096);
+	struct channel_context *c = channel_context_of(server);
+	SSL_CTX *ctx = bare_client(NULL, TLS1_3_VERSION), *changed = bare_client(NULL, TLS1_3_VERSION);
+	uint8_t digest[32];
+
+	certificate_make(&trusted, &hour, &pem, &key, NULL);
+	spoil(&pem, &bad);
+	bare_credential(ctx, bytes_of_buf(&pem), bytes_of_buf(&key));
+	bare_credential(changed, bytes_of_buf(&bad), bytes_of_buf(&key));
+	digest_of(&pem, digest);
+	assert_false(channel_is_known(c, digest));
+	for (int i = 0; i < 2; i++) {
+		struct channel_peer peer;
+		struct pair p;
+
+		pair_open(&p, ctx, server);
+		if (!pair_shake(&p))
+			fail_msg("%s", p.why);
+		assert_int_equal(channel_peer(p.server, &peer), ERR_OK);
+		assert_true(peer.not_after <= clock_now() + 3600000);
+		assert_true(channel_is_known(c, digest));
+		pair_close(&p);
+	}
+	assert_refused(changed, "changed");
+	digest_of(&bad, digest);
+	assert_false(channel_is_known(c, digest));
+	clock_simulate(clock_now() + 2 * 3600000);
+	assert_refused(ctx, "ended since");
+	clock_simulate(0);
+	SSL_CTX_free(ctx);
+	SSL_CTX_free(changed);
+	buf_free(&pem);
+	buf_free(&bad);
+	buf_free(&key);
+}
+
 static void test_error_says_why(void **state)
 {
 	const struct certificate_spec late = { .san = "URI:" AE, .from_hours = -2, .to_hours = -1 };
@@ -688,6 +760,7 @@ int main(void)
 		cmocka_unit_test(test_client_refuses_server),
 		cmocka_unit_test(test_psk_client_takes_no_certificate),
 		cmocka_unit_test(test_certificates_refused),
+		cmocka_unit_test(test_known),
 		cmocka_unit_test(test_error_says_why),
 		cmocka_unit_test(test_chains_refused),
 		cmocka_unit_test(test_authorities_refused),

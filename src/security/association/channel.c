@@ -60,6 +60,7 @@ static void context_free(void *parent, void *self, CRYPTO_EX_DATA *data, int ind
 		secret_free(&c->psk);
 		buf_free(&c->staple);
 		X509_STORE_free(c->makers);
+		channel_known_free(c);
 	}
 	mem_free(c);
 }
@@ -159,7 +160,7 @@ static void set_habits(SSL_CTX *ctx)
 	SSL_CTX_set_recv_max_early_data(ctx, 0);
 	SSL_CTX_set_max_cert_list(ctx, CERTIFICATES_MAX);
 	SSL_CTX_set_verify_depth(ctx, INTERMEDIATES_MAX);
-	SSL_CTX_set_cert_verify_callback(ctx, channel_verify_chain, NULL);
+	SSL_CTX_set_cert_verify_callback(ctx, channel_verify_chain, channel_context_of(ctx));
 	SSL_CTX_set_info_callback(ctx, on_progress);
 }
 

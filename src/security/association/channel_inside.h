@@ -63,6 +63,7 @@ struct channel_context {
 	void (*session)(void *self, SSL *ssl, const struct channel_session *s);
 	void *self;
 	X509_STORE *makers;                 /* server: whose devices are guests; NULL none */
+	struct channel_known *known;        /* server: certificates that were verified; NULL none yet */
 	bool node;                          /* our own key is with the keeper */
 	OSSL_LIB_CTX *library;              /* node: ours; client: the default */
 	struct keeper *keeper;              /* node */
@@ -171,7 +172,7 @@ err_t psk_tls12_master(struct psk_use *use, unsigned hash, struct bytes other,
 
 /* --- channel_verify.c -------------------------------------------------------- */
 
-/* X509_verify_cert and the profile of oneM2M certificates. */
+/* X509_verify_cert and the profile of oneM2M certificates; self: the context. */
 int channel_verify_chain(X509_STORE_CTX *store, void *self);
 
 /* Why the last chain in this thread was refused; NULL when it was not. */
@@ -180,5 +181,16 @@ const char *channel_verify_why(void);
 /* The one subject alternative name as "URI:..." or "DNS:..."; ERR_MISSING,
  * ERR_DUPLICATE, ERR_TYPE, ERR_SYNTAX (wildcard, not printable), ERR_LIMIT. */
 err_t channel_certificate_name(const X509 *x, char *out, size_t size) MUST_USE;
+
+/* --- channel_known.c --------------------------------------------------------- */
+
+/* digest: SHA-256 of the leaf. Was it verified in this context? */
+bool channel_is_known(const struct channel_context *c, const uint8_t digest[32]);
+/* The same, and neither it nor its anchor has ended: then the store context has the chain of
+ * both, as if it had been verified now. */
+bool channel_known_take(const struct channel_context *c, const uint8_t digest[32], time_t now, X509_STORE_CTX *store);
+/* The chain was verified. */
+void channel_known_keep(struct channel_context *c, const uint8_t digest[32], STACK_OF(X509) *chain);
+void channel_known_free(struct channel_context *c);
 
 #endif

@@ -115,19 +115,22 @@ const char *channel_verify_why(void)
 	return why;
 }
 
-static int verify_chain(X509_STORE_CTX *store)
+static int verify_chain(X509_STORE_CTX *store, struct channel_context *c)
 {
 	X509 *leaf = X509_STORE_CTX_get0_cert(store);
+	time_t now = (time_t)(clock_now() / 1000);
 	STACK_OF(X509) *chain;
+	uint8_t digest[32];
+	unsigned n = 0;
 
 	/* The cheap questions first: no signature is checked for a certificate
 	 * that could not be accepted anyway. */
-	if (!leaf || !leaf_fits(leaf)) {
+	if (!leaf || !leaf_fits(leaf) || X509_digest(leaf, EVP_sha256(), digest, &n) != 1) {
 		X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED);
 		return 0;
 	}
-	X509_STORE_CTX_set_time(store, 0, (time_t)(clock_now() / 1000));
-	if (X509_verify_cert(store) != 1)
+	X509_STORE_CTX_set_time(store, 0, now);
+	if (!channel_known_take(c, digest, now, store) && X509_verify_cert(store) != 1)
 		return 0;
 	chain = X509_STORE_CTX_get0_chain(store);
 	for (int i = 0; i < sk_X509_num(chain); i++) {
@@ -136,12 +139,13 @@ static int verify_chain(X509_STORE_CTX *store)
 			return 0;
 		}
 	}
+	channel_known_keep(c, digest, chain);
 	return 1;
 }
 
 int channel_verify_chain(X509_STORE_CTX *store, void *self)
 {
-	int good = verify_chain(store);
+	int good = verify_chain(store, self);
 
 	why = good ? NULL : X509_verify_cert_error_string(X509_STORE_CTX_get_error(store));
 	return good;
