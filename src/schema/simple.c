@@ -31,20 +31,10 @@ static bool is_name(struct bytes s)
 	return s.n > 0;
 }
 
-/* A URI with its scheme: the transport protocol. */
+/* A URI with its scheme; an IP address or a name, too [TS-0001 9.6.5]: by those alone nobody is reached. */
 static bool is_point_of_access(struct bytes s)
 {
-	struct bytes rest = s, scheme = bytes_cut(&rest, ':');
-
-	if (!is_word(s) || rest.n == 0 || scheme.n == 0 || !is_letter(scheme.p[0]))
-		return false;
-	for (size_t i = 0; i < scheme.n; i++) {
-		uint8_t c = scheme.p[i];
-
-		if (!is_letter(c) && !is_digit(c) && c != '+' && c != '-' && c != '.')
-			return false;
-	}
-	return true;
+	return is_word(s);
 }
 
 /* "3", "2a"; of what comes later, too: who speaks it has this release as well. */

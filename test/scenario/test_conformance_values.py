@@ -111,7 +111,7 @@ DATA = {  # allowed, not allowed
 }
 LISTS = {  # items allowed, not allowed
     "m2m:listOfURIs": (["http://a.example/1", "cse-in/home"], [5, "", {}]),
-    "m2m:poaList": (["http://172.25.0.10:8080/xyz", "mqtt://172.25.0.10:1883"], [5, "", "a b", "x", "http:// a.example", "://x"]),
+    "m2m:poaList": (["http://172.25.0.10:8080/xyz", "mqtt://172.25.0.10:1883", "172.25.0.10", "mn.example"], [5, "", "a b", "http:// a.example"]),
     "m2m:serializations": (["json", "xml", "cbor"], [5, "", "text", "JSON"]),
     "m2m:supportedReleaseVersions": (["1", "2a", "3"], [5, "", "x", "0", 3]), "m2m:listOfM2MID": (["Cx", "/id-in/Cy"], [5, "", "a b"]),
     "list of m2m:ID": (["Cx", "/id-in/Cy"], [5, "", "a b"]), "m2m:labels": (["a", "k:v"], [5, "", {}]),
