@@ -38,6 +38,56 @@ const struct resource_type *announce_type(const struct resource_type *type, stru
 	return resource_type_named(bytes_of_buf(b));
 }
 
+/* Attributes that name resources: elsewhere a CSE-relative identifier would name others. */
+static bool names_resources(struct bytes name)
+{
+	static const char *const names[] = { "mid", "nl", "hael", "hcl", "hsl", "loi", "li", "rels" };
+
+	for (size_t i = 0; i < COUNT_OF(names); i++) {
+		if (bytes_equal(name, bytes_str(names[i])))
+			return true;
+	}
+	return false;
+}
+
+/* With our CSE-ID before it, structured or not as it was [TS-0004 7.3.3.10]. */
+static err_t put_far(const struct resources *r, struct bytes id, struct buf *out)
+{
+	struct buf text = buf_make(2 * URI_MAX);
+	err_t err;
+
+	if (id.n == 0 || id.p[0] == '/' || bytes_find(id, ':') < id.n)
+		return cbor_put_text(out, id);
+	TRY(buf_printf(&text, "%.*s/%.*s", BYTES_FMT(r->cse.cse_id), BYTES_FMT(id)));
+	TRY(cbor_put_text(out, bytes_of_buf(&text)));
+out:
+	buf_free(&text);
+	return err;
+}
+
+static err_t far_value(const struct resources *r, struct arena *a, const struct cbor *value, struct bytes *raw)
+{
+	struct buf out = buf_make(CONTENT_MAX);
+	struct bytes rest = value->s;
+	struct cbor item;
+	err_t err = ERR_OK;
+
+	if (value->kind == CBOR_TEXT)
+		TRY(put_far(r, value->s, &out));
+	if (value->kind == CBOR_ARRAY)
+		TRY(cbor_put_array(&out, value->u));
+	while (value->kind == CBOR_ARRAY && rest.n) {
+		TRY(cbor_next(&rest, &item));
+		TRY(item.kind == CBOR_TEXT ? put_far(r, item.s, &out) : buf_add(&out, item.raw));
+	}
+	*raw = value->raw;
+	if (out.n)
+		TRY(arena_copy(a, bytes_of_buf(&out), raw));
+out:
+	buf_free(&out);
+	return err;
+}
+
 static err_t add_name(struct buf *names, struct bytes name)
 {
 	err_t err = ERR_OK;
@@ -67,6 +117,8 @@ err_t announce_attributes(struct resources *r, struct arena *a, const struct sto
 
 		if (!is_sent(&type->attributes[i], &aa) || !set_get(&shown, name, &value))
 			continue;
+		if (names_resources(name))
+			TRY(far_value(r, a, &value, &value.raw));
 		TRY(set_put(out, name, value.raw));
 		TRY(add_name(&b, name));
 	}

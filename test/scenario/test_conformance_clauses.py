@@ -308,6 +308,20 @@ def two():
     assert [n.stop() for n in (low, high)] == [0, 0]
 
 
+def test_identifiers_that_are_announced(two):
+    """7.3.3.10: in a format that the other CSE can read, structured as they were, also when they change."""
+    high, low = two
+    assert low.create("/-", "Cids", 2, {"m2m:ae": dict(AE, rn="ids")})[0] == 2001
+    ri = low.create("/-/ids", "Cids", 3, {"m2m:cnt": {}})[1]["m2m:cnt"]["ri"]
+    group = {"rn": "g", "mnm": 5, "mid": ["cse-mn/ids", ri], "at": ["/id-in"], "aa": ["mid"]}
+    assert low.create("/-/ids", "Cids", 9, {"m2m:grp": group})[0] == 2001
+    at = until(lambda: [x for x in low.get("/-/ids/g", "Cids")[1]["m2m:grp"]["at"] if x != "/id-in"])
+    there = lambda: high.get("/~" + at[0], "CAdmin")[1]["m2m:grpA"]["mid"]
+    assert there() == ["/id-mn/cse-mn/ids", "/id-mn/" + ri]
+    assert low.ask("PUT", "/-/ids/g", "Cids", {"m2m:grp": {"mid": [ri, "/id-mn/cse-mn/ids"]}})[0] == 2004
+    assert until(lambda: there() == ["/id-mn/" + ri, "/id-mn/cse-mn/ids"])
+
+
 def test_a_flexible_container_is_announced(two):
     """TS-0001 9.6.35: containerDefinition is mandatory there, or nobody knew what it is."""
     high, low = two
