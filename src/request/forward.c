@@ -18,7 +18,7 @@ struct bytes forward_from(const struct work *w)
 {
 	struct bytes sp = resources_cse(w->room->resources)->sp_id, rest = id_behind_sp(w->originator, sp);
 
-	if (w->announces.n) /* as it is: behind the CSE stands for whom it asks */
+	if (w->announces.n && !w->next_provider.n) /* as it is: behind the CSE stands for whom it asks */
 		return bytes_starts(w->request.from, BYTES("//")) ? id_behind_sp(w->request.from, sp) : w->request.from;
 	return rest.n && !w->next_provider.n ? rest : w->originator;
 }

@@ -32,7 +32,9 @@ struct bytes stem_announcer(struct work *w)
 	    (id_form(tail) != ID_AE_STEM && id_form(tail) != ID_ASSIGN))
 		return BYTES_NONE;
 	cse = bytes_sub(from, 0, from.n - tail.n - 1);
-	if (id_form(cse) != ID_SP_CSE && id_form(cse) != ID_ABS_CSE)
+	/* One of another provider announces nothing here. */
+	if (id_form(cse) != ID_SP_CSE &&
+	    (id_form(cse) != ID_ABS_CSE || !id_behind_sp(cse, resources_cse(w->room->resources)->sp_id).n))
 		return BYTES_NONE;
 	w->announces = tail;
 	return cse;
@@ -214,7 +216,7 @@ static struct bytes wanted(const struct work *w)
 	struct bytes stem = w->request.from;
 
 	if (!w->room->infrastructure.n || w->request.operation != OPERATION_CREATE || w->request.type != TYPE_AE ||
-	    w->target.type != TYPE_CSE_BASE || w->depth || w->in->own)
+	    w->target.type != TYPE_CSE_BASE || w->in->own)
 		return BYTES_NONE;
 	if (w->association) {
 		stem = id_behind_sp(bytes_str(w->association->facts.entity), resources_cse(w->room->resources)->sp_id);
@@ -345,6 +347,11 @@ err_t stem_before(struct work *w)
 {
 	struct bytes stem = wanted(w);
 
+	/* By a group or within a transaction there is no door at which the IN-CSE would be asked. */
+	if (stem.n && w->depth) {
+		work_refuse(w, RSC_OPERATION_NOT_ALLOWED, "TS-0001 10.2.2.2", "an AE with an S-type AE-ID registers by a request of its own");
+		return ERR_OK;
+	}
 	/* The first time it is seen whether anything else refuses it. */
 	return stem.n && w->in->memo.n ? announce(w, stem) : ERR_OK;
 }

@@ -132,9 +132,11 @@ out:
 	return err;
 }
 
-/* Announced by another CSE: it is that one's from now on, and counts for it. */
+/* Announced by another CSE: it is that one's from now on, and counts for it. Policies that were linked
+ * before gave the former one a say. */
 static err_t updated(struct resource_work *w)
 {
+	static const char *const links[] = { "acpi", "daci" };
 	struct bytes body;
 	struct cbor creator;
 	err_t err = ERR_OK;
@@ -143,6 +145,8 @@ static err_t updated(struct resource_work *w)
 	                        bytes_equal(creator.s, w->ask->originator)))
 		return ERR_OK;
 	TRY(set_put_text(w->r, w->arena, &w->set, BYTES(INTERNAL_CREATOR), w->ask->originator));
+	for (size_t i = 0; i < COUNT_OF(links); i++)
+		set_drop(&w->set, bytes_str(links[i]));
 	TRY(set_encode(w->r, w->arena, &w->set, &body));
 	TRY(work_account(w, w->row.body, BYTES_NONE));
 	TRY(work_account(w, BYTES_NONE, body));

@@ -217,6 +217,43 @@ def test_the_control(world):
     assert m.update("/~/in-cse/Sapp", lnk("Sapp", "/mallory")).rsc == 4126
 
 
+def test_who_had_it_has_nothing_left_there(world):
+    """Policies that a CSE linked to the announcement of an AE that is elsewhere now give it no say any more."""
+    w, m = world, world.mallory
+    assert m.create("/cse-in/mallory", 1, {"m2m:acp": {"rn": "hold", "pv": {"acr": [acr([f"{SP}/mallory"], 63)]}, "pvs": {"acr": [acr([f"{SP}/mallory"], 63)]}}}).rsc == 2001
+    hold = {"acpi": ["/in-cse/cse-in/mallory/hold"]}
+    w.names("mallory", "Smine", "Sheld")
+    assert m.create("/cse-in", 10002, {"m2m:aeA": {**lnk("Sheld", "/mallory")["m2m:aeA"], **hold}}, origin="/mallory/Sheld").rsc == 2001
+    assert m.update("/~/in-cse/Sheld", {"m2m:aeA": hold}).rsc == 2004                                      # the control: now it may
+    w.names("mallory", "Smine")
+    w.names("mn-2", "Sheld")
+    e, user = w.entity(w.mns[1], "Sheld"), next(x for x in w.made if x.originator == "Cuser")
+    assert e.register().rsc == 2001
+    opened(e)
+    for what in (hold, {"lnk": "INACTIVE"}, {"lbl": ["x"]}):
+        assert m.update("/~/in-cse/Sheld", {"m2m:aeA": what}).rsc == 4103, what
+    assert m.create("/~/in-cse/Sheld", 10003, {"m2m:cntA": {"lnk": "/mallory/cnt1"}}).rsc == 4103
+    assert m.delete("/~/in-cse/Sheld").rsc == 4103 and m.retrieve("/~/in-cse/Sheld").rsc == 4103
+    assert user.retrieve("/~/Sheld/box").rsc == 2000
+
+
+def test_no_registration_by_a_group_or_a_transaction(world):
+    """The IN-CSE is asked at every door: one that may create at the CSEBase comes in by no other."""
+    w, m = world, world.mns[0]
+    e, near = w.entity(m, "Sdoor"), w.entity(m, "Cnear")
+    m.cli("access", "grant", "Sdoor", "--operations", "CRUD")
+    assert near.register().rsc == 2001
+    assert near.create("/cse-in/ae-Cnear", 1, OPEN).rsc == 2001
+    assert near.create("/cse-in/ae-Cnear", 9, {"m2m:grp": {"rn": "g", "mt": 0, "mnm": 1, "mid": ["cse-in"], "acpi": ["cse-in/ae-Cnear/open"], "macp": ["cse-in/ae-Cnear/open"]}}).rsc == 2001
+    ae = {"m2m:ae": {"rn": "ae-Sdoor", "api": "Napp.example", "rr": True, "srv": ["3"]}}
+    a = e.create("/cse-in/ae-Cnear/g/fopt", 2, ae)
+    t = e.create("/cse-in", 50, {"m2m:tram": {"rqps": {"rqp": [{"op": 1, "to": "cse-in", "fr": "Sdoor", "rqi": "in-t", "rvi": "3", "ty": 2, "pc": ae}]}, "tmd": 1}})
+    assert a.json["m2m:agr"]["m2m:rsp"][0]["rsc"] == 4005, a
+    assert t.json["m2m:tram"]["rsps"]["m2m:rsp"][0]["rsc"] == 4005, t
+    assert e.retrieve("/cse-in/ae-Sdoor").rsc == 4004
+    assert e.register().rsc == 4126
+
+
 def test_it_moves_from_one_mn_to_another(world):
     w, e = world, next(x for x in world.made if x.originator == "Sapp")
     user, (one, two) = next(x for x in w.made if x.originator == "Cuser"), w.mns

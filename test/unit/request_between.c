@@ -112,6 +112,9 @@ static void test_another_provider(void **state)
 
 	fill_other(&n);
 	check(&n, claims, COUNT_OF(claims));
+	/* it announces no AE here */
+	expect(&n, OTHER, R(3, "cse-in/dev", "//other.example/mn-cse", "f0", ",'pc':{'m2m:ae':{'lbl':['x']}}"), 4103);
+	expect(&n, OTHER, R(3, "cse-in/dev", "//other.example/mn-cse/Sany", "f1", ",'pc':{'m2m:ae':{'lbl':['x']}}"), 4000);
 	/* it may be allowed, by its full name; not as one of ours of the same short name */
 	expect(&n, DEV, R(1, "cse-in/dev", "Cdev", "f3", ",'ty':1,'pc':{'m2m:acp':{'rn':'acp','pv':{'acr':[{"
 	       "'acor':['//other.example/in-cse/Cany'],'acop':2}]},'pvs':{'acr':[{'acor':['Cdev'],'acop':63}]}}}"), 2001);
