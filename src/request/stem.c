@@ -229,7 +229,7 @@ static struct bytes wanted(const struct work *w)
 static err_t put_content(struct work *w, struct bytes stem, struct buf *out)
 {
 	struct bytes credential = w->association ? bytes_str(w->association->facts.credential) : BYTES_NONE;
-	struct buf api = buf_make(TEXT_MAX), lbl = buf_make(TEXT_MAX), lnk = buf_make(TEXT_MAX), text = buf_make(TEXT_MAX);
+	struct buf api = buf_make(PRIMITIVE_MAX), lbl = buf_make(TEXT_MAX), lnk = buf_make(TEXT_MAX), text = buf_make(TEXT_MAX);
 	struct cbor_member m[3] = { { BYTES("api"), BYTES_NONE } };
 	struct cbor ae;
 	bool found;

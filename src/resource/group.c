@@ -5,12 +5,12 @@
 #include "base/clock.h"
 #include "primitive/id.h"
 
-enum { GROUP = 9, FORWARDS_MAX = 64 };
+enum { AE = 2, GROUP = 9, FORWARDS_MAX = 64 };
 /* "@nfu": [ target, creator of the subscriptions, target, creator, ... ] */
 #define INTERNAL_FORWARDS "@nfu"
 
 /* Absolute identifier that a member stands for as an originator; empty when it
- * stands for none. */
+ * stands for none. An announcement stands for nobody: what it says is another CSE's word. */
 static err_t member_identity(struct resources *r, struct bytes member, struct buf *out)
 {
 	const struct store_row *row;
@@ -24,6 +24,8 @@ static err_t member_identity(struct resources *r, struct bytes member, struct bu
 	TRY(tree_walk(r, member, &place));
 	if (place.where == TARGET_HERE && !place.virtual_child && !place.attribute.n) {
 		TRY(store_get(r->store, place.id, &row));
+		if (!row || row->type != AE)
+			goto out;
 		TRY(body_get(row->body, BYTES("aei"), &aei, &found));
 		if (found && aei.kind == CBOR_TEXT)
 			TRY(id_absolute(aei.s, r->cse.sp_id, r->cse.cse_id, out));

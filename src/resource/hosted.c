@@ -1,9 +1,9 @@
 /* hosted.c: what a node hosts [TS-0001 9.6.18]. An AE or a CSE that names a node of
  * this CSE (nodeLink) stands in the node's hostedAELinks or hostedCSELink, as long
- * as it names it. */
+ * as it names it. What is announced here is hosted elsewhere. */
 #include "resource/engine.h"
 
-enum { NODE = 14, HOSTED_MAX = 1024 };
+enum { NODE = 14, HOSTED_MAX = 1024, ANNOUNCED = 10000 };
 
 static const struct { const char *identity, *link; bool list; } rows[] = {
 	{ "aei", "hael", true }, { "csi", "hcl", false },
@@ -92,7 +92,7 @@ err_t work_hosted(struct resource_work *w, const struct attribute_set *before,
 	struct cbor entity;
 	err_t err = ERR_OK;
 
-	if (!w->type || !type_attribute(w->type, BYTES("nl")))
+	if (!w->type || w->type->number >= ANNOUNCED || !type_attribute(w->type, BYTES("nl")))
 		goto out;
 	TRY(node_of(w->r, before, &old));
 	TRY(node_of(w->r, now, &new));

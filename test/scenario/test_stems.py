@@ -100,7 +100,7 @@ def test_a_registration_is_compared_with_the_subscription(world):
         assert w.provider.update("/cse-in/rule-mn-1", {"m2m:asar": {**right, **wrong}}).rsc == 2004
         assert e.register().rsc == 4126, wrong
     assert w.provider.update("/cse-in/rule-mn-1", {"m2m:asar": right}).rsc == 2004
-    assert e.register().rsc == 2001
+    assert e.register("Napp." + "a" * 2000).rsc == 2001     # an App-ID of any length
     assert e.register().rsc == 4117
     opened(e)
 
@@ -215,6 +215,27 @@ def test_the_control(world):
     assert m.retrieve("/cse-in/ae-Sprovider/box", origin="/Sapp").rsc == 4106
     assert m.update("/~/in-cse/Sapp", {"m2m:aeA": {"lnk": "INACTIVE"}}).rsc == 2004                      # it lets go
     assert m.update("/~/in-cse/Sapp", lnk("Sapp", "/mallory")).rsc == 4126
+
+
+def test_an_announcement_stands_for_nobody_else(world):
+    """What a CSE writes into one makes no AE a member of a group, and hosts nobody on a node."""
+    w, m, p = world, world.mallory, world.provider
+    base = "/cse-in/ae-Sprovider"
+    user = next(x for x in w.made if x.originator == "Cuser")
+    assert p.create(base, 9, {"m2m:grp": {"rn": "g", "mt": 0, "mnm": 3, "mid": ["/in-cse/Smine"]}}).rsc == 2001
+    assert p.create(base, 1, {"m2m:acp": {"rn": "ga", "pv": {"acr": [acr([base[1:] + "/g"], 63)]}, "pvs": {"acr": [acr([f"{SP}/Sprovider"], 63)]}}}).rsc == 2001
+    assert p.create(base, 3, {"m2m:cnt": {"rn": "members", "acpi": [base[1:] + "/ga"]}}).rsc == 2001
+    w.inn.cli("access", "grant", "Sprovider", "--operations", "CRUD", "--types", "14")
+    assert p.create("/cse-in", 14, {"m2m:nod": {"rn": "nod", "ni": "1.2.4"}}).rsc == 2001
+    assert p.update(base, {"m2m:ae": {"nl": "cse-in/nod"}}).rsc == 2004
+    for aei in ("Cuser", "Sprovider"):
+        assert m.update("/~/in-cse/Smine", {"m2m:aeA": {"aei": aei, "nl": "cse-in/nod"}}).rsc == 2004
+        assert user.retrieve(base + "/members").rsc == 4103
+        assert p.retrieve("/cse-in/nod").json["m2m:nod"]["hael"] == ["Sprovider"]
+    assert m.update("/~/in-cse/Smine", {"m2m:aeA": {"nl": None}}).rsc == 2004
+    assert p.retrieve("/cse-in/nod").json["m2m:nod"]["hael"] == ["Sprovider"]
+    assert p.update(base + "/g", {"m2m:grp": {"mid": ["/in-cse/Smine", "/in-cse/cse-in/ae-Cuser"]}}).rsc == 2004
+    assert user.retrieve(base + "/members").rsc == 2000     # the control: an AE that is here is one
 
 
 def test_who_had_it_has_nothing_left_there(world):
