@@ -415,6 +415,29 @@ static void test_revoked_meanwhile(void **state)
 	close_all(&b);
 }
 
+/* A revocation that does not last takes no key with it: neither its own nor one that hangs on it. */
+static void test_revocation_not_durable(void **state)
+{
+	static const char *const own = "Cgw@" REALM, *const behind = "Cbehind:Cgw@" REALM;
+	struct bench b;
+
+	open_all(&b);
+	network_once(&b, 0, "Cgw");
+	network_once(&b, 0, "Cbehind:Cgw");
+	drain(&b, &b.gate);
+	for (int fails = 1; fails >= 0; fails--) {
+		assert_true(is_live(&b, "12-Cgw@" REALM) && is_live(&b, "12-Cbehind:Cgw@" REALM));
+		assert_true(has_key(&b, own) && has_key(&b, behind));
+		engine_fail_at((uint64_t)fails, ERR_FULL);
+		(void)revoke_id(&b, "12-Cgw@" REALM);
+		engine_fail_at(0, ERR_OK);
+		assert_int_equal(b.done == ERR_OK, !fails);
+	}
+	assert_false(is_live(&b, "12-Cgw@" REALM) || is_live(&b, "12-Cbehind:Cgw@" REALM));
+	assert_false(has_key(&b, own) || has_key(&b, behind));
+	close_all(&b);
+}
+
 /* Of its level, too: an approval that is not on record is none. */
 static void test_approval(void **state)
 {
@@ -447,6 +470,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_with_its_record), cmocka_unit_test(test_not_recorded), cmocka_unit_test(test_commit_fails),
 		cmocka_unit_test(test_revoked_meanwhile), cmocka_unit_test(test_approval),
+		cmocka_unit_test(test_revocation_not_durable),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -34,14 +34,14 @@ static void settle(struct core *c, bool committed)
 	for (size_t i = 0; committed && i < c->waited_n && c->durable_n < COUNT_OF(c->durable); i++)
 		c->durable[c->durable_n++] = c->waited[i];
 	c->waited_n = 0;
-	if (c->touched.n)
-		registered_settle(c);
 	/* Forgetting a credential that was not undone would open nothing; keeping
 	 * one that was would. */
 	if (!committed)
 		node_reload_registers(c);
 	if (!committed && c->room.resources)
 		resource_expire_again(c->room.resources);
+	if (c->touched.n)
+		registered_settle(c);
 }
 
 /* What could not be kept leaves a gap in what the log tells, permitted reads among

@@ -446,6 +446,9 @@ err_t anchor_signed(struct core *c, struct keeper_anchor *out) MUST_USE;
 void registered_open(struct core *c);
 /* The transaction is over: keys of registrations that are not there are destroyed. */
 void registered_settle(struct core *c);
+/* The key of that name comes or goes with what has `id` (a pre-shared one with its credential):
+ * looked at when the transaction is over, whichever way. ERR_FULL. */
+err_t registered_touch(struct core *c, struct bytes name, struct bytes id) MUST_USE;
 /* Those that could not be. */
 void registered_when_due(struct core *c);
 

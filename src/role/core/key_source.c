@@ -540,8 +540,8 @@ err_t source_revoke_of(struct core *c, const struct credential *of)
 		if (!e.next[0])
 			break;
 		TRY(registry_revoke(c->room.registry, bytes_str(e.next), &found));
-		/* Revoked is what counts; the key may outlive it in the key store. */
-		if (keeper_destroy(&c->keeper, bytes_str(e.key)) != ERR_OK)
+		/* With the commit. Revoked is what counts; the key may outlive it in the key store. */
+		if (registered_touch(c, bytes_str(e.key), bytes_str(e.next)) != ERR_OK)
 			log_event(LOG_WARN, "key not destroyed", "name=%s", e.key);
 	} while (found);
 out:

@@ -313,8 +313,8 @@ err_t network_revoke_behind(struct core *c, const struct credential *of)
 		if (!b.next[0])
 			break;
 		TRY(registry_revoke(c->room.registry, bytes_str(b.next), &found));
-		/* Revoked is what counts; the key may outlive it in the key store. */
-		if (keeper_destroy(&c->keeper, bytes_str(b.key)) != ERR_OK)
+		/* With the commit. Revoked is what counts; the key may outlive it in the key store. */
+		if (registered_touch(c, bytes_str(b.key), bytes_str(b.next)) != ERR_OK)
 			log_event(LOG_WARN, "key not destroyed", "name=%s", b.key);
 	} while (found);
 out:

@@ -90,7 +90,7 @@ out:
 	return err;
 }
 
-static err_t touch(struct core *c, struct bytes name, struct bytes id)
+err_t registered_touch(struct core *c, struct bytes name, struct bytes id)
 {
 	struct wire_out out = wire_out(&c->touched);
 	size_t n = c->touched.n;
@@ -115,7 +115,7 @@ static err_t make(void *self, const struct key_wish *wish, struct key_made *made
 	TRY(keeper_derive(&c->keeper, &ask, &name, &id));
 	TRY(id.n == ID ? ERR_OK : ERR_BAD_STATE);
 	put_relative(bytes_of_buf(&id), made->id);
-	TRY(touch(c, bytes_of_buf(&name), bytes_str(made->id)));
+	TRY(registered_touch(c, bytes_of_buf(&name), bytes_str(made->id)));
 	if (wish->mef && !wish->value.n)
 		TRY(derive(c, wish, &name, made));
 	TRY(bytes_put_str(made->name, sizeof(made->name), bytes_of_buf(&name)));
@@ -159,7 +159,7 @@ static err_t end_handshakes(struct core *c, struct bytes id)
 		if (!found)
 			continue;
 		TRY(text_print(key, sizeof(key), "psk/%s", credential + 3) ? ERR_OK : ERR_LIMIT);
-		TRY(touch(c, bytes_str(key), id));
+		TRY(registered_touch(c, bytes_str(key), id));
 	}
 out:
 	return err;
@@ -175,7 +175,7 @@ static err_t gone(void *self, struct bytes name, struct bytes id)
 	(void)bytes_cut(&rest, '/');
 	(void)bytes_cut(&rest, '/');
 	(void)bytes_cut(&rest, '/');
-	err = touch(self, rest.n ? bytes_sub(name, 0, name.n - rest.n - 1) : name, id);
+	err = registered_touch(self, rest.n ? bytes_sub(name, 0, name.n - rest.n - 1) : name, id);
 out:
 	return err;
 }
@@ -286,7 +286,7 @@ static err_t assign(void *self, struct bytes id, int64_t until, char identity[KE
 	TRY(text_print(key, sizeof(key), "psk/%s", identity) ? ERR_OK : ERR_LIMIT);
 	new.not_after = until && until < from->not_after ? until : from->not_after;
 	new.enrolled = c->now;
-	TRY(touch(c, bytes_str(key), bytes_str(identity)));
+	TRY(registered_touch(c, bytes_str(key), bytes_str(identity)));
 	err = keeper_assign_psk(&c->keeper, bytes_str(from->psk_identity), bytes_str(identity), new.not_after);
 	/* A token that gives nothing away, a standing policy: it goes on by the one that it has. */
 	if (err == ERR_REFUSED || err == ERR_UNSUPPORTED || err == ERR_LIMIT)
@@ -308,7 +308,7 @@ static err_t unassign(void *self, struct bytes identity)
 	TRY(text_print(key, sizeof(key), "psk/%.*s", BYTES_FMT(identity)) ? ERR_OK : ERR_LIMIT);
 	TRY(registry_revoke(c->room.registry, bytes_str(id), &found));
 	if (found)
-		TRY(touch(c, bytes_str(key), identity));
+		TRY(registered_touch(c, bytes_str(key), identity));
 out:
 	return err;
 }
