@@ -1,5 +1,5 @@
 """Keys of the keeper for other programs of the machine, through the door's second socket."""
-import os, pathlib, stat, subprocess, sys, time
+import os, pathlib, signal, stat, struct, subprocess, sys, threading, time
 
 import pytest
 
@@ -136,6 +136,61 @@ def test_the_socket_is_for_a_group():
         n.stop()
         n.start()  # over the socket that is left
         assert Program(n.socket, 0).keys() == {}
+
+
+ASK_RANDOM = struct.pack(">HI", RANDOM, 16)
+
+
+def test_programs_that_go_away_leave_room_for_administrators(node):
+    """While the keeper answers nobody: questions of programs that are gone stay open, and are not all there is room for."""
+    keeper, turned_away = node.pids()["keeper"], 0
+    os.kill(keeper, signal.SIGSTOP)
+    try:
+        for _ in range(200):
+            with Program(node.socket, ALICE) as p:
+                for _ in range(3):  # the last is answered by the door itself, when the others were taken
+                    p.send(ASK_RANDOM)
+                assert p.read()[2][0] == LIMIT
+                turned_away += 1
+        assert turned_away == 200
+        assert node.cli("credential", "list", check=False)[0] == 0
+        lines = node.log_text().count("turned away at the door") + node.log_text().count("door full")
+        for _ in range(200):
+            held = [Program(node.socket, BOB) for _ in range(20)]
+            [p.s.close() for p in held]
+        assert node.log_text().count("door full") - lines < 100
+    finally:
+        os.kill(keeper, signal.SIGCONT)
+    assert Program(node.socket, ALICE, 20).keys()
+
+
+def test_a_program_that_asks_on_does_not_hold_the_end_of_the_node():
+    with Node(start=False) as n:
+        n.socket = n.top / "programs.sock"
+        with open(n.dir / "holdfast.conf", "a") as f:
+            f.write(f"door.programs = {n.socket}\n")
+        n.start()
+        over = threading.Event()
+
+        def asks(reads):
+            with Program(n.socket, 0) as p:
+                while not over.is_set():
+                    try:
+                        p.send(ASK_RANDOM)
+                        if reads:
+                            p.read()
+                    except OSError:
+                        return
+
+        who = [threading.Thread(target=asks, args=(reads,)) for reads in (True, False)]
+        [t.start() for t in who]
+        try:
+            time.sleep(0.3)
+            assert n.stop() == 0
+        finally:
+            over.set()
+            [t.join() for t in who]
+        assert "did not stop in time" not in n.log_text()
 
 
 FLOOD = """

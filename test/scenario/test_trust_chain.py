@@ -108,18 +108,24 @@ def test_from_what_the_mef_knows_it_by_to_everywhere(nodes, kind):
         e.close()
 
 
+def provisioned_for_maf(mef, maf, stem, name):
+    """A client that both admit, with a key of the MEF's for the MAF: it, its association at the MEF, Ke, the key's identity at the MAF."""
+    for base, n in (("mef", mef), ("maf", maf)):
+        n.cli(base, "admit", stem)
+    device = mef.enrol(name, stem, "application")
+    at_mef = Exporting(device, BOOTSTRAP)
+    assert at_mef.create("/mefBase", MECR, {"sec:mecr": {"adfq": "keys.example"}}).rsc == 2001
+    ke_id, ke = register_key(at_mef, "/mefBase", 21, "maf.demo.example")
+    return device, at_mef, ke, f"{ke_id}@mef.demo.example"
+
+
 def test_the_maf_gives_a_key_an_identifier_of_its_own(nodes):
     """KmID [TS-0003 8.8.2.3, 8.8.2.5]: for a client whose key was provisioned remotely; good in its next handshake, for
     the MAF alone; another one by an update over the provisioned key, which ends the one before; none of it outlives the registration
     or a revocation."""
     mef, maf, b, _ = nodes
-    for base, n in (("mef", mef), ("maf", maf)):
-        n.cli(base, "admit", "Sk")
-    device = mef.enrol("k", "Sk", "application")
-    at_mef = Exporting(device, BOOTSTRAP)
-    assert at_mef.create("/mefBase", MECR, {"sec:mecr": {"adfq": "keys.example"}}).rsc == 2001
-    ke_id, ke = register_key(at_mef, "/mefBase", 21, "maf.demo.example")
-    km, provisioned = derive(ke, KM, "maf.demo.example"), f"{ke_id}@mef.demo.example"
+    device, at_mef, ke, provisioned = provisioned_for_maf(mef, maf, "Sk", "k")
+    km = derive(ke, KM, "maf.demo.example")
 
     def maf_by(identity, key=km, label=CONNECTION):
         return Exporting(device, label, psk=(identity, key), node=maf)
@@ -174,13 +180,7 @@ def test_the_maf_gives_a_key_an_identifier_of_its_own(nodes):
 def test_a_client_gets_so_many_identifiers_in_a_while(nodes):
     """Each is a key in the MAF's keeper: who registers again and again goes on by what it came with."""
     mef, maf, _, _ = nodes
-    for base, n in (("mef", mef), ("maf", maf)):
-        n.cli(base, "admit", "Sl")
-    device = mef.enrol("l", "Sl", "application")
-    at_mef = Exporting(device, BOOTSTRAP)
-    assert at_mef.create("/mefBase", MECR, {"sec:mecr": {"adfq": "keys.example"}}).rsc == 2001
-    ke_id, ke = register_key(at_mef, "/mefBase", 21, "maf.demo.example")
-    provisioned = f"{ke_id}@mef.demo.example"
+    device, at_mef, ke, provisioned = provisioned_for_maf(mef, maf, "Sl", "l")
     at_maf = Exporting(device, CONNECTION, psk=(provisioned, derive(ke, KM, "maf.demo.example")), node=maf)
     given = []
     for _ in range(10):

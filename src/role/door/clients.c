@@ -15,6 +15,23 @@ static bool may_enter(const struct door *d, uint32_t user)
 	return user == 0 || user == d->worker.owner;
 }
 
+/* Whoever may connect can be turned away as often as he likes: so many lines a second. */
+static bool is_said(struct door *d)
+{
+	int64_t second = clock_steady() / 1000;
+
+	if (second != d->second) {
+		if (d->quiet)
+			log_event(LOG_WARN, "turned away at the door", "more=%u", d->quiet);
+		d->second = second;
+		d->lines = d->quiet = 0;
+	}
+	if (d->lines++ < DOOR_LINES_A_SECOND)
+		return true;
+	d->quiet++;
+	return false;
+}
+
 static struct door_client *free_client(struct door *d, bool program)
 {
 	for (size_t i = 0; i < DOOR_CLIENTS_MAX; i++) {
@@ -38,8 +55,9 @@ static void take(struct door *d, int fd, const struct ucred *who, bool program)
 	struct door_client *c = free_client(d, program);
 
 	if (!c || (program && has_too_many(d, who->uid))) {
-		log_event(LOG_WARN, "door full", "user=%u for=%s", (unsigned)who->uid,
-		          program ? "programs" : "administration");
+		if (is_said(d))
+			log_event(LOG_WARN, "door full", "user=%u for=%s", (unsigned)who->uid,
+			          program ? "programs" : "administration");
 		close(fd);
 		return;
 	}
@@ -72,8 +90,9 @@ void door_accept(struct door *d)
 	if (fd < 0)
 		return;
 	if (!may_enter(d, who.uid)) {
-		log_event(LOG_WARN, "refused at the door", "user=%u process=%u",
-		          (unsigned)who.uid, (unsigned)who.pid);
+		if (is_said(d))
+			log_event(LOG_WARN, "refused at the door", "user=%u process=%u",
+			          (unsigned)who.uid, (unsigned)who.pid);
 		close(fd);
 		return;
 	}
@@ -94,7 +113,7 @@ void door_client_drop(struct door *d, size_t i, const char *why)
 {
 	struct door_client *c = &d->clients[i];
 
-	if (why)
+	if (why && is_said(d))
 		log_event(LOG_NOTE, "client dropped", "process=%u why=%s", c->process, why);
 	door_forget_client(d, i);
 	door_close(&c->link);

@@ -23,6 +23,9 @@ enum {
 	DOOR_PER_USER_MAX = 16,       /* programs of one user */
 	DOOR_PROGRAM_OPEN_MAX = 2,    /* open questions of a program */
 	DOOR_PENDING_MAX = 256,       /* open questions of all clients */
+	DOOR_PROGRAM_PENDING_MAX = 192, /* those of programs, also of such as are gone: the rest is for administrators */
+	DOOR_STOP_MS = 5 * 1000,      /* that open questions are answered in when the node stops */
+	DOOR_LINES_A_SECOND = 5,      /* of the log, about who is turned away */
 	DOOR_QUEUE_MAX = 16 << 20,    /* octets that a client leaves unread */
 	DOOR_IDLE_MS = 60 * 1000,     /* without a whole message or an open question */
 	DOOR_ANSWER_MS = 300 * 1000,  /* an open question keeps a client this long */
@@ -41,6 +44,7 @@ struct door_pending {
 	uint64_t ref;    /* ours, 0 free */
 	uint64_t theirs;
 	int client;      /* -1: the client is gone, its answer is dropped */
+	bool program;
 	const struct door_route *route;
 };
 
@@ -49,6 +53,9 @@ struct door {
 	struct link core, keeper;
 	int listener, programs; /* sockets; programs -1: not configured */
 	bool stopping;
+	int64_t stop_by;  /* clock_steady */
+	int64_t second;   /* of the log */
+	unsigned lines, quiet;
 	struct door_client clients[DOOR_CLIENTS_MAX];
 	struct door_pending pending[DOOR_PENDING_MAX];
 	uint64_t next_ref;

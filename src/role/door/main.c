@@ -30,18 +30,20 @@ static err_t take_events(struct door *d)
 			take_neighbour(d, e.peer, e.fd);
 		else if (e.fd >= 0)
 			close(e.fd);
-		if (e.type == MSG_STOP)
+		if (e.type == MSG_STOP && !d->stopping) {
 			d->stopping = true;
+			d->stop_by = clock_steady() + DOOR_STOP_MS;
+		}
 	} while (e.type);
 out:
 	return err;
 }
 
-static struct pollfd watch(const struct link *l)
+static struct pollfd watch(const struct link *l, bool reads)
 {
 	/* A descriptor of -1 is passed over by poll. */
 	return (struct pollfd){ l->dead ? -1 : l->fd,
-		                (short)(POLLIN | (link_wants_write(l) ? POLLOUT : 0)), 0 };
+		                (short)((reads ? POLLIN : 0) | (link_wants_write(l) ? POLLOUT : 0)), 0 };
 }
 
 static void watch_all(const struct door *d, struct pollfd *p)
@@ -49,10 +51,11 @@ static void watch_all(const struct door *d, struct pollfd *p)
 	p[AT_CONTROL] = (struct pollfd){ d->worker.control.fd, POLLIN, 0 };
 	p[AT_LISTENER] = (struct pollfd){ d->stopping ? -1 : d->listener, POLLIN, 0 };
 	p[AT_PROGRAMS] = (struct pollfd){ d->stopping ? -1 : d->programs, POLLIN, 0 };
-	p[AT_CORE] = watch(&d->core);
-	p[AT_KEEPER] = watch(&d->keeper);
+	p[AT_CORE] = watch(&d->core, true);
+	p[AT_KEEPER] = watch(&d->keeper, true);
+	/* Nobody asks any more when the node stops. */
 	for (size_t i = 0; i < DOOR_CLIENTS_MAX; i++)
-		p[AT_CLIENTS + i] = d->clients[i].used ? watch(&d->clients[i].link)
+		p[AT_CLIENTS + i] = d->clients[i].used ? watch(&d->clients[i].link, !d->stopping)
 		                                       : (struct pollfd){ -1, 0, 0 };
 }
 
@@ -97,8 +100,8 @@ static err_t run(struct door *d)
 	struct pollfd p[POLLED];
 	err_t err = ERR_OK;
 
-	/* On STOP the open questions are answered first. */
-	while (!d->stopping || any_open(d)) {
+	/* On STOP the open questions are answered first, for a while. */
+	while (!d->stopping || (any_open(d) && clock_steady() < d->stop_by)) {
 		watch_all(d, p);
 		if (poll(p, POLLED, TURN_MS) < 0)
 			continue;

@@ -107,17 +107,28 @@ out:
 	return err;
 }
 
+static bool may_ask(const struct door *d, size_t client)
+{
+	size_t n = 0;
+
+	if (!door_is_program(client))
+		return true;
+	for (size_t i = 0; i < DOOR_PENDING_MAX; i++)
+		n += d->pending[i].ref && d->pending[i].program;
+	return d->clients[client].open < DOOR_PROGRAM_OPEN_MAX && n < DOOR_PROGRAM_PENDING_MAX;
+}
+
 static void ask(struct door *d, size_t client, const struct door_route *r, const struct message *m)
 {
 	struct door_client *c = &d->clients[client];
 	struct door_pending *p = find(d, 0);
 	err_t err;
 
-	if (!p || (door_is_program(client) && c->open >= DOOR_PROGRAM_OPEN_MAX)) {
+	if (!p || !may_ask(d, client)) {
 		reply_error(c, r, m->ref, ERR_LIMIT);
 		return;
 	}
-	*p = (struct door_pending){ ++d->next_ref, m->ref, (int)client, r };
+	*p = (struct door_pending){ ++d->next_ref, m->ref, (int)client, door_is_program(client), r };
 	c->open++;
 	err = forward(d, c, r, p->ref, m->body);
 	if (err == ERR_OK)

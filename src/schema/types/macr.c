@@ -3,12 +3,7 @@
 #include "schema/types/rows.h"
 
 static const struct attribute rows[] = {
-	ROWS_UNIVERSAL(OPT),
-	ROW_EXPIRATION(OPT),
-	ROW_LABELS(OPT, OPT),
-	{ "cr", "creator", V_ID, NP, NP, NP, F_SERVER | F_INDEX, 0 },
-	{ "adfq", "adminFQDN", V_STRING, MAN, NP, NP, F_ONCE, 0 },
-	{ "aski", "symmKeyID", V_STRING, NP, NP, NP, F_SERVER, 0 },
+	ROWS_CLIENT_REGISTRATION,
 };
 
 static const uint32_t parents[] = { 241 };

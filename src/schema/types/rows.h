@@ -29,6 +29,12 @@
 	{ "aa", "announcedAttribute", V_LIST_STRING, OPT, update, NP, 0, 0 }
 #define ROW_CREATOR                                                                     \
 	{ "cr", "creator", V_ID, OPT, NP, OPT, F_SERVER | F_INDEX, 0 }
+/* Of a client of the MAF or the MEF, as one administrating stakeholder has it. */
+#define ROWS_CLIENT_REGISTRATION                                                        \
+	ROWS_UNIVERSAL(OPT), ROW_EXPIRATION(OPT), ROW_LABELS(OPT, OPT),              \
+	{ "cr", "creator", V_ID, NP, NP, NP, F_SERVER | F_INDEX, 0 },                \
+	{ "adfq", "adminFQDN", V_STRING, MAN, NP, NP, F_ONCE, 0 },                   \
+	{ "aski", "symmKeyID", V_STRING, NP, NP, NP, F_SERVER, 0 }
 #define ROW_STATE                                                                       \
 	{ "st", "stateTag", V_UINT, NP, NP, OPT, F_SERVER, 0 }
 #define ROW_ONTOLOGY(update)                                                            \
