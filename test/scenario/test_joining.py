@@ -49,12 +49,12 @@ def credentials(node):
     return {c["id"]: c for c in json.loads(node.cli("-o", "json", "credential", "list"))}
 
 
-def guest(node, octets, certificate=None):
+def guest(node, octets, certificate=None, source="127.0.0.1"):
     """One request of somebody who has no credential."""
     c = ssl.create_default_context(cafile=str(node.dir / "node/ca.pem"))
     if certificate:
         c.load_cert_chain(*map(str, certificate))
-    with c.wrap_socket(socket.create_connection(("127.0.0.1", node.port), 10), server_hostname=NAME) as s:
+    with c.wrap_socket(socket.create_connection(("127.0.0.1", node.port), 10, (source, 0)), server_hostname=NAME) as s:
         s.sendall(octets)
         return read_answer(s)
 
@@ -180,6 +180,24 @@ def test_a_guest_may_do_nothing_else(node):
         a = guest(node, b"POST /.well-known/holdfast/join HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s"
                   % (len(body), body))
         assert a.http == 400, a
+
+
+def test_who_is_refused_again_and_again_takes_no_room_from_others():
+    """So many joinings a second are judged, for all: an address that is refused often is refused before it is heard."""
+    with Node(options="join.enabled = yes\ngate.failures_per_address = 60\ngate.workers = 1") as n:
+        claim = ticket(n, "Chonest*")["claim"]
+        body = json.dumps({"id": "Ceve", "key": "04" + "11" * 64, "proof": "00" * 64, "ticket": "0" * 16, "mac": "00" * 32}).encode()
+        asked = b"POST /.well-known/holdfast/join HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+        answers = []
+        for _ in range(8):
+            try:
+                answers.append(guest(n, asked, source="127.0.0.2").http)
+            except OSError:
+                answers.append(None)
+        assert answers == [403] * 4 + [None] * 4, answers
+        refused = [r for r in n.audit() if str(r.get("rule")).startswith("JOIN")]
+        assert len(refused) == 4, refused
+        join(n, claim, "Chonest1")  # from another address
 
 
 def test_wrong_node_is_noticed(node):

@@ -88,12 +88,21 @@ void connection_enter(struct connection *c, enum connection_state state)
 
 /* Whoever makes us work in vain has a bound: a handshake costs us more than its beginning
  * costs them. */
-static void blame(struct connection *c)
+void connection_blame(struct connection *c, unsigned times)
 {
 	struct connections *s = c->set;
+	bool over = false;
 
-	if (c->ssl && address_failed(s->addresses, &c->address, s->limits.failures, (int64_t)uv_now(s->loop)))
+	for (unsigned i = 0; i < times && !over; i++)
+		over = address_failed(s->addresses, &c->address, s->limits.failures, (int64_t)uv_now(s->loop));
+	if (over)
 		s->owner.refused(s->owner.self, &c->address, "too many failed handshakes: refused for a minute");
+}
+
+static void blame(struct connection *c)
+{
+	if (c->ssl)
+		connection_blame(c, 1);
 }
 
 void connection_expired(struct connection *c)

@@ -159,6 +159,10 @@ void connections_penalty(struct connections *s, const struct address *from, int6
  * connection is closed, 0 never. */
 void connection_admit(struct connection *c, int64_t until);
 
+/* What it brought was refused, and cost us work: to its address it counts as so many
+ * handshakes that failed. */
+void connection_blame(struct connection *c, unsigned times);
+
 /* A handshake that waits for a key goes on. Nothing for other connections. */
 void connection_continue(struct connection *c);
 

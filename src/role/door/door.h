@@ -24,7 +24,7 @@ enum {
 	DOOR_PROGRAM_OPEN_MAX = 2,    /* open questions of a program */
 	DOOR_PENDING_MAX = 256,       /* open questions of all clients */
 	DOOR_PROGRAM_PENDING_MAX = 192, /* those of programs, also of such as are gone: the rest is for administrators */
-	DOOR_STOP_MS = 5 * 1000,      /* that open questions are answered in when the node stops */
+	DOOR_STOP_MS = 3 * 1000,      /* that open questions are answered in when the node stops */
 	DOOR_LINES_A_SECOND = 5,      /* of the log, about who is turned away */
 	DOOR_QUEUE_MAX = 16 << 20,    /* octets that a client leaves unread */
 	DOOR_IDLE_MS = 60 * 1000,     /* without a whole message or an open question */

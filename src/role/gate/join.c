@@ -22,7 +22,8 @@
 #include "role/gate/gate.h"
 
 enum { BODY_MAX = 4096, MEMBER_MAX = 256, POINT = 65, PROOF_MAX = 80, MAC = 32, ID_MAX = 127,
-       TICKET = 16, BY_TICKET = 1, BY_MAKER = 2, BY_ASSOCIATION = 3, ANSWER_TEXT_MAX = 160, CERTIFICATE_MAX = 4096 };
+       TICKET = 16, BY_TICKET = 1, BY_MAKER = 2, BY_ASSOCIATION = 3, ANSWER_TEXT_MAX = 160, CERTIFICATE_MAX = 4096,
+       REFUSED_BLAME = 20 /* a joining that is refused counts as so many failed handshakes */ };
 
 /* --- what is asked ---------------------------------------------------------------------- */
 
@@ -341,8 +342,15 @@ err_t join_answered(struct gate *g, const struct message *m)
 	TRY(wire_done(&in));
 	if (!c || c->state != CONNECTION_SERVING)
 		goto out;
+	if (verdict == ERR_LIMIT || verdict == ERR_LOCKED) {
+		page_refuse(g, c, 503, text);
+		goto out;
+	}
+	/* Each is judged and recorded, and there are so many a second for all who join. */
 	if (verdict != ERR_OK) {
-		page_refuse(g, c, verdict == ERR_LIMIT || verdict == ERR_LOCKED ? 503 : 403, text);
+		if (!c->number)
+			connection_blame(c->whole ? c->whole : c, REFUSED_BLAME);
+		page_refuse(g, c, 403, text);
 		goto out;
 	}
 	if (c->est) {
