@@ -415,6 +415,28 @@ static void test_revoked_meanwhile(void **state)
 	close_all(&b);
 }
 
+/* What a crash left of an enrolment, a key that nobody is enrolled with, makes way. */
+static void test_stale_key(void **state)
+{
+	static const uint8_t key[16] = { 9 };
+	struct bench b;
+
+	open_all(&b);
+	for (size_t i = 0; i < COUNT_OF(ways); i++) {
+		uint64_t since = records(&b);
+		char identity[64];
+
+		if (!ways[i].key)
+			continue;
+		assert_true(text_print(identity, sizeof(identity), "Cstale%s", ways[i].after));
+		assert_int_equal(keeper_child_psk(&b.keeper, bytes_str(identity), BYTES_OF(key)), ERR_OK);
+		ways[i].once(&b, 0, "Cstale");
+		drain(&b, &b.gate);
+		assert_true(is_whole(&b, &ways[i], "Cstale", since, 0));
+	}
+	close_all(&b);
+}
+
 /* A revocation that does not last takes no key with it: neither its own nor one that hangs on it. */
 static void test_revocation_not_durable(void **state)
 {
@@ -470,7 +492,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_with_its_record), cmocka_unit_test(test_not_recorded), cmocka_unit_test(test_commit_fails),
 		cmocka_unit_test(test_revoked_meanwhile), cmocka_unit_test(test_approval),
-		cmocka_unit_test(test_revocation_not_durable),
+		cmocka_unit_test(test_revocation_not_durable), cmocka_unit_test(test_stale_key),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
