@@ -55,6 +55,24 @@ out:
 	return err;
 }
 
+/* Another CSE that is registered here is hosted there: nobody takes its place. */
+static err_t is_others(struct resource_work *w, const struct attribute_set *node, struct bytes key,
+                       struct bytes entity, bool *yes)
+{
+	struct cbor had;
+	uint64_t there;
+	bool behind;
+	err_t err = ERR_OK;
+
+	*yes = false;
+	if (!set_get(node, key, &had) || had.kind != CBOR_TEXT || bytes_equal(had.s, entity))
+		return ERR_OK;
+	TRY(resource_remote(w->r, had.s, &there, &behind));
+	*yes = there != 0;
+out:
+	return err;
+}
+
 static err_t change_node(struct resource_work *w, uint64_t id, size_t row, struct bytes entity,
                          bool in)
 {
@@ -63,6 +81,7 @@ static err_t change_node(struct resource_work *w, uint64_t id, size_t row, struc
 	struct attribute_set set;
 	struct store_row node;
 	struct cbor had;
+	bool others;
 	err_t err;
 
 	TRY(store_get(w->r->store, id, &found));
@@ -72,6 +91,9 @@ static err_t change_node(struct resource_work *w, uint64_t id, size_t row, struc
 	TRY(arena_copy(w->arena, found->name, &node.name));
 	TRY(arena_copy(w->arena, found->body, &node.body));
 	TRY(set_load(&set, node.body));
+	TRY(is_others(w, &set, key, entity, &others));
+	if (others && !rows[row].list)
+		goto out;
 	if (rows[row].list)
 		TRY(change_list(w, &set, key, entity, in));
 	else if (in)

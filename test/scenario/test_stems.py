@@ -234,6 +234,16 @@ def test_an_announcement_stands_for_nobody_else(world):
         assert p.retrieve("/cse-in/nod").json["m2m:nod"]["hael"] == ["Sprovider"]
     assert m.update("/~/in-cse/Smine", {"m2m:aeA": {"nl": None}}).rsc == 2004
     assert p.retrieve("/cse-in/nod").json["m2m:nod"]["hael"] == ["Sprovider"]
+    # nor does one CSE take the node of another that is registered here; what has left it is free
+    other = w.entity(w.inn, "/other", "cse")
+    csr = {"rn": "other", "cb": "/other/x", "csi": "/other", "rr": False, "srv": ["3"], "nl": "cse-in/nod"}
+    assert other.create("/cse-in", 16, {"m2m:csr": csr}).rsc == 2001
+    for link, host in (("cse-in/nod", "/other"), (None, "/other")):
+        assert m.update("/cse-in/mallory", {"m2m:csr": {"nl": link}}).rsc == 2004
+        assert p.retrieve("/cse-in/nod").json["m2m:nod"]["hcl"] == host
+    assert other.delete("/cse-in/other").rsc == 2002
+    assert m.update("/cse-in/mallory", {"m2m:csr": {"nl": "cse-in/nod"}}).rsc == 2004
+    assert p.retrieve("/cse-in/nod").json["m2m:nod"]["hcl"] == "/mallory"
     assert p.update(base + "/g", {"m2m:grp": {"mid": ["/in-cse/Smine", "/in-cse/cse-in/ae-Cuser"]}}).rsc == 2004
     assert user.retrieve(base + "/members").rsc == 2000     # the control: an AE that is here is one
 
