@@ -22,6 +22,7 @@ static struct resource_ask ask_of(struct work *w, const struct discovery *childr
 		.request = &w->request, .target = &w->target, .originator = w->originator,
 		.app_id = w->app_id, .permit = w->permit, .arena = &w->room->arena,
 		.now = w->in->now, .children = children, .unlocked = w->unlocked, .stem = w->stem,
+		.blocks = notification_blocks, .blocks_self = w,
 	};
 
 	if (w->association) {

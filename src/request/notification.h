@@ -28,6 +28,8 @@ err_t notification_before(struct work *w) MUST_USE;
 err_t notification_after(struct work *w) MUST_USE;
 /* Its parts. */
 err_t notification_may_update(struct work *w) MUST_USE;
+/* Is the target of a blocking subscription asked, on the right of its creator as it is now? self is the work. */
+err_t notification_blocks(void *self, uint64_t subscription, bool *yes) MUST_USE;
 /* What goes from here on is noted for notification_after; ends with
  * resource_on_removal(NULL). */
 void notification_watch_removal(struct work *w);

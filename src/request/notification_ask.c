@@ -347,27 +347,56 @@ static err_t record_no_say(struct work *w, struct bytes creator, struct bytes ta
 	return audit_append(w->room->audit, &record);
 }
 
-/* Is the target of a subscription asked? It hears what is about to be, and can say no: both on
+/* Why is the target of a subscription not asked, NULL: it is? It hears what is about to be, and can say no: both on
  * the right of the creator, as it is now. Without it the update goes on, which is on record. */
-static err_t has_say(struct work *w, const struct store_row *sub, struct bytes *target, bool *yes)
+static err_t say_of(struct work *w, const struct store_row *sub, struct bytes *creator, struct bytes *target,
+                    const char **why)
 {
-	struct bytes creator;
 	struct cbor nu, item;
+	bool yes;
 	err_t err;
 
 	if (!member(sub->body, "nu", &nu) || nu.kind != CBOR_ARRAY || !nu.u)
 		TRY(ERR_TAMPERED);
 	TRY(cbor_next(&nu.s, &item));
 	*target = item.s;
-	TRY(notification_creator(w, sub, &creator));
-	TRY(notification_creator_may(w, creator, sub->parent, yes));
-	if (!*yes) {
-		TRY(record_no_say(w, creator, *target, "not asked: its creator may no longer retrieve"));
+	TRY(notification_creator(w, sub, creator));
+	TRY(notification_creator_may(w, *creator, sub->parent, &yes));
+	*why = yes ? NULL : "not asked: its creator may no longer retrieve";
+	if (!yes)
 		goto out;
-	}
-	TRY(receiver_takes(w, creator, *target, yes));
-	if (!*yes)
-		TRY(record_no_say(w, creator, *target, "not asked: the receiver takes nothing of its creator"));
+	TRY(receiver_takes(w, *creator, *target, &yes));
+	*why = yes ? NULL : "not asked: the receiver takes nothing of its creator";
+out:
+	return err;
+}
+
+static err_t has_say(struct work *w, const struct store_row *sub, struct bytes *target, bool *yes)
+{
+	struct bytes creator;
+	const char *why;
+	err_t err;
+
+	TRY(say_of(w, sub, &creator, target, &why));
+	if (why)
+		TRY(record_no_say(w, creator, *target, why));
+	*yes = !why;
+out:
+	return err;
+}
+
+err_t notification_blocks(void *self, uint64_t subscription, bool *yes)
+{
+	struct bytes creator, target;
+	struct work *w = self;
+	struct store_row sub;
+	const char *why = NULL;
+	err_t err;
+
+	TRY(notification_row(w, subscription, &sub, yes));
+	if (*yes)
+		TRY(say_of(w, &sub, &creator, &target, &why));
+	*yes &= !why;
 out:
 	return err;
 }
@@ -379,7 +408,7 @@ static err_t ask_blocking(struct work *w, const struct store_row *sub, struct by
 	err_t err;
 
 	TRY(put_blocking(w, sub, &content));
-	TRY(ask(w, "blocking", target, bytes_of_buf(&content), &r));
+	TRY(ask_of(w, "blocking", sub->id, target, bytes_of_buf(&content), &r));
 	if (r.status == 0 || r.status == RSC_TARGET_NOT_REACHABLE)
 		work_refuse(w, RSC_REMOTE_ENTITY_NOT_REACHABLE, "TS-0004 7.5.1.2.19",
 		            "who has to agree to the update cannot be reached");
@@ -411,40 +440,45 @@ static err_t who_has_say(struct work *w)
 {
 	struct store_scan scan = { .parent = w->target.id, .type = SUBSCRIPTION, .limit = 64 };
 	struct store_row sub;
+	struct bytes target;
 	uint64_t ids[64];
-	bool found, wants = false;
+	struct blocking **end = &w->blocking;
+	bool wants;
 	void *room;
 	size_t n;
 	err_t err;
 
-	w->blocking = NULL;
+	*end = NULL;
 	TRY(store_children(w->room->store, &scan, ids, &n));
-	for (size_t i = 0; i < n && !wants; i++) {
-		TRY(notification_row(w, ids[i], &sub, &found));
-		if (found)
+	for (size_t i = 0; i < n; i++) {
+		TRY(notification_row(w, ids[i], &sub, &wants));
+		if (wants)
 			TRY(wants_update(w, &sub, &wants));
 		if (wants)
-			TRY(has_say(w, &sub, &w->agrees, &wants));
+			TRY(has_say(w, &sub, &target, &wants));
+		if (!wants)
+			continue;
+		TRY(arena_take(&w->room->arena, sizeof(**end), &room));
+		*end = room;
+		**end = (struct blocking){ .sub = sub, .agrees = target };
+		end = &(*end)->next;
 	}
-	if (!wants)
-		goto out;
-	TRY(arena_take(&w->room->arena, sizeof(sub), &room));
-	w->blocking = room;
-	*w->blocking = sub;
 out:
 	return err;
 }
 
 err_t notification_may_update(struct work *w)
 {
-	err_t err;
+	err_t err = ERR_OK;
 
-	if (!w->blocking)
-		return ERR_OK;
-	err = ask_blocking(w, w->blocking, w->agrees);
-	if (err == ERR_PENDING)
-		blocked_begin(w);
-	return w->status && err == ERR_PENDING ? ERR_OK : err;
+	for (const struct blocking *b = w->blocking; b && !w->status; b = b->next) {
+		err = ask_blocking(w, &b->sub, b->agrees);
+		if (err == ERR_PENDING)
+			blocked_begin(w);
+		TRY(w->status && err == ERR_PENDING ? ERR_OK : err);
+	}
+out:
+	return err;
 }
 
 /* --- a target that wants to leave ----------------------------------------------------------- */

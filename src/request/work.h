@@ -84,8 +84,7 @@ struct work {
 	struct noticed *noticed;   /* what a delete takes with it, for who asked to be told */
 	uint64_t *left;            /* crossResourceSubscriptions that an update takes from acrs */
 	size_t left_n;
-	struct store_row *blocking; /* subscription whose target, `agrees`, has to agree to the update */
-	struct bytes agrees;
+	struct blocking *blocking; /* subscriptions whose targets have to agree to the update */
 	struct bytes old_targets;  /* nu of a subscription before its update: the items, encoded */
 
 	uint64_t next_hop;         /* row of the remoteCSE that the request goes on to */
@@ -96,6 +95,12 @@ struct work {
 	unsigned depth;
 	uint64_t groups[FAN_OUT_DEPTH];
 	struct bytes forward;      /* notificationForwardingURI that the group gathers for */
+};
+
+struct blocking {
+	struct blocking *next;
+	struct store_row sub;
+	struct bytes agrees;
 };
 
 /* One fan-out with all groups within it. What the standard refuses to a member

@@ -330,6 +330,10 @@ struct resource_ask {
 	/* Judges RETRIEVE on each child that a result would show. NULL: only what
 	 * the permit itself covers, so nothing unless it is the system's. */
 	const struct discovery *children;
+	/* Another subscription of the resource that blocks updates: does it, on the right of its creator
+	 * as it is now? NULL: it does. */
+	err_t (*blocks)(void *self, uint64_t subscription, bool *yes);
+	void *blocks_self;
 	/* A group: its members at other CSEs that could be asked what they are. */
 	const struct remote_member *members;
 	size_t members_n;

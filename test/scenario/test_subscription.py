@@ -307,6 +307,17 @@ def test_who_lost_the_right_has_no_say_in_updates(lab, dev):
         changed("refused", 4127, True)
         policy(judge, "p", ([judge.originator], 63))
         changed("taken", 2004, False)
+        # nor does it keep the one place of a blocking subscription from others; with their rights back, both are asked
+        says[0] = 2000
+        assert watcher.create(dev.path + "/c", 23, sub).rsc == 2001
+        changed("the other's", 2004, True)
+        policy(judge, "p", ([dev.originator], 16), ([judge.originator], 63))
+        n = len(r.got)
+        assert dev.update(dev.path + "/c", {"m2m:cnt": {"lbl": ["both"]}}).rsc == 2004
+        assert len({g.sgn["sur"] for g in r.got[n:]}) == len(r.got[n:]) == 2
+        subscribe(dev, "/in-cse/" + judge.originator, enc={"net": [7]}, rn="third", expect=4124)
+        assert dev.update(dev.path + "/c/s", {"m2m:sub": {"lbl": ["x"]}}).rsc == 2004
+        assert watcher.delete(dev.path + "/c/w").rsc == 2002
         watcher.close(), judge.close()
     texts = [x.get("text") or "" for x in lab.audit() if x.get("rule") == "blocking update"]
     assert [t for t in texts if "its creator may no longer retrieve" in t] and [t for t in texts if "the receiver takes nothing" in t]

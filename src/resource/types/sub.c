@@ -128,24 +128,29 @@ out:
 	return err;
 }
 
-/* Of the resource no other subscription blocks updates. */
-static err_t check_only_one(struct resource_work *w)
+/* Is the place of a blocking subscription taken? One that is over, or has no say, takes none. */
+static err_t place_is_taken(struct resource_work *w, bool *yes)
 {
 	struct store_scan scan = { .parent = w->parent.id, .type = SUBSCRIPTION, .limit = 64 };
 	const struct store_row *row;
-	struct cbor enc;
 	uint64_t ids[64];
-	size_t n;
+	struct cbor value;
 	bool found;
+	size_t n;
 	err_t err;
 
+	*yes = false;
+	if (w->ask->request->operation == OPERATION_UPDATE)
+		return ERR_OK; /* it has a place already, be it that two have */
 	TRY(store_children(w->r->store, &scan, ids, &n));
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n && !*yes; i++) {
 		TRY(store_get(w->r->store, ids[i], &row));
-		TRY(body_get(row->body, BYTES("enc"), &enc, &found));
-		if (ids[i] != w->row.id && found && event_types(enc.raw) & 1u << EVENT_BLOCKING_UPDATE)
-			return refuse(w->out, RSC_BLOCKING_SUBSCRIPTION_ALREADY_EXISTS,
-			              "another subscription blocks updates", NO_DETAIL);
+		if (!row || ids[i] == w->row.id || row_expired(row, w->now))
+			continue;
+		TRY(body_get(row->body, BYTES("enc"), &value, &found));
+		*yes = found && event_types(value.raw) & 1u << EVENT_BLOCKING_UPDATE;
+		if (*yes && w->ask->blocks)
+			TRY(w->ask->blocks(w->ask->blocks_self, ids[i], yes));
 	}
 out:
 	return err;
@@ -158,9 +163,13 @@ static err_t check_blocking(struct resource_work *w, struct bytes enc)
 	static const char *const others[] = { "exc", "gpi", "nfu", "bn", "rl", "psn", "pn", "nsp",
 		                              "ln", "nct", "nec", "su", "acrs" };
 	struct cbor map, nu, value;
+	bool taken;
 	err_t err;
 
-	TRY(check_only_one(w));
+	TRY(place_is_taken(w, &taken));
+	if (taken)
+		return refuse(w->out, RSC_BLOCKING_SUBSCRIPTION_ALREADY_EXISTS,
+		              "another subscription blocks updates", NO_DETAIL);
 	TRY(cbor_read(enc, &map));
 	if (map.u != 1 + (uint64_t)has(enc, "atr"))
 		return bad(w, "a blocking subscription has no other condition", "enc");
