@@ -189,8 +189,8 @@ static err_t compose(struct work *w, const struct action *a, const struct bytes 
 	TRY(cbor_read(asked, &map));
 	while (found && n < PARAMS_MAX) {
 		TRY(cbor_pair(&map.s, &key, &value, &found));
-		if (!found || bytes_equal(key, BYTES("rqi")))
-			continue;
+		if (!found || bytes_equal(key, BYTES("rqi")) || bytes_equal(key, BYTES("ot")))
+			continue; /* when it is made is said when it goes */
 		if (a->inputs_n && bytes_equal(key, BYTES("pc"))) {
 			TRY(action_input_put(value.raw, inputs, a->inputs_n, &content));
 			value.raw = bytes_of_buf(&content);

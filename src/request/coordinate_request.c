@@ -99,7 +99,7 @@ static err_t compose(struct request_room *room, const struct coordinated *t, siz
 	struct outbound_request r = {
 		.operation = t->control == TRANSACTION_LOCK ? OPERATION_CREATE : OPERATION_UPDATE,
 		.type = t->control == TRANSACTION_LOCK ? TRANSACTION : 0, .to = t->addresses[i],
-		.from = t->from, .rvi = BYTES("3"),
+		.from = t->from, .rvi = BYTES("3"), .originated = t->began,
 	};
 	struct cbor to;
 	err_t err;

@@ -12,7 +12,7 @@
 #include "request/work.h"
 #include "wire/wire.h"
 
-enum { TYPE_AE = 2, TYPE_REMOTE_CSE = 16, PRIMITIVE_MAX = 4 << 20, MEMBERS = PARAM_COUNT };
+enum { TYPE_AE = 2, TYPE_REMOTE_CSE = 16, PRIMITIVE_MAX = 4 << 20, MEMBERS = PARAM_COUNT, MADE_MS = 240000 };
 
 struct bytes forward_from(const struct work *w)
 {
@@ -149,6 +149,36 @@ out:
 	return err;
 }
 
+/* When it was made, where that is for this CSE to say: 0, the originator's word goes on, where there
+ * is any. A member of a group is asked by a request of this CSE. What was kept was made when it was due, and
+ * is the same once more if it is done again soon; later its time would be past everywhere. */
+static int64_t made_at(const struct work *w)
+{
+	const struct request_primitive *r = &w->request;
+	int64_t at = r->executes > r->originated ? r->executes : r->originated;
+
+	if (!w->in->deferred || w->carries)
+		return w->depth && !r->originated ? w->in->now : 0;
+	at = at ? at : w->in->memo.arrived;
+	return w->in->now - at > MADE_MS ? w->in->now : at;
+}
+
+static err_t put_made(const struct work *w, struct buf *times, struct bytes *value)
+{
+	char stamp[CLOCK_STAMP_LENGTH + 1];
+	int64_t at = made_at(w);
+	size_t before = times->n;
+	err_t err = ERR_OK;
+
+	if (!at)
+		goto out;
+	clock_stamp(at, stamp);
+	TRY(cbor_put_text(times, bytes_str(stamp)));
+	*value = bytes_sub(bytes_of_buf(times), before, times->n);
+out:
+	return err;
+}
+
 /* What the next hop has to see otherwise: who asks, and what is asked when it is a
  * member of a group. How the answer is wanted (rt) is between the originator and
  * its registrar. */
@@ -164,9 +194,11 @@ err_t forward_compose(struct work *w, struct bytes rqi, struct buf *out)
 	TRY(cbor_put_text(&to, w->request.to));
 	TRY(cbor_put_text(&id, rqi));
 	for (unsigned p = 0; p < PARAM_COUNT; p++) {
-		struct bytes value = w->request.value[p].raw;
+		struct bytes value = w->request.has[p] ? w->request.value[p].raw : BYTES_NONE;
 
-		if (!w->request.has[p] || p == PARAM_RT || (p == PARAM_OET && w->request.executes <= w->in->now))
+		if (p == PARAM_OT)
+			TRY(put_made(w, &times, &value));
+		if (!value.n || p == PARAM_RT || (p == PARAM_OET && w->request.executes <= w->in->now))
 			continue;
 		TRY(put_left(w, (enum param)p, &times, &value));
 		if (p == PARAM_FR)

@@ -455,6 +455,7 @@ static err_t tell(struct work *w, struct bytes target, struct bytes result, bool
 	struct outbound_request request = {
 		.operation = OPERATION_NOTIFY, .to = target,
 		.from = resources_cse(w->room->resources)->cse_id, .rvi = BYTES("3"),
+		.originated = w->in->now,
 	};
 	struct buf content = buf_make(PRIMITIVE_MAX), primitive = buf_make(PRIMITIVE_MAX);
 	struct response_primitive r;

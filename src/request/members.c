@@ -33,7 +33,7 @@ static struct bytes whole(struct bytes address)
 static err_t ask(struct work *w, struct remote_member *m)
 {
 	struct outbound_request request = { .operation = OPERATION_RETRIEVE, .to = whole(m->address),
-		                            .rvi = BYTES("3") };
+		                            .rvi = BYTES("3"), .originated = w->in->now };
 	struct buf primitive = buf_make(PRIMITIVE_MAX), seed = buf_make(URI_TEXT);
 	struct response_primitive r;
 	struct reach reach;

@@ -24,7 +24,7 @@ static err_t ask_of(struct work *w, const char *what, uint64_t row, struct bytes
                     struct response_primitive *r)
 {
 	struct outbound_request request = { .operation = OPERATION_NOTIFY, .to = target,
-		                            .rvi = BYTES("3"), .content = content };
+		                            .rvi = BYTES("3"), .content = content, .originated = w->in->now };
 	struct buf primitive = buf_make(PRIMITIVE_MAX), seed = buf_make(PRIMITIVE_MAX);
 	struct reach reach;
 	err_t err;

@@ -24,7 +24,7 @@ class Cse(Entity):
 class Chain:
     """Nodes in a row, each registered at the one before."""
 
-    def __init__(self, *cses):
+    def __init__(self, *cses, enrol=()):
         ports = [free_port() for _ in cses]
         names = [f"{c[1:]}.{SP[2:]}" for c in cses]
         self.nodes = []
@@ -42,7 +42,7 @@ class Chain:
             for k in (i - 1, i + 1):
                 if 0 <= k < len(cses):
                     peer = self.nodes[k]
-                    n.cli("enrol", "cse", peer.cse[1:], "--id", peer.cse, "--certificate", peer.dir / "node/node.pem")
+                    n.cli("enrol", "cse", peer.cse[1:], "--id", peer.cse, "--certificate", peer.dir / "node/node.pem", *enrol)
         assert self.nodes[0].stop() == 0
         self.nodes[0].start()
 

@@ -218,6 +218,32 @@ static struct offer *oldest_of(struct core *c, uint64_t channel)
 	return oldest;
 }
 
+/* One request, but for the time at which it was made? */
+static bool is_same(struct bytes a, struct bytes b)
+{
+	struct bytes pairs[2] = { a, b }, keys[2];
+	struct cbor map, values[2];
+	bool found[2] = { true, true };
+
+	for (size_t i = 0; i < 2; i++) {
+		if (cbor_read(pairs[i], &map) != ERR_OK || map.kind != CBOR_MAP)
+			return false;
+		pairs[i] = map.s;
+	}
+	while (found[0]) {
+		for (size_t i = 0; i < 2; i++) {
+			if (cbor_pair(&pairs[i], &keys[i], &values[i], &found[i]) != ERR_OK)
+				return false;
+		}
+		if (found[0] != found[1])
+			return false;
+		if (found[0] && (!bytes_equal(keys[0], keys[1]) ||
+		                 (!bytes_equal(values[0].raw, values[1].raw) && !bytes_equal(keys[0], BYTES("ot")))))
+			return false;
+	}
+	return true;
+}
+
 /* What is owed was judged when it was offered, and rights end while it waits: it is given only when
  * it would be sent now, as it is. The request that polls has the room's arena. */
 static bool may_be_given(struct core *c, const struct offer *o)
@@ -231,7 +257,7 @@ static bool may_be_given(struct core *c, const struct offer *o)
 		return true;
 	c->room.arena = c->channels->arena;
 	may = deliver_judge(c, o->ref, &primitive) && put_offered(c, primitive, &now) == ERR_OK &&
-	      bytes_equal(bytes_of_buf(&now), bytes_of_buf(&o->primitive));
+	      is_same(bytes_of_buf(&now), bytes_of_buf(&o->primitive));
 	arena_reset(&c->room.arena);
 	c->channels->arena = c->room.arena;
 	c->room.arena = serving;

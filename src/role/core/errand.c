@@ -46,6 +46,7 @@ err_t errand_ask(struct core *c, struct outbound_request *r, errand_fn done, uin
 	r->from = cse->cse_id;
 	r->rqi = bytes_of_buf(&rqi);
 	r->rvi = BYTES("3");
+	r->originated = c->now;
 	TRY(outbound_compose(r, &primitive));
 	in.primitive = bytes_of_buf(&primitive);
 	TRY(batch_serve(c, &p, &in, NULL));

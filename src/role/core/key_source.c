@@ -327,7 +327,7 @@ static err_t send_retrieve(struct core *c, const struct fetch *f, const struct k
 {
 	const struct cse_identity *cse = resources_cse(c->room.resources);
 	struct buf from = buf_make(URI), rqi = buf_make(URI), primitive = buf_make(4096);
-	struct outbound_request r = { .operation = OPERATION_RETRIEVE, .to = relative, .rvi = BYTES("3") };
+	struct outbound_request r = { .operation = OPERATION_RETRIEVE, .to = relative, .rvi = BYTES("3"), .originated = c->now };
 	struct outbound_need need = { .target = s->url, .flags = SEND_REPEAT | SEND_TO };
 	err_t err;
 
