@@ -82,6 +82,10 @@ err_t notification_missing(struct request_room *room, uint64_t sub, struct bytes
 err_t notification_expire(struct request_room *room, int64_t now, size_t limit,
                           size_t *n) MUST_USE;
 
+/* Is the ground still there on which something is asked that waits to be fetched? Reads only. */
+err_t notification_stands(struct request_room *room, const struct outbound_ground *ground, int64_t now,
+                          bool *yes) MUST_USE;
+
 /* --- sending ------------------------------------------------------------------------ */
 
 enum notification_verdict { NOTIFICATION_SEND, NOTIFICATION_WAIT, NOTIFICATION_DROP };

@@ -45,10 +45,47 @@ out:
 	return err;
 }
 
-static err_t ask(struct work *w, const char *what, struct bytes target, struct bytes content,
-                 struct response_primitive *r)
+/* What is asked now stands on the right of `creator` to retrieve and notify these rows, as far as it has
+ * that by itself: what an association adds to it is gone when the question waits to be fetched. */
+static err_t stand_on(struct work *w, struct bytes creator, uint64_t row, uint64_t retrieves, uint64_t notifies)
 {
-	return ask_of(w, what, 0, target, content, r);
+	bool yes;
+	err_t err = ERR_OK;
+
+	w->ground = (struct outbound_ground){ .creator = creator, .row = row };
+	if (retrieves)
+		TRY(notification_creator_may(w, creator, retrieves, &yes));
+	w->ground.retrieves = retrieves && yes ? retrieves : 0;
+	if (notifies)
+		TRY(notification_creator_may_notify(w, creator, notifies, &yes));
+	w->ground.notifies = notifies && yes ? notifies : 0;
+out:
+	return err;
+}
+
+err_t notification_stands(struct request_room *room, const struct outbound_ground *g, int64_t now, bool *yes)
+{
+	struct request_arrival in = { .now = now };
+	struct work w = { .room = room, .in = &in };
+	const struct store_row *row;
+	bool known, live;
+	err_t err = ERR_OK;
+
+	*yes = true;
+	if (!g->creator.n)
+		goto out;
+	if (g->row) {
+		TRY(store_get(room->store, g->row, &row));
+		*yes = row && !(row->expires && row->expires <= now);
+	}
+	TRY(registry_entity_live(room->registry, g->creator, now, &known, &live));
+	*yes &= !known || live;
+	if (*yes && g->retrieves)
+		TRY(notification_creator_may(&w, g->creator, g->retrieves, yes));
+	if (*yes && g->notifies)
+		TRY(notification_creator_may_notify(&w, g->creator, g->notifies, yes));
+out:
+	return err;
 }
 
 /* Is the target the originator itself? It need not be asked. */
@@ -151,6 +188,24 @@ static void not_verified(struct work *w, unsigned status)
 		                   : "a notification target cannot be reached");
 }
 
+/* Who makes or changes a subscription may retrieve what it is to, and notify the target. */
+static err_t stand_on_verified(struct work *w, struct bytes target)
+{
+	bool made = w->request.operation == OPERATION_CREATE;
+	const struct store_row *row = NULL;
+	struct target place;
+	uint64_t subject = made && w->request.type == SUBSCRIPTION ? w->target.id : 0;
+	err_t err;
+
+	if (!made && w->target.type == SUBSCRIPTION)
+		TRY(store_get(w->room->store, w->target.id, &row));
+	subject = row ? row->parent : subject;
+	TRY(resource_resolve(w->room->resources, target, &place));
+	err = stand_on(w, w->originator, made ? 0 : w->target.id, subject, place.place == TARGET_HERE ? place.id : 0);
+out:
+	return err;
+}
+
 err_t notification_verify(struct work *w, struct bytes target, uint64_t subscription)
 {
 	struct buf content = buf_make(URI_TEXT);
@@ -168,9 +223,12 @@ err_t notification_verify(struct work *w, struct bytes target, uint64_t subscrip
 		not_verified(w, RSC_SUBSCRIPTION_CREATOR_HAS_NO_PRIVILEGE);
 		goto out;
 	}
+	TRY(stand_on_verified(w, target));
 	TRY(put_verification(w, subscription, &content));
 	w->room->needs.names_rows |= w->request.operation == OPERATION_CREATE;
-	TRY(ask_of(w, "vrq", subscription, target, bytes_of_buf(&content), &r));
+	err = ask_of(w, "vrq", subscription, target, bytes_of_buf(&content), &r);
+	w->ground = (struct outbound_ground){ .row = 0 };
+	TRY(err);
 	if (!status_is_success(r.status))
 		not_verified(w, r.status);
 out:
@@ -401,14 +459,18 @@ out:
 	return err;
 }
 
-static err_t ask_blocking(struct work *w, const struct store_row *sub, struct bytes target)
+static err_t ask_blocking(struct work *w, const struct blocking *b)
 {
+	const struct store_row *sub = &b->sub;
 	struct buf content = buf_make(PRIMITIVE_MAX);
 	struct response_primitive r;
 	err_t err;
 
 	TRY(put_blocking(w, sub, &content));
-	TRY(ask_of(w, "blocking", sub->id, target, bytes_of_buf(&content), &r));
+	w->ground = b->ground;
+	err = ask_of(w, "blocking", sub->id, b->agrees, bytes_of_buf(&content), &r);
+	w->ground = (struct outbound_ground){ .row = 0 };
+	TRY(err);
 	if (r.status == 0 || r.status == RSC_TARGET_NOT_REACHABLE)
 		work_refuse(w, RSC_REMOTE_ENTITY_NOT_REACHABLE, "TS-0004 7.5.1.2.19",
 		            "who has to agree to the update cannot be reached");
@@ -431,6 +493,21 @@ static err_t wants_update(struct work *w, const struct store_row *sub, bool *wan
 	TRY(store_get(w->room->store, w->target.id, &event.subject));
 	if (event.subject)
 		TRY(subscription_wants(w->room->resources, sub, &event, wants));
+out:
+	return err;
+}
+
+static err_t stand_on_say(struct work *w, struct blocking *b)
+{
+	struct bytes creator;
+	struct reach reach;
+	err_t err;
+
+	TRY(notification_creator(w, &b->sub, &creator));
+	TRY(reach_of(w, b->agrees, &reach));
+	TRY(stand_on(w, creator, b->sub.id, b->sub.parent, reach.entity));
+	b->ground = w->ground;
+	w->ground = (struct outbound_ground){ .row = 0 };
 out:
 	return err;
 }
@@ -461,6 +538,7 @@ static err_t who_has_say(struct work *w)
 		TRY(arena_take(&w->room->arena, sizeof(**end), &room));
 		*end = room;
 		**end = (struct blocking){ .sub = sub, .agrees = target };
+		TRY(stand_on_say(w, *end));
 		end = &(*end)->next;
 	}
 out:
@@ -472,7 +550,7 @@ err_t notification_may_update(struct work *w)
 	err_t err = ERR_OK;
 
 	for (const struct blocking *b = w->blocking; b && !w->status; b = b->next) {
-		err = ask_blocking(w, &b->sub, b->agrees);
+		err = ask_blocking(w, b);
 		if (err == ERR_PENDING)
 			blocked_begin(w);
 		TRY(w->status && err == ERR_PENDING ? ERR_OK : err);
@@ -518,7 +596,10 @@ err_t notification_ask_removal(struct work *w, const struct store_row *sub, bool
 	if (known && !live)
 		goto out;
 	TRY(put_removal(w, sub, &content));
-	TRY(ask(w, "trr", creator, bytes_of_buf(&content), &r));
+	w->ground = (struct outbound_ground){ .creator = creator, .row = sub->id };
+	err = ask_of(w, "trr", 0, creator, bytes_of_buf(&content), &r);
+	w->ground = (struct outbound_ground){ .row = 0 };
+	TRY(err);
 	*allowed = status_is_success(r.status) && member(r.content, "m2m:sgn", &sgn) &&
 	           member(sgn.raw, "tra", &tra) && tra.kind == CBOR_BOOL && tra.u;
 out:

@@ -64,6 +64,8 @@ err_t outbound_ask(struct work *w, struct bytes target, struct bytes primitive, 
 	if (needs->n < OUTBOUND_NEEDS && !noted(needs, need.key)) {
 		TRY(arena_copy(&w->room->arena, target, &need.target));
 		TRY(arena_copy(&w->room->arena, primitive, &need.primitive));
+		need.ground = w->ground;
+		TRY(arena_copy(&w->room->arena, w->ground.creator, &need.ground.creator));
 		needs->list[needs->n++] = need;
 		needs->originator = w->originator;
 		needs->request = w->request.rqi;

@@ -35,9 +35,19 @@ enum {
 #define OUTBOUND_END "end:"
 #define OUTBOUND_AT "at:"
 enum { OUTBOUND_FORM = 8 };
+
+/* On whose right something is asked, which may end while it waits to be fetched: of `creator`
+ * (absolute; empty: nobody in particular), who may retrieve and notify these rows, while `row` is
+ * there; 0: not asked for. */
+struct outbound_ground {
+	struct bytes creator;
+	uint64_t row, retrieves, notifies;
+};
+
 struct outbound_need {
 	uint8_t key[OUTBOUND_KEY];
 	struct bytes target, primitive;
+	struct outbound_ground ground;
 	unsigned flags;         /* SEND_ of wire/wire.h; from bit OUTBOUND_FORM on the serialisation */
 };
 

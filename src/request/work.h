@@ -72,6 +72,7 @@ struct work {
 	struct bytes roles[ROLES_MAX]; /* those of the claimed ones that are the originator's */
 	size_t roles_n;
 	err_t judge_err;           /* why a verdict could not be had */
+	struct outbound_ground ground; /* of what is asked now */
 	bool tells_others;         /* a subscription names targets besides the originator */
 	bool vouched;              /* without association: work of our own for an originator
 	                            * whose credential is good */
@@ -101,6 +102,7 @@ struct blocking {
 	struct blocking *next;
 	struct store_row sub;
 	struct bytes agrees;
+	struct outbound_ground ground;
 };
 
 /* One fan-out with all groups within it. What the standard refuses to a member

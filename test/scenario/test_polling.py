@@ -4,6 +4,7 @@ import re, socket, threading, time
 import pytest
 
 from node import Node, acr
+from receiver import Receiver
 from test_lab import Plain
 from test_subscription import instance, subscribe
 
@@ -244,6 +245,101 @@ def test_told_no_more(lab, ae, end, version):
     assert reply(ae, rqp).rsc == 2000
     s.join()
     assert sent[0].rsc == 2000
+    owner.close()
+
+
+def owned(lab, ae, *who):
+    """A container of somebody else, who lets `who` do all; its owner, its address, and how that is changed."""
+    name = "of" + ae.path.rsplit("/", 1)[1]
+    owner = Plain(lab, "C" + name)
+    assert owner.register(name).rsc == 2001
+    pv = lambda who: {"acr": [acr([w], 63) for w in (owner.originator, *who)]}
+    assert lab.admin.create("/cse-in", 1, {"m2m:acp": {"rn": name + "p", "pv": pv(who), "pvs": {"acr": [acr(["CAdmin"], 63)]}}}).rsc == 2001
+    assert owner.create("/cse-in/" + name, 3, {"m2m:cnt": {"rn": "c", "acpi": [f"cse-in/{name}p"]}}).rsc == 2001
+    return owner, f"/cse-in/{name}/c", lambda *who: lab.admin.update(f"/cse-in/{name}p", {"m2m:acp": {"pv": pv(who)}}).rsc
+
+
+def nothing_waits(ae):
+    gone = poll(ae, headers={"X-M2M-RET": "500"})
+    assert gone.rsc == 4008, gone
+
+
+def test_asked_about_an_update_no_more(lab, ae):
+    """A question that waits is judged again by who fetches it: without the right nobody is asked, and the update goes on."""
+    owner, box, let = owned(lab, ae, ae.originator)
+    assert ae.create(box, 23, {"m2m:sub": {"rn": "s", "nu": ["/in-cse/" + ae.originator], "enc": {"net": [7]}}}).rsc == 2001
+    update = lambda lbl: in_background(lambda: owner.update(box, {"m2m:cnt": {"lbl": [lbl]}}))
+    for end in (None, "right", "subscription"):
+        t, sent = update("open")
+        time.sleep(0.3)
+        rqp = poll(ae).json["m2m:rqp"]
+        assert rqp["pc"]["m2m:sgn"]["nev"]["rep"]["m2m:cnt"]["lbl"] == ["open"] and reply(ae, rqp, 4103).rsc == 2000
+        t.join()
+        assert sent[0].rsc == 4127
+        if not end:
+            continue
+        t, sent = update(end)
+        time.sleep(0.3)
+        if end == "right":
+            assert let() == 2004
+        else:
+            assert ae.delete(box + "/s").rsc == 2002
+        nothing_waits(ae)
+        t.join()
+        assert sent[0].rsc == 2004 and owner.retrieve(box).json["m2m:cnt"]["lbl"] == [end]
+        assert let(ae.originator) == 2004
+    owner.close()
+
+
+def test_asked_to_be_a_target_no_more(lab, ae):
+    """The verification of a subscription: who may not notify any more, or not read, is refused."""
+    owner, box, let = owned(lab, ae)
+    notifies = lambda *who: {"acr": [acr([w], 16) for w in who] + [acr([ae.originator], 63)]}
+    acp = {"m2m:acp": {"rn": "v" + ae.originator, "pv": notifies(owner.originator), "pvs": {"acr": [acr(["CAdmin"], 63)]}}}
+    assert lab.admin.create("/cse-in", 1, acp).rsc == 2001
+    assert lab.admin.update(ae.path, {"m2m:ae": {"acpi": ["cse-in/v" + ae.originator]}}).rsc == 2004
+    sub = lambda rn: in_background(lambda: owner.create(box, 23, {"m2m:sub": {"rn": rn, "nu": ["/in-cse/" + ae.originator], "enc": {"net": [3]}}}))
+    t, sent = sub("good")
+    time.sleep(0.3)
+    rqp = poll(ae).json["m2m:rqp"]
+    assert rqp["pc"]["m2m:sgn"]["vrq"] is True and reply(ae, rqp).rsc == 2000
+    t.join()
+    assert sent[0].rsc == 2001
+    t, sent = sub("late")
+    time.sleep(0.3)
+    assert lab.admin.update("/cse-in/v" + ae.originator, {"m2m:acp": {"pv": notifies()}}).rsc == 2004
+    nothing_waits(ae)
+    t.join()
+    assert sent[0].rsc == 4101 and owner.retrieve(box + "/late").rsc == 4004
+    owner.close()
+
+
+def test_asked_whether_a_target_may_leave_no_more(lab, ae):
+    owner, box, let = owned(lab, ae, ae.originator)
+    at = "/cse-in/l" + ae.originator
+    with Receiver() as r:
+        assert owner.update(box.rpartition("/")[0], {"m2m:ae": {"poa": [r.url], "rr": True}}).rsc == 2004
+        acp = {"m2m:acp": {"rn": "w" + ae.originator, "pv": {"acr": [acr(["all"], 16), acr([owner.originator], 63)]}, "pvs": {"acr": [acr(["CAdmin"], 63)]}}}
+        assert lab.admin.create("/cse-in", 1, acp).rsc == 2001
+        assert lab.admin.update(box.rpartition("/")[0], {"m2m:ae": {"acpi": ["cse-in/w" + ae.originator]}}).rsc == 2004
+        me = "/in-cse/" + owner.originator
+        assert ae.create(box, 23, {"m2m:sub": {"rn": "s", "nu": [me, r.url], "enc": {"net": [3]}}}).rsc == 2001
+        assert lab.admin.create("/cse-in", 26, {"m2m:ntp": {"rn": at[8:], "acn": 3}}).rsc == 2001
+        assert lab.admin.create(at, 27, {"m2m:pdr": {"rn": "r", "dr": {"tod": ["* * * * * * *"]}}}).rsc == 2001
+        assert ae.create(box + "/s", 25, {"m2m:ntpr": {"rn": "ref", "ntu": [me], "npi": at[1:]}}).rsc == 2001
+        leave = lambda: in_background(lambda: owner.delete(box + "/s/ntsr"))
+        t, sent = leave()
+        time.sleep(0.3)
+        rqp = poll(ae).json["m2m:rqp"]
+        assert rqp["pc"]["m2m:sgn"]["trr"] is True and reply(ae, rqp, 4103).rsc == 2000
+        t.join()
+        assert sent[0].rsc == 4103
+        t, sent = leave()
+        time.sleep(0.3)
+        assert ae.delete(box + "/s").rsc == 2002
+        nothing_waits(ae)
+        t.join()
+        assert sent[0].rsc == 4004
     owner.close()
 
 

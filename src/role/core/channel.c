@@ -18,6 +18,8 @@ struct offer {
 	uint64_t ref;          /* of who waits for the response; 0: free */
 	uint64_t channel, number;
 	struct buf primitive;
+	struct outbound_ground ground; /* of a question; its text in creator */
+	struct buf creator;
 	struct bytes rqi;      /* a view into it */
 	int64_t deadline;      /* clock_steady */
 	bool given, answered, was_given;
@@ -63,6 +65,7 @@ static void forget(struct channels *h, struct offer *o)
 	h->octets -= o->primitive.n + o->response.n;
 	h->n--;
 	buf_free(&o->primitive);
+	buf_free(&o->creator);
 	buf_free(&o->response);
 	*o = (struct offer){ .ref = 0 };
 }
@@ -149,12 +152,15 @@ static err_t offer(struct core *c, uint64_t ref, uint64_t channel,
 		return ERR_LIMIT;
 	*o = (struct offer){ .ref = ref, .channel = channel, .number = ++h->number,
 		             .primitive = buf_make(need->primitive.n + 64),
+		             .ground = need->ground, .creator = buf_make(need->ground.creator.n),
 		             .response = buf_make(message_row(MSG_SENT)->max),
 		             .deadline = clock_steady() + ms };
 	h->n++;
 	err = put_offered(c, need->primitive, &o->primitive);
 	h->octets += o->primitive.n;
 	TRY(err);
+	TRY(buf_add(&o->creator, need->ground.creator));
+	o->ground.creator = bytes_of_buf(&o->creator);
 	TRY(cbor_find(bytes_of_buf(&o->primitive), BYTES("rqi"), &rqi, &found));
 	TRY(found && rqi.kind == CBOR_TEXT ? ERR_OK : ERR_SYNTAX);
 	o->rqi = rqi.s;
@@ -244,24 +250,33 @@ static bool is_same(struct bytes a, struct bytes b)
 	return true;
 }
 
-/* What is owed was judged when it was offered, and rights end while it waits: it is given only when
- * it would be sent now, as it is. The request that polls has the room's arena. */
-static bool may_be_given(struct core *c, const struct offer *o)
+static bool may_be_sent(struct core *c, const struct offer *o)
 {
 	struct buf now = buf_make(message_row(MSG_SENT)->max);
-	struct arena serving = c->room.arena;
 	struct bytes primitive = BYTES_NONE;
 	bool may;
 
-	if (o->ref >> 56 != DELIVERY_REF)
-		return true;
-	c->room.arena = c->channels->arena;
 	may = deliver_judge(c, o->ref, &primitive) && put_offered(c, primitive, &now) == ERR_OK &&
 	      is_same(bytes_of_buf(&now), bytes_of_buf(&o->primitive));
+	buf_free(&now);
+	return may;
+}
+
+/* It was judged when it was offered, and rights end while it waits: what is owed is given only when it would
+ * be sent now, as it is, a question while its ground is there. The request that polls has the room's arena. */
+static bool may_be_given(struct core *c, const struct offer *o)
+{
+	struct arena serving = c->room.arena;
+	bool may = false;
+
+	c->room.arena = c->channels->arena;
+	if (o->ref >> 56 == DELIVERY_REF)
+		may = may_be_sent(c, o);
+	else if (notification_stands(&c->room, &o->ground, c->now, &may) != ERR_OK)
+		may = false;
 	arena_reset(&c->room.arena);
 	c->channels->arena = c->room.arena;
 	c->room.arena = serving;
-	buf_free(&now);
 	return may;
 }
 
@@ -386,8 +401,10 @@ void channel_turn(struct core *c)
 
 		if (!o->ref || (!o->answered && !o->over && now < o->deadline))
 			continue;
-		if (o->over && !o->answered)
+		if (o->over && !o->answered && o->ref >> 56 == DELIVERY_REF)
 			deliver_again(c, o->ref);
+		else if (o->over && !o->answered) /* who asked is served again, and judged with it */
+			deliver_answered(c, o->ref, ERR_REFUSED, BYTES_NONE);
 		else
 			deliver_answered(c, o->ref, o->answered ? ERR_OK : ERR_TIMEOUT,
 			                 bytes_of_buf(&o->response));
