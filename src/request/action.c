@@ -76,7 +76,7 @@ out:
 	return err;
 }
 
-static err_t record(struct work *w, const struct action *a, const char *text)
+err_t action_record(struct work *w, const struct action *a, const char *text)
 {
 	struct audit_record r = {
 		.kind = AUDIT_CHANGE, .at = w->in->now, .originator = a->creator, .resource = a->id,
@@ -139,16 +139,17 @@ static err_t is_due(struct work *w, struct arena *room, uint64_t id, struct acti
 out:
 	if (err == ERR_LIMIT) {
 		*yes = false;
-		return record(w, a, "not done: too large to be evaluated");
+		return action_record(w, a, "not done: too large to be evaluated");
 	}
 	return err;
 }
 
 /* --- its request ---------------------------------------------------------------------------- */
 
-/* The values of its inputs, on its creator's right of now. *well false: one is not there, or not
- * for the creator. */
-static err_t inputs_of(struct work *w, struct arena *room, const struct action *a, struct bytes *values, bool *well)
+/* The values of its inputs, on its creator's right of now; of those at other CSEs what came. *well false: one
+ * is not there, or not for the creator. */
+static err_t inputs_of(struct work *w, struct arena *room, const struct action *a, const struct bytes *gathered,
+                       struct bytes *values, bool *well)
 {
 	struct bytes attribute;
 	uint64_t id;
@@ -156,6 +157,9 @@ static err_t inputs_of(struct work *w, struct arena *room, const struct action *
 
 	*well = true;
 	for (size_t i = 0; i < a->inputs_n && *well; i++) {
+		values[i] = gathered ? gathered[i] : BYTES_NONE;
+		if (values[i].n)
+			continue;
 		TRY(action_input(w->room->resources, a->inputs[i], &id, &attribute));
 		*well = id != 0;
 		if (*well)
@@ -206,7 +210,8 @@ out:
 	return err;
 }
 
-static err_t keep(struct work *w, const struct action *a, int64_t due, uint64_t left, bool *well)
+static err_t keep(struct work *w, const struct action *a, int64_t due, uint64_t left, const struct bytes *gathered,
+                  bool *well)
 {
 	enum { KEPT_MS = 3600000 };
 	struct later_own own = { .values = buf_make(LATER_OCTETS + 4096) };
@@ -218,7 +223,7 @@ static err_t keep(struct work *w, const struct action *a, int64_t due, uint64_t 
 	err_t err;
 
 	arena_init(&arena, KEEPING_MAX);
-	TRY(inputs_of(w, &arena, a, inputs, well));
+	TRY(inputs_of(w, &arena, a, gathered, inputs, well));
 	if (!*well)
 		goto out;
 	TRY(compose(w, a, inputs, &primitive));
@@ -233,9 +238,7 @@ out:
 	return err;
 }
 
-/* What is the action's fault, or its creator's, is none of the request that set it off;
- * NULL: it is this node's. */
-static const char *not_done(err_t err)
+const char *action_not_done(err_t err)
 {
 	switch (err) {
 	case ERR_REFUSED: return "not done: its creator's share of this node is used up";
@@ -246,19 +249,34 @@ static const char *not_done(err_t err)
 	}
 }
 
-static err_t fire(struct work *w, const struct action *a, int64_t due, uint64_t left)
+err_t action_make(struct work *w, const struct action *a, int64_t due, uint64_t left, const struct bytes *gathered,
+                  bool *made)
 {
 	bool well = true;
 	err_t err;
 
-	if (later_full(&w->room->later, a->creator))
-		return record(w, a, "not done: too many requests of its creator wait");
-	err = keep(w, a, due, left, &well);
+	err = keep(w, a, due, left, gathered, &well);
+	*made = well && err == ERR_OK;
 	if (!well && err == ERR_OK)
-		return record(w, a, "not done: an input is not there for its creator");
-	if (not_done(err))
-		return record(w, a, not_done(err));
+		return action_record(w, a, "not done: an input is not there for its creator");
+	return action_not_done(err) ? action_record(w, a, action_not_done(err)) : err;
+}
+
+static err_t fire(struct work *w, const struct action *a, int64_t due, uint64_t left)
+{
+	bool made;
+	err_t err;
+
+	if (later_full(&w->room->later, a->creator))
+		return action_record(w, a, "not done: too many requests of its creator wait");
+	err = action_inputs_ask(w, a, left, &made);
+	if (action_not_done(err))
+		return action_record(w, a, action_not_done(err));
 	TRY(err);
+	if (!made)
+		TRY(action_make(w, a, due, left, NULL, &made));
+	if (!made)
+		goto out;
 	TRY(action_fired(w->room->resources, permit_for_system(reason), a->id, w->in->now));
 	w->room->must_commit = true;
 out:
@@ -301,7 +319,7 @@ static err_t fire_all(struct work *w, struct arena *room, const struct fired *f)
 		if (i < left)
 			err = fire(w, &a, w->in->now + (int64_t)i, share);
 		else
-			err = record(w, &a, "not done: actions have set off one another too often");
+			err = action_record(w, &a, "not done: actions have set off one another too often");
 		TRY(err);
 	}
 out:

@@ -40,6 +40,23 @@ err_t action_polled(struct request_room *room, const struct request_arrival *in,
 /* The criteria of its own hold: as soon as those it depends on do, too, its request is made. */
 err_t action_held(struct request_room *room, uint64_t id, int64_t now) MUST_USE;
 
+struct action;
+
+/* [action_input.c] Are inputs of it at other CSEs? Then *asked: they are asked for, one after the other, by
+ * requests of its creator that are kept; with the last answer its request is made. left: of its chain. */
+err_t action_inputs_ask(struct work *w, const struct action *a, uint64_t left, bool *asked) MUST_USE;
+/* As action_answered: was it such a request? */
+err_t action_inputs_answered(struct request_room *room, const struct request_arrival *in,
+                             const struct response_primitive *response, bool *was) MUST_USE;
+/* Its request is kept, to be made when it is due. gathered: the value of each input that is at another CSE,
+ * empty for those here; NULL: none is. *made false: what kept it from being made is on record. */
+err_t action_make(struct work *w, const struct action *a, int64_t due, uint64_t left, const struct bytes *gathered,
+                  bool *made) MUST_USE;
+/* Why it is not made is on record. */
+err_t action_record(struct work *w, const struct action *a, const char *text) MUST_USE;
+/* What is the action's fault, or its creator's, is none of the request that set it off; NULL: it is this node's. */
+const char *action_not_done(err_t err);
+
 /* The request that was kept in this row is answered: was it an action's? Then the action
  * has the response, and the row is needed no more. */
 err_t action_answered(struct request_room *room, uint64_t row, const struct response_primitive *response,

@@ -384,7 +384,9 @@ static err_t finish(struct request_room *room, const struct request_arrival *in,
 	later_own_uint(&own, BYTES("rs"), state_of(response->status));
 	own_result(&own, response);
 	later_own_raw(&own, BYTES("@rq"), BYTES_NONE);
-	TRY(action_answered(room, in->deferred, response, &ours));
+	TRY(action_inputs_answered(room, in, response, &ours));
+	if (!ours)
+		TRY(action_answered(room, in->deferred, response, &ours));
 	if (!ours)
 		TRY(coordinate_answered(room, in, response, &ours));
 	if (!ours)

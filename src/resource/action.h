@@ -47,6 +47,8 @@ err_t actions_due(struct resources *r, int64_t now, uint64_t *after, uint64_t *i
 /* *found false: there is none that is on. */
 err_t action_read(struct resources *r, struct arena *a, uint64_t id, int64_t now,
                   struct action *out, bool *found) MUST_USE;
+/* The same, be it on or off. */
+err_t action_load(struct resources *r, struct arena *a, uint64_t id, int64_t now, struct action *out, bool *found) MUST_USE;
 /* Its actionPrimitive, encoded: a view, until the store is asked next. ERR_MISSING. */
 err_t action_primitive(struct resources *r, uint64_t id, struct bytes *out) MUST_USE;
 /* Of the action, by its address; *found false: it has no such. */
@@ -101,8 +103,14 @@ err_t polled_answered(struct resources *r, const struct permit *system, uint64_t
 /* Do the criteria hold for an attribute set as shown? */
 bool action_criteria_hold(struct bytes criteria, const struct attribute_set *shown);
 
-/* --- input (input.c): `ipu` names attributes of resources here whose values, at the time, take the
+/* --- input (input.c): `ipu` names attributes of resources whose values, at the time, take the
  * place of the texts $1, $2 ... in the content of the request */
+
+/* Is it of a resource at another CSE, and which attribute of which? */
+err_t action_input_elsewhere(struct resources *r, struct bytes input, struct bytes *to, struct bytes *attribute,
+                             bool *yes) MUST_USE;
+/* The value in a representation, encoded; empty: it is not shown. A view. */
+struct bytes action_input_shown(struct bytes content, struct bytes attribute);
 
 /* The row that an input is read from, 0: none here; and the attribute. */
 err_t action_input(struct resources *r, struct bytes input, uint64_t *id, struct bytes *attribute) MUST_USE;

@@ -255,6 +255,16 @@ out:
 err_t action_read(struct resources *r, struct arena *a, uint64_t id, int64_t now,
                   struct action *out, bool *found)
 {
+	err_t err;
+
+	TRY(action_load(r, a, id, now, out, found));
+	*found &= out->mode != EVALUATE_OFF && (out->subject != 0 || out->elsewhere);
+out:
+	return err;
+}
+
+err_t action_load(struct resources *r, struct arena *a, uint64_t id, int64_t now, struct action *out, bool *found)
+{
 	struct attribute_set *set;
 	const struct store_row *row;
 	void *p;
@@ -278,7 +288,7 @@ err_t action_read(struct resources *r, struct arena *a, uint64_t id, int64_t now
 	TRY(texts_of(set, a, BYTES("ipu"), out->inputs, ACTION_INPUTS, &out->inputs_n));
 	TRY(action_subject(r, set, row->parent, &out->subject));
 	out->elsewhere = polled_is(set);
-	*found = out->mode != EVALUATE_OFF && (out->subject != 0 || out->elsewhere);
+	*found = true;
 out:
 	return err;
 }

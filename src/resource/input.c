@@ -24,6 +24,35 @@ out:
 	return err;
 }
 
+err_t action_input_elsewhere(struct resources *r, struct bytes input, struct bytes *to, struct bytes *attribute, bool *yes)
+{
+	struct place place;
+	err_t err;
+
+	TRY(tree_walk(r, input, &place));
+	*yes = place.where == TARGET_ELSEWHERE && place.attribute.n > 0;
+	*attribute = place.attribute;
+	*to = bytes_sub(input, 0, bytes_find(input, '#'));
+out:
+	return err;
+}
+
+struct bytes action_input_shown(struct bytes content, struct bytes attribute)
+{
+	struct bytes key, pairs;
+	struct cbor map, value;
+	bool found = false;
+
+	/* { "m2m:cnt": { attributes } } */
+	if (!content.n || cbor_read(content, &map) != ERR_OK || map.kind != CBOR_MAP)
+		return BYTES_NONE;
+	pairs = map.s;
+	if (cbor_pair(&pairs, &key, &map, &found) != ERR_OK || !found || map.kind != CBOR_MAP ||
+	    cbor_find(map.raw, attribute, &value, &found) != ERR_OK || !found || value.kind == CBOR_NULL)
+		return BYTES_NONE;
+	return value.raw;
+}
+
 err_t action_input_value(struct resources *r, struct arena *a, uint64_t id, struct bytes attribute, struct bytes *value)
 {
 	struct attribute_set *shown;

@@ -82,6 +82,28 @@ def test_an_action(pair, none_refused):
     until(lambda: i.user.retrieve("/cse-in/ae-Cuser/acted").json["m2m:cnt"]["cni"] == 2)
 
 
+def test_an_action_with_inputs_there(pair, none_refused):
+    """ipu: whole values of resources at the other CSE, which it shows to the creator, or nothing is done."""
+    i, m = pair.nodes
+    box = "/cse-in/ae-Cuser/source"
+    assert i.user.create("/cse-in/ae-Cuser", 3, {"m2m:cnt": {"rn": "source", "acpi": ["cse-in/ae-Cuser/open"], "lbl": ["far"]}}).rsc == 2001
+    assert i.user.create(box, 4, {"m2m:cin": {"con": "measured"}}).rsc == 2001
+    assert m.user.create("/cse-in/ae-Cuser", 3, {"m2m:cnt": {"rn": "sink"}}).rsc == 2001
+    sink = "cse-in/ae-Cuser/sink"
+    action = {"m2m:actr": {"rn": "taker", "sri": "cse-in/ae-Cuser/box", "evm": 1, "evc": {"optr": 5, "sbjt": "cni", "thld": 0}, "orc": sink,
+                           "ipu": ["/in-cse/cse-in/ae-Cuser/source/la#con", "/in-cse/cse-in/ae-Cuser/source#lbl"],
+                           "apv": {"op": 1, "to": sink, "fr": "Cuser", "rqi": "a", "rvi": "4", "ty": 4,
+                                   "pc": {"m2m:cin": {"con": "$1", "lbl": "$2"}}}}}
+    assert m.user.create("/cse-in/ae-Cuser", 65, action).rsc == 2001
+    until(lambda: m.user.retrieve("/" + sink).json["m2m:cnt"]["cni"] == 1)
+    made = m.user.retrieve(f"/{sink}/la").json["m2m:cin"]
+    assert (made["con"], made["lbl"]) == ("measured", ["far"])
+    assert i.user.update(box, {"m2m:cnt": {"acpi": None}}).rsc == 2004
+    assert m.user.update("/cse-in/ae-Cuser/taker", {"m2m:actr": {"evm": 1}}).rsc == 2004
+    air = until(lambda: (lambda a: a.get("air", {}).get("rsc") == 4103 and a["air"])(m.user.retrieve("/cse-in/ae-Cuser/taker").json["m2m:actr"]))
+    assert "pc" not in air and m.user.retrieve("/" + sink).json["m2m:cnt"]["cni"] == 1
+
+
 def test_a_request_answered_later(pair, none_refused):
     i, m = pair.nodes
     a = m.user.create("/~/in-cse/cse-in/ae-Cuser/box?rt=1", 4, {"m2m:cin": {"con": "later"}})

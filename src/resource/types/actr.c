@@ -144,7 +144,8 @@ out:
 	return err;
 }
 
-/* An attribute of a resource here that the originator may retrieve. Of an instance that is still to
+/* An attribute of a resource that the originator may retrieve; at another CSE that is for it to say,
+ * each time. Of an instance that is still to
  * come nothing is known but where it will be. */
 static err_t check_one_input(struct resource_work *w, struct bytes input)
 {
@@ -152,15 +153,16 @@ static err_t check_one_input(struct resource_work *w, struct bytes input)
 	const struct store_row *row = NULL;
 	const struct resource_type *type;
 	const struct attribute *a = NULL;
-	struct bytes attribute;
+	struct bytes attribute, to;
 	struct target target;
 	bool comes;
 	uint64_t id;
 	err_t err;
 
+	TRY(action_input_elsewhere(w->r, input, &to, &attribute, &comes));
+	if (comes)
+		goto out;
 	TRY(resource_resolve(w->r, input, &target));
-	if (target.place == TARGET_ELSEWHERE)
-		return refuse(w->out, RSC_NOT_IMPLEMENTED, "input is taken of resources of this CSE", BYTES("ipu"));
 	TRY(action_input(w->r, input, &id, &attribute));
 	comes = target.place == TARGET_NONE && target.virtual_child && attribute.n;
 	id = comes ? target.id : id;
