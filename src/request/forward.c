@@ -149,10 +149,9 @@ out:
 	return err;
 }
 
-/* When it was made, where that is for this CSE to say: 0, the originator's word goes on, where there
- * is any. A member of a group is asked by a request of this CSE. What was kept was made when it was due, and
+/* A member of a group is asked by a request of this CSE. What was kept was made when it was due, and
  * is the same once more if it is done again soon; later its time would be past everywhere. */
-static int64_t made_at(const struct work *w)
+int64_t forward_made(const struct work *w)
 {
 	const struct request_primitive *r = &w->request;
 	int64_t at = r->executes > r->originated ? r->executes : r->originated;
@@ -166,7 +165,7 @@ static int64_t made_at(const struct work *w)
 static err_t put_made(const struct work *w, struct buf *times, struct bytes *value)
 {
 	char stamp[CLOCK_STAMP_LENGTH + 1];
-	int64_t at = made_at(w);
+	int64_t at = forward_made(w);
 	size_t before = times->n;
 	err_t err = ERR_OK;
 

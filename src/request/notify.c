@@ -18,8 +18,10 @@ static err_t hand_on(struct work *w, const struct reach *reach, struct response_
 		.originated = w->request.originated,
 	};
 	struct buf primitive = buf_make(PRIMITIVE_MAX);
+	int64_t made = forward_made(w);
 	err_t err;
 
+	request.originated = made ? made : request.originated;
 	TRY(outbound_compose(&request, &primitive));
 	TRY(reach_exchange(w, reach, bytes_of_buf(&primitive), SEND_REPEAT, r));
 out:

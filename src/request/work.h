@@ -184,6 +184,9 @@ struct bytes forward_cse(const struct work *w, struct bytes to);
 struct bytes forward_host(const struct work *w);
 /* The request as the next hop has to see it, with this identifier. */
 err_t forward_compose(struct work *w, struct bytes rqi, struct buf *out) MUST_USE;
+/* When the request that goes on was made, ms, where that is for this CSE to say; 0: what its originator said
+ * goes on, if anything. */
+int64_t forward_made(const struct work *w);
 /* The originator as another CSE has to see it: SP-relative, absolute at another provider. */
 struct bytes forward_from(const struct work *w);
 
