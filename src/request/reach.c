@@ -10,7 +10,7 @@
 #include "request/work.h"
 #include "wire/wire.h"
 
-enum { TYPE_AE = 2, TYPE_POLLING_CHANNEL = 15, TYPE_REMOTE_CSE = 16, URL_MAX = 2048 };
+enum { TYPE_AE = 2, TYPE_POLLING_CHANNEL = 15, TYPE_REMOTE_CSE = 16, URL_MAX = 2048, ID_TEXT = 1024 };
 
 /* By their numbers in SEND. */
 static const char *const forms[] = { "ct=json", "ct=cbor", "ct=xml" };
@@ -128,15 +128,36 @@ out:
 	return err;
 }
 
+/* Its credential was revoked, and it has no other: nothing is handed to it, whatever it is. */
+static err_t is_revoked(struct work *w, uint64_t entity, bool *yes)
+{
+	struct buf absolute = buf_make(ID_TEXT);
+	struct entity_terms terms;
+	err_t err;
+
+	TRY(reach_identity(w, entity, &absolute));
+	registry_terms(w->room->registry, bytes_of_buf(&absolute), w->in->now, &terms);
+	*yes = terms.dead;
+out:
+	buf_free(&absolute);
+	return err;
+}
+
 err_t reach_row(struct work *w, uint64_t id, struct reach *out)
 {
 	const struct store_row *row;
-	bool channel_first;
+	bool channel_first, revoked;
 	err_t err;
 
 	*out = (struct reach){ .entity = id };
 	TRY(store_get(w->room->store, id, &row));
 	if (!row || (row->type != TYPE_AE && row->type != TYPE_REMOTE_CSE))
+		goto out;
+	TRY(is_revoked(w, id, &revoked));
+	if (revoked)
+		goto out;
+	TRY(store_get(w->room->store, id, &row));
+	if (!row)
 		goto out;
 	/* An AE that has a polling channel is told there [TS-0004 7.3.3.9.1]; elsewhere only when it
 	 * does not poll. */

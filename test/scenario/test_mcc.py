@@ -192,8 +192,14 @@ def _context(node, folder):
 def test_a_revoked_cse_is_dead_at_once(chain):
     i, m, a = chain.nodes
     credential = next(c["id"] for c in __import__("json").loads(i.cli("-o", "json", "credential", "list")) if "mn-cse" in c["id"])
+    assert reaches(i, "/~/mn-cse/cse-in/ae-Cuser/box") and reaches(i, "/~/asn-cse/cse-in/ae-Cuser/box")
     i.cli("revoke", credential)
     begun = time.time()
+    # nothing is handed to it either, for it or for who is behind it
+    before = len(m.audit())
+    assert i.user.retrieve("/~/mn-cse/cse-in/ae-Cuser/box").rsc == 5103
+    assert i.user.create("/~/asn-cse/cse-in/ae-Cuser/box", 4, {"m2m:cin": {"con": "secret"}}).rsc == 5103
+    assert not [r for r in m.audit()[before:] if "/in-cse" in str(r.get("from"))]
     assert a.user.retrieve("/~/in-cse/cse-in/ae-Cuser/box").rsc in (5103, 4107, 4106)
     assert time.time() - begun < 15
     # everything that does not need it goes on
