@@ -72,7 +72,7 @@ static void route_out(struct work *w)
 {
 	struct provider p;
 
-	if (provider_of(w->room, w->request.to, &p) && !provider_asks(w))
+	if (provider_of(w->room, w->request.to, &p) && !provider_asks(w) && !reach_is_revoked(w, p.cse))
 		w->next_provider = p.url;
 }
 

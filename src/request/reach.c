@@ -128,16 +128,21 @@ out:
 	return err;
 }
 
-/* Its credential was revoked, and it has no other: nothing is handed to it, whatever it is. */
+bool reach_is_revoked(struct work *w, struct bytes absolute)
+{
+	struct entity_terms terms;
+
+	registry_terms(w->room->registry, absolute, w->in->now, &terms);
+	return terms.dead;
+}
+
 static err_t is_revoked(struct work *w, uint64_t entity, bool *yes)
 {
 	struct buf absolute = buf_make(ID_TEXT);
-	struct entity_terms terms;
 	err_t err;
 
 	TRY(reach_identity(w, entity, &absolute));
-	registry_terms(w->room->registry, bytes_of_buf(&absolute), w->in->now, &terms);
-	*yes = terms.dead;
+	*yes = reach_is_revoked(w, bytes_of_buf(&absolute));
 out:
 	buf_free(&absolute);
 	return err;
@@ -217,7 +222,7 @@ static err_t reach_elsewhere(struct work *w, struct bytes to, struct reach *out)
 		TRY(resource_remote(w->room->resources, w->room->registrar, &hop, &behind));
 	if (hop)
 		TRY(reach_row(w, hop, out));
-	else if (provider_of(w->room, to, &provider))
+	else if (provider_of(w->room, to, &provider) && !reach_is_revoked(w, provider.cse))
 		TRY(reach_abroad(w, &provider, out));
 	out->entity = 0;
 	out->hop = hop;

@@ -29,6 +29,9 @@ struct bytes reach_place(struct bytes target);
  * Views into the arena or into `to`. */
 err_t reach_of(struct work *w, struct bytes to, struct reach *out) MUST_USE;
 err_t reach_row(struct work *w, uint64_t id, struct reach *out) MUST_USE;
+/* One of its credentials was revoked, and none is good: nothing is handed to it, whatever it is. Who is
+ * so has no places above. */
+bool reach_is_revoked(struct work *w, struct bytes absolute);
 
 /* out: the AE-ID or CSE-ID, absolute, of the AE or remoteCSE that the row is; empty: of
  * neither, or gone [TS-0001 7.2]. */

@@ -157,6 +157,10 @@ static void test_to_another_provider(void **state)
 	assert_true(bytes_equal(need->target, BYTES("https://other.example:8443")));
 	assert_int_equal(cbor_find(need->primitive, BYTES("fr"), &from, &found), ERR_OK);
 	assert_true(found && bytes_equal(from.s, BYTES("//demo.example/in-cse/Cdev")));
+	/* which is revoked: nothing goes there any more */
+	assert_int_equal(registry_revoke(n.room.registry, BYTES("12-zother@other.example"), &found), ERR_OK);
+	assert_true(found);
+	expect(&n, DEV, GET("//other.example/mn-cse/cse-in/x", "Cdev"), 4004);
 	node_close(&n);
 }
 
