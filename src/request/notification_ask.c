@@ -515,20 +515,21 @@ out:
 /* Whose target has a say, by what holds before the update: it could take the right away. */
 static err_t who_has_say(struct work *w)
 {
-	struct store_scan scan = { .parent = w->target.id, .type = SUBSCRIPTION, .limit = 64 };
 	struct store_row sub;
 	struct bytes target;
-	uint64_t ids[64];
 	struct blocking **end = &w->blocking;
+	size_t left = SUBSCRIPTIONS_MAX;
+	uint64_t at = 0;
 	bool wants;
 	void *room;
-	size_t n;
 	err_t err;
 
 	*end = NULL;
-	TRY(store_children(w->room->store, &scan, ids, &n));
-	for (size_t i = 0; i < n; i++) {
-		TRY(notification_row(w, ids[i], &sub, &wants));
+	do {
+		TRY(subscription_blocking(w->room->resources, w->target.id, &at, &left));
+		wants = false;
+		if (at)
+			TRY(notification_row(w, at, &sub, &wants));
 		if (wants)
 			TRY(wants_update(w, &sub, &wants));
 		if (wants)
@@ -540,7 +541,7 @@ static err_t who_has_say(struct work *w)
 		**end = (struct blocking){ .sub = sub, .agrees = target };
 		TRY(stand_on_say(w, *end));
 		end = &(*end)->next;
-	}
+	} while (at);
 out:
 	return err;
 }

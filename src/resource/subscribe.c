@@ -330,6 +330,33 @@ err_t subscriptions_of(struct resources *r, uint64_t resource, uint64_t *ids, si
 	return store_children(r->store, &scan, ids, n);
 }
 
+err_t subscription_blocking(struct resources *r, uint64_t resource, uint64_t *at, size_t *left)
+{
+	struct store_scan scan = { .parent = resource, .type = SUBSCRIPTION, .after = *at };
+	const struct store_row *row;
+	struct cbor enc, types;
+	uint64_t ids[PAGE];
+	size_t n;
+	err_t err = ERR_OK;
+
+	*at = 0;
+	do {
+		scan.limit = *left < PAGE ? *left : PAGE;
+		if (!scan.limit)
+			break;
+		TRY(store_children(r->store, &scan, ids, &n));
+		for (size_t i = 0; i < n && !*at; i++, --*left) {
+			TRY(store_get(r->store, ids[i], &row));
+			if (row && get(row->body, "enc", &enc) && get(enc.raw, "net", &types) &&
+			    list_has(&types, EVENT_BLOCKING_UPDATE))
+				*at = ids[i];
+		}
+		scan.after = n ? ids[n - 1] : 0;
+	} while (n == scan.limit && !*at);
+out:
+	return err;
+}
+
 struct bytes subscription_asked(struct bytes content)
 {
 	struct cbor map, value;

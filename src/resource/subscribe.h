@@ -43,6 +43,10 @@ err_t subscription_shows_asked(struct resources *r, struct arena *a, uint64_t re
 /* Ids of the subscriptions to a resource, at most SUBSCRIPTIONS_MAX. */
 err_t subscriptions_of(struct resources *r, uint64_t resource, uint64_t *ids, size_t *n) MUST_USE;
 
+/* The next subscription to a resource, behind *at, that blocks its updates; 0: none. *left, at first
+ * SUBSCRIPTIONS_MAX: how many are looked at yet. */
+err_t subscription_blocking(struct resources *r, uint64_t resource, uint64_t *at, size_t *left) MUST_USE;
+
 /* The attributes of the one member of a request's content; empty. */
 struct bytes subscription_asked(struct bytes content);
 

@@ -91,6 +91,19 @@ def test_a_second_blocking_subscription(lab, blocked):
         assert lab.create(c, 23, {"m2m:sub": dict(body, enc={"net": [7]})}, stem).rsc == 4124
 
 
+def test_a_blocking_subscription_behind_many(lab, own, r):
+    """However many subscriptions stand before it, it is asked, and there is one."""
+    stem, path = own
+    other, at = lab.ae()
+    assert lab.put(at, {"m2m:ae": {"poa": [r.url]}}, other).rsc == lab.put(at, {"m2m:ae": {"acpi": ["cse-in/open"]}}, other).rsc == 2004
+    for _ in range(70):
+        assert lab.create(path + "/c", 23, {"m2m:sub": {"nu": [stem], "enc": {"net": [2]}}}, stem).rsc == 2001
+    body = {"m2m:sub": {"nu": [other], "enc": {"net": [7]}}}
+    assert [lab.create(path + "/c", 23, body, stem).rsc for _ in range(2)] == [2001, 4124]
+    r.got.clear()
+    assert lab.put(path + "/c", {"m2m:cnt": {"mni": 1}}, stem).rsc == 2004 and len(r.got) == 1
+
+
 def test_no_new_target_is_asked_about_an_update_that_is_wrong(lab, own, r):
     """What is wrong with a subscription is said first, in an Update as in a Create; what a target refuses is not there."""
     stem, path = own

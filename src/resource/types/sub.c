@@ -128,30 +128,28 @@ out:
 	return err;
 }
 
-/* Is the place of a blocking subscription taken? One that is over, or has no say, takes none. */
+/* Is the place of a blocking subscription taken? One that is over, or has no say, takes none. Behind as
+ * many as are looked at there is none. */
 static err_t place_is_taken(struct resource_work *w, bool *yes)
 {
-	struct store_scan scan = { .parent = w->parent.id, .type = SUBSCRIPTION, .limit = 64 };
 	const struct store_row *row;
-	uint64_t ids[64];
-	struct cbor value;
-	bool found;
-	size_t n;
+	size_t left = SUBSCRIPTIONS_MAX;
+	uint64_t at = 0;
 	err_t err;
 
 	*yes = false;
 	if (w->ask->request->operation == OPERATION_UPDATE)
 		return ERR_OK; /* it has a place already, be it that two have */
-	TRY(store_children(w->r->store, &scan, ids, &n));
-	for (size_t i = 0; i < n && !*yes; i++) {
-		TRY(store_get(w->r->store, ids[i], &row));
-		if (!row || ids[i] == w->row.id || row_expired(row, w->now))
+	do {
+		TRY(subscription_blocking(w->r, w->parent.id, &at, &left));
+		if (!at || at == w->row.id)
 			continue;
-		TRY(body_get(row->body, BYTES("enc"), &value, &found));
-		*yes = found && event_types(value.raw) & 1u << EVENT_BLOCKING_UPDATE;
+		TRY(store_get(w->r->store, at, &row));
+		*yes = row && !row_expired(row, w->now);
 		if (*yes && w->ask->blocks)
-			TRY(w->ask->blocks(w->ask->blocks_self, ids[i], yes));
-	}
+			TRY(w->ask->blocks(w->ask->blocks_self, at, yes));
+	} while (at && !*yes);
+	*yes |= !left;
 out:
 	return err;
 }

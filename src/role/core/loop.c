@@ -319,10 +319,11 @@ static void flush_all(struct core *c)
 err_t loop_turn(struct core *c)
 {
 	struct pollfd p[POLLED];
+	int left = time_left(c); /* before it is seen what is waited for: it ends no later than what is not */
 	err_t err = ERR_OK;
 
 	prepare(c, p);
-	if (poll(p, POLLED, time_left(c)) < 0 && errno != EINTR)
+	if (poll(p, POLLED, left) < 0 && errno != EINTR)
 		return ERR_IO;
 	c->now = clock_now();
 	if (p[CONTROL].revents)
