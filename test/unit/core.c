@@ -1162,11 +1162,37 @@ static void test_keeper_heard_in_time(void **state)
 	bench_close(&b);
 }
 
+/* An association that ends in the turn in which it was opened: its gate is not told of it after its end. */
+static void test_ended_as_it_opens(void **state)
+{
+	static const uint8_t tags[2][KEEPER_TAG] = { { 1 }, { 2 } };
+	unsigned opened = 0, ended = 0;
+	struct message m;
+	struct bench b;
+
+	bench_open(&b);
+	enrol_psk(&b, CHILD_SP "/in-cse/Cdev", PSK_ID);
+	set(&b, "clone.places", "1");
+	set(&b, "clone.action", "end");
+	node_reload(&b.core);
+	for (uint8_t i = 0; i < 2; i++) {
+		handshake(&b, PSK_ID, tags[i]);
+		send_opening(&b, PSK_ID, tags[i], i);
+	}
+	while (next(&b, &b.gate, &m)) {
+		opened += m.type == MSG_ASSOCIATION_OPENED && get_be64(m.body.p) != 0;
+		ended += m.type == MSG_ASSOCIATION_END;
+	}
+	assert_int_equal(ended, 1);
+	assert_int_equal(opened, 0);
+	bench_close(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_status), cmocka_unit_test(test_one_fails), cmocka_unit_test(test_expiry_too_large), cmocka_unit_test(test_expiry_of_what_is_tampered),
-		cmocka_unit_test(test_expiry_of_many_tampered), cmocka_unit_test(test_expiry_undone), cmocka_unit_test(test_small_causes), cmocka_unit_test(test_keeper_heard_in_time), cmocka_unit_test(test_kept_request_is_tampered), cmocka_unit_test(test_life_of_a_credential),
+		cmocka_unit_test(test_expiry_of_many_tampered), cmocka_unit_test(test_expiry_undone), cmocka_unit_test(test_small_causes), cmocka_unit_test(test_keeper_heard_in_time), cmocka_unit_test(test_ended_as_it_opens), cmocka_unit_test(test_kept_request_is_tampered), cmocka_unit_test(test_life_of_a_credential),
 		cmocka_unit_test(test_ordered_revocation), cmocka_unit_test(test_ordered_revocation_waits),
 		cmocka_unit_test(test_certificates), cmocka_unit_test(test_gate_alone),
 		cmocka_unit_test(test_hostile_gate), cmocka_unit_test(test_not_open),

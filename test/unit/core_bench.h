@@ -291,13 +291,12 @@ static inline void handshake(struct bench *b, const char *identity, const uint8_
 	assert_int_equal(keeper_tls12_master(&b->keeper.gates[0], handle, 0, BYTES_NONE, BYTES_OF(hash), master), ERR_OK);
 }
 
-static inline uint64_t open_association(struct bench *b, const char *identity, const uint8_t tag[KEEPER_TAG])
+/* The gate tells of it, from 127.0.0.place. */
+static inline void send_opening(struct bench *b, const char *identity, const uint8_t tag[KEEPER_TAG], uint8_t place)
 {
+	uint8_t zeros[32] = { 0 }, address[16] = { 127, 0, 0, place };
 	struct buf body = buf_make(1024);
 	struct wire_out o = wire_out(&body);
-	uint8_t zeros[32] = { 0 };
-	struct message m;
-	uint64_t number;
 
 	wire_put_fixed(&o, bytes_make(tag, KEEPER_TAG));
 	wire_put_u8(&o, 2);
@@ -307,10 +306,19 @@ static inline uint64_t open_association(struct bench *b, const char *identity, c
 	wire_put_u16(&o, 0x0303);
 	wire_put_u16(&o, 0x00a8);
 	wire_put_u8(&o, 4);
-	wire_put_fixed(&o, bytes_make(zeros, 16));
+	wire_put_fixed(&o, BYTES_OF(address));
 	wire_put_u16(&o, 99);
 	wire_put_bytes(&o, BYTES_NONE);
 	assert_int_equal(link_send(&b->gate, MSG_ASSOCIATION_OPEN, ++b->ref, bytes_of_buf(&body)), ERR_OK);
+	buf_free(&body);
+}
+
+static inline uint64_t open_association(struct bench *b, const char *identity, const uint8_t tag[KEEPER_TAG])
+{
+	struct message m;
+	uint64_t number;
+
+	send_opening(b, identity, tag, 0);
 	assert_true(next(b, &b->gate, &m));
 	assert_int_equal(m.type, MSG_ASSOCIATION_OPENED);
 	struct wire_in in = wire_in(m.body);
@@ -319,7 +327,6 @@ static inline uint64_t open_association(struct bench *b, const char *identity, c
 	(void)wire_get_u32(&in);
 	assert_int_equal(bytes_put_str(b->text, sizeof(b->text), wire_get_bytes(&in, 255)), ERR_OK);
 	assert_int_equal(wire_done(&in), ERR_OK);
-	buf_free(&body);
 	return number;
 }
 

@@ -220,7 +220,7 @@ static err_t answer_of_failure(struct core *c, const struct pending *p, struct b
 	wire_put_u64(&w, 0);
 	wire_put_u64(&w, 0);
 	wire_put_u32(&w, 0);
-	wire_put_bytes(&w, BYTES("the association could not be recorded"));
+	wire_put_bytes(&w, BYTES("the association has ended, or could not be recorded"));
 	return w.err;
 }
 
@@ -250,6 +250,14 @@ static void send_failure(struct core *c, struct pending *p)
 	buf_free(&instead);
 }
 
+/* The association ended in the turn in which it was opened: its end was told already, and a gate that heard of
+ * it now would keep the connection. */
+static bool has_ended(struct core *c, const struct pending *p)
+{
+	return p->type == MSG_ASSOCIATION_OPENED && p->association &&
+	       !registry_association(c->room.registry, p->association, p->to->link.peer_number, c->now);
+}
+
 static void send_one(struct core *c, struct pending *p, bool durable)
 {
 	struct bytes body = bytes_sub(bytes_of_buf(&c->answers), p->at, p->n);
@@ -258,7 +266,7 @@ static void send_one(struct core *c, struct pending *p, bool durable)
 		channel_untake(c, p->serving);
 	if (!p->to->used)
 		return; /* the gate is gone */
-	if (!durable)
+	if (!durable || has_ended(c, p))
 		send_failure(c, p);
 	else if (!p->announced || !resource_announce_waits(c->room.resources, p->announced) ||
 	         !awaited_take(c, p, body))
