@@ -332,9 +332,13 @@ static err_t announce(struct work *w, struct bytes stem)
 	if (bytes_equal(stem, MADE_UP))
 		stem = taken ? given(&r) : BYTES_NONE;
 	w->stem_told = taken && stem.n;
-	if (w->stem_told)
+	/* Without an answer nobody knows; for a name that nobody proves nothing is kept. */
+	w->stem_unsure = r.status == 0 && w->association && stem.n;
+	if (w->stem_told || w->stem_unsure)
 		TRY(arena_copy(&w->room->arena, stem, &w->stem));
-	else if (r.status == 0)
+	if (w->stem_told)
+		goto out;
+	if (r.status == 0)
 		work_refuse(w, RSC_TARGET_NOT_REACHABLE, "TS-0001 10.2.2.2 (5)", "the IN-CSE, which has to know this AE, cannot be reached");
 	else
 		work_refuse(w, status_row(r.status) && !status_is_success(r.status) ? r.status : RSC_INTERNAL_SERVER_ERROR,
@@ -380,15 +384,25 @@ out:
 	return err;
 }
 
+/* A number that no resource has, the same each time: for each AE-ID one word is owed. */
+static uint64_t number_of(struct bytes stem)
+{
+	const uint64_t apart = UINT64_C(1) << 62;
+	uint8_t digest[32];
+
+	store_digest(stem, digest);
+	return apart | (get_be64(digest) & (apart - 1));
+}
+
 err_t stem_undone(struct work *w)
 {
 	struct buf address = buf_make(TEXT_MAX);
 	err_t err = ERR_OK;
 
-	if (!w->stem_told)
+	if (!w->stem_told && !w->stem_unsure)
 		goto out;
 	TRY(address_of(w, &address));
-	TRY(resource_stem_announced(w->room->resources, store_next_id(w->room->store), bytes_of_buf(&address)));
+	TRY(resource_stem_announced(w->room->resources, number_of(w->stem), bytes_of_buf(&address)));
 	w->room->must_commit = true;
 out:
 	buf_free(&address);

@@ -30,6 +30,7 @@ struct work {
 	struct bytes announces;    /* From is a CSE for an AE of its own: "S" or "Sapp" behind it; empty: no */
 	struct bytes stem;         /* S-type: found good for an AEAnnc, or given by the IN-CSE; empty */
 	bool stem_told;            /* the IN-CSE took the announcement of the AE that is registered */
+	bool stem_unsure;          /* it did not say */
 	struct replay_question question;
 	struct replay_result kept;
 	bool repeated;             /* the first result is given once more */

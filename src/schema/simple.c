@@ -55,6 +55,12 @@ static bool is_capability(struct bytes s)
 	return is_word(s) && bytes_cut(&rest, ':').n > 0 && rest.n > 0;
 }
 
+/* Of an item that is empty nothing would be left in XML. */
+static bool is_octets(struct bytes s)
+{
+	return s.n > 0 && schema_is_base64(s);
+}
+
 static bool is_base64url(struct bytes s)
 {
 	for (size_t i = 0; i < s.n; i++) {

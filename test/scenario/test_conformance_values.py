@@ -94,7 +94,7 @@ DATA = {  # allowed, not allowed
                               [{}, {"bops": []}, {"bops": [{"nwa": 6, "ibt": 1, "abt": 1, "mbt": 1}]}, {"bops": [{"ibt": 1, "abt": 1}]}]),
     "m2m:deletionContexts": ([{"tod": [ALWAYS]}, {"lr": [{"accc": ["KR"]}]}], [{"tod": []}, {"lr": []}, {"tod": ["x"]}, 5]),
     "m2m:e2eSecInfo": ([{"esf": [10, 45]}, {"esf": [12], "escert": ["YQ=="]}],
-                       [{}, {"esf": []}, {"esf": [9]}, {"esf": [16]}, {"esf": [46]}, {"esf": [12], "escert": ["!"]}]),
+                       [{}, {"esf": []}, {"esf": [9]}, {"esf": [16]}, {"esf": [46]}, {"esf": [12], "escert": ["!"]}, {"esf": [12], "escert": [""]}]),
     "m2m:activityPatternElements": ([{"apt": [dict(SECOND, sti=2, dsi=1)]}],
                                     [{"apt": [{"sti": 1}]}, {"apt": [dict(SECOND, sti=3)]}, {"apt": [dict(SECOND, dsi=0)]}, 5]),
     "m2m:tokenPermissions": ([{"pm": [{"ris": ["cse-in/home"], "pv": OWN, "rids": ["a@b.com"]}]}], [{"pm": [{"rids": ["x"]}]}, 5]),
