@@ -101,23 +101,30 @@ out:
 	return err;
 }
 
-/* MAF and MEF give keys to others [TS-0003 8.3.5, 8.8]: only what came out of an exporter, and
- * what was derived of that. No key that a handshake or this node uses is named so. */
+err_t derive_exported(struct call *c, struct bytes name, struct bytes *raw)
+{
+	struct vault_key *key;
+	err_t err;
+
+	TRY(bytes_starts(name, BYTES("exported/")) ? ERR_OK : ERR_REFUSED);
+	TRY(call_use(c, name, USE_DERIVE, &key));
+	TRY(key->provider == key_provider_first() && key->origin < ORIGIN_MADE ? ERR_OK : ERR_UNSUPPORTED);
+	*raw = secret_view(&key->key.blob);
+	err = call_count(c, key);
+out:
+	return err;
+}
+
+/* MAF and MEF give keys to others [TS-0003 8.3.5, 8.8]. */
 err_t run_release(struct call *c)
 {
-	struct bytes name = wire_get_bytes(&c->in, KEEPER_NAME_MAX);
-	struct vault_key *key;
+	struct bytes name = wire_get_bytes(&c->in, KEEPER_NAME_MAX), raw;
 	err_t err;
 
 	TRY(wire_done(&c->in));
 	c->subject = name;
-	if (!bytes_starts(name, BYTES("exported/")))
-		return ERR_REFUSED;
-	TRY(call_use(c, name, USE_DERIVE, &key));
-	if (key->provider != key_provider_first() || key->origin >= ORIGIN_MADE)
-		return ERR_UNSUPPORTED;
-	TRY(call_count(c, key));
-	wire_put_fixed(&c->out, secret_view(&key->key.blob));
+	TRY(derive_exported(c, name, &raw));
+	wire_put_fixed(&c->out, raw);
 out:
 	return err;
 }

@@ -137,5 +137,8 @@ void dispatch_event(struct keeper_state *ks, const struct keeper_caller *who, un
 /* derive.c */
 err_t run_derive(struct call *c) MUST_USE;
 err_t run_release(struct call *c) MUST_USE;
+/* The octets, valid for this call, of what came out of an exporter or was derived of that: no key
+ * that a handshake or this node uses. ERR_REFUSED: any other; ERR_UNSUPPORTED: on a token. */
+err_t derive_exported(struct call *c, struct bytes name, struct bytes *raw) MUST_USE;
 
 #endif

@@ -149,6 +149,14 @@ out:
 
 /* --- pre-shared keys ------------------------------------------------------------ */
 
+static err_t take_in(struct call *c, struct bytes raw, struct vault_key *out)
+{
+	*out = vault_key_new(place_provider(c->ks->place), raw.n == 16 ? KEY_SYMMETRIC_16 : KEY_SYMMETRIC_32,
+	                     ORIGIN_IMPORTED, 0);
+	out->key.place = c->ks->place;
+	return out->provider->import(&out->key, raw);
+}
+
 err_t enrolment_open(struct call *c, struct bytes identity, struct bytes sealed,
                      struct vault_key *out)
 {
@@ -167,10 +175,7 @@ err_t enrolment_open(struct call *c, struct bytes identity, struct bytes sealed,
 		err = sealed_key_open(by->provider, &by->key, &s, raw, &n);
 	TRY(err);
 	TRY(call_count(c, import));
-	*out = vault_key_new(place_provider(c->ks->place), n == 16 ? KEY_SYMMETRIC_16 : KEY_SYMMETRIC_32,
-	                     ORIGIN_IMPORTED, 0);
-	out->key.place = c->ks->place;
-	TRY(out->provider->import(&out->key, bytes_make(raw, n)));
+	err = take_in(c, bytes_make(raw, n), out);
 out:
 	secret_wipe(raw, sizeof(raw));
 	return err;
@@ -211,11 +216,18 @@ err_t run_import_psk(struct call *c)
 	unsigned suid = c->in.rest.n ? wire_get_u8(&c->in) : 0;
 	struct buf name = buf_make(KEEPER_NAME_MAX);
 	struct vault_key key;
+	struct bytes raw;
 	err_t err;
 
 	TRY(wire_done(&c->in));
 	TRY(name_new(c, identity, not_after, &name));
-	TRY(enrolment_open(c, identity, sealed, &key));
+	/* A sealed one begins with a point. */
+	if (bytes_starts(sealed, BYTES("exported/"))) {
+		TRY(derive_exported(c, sealed, &raw));
+		TRY(take_in(c, raw, &key));
+	} else {
+		TRY(enrolment_open(c, identity, sealed, &key));
+	}
 	key.suid = (uint8_t)suid;
 	err = administration_enrol(&c->ks->vault.admin, identity, not_after);
 	if (err != ERR_OK)

@@ -239,7 +239,8 @@ err_t keeper_certificate_good(struct keeper *k, int64_t next_update, struct byte
  * Sealed: ephemeral P-256 point (65) || AES-256-GCM(nonce 12 zero octets) of the
  * key, tag 16; key = HKDF-SHA256(salt "", ECDH x, info "holdfast import" 0
  * identity). AAD = identity. ERR_EXISTS, ERR_TAMPERED, ERR_RANGE (key must be 16
- * or 32 octets). */
+ * or 32 octets). Or, in its place, the name of a key that RELEASE would give: the same
+ * key under the identity, too, and in clear nowhere but in the keeper. */
 err_t keeper_import_psk(struct keeper *k, struct bytes identity, struct bytes sealed,
                         int64_t not_after, struct buf *name) MUST_USE;
 err_t keeper_import_psk_for(struct keeper *k, struct bytes identity, struct bytes sealed,

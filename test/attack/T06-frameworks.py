@@ -16,6 +16,7 @@ from exporting import Exporting
 from frameworks import LIB, SP, Lab, Way, profile_psk
 from node import NAME
 
+IMPORT_PSK, RELEASE = 27, 34  # of the keeper's operations: a key taken in; one in clear, for the core
 MKR, KPSA = 245, b"oneM2M Enrolment Key to Provisioned Secure Connection Key derivation"
 
 
@@ -116,6 +117,10 @@ with Lab() as lab:
             r.say("memory of gate: a canary (is found)", "canary" in names)
             names.discard("canary")
         r.say(f"memory of {role}, during and after", not names, ", ".join(sorted(names)))
+    log = [str(x) for x in lab.node.audit()]
+    taken, given = (sum(f"operation {n} asked by core" in x for x in log) for n in (IMPORT_PSK, RELEASE))
+    r.say("for handshakes with keys of this node's own MAF and MEF the keeper gives none out", taken > len(fresh) and not given,
+          f"{taken} taken in, {given} given out")
     half.close()
     lab.owner.close()
 end(worked, r.all, "long-term keys in memory, by framework")

@@ -5,14 +5,20 @@
 
 #include "role/core/network_work.h"
 #include "security/audit/inner.h"
+#include "base/secret.h"
 #include "security/enrolment/enrolment.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 
 #define SECRET "sixteen octets!!"
 #define MAF "maf.other.example"
+#define VALUE "MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI="
 #define REALM "bsf.operator.example"
 #define SUBSCRIBER "imsi-1"
 
-enum { ENOUGH = 2000 };
+enum { ENOUGH = 2000, MAPPED_MAX = 1 << 28 };
 
 /* --- what is asked for -------------------------------------------------------------------- */
 
@@ -218,7 +224,7 @@ static void maf_once(struct bench *b, unsigned n, const char *stem)
 	source_free(&b->core); /* as a second later */
 	assert_true(text_print(identity, sizeof(identity), "%s@" MAF, stem));
 	assert_true(text_print(json, sizeof(json), "{\"rsc\":2000,\"rqi\":\"1\",\"pc\":{\"sec:mkr\":{\"suid\":32,\"tgis\":[\"" CHILD_SP "/in-cse\"],"
-	                       "\"cr\":\"" CHILD_SP "/in-cse/%s\",\"kv\":\"MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI=\",\"et\":\"20990101T000000\"}}}", stem));
+	                       "\"cr\":\"" CHILD_SP "/in-cse/%s\",\"kv\":\"" VALUE "\",\"et\":\"20990101T000000\"}}}", stem));
 	assert_int_equal(json_to_cbor(bytes_str(json), &codec_default_limits, &primitive), ERR_OK);
 	ref = want(b, identity, &courier);
 	wire_put_u8(&out, ERR_OK);
@@ -383,6 +389,127 @@ static void test_commit_fails(void **state)
 	close_all(&b);
 }
 
+/* --- in clear ------------------------------------------------------------------------------------- */
+
+/* The key that VALUE is, each octet turned over: else it would lie here. */
+static const uint8_t turned[32] = {
+	0xce, 0xcd, 0xcc, 0xcb, 0xca, 0xc9, 0xc8, 0xc7, 0xc6, 0xcf, 0xce, 0xcd, 0xcc, 0xcb, 0xca, 0xc9,
+	0xc8, 0xc7, 0xc6, 0xcf, 0xce, 0xcd, 0xcc, 0xcb, 0xca, 0xc9, 0xc8, 0xc7, 0xc6, 0xcf, 0xce, 0xcd,
+};
+
+struct look {
+	pid_t keeper;
+	uint8_t place[sizeof(turned)]; /* control: the key */
+	bool found, read;
+};
+
+static bool has_turned(const uint8_t *p, size_t n)
+{
+	for (size_t i = 0, k; i + sizeof(turned) <= n; i++) {
+		for (k = 0; k < sizeof(turned) && (p[i + k] ^ turned[k]) == 0xff; k++)
+			;
+		if (k == sizeof(turned))
+			return true;
+	}
+	return false;
+}
+
+/* Windows overlap by half, and are no part of what is looked through. */
+static void scan_range(struct look *l, int mem, unsigned long low, unsigned long high)
+{
+	enum { WINDOW = 65536 };
+	static uint8_t window[WINDOW];
+
+	for (; low < high; low += WINDOW / 2) {
+		ssize_t n = pread(mem, window, high - low < WINDOW ? high - low : WINDOW, (off_t)low);
+		bool own = low < (uintptr_t)window + WINDOW && low + WINDOW > (uintptr_t)window;
+
+		l->read |= n > 0;
+		l->found |= n > 0 && !own && has_turned(window, (size_t)n);
+	}
+	secret_wipe(window, sizeof(window));
+}
+
+/* Of everything that this process may write to; what is larger is no memory of it but a tool's. */
+static void scan(struct look *l)
+{
+	FILE *maps = fopen("/proc/self/maps", "r");
+	int mem = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+	unsigned long low, high;
+	char line[512], rights[8];
+
+	while (maps && mem >= 0 && fgets(line, sizeof(line), maps)) {
+		if (sscanf(line, "%lx-%lx %7s", &low, &high, rights) == 3 && rights[1] == 'w' &&
+		    high - low <= MAPPED_MAX)
+			scan_range(l, mem, low, high);
+	}
+	if (maps)
+		(void)fclose(maps);
+	if (mem >= 0)
+		close(mem);
+}
+
+/* While the core waits for the keeper, which is held. */
+static void *look_while_it_waits(void *self)
+{
+	struct look *l = self;
+	struct timespec time = { .tv_nsec = 300000000 };
+
+	(void)nanosleep(&time, NULL);
+	scan(l);
+	(void)kill(l->keeper, SIGCONT);
+	return NULL;
+}
+
+static bool lies_in(const struct buf *b, struct bytes what)
+{
+	for (size_t i = 0; i + what.n <= b->cap; i++) {
+		if (bytes_equal(bytes_make(b->p + i, what.n), what))
+			return true;
+	}
+	return false;
+}
+
+static const struct buf *from_courier(struct bench *b)
+{
+	for (size_t i = 0; i < CORE_NEIGHBOURS; i++) {
+		if (b->core.neighbours[i].used && b->core.neighbours[i].link.peer == ROLE_COURIER)
+			return &b->core.neighbours[i].link.in;
+	}
+	return NULL;
+}
+
+/* A key that a MAF gave goes to the keeper sealed. While that takes it in, which may be long, the
+ * core has it no more; and what brought it is wiped. */
+static void test_in_clear_no_longer(void **state)
+{
+	struct bench b;
+	pthread_t thread;
+
+	open_all(&b);
+	maf_once(&b, 0, "Cfirst"); /* the keeper's key to seal to is looked up once */
+	for (int control = 1; control >= 0; control--) {
+		const char *stem = control ? "Ccontrol" : "Cquiet";
+		uint64_t since = records(&b);
+		struct look l = { .keeper = b.keeper.pid };
+
+		for (size_t i = 0; control && i < sizeof(turned); i++)
+			l.place[i] = turned[i] ^ 0xff;
+		drain(&b, &b.gate);
+		assert_int_equal(kill(b.keeper.pid, SIGSTOP), 0);
+		assert_int_equal(pthread_create(&thread, NULL, look_while_it_waits, &l), 0);
+		maf_once(&b, 0, stem);
+		assert_int_equal(pthread_join(thread, NULL), 0);
+		assert_true(l.read);
+		assert_int_equal(l.found, control);
+		secret_wipe(l.place, sizeof(l.place));
+		drain(&b, &b.gate);
+		assert_true(is_whole(&b, &ways[1], stem, since, 0));
+		assert_false(lies_in(from_courier(&b), BYTES(VALUE)));
+	}
+	close_all(&b);
+}
+
 /* Whoever is revoked while a function, or the network, is asked for a key stays revoked. */
 static void test_revoked_meanwhile(void **state)
 {
@@ -492,6 +619,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_with_its_record), cmocka_unit_test(test_not_recorded), cmocka_unit_test(test_commit_fails),
 		cmocka_unit_test(test_revoked_meanwhile), cmocka_unit_test(test_approval),
+		cmocka_unit_test(test_in_clear_no_longer),
 		cmocka_unit_test(test_revocation_not_durable), cmocka_unit_test(test_stale_key),
 	};
 

@@ -253,6 +253,54 @@ static void test_import(void **state)
 	buf_free(&sealed);
 }
 
+static struct vault_key *taken(struct bed *b, const char *identity, struct bytes from, enum role by, err_t expected)
+{
+	char name[64];
+
+	begin(b, OP_IMPORT_PSK);
+	wire_put_bytes(&b->w, bytes_str(identity));
+	wire_put_bytes(&b->w, from);
+	wire_put_u64(&b->w, (uint64_t)tomorrow());
+	wire_put_u8(&b->w, 22);
+	assert_int_equal(ask(b, by), expected);
+	(void)text_print(name, sizeof(name), "psk/%s", identity);
+	return vault_find(&b->ks.vault, bytes_str(name));
+}
+
+/* What the MAF or MEF of this node has serves a handshake, too, and is shown to nobody for that:
+ * what RELEASE would give to the core, and nothing else. */
+static void test_import_by_name(void **state)
+{
+	static const char *const kept[] = { "psk/ke", "node", "ca", "root", "audit", "import" };
+	struct bed *b = *state;
+	struct vault_key *ke, *km, *other, *made;
+	uint8_t exported[48];
+
+	b->by[ROLE_CORE]->rates[OP_IMPORT_PSK] = b->by[ROLE_CORE]->rates[OP_RELEASE] = (struct rate){ 0 };
+	sequence(exported, 48, 0x50);
+	ke = derived(b, DERIVE_EXPORTER, "", BYTES_OF(exported), BYTES_NONE);
+	km = derived(b, DERIVE_KM, ke->name, BYTES("maf.example.org"), BYTES_NONE);
+	other = derived(b, DERIVE_KM, "psk/ke", BYTES("maf.example.org"), BYTES_NONE);
+	made = taken(b, "ke@here", bytes_str(ke->name), ROLE_CORE, ERR_OK);
+	assert_bytes(wire_get_bytes(&b->r, 128), BYTES("psk/ke@here"));
+	assert_int_equal(wire_done(&b->r), ERR_OK);
+	assert_bytes(secret_view(&made->key.blob), bytes_make(exported + 16, 32));
+	assert_int_equal(made->suid, 22);
+	assert_int_equal(open_psk(b, BYTES("ke@here")), ERR_OK);
+	made = taken(b, "km@here", bytes_str(km->name), ROLE_CORE, ERR_OK);
+	assert_bytes(secret_view(&made->key.blob), secret_view(&km->key.blob));
+	assert_int_equal(release(b, BYTES("psk/ke@here"), ROLE_CORE), ERR_REFUSED);
+	taken(b, "ke@here", bytes_str(ke->name), ROLE_CORE, ERR_EXISTS);
+	for (enum role r = ROLE_GATE; r <= ROLE_DOOR; r++) {
+		if (b->by[r] && r != ROLE_CORE)
+			assert_null(taken(b, "no@here", bytes_str(ke->name), r, ERR_REFUSED));
+	}
+	for (size_t i = 0; i < COUNT_OF(kept); i++)
+		assert_null(taken(b, "no@here", bytes_str(kept[i]), ROLE_CORE, ERR_TAMPERED));
+	assert_null(taken(b, "no@here", bytes_str(other->name), ROLE_CORE, ERR_TAMPERED));
+	assert_null(taken(b, "no@here", BYTES("exported/10/none"), ROLE_CORE, ERR_MISSING));
+}
+
 static err_t import_for(struct bed *b, const char *identity, struct bytes key, unsigned suid)
 {
 	struct buf sealed = buf_make(512);
@@ -776,6 +824,7 @@ int main(void)
 		cmocka_unit_test(test_assign),
 		cmocka_unit_test(test_destroy),
 		cmocka_unit_test(test_release),
+		cmocka_unit_test(test_import_by_name),
 		cmocka_unit_test(test_data_keys),
 		cmocka_unit_test(test_handles_of_others),
 		cmocka_unit_test(test_index_keys),

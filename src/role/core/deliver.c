@@ -8,6 +8,7 @@
  * due with its commit. */
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/secret.h"
 #include "crypt/crypt.h"
 #include "primitive/status.h"
 #include "role/core/core.h"
@@ -173,6 +174,15 @@ void deliver_answered(struct core *c, uint64_t ref, err_t result, struct bytes p
 		held_answered(c, ref, result, primitive);
 }
 
+/* It may have brought a key. Its octets lie in the buffer of the link, which is ours. */
+static void wipe_sent(struct neighbour *from, const struct message *m)
+{
+	struct buf *in = &from->link.in;
+
+	if (m->ref >> 56 == SOURCE_REF && m->body.n)
+		secret_wipe(in->p + (m->body.p - in->p), m->body.n);
+}
+
 err_t deliver_sent(struct core *c, struct neighbour *from, const struct message *m)
 {
 	struct wire_in in = wire_in(m->body);
@@ -183,12 +193,13 @@ err_t deliver_sent(struct core *c, struct neighbour *from, const struct message 
 	TRY(wire_done(&in));
 	TRY(from->link.peer == ROLE_COURIER && result < ERR_COUNT ? ERR_OK : ERR_REFUSED);
 	if (!c->open)
-		return ERR_OK;
+		goto out;
 	/* What the courier says was answered is looked at as anything from outside. */
 	if (result == ERR_OK && cbor_check(primitive, &codec_default_limits) != ERR_OK)
 		result = ERR_SYNTAX;
 	deliver_answered(c, m->ref, (err_t)result, primitive);
 out:
+	wipe_sent(from, m);
 	return err;
 }
 

@@ -1,6 +1,7 @@
 /* key_source.c: a handshake comes with a key that a MAF or a MEF gave [TS-0003 8.2.2.3, 8.8]:
  * its identity is RelativeKeyID@FQDN. The key is retrieved as its target, over an association
- * of this node's own with that function, or here when the function is this node's.
+ * of this node's own with that function. Where the function is this node's, the keeper has it
+ * and takes it by its name: it comes out nowhere.
  *
  *   NETWORK_KEY -> of a configured source, within the limits -> retrieved
  *     -> for this usage and this node, not ended -> the key to the keeper, its client enrolled
@@ -23,7 +24,7 @@
 #include <openssl/evp.h>
 
 enum { FETCHES = 16, WAITS = 16, FETCH_MS = 6000, A_SECOND = 20, KEY = 32, DECODED = 33, URI = 512,
-       SUID_KM = 21, SUID_KPSA = 22, SUID_KC = 32 };
+       IMPORT = 256, SUID_KM = 21, SUID_KPSA = 22, SUID_KC = 32 };
 
 struct wait {
 	struct neighbour *to; /* NULL: free */
@@ -47,7 +48,7 @@ struct key_sources {
 
 /* A key and what its registration says of it. */
 struct given {
-	uint8_t key[KEY];
+	struct buf import; /* as the keeper takes it: sealed for the identity, or its name there */
 	uint64_t suid;
 	struct bytes client, targets; /* absolute; content of the array */
 	uint64_t targets_n;
@@ -83,19 +84,24 @@ out:
 	return err;
 }
 
-static err_t decode_key(struct bytes text, struct given *g)
+/* In clear for as long as it takes to seal it. */
+static err_t seal_key(struct core *c, struct bytes identity, struct bytes text, struct given *g)
 {
-	uint8_t decoded[DECODED];
+	uint8_t decoded[DECODED] = { 0 }, import[NETWORK_POINT];
+	err_t err;
 
+	TRY(network_import_key(c, import));
 	if (text.n != KEY_VALUE_TEXT || EVP_DecodeBlock(decoded, text.p, KEY_VALUE_TEXT) != DECODED)
-		return refuse(g, "the key has not 32 octets");
-	bytes_copy(g->key, decoded, KEY);
+		err = refuse(g, "the key has not 32 octets");
+	else
+		err = seal_to_keeper(bytes_make(decoded, KEY), identity, import, &g->import);
+out:
 	secret_wipe(decoded, sizeof(decoded));
-	return ERR_OK;
+	return err;
 }
 
 /* Of an answer to our retrieve. */
-static err_t read_answer(struct bytes primitive, struct given *g)
+static err_t read_answer(struct core *c, struct bytes identity, struct bytes primitive, struct given *g)
 {
 	struct response_primitive r;
 	struct cbor mkr, kv, et;
@@ -113,7 +119,7 @@ static err_t read_answer(struct bytes primitive, struct given *g)
 	if (!has_key || !has_end || kv.kind != CBOR_TEXT || et.kind != CBOR_TEXT ||
 	    clock_parse(et.s, &g->until) != ERR_OK)
 		return refuse(g, "this node is no target of the key");
-	TRY(decode_key(kv.s, g));
+	TRY(seal_key(c, identity, kv.s, g));
 out:
 	return err;
 }
@@ -137,7 +143,7 @@ static err_t read_own(struct core *c, struct bytes relative, struct given *g)
 		return refuse(g, "no such key is registered");
 	TRY(read_registration(row->body, g));
 	g->until = row->expires;
-	TRY(keeper_release(&c->keeper, name.s, g->key));
+	TRY(buf_add(&g->import, name.s));
 out:
 	return err;
 }
@@ -225,19 +231,14 @@ out:
 
 static err_t enrol(struct core *c, const struct credential *credential, const struct given *g)
 {
-	struct buf sealed = buf_make(256);
-	uint8_t import[NETWORK_POINT];
 	bool found;
 	err_t err;
 
-	TRY(network_import_key(c, import));
-	TRY(seal_to_keeper(BYTES_OF(g->key), bytes_str(credential->psk_identity), import, &sealed));
 	/* The one of last time has ended. */
 	TRY(registry_revoke(c->room.registry, bytes_str(credential->id), &found));
-	TRY(network_import(c, credential, bytes_of_buf(&sealed), (unsigned)g->suid));
+	TRY(network_import(c, credential, bytes_of_buf(&g->import), (unsigned)g->suid));
 	TRY(registry_enrol(c->room.registry, credential));
 out:
-	buf_free(&sealed);
 	return err;
 }
 
@@ -270,7 +271,7 @@ out:
 	return err;
 }
 
-/* The answer to those who wait; the key is wiped. */
+/* The answer to those who wait. */
 static err_t take(struct core *c, struct bytes identity, const struct key_source *s, struct given *g,
                   err_t verdict)
 {
@@ -294,7 +295,7 @@ static err_t take(struct core *c, struct bytes identity, const struct key_source
 	if (verdict != ERR_OK)
 		err = record(c, identity, s, g, verdict);
 out:
-	secret_wipe(g->key, sizeof(g->key));
+	buf_free(&g->import);
 	return err == ERR_OK ? verdict : err;
 }
 
@@ -377,7 +378,7 @@ static err_t wait_for(struct fetch *f, const struct wait *w)
 /* ERR_PENDING: it waits; anything else is the answer. */
 static err_t judge(struct core *c, struct bytes identity, const struct wait *w)
 {
-	struct given g = { .reason = NULL };
+	struct given g = { .import = buf_make(IMPORT) };
 	struct key_source s;
 	struct bytes relative;
 	struct fetch *f;
@@ -455,7 +456,7 @@ static void finish(struct core *c, struct fetch *f, err_t result)
 void source_answered(struct core *c, uint64_t ref, err_t result, struct bytes primitive)
 {
 	struct fetch *f = fetch_at(c->sources, ref & ~((uint64_t)0xff << 56), BYTES_NONE);
-	struct given g = { .reason = NULL };
+	struct given g = { .import = buf_make(IMPORT) };
 	struct key_source s;
 	struct bytes relative;
 	err_t err = result;
@@ -465,7 +466,7 @@ void source_answered(struct core *c, uint64_t ref, err_t result, struct bytes pr
 	if (!key_source_of(&c->worker->options, bytes_str(f->identity), &s, &relative))
 		err = ERR_REFUSED;
 	else if (result == ERR_OK)
-		err = take(c, bytes_str(f->identity), &s, &g, read_answer(primitive, &g));
+		err = take(c, bytes_str(f->identity), &s, &g, read_answer(c, bytes_str(f->identity), primitive, &g));
 	if (err != ERR_OK)
 		log_event(LOG_INFO, "no key of a MAF or MEF", "why=%s", g.reason ? g.reason : err_text(err));
 	finish(c, f, err);
