@@ -400,7 +400,8 @@ static const uint8_t turned[32] = {
 struct look {
 	pid_t keeper;
 	uint8_t place[sizeof(turned)]; /* control: the key */
-	bool found, read;
+	const struct buf *link;        /* from the courier */
+	bool found, read, text;
 };
 
 static bool has_turned(const uint8_t *p, size_t n)
@@ -449,6 +450,15 @@ static void scan(struct look *l)
 		close(mem);
 }
 
+static bool lies_in(const struct buf *b, struct bytes what)
+{
+	for (size_t i = 0; i + what.n <= b->cap; i++) {
+		if (bytes_equal(bytes_make(b->p + i, what.n), what))
+			return true;
+	}
+	return false;
+}
+
 /* While the core waits for the keeper, which is held. */
 static void *look_while_it_waits(void *self)
 {
@@ -457,17 +467,9 @@ static void *look_while_it_waits(void *self)
 
 	(void)nanosleep(&time, NULL);
 	scan(l);
+	l->text = lies_in(l->link, BYTES(VALUE));
 	(void)kill(l->keeper, SIGCONT);
 	return NULL;
-}
-
-static bool lies_in(const struct buf *b, struct bytes what)
-{
-	for (size_t i = 0; i + what.n <= b->cap; i++) {
-		if (bytes_equal(bytes_make(b->p + i, what.n), what))
-			return true;
-	}
-	return false;
 }
 
 static const struct buf *from_courier(struct bench *b)
@@ -491,7 +493,7 @@ static void test_in_clear_no_longer(void **state)
 	for (int control = 1; control >= 0; control--) {
 		const char *stem = control ? "Ccontrol" : "Cquiet";
 		uint64_t since = records(&b);
-		struct look l = { .keeper = b.keeper.pid };
+		struct look l = { .keeper = b.keeper.pid, .link = from_courier(&b) };
 
 		for (size_t i = 0; control && i < sizeof(turned); i++)
 			l.place[i] = turned[i] ^ 0xff;
@@ -502,6 +504,7 @@ static void test_in_clear_no_longer(void **state)
 		assert_int_equal(pthread_join(thread, NULL), 0);
 		assert_true(l.read);
 		assert_int_equal(l.found, control);
+		assert_false(l.text);
 		secret_wipe(l.place, sizeof(l.place));
 		drain(&b, &b.gate);
 		assert_true(is_whole(&b, &ways[1], stem, since, 0));

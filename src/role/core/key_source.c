@@ -84,7 +84,8 @@ out:
 	return err;
 }
 
-/* In clear for as long as it takes to seal it. */
+/* In clear for as long as it takes to seal it. The text lies in the buffer of the courier's link, which
+ * is the core's. */
 static err_t seal_key(struct core *c, struct bytes identity, struct bytes text, struct given *g)
 {
 	uint8_t decoded[DECODED] = { 0 }, import[NETWORK_POINT];
@@ -97,10 +98,11 @@ static err_t seal_key(struct core *c, struct bytes identity, struct bytes text, 
 		err = seal_to_keeper(bytes_make(decoded, KEY), identity, import, &g->import);
 out:
 	secret_wipe(decoded, sizeof(decoded));
+	secret_wipe((uint8_t *)(uintptr_t)text.p, text.n);
 	return err;
 }
 
-/* Of an answer to our retrieve. */
+/* Of an answer to our retrieve; its key is wiped. */
 static err_t read_answer(struct core *c, struct bytes identity, struct bytes primitive, struct given *g)
 {
 	struct response_primitive r;
