@@ -58,6 +58,17 @@ static const struct {
 	                     "the credential asks for an Originating Timestamp (ot)" },
 };
 
+/* Whoever notifies takes a refusal for the receiver's answer and does not come again: while that is still to
+ * be had, nobody knows whether it arrives. */
+static void refuse_replay(struct work *w, enum replay_verdict v)
+{
+	bool waits = v == REPLAY_PENDING && w->request.operation == OPERATION_NOTIFY;
+
+	must((size_t)v < COUNT_OF(replay_refusals));
+	work_refuse(w, waits ? RSC_TARGET_NOT_REACHABLE : replay_refusals[v].status, "replay [CM10]",
+	            replay_refusals[v].what);
+}
+
 /* Seen before, or too late? The memory is kept by originator, so it can only be
  * asked now. */
 err_t identify_replay(struct work *w)
@@ -67,8 +78,7 @@ err_t identify_replay(struct work *w)
 
 	if (!w->in->again && w->room->is_kept &&
 	    w->room->is_kept(w->room->kept_by, w->originator, w->request.rqi)) {
-		work_refuse(w, replay_refusals[REPLAY_PENDING].status, "replay [CM10]",
-		            replay_refusals[REPLAY_PENDING].what);
+		refuse_replay(w, REPLAY_PENDING);
 		return ERR_OK;
 	}
 	/* Within a delivery the time of the delivery counts, which was judged when that came: how
@@ -86,11 +96,8 @@ err_t identify_replay(struct work *w)
 	};
 	TRY(replay_check(w->room->replay, &w->question, &verdict, &w->kept));
 	w->repeated = verdict == REPLAY_REPEATED;
-	if (verdict != REPLAY_NEW && verdict != REPLAY_REPEATED) {
-		must((size_t)verdict < COUNT_OF(replay_refusals));
-		work_refuse(w, replay_refusals[verdict].status, "replay [CM10]",
-		            replay_refusals[verdict].what);
-	}
+	if (verdict != REPLAY_NEW && verdict != REPLAY_REPEATED)
+		refuse_replay(w, verdict);
 out:
 	return err;
 }

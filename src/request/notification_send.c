@@ -337,6 +337,12 @@ out:
 
 /* --- what became of it ------------------------------------------------------------------ */
 
+/* Also when it came before, with another time: 4105. */
+static bool has_arrived(unsigned status)
+{
+	return status_is_success(status) || status == RSC_CONFLICT;
+}
+
 static err_t record(struct request_room *room, const struct notification *n, unsigned status,
                     int64_t now)
 {
@@ -345,7 +351,7 @@ static err_t record(struct request_room *room, const struct notification *n, uns
 		.originator = bytes_sub(n->originator, 0, TARGET_TEXT),
 		.target = bytes_sub(n->target, 0, TARGET_TEXT), .request = n->rqi,
 		.rule = BYTES("notification"),
-		.text = bytes_str(n->why ? n->why : status_is_success(status) ? "delivered" : "refused by the target"),
+		.text = bytes_str(n->why ? n->why : has_arrived(status) ? "delivered" : "refused by the target"),
 	};
 
 	return audit_append(room->audit, &record);
@@ -464,7 +470,7 @@ out:
 err_t notification_done(struct request_room *room, const struct notification *n, unsigned status,
                         int64_t now)
 {
-	bool success = status_is_success(status);
+	bool success = has_arrived(status);
 	err_t err = ERR_OK;
 
 	if (n->group && success)

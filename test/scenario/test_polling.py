@@ -82,6 +82,36 @@ def test_who_gets_no_answer_is_told(lab, ae):
     assert sent[0].rsc == 5103
 
 
+def test_one_that_waits_is_not_refused_when_it_comes_again(lab, ae):
+    """Whoever notifies takes a refusal for the receiver's word, and does not come again: while nobody knows, it is no refusal."""
+    notify = lambda: Plain(lab, "CAdmin").ask("POST", ae.path, SGN, rqi="twice-1")
+    s, sent = in_background(notify)
+    time.sleep(0.4)
+    assert notify().rsc == 5103
+    s.join()
+    assert sent[0].rsc == 5103  # nobody fetched it
+    s, sent = in_background(notify)
+    time.sleep(0.4)
+    assert notify().rsc == 5103
+    assert reply(ae, poll(ae).json["m2m:rqp"]).rsc == 2000
+    s.join()
+    assert sent[0].rsc == 2000
+    assert poll(ae, headers={"X-M2M-RET": "300"}).rsc == 4008  # once
+
+
+def test_what_had_arrived_counts_as_delivered(lab, ae):
+    """4105: it came before, and the answer was lost on the way."""
+    assert ae.create(ae.path, 3, {"m2m:cnt": {"rn": "c"}}).rsc == 2001
+    for rsc, left in ((4103, 2000), (4105, 4004)):
+        sub = {"m2m:sub": {"rn": f"s{rsc}", "nu": ["/in-cse/" + ae.originator], "enc": {"net": [3]}, "exc": 1}}
+        assert ae.create(ae.path + "/c", 23, sub).rsc == 2001
+        assert ae.create(ae.path + "/c", 4, {"m2m:cin": {"con": "told"}}).rsc == 2001
+        assert reply(ae, poll(ae).json["m2m:rqp"], rsc).rsc == 2000
+        time.sleep(0.3)
+        assert ae.retrieve(f"{ae.path}/c/s{rsc}").rsc == left
+        assert ae.delete(f"{ae.path}/c/s{rsc}").rsc in (2002, 4004)
+
+
 @pytest.mark.parametrize("version", [1, 2])
 def test_a_poll_ends_in_time(ae, version):
     t = time.time()
