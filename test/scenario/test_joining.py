@@ -184,7 +184,7 @@ def test_a_guest_may_do_nothing_else(node):
 
 def test_who_is_refused_again_and_again_takes_no_room_from_others():
     """So many joinings a second are judged, for all: an address that is refused often is refused before it is heard."""
-    with Node(options="join.enabled = yes\ngate.failures_per_address = 60\ngate.workers = 1") as n:
+    with Node(options="join.enabled = yes\ngate.failures_per_address = 12\ngate.workers = 1") as n:
         claim = ticket(n, "Chonest*")["claim"]
         body = json.dumps({"id": "Ceve", "key": "04" + "11" * 64, "proof": "00" * 64, "ticket": "0" * 16, "mac": "00" * 32}).encode()
         asked = b"POST /.well-known/holdfast/join HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)

@@ -23,7 +23,7 @@
 
 enum { BODY_MAX = 4096, MEMBER_MAX = 256, POINT = 65, PROOF_MAX = 80, MAC = 32, ID_MAX = 127,
        TICKET = 16, BY_TICKET = 1, BY_MAKER = 2, BY_ASSOCIATION = 3, ANSWER_TEXT_MAX = 160, CERTIFICATE_MAX = 4096,
-       REFUSED_BLAME = 20 /* a joining that is refused counts as so many failed handshakes */ };
+       REFUSED_BLAME = 4 /* a joining that is refused counts as so many failed handshakes: few, as honest devices may share its address */ };
 
 /* --- what is asked ---------------------------------------------------------------------- */
 
