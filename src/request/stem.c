@@ -318,7 +318,7 @@ static struct bytes given(const struct response_primitive *r)
 	if (!r->content.n || cbor_find(r->content, BYTES("m2m:aeA"), &v, &found) != ERR_OK || !found || v.kind != CBOR_MAP)
 		return BYTES_NONE;
 	ri = text_at(v.raw, "ri");
-	return id_form(ri) == ID_AE_STEM && ri.p[0] == 'S' ? ri : BYTES_NONE;
+	return bytes_starts(ri, BYTES("S")) && id_form(ri) == ID_AE_STEM ? ri : BYTES_NONE;
 }
 
 static err_t announce(struct work *w, struct bytes stem)
