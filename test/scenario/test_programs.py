@@ -156,9 +156,11 @@ def test_programs_that_go_away_leave_room_for_administrators(node):
         assert node.cli("credential", "list", check=False)[0] == 0
         # Of those who are turned away the log has a few lines a second.
         held, began = [Program(node.socket, BOB) for _ in range(16)], time.time()
-        for _ in range(300):
+        tries = 0
+        while tries < 300 or time.time() < began + 2.5:  # the lines of the first second may be spent
             with Program(node.socket, BOB) as p, contextlib.suppress(ConnectionError):
                 assert p.s.recv(1) == b""
+            tries += 1
         lines = node.log_text().count("door full")
         assert 0 < lines <= 5 * (time.time() - began + 2), lines
         [p.s.close() for p in held]
