@@ -7,34 +7,12 @@ import pytest
 pytest.importorskip("requests")
 
 import labnode
-from lab import AE, Lab
-from node import Node, decode
+from lab import AE
+from node import decode
+from openlab import lab, own, r  # noqa: F401
 from receiver import Receiver
 
 END = "20300101T000000"
-
-
-@pytest.fixture(scope="module")
-def lab():
-    with Node(lab=True, options="store.engine = memory\nlab.remote_cses = /mn,/mn2") as node:
-        lab = Lab(node)
-        rules = lambda *who: {"acr": [{"acor": list(who), "acop": 63}]}
-        assert lab.create("/cse-in", 1, {"m2m:acp": {"rn": "open", "pv": rules("all"), "pvs": rules("CAdmin")}}).rsc == 2001
-        yield lab
-
-
-@pytest.fixture()
-def own(lab):
-    """A registered AE with a container that all may use."""
-    stem, path = lab.ae()
-    assert lab.create(path, 3, {"m2m:cnt": {"rn": "c", "acpi": ["cse-in/open"]}}, stem).rsc == 2001
-    return stem, path
-
-
-@pytest.fixture()
-def r():
-    with Receiver() as r:
-        yield r
 
 
 def notification(got):

@@ -7,32 +7,9 @@ import pytest
 pytest.importorskip("requests")
 
 import labnode
-from lab import AE, Lab, until
-from node import Node
+from lab import AE, until
+from openlab import lab, own, r  # noqa: F401
 from receiver import Receiver
-
-
-@pytest.fixture(scope="module")
-def lab():
-    with Node(lab=True, options="store.engine = memory\nlab.remote_cses = /mn,/mn2") as node:
-        lab = Lab(node)
-        rules = lambda *who: {"acr": [{"acor": list(who), "acop": 63}]}
-        assert lab.create("/cse-in", 1, {"m2m:acp": {"rn": "open", "pv": rules("all"), "pvs": rules("CAdmin")}}).rsc == 2001
-        yield lab
-
-
-@pytest.fixture()
-def own(lab):
-    """A registered AE with a container that all may use."""
-    stem, path = lab.ae()
-    assert lab.create(path, 3, {"m2m:cnt": {"rn": "c", "acpi": ["cse-in/open"]}}, stem).rsc == 2001
-    return stem, path
-
-
-@pytest.fixture()
-def r():
-    with Receiver() as r:
-        yield r
 
 
 # --- blocking updates [7.4.8.2.1, 7.5.1.2.19, 7.3.2.9; TS-0001 10.2.10.7] -----------------------------

@@ -63,6 +63,18 @@ def tables():
 TABLES = tables()
 
 
+# What the least of each type stands below, or names.
+TREE = [
+    ("/cse-in", 2, {"m2m:ae": dict(AE, rn="home")}),
+    ("/cse-in/home", 3, {"m2m:cnt": {"rn": "c"}}),
+    ("/cse-in/home/c", 23, {"m2m:sub": {"rn": "s", "nu": ["cse-in/home"]}}),
+    ("/cse-in/home", 29, {"m2m:ts": {"rn": "t"}}),
+    ("/cse-in", 22, {"m2m:stcg": {"rn": "g"}}),
+    ("/cse-in", 11, {"m2m:mssp": {"rn": "m"}}),
+    ("/cse-in", 14, {"m2m:nod": {"rn": "n", "ni": "urn:dev:0"}}),
+]
+
+
 class Fast(Lab):
     """One connection for all."""
     connection = None
@@ -81,13 +93,7 @@ class Fast(Lab):
 def lab():
     with Node(lab=True, options="store.engine = memory") as node:
         lab = Fast(node)
-        for path, ty, body in [("/cse-in", 2, {"m2m:ae": dict(AE, rn="home")}),
-                               ("/cse-in/home", 3, {"m2m:cnt": {"rn": "c"}}),
-                               ("/cse-in/home/c", 23, {"m2m:sub": {"rn": "s", "nu": ["cse-in/home"]}}),
-                               ("/cse-in/home", 29, {"m2m:ts": {"rn": "t"}}),
-                               ("/cse-in", 22, {"m2m:stcg": {"rn": "g"}}),
-                               ("/cse-in", 11, {"m2m:mssp": {"rn": "m"}}),
-                               ("/cse-in", 14, {"m2m:nod": {"rn": "n", "ni": "urn:dev:0"}})]:
+        for path, ty, body in TREE:
             assert lab.create(path, ty, body).rsc == 2001, body
         yield lab
 

@@ -6,7 +6,7 @@ import csv
 import pytest
 from lab import AE
 from node import TOP, Node
-from test_conformance_types import ALWAYS, LEAST, OWN, Fast, place
+from test_conformance_types import ALWAYS, LEAST, OWN, TREE, Fast, place
 
 LINK = [{"nm": "a", "typ": 1013, "val": "cse-in/n"}]
 SOON, LATER, PAST = "20300101T000000", "20310203T040506,123456", "20200101T000000"
@@ -198,15 +198,8 @@ def values(name, short, kind):
 def lab():
     with Node(lab=True, options="store.engine = memory\nlab.remote_cses = /mnx,/mny") as node:
         lab = Fast(node)
-        for path, ty, body in [("/cse-in", 2, {"m2m:ae": dict(AE, rn="home")}),
-                               ("/cse-in/home", 3, {"m2m:cnt": {"rn": "c"}}),
-                               ("/cse-in/home/c", 23, {"m2m:sub": {"rn": "s", "nu": ["cse-in/home"]}}),
-                               ("/cse-in/home", 29, {"m2m:ts": {"rn": "t"}}),
-                               ("/cse-in", 22, {"m2m:stcg": {"rn": "g"}}),
-                               ("/cse-in", 11, {"m2m:mssp": {"rn": "m"}}),
-                               ("/cse-in", 26, {"m2m:ntp": {"rn": "p"}}),
-                               ("/cse-in", 1, {"m2m:acp": {"rn": "open", "pv": {"acr": [{"acor": ["all"], "acop": 63}]}, "pvs": OWN}}),
-                               ("/cse-in", 14, {"m2m:nod": {"rn": "n", "ni": "urn:dev:0"}})]:
+        for path, ty, body in [*TREE, ("/cse-in", 26, {"m2m:ntp": {"rn": "p"}}),
+                               ("/cse-in", 1, {"m2m:acp": {"rn": "open", "pv": {"acr": [{"acor": ["all"], "acop": 63}]}, "pvs": OWN}})]:
             assert lab.create(path, ty, body).rsc == 2001, body
         yield lab
 

@@ -11,13 +11,19 @@ ALICE, BOB = 64101, 64102
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs programs of two users")
 
 
-@pytest.fixture(scope="module")
-def node():
+@contextlib.contextmanager
+def with_door():
     with Node(start=False) as n:
         n.socket = n.top / "programs.sock"
         with open(n.dir / "holdfast.conf", "a") as f:
             f.write(f"door.programs = {n.socket}\n")
         n.start()
+        yield n
+
+
+@pytest.fixture(scope="module")
+def node():
+    with with_door() as n:
         for name, user, *more in (("tls", ALICE, "--purpose", "digest"), ("doc", ALICE), ("dh", ALICE, "--purpose", "agree"),
                                   ("ed", ALICE, "--class", "ed25519"), ("tls", BOB, "--purpose", "digest")):
             n.cli("key", "generate", f"app/{name}", "--user", user, *more)
@@ -174,11 +180,7 @@ def test_programs_that_go_away_leave_room_for_administrators(node):
 
 
 def test_a_program_that_asks_on_does_not_hold_the_end_of_the_node():
-    with Node(start=False) as n:
-        n.socket = n.top / "programs.sock"
-        with open(n.dir / "holdfast.conf", "a") as f:
-            f.write(f"door.programs = {n.socket}\n")
-        n.start()
+    with with_door() as n:
         over = threading.Event()
 
         def asks(reads):

@@ -683,11 +683,19 @@ static void test_expiry_of_what_is_tampered(void **state)
 	bench_close(&b);
 }
 
+/* A container; one that is not sound has a body that cannot be read. */
+static void put_expiring(struct bench *b, uint64_t parent, struct bytes name, int64_t expires, bool sound)
+{
+	struct store_row row = { .id = store_next_id(b->core.store), .parent = parent, .type = 3, .version = 1,
+		                 .name = name, .expires = expires, .body = sound ? BYTES("\xa0") : BYTES("no map") };
+
+	assert_int_equal(store_insert(b->core.store, &row), ERR_OK);
+}
+
 /* However many cannot be read, what expires after them goes, and soon. */
 static void test_expiry_of_many_tampered(void **state)
 {
 	enum { BAD = 200 };
-	struct store_row row = { .type = 3, .version = 1, .body = BYTES("no map") };
 	struct buf name = buf_make(32);
 	int64_t now = clock_now();
 	struct bench b;
@@ -700,12 +708,7 @@ static void test_expiry_of_many_tampered(void **state)
 	for (int i = 0; i <= BAD; i++) {
 		buf_clear(&name);
 		assert_int_equal(buf_printf(&name, "row%d", i), ERR_OK);
-		row.id = store_next_id(b.core.store);
-		row.parent = ae;
-		row.name = bytes_of_buf(&name);
-		row.expires = now + 1000 + i;
-		row.body = i == BAD ? BYTES("\xa0") : BYTES("no map");
-		assert_int_equal(store_insert(b.core.store, &row), ERR_OK);
+		put_expiring(&b, ae, bytes_of_buf(&name), now + 1000 + i, i == BAD);
 	}
 	assert_int_equal(batch_commit(&b.core), ERR_OK);
 	clock_simulate(now + 10000);
@@ -726,7 +729,6 @@ static void test_expiry_of_many_tampered(void **state)
 static void test_expiry_undone(void **state)
 {
 	static const char *const names[] = { "sound", "tampered" };
-	struct store_row row = { .type = 3, .version = 1 };
 	int64_t now = clock_now();
 	struct bench b;
 	uint64_t ae, id;
@@ -735,14 +737,8 @@ static void test_expiry_undone(void **state)
 	(void)enrolled_and_open(&b);
 	assert_int_equal(batch_begin(&b.core), ERR_OK);
 	assert_int_equal(store_find_ident(b.core.store, BYTES("Cdev"), &ae), ERR_OK);
-	for (int i = 0; i < 2; i++) {
-		row.id = store_next_id(b.core.store);
-		row.parent = ae;
-		row.name = bytes_str(names[i]);
-		row.expires = now + 1000 + i;
-		row.body = i ? BYTES("no map") : BYTES("\xa0");
-		assert_int_equal(store_insert(b.core.store, &row), ERR_OK);
-	}
+	for (int i = 0; i < 2; i++)
+		put_expiring(&b, ae, bytes_str(names[i]), now + 1000 + i, i == 0);
 	assert_int_equal(batch_commit(&b.core), ERR_OK);
 	clock_simulate(now + 10000);
 	for (int fails = 1; fails >= 0; fails--) {
