@@ -62,14 +62,12 @@ out:
 /* From is its creator, as the request that it makes says. */
 static err_t from_of(struct work *w, const struct action *a, struct buf *out)
 {
-	struct bytes asked;
-	struct cbor from;
-	bool found;
+	struct bytes asked, from;
 	err_t err;
 
 	TRY(action_primitive(w->room->resources, a->id, &asked));
-	TRY(cbor_find(asked, BYTES("fr"), &from, &found));
-	err = found && from.kind == CBOR_TEXT ? buf_add(out, from.s) : ERR_MISSING;
+	TRY(cbor_find_text(asked, "fr", &from));
+	err = buf_add(out, from);
 out:
 	return err;
 }

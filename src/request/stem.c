@@ -44,10 +44,9 @@ struct bytes stem_announcer(struct work *w)
 
 static struct bytes text_at(struct bytes map, const char *key)
 {
-	struct cbor v;
-	bool found = false;
+	struct bytes text;
 
-	return cbor_find(map, bytes_str(key), &v, &found) == ERR_OK && found && v.kind == CBOR_TEXT ? v.s : BYTES_NONE;
+	return cbor_find_text(map, key, &text) == ERR_OK ? text : BYTES_NONE;
 }
 
 /* The attributes that the request brings. */
