@@ -1,12 +1,13 @@
 """Starting, confining, ending: an ordinary user, several gates, a crash and whom it is laid to,
 a second daemon, a wrong configuration, a core that hangs, certificates that end."""
-import fcntl, json, os, pathlib, re, shutil, signal, socket, ssl, subprocess, tempfile, threading, time
+import ctypes, fcntl, json, os, pathlib, re, shutil, signal, socket, ssl, subprocess, tempfile, threading, time
 
 import pytest
 
 from node import BUILD, NAME, Entity, Node, free_port
 
 PROGRAMS = ["holdfast", "holdfastd"] + ["holdfast-" + r for r in ("keeper", "core", "gate", "courier", "door")]
+PIDFD_GETFD = 438  # of every architecture
 root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
 
@@ -376,6 +377,25 @@ def test_started_again_at_once_after_kill_nine():
             assert d.retrieve("/cse-in/ae-Cdev/c").rsc == 2000
             d.close()
         assert not re.search("given up|cannot listen", node.log_text()), node.log_text()
+        assert node.stop() == 0
+
+
+@root
+def test_started_again_beside_a_descriptor_that_outlived_kill_nine():
+    """A worker that its parent was just about to start has the parent's descriptors for a moment longer."""
+    with Node() as node:
+        parent = os.pidfd_open(node.process.pid)
+        names = pathlib.Path(f"/proc/{node.process.pid}/fd")
+        lock = next(int(fd.name) for fd in names.iterdir() if os.readlink(fd).endswith("run/lock"))
+        left = ctypes.CDLL(None, use_errno=True).syscall(PIDFD_GETFD, parent, lock, 0)
+        assert left >= 0, os.strerror(ctypes.get_errno())
+        code, said = run(BUILD / "holdfastd", "-d", node.dir)
+        assert code == 1 and "runs already" in said
+        node.kill()
+        assert os.readlink(f"/proc/self/fd/{left}").endswith("run/lock")
+        node.start(20)
+        os.close(left)
+        os.close(parent)
         assert node.stop() == 0
 
 

@@ -187,7 +187,9 @@ static err_t open_run(struct parent *p)
 	n->lock_fd = openat(n->run_fd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (n->lock_fd < 0)
 		return fail("no lock", n->path);
-	if (fcntl(n->lock_fd, F_OFD_SETLK, &whole) != 0) {
+	/* Of the process, not of the open file: a worker that was forked and not yet
+	 * started when its parent was killed holds nothing. */
+	if (fcntl(n->lock_fd, F_SETLK, &whole) != 0) {
 		log_event(LOG_ERROR, "runs already", "path=%s", n->path);
 		return ERR_EXISTS;
 	}
