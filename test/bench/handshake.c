@@ -2,7 +2,8 @@
  *
  * Ours: the channel with its keeper, CPU of both processes. Limit: libssl alone
  * with the same suites, groups and certificates and the key in the process that
- * serves. The client is the same, in a process and on a processor of its own, and
+ * serves. Resumed: each takes up the session of the one before, and gives a
+ * ticket for the next; both keep the session themselves. The client is the same, in a process and on a processor of its own, and
  * not counted. Prints
  * a line per case and round: name, ours, limit (CPU microseconds a handshake),
  * limit / ours.
@@ -27,9 +28,39 @@ static struct keeper_child child;
 static struct buf ae_pem, ae_key, node_key_pem, limit_node_pem;
 static uint8_t psk[32];
 
+struct server {
+	pid_t pid;
+	int fd;
+};
+
 /* --- servers: one handshake after the other over one socket ----------------- */
 
-static void serve(SSL_CTX *ctx, int fd, bool ours)
+static uint8_t kept_secret[32];
+static struct channel_session kept;
+
+static void keep(void *self, SSL *ssl, const struct channel_session *s)
+{
+	kept = *s;
+	must(s->secret.n == sizeof(kept_secret));
+	bytes_copy(kept_secret, s->secret.p, s->secret.n);
+}
+
+static void shake_ours(SSL *ssl, bool sessions)
+{
+	struct channel_peer peer;
+	int done = SSL_do_handshake(ssl);
+
+	if (done != 1 && channel_session_wanted(ssl)) {
+		must(bytes_equal(BYTES_OF(channel_session_wanted(ssl)->id), BYTES_OF(kept.id)));
+		must(channel_session_give(ssl, kept.suite, BYTES_OF(kept_secret)) == ERR_OK);
+		done = SSL_do_handshake(ssl);
+	}
+	must(done == 1 && channel_peer(ssl, &peer) == ERR_OK);
+	if (sessions)
+		must(channel_session_offer(ssl, 3600) == ERR_OK);
+}
+
+static void serve(SSL_CTX *ctx, int fd, bool ours, bool sessions)
 {
 	char c;
 
@@ -45,22 +76,23 @@ static void serve(SSL_CTX *ctx, int fd, bool ours)
 			SSL_set_accept_state(ssl);
 		}
 		SSL_set_fd(ssl, fd);
-		must(SSL_do_handshake(ssl) == 1);
-		if (ours) {
-			struct channel_peer peer;
-
-			must(channel_peer(ssl, &peer) == ERR_OK);
-		}
+		if (ours)
+			shake_ours(ssl, sessions);
+		else
+			must(SSL_do_handshake(ssl) == 1);
 		must(SSL_read(ssl, &c, 1) == 1 && SSL_write(ssl, &c, 1) == 1);
+		/* Without an end libssl would forget the session. */
+		SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 		SSL_free(ssl);
 	}
 }
 
-static SSL_CTX *ours_context(void)
+static SSL_CTX *ours_context(bool sessions)
 {
-	struct channel_server_setup setup = { .keeper = &child.gates[0],
+	struct channel_server_setup setup = { .keeper = &child.gates[sessions],
 		                              .anchor_pem = bytes_of_buf(&child.ca_pem),
-		                              .certificate_pem = bytes_of_buf(&child.node_pem) };
+		                              .certificate_pem = bytes_of_buf(&child.node_pem),
+		                              .session = sessions ? keep : NULL };
 	SSL_CTX *ctx;
 
 	must(channel_server_new(&setup, &ctx) == ERR_OK);
@@ -80,12 +112,14 @@ static SSL_SESSION *session_of(SSL *ssl)
 
 static int limit_find(SSL *ssl, const unsigned char *identity, size_t n, SSL_SESSION **out)
 {
-	*out = session_of(ssl);
+	*out = bytes_equal(bytes_make(identity, n), BYTES(IDENTITY)) ? session_of(ssl) : NULL;
 	return 1;
 }
 
 static unsigned limit_psk(SSL *ssl, const char *identity, unsigned char *out, unsigned max)
 {
+	if (!bytes_equal(bytes_str(identity), BYTES(IDENTITY)))
+		return 0;
 	bytes_copy(out, psk, 32);
 	return 32;
 }
@@ -99,7 +133,7 @@ static X509 *certificate_of(const struct buf *pem)
 	return x;
 }
 
-static SSL_CTX *limit_context(void)
+static SSL_CTX *limit_context(bool sessions)
 {
 	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
 	X509 *leaf = certificate_of(&limit_node_pem), *ca = certificate_of(&child.ca_pem);
@@ -114,8 +148,8 @@ static SSL_CTX *limit_context(void)
 	must(SSL_CTX_set1_groups_list(ctx, "X25519:P-256") == 1);
 	SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_CIPHER_SERVER_PREFERENCE);
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
-	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-	SSL_CTX_set_num_tickets(ctx, 0);
+	SSL_CTX_set_session_cache_mode(ctx, sessions ? SSL_SESS_CACHE_SERVER : SSL_SESS_CACHE_OFF);
+	SSL_CTX_set_num_tickets(ctx, sessions ? 1 : 0);
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
 	must(SSL_CTX_set_session_id_context(ctx, (const unsigned char *)"limit", 5) == 1);
 	SSL_CTX_set_psk_find_session_callback(ctx, limit_find);
@@ -126,22 +160,22 @@ static SSL_CTX *limit_context(void)
 	return ctx;
 }
 
-/* A server in a process of its own; its socket comes back. */
-static pid_t server_start(bool ours, int *fd)
+/* A server in a process of its own. */
+static struct server server_start(bool ours, bool sessions)
 {
+	struct server s;
 	int pair[2];
-	pid_t pid;
 
 	must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
-	pid = fork();
-	must(pid >= 0);
-	if (pid == 0) {
+	s.pid = fork();
+	must(s.pid >= 0);
+	if (s.pid == 0) {
 		close(pair[0]);
-		serve(ours ? ours_context() : limit_context(), pair[1], ours);
+		serve(ours ? ours_context(sessions) : limit_context(sessions), pair[1], ours, sessions);
 	}
 	close(pair[1]);
-	*fd = pair[0];
-	return pid;
+	s.fd = pair[0];
+	return s;
 }
 
 /* --- the client and the clock --------------------------------------------------- */
@@ -165,42 +199,59 @@ static double cpu_of(pid_t pid)
 	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
 }
 
-static void shake(SSL_CTX *ctx, int fd)
+/* The client's ticket of the connection before; NULL: none yet, or none wanted. */
+static SSL_SESSION *ticket;
+
+static int on_ticket(SSL *ssl, SSL_SESSION *made)
 {
+	SSL_SESSION_free(ticket);
+	ticket = made;
+	return 1;
+}
+
+/* Who takes up a session has nothing else to show. */
+struct clients {
+	SSL_CTX *whole, *resuming; /* resuming NULL: none */
+};
+
+static void shake(const struct clients *k, int fd)
+{
+	bool resumes = ticket;
 	SSL *ssl;
 	char c = 'x';
 
-	must(channel_new(ctx, &ssl) == ERR_OK);
+	must(channel_new(resumes ? k->resuming : k->whole, &ssl) == ERR_OK);
 	SSL_set_fd(ssl, fd);
+	must(!resumes || SSL_set_session(ssl, ticket) == 1);
 	must(SSL_do_handshake(ssl) == 1);
+	must(!resumes || SSL_session_reused(ssl) == 1);
 	must(SSL_write(ssl, &c, 1) == 1 && SSL_read(ssl, &c, 1) == 1);
+	SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 	SSL_free(ssl);
 }
 
-/* CPU microseconds of a handshake over the processes given. */
-static double measure(SSL_CTX *ctx, int fd, const pid_t *pids, size_t n, unsigned times)
+/* CPU microseconds of a handshake over server and, with ours, keeper. */
+static double measure(const struct clients *k, const struct server *s, bool ours, unsigned times)
 {
-	double before = 0, after = 0;
+	double before = cpu_of(s->pid) + (ours ? cpu_of(child.pid) : 0);
 
-	for (size_t i = 0; i < n; i++)
-		before += cpu_of(pids[i]);
 	for (unsigned i = 0; i < times; i++) {
-		shake(ctx, fd);
+		shake(k, s->fd);
 		/* The core would read these; a full socket would stop the keeper. */
 		must(keeper_drain(&child.core) == ERR_OK);
 	}
-	for (size_t i = 0; i < n; i++)
-		after += cpu_of(pids[i]);
-	return (after - before) / times;
+	return (cpu_of(s->pid) + (ours ? cpu_of(child.pid) : 0) - before) / times;
 }
 
-static SSL_CTX *client_context(bool by_psk, int version)
+static SSL_CTX *client_context(bool guest, bool by_psk, int version)
 {
-	struct channel_client_setup setup = { .name = CHILD_HOST,
+	struct channel_client_setup setup = { .name = CHILD_HOST, .guest = guest,
 		                              .anchor_pem = bytes_of_buf(&child.ca_pem) };
 	SSL_CTX *ctx;
 
-	if (by_psk) {
+	if (guest) {
+		/* nothing */
+	} else if (by_psk) {
 		setup.psk_identity = BYTES(IDENTITY);
 		setup.psk = BYTES_OF(psk);
 	} else {
@@ -219,21 +270,62 @@ static void limit_certificate(void)
 	                              &limit_node_pem, &node_key_pem) == ERR_OK);
 }
 
+struct bench_case {
+	const char *name;
+	bool by_psk;
+	int version;
+	bool resumed;
+};
+
+static SSL_CTX *client_of(const struct bench_case *c, bool ours, bool guest)
+{
+	SSL_CTX *ctx = client_context(guest, c->by_psk, c->version);
+
+	if (!ours && !c->by_psk)
+		must(X509_VERIFY_PARAM_set1_host(SSL_CTX_get0_param(ctx), "limit.sp.example.org", 0) == 1);
+	if (c->resumed) {
+		SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+		SSL_CTX_sess_set_new_cb(ctx, on_ticket);
+	}
+	return ctx;
+}
+
+/* So many handshakes, after some that warm up: of sessions only the first is a whole one. */
+static double round_of(const struct bench_case *c, const struct server *s, bool ours, unsigned times)
+{
+	struct clients k = { client_of(c, ours, false), c->resumed ? client_of(c, ours, true) : NULL };
+	double us;
+
+	(void)measure(&k, s, ours, 20);
+	us = measure(&k, s, ours, times);
+	SSL_SESSION_free(ticket);
+	ticket = NULL;
+	SSL_CTX_free(k.whole);
+	SSL_CTX_free(k.resuming);
+	return us;
+}
+
+/* Servers of a kind, without sessions and with them. */
+static void start_servers(bool ours, struct server out[2])
+{
+	for (int sessions = 0; sessions < 2; sessions++) {
+		out[sessions] = server_start(ours, sessions);
+		pin(out[sessions].pid, 1);
+	}
+}
+
 int main(int argc, char **argv)
 {
-	static const struct {
-		const char *name;
-		bool by_psk;
-		int version;
-	} cases[] = {
-		{ "handshake-certificate-tls13", false, TLS1_3_VERSION },
-		{ "handshake-psk-tls13", true, TLS1_3_VERSION },
-		{ "handshake-certificate-tls12", false, TLS1_2_VERSION },
-		{ "handshake-psk-tls12", true, TLS1_2_VERSION },
+	static const struct bench_case cases[] = {
+		{ "handshake-certificate-tls13", false, TLS1_3_VERSION, false },
+		{ "handshake-certificate-resumed", false, TLS1_3_VERSION, true },
+		{ "handshake-psk-tls13", true, TLS1_3_VERSION, false },
+		{ "handshake-psk-resumed", true, TLS1_3_VERSION, true },
+		{ "handshake-certificate-tls12", false, TLS1_2_VERSION, false },
+		{ "handshake-psk-tls12", true, TLS1_2_VERSION, false },
 	};
+	struct server ours[2], limit[2];
 	uint64_t times = 400;
-	int fd[2];
-	pid_t pids[2], limit;
 
 	if (argc > 1 && bytes_to_u64(bytes_str(argv[1]), 1000000, &times) != ERR_OK)
 		return 2;
@@ -245,37 +337,27 @@ int main(int argc, char **argv)
 	limit_certificate();
 	crypt_random(psk, 32);
 	must(keeper_child_psk(&child, BYTES(IDENTITY), BYTES_OF(psk)) == ERR_OK);
-	pids[0] = server_start(true, &fd[0]);
-	pids[1] = child.pid;
-	limit = server_start(false, &fd[1]);
+	start_servers(true, ours);
+	start_servers(false, limit);
 	pin(0, 0);
-	pin(pids[0], 1);
-	pin(pids[1], 1);
-	pin(limit, 1);
+	pin(child.pid, 1);
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
-		SSL_CTX *ours, *bare;
+		const struct bench_case *c = &cases[i];
 
-		if (argc > 2 && !bytes_equal(bytes_str(argv[2]), bytes_str(cases[i].name)))
+		if (argc > 2 && !bytes_equal(bytes_str(argv[2]), bytes_str(c->name)))
 			continue;
-		ours = client_context(cases[i].by_psk, cases[i].version);
-		bare = client_context(cases[i].by_psk, cases[i].version);
-		if (!cases[i].by_psk)
-			must(X509_VERIFY_PARAM_set1_host(SSL_CTX_get0_param(bare),
-			                                 "limit.sp.example.org", 0) == 1);
-		(void)measure(ours, fd[0], pids, 2, 20);
-		(void)measure(bare, fd[1], &limit, 1, 20);
 		for (int r = 0; r < ROUNDS; r++) {
-			double a = measure(ours, fd[0], pids, 2, (unsigned)times);
-			double b = measure(bare, fd[1], &limit, 1, (unsigned)times);
+			double a = round_of(c, &ours[c->resumed], true, (unsigned)times);
+			double b = round_of(c, &limit[c->resumed], false, (unsigned)times);
 
-			printf("%-28s %8.1f %8.1f %6.2f\n", cases[i].name, a, b, b / a);
+			printf("%-30s %8.1f %8.1f %6.2f\n", c->name, a, b, b / a);
 		}
 		fflush(stdout);
-		SSL_CTX_free(ours);
-		SSL_CTX_free(bare);
 	}
-	close(fd[0]);
-	close(fd[1]);
+	for (int i = 0; i < 2; i++) {
+		close(ours[i].fd);
+		close(limit[i].fd);
+	}
 	keeper_child_stop(&child);
 	return 0;
 }
