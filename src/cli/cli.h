@@ -35,7 +35,8 @@ enum { CLI_ARGUMENTS_MAX = 4, CLI_FILTERS_MAX = 32, CLI_ADMINISTRATORS_MAX = 8, 
 /* One command line, understood. */
 struct cli {
 	const struct command_row *command;
-	bool help, json;
+	const char *object; /* the word before a verb, once it was understood; else NULL */
+	bool help, version, json;
 	const char *dir; /* node directory */
 	const char *argument[CLI_ARGUMENTS_MAX];
 	size_t arguments_n;
@@ -59,8 +60,8 @@ err_t cli_number(struct cli *c, enum cli_option o, uint64_t max, uint64_t initia
 /* Parse, run, exit code. */
 int cli_main(int argc, char **argv);
 
-/* help.c: for a command, for all (NULL); a man page; completion. */
-void help_print(const struct command_row *command);
+/* help.c: for a command; for the verbs of an object; for all, where both are NULL; a man page; completion. */
+void help_print(const struct command_row *command, const char *object);
 void help_man(void);
 void help_completion(void);
 

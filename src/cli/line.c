@@ -106,6 +106,10 @@ static err_t take_long(struct cli *c, struct words *w, const char *word)
 		c->help = true;
 		return ERR_OK;
 	}
+	if (bytes_equal(whole, BYTES("--version"))) {
+		c->version = true;
+		return ERR_OK;
+	}
 	for (unsigned o = 0; o < CLI_OPTION_COUNT; o++) {
 		if (!bytes_equal(name, options[o].name))
 			continue;
@@ -168,7 +172,7 @@ static bool is_object(const char *word)
 }
 
 /* The words before options and between them: object, verb, arguments. */
-static err_t take_word(struct cli *c, const char *word, const char **object)
+static err_t take_word(struct cli *c, const char *word)
 {
 	if (c->command) {
 		if (c->arguments_n == CLI_ARGUMENTS_MAX)
@@ -179,27 +183,27 @@ static err_t take_word(struct cli *c, const char *word, const char **object)
 	for (size_t i = 0; i < COUNT_OF(commands); i++) {
 		const struct command_row *row = &commands[i];
 
-		if (*object ? word_is(*object, row->object) && word_is(word, row->verb)
-		            : word_is(word, row->object) && row->verb[0] == '\0') {
+		if (c->object ? word_is(c->object, row->object) && word_is(word, row->verb)
+		              : word_is(word, row->object) && row->verb[0] == '\0') {
 			c->command = row;
 			return ERR_OK;
 		}
 	}
-	if (*object)
+	if (c->object)
 		return fault(c, "no such verb", word);
 	if (!is_object(word))
 		return fault(c, "no such command", word);
-	*object = word;
+	c->object = word;
 	return ERR_OK;
 }
 
-static err_t check_line(struct cli *c, const char *object)
+static err_t check_line(struct cli *c)
 {
-	if (c->help)
+	if (c->help || c->version)
 		return ERR_OK;
 	if (!c->command)
-		return fault(c, object ? "a verb is missing behind" : "a command is missing",
-		             object ? object : "");
+		return fault(c, c->object ? "a verb is missing behind" : "a command is missing",
+		             c->object ? c->object : "");
 	if (c->arguments_n < c->command->least)
 		return fault(c, "missing", c->command->arguments);
 	if (c->arguments_n > c->command->most)
@@ -213,7 +217,7 @@ static err_t check_line(struct cli *c, const char *object)
 
 err_t cli_parse(int argc, char **argv, struct cli *c)
 {
-	const char *object = NULL, *from_environment = getenv("HOLDFAST_DIR");
+	const char *from_environment = getenv("HOLDFAST_DIR");
 	struct words w = { .argc = argc, .at = 1, .argv = argv };
 	err_t err = ERR_OK;
 
@@ -223,7 +227,7 @@ err_t cli_parse(int argc, char **argv, struct cli *c)
 		const char *word = argv[w.at++];
 
 		if (w.ended || word[0] != '-' || word[1] == '\0')
-			TRY(take_word(c, word, &object));
+			TRY(take_word(c, word));
 		else if (word_is(word, "--"))
 			w.ended = true;
 		else if (word[1] == '-')
@@ -231,7 +235,7 @@ err_t cli_parse(int argc, char **argv, struct cli *c)
 		else
 			TRY(take_short(c, &w, word));
 	}
-	err = check_line(c, object);
+	err = check_line(c);
 out:
 	return err;
 }
@@ -256,13 +260,16 @@ int cli_main(int argc, char **argv)
 	int code;
 
 	if (argc == 1) {
-		help_print(NULL);
+		help_print(NULL, NULL);
 		return CLI_USAGE;
 	}
 	if (cli_parse(argc, argv, &c) != ERR_OK)
 		return cli_usage(&c, "%s", c.why);
-	if (c.help) {
-		help_print(c.command);
+	if (c.help || c.version) {
+		if (c.help)
+			help_print(c.command, c.object);
+		else
+			printf("holdfast %s\n", HOLDFAST_VERSION);
 		return CLI_OK;
 	}
 	code = c.command->run(&c);

@@ -59,14 +59,16 @@ int cli_fail(const struct cli *c, err_t err, const char *fmt, ...)
 
 int cli_usage(const struct cli *c, const char *fmt, ...)
 {
+	const char *object = c->command ? c->command->object : c->object ? c->object : "";
+	const char *verb = c->command ? c->command->verb : "";
 	va_list ap;
 
 	va_start(ap, fmt);
 	(void)vfail(c, "USAGE", fmt, ap);
 	va_end(ap);
 	if (!c->json)
-		fprintf(stderr, "holdfast: see holdfast %s%s--help\n", c->command ? c->command->object : "",
-		        c->command ? " " : "");
+		fprintf(stderr, "holdfast: see holdfast %s%s%s%s--help\n", object, object[0] ? " " : "", verb,
+		        verb[0] ? " " : "");
 	return CLI_USAGE;
 }
 

@@ -98,11 +98,14 @@ static err_t parse_arguments(int argc, char **argv, struct arguments *a)
 			TRY(bytes_put_str(a->directory, sizeof(a->directory), bytes_str(value)));
 			i++;
 		} else if (!is(argv[i], "--foreground")) {
+			log_event(LOG_ERROR, "not understood", "argument=%s", argv[i]);
 			return ERR_SYNTAX;
 		}
 	}
-	if (words && !a->lab)
+	if (words && !a->lab) {
+		log_event(LOG_ERROR, "not understood", "why=options of a laboratory without --lab");
 		return ERR_SYNTAX;
+	}
 	if (!a->directory[0] && !a->lab)
 		err = bytes_put_str(a->directory, sizeof(a->directory), BYTES(DIRECTORY));
 out:

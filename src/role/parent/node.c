@@ -29,8 +29,11 @@ err_t node_open(struct parent *p)
 	struct node *n = &p->node;
 	struct stat s;
 
-	if (!realpath(p->arguments.directory, n->path))
-		return fail("no node directory", p->arguments.directory);
+	if (!realpath(p->arguments.directory, n->path)) {
+		(void)fail("no node directory (holdfast init DIR makes one, -d DIR names it)",
+		           p->arguments.directory);
+		return ERR_MISSING;
+	}
 	n->fd = open(n->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (n->fd < 0 || fstat(n->fd, &s) != 0)
 		return fail("no node directory", n->path);
