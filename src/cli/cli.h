@@ -60,10 +60,8 @@ err_t cli_number(struct cli *c, enum cli_option o, uint64_t max, uint64_t initia
 /* Parse, run, exit code. */
 int cli_main(int argc, char **argv);
 
-/* help.c: for a command; for the verbs of an object; for all, where both are NULL; a man page; completion. */
+/* help.c: for a command; for the verbs of an object; for all, where both are NULL. */
 void help_print(const struct command_row *command, const char *object);
-void help_man(void);
-void help_completion(void);
 
 /* --- output.c ------------------------------------------------------------------ */
 

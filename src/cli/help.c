@@ -85,7 +85,7 @@ void help_print(const struct command_row *command, const char *object)
 	print_common();
 }
 
-void help_man(void)
+static void help_man(void)
 {
 	printf(".TH HOLDFAST 1 \"\" \"Holdfast %s\"\n.SH NAME\n", HOLDFAST_VERSION);
 	printf("holdfast \\- client and administration of a Holdfast node\n.SH SYNOPSIS\n");
@@ -145,7 +145,7 @@ static bool is_first(size_t i)
 	return i == 0 || !bytes_equal(bytes_str(command_row(i - 1)->object), bytes_str(command_row(i)->object));
 }
 
-void help_completion(void)
+static void help_completion(void)
 {
 	printf("%s\t\t-d|-o", completion_head);
 	for (unsigned o = 0; o < CLI_OPTION_COUNT; o++) {

@@ -99,7 +99,4 @@ struct bytes client_head(const struct client_connection *c);
 /* Keying material of the association, as channel_export. ERR_REFUSED without TLS. */
 err_t client_export(struct client_connection *c, const char *label, uint8_t *out, size_t n) MUST_USE;
 
-/* Version and suite of the association, "TLSv1.3 TLS_AES_128_GCM_SHA256". */
-const char *client_suite(const struct client_connection *c);
-
 #endif

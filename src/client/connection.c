@@ -24,7 +24,6 @@ struct client_connection {
 	struct buf in, out;
 	size_t head;  /* octets of the head that client_exchange got */
 	size_t taken; /* octets of `in` that belong to the last response */
-	char suite[96];
 };
 
 static void explain(char *why, size_t size, const char *what, const char *detail)
@@ -163,8 +162,6 @@ static err_t shake_hands(struct client_connection *c, char *why, size_t why_size
 	err = channel_peer(c->ssl, &peer);
 	if (err != ERR_OK)
 		explain(why, why_size, "the node did not authenticate as the profile asks", "");
-	(void)text_print(c->suite, sizeof(c->suite), "%s %s", SSL_get_version(c->ssl),
-	                 SSL_get_cipher_name(c->ssl));
 out:
 	return err;
 }
@@ -243,11 +240,6 @@ struct bytes client_head(const struct client_connection *c)
 err_t client_export(struct client_connection *c, const char *label, uint8_t *out, size_t n)
 {
 	return c->ssl ? channel_export(c->ssl, label, out, n) : ERR_REFUSED;
-}
-
-const char *client_suite(const struct client_connection *c)
-{
-	return c->ssl ? c->suite : "none";
 }
 
 /* --- octets -------------------------------------------------------------------------- */

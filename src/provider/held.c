@@ -7,7 +7,7 @@ enum { HEAD = 2 + TOKEN_IDENTITY };
 
 struct held held[HELD_MAX];
 
-struct held *held_find(const struct provider_key *k)
+static struct held *find(const struct provider_key *k)
 {
 	for (size_t i = 0; i < HELD_MAX; i++) {
 		if (held[i].n && bytes_equal(bytes_make(held[i].blob, held[i].n), secret_view(&k->blob)))
@@ -24,7 +24,7 @@ struct bytes held_reference(const struct held *h)
 struct held *held_note(const struct provider_key *k)
 {
 	struct bytes blob = secret_view(&k->blob);
-	struct held *h = held_find(k);
+	struct held *h = find(k);
 	struct tpm_area area;
 
 	for (size_t i = 0; i < HELD_MAX && !h; i++) {
@@ -42,7 +42,7 @@ struct held *held_note(const struct provider_key *k)
 
 void held_forget(const struct provider_key *k)
 {
-	struct held *h = held_find(k);
+	struct held *h = find(k);
 
 	if (h)
 		*h = (struct held){ .n = 0 };

@@ -32,7 +32,6 @@ extern struct held held[HELD_MAX];
 /* One that is used, or not any more. A copy that was unloaded goes for all. */
 struct held *held_note(const struct provider_key *k);
 void held_forget(const struct provider_key *k);
-struct held *held_find(const struct provider_key *k);
 
 /* The token's own reference of it. */
 struct bytes held_reference(const struct held *h);

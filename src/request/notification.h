@@ -64,15 +64,6 @@ err_t notification_changed(struct work *w, uint64_t row) MUST_USE;
 /* A retrieve of la or ol that stands for none. */
 err_t notification_empty(struct work *w) MUST_USE;
 
-/* The result of a request that did not wait, owed to `target` (a URL or an entity;
- * empty: the originator itself). response: its response primitive. Sent until
- * `expires` (0: as long as any other). In the transaction of the caller. */
-struct notification_result {
-	struct bytes target, originator, response;
-	int64_t now, expires;
-};
-err_t notification_result(struct request_room *room, const struct notification_result *r) MUST_USE;
-
 /* A time series misses data [7.5.1.2.9]: tsn is { "m2m:tsn": .. } for subscription
  * `sub`, whose policy the caller has applied. In the transaction of the caller. */
 err_t notification_missing(struct request_room *room, uint64_t sub, struct bytes tsn,

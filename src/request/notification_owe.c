@@ -416,26 +416,3 @@ err_t notification_missing(struct request_room *room, uint64_t sub, struct bytes
 out:
 	return err;
 }
-
-err_t notification_result(struct request_room *room, const struct notification_result *r)
-{
-	struct queue_entry e = {
-		.created = r->now, .due = r->now,
-		.expires = r->expires ? r->expires : r->now + room->keep_ms,
-		.flags = QUEUE_RESULT, .originator = r->originator,
-		.target = r->target.n ? r->target : r->originator,
-	};
-	struct request_arrival in = { .now = r->now };
-	struct work w = { .room = room, .in = &in };
-	struct buf content = buf_make(NOTIFICATION_CONTENT_MAX);
-	err_t err;
-
-	TRY(cbor_put_map(&content, 1));
-	TRY(cbor_put_text(&content, BYTES("m2m:rsp")));
-	TRY(buf_add(&content, r->response));
-	e.content = bytes_of_buf(&content);
-	TRY(notification_add(&w, &e));
-out:
-	buf_free(&content);
-	return err;
-}

@@ -170,7 +170,7 @@ static err_t judge_schedule(struct work *w, const struct queue_entry *e, struct 
 			TRY(notification_scheduled(w, node.id, &there));
 	}
 	if (!there)
-		err = e->flags & (QUEUE_KEPT | QUEUE_RESULT) ? wait_until(n, w->in->now + CHECK_AGAIN_MS)
+		err = e->flags & QUEUE_KEPT ? wait_until(n, w->in->now + CHECK_AGAIN_MS)
 		                            : drop(n, "the receiver is not there now, by its schedule");
 out:
 	return err;

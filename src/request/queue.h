@@ -32,7 +32,6 @@ enum {
 	QUEUE_DELETION = 8,/* tells of the end of its subscription */
 	QUEUE_GROUP = 32,  /* gathered by a group: subscription is the group, resource the
 	                    * subscription, 0 when that is elsewhere */
-	QUEUE_RESULT = 16, /* of a request that did not wait: content is the response */
 };
 
 struct queue;

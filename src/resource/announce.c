@@ -159,7 +159,7 @@ bool resource_announce_more(const struct resources *r)
 	return r->due_n > 0;
 }
 
-err_t announce_touch(struct resources *r, uint64_t id)
+static err_t touch(struct resources *r, uint64_t id)
 {
 	struct arena a;
 	struct record rec;
@@ -184,7 +184,7 @@ err_t announce_changed(struct resources *r, uint64_t id, const struct attribute_
 
 	if ((set && set_get(set, BYTES("at"), &at)) || (before && set_get(before, BYTES("at"), &at)) ||
 	    (set && r->cse.cse_type != IN_CSE && set_get(set, BYTES("aei"), &at) && bytes_starts(at.s, HOME)))
-		return announce_touch(r, id);
+		return touch(r, id);
 	return ERR_OK;
 }
 

@@ -290,7 +290,6 @@ extern const struct resource_hooks stem_hooks;
 /* The row is due when it is, or was, to be announced; in the transaction. */
 err_t announce_changed(struct resources *r, uint64_t id, const struct attribute_set *set,
                        const struct attribute_set *before) MUST_USE;
-err_t announce_touch(struct resources *r, uint64_t id) MUST_USE;
 /* at of the request: CSEs other than this one. */
 err_t announce_check(struct resource_work *w) MUST_USE;
 /* "/mn" of "/mn", "/mn/cse/x", "//sp/mn/...", and what stands behind; empty for what is no

@@ -9,8 +9,8 @@ void resource_executors(struct resources *r, const struct executor *rows, size_t
 	r->executors_n = n;
 }
 
-const struct executor *work_executor(const struct resource_work *w, uint32_t management,
-                                    struct bytes attribute)
+static const struct executor *find(const struct resource_work *w, uint32_t management,
+                                   struct bytes attribute)
 {
 	for (size_t i = 0; i < w->r->executors_n; i++) {
 		const struct executor *e = &w->r->executors[i];
@@ -35,7 +35,7 @@ err_t work_actions(struct resource_work *w)
 
 		if (!a || !(a->flags & F_ACTION) || !set_true(&w->asked, key))
 			continue;
-		e = work_executor(w, management, key);
+		e = find(w, management, key);
 		if (!e)
 			return refuse(w->out, RSC_NOT_IMPLEMENTED,
 			              "no executor for this action on this node", key);

@@ -22,8 +22,4 @@ struct executor {
 /* n rows that live as long as the room. */
 void resource_executors(struct resources *r, const struct executor *rows, size_t n);
 
-/* Called by the checks and hooks: 5001 when there is none. */
-const struct executor *work_executor(const struct resource_work *w, uint32_t management,
-                                    struct bytes attribute);
-
 #endif

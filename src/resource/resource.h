@@ -85,7 +85,6 @@ struct cse_identity {
 err_t resources_open(struct store *s, const struct cse_identity *cse, struct resources **out) MUST_USE;
 void resources_close(struct resources *r);
 const struct cse_identity *resources_cse(const struct resources *r);
-struct store *resources_store(struct resources *r);
 
 /* The work that one request may cause, however it is multiplied: rows looked
  * at, patterns compared, members of groups and of fan-outs asked. A unit is

@@ -208,11 +208,6 @@ void resources_keys(struct resources *r, const struct resource_keys *keys)
 	r->keys = *keys;
 }
 
-struct store *resources_store(struct resources *r)
-{
-	return r->store;
-}
-
 err_t resource_link(struct resources *r, const struct permit *system, uint64_t id,
                     const struct bytes *acpi, size_t n, int64_t now)
 {

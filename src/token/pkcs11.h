@@ -36,7 +36,6 @@ void p11_unload(struct token *t);
 err_t p11_open(struct token *t) MUST_USE;
 void p11_close(struct token *t);
 err_t p11_check(struct token *t) MUST_USE;
-bool p11_offers(struct token *t, CK_MECHANISM_TYPE what);
 
 /* pkcs11_key.c: the object of a reference. ERR_MISSING. */
 err_t p11_find(struct token *t, const struct token_key *k, CK_OBJECT_CLASS class,

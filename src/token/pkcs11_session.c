@@ -217,7 +217,7 @@ static void know(struct token *t, const CK_TOKEN_INFO *info)
 	buf_free(&text);
 }
 
-bool p11_offers(struct token *t, CK_MECHANISM_TYPE what)
+static bool offers(struct token *t, CK_MECHANISM_TYPE what)
 {
 	struct p11 *p = t->own;
 	CK_MECHANISM_INFO info;
@@ -242,7 +242,7 @@ static void abilities(struct token *t)
 
 	t->state.can = TOKEN_CAN_RANDOM;
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		if (p11_offers(t, rows[i].first) && p11_offers(t, rows[i].second))
+		if (offers(t, rows[i].first) && offers(t, rows[i].second))
 			t->state.can |= rows[i].can;
 	}
 }

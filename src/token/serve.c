@@ -195,7 +195,7 @@ out:
 	return err;
 }
 
-bool token_is_symmetric(const struct token_key *k)
+static bool is_symmetric(const struct token_key *k)
 {
 	return k->class == KEY_SYMMETRIC_16 || k->class == KEY_SYMMETRIC_32;
 }
@@ -216,7 +216,7 @@ static err_t run_mac(struct token *t, struct token_work *w)
 	TRY(wire_done(&w->in));
 	w->in = from;
 	TRY(token_get_key(t, w, part, &k));
-	TRY(token_is_symmetric(&k) ? ERR_OK : ERR_TYPE);
+	TRY(is_symmetric(&k) ? ERR_OK : ERR_TYPE);
 	TRY(t->backend->mac(t, &k, message, mac));
 	wire_put_fixed(&w->out, BYTES_OF(mac));
 out:
@@ -234,7 +234,7 @@ static err_t run_extract(struct token *t, struct token_work *w)
 	TRY(token_get_key(t, w, PART_KEY, &k));
 	salt = wire_get_bytes(&w->in, TOKEN_MESSAGE_MAX);
 	TRY(wire_done(&w->in));
-	TRY(token_is_symmetric(&k) ? ERR_OK : ERR_TYPE);
+	TRY(is_symmetric(&k) ? ERR_OK : ERR_TYPE);
 	TRY(t->backend->extract(t, &k, salt, out));
 	wire_put_fixed(&w->out, BYTES_OF(out));
 out:

@@ -18,7 +18,6 @@ err_t token_get_key(struct token *t, struct token_work *w, unsigned part, struct
 /* Identity and reference of so many parts. */
 void token_put_reference(struct token *t, struct token_work *w, const struct token_made *parts,
                          unsigned count);
-bool token_is_symmetric(const struct token_key *k);
 
 /* seal.c */
 err_t token_run_seal(struct token *t, struct token_work *w) MUST_USE;

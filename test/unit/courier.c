@@ -80,28 +80,6 @@ static void test_allowed(void **state)
 	assert_false(allowed("*:443", "https://a.example", &at));
 }
 
-/* What a name of the network must not lead to. */
-static void test_private(void **state)
-{
-	static const struct { struct place_address a; bool is; } rows[] = {
-		{ { 4, { 127, 0, 0, 1 } }, true }, { { 4, { 10, 1, 2, 3 } }, true },
-		{ { 4, { 172, 31, 0, 1 } }, true }, { { 4, { 172, 32, 0, 1 } }, false },
-		{ { 4, { 192, 168, 9, 9 } }, true }, { { 4, { 169, 254, 169, 254 } }, true },
-		{ { 4, { 0, 0, 0, 0 } }, true }, { { 4, { 239, 1, 1, 1 } }, true },
-		{ { 4, { 255, 255, 255, 255 } }, true }, { { 4, { 100, 64, 0, 1 } }, true },
-		{ { 4, { 100, 128, 0, 1 } }, false }, { { 4, { 8, 8, 8, 8 } }, false },
-		{ { 16, { [15] = 1 } }, true }, { { 16, { 0xfe, 0x80 } }, true },
-		{ { 16, { 0xfc } }, true }, { { 16, { [10] = 0xff, 0xff, 127, 0, 0, 1 } }, true },
-		{ { 16, { 0x2a, 0x00 } }, false }, { { 16, { 0x20, 0x02, 127 } }, true },
-		{ { 0, { 0 } }, true },
-	};
-
-	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		if (place_is_private(&rows[i].a) != rows[i].is)
-			fail_msg("row %zu", i);
-	}
-}
-
 static void test_loopback(void **state)
 {
 	static const struct { const char *target; bool is; } rows[] = {
@@ -128,7 +106,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_targets),
 		cmocka_unit_test(test_allowed),
-		cmocka_unit_test(test_private),
 		cmocka_unit_test(test_loopback),
 	};
 

@@ -1,19 +1,26 @@
 /* resource_management: what is secret in a management object, and commands. */
+#include "resource/executor.h"
 #include "resource_room.h"
 
 /* Objects of a table that is not at hand, with a secret and an action. */
-static void test_secrets_in_definition_files(void **state)
+static void make_vault(struct room *m)
 {
 	static const char text[] = "management 31029\nname vault\nmember ex:vault\n"
 		"attribute use purpose string M O OA\nattribute key secretKey string O O NA secret\n"
 		"attribute go start bool O O NA action\n";
-	struct room *m = *state;
 	size_t line;
 
 	if (!resource_type_named(BYTES("ex:vault")))
 		assert_int_equal(schema_load(bytes_str(text), &line), ERR_OK);
 	expect(m, CREATE("cse-in", 14, "{'m2m:nod':{'rn':'n','ni':'urn:dev:1'}}"), 2001);
 	expect(m, CREATE("cse-in/n", 13, "{'ex:vault':{'rn':'v','mgd':31029,'use':'x','key':'hush'}}"), 2001);
+}
+
+static void test_secrets_in_definition_files(void **state)
+{
+	struct room *m = *state;
+
+	make_vault(m);
 	hides(m, "hush");
 	expect(m, UPDATE("cse-in/n/v", "{'ex:vault':{'key':'hush','use':'y'}}"), 2004);
 	hides(m, "hush");
@@ -28,6 +35,42 @@ static void test_secrets_in_definition_files(void **state)
 	hides(m, "ex:vault");
 	finds(m, "cse-in", ",'atr':[{'nm':'key','val':'h*'}]", "");
 	expect(m, UPDATE("cse-in/n/v", "{'ex:vault':{'go':true}}"), 5001);
+}
+
+static unsigned started;
+
+static err_t start_vault(struct resource_work *w)
+{
+	if (++started > 1)
+		return refuse(w->out, RSC_NOT_ACCEPTABLE, "it runs", BYTES("go"));
+	return set_put_text(w->r, w->ask->arena, &w->set, BYTES("use"), BYTES("started"));
+}
+
+/* An executor carries out what its row says, of its management object, and nothing else; its
+ * refusal is the answer. */
+static void test_executors(void **state)
+{
+	static const struct executor rows[] = {
+		{ 13, 1, "go", start_vault }, { 13, 31029, "stop", start_vault },
+		{ 13, 31029, "go", start_vault },
+	};
+	struct room *m = *state;
+
+	make_vault(m);
+	started = 0;
+	resource_executors(m->r, rows, 2);
+	expect(m, UPDATE("cse-in/n/v", "{'ex:vault':{'go':true}}"), 5001);
+	assert_int_equal(started, 0);
+	resource_executors(m->r, rows, COUNT_OF(rows));
+	expect(m, UPDATE("cse-in/n/v", "{'ex:vault':{'go':false}}"), 2004);
+	assert_int_equal(started, 0);
+	expect(m, UPDATE("cse-in/n/v", "{'ex:vault':{'go':true}}"), 2004);
+	assert_int_equal(started, 1);
+	expect(m, RETRIEVE("cse-in/n/v"), 2000);
+	shows(m, "'use':'started'");
+	expect(m, UPDATE("cse-in/n/v", "{'ex:vault':{'go':true,'use':'z'}}"), 5207);
+	expect(m, RETRIEVE("cse-in/n/v"), 2000);
+	shows(m, "'use':'started'");
 }
 
 /* What is never shown is in no index and announced nowhere. */
@@ -78,6 +121,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_secrets_in_definition_files, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_executors, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_secret_rows, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_commands, setup, teardown),
 	};

@@ -82,7 +82,7 @@ static err_t limit(int what, rlim_t n)
 	return setrlimit(what, &(struct rlimit){ n, n }) == 0 ? ERR_OK : ERR_IO;
 }
 
-err_t sandbox_limits(const struct sandbox *s, unsigned *held, struct buf *missing)
+static err_t limit_all(const struct sandbox *s, unsigned *held, struct buf *missing)
 {
 	uint64_t files = s->files ? s->files : sandbox_row(s->role)->files;
 	struct rlimit now;
@@ -192,7 +192,7 @@ out:
 	return err;
 }
 
-err_t sandbox_user(const struct sandbox *s, unsigned *held, struct buf *missing)
+static err_t become_user(const struct sandbox *s, unsigned *held, struct buf *missing)
 {
 	uint64_t left;
 	err_t err;
@@ -226,8 +226,8 @@ err_t sandbox_enter(const struct sandbox *s, unsigned *held, struct buf *missing
 
 	*held = 0;
 	clock_start();
-	TRY(sandbox_limits(s, held, missing));
-	TRY(sandbox_user(s, held, missing));
+	TRY(limit_all(s, held, missing));
+	TRY(become_user(s, held, missing));
 	/* The change of user may have reset it. */
 #ifndef HOLDFAST_SANITIZE
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)

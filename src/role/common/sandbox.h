@@ -29,9 +29,7 @@ struct sandbox {
  * people, separated by "; ". */
 err_t sandbox_enter(const struct sandbox *s, unsigned *held, struct buf *missing) MUST_USE;
 
-/* The parts, in the order in which sandbox_enter uses them. */
-err_t sandbox_limits(const struct sandbox *s, unsigned *held, struct buf *missing) MUST_USE;
-err_t sandbox_user(const struct sandbox *s, unsigned *held, struct buf *missing) MUST_USE;
+/* Its last parts, in this order. */
 err_t sandbox_landlock(const struct sandbox *s, unsigned *held, struct buf *missing) MUST_USE;
 err_t sandbox_seccomp(const struct sandbox *s, unsigned *held, struct buf *missing) MUST_USE;
 

@@ -545,8 +545,6 @@ err_t enrol_list_revoked(struct core *c, const struct credential *credential) MU
 
 /* --- statement.c: what the node's CA says ---------------------------------------------- */
 
-/* What is revoked, signed; *n of them; good for so many days. ERR_LIMIT: too many. */
-err_t statement_list(struct core *c, unsigned days, struct buf *der, size_t *n) MUST_USE;
 err_t statement_asked(struct core *c, struct neighbour *from, const struct message *m) MUST_USE;
 err_t admin_revoked_list(struct admin *a) MUST_USE;
 

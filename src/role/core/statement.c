@@ -11,7 +11,8 @@ enum { LIST = 1, GOOD = 2, ADMIN_DAYS = 7, PULL_DAYS = 1, AGE_MS = 60000, DAY_MS
 
 static const char path[] = "/.well-known/holdfast/crl";
 
-err_t statement_list(struct core *c, unsigned days, struct buf *der, size_t *n)
+/* What is revoked, signed; *n of them; good for so many days. ERR_LIMIT: too many. */
+static err_t list_revoked(struct core *c, unsigned days, struct buf *der, size_t *n)
 {
 	struct buf entries = buf_make((size_t)REVOKED_ENTRY * REVOKED_MAX);
 	err_t err;
@@ -32,7 +33,7 @@ err_t admin_revoked_list(struct admin *a)
 	err_t err;
 
 	TRY(wire_done(&a->in));
-	err = statement_list(a->core, ADMIN_DAYS, &der, &n);
+	err = list_revoked(a->core, ADMIN_DAYS, &der, &n);
 	if (err == ERR_LIMIT || err == ERR_FULL)
 		admin_say(a, "more is revoked than one list holds");
 	TRY(err);
@@ -81,7 +82,7 @@ static err_t list_of_now(struct core *c)
 		return ERR_OK;
 	buf_free(&c->list);
 	c->list = buf_make(REVOKED_OCTETS);
-	err = statement_list(c, PULL_DAYS, &c->list, &n);
+	err = list_revoked(c, PULL_DAYS, &c->list, &n);
 	if (err != ERR_OK)
 		buf_clear(&c->list);
 	c->listed = clock_steady();

@@ -115,33 +115,3 @@ bool place_is_loopback(const struct url *u, struct place_address *at)
 	return at->n == 4 ? at->octets[0] == 127
 	                  : bytes_equal(BYTES_OF(at->octets), BYTES_OF(six));
 }
-
-/* Networks nobody outside is in [RFC 6890]; bits of the prefix. */
-static const struct {
-	uint8_t n, bits, octets[16];
-} private_networks[] = {
-	{ 4, 8, { 0 } }, { 4, 8, { 10 } }, { 4, 10, { 100, 64 } }, { 4, 8, { 127 } },
-	{ 4, 16, { 169, 254 } }, { 4, 12, { 172, 16 } }, { 4, 24, { 192, 0, 0 } },
-	{ 4, 24, { 192, 0, 2 } }, { 4, 16, { 192, 168 } }, { 4, 15, { 198, 18 } },
-	{ 4, 24, { 198, 51, 100 } }, { 4, 24, { 203, 0, 113 } }, { 4, 3, { 224 } },
-	/* Everything but global unicast, 2000::/3, is refused below. */
-	{ 16, 32, { 0x20, 0x01, 0x0d, 0xb8 } }, { 16, 16, { 0x20, 0x02 } },
-	{ 16, 32, { 0x20, 0x01, 0, 0 } },
-};
-
-bool place_is_private(const struct place_address *a)
-{
-	if (a->n == 16 && a->octets[0] >> 5 != 1)
-		return true;
-	for (size_t i = 0; i < COUNT_OF(private_networks); i++) {
-		unsigned bits = private_networks[i].bits, whole = bits / 8;
-		uint8_t mask = (uint8_t)(0xff00 >> bits % 8);
-
-		if (private_networks[i].n == a->n &&
-		    bytes_equal(bytes_make(a->octets, whole),
-		                bytes_make(private_networks[i].octets, whole)) &&
-		    ((a->octets[whole] ^ private_networks[i].octets[whole]) & mask) == 0)
-			return true;
-	}
-	return a->n == 0;
-}

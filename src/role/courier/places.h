@@ -28,14 +28,11 @@ struct place_address {
 err_t place_of(struct bytes target, struct url *out) MUST_USE;
 
 /* True when `allowed`, places separated by blanks, names host and port. *at: the
- * pinned address, or the host where it is one; n 0: a name to be resolved. */
+ * pinned address, or the host where it is one; n 0: a name that is not pinned, which
+ * the courier does not reach, because it resolves none. */
 bool place_allowed(struct bytes allowed, const struct url *u, struct place_address *at);
 
 /* Lab mode: the host is a loopback address, or "localhost". */
 bool place_is_loopback(const struct url *u, struct place_address *at);
-
-/* Where a name must not lead unless the list pins it there: this machine, private
- * and link-local networks, multicast, addresses that mean nothing [T21]. */
-bool place_is_private(const struct place_address *a);
 
 #endif

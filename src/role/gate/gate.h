@@ -155,6 +155,5 @@ err_t core_want_key(struct gate *g, const struct connection *c, struct bytes ide
 /* --- renewal.c: at start and each day, does the node's certificate end soon ------- */
 
 void renewal_start(struct gate *g);
-void renewal_judge(const X509 *certificate);
 
 #endif

@@ -10,7 +10,7 @@
 
 enum { DAY_MS = 86400 * 1000, SOON_DAYS = 30 };
 
-void renewal_judge(const X509 *certificate)
+static void judge(const X509 *certificate)
 {
 	int days = 0, seconds = 0;
 
@@ -28,7 +28,7 @@ static void on_day(uv_timer_t *timer)
 	const X509 *certificate = SSL_CTX_get0_certificate(g->ctx);
 
 	if (certificate)
-		renewal_judge(certificate);
+		judge(certificate);
 }
 
 void renewal_start(struct gate *g)

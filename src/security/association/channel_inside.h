@@ -93,8 +93,6 @@ err_t channel_library(OSSL_LIB_CTX **out) MUST_USE;
 
 /* The tables that channel_provider.c registers. */
 extern const OSSL_ALGORITHM channel_kdfs[];
-extern const OSSL_ALGORITHM channel_keymgmts[];
-extern const OSSL_ALGORITHM channel_signatures[];
 extern const OSSL_DISPATCH channel_mac_keymgmt[];
 extern const OSSL_DISPATCH channel_mac_signature[];
 extern const OSSL_DISPATCH channel_signer_keymgmt[];
@@ -177,10 +175,6 @@ int channel_verify_chain(X509_STORE_CTX *store, void *self);
 
 /* Why the last chain in this thread was refused; NULL when it was not. */
 const char *channel_verify_why(void);
-
-/* The one subject alternative name as "URI:..." or "DNS:..."; ERR_MISSING,
- * ERR_DUPLICATE, ERR_TYPE, ERR_SYNTAX (wildcard, not printable), ERR_LIMIT. */
-err_t channel_certificate_name(const X509 *x, char *out, size_t size) MUST_USE;
 
 /* --- channel_known.c --------------------------------------------------------- */
 

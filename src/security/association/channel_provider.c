@@ -15,7 +15,7 @@
 #include <openssl/params.h>
 #include <openssl/provider.h>
 
-const OSSL_ALGORITHM channel_keymgmts[] = {
+static const OSSL_ALGORITHM keymgmts[] = {
 	{ "EC:id-ecPublicKey:1.2.840.10045.2.1", CHANNEL_SIGNER_PROPERTIES,
 	  channel_signer_keymgmt, "EC key held by the keeper" },
 	{ "HMAC", CHANNEL_SCHEDULE_PROPERTIES, channel_mac_keymgmt, "HMAC key or its stand-in" },
@@ -23,7 +23,7 @@ const OSSL_ALGORITHM channel_keymgmts[] = {
 };
 
 /* The signer's name is ours alone: a fetch can find no other. */
-const OSSL_ALGORITHM channel_signatures[] = {
+static const OSSL_ALGORITHM signatures[] = {
 	{ "HOLDFAST-ECDSA", CHANNEL_SIGNER_PROPERTIES, channel_signer_signature,
 	  "ECDSA by the keeper" },
 	{ "HMAC", CHANNEL_SCHEDULE_PROPERTIES, channel_mac_signature, "HMAC, binders by the keeper" },
@@ -37,9 +37,9 @@ static const OSSL_ALGORITHM *query(void *self, int operation, int *no_cache)
 	case OSSL_OP_KDF:
 		return channel_kdfs;
 	case OSSL_OP_KEYMGMT:
-		return channel_keymgmts;
+		return keymgmts;
 	case OSSL_OP_SIGNATURE:
-		return channel_signatures;
+		return signatures;
 	default:
 		return NULL;
 	}

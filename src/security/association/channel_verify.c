@@ -73,7 +73,9 @@ out:
 	return err;
 }
 
-err_t channel_certificate_name(const X509 *x, char *out, size_t size)
+/* The one subject alternative name as "URI:..." or "DNS:..."; ERR_MISSING,
+ * ERR_DUPLICATE, ERR_TYPE, ERR_SYNTAX (wildcard, not printable), ERR_LIMIT. */
+static err_t certificate_name(const X509 *x, char *out, size_t size)
 {
 	static const struct { int type; const char *prefix; } forms[] = {
 		{ GEN_URI, "URI:" }, { GEN_DNS, "DNS:" },
@@ -104,7 +106,7 @@ static bool leaf_fits(X509 *x)
 	char name[CHANNEL_IDENTITY_MAX];
 
 	return certificate_fits(x) &&
-	       channel_certificate_name(x, name, sizeof(name)) == ERR_OK &&
+	       certificate_name(x, name, sizeof(name)) == ERR_OK &&
 	       !(X509_get_extension_flags(x) & EXFLAG_CA) &&
 	       (X509_get_extension_flags(x) & EXFLAG_KUSAGE) &&
 	       (X509_get_key_usage(x) & KU_DIGITAL_SIGNATURE);
@@ -188,7 +190,7 @@ static err_t peer_by_certificate(SSL *ssl, X509 *x, struct channel_peer *out)
 
 	if (SSL_get_verify_result(ssl) != X509_V_OK)
 		return ERR_REFUSED;
-	TRY(channel_certificate_name(x, out->identity, sizeof(out->identity)));
+	TRY(certificate_name(x, out->identity, sizeof(out->identity)));
 	if (X509_digest(x, EVP_sha256(), out->fingerprint, &n) != 1 || n != 32)
 		return ERR_CRYPTO;
 	TRY(chain_end(ssl, &out->not_after));

@@ -123,7 +123,7 @@ static err_t field_read(struct credential *c, const struct field *f, const struc
 	return v->s.n == f->size ? bytes_put(p, f->size, v->s) : ERR_TAMPERED;
 }
 
-err_t credential_read(struct bytes map, struct credential *out)
+static err_t credential_read(struct bytes map, struct credential *out)
 {
 	err_t err = ERR_OK;
 

@@ -152,7 +152,6 @@ struct enrolled *credentials_by_id(const struct credentials *all, struct bytes i
 struct enrolled *credentials_by_fingerprint(const struct credentials *all, const uint8_t fingerprint[32]);
 struct enrolled *credentials_by_psk(const struct credentials *all, struct bytes identity);
 err_t credential_write(const struct credential *c, struct buf *out) MUST_USE;
-err_t credential_read(struct bytes map, struct credential *out) MUST_USE;
 
 /* --- registry.c ------------------------------------------------------------------- */
 
