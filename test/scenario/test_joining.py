@@ -1,8 +1,10 @@
 """Joining: a device that nobody knows gets its credential by a claim; every bound of the
 ticket says no when it should, and a joining that is not finished leaves nothing behind."""
-import json, socket, ssl, time
+import hashlib, hmac, json, os, signal, socket, ssl, time
 
 import pytest
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from node import Node, Entity, SP, CSE, read_answer
 
@@ -49,12 +51,13 @@ def credentials(node):
     return {c["id"]: c for c in json.loads(node.cli("-o", "json", "credential", "list"))}
 
 
-def guest(node, octets, certificate=None, source="127.0.0.1"):
+def guest(node, octets, certificate=None, source="127.0.0.1", connected=lambda: None):
     """One request of somebody who has no credential."""
     c = ssl.create_default_context(cafile=str(node.dir / "node/ca.pem"))
     if certificate:
         c.load_cert_chain(*map(str, certificate))
     with c.wrap_socket(socket.create_connection(("127.0.0.1", node.port), 10, (source, 0)), server_hostname=NAME) as s:
+        connected()
         s.sendall(octets)
         return read_answer(s)
 
@@ -198,6 +201,32 @@ def test_who_is_refused_again_and_again_takes_no_room_from_others():
         refused = [r for r in n.audit() if str(r.get("rule")).startswith("JOIN")]
         assert len(refused) == 4, refused
         join(n, claim, "Chonest1")  # from another address
+
+
+def test_what_fails_here_refuses_nobody():
+    """The keeper is gone when somebody asks: that is no refusal, costs no use, and says when to come again."""
+    with Node(options="join.enabled = yes") as n:
+        key = ec.generate_private_key(ec.SECP256R1())
+        point = key.public_key().public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
+        t = ticket(n, "Clate*")
+        _, number, secret = t["claim"].split("/")[:3]
+        mac = hmac.new(hashlib.sha256(bytes.fromhex(secret)).digest(), b"holdfast joining\0Clate1\0" + point, "sha256")
+        proof = key.sign(b"holdfast enrolment\0\1" + f"{SP}{CSE}/Clate1".encode() + point, ec.ECDSA(hashes.SHA256()))
+        body = json.dumps({"id": "Clate1", "key": point.hex(), "proof": proof.hex(), "ticket": number, "mac": mac.hexdigest()}).encode()
+        asked = b"POST /.well-known/holdfast/join HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+        a = guest(n, asked, connected=lambda: os.kill(n.pids()["keeper"][0], signal.SIGKILL))
+        assert a.http == 503 and 1 <= int(a.headers["retry-after"]) <= 8, a
+        for _ in range(100):
+            try:
+                a = guest(n, asked)
+            except OSError:
+                a = None  # no handshake without a keeper
+            if a and a.http == 200:
+                break
+            assert not a or a.http == 503, a
+            time.sleep(0.1)
+        assert a and a.http == 200 and tickets(n)[t["ticket"]]["used"] == 1, a
+        assert tickets(n)[t["ticket"]]["wrong"] == 0
 
 
 def test_wrong_node_is_noticed(node):

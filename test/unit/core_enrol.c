@@ -64,6 +64,7 @@ static void mac_of(struct bytes id, struct bytes key, uint8_t mac[32])
 }
 
 /* By the ticket, as `stem`. */
+static bool forged;
 static void send_join(struct bench *b, const char *stem)
 {
 	struct buf body = buf_make(4096), proof = buf_make(80);
@@ -76,7 +77,7 @@ static void send_join(struct bench *b, const char *stem)
 	bytes_to_hex(bytes_make(digest, TICKET_ID / 2), id, sizeof(id));
 	assert_true(text_print(entity, sizeof(entity), CHILD_SP "/in-cse/%s", stem));
 	assert_int_equal(crypt_p256_new(&k), ERR_OK);
-	prove_key(&k, CERTIFY_AE, entity, false, point, &proof);
+	prove_key(&k, CERTIFY_AE, entity, forged, point, &proof);
 	mac_of(bytes_str(stem), BYTES_OF(point), mac);
 	wire_put_u8(&out, JOIN_BY_TICKET);
 	wire_put_bytes(&out, bytes_str(id));
@@ -153,6 +154,8 @@ static void turn(struct bench *b, uint64_t fails)
 	assert_int_equal(loop_turn(&b->core), ERR_OK);
 }
 
+static unsigned joined; /* as JOINED said last; ERR_COUNT: nothing */
+
 /* Whatever was said of it. Who could not be read for lack of memory is lost, and comes again. */
 static void drain(struct bench *b, struct link *l)
 {
@@ -161,9 +164,14 @@ static void drain(struct bench *b, struct link *l)
 	bool found = true;
 	err_t err = ERR_OK;
 
+	if (peer == ROLE_GATE)
+		joined = ERR_COUNT;
 	(void)!link_read(l);
-	while (found && err == ERR_OK)
+	while (found && err == ERR_OK) {
 		err = link_next(l, &m, &found);
+		if (err == ERR_OK && found && m.type == MSG_JOINED)
+			joined = m.body.p[0];
+	}
 	if (!l->dead)
 		return;
 	link_close(l);
@@ -334,6 +342,7 @@ static void test_with_its_record(void **state)
 			drain(&b, &b.gate);
 			drain(&b, &courier);
 			drain(&b, &network);
+			assert_int_not_equal(joined, ERR_REFUSED);
 			whole += is_whole(&b, &ways[i], stem, since, before);
 		}
 		if (ways[i].allocates)
@@ -359,12 +368,44 @@ static void test_not_recorded(void **state)
 		ways[i].once(&b, 0, "Cnone");
 		a->now.number = a->marked.number = a->settled.number = since;
 		drain(&b, &b.gate);
+		assert_int_not_equal(joined, ERR_REFUSED);
 		assert_false(is_whole(&b, &ways[i], "Cnone", since, before));
 		ways[i].once(&b, 0, "Cnone");
 		assert_true(is_whole(&b, &ways[i], "Cnone", since, before));
 	}
 	(void)command(&b, ADMIN_AUDIT_VERIFY, BYTES_NONE);
 	assert_string_equal(b.text, "done");
+	close_all(&b);
+}
+
+/* What the keeper judges is a refusal; a keeper that is away, or has too much to do, refuses nobody. */
+static void test_keeper_fails(void **state)
+{
+	uint64_t before;
+	struct bench b;
+
+	open_all(&b);
+	before = used(&b);
+	forged = true;
+	join_once(&b, 0, "Cforged");
+	forged = false;
+	drain(&b, &b.gate);
+	assert_int_equal(joined, ERR_REFUSED);
+	for (unsigned i = 0; i < 200 && (joined == ERR_OK || joined == ERR_REFUSED); i++) {
+		char stem[16];
+
+		assert_true(text_print(stem, sizeof(stem), "Cmany%u", i));
+		before = used(&b);
+		join_once(&b, 0, stem);
+		drain(&b, &b.gate);
+		assert_int_not_equal(joined, ERR_REFUSED);
+	}
+	assert_int_equal(joined, ERR_IO);
+	assert_int_equal(used(&b), before);
+	assert_true(b.core.keeper.link.fd >= 0 && shutdown(b.core.keeper.link.fd, SHUT_RDWR) == 0);
+	join_once(&b, 0, "Caway");
+	drain(&b, &b.gate);
+	assert_true(joined != ERR_OK && joined != ERR_REFUSED);
 	close_all(&b);
 }
 
@@ -621,6 +662,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_with_its_record), cmocka_unit_test(test_not_recorded), cmocka_unit_test(test_commit_fails),
+		cmocka_unit_test(test_keeper_fails),
 		cmocka_unit_test(test_revoked_meanwhile), cmocka_unit_test(test_approval),
 		cmocka_unit_test(test_in_clear_no_longer),
 		cmocka_unit_test(test_revocation_not_durable), cmocka_unit_test(test_stale_key),

@@ -109,6 +109,9 @@ struct http_form {
 	bool close;     /* this is the last answer on the connection */
 };
 
+/* For Retry-After, drawn, 1 to RETRY_SECONDS: what was refused together does not come together. */
+unsigned http_retry_seconds(void);
+
 /* Why there is no primitive. HTTP_REFUSAL_MAX: the answer to what was not parsed. */
 enum { RETRY_SECONDS = 8, HTTP_IDENTIFIER_MAX = 1024, HTTP_REFUSAL_MAX = HTTP_IDENTIFIER_MAX + 1024 };
 struct http_refusal {

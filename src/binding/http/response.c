@@ -41,11 +41,16 @@ out:
 	return err;
 }
 
-/* Who is told to come again is told a time of his own: what was refused together does
- * not come together. */
-static err_t put_status(unsigned http, unsigned retry, struct buf *out)
+unsigned http_retry_seconds(void)
 {
 	uint8_t draw;
+
+	crypt_random(&draw, sizeof(draw));
+	return 1u + draw % RETRY_SECONDS;
+}
+
+static err_t put_status(unsigned http, unsigned retry, struct buf *out)
+{
 	err_t err;
 
 	/* "The Reason-Phrase shall be omitted" [TS-0009 6.3.3]; the blank before it stays [RFC 9112 4]. */
@@ -54,10 +59,8 @@ static err_t put_status(unsigned http, unsigned retry, struct buf *out)
 	TRY(buf_add(out, BYTES(" \r\n")));
 	if (http == 405)
 		TRY(buf_add(out, BYTES("Allow: GET, POST, PUT, DELETE\r\n")));
-	if (http != 503)
-		goto out;
-	crypt_random(&draw, sizeof(draw));
-	TRY(put_number(out, "Retry-After: ", retry ? retry : 1u + draw % RETRY_SECONDS));
+	if (http == 503)
+		TRY(put_number(out, "Retry-After: ", retry ? retry : http_retry_seconds()));
 out:
 	return err;
 }

@@ -256,8 +256,12 @@ err_t enrol_by_key(struct admin *a, const struct enrolment *e, struct keeper_cer
 
 	TRY(enrol_check(a, e));
 	TRY(ask->public_key.n == POINT ? ERR_OK : ERR_SYNTAX);
-	TRY(fill(a, e, credential));
-	TRY(subject_of(a, e, credential, &subject));
+	err = fill(a, e, credential);
+	if (err == ERR_OK)
+		err = subject_of(a, e, credential, &subject);
+	if (err == ERR_LIMIT)
+		admin_say(a, "the name or the identifier is too long");
+	TRY(err);
 	renews = e->renews && is_live(a, credential);
 	if (!renews)
 		TRY(taken(a, credential));

@@ -4,6 +4,7 @@
  *   JOIN -> within what a second may bring -> authorised (a use is spent, or a wrong
  *     secret counted) -> certified and enrolled, provisionally, or the use comes back
  *     -> recorded -> commit -> JOINED
+ *   a store or keeper that fails refuses nobody: all is undone, and who asked is to come again
  *   not used within join.time -> forgotten, the use comes back */
 #include "base/clock.h"
 #include "base/log.h"
@@ -19,7 +20,8 @@ enum { JOINS_A_SECOND = 20, TEXT_MAX = 160, SHOWN_MAX = 160, PROOF_MAX = 128, PO
  * others three times nothing, u64 association (0: none), identifier that is asked for (empty:
  * the association's), public key (65), proof of possession, what it was made over (empty:
  * CERTIFY of keeper_calls.h, else CERTIFY_REQUEST).
- * Of JOINED: u8 err_t, text, Credential-ID, u64 end in ms, certificate (DER). */
+ * Of JOINED: u8 err_t (REFUSED; anything else but OK: come again), text, Credential-ID, u64 end
+ * in ms, certificate (DER). */
 struct joining {
 	struct join_ask ask;
 	struct join_grant grant;
@@ -33,6 +35,8 @@ struct joining {
 	struct device_proved proved;
 	const char *reason;
 };
+
+static const char failed[] = "the joining could not be judged";
 
 static err_t read_join(struct bytes body, int64_t now, struct joining *j)
 {
@@ -112,7 +116,10 @@ static err_t check_identifier(struct core *c, struct joining *j, unsigned *kind)
 	err_t err;
 
 	j->reason = "the identifier is none that can be had by joining";
-	if (id_absolute(j->ask.id, cse->sp_id, cse->cse_id, &j->entity) != ERR_OK)
+	err = id_absolute(j->ask.id, cse->sp_id, cse->cse_id, &j->entity);
+	if (err == ERR_MEMORY)
+		return err;
+	if (err != ERR_OK || j->entity.n >= FACT_ID_MAX)
 		return ERR_REFUSED;
 	if (id_behind_sp(bytes_of_buf(&j->entity), cse->sp_id).n == 0)
 		return ERR_REFUSED;
@@ -211,14 +218,16 @@ static err_t enrol(struct core *c, struct joining *j, unsigned kind, struct admi
 	err = enrol_by_key(a, &e, &j->certify, &j->credential, &j->der);
 	if (err != ERR_OK)
 		j->reason = a->text[0] ? a->text : err_text(err);
-	return err;
+	/* What was judged has been put in words. */
+	return err != ERR_OK && err != ERR_LOCKED && a->text[0] ? ERR_REFUSED : err;
 }
 
 static err_t record(struct core *c, const struct joining *j, err_t verdict)
 {
 	struct audit_record record = {
 		.kind = AUDIT_ADMIN, .at = c->now, .rule = BYTES("JOIN [CM6]"),
-		.status = verdict == ERR_OK ? RSC_OK : RSC_ORIGINATOR_HAS_NO_PRIVILEGE,
+		.status = verdict == ERR_OK ? RSC_OK : verdict == ERR_REFUSED ? RSC_ORIGINATOR_HAS_NO_PRIVILEGE
+		                                                              : RSC_INTERNAL_SERVER_ERROR,
 		.originator = bytes_str(j->grant.by), .text = bytes_str(j->reason),
 		.target = bytes_is_printable(j->ask.id) ? j->ask.id : BYTES("?"),
 	};
@@ -258,10 +267,8 @@ static err_t authorise(struct core *c, struct joining *j, unsigned kind, struct 
 	}
 	err = enrol_recorded(c, j, kind, a);
 	batch_unmark(c, err);
-	if (err != ERR_OK) {
+	if (err != ERR_OK)
 		node_reload_registers(c);
-		err = ERR_REFUSED;
-	}
 out:
 	return err;
 }
@@ -277,9 +284,25 @@ static bool too_many(struct core *c)
 	return c->joins++ >= JOINS_A_SECOND;
 }
 
-static err_t judge(struct core *c, unsigned gate, struct joining *j, struct admin *a)
+/* ERR_REFUSED: by somebody's decision, or by what was shown. All else failed here. */
+static err_t judge_ask(struct core *c, unsigned gate, struct joining *j, struct admin *a)
 {
 	unsigned kind = 0;
+	err_t err;
+
+	j->reason = failed;
+	TRY(batch_begin(c));
+	TRY(j->ask.way == JOIN_BY_ASSOCIATION ? check_holder(c, j, gate, &kind)
+	                                      : check_identifier(c, j, &kind));
+	TRY(check_device(c, j, gate));
+	j->reason = failed;
+	err = authorise(c, j, kind, a);
+out:
+	return err;
+}
+
+static err_t judge(struct core *c, unsigned gate, struct joining *j, struct admin *a)
+{
 	err_t err;
 
 	j->reason = "the node is not open";
@@ -291,25 +314,20 @@ static err_t judge(struct core *c, unsigned gate, struct joining *j, struct admi
 	j->reason = "too many join at once: try again";
 	if (too_many(c))
 		return ERR_LIMIT;
-	j->reason = "the joining could not be judged";
-	TRY(batch_begin(c));
-	TRY(j->ask.way == JOIN_BY_ASSOCIATION ? check_holder(c, j, gate, &kind)
-	                                      : check_identifier(c, j, &kind));
-	TRY(check_device(c, j, gate));
-	j->reason = "the joining could not be judged";
-	TRY(authorise(c, j, kind, a));
-out:
-	return err;
+	err = judge_ask(c, gate, j, a);
+	return err == ERR_OK || err == ERR_REFUSED ? err : ERR_IO;
 }
 
 /* --- the answer ------------------------------------------------------------------------------ */
 
-/* Who has no ticket is not told which part of it was wrong. */
+/* Who has no ticket is not told which part of it was wrong; nobody, what fails here. */
 static const char *told(const struct joining *j, err_t verdict)
 {
 	if (verdict == ERR_OK)
 		return "joined";
-	return verdict == ERR_LIMIT || verdict == ERR_LOCKED ? j->reason : "refused";
+	if (verdict == ERR_LIMIT || verdict == ERR_LOCKED)
+		return j->reason;
+	return verdict == ERR_REFUSED ? "refused" : "the node cannot do it now: try again later";
 }
 
 static err_t put_answer(const struct joining *j, err_t verdict, struct buf *out)
@@ -350,8 +368,8 @@ err_t join_request(struct core *c, struct neighbour *from, const struct message 
 		j.reason = cannot_keep;
 	}
 	if (verdict != ERR_OK)
-		log_event(LOG_NOTE, "joining refused", "gate=%u why=\"%s\"", from->link.peer_number,
-		          j.reason);
+		log_event(verdict == ERR_IO ? LOG_ERROR : LOG_NOTE, verdict == ERR_IO ? "joining failed" : "joining refused",
+		          "gate=%u why=\"%s\"", from->link.peer_number, j.reason);
 	TRY(put_answer(&j, verdict, &body));
 	TRY(batch_answer(c, &p, bytes_of_buf(&body)));
 out:

@@ -342,15 +342,11 @@ err_t join_answered(struct gate *g, const struct message *m)
 	TRY(wire_done(&in));
 	if (!c || c->state != CONNECTION_SERVING)
 		goto out;
-	if (verdict == ERR_LIMIT || verdict == ERR_LOCKED) {
-		page_refuse(g, c, 503, text);
-		goto out;
-	}
 	/* Each is judged and recorded, and there are so many a second for all who join. */
+	if (verdict == ERR_REFUSED && !c->number)
+		connection_blame(c->whole ? c->whole : c, REFUSED_BLAME);
 	if (verdict != ERR_OK) {
-		if (!c->number)
-			connection_blame(c->whole ? c->whole : c, REFUSED_BLAME);
-		page_refuse(g, c, 403, text);
+		page_refuse(g, c, verdict == ERR_REFUSED ? 403 : 503, text);
 		goto out;
 	}
 	if (c->est) {

@@ -24,12 +24,17 @@ void page_refuse(struct gate *g, struct connection *c, unsigned status, struct b
 	struct buf body = buf_make(512);
 	struct page page = { status, status == 503 ? "Service Unavailable" : status == 400 ? "Bad Request"
 	                             : status == 404 ? "Not Found" : "Forbidden", "application/json", BYTES_NONE, NULL };
+	char later[32];
 	err_t err;
 
 	TRY(buf_add(&body, BYTES("{\"refused\":")));
 	TRY(json_put_string(&body, why));
 	TRY(buf_add(&body, BYTES("}")));
 	page.body = bytes_of_buf(&body);
+	if (status == 503) {
+		must(text_print(later, sizeof(later), "Retry-After: %u\r\n", http_retry_seconds()));
+		page.more = later;
+	}
 	page_answer(g, c, &page);
 out:
 	if (err != ERR_OK)

@@ -333,11 +333,13 @@ err_t registry_device(struct registry *r, unsigned gate, const struct device_sho
 {
 	struct confirmation said;
 	struct taking k;
+	err_t err;
 
 	*reason = "the keeper does not confirm the handshake";
 	if (shown->tag.n != TAG || !notices_confirm(r, gate, shown->tag.p, BYTES_NONE, now, &said))
 		return ERR_REFUSED;
 	*reason = "the device's own proof is missing or does not hold";
 	k = registry_taking(r, &said, now);
-	return proof_of_device(shown, &k, out) == ERR_OK ? ERR_OK : ERR_REFUSED;
+	err = proof_of_device(shown, &k, out);
+	return err == ERR_OK || err == ERR_MEMORY ? err : ERR_REFUSED;
 }
