@@ -12,7 +12,7 @@
 #include "request/work.h"
 #include "wire/wire.h"
 
-enum { TYPE_AE = 2, TYPE_REMOTE_CSE = 16, PRIMITIVE_MAX = 4 << 20, MEMBERS = PARAM_COUNT, MADE_MS = 240000 };
+enum { TYPE_AE = 2, TYPE_REMOTE_CSE = 16, PRIMITIVE_MAX = 4 << 20, MEMBERS = PARAM_COUNT };
 
 struct bytes forward_from(const struct work *w)
 {
@@ -123,7 +123,8 @@ out:
 	return err;
 }
 
-/* In a delivery a request waits, nobody knows for how long: the time itself. */
+/* In a delivery a request waits, nobody knows for how long; and one that was kept may be sent once more, and
+ * is the same then: the time itself. */
 static err_t put_stamp(int64_t at, struct buf *times)
 {
 	char stamp[CLOCK_STAMP_LENGTH + 1];
@@ -143,23 +144,19 @@ static err_t put_left(const struct work *w, enum param p, struct buf *times, str
 
 	if (at == 0 || r->value[p].kind != CBOR_UINT)
 		goto out;
-	TRY(w->carries ? put_stamp(at, times) : cbor_put_uint(times, at > w->in->now ? (uint64_t)(at - w->in->now) : 0));
+	TRY(w->carries || w->in->deferred ? put_stamp(at, times) : cbor_put_uint(times, at > w->in->now ? (uint64_t)(at - w->in->now) : 0));
 	*value = bytes_sub(bytes_of_buf(times), before, times->n);
 out:
 	return err;
 }
 
-/* A member of a group is asked by a request of this CSE. What was kept was made when it was due, and
- * is the same once more if it is done again soon; later its time would be past everywhere. */
+/* A member of a group is asked by a request of this CSE; what was kept is made each time it is sent, so that it
+ * is late nowhere. Who has it already knows it by its identifier: the time does not tell requests apart (replay.h). */
 int64_t forward_made(const struct work *w)
 {
-	const struct request_primitive *r = &w->request;
-	int64_t at = r->executes > r->originated ? r->executes : r->originated;
+	bool ours = w->in->deferred ? !w->carries : w->depth && !w->request.originated;
 
-	if (!w->in->deferred || w->carries)
-		return w->depth && !r->originated ? w->in->now : 0;
-	at = at ? at : w->in->memo.arrived;
-	return w->in->now - at > MADE_MS ? w->in->now : at;
+	return ours ? w->in->now : 0;
 }
 
 static err_t put_made(const struct work *w, struct buf *times, struct bytes *value)

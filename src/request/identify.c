@@ -90,6 +90,7 @@ err_t identify_replay(struct work *w)
 		.originator = w->originator,
 		.request = w->request.rqi,
 		.content = w->request.raw,
+		.made = w->request.has[PARAM_OT] ? w->request.value[PARAM_OT].raw : BYTES_NONE,
 		.now = w->in->now,
 		.originated = w->delivered ? 0 : w->request.originated,
 		.expires = w->request.expires,

@@ -4,7 +4,7 @@
 
 #include "base/log.h"
 
-enum { PRIMITIVE_MAX = 4 << 20, CHECK_AGAIN_MS = 10000, MADE_MS = 5000, TARGET_TEXT = 256, PENDING_MS = 1000, TYPE_NODE = 14 };
+enum { PRIMITIVE_MAX = 4 << 20, CHECK_AGAIN_MS = 10000, TARGET_TEXT = 256, PENDING_MS = 1000, TYPE_NODE = 14 };
 
 static const char of_revoked[] = "its originator's credential was revoked";
 static const char to_revoked[] = "its receiver's credential was revoked";
@@ -241,13 +241,7 @@ out:
 	return err;
 }
 
-/* When the request was made: so recently that it is not too late anywhere, and the same when it is sent
- * again soon, so that who has it already knows it. */
-static int64_t made_at(const struct queue_entry *e, int64_t now)
-{
-	return now <= e->created ? now : e->created + (now - e->created) / MADE_MS * MADE_MS;
-}
-
+/* Made each time it is sent: late nowhere, and by its identifier the same to who has it already. */
 static err_t compose(struct work *w, const struct queue_entry *e, struct notification *n)
 {
 	struct buf content = buf_make(PRIMITIVE_MAX), primitive = buf_make(PRIMITIVE_MAX);
@@ -256,7 +250,7 @@ static err_t compose(struct work *w, const struct queue_entry *e, struct notific
 		.operation = OPERATION_NOTIFY, .to = reach_place(e->target),
 		.from = n->reach.from, .rqi = e->rqi, .rvi = BYTES("3"),
 		.event_category = e->event_category, .content = e->content,
-		.originated = made_at(e, w->in->now),
+		.originated = w->in->now,
 	};
 	err_t err;
 

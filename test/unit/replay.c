@@ -123,6 +123,33 @@ static void test_repeat_and_conflict(void **state)
 	assert_int_equal(verdict_of(m, ask(m, "r1")), REPLAY_NEW);
 }
 
+/* Built anew it says another time, and is the same. Only that time may differ, and it may not come or go. */
+static void test_made_again(void **state)
+{
+	static const struct { const char *content; size_t at, n; enum replay_verdict verdict; } rows[] = {
+		{ "(ot=1)(to=x)", 4, 1, REPLAY_REPEATED },
+		{ "(ot=2)(to=x)", 4, 1, REPLAY_REPEATED },
+		{ "(ot=345)(to=x)", 4, 3, REPLAY_REPEATED },
+		{ "(ot=345)(to=y)", 4, 3, REPLAY_CONFLICT },
+		{ "(op=1)(ot=345)(to=x)", 10, 3, REPLAY_CONFLICT },
+		{ "(to=x)", 0, 0, REPLAY_CONFLICT },
+		{ "(ot=1)(to=x)", 0, 0, REPLAY_CONFLICT },
+	};
+	struct replay_room *m = *state;
+	struct replay_question q = ask(m, "r1");
+	struct replay_result kept;
+
+	begin(m);
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		q.content = bytes_str(rows[i].content);
+		q.made = bytes_sub(q.content, rows[i].at, rows[i].n);
+		if (i == 0)
+			remember(m, q, 42);
+		assert_int_equal(check(m, &q, &kept), rows[i].verdict);
+	}
+	commit(m);
+}
+
 static void test_pending(void **state)
 {
 	struct replay_room *m = *state;
@@ -428,6 +455,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		REPLAY_BOTH(test_repeat_and_conflict),
+		REPLAY_BOTH(test_made_again),
 		REPLAY_BOTH(test_pending),
 		REPLAY_BOTH(test_times),
 		REPLAY_BOTH(test_reads_are_not_kept),

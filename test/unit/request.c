@@ -454,6 +454,14 @@ static void test_freshness(void **state)
 	shows(&n, "(ot)");
 	expect(&n, STRICT, R(1, "cse-in", "Cstrict", "w1", ",'ty':2,'ot':'20251231T230000','pc':" AE("s")), 4008);
 	expect(&n, STRICT, R(1, "cse-in", "Cstrict", "w1", ",'ty':2,'ot':'20260101T000000','pc':" AE("s")), 2001);
+	/* made again it is the same; what is made too late, or is another, is not done for that */
+	expect(&n, STRICT, R(3, "cse-in/s", "Cstrict", "w3", ",'ot':'20260101T000000','pc':{'m2m:ae':{'lbl':['a']}}"), 2004);
+	expect(&n, STRICT, R(3, "cse-in/s", "Cstrict", "w4", ",'ot':'20260101T000000','pc':{'m2m:ae':{'lbl':['b']}}"), 2004);
+	expect(&n, STRICT, R(3, "cse-in/s", "Cstrict", "w3", ",'ot':'20260101T000003','pc':{'m2m:ae':{'lbl':['a']}}"), 2004);
+	expect(&n, STRICT, R(3, "cse-in/s", "Cstrict", "w3", ",'ot':'20260101T000003','pc':{'m2m:ae':{'lbl':['c']}}"), 4105);
+	expect(&n, STRICT, R(3, "cse-in/s", "Cstrict", "w3", ",'ot':'20251231T230000','pc':{'m2m:ae':{'lbl':['a']}}"), 4008);
+	expect(&n, STRICT, R(2, "cse-in/s", "Cstrict", "w5", ",'ot':'20260101T000000'"), 2000);
+	shows(&n, "'lbl':['b']");
 	/* a first attempt that was refused is not remembered as done */
 	expect(&n, DEV, CNT("cse-in/dev", "Cdev", "own", "w2", ""), 4105);
 	expect(&n, DEV, CNT("cse-in/dev", "Cdev", "own2", "w2", ""), 2001);

@@ -244,6 +244,62 @@ static void test_limits(void **state)
 	buf_free(&json);
 }
 
+/* --- at another CSE --------------------------------------------------------------------------- */
+
+/* What is sent to it, cut at the time when that was made. */
+static void sent(struct node *n, struct buf *before, struct buf *after)
+{
+	char stamp[CLOCK_STAMP_LENGTH + 1], *at;
+
+	assert_int_equal(work_off(n), 1);
+	assert_int_equal(n->err, ERR_PENDING);
+	assert_int_equal(n->room.needs.n, 1);
+	buf_clear(before);
+	buf_clear(after);
+	assert_int_equal(cbor_to_json(n->room.needs.list[0].primitive, before), ERR_OK);
+	assert_int_equal(buf_add_byte(before, 0), ERR_OK);
+	clock_stamp(n->now, stamp);
+	at = strstr((char *)before->p, stamp);
+	assert_non_null(at);
+	assert_int_equal(buf_add(after, bytes_str(at + CLOCK_STAMP_LENGTH)), ERR_OK);
+	before->n = (size_t)(at - (char *)before->p);
+}
+
+/* Before the answer came this node stopped. It is sent again, as soon as it is there: made now, so that it is late
+ * nowhere, and the same in all else, so that who has it already knows it. */
+static void test_sent_again(void **state)
+{
+	static const char *const limits[] = { "", ",'rqet':400000,'rset':500000", ",'rqet':'20260101T001000'" };
+	static const int64_t later[] = { 11000, 300000 };
+	struct buf texts[4] = { buf_make(65536), buf_make(65536), buf_make(65536), buf_make(65536) };
+	struct buf json = buf_make(1024);
+
+	for (size_t i = 0; i < COUNT_OF(limits) * COUNT_OF(later); i++) {
+		struct node *n = *state;
+
+		expect(n, MN, R(1, "cse-in", "/mn-cse", "reg", ",'ty':16,'pc':{'m2m:csr':{'rn':'mn','cb':'/mn-cse/x',"
+		                "'csi':'/mn-cse','rr':true,'poa':['https://mn.example'],'srv':['3']}}"), 2001);
+		buf_clear(&json);
+		assert_int_equal(buf_printf(&json, ",'rt':{'rtv':1},'ty':4,'pc':{'m2m:cin':{'con':'once'}}%s%c",
+		                            limits[i / COUNT_OF(later)], '\0'), ERR_OK);
+		assert_int_equal(ask(n, DEV, 1, "/mn-cse/x/c", "Cdev", (const char *)json.p), 1001);
+		sent(n, &texts[0], &texts[1]);
+		node_commit(n);
+		later_free(&n->room.later);
+		n->now += later[i % COUNT_OF(later)];
+		clock_simulate(n->now);
+		assert_int_equal(later_reload(&n->room), ERR_OK);
+		sent(n, &texts[2], &texts[3]);
+		assert_true(bytes_equal(bytes_of_buf(&texts[0]), bytes_of_buf(&texts[2])));
+		assert_true(bytes_equal(bytes_of_buf(&texts[1]), bytes_of_buf(&texts[3])));
+		assert_int_equal(due_teardown(state), 0);
+		assert_int_equal(setup(state), 0);
+	}
+	for (size_t i = 0; i < COUNT_OF(texts); i++)
+		buf_free(&texts[i]);
+	buf_free(&json);
+}
+
 /* --- telling ------------------------------------------------------------------------------ */
 
 static bool needs_hold(struct node *n, const char *target)
@@ -353,6 +409,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_asynchronous, setup, due_teardown),
 		cmocka_unit_test_setup_teardown(test_told_again, setup, due_teardown),
 		cmocka_unit_test_setup_teardown(test_no_response, setup, due_teardown),
+		cmocka_unit_test_setup_teardown(test_sent_again, setup, due_teardown),
 		cmocka_unit_test_setup_teardown(test_undone, setup, due_teardown),
 		cmocka_unit_test_setup_teardown(test_who_lets_a_target_go, setup, due_teardown),
 	};

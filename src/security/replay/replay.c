@@ -13,7 +13,8 @@
  * start has no owner any more (the log names none) and goes by age.
  *
  * key     first half of SHA-256(SHA-256(originator) || request identifier)
- * digest  first half of SHA-256(content) */
+ * digest  first half of SHA-256(content without the value of ot): its name stands there,
+ *         once, so that no two primitives become one by this */
 #include "crypt/crypt.h"
 #include "security/replay/inner.h"
 
@@ -211,9 +212,11 @@ static void key_of(struct replay *r, const struct replay_question *q, uint8_t ke
 
 static void digest_of(const struct replay_question *q, uint8_t digest[KEY])
 {
+	size_t at = q->made.n ? (size_t)(q->made.p - q->content.p) : q->content.n;
 	uint8_t whole[32];
 
-	crypt_sha256(q->content, whole);
+	must(at + q->made.n <= q->content.n);
+	crypt_sha256_two(bytes_sub(q->content, 0, at), bytes_sub(q->content, at + q->made.n, q->content.n), whole);
 	bytes_copy(digest, whole, KEY);
 }
 

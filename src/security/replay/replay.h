@@ -4,7 +4,8 @@
  * [TS-0001 7.1.7], so it gives no protection by itself. Here a create, update,
  * delete or notify is remembered for a window: same originator, identifier and
  * content is not executed again, its first result is given once more; the same
- * identifier with other content is refused. The window survives restart. */
+ * identifier with other content is refused. When it says that it was made does not
+ * tell it apart: who sends again builds it anew. The window survives restart. */
 #ifndef REPLAY_REPLAY_H
 #define REPLAY_REPLAY_H
 
@@ -31,6 +32,7 @@ struct replay_question {
 	struct bytes originator;   /* absolute */
 	struct bytes request;      /* rqi */
 	struct bytes content;      /* canonical CBOR of the whole primitive */
+	struct bytes made;         /* a view into it: the value of ot, which does not count; empty: none */
 	int64_t now;
 	int64_t originated;        /* ot in ms, 0 absent */
 	int64_t expires;           /* rqet in ms absolute, 0 absent */
