@@ -71,7 +71,7 @@ err_t certified_judge(const struct proof_pin *pin, struct bytes reference, const
                       struct bytes answer)
 {
 	struct wire_in in = wire_in(answer);
-	struct bytes attest = wire_get_bytes(&in, TPM_ATTEST_MAX), raw = wire_get_fixed(&in, TOKEN_SIGNATURE), said;
+	struct bytes attest = wire_get_bytes(&in, TPM_ATTEST_MAX), raw = wire_get_fixed(&in, TOKEN_SIGNATURE), said, clock;
 	uint8_t signature[TOKEN_SIGNATURE];
 	struct buf der = buf_make(128);
 	struct tpm_area area;
@@ -85,7 +85,7 @@ err_t certified_judge(const struct proof_pin *pin, struct bytes reference, const
 	TRY(der_signature(signature, &der));
 	TRY(crypt_p256_verify(pin->point, attest, bytes_of_buf(&der)));
 	in = wire_in(attest);
-	if (!tpm_attest_begin(&in, TPM_ATTEST_CERTIFY, &said) || !bytes_equal(said, bytes_make(nonce, NONCE)) ||
+	if (!tpm_attest_begin(&in, TPM_ATTEST_CERTIFY, &said, &clock) || !bytes_equal(said, bytes_make(nonce, NONCE)) ||
 	    !names(&in, &area))
 		err = ERR_TAMPERED;
 out:

@@ -1,7 +1,7 @@
 /* tpm_area.c: public areas and attestations, read octet by octet. */
 #include "wire/tpm_area.h"
 
-enum { GENERATED = 0xff544347u, SIGNER_MAX = 68, CLOCK = 8 + 4 + 4 + 1, FIRMWARE = 8, COORDINATE = 32,
+enum { GENERATED = 0xff544347u, SIGNER_MAX = 68, FIRMWARE = 8, COORDINATE = 32,
        POLICY_MAX = 64, ECC = 0x23, SHA256 = 0x0b, NONE = 0x10, ECDSA = 0x18, P256 = 3, HEAD = 5 };
 
 /* TPMT_PUBLIC of the key that answers, up to its point: SHA-256; made in the TPM, fixed to
@@ -20,14 +20,14 @@ struct bytes tpm_get_sized(struct wire_in *in, size_t most)
 	return wire_get_fixed(in, in->err == ERR_OK ? n : 0);
 }
 
-bool tpm_attest_begin(struct wire_in *in, unsigned kind, struct bytes *nonce)
+bool tpm_attest_begin(struct wire_in *in, unsigned kind, struct bytes *nonce, struct bytes *clock)
 {
 	bool fits = wire_get_u32(in) == GENERATED;
 
 	fits &= wire_get_u16(in) == kind;
 	(void)tpm_get_sized(in, SIGNER_MAX); /* known by its signature */
 	*nonce = tpm_get_sized(in, TPM_ATTEST_MAX);
-	(void)wire_get_fixed(in, CLOCK);
+	*clock = wire_get_fixed(in, TPM_CLOCK);
 	(void)wire_get_fixed(in, FIRMWARE);
 	return fits && in->err == ERR_OK;
 }

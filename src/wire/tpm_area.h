@@ -5,7 +5,7 @@
 
 #include "wire/token_calls.h"
 
-enum { TPM_ATTEST_MAX = 512, TPM_ATTEST_CERTIFY = 0x8017, TPM_ATTEST_QUOTE = 0x8018, TPM_NAME = 34 };
+enum { TPM_ATTEST_MAX = 512, TPM_ATTEST_CERTIFY = 0x8017, TPM_ATTEST_QUOTE = 0x8018, TPM_NAME = 34, TPM_CLOCK = 17 };
 
 /* A P-256 key. */
 struct tpm_area {
@@ -26,8 +26,8 @@ err_t tpm_area_read(struct bytes reference, struct tpm_area *out) MUST_USE;
 /* u16 n, octets. */
 struct bytes tpm_get_sized(struct wire_in *in, size_t most);
 
-/* Head of a TPMS_ATTEST of this kind, up to what is attested; its nonce (extraData). False:
- * it is none. */
-bool tpm_attest_begin(struct wire_in *in, unsigned kind, struct bytes *nonce);
+/* Head of a TPMS_ATTEST of this kind, up to what is attested; its nonce (extraData), and the
+ * counters of its TPM (TPMS_CLOCK_INFO, TPM_CLOCK). False: it is none. */
+bool tpm_attest_begin(struct wire_in *in, unsigned kind, struct bytes *nonce, struct bytes *clock);
 
 #endif

@@ -6,39 +6,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 from node import Node
-from tokens import Swtpm
-
-PCRS = "sha256:0,16"
-PATH = "/.well-known/holdfast/state"
-
-
-class Machine(Swtpm):
-    """A client's, with a TPM and an attestation key by stock tools."""
-
-    def __init__(self):
-        super().__init__()
-        self.tool("tpm2_createek", "-G", "ecc", "-c", self.file("ek.ctx"), "-u", self.file("ek.pub"))
-        self.attestation_key("ak")
-
-    def file(self, name):
-        return str(self.top / name)
-
-    def attestation_key(self, name):
-        self.tool("tpm2_flushcontext", "-t")
-        self.tool("tpm2_createak", "-C", self.file("ek.ctx"), "-c", self.file(name + ".ctx"), "-G", "ecc", "-g", "sha256",
-                  "-s", "ecdsa", "-u", self.file(name + ".pub"))
-        self.tool("tpm2_flushcontext", "-t")
-        return self.file(name + ".pub")
-
-    def digest(self, pcrs=PCRS):
-        self.tool("tpm2_pcrread", pcrs, "-o", self.file("pcrs"))
-        return hashlib.sha256(pathlib.Path(self.file("pcrs")).read_bytes()).hexdigest()
-
-    def quote(self, nonce, key="ak", pcrs=PCRS):
-        self.tool("tpm2_quote", "-c", self.file(key + ".ctx"), "-l", pcrs, "-q", nonce, "-g", "sha256", "-m", self.file("m"),
-                  "-s", self.file("s"), "-f", "plain")
-        self.tool("tpm2_flushcontext", "-t")
-        return {"attest": pathlib.Path(self.file("m")).read_bytes().hex(), "signature": pathlib.Path(self.file("s")).read_bytes().hex()}
+from quotes import PATH, Machine, nonce, show
 
 
 @pytest.fixture(scope="module")
@@ -51,21 +19,6 @@ def machine():
 def node():
     with Node(options="store.engine = memory") as n:
         yield n
-
-
-def nonce(e):
-    for _ in range(40):
-        a = e.ask("GET", PATH)
-        if a.http != 503:
-            break
-        time.sleep(0.1)  # one a second
-    assert a.http == 200, a
-    return json.loads(a.body)["nonce"]
-
-
-def show(e, quote):
-    a = e.ask("POST", PATH, json.dumps(quote).encode())
-    return a.http, json.loads(a.body)
 
 
 def refused(e, quote, reason, address):

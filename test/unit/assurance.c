@@ -227,7 +227,7 @@ struct made {
 	uint32_t magic, banks, pcrs;
 	unsigned type, hash;
 	struct bytes nonce;
-	uint8_t digest[32];
+	uint8_t digest[32], safe;
 };
 
 static void attest(const struct made *m, struct buf *out)
@@ -241,7 +241,8 @@ static void attest(const struct made *m, struct buf *out)
 	wire_put_fixed(&w, BYTES("0123456789012345678901234567890123"));
 	wire_put_u16(&w, (uint16_t)m->nonce.n);
 	wire_put_fixed(&w, m->nonce);
-	wire_put_fixed(&w, BYTES("clockclkresetresY"));
+	wire_put_fixed(&w, BYTES("clockclkresetres"));
+	wire_put_u8(&w, m->safe);
 	wire_put_fixed(&w, BYTES("firmware"));
 	wire_put_u32(&w, m->banks);
 	wire_put_u16(&w, (uint16_t)m->hash);
@@ -253,6 +254,8 @@ static void attest(const struct made *m, struct buf *out)
 	assert_int_equal(w.err, ERR_OK);
 }
 
+static uint8_t clock[QUOTE_CLOCK]; /* of the last one that was good */
+
 /* Signed as it stands; the verdict, and its reason. */
 static const char *judged(const struct crypt_key *k, const struct quote_accepted *a, const uint8_t nonce[32],
                           struct bytes text)
@@ -262,7 +265,8 @@ static const char *judged(const struct crypt_key *k, const struct quote_accepted
 	err_t err;
 
 	assert_int_equal(crypt_p256_sign(k, text, &signature), ERR_OK);
-	err = quote_judge(a, nonce, text, bytes_of_buf(&signature), &why);
+	bytes_zero(clock, sizeof(clock));
+	err = quote_judge(a, nonce, &(struct quote_shown){ text, bytes_of_buf(&signature) }, clock, &why);
 	assert_non_null(why);
 	assert_int_equal(err, *why ? ERR_REFUSED : ERR_OK);
 	buf_free(&signature);
@@ -274,9 +278,10 @@ static void test_quotes(void **state)
 	uint8_t point[65], accepted[QUOTE_STATE], nonce[32] = { 1 }, digest[32] = { 2 };
 	const struct quote_accepted a = { point, accepted };
 	const struct made good = { .magic = 0xff544347, .banks = 1, .pcrs = 0x10081, .type = 0x8018, .hash = 11,
-		                   .nonce = BYTES_OF(nonce), .digest = { 2 } };
+		                   .nonce = BYTES_OF(nonce), .digest = { 2 }, .safe = 1 };
 	struct buf text = buf_make(512), longer = buf_make(512), signature = buf_make(100);
 	struct crypt_key key, other;
+	struct quote_shown shown;
 	struct made m;
 	const char *why;
 
@@ -287,11 +292,12 @@ static void test_quotes(void **state)
 	bytes_copy(accepted + 4, digest, 32);
 	attest(&good, &text);
 	assert_string_equal(judged(&key, &a, nonce, bytes_of_buf(&text)), "");
+	assert_memory_equal(clock, "clockclkresetres\1", QUOTE_CLOCK);
 	assert_non_null(strstr(judged(&other, &a, nonce, bytes_of_buf(&text)), "attestation key"));
 	/* signed by the right key, and saying something else: of each member one */
-	for (int i = 0; i < 8; i++) {
+	for (int i = 0; i < 9; i++) {
 		static const char *const reason[] = { "no quote", "no quote", "no quote", "no quote", "other PCRs",
-			                              "measured state", "stale", "stale" };
+			                              "measured state", "stale", "stale", "no quote" };
 
 		m = good;
 		m.magic ^= i == 0;
@@ -300,7 +306,8 @@ static void test_quotes(void **state)
 		m.hash ^= i == 3;
 		m.pcrs ^= i == 4 ? 0x80u : 0;
 		m.digest[31] ^= i == 5;
-		if (i >= 6)
+		m.safe += i == 8; /* neither yes nor no */
+		if (i == 6 || i == 7)
 			m.nonce = i == 6 ? bytes_sub(m.nonce, 0, 31) : BYTES_NONE;
 		attest(&m, &text);
 		assert_non_null(strstr(judged(&key, &a, nonce, bytes_of_buf(&text)), reason[i]));
@@ -313,13 +320,15 @@ static void test_quotes(void **state)
 	assert_string_equal(judged(&key, &a, nonce, bytes_of_buf(&longer)), "this is no quote");
 	/* altered after it was signed, at each octet */
 	assert_int_equal(crypt_p256_sign(&key, bytes_of_buf(&text), &signature), ERR_OK);
+	shown = (struct quote_shown){ bytes_of_buf(&text), bytes_of_buf(&signature) };
 	for (size_t i = 0; i < text.n; i++) {
 		text.p[i] ^= 1;
-		assert_int_equal(quote_judge(&a, nonce, bytes_of_buf(&text), bytes_of_buf(&signature), &why), ERR_REFUSED);
+		assert_int_equal(quote_judge(&a, nonce, &shown, clock, &why), ERR_REFUSED);
 		text.p[i] ^= 1;
 	}
-	assert_int_equal(quote_judge(&a, nonce, bytes_of_buf(&text), bytes_of_buf(&signature), &why), ERR_OK);
-	assert_int_equal(quote_judge(&a, nonce, bytes_of_buf(&text), BYTES_NONE, &why), ERR_REFUSED);
+	assert_int_equal(quote_judge(&a, nonce, &shown, clock, &why), ERR_OK);
+	shown.signature = BYTES_NONE;
+	assert_int_equal(quote_judge(&a, nonce, &shown, clock, &why), ERR_REFUSED);
 	crypt_key_free(&key);
 	crypt_key_free(&other);
 	buf_free(&text);

@@ -1323,6 +1323,226 @@ static void test_session_dies(void **state)
 	assert_int_equal(take_up(m, 1, 20, NOW, &a, &why), ERR_REFUSED);
 }
 
+/* --- the counters of a TPM ---------------------------------------------------------------- */
+
+enum { LOST_MOST = 1 << 22 };
+
+struct tpm_counters {
+	uint64_t clock;
+	uint32_t resets, restarts;
+	uint8_t safe;
+};
+
+static void counters_put(const struct tpm_counters *c, uint8_t out[CREDENTIAL_CLOCK])
+{
+	put_be64(out, c->clock);
+	put_be32(out + 8, c->resets);
+	put_be32(out + 12, c->restarts);
+	out[16] = c->safe;
+}
+
+static void accept_state(struct registry_room *m, const char *id, uint8_t key, uint8_t state)
+{
+	uint8_t point[65] = { key ? 4 : 0, key }, pcrs[CREDENTIAL_STATE] = { 0, 0, 0, 1, state };
+
+	OK(store_begin(m->store->s));
+	OK(registry_accept_state(m->r, bytes_str(id), point, pcrs));
+	OK(store_commit(m->store->s));
+}
+
+static int64_t asked_at; /* a nonce a second */
+
+static void ask_nonce(struct registry_room *m, uint64_t number)
+{
+	uint8_t nonce[32];
+
+	asked_at += 1000;
+	OK(registry_nonce(m->r, number, asked_at, nonce));
+}
+
+/* The quote over it comes. */
+static err_t come(struct registry_room *m, uint64_t number, struct tpm_counters c, const char **reason)
+{
+	uint8_t nonce[32], clock[CREDENTIAL_CLOCK];
+	int64_t until = asked_at + 60000;
+	const struct credential *of;
+	err_t err;
+
+	counters_put(&c, clock);
+	OK(registry_nonce_take(m->r, number, asked_at, nonce, &of));
+	OK(store_begin(m->store->s));
+	err = registry_state_shown(m->r, number, clock, asked_at, &until, reason);
+	OK(store_commit(m->store->s));
+	return err;
+}
+
+static err_t show(struct registry_room *m, uint64_t number, struct tpm_counters c, const char **reason)
+{
+	ask_nonce(m, number);
+	return come(m, number, c, reason);
+}
+
+static bool has_state(struct registry_room *m, uint64_t number)
+{
+	const struct association *a = registry_association(m->r, number, 1, asked_at);
+	struct evidence e[EVIDENCE_MAX];
+	bool has = false;
+
+	for (size_t i = 0, n = a ? evidence(m, a, e) : 0; i < n; i++)
+		has |= e[i].factor == FACTOR_STATE && e[i].until > asked_at;
+	return has;
+}
+
+static uint64_t with_state(struct registry_room *m, enum clone_action action)
+{
+	asked_at = NOW;
+	OK(enrol(m, credential_psk("net")));
+	accept_state(m, "12-net", 1, 1);
+	registry_set_policy(m->r, &(struct registry_policy){ .action = action });
+	return opened(m, psk(m, "net"))->number;
+}
+
+static void test_counters(void **state)
+{
+	static const struct {
+		struct tpm_counters before, said;
+		bool less;
+	} rows[] = {
+		{ { 1000, 5, 7, 1 }, { 1001, 5, 7, 1 }, false },
+		{ { 1000, 5, 7, 1 }, { 1000, 5, 7, 1 }, false },
+		{ { 1000, 5, 7, 1 }, { 999, 5, 7, 1 }, true },
+		{ { 1000, 5, 7, 1 }, { 999, 5, 7, 0 }, true },  /* in one run nothing is lost */
+		{ { 1000, 5, 7, 1 }, { 2000, 4, 9, 1 }, true },
+		{ { 1000, 5, 7, 1 }, { 2000, 5, 6, 1 }, true },
+		{ { 1000, 5, 7, 1 }, { 2000, 5, 8, 1 }, false },
+		{ { 1000, 5, 7, 1 }, { 2000, 6, 0, 1 }, false }, /* restarts are counted anew */
+		{ { 1000, 5, 7, 1 }, { 999, 6, 0, 1 }, true },
+		{ { 1000, 5, 7, 1 }, { 0, 6, 0, 0 }, false },    /* it was not shut down */
+		{ { 1000, 5, 7, 0 }, { 0, 5, 8, 0 }, false },
+		{ { LOST_MOST + 1, 5, 7, 1 }, { 1, 6, 0, 0 }, false },
+		{ { LOST_MOST + 2, 5, 7, 1 }, { 1, 6, 0, 0 }, true },
+		{ { UINT64_MAX, 5, 7, 1 }, { 0, 6, 0, 0 }, true },
+		{ { 1000, UINT32_MAX, 7, 1 }, { 1001, 0, 7, 1 }, false }, /* they wrap */
+		{ { 1000, 0, 7, 1 }, { 1001, UINT32_MAX, 7, 1 }, true },
+		{ { 1000, 5, UINT32_MAX, 1 }, { 1001, 5, 1, 1 }, false },
+		{ { 1000, 5, 1, 1 }, { 1001, 5, UINT32_MAX, 1 }, true },
+		{ { 1000, 0x80000000u, 0, 1 }, { 1001, 0x7fffffffu, 0, 1 }, true },
+		{ { 1000, 0x7fffffffu, 0, 1 }, { 1001, 0x80000000u, 0, 1 }, false },
+		{ { 0, 0, 0, 0 }, { 0, UINT32_MAX, 0, 1 }, false }, /* nothing was known */
+	};
+	struct registry_room *m = *state;
+	uint64_t number = with_state(m, CLONE_REFUSE);
+	const char *reason;
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		accept_state(m, "12-net", (uint8_t)(1 + i % 2), 1); /* another TPM: nothing is known of it */
+		OK(show(m, number, rows[i].before, &reason));
+		assert_string_equal(reason, "");
+		assert_true(has_state(m, number));
+		assert_int_equal(show(m, number, rows[i].said, &reason), rows[i].less ? ERR_BAD_STATE : ERR_OK);
+		assert_int_equal(strncmp(reason, "clone alarm", 11) == 0, rows[i].less);
+		assert_int_equal(has_state(m, number), !rows[i].less);
+	}
+}
+
+static void test_counters_and_policy(void **state)
+{
+	const struct tpm_counters older = { 900, 5, 7, 1 }, newer = { 1000, 5, 7, 1 };
+	struct registry_room *m = *state;
+	uint64_t number = with_state(m, CLONE_RECORD), other = opened(m, psk(m, "net"))->number;
+	const char *reason;
+
+	/* recorded: it counts, and is what the next is measured by */
+	OK(show(m, number, newer, &reason));
+	OK(show(m, number, older, &reason));
+	assert_string_equal(reason, "clone alarm: the counters of its TPM run backwards");
+	assert_true(has_state(m, number));
+	OK(show(m, number, newer, &reason));
+	assert_string_equal(reason, "");
+	/* refused: what counted for this association does not any more; what is kept stays */
+	registry_set_policy(m->r, &(struct registry_policy){ .action = CLONE_REFUSE });
+	OK(show(m, other, newer, &reason));
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(show(m, number, older, &reason), ERR_BAD_STATE);
+	assert_false(has_state(m, number));
+	assert_true(registry_association(m->r, number, 1, asked_at) && has_state(m, other));
+	OK(show(m, number, newer, &reason));
+	/* ended: all of the credential */
+	registry_set_policy(m->r, &(struct registry_policy){ .action = CLONE_END });
+	assert_int_equal(show(m, number, older, &reason), ERR_BAD_STATE);
+	assert_null(registry_association(m->r, number, 1, asked_at));
+	assert_null(registry_association(m->r, other, 1, asked_at));
+	/* another credential is measured by its own */
+	OK(enrol(m, credential_psk("two")));
+	accept_state(m, "12-two", 1, 1);
+	number = opened(m, psk(m, "two"))->number;
+	OK(show(m, number, older, &reason));
+	assert_string_equal(reason, "");
+}
+
+/* Two associations of one machine: which quote comes first is no sign of a copy. */
+static void test_counters_out_of_order(void **state)
+{
+	const struct tpm_counters first = { 900, 5, 7, 1 }, second = { 1000, 5, 7, 1 };
+	struct registry_room *m = *state;
+	uint64_t a = with_state(m, CLONE_REFUSE), b = opened(m, psk(m, "net"))->number;
+	const char *reason;
+
+	ask_nonce(m, a);
+	ask_nonce(m, b);
+	OK(come(m, b, second, &reason));
+	OK(come(m, a, first, &reason));
+	assert_string_equal(reason, "");
+	assert_true(has_state(m, a) && has_state(m, b));
+	/* and the one that was made last is what the next is measured by */
+	assert_int_equal(show(m, a, (struct tpm_counters){ 950, 5, 7, 1 }, &reason), ERR_BAD_STATE);
+}
+
+static void test_counters_are_kept(void **state)
+{
+	const struct tpm_counters older = { 900, 5, 7, 1 }, newer = { 1000, 5, 7, 1 };
+	struct registry_room *m = *state;
+	uint64_t number = with_state(m, CLONE_REFUSE);
+	struct credential renewed = credential_certificate("mn", 6);
+	uint8_t clock[CREDENTIAL_CLOCK];
+	int64_t until = NOW + DAY;
+	const char *reason;
+
+	OK(show(m, number, newer, &reason));
+	reopen(m);
+	registry_set_policy(m->r, &(struct registry_policy){ .action = CLONE_REFUSE });
+	number = opened(m, psk(m, "net"))->number;
+	assert_int_equal(show(m, number, older, &reason), ERR_BAD_STATE);
+	/* with another state of the same TPM */
+	accept_state(m, "12-net", 1, 2);
+	assert_int_equal(show(m, number, older, &reason), ERR_BAD_STATE);
+	/* withdrawn, and accepted once more: the owner knows why it has begun anew */
+	accept_state(m, "12-net", 0, 0);
+	assert_int_equal(registry_state_shown(m->r, number, clock, asked_at, &until, &reason), ERR_MISSING);
+	accept_state(m, "12-net", 1, 2);
+	OK(show(m, number, older, &reason));
+	assert_string_equal(reason, "");
+	/* what could not be kept is not known after it */
+	counters_put(&newer, clock);
+	OK(store_begin(m->store->s));
+	OK(registry_state_shown(m->r, number, clock, asked_at, &until, &reason));
+	store_rollback(m->store->s);
+	OK(registry_reload(m->r));
+	registry_state_forget(m->r, number);
+	assert_false(has_state(m, number));
+	OK(show(m, number, older, &reason));
+	assert_string_equal(reason, "");
+	/* through a renewal of the credential's certificate */
+	OK(enrol(m, credential_certificate("mn", 5)));
+	accept_state(m, "33-//sp.example/mn", 1, 1);
+	OK(show(m, opened(m, certificate(m, 5))->number, newer, &reason));
+	OK(store_begin(m->store->s));
+	OK(registry_renew(m->r, BYTES("33-//sp.example/mn"), &renewed));
+	number = opened(m, certificate(m, 6))->number;
+	OK(store_commit(m->store->s));
+	assert_int_equal(show(m, number, older, &reason), ERR_BAD_STATE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1356,6 +1576,10 @@ int main(void)
 		REGISTRY_BOTH(test_session_is_never_more),
 		REGISTRY_BOTH(test_session_is_kept_for_whom),
 		REGISTRY_BOTH(test_session_dies),
+		REGISTRY_BOTH(test_counters),
+		REGISTRY_BOTH(test_counters_and_policy),
+		REGISTRY_BOTH(test_counters_out_of_order),
+		REGISTRY_BOTH(test_counters_are_kept),
 		REGISTRY_BOTH(test_memory_fails),
 	};
 

@@ -196,7 +196,7 @@ static err_t answer_of_failure(struct core *c, const struct pending *p, struct b
 		return join_answer_of_failure(out);
 	if (p->type == MSG_STATE_SHOWN) {
 		if (p->association)
-			(void)registry_state_shown(c->room.registry, p->association, c->now, 0);
+			registry_state_forget(c->room.registry, p->association);
 		return state_answer_of_failure(out);
 	}
 	if (p->type == MSG_NETWORK_KEYED) {

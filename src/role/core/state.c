@@ -5,7 +5,7 @@
 #include "role/core/core.h"
 #include "security/assurance/quote.h"
 
-_Static_assert((int)CREDENTIAL_STATE == (int)QUOTE_STATE, "one form");
+_Static_assert((int)CREDENTIAL_STATE == (int)QUOTE_STATE && (int)CREDENTIAL_CLOCK == (int)QUOTE_CLOCK, "one form");
 
 enum { POINT = 65, DIGEST = 32 };
 
@@ -14,7 +14,7 @@ enum { POINT = 65, DIGEST = 32 };
  * counts (ms). */
 struct showing {
 	uint64_t association;
-	struct bytes attest, signature;
+	struct quote_shown quote;
 	uint8_t nonce[QUOTE_NONCE];
 	bool given;
 	int64_t until;
@@ -26,8 +26,8 @@ static err_t read_showing(struct bytes body, struct showing *s)
 	struct wire_in in = wire_in(body);
 
 	*s = (struct showing){ .association = wire_get_u64(&in), .why = "" };
-	s->attest = wire_get_bytes(&in, QUOTE_MAX);
-	s->signature = wire_get_bytes(&in, QUOTE_SIGNATURE_MAX);
+	s->quote.attest = wire_get_bytes(&in, QUOTE_MAX);
+	s->quote.signature = wire_get_bytes(&in, QUOTE_SIGNATURE_MAX);
 	return wire_done(&in);
 }
 
@@ -42,9 +42,11 @@ static err_t put_answer(const struct showing *s, err_t verdict, struct buf *out)
 	return w.err;
 }
 
+static const char not_kept[] = "the node cannot keep it";
+
 err_t state_answer_of_failure(struct buf *out)
 {
-	const struct showing none = { .why = "the node cannot keep it" };
+	const struct showing none = { .why = not_kept };
 
 	return put_answer(&none, ERR_LOCKED, out);
 }
@@ -61,12 +63,14 @@ static err_t give_nonce(struct core *c, struct showing *s)
 	return err;
 }
 
-/* A nonce is spent by the first quote that comes, good or not. */
+/* A nonce is spent by the first quote that comes, good or not. On ERR_OK s->why is "", or what
+ * speaks against the quote and is only recorded. */
 static err_t judge_quote(struct core *c, struct showing *s)
 {
+	uint8_t nonce[QUOTE_NONCE], clock[QUOTE_CLOCK];
 	const struct credential *of = NULL;
 	struct quote_accepted accepted;
-	uint8_t nonce[QUOTE_NONCE];
+	int64_t until = c->now + c->room.state_fresh;
 	err_t err;
 
 	err = registry_nonce_take(c->room.registry, s->association, c->now, nonce, &of);
@@ -74,26 +78,62 @@ static err_t judge_quote(struct core *c, struct showing *s)
 	                            : "no attestation key was accepted for this credential";
 	TRY(err);
 	accepted = (struct quote_accepted){ of->state_point, of->state };
-	TRY(quote_judge(&accepted, nonce, s->attest, s->signature, &s->why));
+	TRY(quote_judge(&accepted, nonce, &s->quote, clock, &s->why));
+	err = registry_state_shown(c->room.registry, s->association, clock, c->now, &until, &s->why);
+	if (err == ERR_OK)
+		s->until = until;
+	else if (err != ERR_BAD_STATE) {
+		s->why = not_kept;
+		err = ERR_LOCKED;
+	}
 out:
 	return err;
 }
 
-static err_t record(struct core *c, const struct association *a, const struct showing *s, err_t verdict)
+/* Under a mark. */
+static err_t record(struct core *c, const struct association *a, const char *text)
 {
 	struct audit_record record = {
 		.kind = AUDIT_ASSOCIATION, .at = c->now, .association = a->number,
 		.credential = bytes_str(a->facts.credential), .originator = bytes_str(a->facts.entity),
-		.text = verdict == ERR_OK ? BYTES("the measured state of its machine was shown") : bytes_str(s->why),
+		.text = bytes_str(text),
 	};
 
-	c->room.must_commit = true;
-	return batch_record(c, &record);
+	return batch_record_of(c, &record, ERR_OK);
+}
+
+/* It counts, with its counters, as long as that is on record: batch.c takes it back. */
+static err_t take_quote(struct core *c, const struct association *a, struct showing *s, err_t *verdict)
+{
+	err_t err;
+
+	TRY(batch_mark(c));
+	*verdict = judge_quote(c, s);
+	err = *verdict == ERR_OK ? record(c, a, "the measured state of its machine was shown") : ERR_OK;
+	if (err == ERR_OK && s->why[0])
+		err = record(c, a, s->why);
+	batch_unmark(c, err);
+	if (err != ERR_OK) {
+		registry_state_forget(c->room.registry, s->association);
+		node_reload_registers(c);
+	}
+out:
+	return err;
+}
+
+/* A TPM of an older state [T15]: told, and ended, as of a credential at two places. */
+static void tell_of(struct core *c, unsigned gate, const struct showing *s, err_t verdict)
+{
+	if (verdict == ERR_BAD_STATE || (verdict == ERR_OK && s->why[0]))
+		log_event(LOG_WARN, "clone alarm", "gate=%u why=%s", gate, s->why);
+	if (verdict == ERR_BAD_STATE)
+		association_sweep(c);
 }
 
 err_t state_show(struct core *c, struct neighbour *from, const struct message *m)
 {
 	struct pending p = { .to = from, .type = MSG_STATE_SHOWN, .ref = m->ref };
+	unsigned gate = from->link.peer_number;
 	const struct association *a = NULL;
 	struct buf body = buf_make(512);
 	struct showing s;
@@ -102,20 +142,17 @@ err_t state_show(struct core *c, struct neighbour *from, const struct message *m
 	TRY(read_showing(m->body, &s));
 	s.why = "the node is not open";
 	if (c->open)
-		a = registry_association(c->room.registry, s.association, from->link.peer_number, c->now);
+		a = registry_association(c->room.registry, s.association, gate, c->now);
 	if (c->open && !a) {
 		verdict = ERR_REFUSED;
 		s.why = "there is no such association";
+	} else if (a && s.quote.attest.n) {
+		TRY(take_quote(c, a, &s, &verdict));
+		p.association = verdict == ERR_OK ? s.association : 0;
+		tell_of(c, gate, &s, verdict);
 	} else if (a) {
 		TRY(batch_begin(c));
-		verdict = s.attest.n ? judge_quote(c, &s) : give_nonce(c, &s);
-		if (s.attest.n)
-			TRY(record(c, a, &s, verdict));
-		/* It counts as long as it is on record: batch.c takes it back. */
-		if (s.attest.n && verdict == ERR_OK) {
-			s.until = registry_state_shown(c->room.registry, s.association, c->now, c->now + c->room.state_fresh);
-			p.association = s.association;
-		}
+		verdict = give_nonce(c, &s);
 	}
 	TRY(put_answer(&s, verdict, &body));
 	TRY(batch_answer(c, &p, bytes_of_buf(&body)));

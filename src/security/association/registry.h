@@ -37,6 +37,8 @@ struct credential {
 	/* The state that its machine is to be in, and the key of its TPM that vouches for it; zeros:
 	 * none was accepted. CREDENTIAL_STATE: u32 set of PCRs, SHA-256 over their values. */
 	uint8_t state_point[65], state[36];
+	/* What that TPM said in the last quote that counted: TPMS_CLOCK_INFO; zeros: nothing yet. */
+	uint8_t clock[17];
 	/* Got by joining: what vouched for it ("": an operator), and until when it is
 	 * forgotten unless it is used (0: it was, or need not be). */
 	char by[FACT_ID_MAX];
@@ -149,7 +151,7 @@ struct association {
 	bool resumed;
 };
 
-enum { CREDENTIAL_STATE = 36, ASSOCIATION_LIMIT_PER_CREDENTIAL = 64, APPROVALS_PER_ASSOCIATION = 4 };
+enum { CREDENTIAL_STATE = 36, CREDENTIAL_CLOCK = 17, ASSOCIATION_LIMIT_PER_CREDENTIAL = 64, APPROVALS_PER_ASSOCIATION = 4 };
 
 /* In a transaction: the first use of a credential got by joining finishes the joining.
  * ERR_BAD_STATE, with the reason, when the policy refuses because the credential seems to
@@ -249,8 +251,8 @@ void registry_approve_undo(struct registry *r, uint64_t number, int64_t now);
 /* --- registry_state.c: the state of the machine at the other end --------------------- */
 
 /* In a transaction: quotes by this key over this state count for associations of the
- * credential; zeros: none do any more. What counted before does not. ERR_MISSING,
- * ERR_REFUSED (revoked). */
+ * credential; zeros: none do any more. What counted before does not. What the TPM said of its
+ * counters is forgotten with its key, and stays with another state. ERR_MISSING, ERR_REFUSED (revoked). */
 err_t registry_accept_state(struct registry *r, struct bytes id, const uint8_t point[65],
                             const uint8_t state[CREDENTIAL_STATE]) MUST_USE;
 
@@ -263,8 +265,15 @@ err_t registry_nonce(struct registry *r, uint64_t number, int64_t now, uint8_t o
 err_t registry_nonce_take(struct registry *r, uint64_t number, int64_t now, uint8_t out[32],
                           const struct credential **of) MUST_USE;
 
-/* It was good: the association has the factor "state" until then, or until it ends if that is
- * earlier. Returns when. */
-int64_t registry_state_shown(struct registry *r, uint64_t number, int64_t now, int64_t until);
+/* In a transaction: it was good, and the TPM said this of its counters [TPM 2.0 part 2, 10.11].
+ * The association has the factor "state" until *until, which becomes its end if that is earlier;
+ * the counters are kept with the credential. *reason as of registry_open_association:
+ * ERR_BAD_STATE, when they are behind what was known as the nonce was given, and the policy does
+ * not only record: what is kept stays, the association has the factor no more, or all of the
+ * credential are ended. ERR_MISSING: there is no such association. */
+err_t registry_state_shown(struct registry *r, uint64_t number, const uint8_t clock[CREDENTIAL_CLOCK],
+                           int64_t now, int64_t *until, const char **reason) MUST_USE;
+/* It could not be recorded, or is not believed: the association has not that factor. */
+void registry_state_forget(struct registry *r, uint64_t number);
 
 #endif

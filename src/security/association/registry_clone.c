@@ -1,6 +1,7 @@
 /* registry_clone.c: does a credential seem to be in two hands [T15]? What can be seen
  * here is where it is used from: at two places at once, or moving to and fro faster
- * than one device would. The address is the gate's word. */
+ * than one device would; the address is the gate's word. And whether the counters of its
+ * TPM run backwards, which are signed by that TPM's key. */
 #include "security/association/registry_inner.h"
 
 enum { HOUR_MS = 3600 * 1000, PLACES_MAX = 64 };
@@ -53,4 +54,31 @@ const char *clone_suspicion(struct registry *r, struct enrolled *e, const struct
 	if (r->policy.moves && moves > r->policy.moves)
 		return "clone alarm: the credential moves to and fro faster than it may";
 	return NULL;
+}
+
+/* --- the counters of a TPM: TPMS_CLOCK_INFO [TPM 2.0 part 2, 10.11] ----------------------- */
+
+enum { AT_RESETS = 8, AT_RESTARTS = 12, AT_SAFE = 16 };
+
+/* A TPM keeps its clock at least so often (ms); what was not kept is lost when it is not shut down. */
+static const uint64_t clock_lost_most = 1 << 22;
+
+static bool is_less(uint32_t difference)
+{
+	return difference > INT32_MAX;
+}
+
+bool clone_counter_is_less(const uint8_t said[CREDENTIAL_CLOCK], const uint8_t before[CREDENTIAL_CLOCK])
+{
+	static const uint8_t none[CREDENTIAL_CLOCK];
+	uint32_t resets = get_be32(said + AT_RESETS) - get_be32(before + AT_RESETS);
+	uint32_t restarts = get_be32(said + AT_RESTARTS) - get_be32(before + AT_RESTARTS);
+	uint64_t clock = get_be64(said), then = get_be64(before);
+	bool may_lose = (resets || restarts) && !said[AT_SAFE];
+
+	if (bytes_equal(bytes_make(before, CREDENTIAL_CLOCK), BYTES_OF(none)))
+		return false;
+	if (is_less(resets) || (!resets && is_less(restarts)))
+		return true;
+	return clock < then && (!may_lose || then - clock > clock_lost_most);
 }

@@ -50,6 +50,7 @@ static const struct field fields[] = {
 	LATER("sn", FIELD_OCTETS, serial),
 	LATER("st", FIELD_OCTETS, state),
 	LATER("su", FIELD_NUMBER, suid),
+	LATER("tc", FIELD_OCTETS, clock),
 	LATER("uf", FIELD_TIME, unfinished),
 };
 

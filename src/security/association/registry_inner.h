@@ -73,6 +73,7 @@ struct live {
 	struct approval approvals[APPROVALS_PER_ASSOCIATION];
 	/* The state of its machine: the nonce that was given, and until when a quote counts. */
 	uint8_t nonce[32];
+	uint8_t clock[CREDENTIAL_CLOCK]; /* of its TPM, as far as it was known when the nonce was given */
 	bool nonce_given;
 	int64_t nonce_until, state_since, state_until;
 	struct live *next;          /* in its bucket */
@@ -184,6 +185,10 @@ err_t registry_first_use(struct registry *r, struct enrolled *e, const uint8_t *
  * does not. Counts the move. */
 const char *clone_suspicion(struct registry *r, struct enrolled *e, const struct association *from,
                             int64_t now);
+/* Is what a TPM says of its clock and starts behind what it said before (zeros: nothing)?
+ * Less and more are those of counters that wrap: a TPM adds a number of its own to its starts.
+ * The clock is never less in one run; after a start not more than what it had not kept. */
+bool clone_counter_is_less(const uint8_t said[CREDENTIAL_CLOCK], const uint8_t before[CREDENTIAL_CLOCK]);
 
 /* --- registry_proof.c ---------------------------------------------------------------- */
 

@@ -7,8 +7,10 @@
 
 enum { ALG_SHA256 = 0x000b, SELECT_MAX = 4, DIGEST = 32 };
 
+_Static_assert((int)QUOTE_CLOCK == (int)TPM_CLOCK, "one form");
+
 struct quote {
-	struct bytes nonce, digest;
+	struct bytes nonce, clock, digest;
 	uint32_t pcrs;
 };
 
@@ -31,7 +33,7 @@ static err_t quote_read(struct bytes attest, struct quote *q)
 {
 	struct wire_in in = wire_in(attest);
 
-	if (!tpm_attest_begin(&in, TPM_ATTEST_QUOTE, &q->nonce))
+	if (!tpm_attest_begin(&in, TPM_ATTEST_QUOTE, &q->nonce, &q->clock) || q->clock.p[QUOTE_CLOCK - 1] > 1)
 		return ERR_SYNTAX;
 	q->pcrs = get_selection(&in);
 	q->digest = tpm_get_sized(&in, DIGEST);
@@ -39,17 +41,17 @@ static err_t quote_read(struct bytes attest, struct quote *q)
 }
 
 err_t quote_judge(const struct quote_accepted *a, const uint8_t nonce[QUOTE_NONCE],
-                  struct bytes attest, struct bytes signature, const char **why)
+                  const struct quote_shown *shown, uint8_t clock[QUOTE_CLOCK], const char **why)
 {
 	struct bytes digest = bytes_make(a->state + 4, DIGEST);
 	struct quote q;
 
 	*why = "this is no quote";
-	if (attest.n > QUOTE_MAX || signature.n == 0 || signature.n > QUOTE_SIGNATURE_MAX ||
-	    quote_read(attest, &q) != ERR_OK)
+	if (shown->attest.n > QUOTE_MAX || shown->signature.n == 0 || shown->signature.n > QUOTE_SIGNATURE_MAX ||
+	    quote_read(shown->attest, &q) != ERR_OK)
 		return ERR_REFUSED;
 	*why = "the quote is not by the attestation key that was accepted";
-	if (crypt_p256_verify(a->point, attest, signature) != ERR_OK)
+	if (crypt_p256_verify(a->point, shown->attest, shown->signature) != ERR_OK)
 		return ERR_REFUSED;
 	*why = "the quote is not over the nonce that was given: it is stale, or was shown before";
 	if (!bytes_equal(q.nonce, bytes_make(nonce, QUOTE_NONCE)))
@@ -60,6 +62,7 @@ err_t quote_judge(const struct quote_accepted *a, const uint8_t nonce[QUOTE_NONC
 	*why = "the machine is not in the measured state (PCRs) that was accepted";
 	if (!bytes_equal(q.digest, digest))
 		return ERR_REFUSED;
+	bytes_copy(clock, q.clock.p, QUOTE_CLOCK);
 	*why = "";
 	return ERR_OK;
 }

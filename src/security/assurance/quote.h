@@ -5,7 +5,8 @@
 
 #include "base/bytes.h"
 
-enum { QUOTE_MAX = 512, QUOTE_NONCE = 32, QUOTE_SIGNATURE_MAX = 80, QUOTE_STATE = 4 + 32 };
+enum { QUOTE_MAX = 512, QUOTE_NONCE = 32, QUOTE_SIGNATURE_MAX = 80, QUOTE_STATE = 4 + 32,
+       QUOTE_CLOCK = 17 };
 
 /* What was accepted of a machine: its attestation key, P-256, and QUOTE_STATE octets: u32
  * set of PCRs of the SHA-256 bank, SHA-256 over their values in order. */
@@ -14,8 +15,14 @@ struct quote_accepted {
 	const uint8_t *state; /* QUOTE_STATE */
 };
 
-/* TPMS_ATTEST and its ECDSA signature (DER). ERR_REFUSED with *why for people, never NULL. */
+/* What is shown: TPMS_ATTEST and its ECDSA signature (DER). */
+struct quote_shown {
+	struct bytes attest, signature;
+};
+
+/* ERR_REFUSED with *why for people, never NULL. On ERR_OK clock is TPMS_CLOCK_INFO, what the
+ * TPM said of its clock and its starts. */
 err_t quote_judge(const struct quote_accepted *a, const uint8_t nonce[QUOTE_NONCE],
-                  struct bytes attest, struct bytes signature, const char **why) MUST_USE;
+                  const struct quote_shown *shown, uint8_t clock[QUOTE_CLOCK], const char **why) MUST_USE;
 
 #endif
