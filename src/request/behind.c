@@ -8,10 +8,11 @@
  * names it at that CSE's node, and no other such node announced it since; from the registrar always; never one that is registered or
  * enrolled here [doc/decision/054-relations.md]. */
 #include "primitive/id.h"
+#include "request/reach.h"
 #include "request/work.h"
 #include "resource/stem.h"
 
-enum { TYPE_REMOTE_CSE = 16 };
+enum { TYPE_REMOTE_CSE = 16, ID_TEXT = 1024 };
 
 struct bytes behind_cse(const struct work *w, struct bytes absolute)
 {
@@ -128,6 +129,75 @@ err_t behind_speaks(struct work *w, bool *yes)
 	TRY(resource_remote(w->room->resources, hop, &by, yes));
 	/* Behind this one; or, from the registrar, nowhere on our side. */
 	*yes = there ? by && there == by && behind && !is_registrar : is_registrar;
+out:
+	return err;
+}
+
+/* The CSE that it is at, "/mn-cse"; empty: here, or nobody knows. */
+static err_t place_of(struct work *w, struct bytes absolute, struct bytes *out)
+{
+	const struct cse_identity *own = resources_cse(w->room->resources);
+	struct bytes rest = id_behind_sp(absolute, own->sp_id);
+	err_t err = ERR_OK;
+
+	*out = behind_cse(w, absolute);
+	if (!out->n && rest.n > 1)
+		TRY(resource_stem_at(w->room->resources, &w->room->arena, bytes_sub(rest, 1, rest.n), out));
+	if (bytes_equal(*out, own->cse_id))
+		*out = BYTES_NONE;
+out:
+	return err;
+}
+
+static err_t is_revoked(struct work *w, struct bytes cse, bool *yes)
+{
+	struct buf absolute = buf_make(ID_TEXT);
+	err_t err;
+
+	TRY(buf_add(&absolute, resources_cse(w->room->resources)->sp_id));
+	TRY(buf_add(&absolute, cse));
+	*yes = reach_is_revoked(w, bytes_of_buf(&absolute));
+out:
+	buf_free(&absolute);
+	return err;
+}
+
+/* Was the credential revoked of the CSE that it is at, or of the one here by which it is believed? */
+static err_t way_is_revoked(struct work *w, struct bytes absolute, bool *yes)
+{
+	struct buf hop = buf_make(ID_TEXT);
+	struct provider p;
+	struct bytes at;
+	uint64_t there;
+	bool behind;
+	err_t err = ERR_OK;
+
+	*yes = provider_of(w->room, absolute, &p) && p.cse.n && reach_is_revoked(w, p.cse);
+	TRY(place_of(w, absolute, &at));
+	if (*yes || !at.n)
+		goto out;
+	TRY(is_revoked(w, at, yes));
+	TRY(resource_remote(w->room->resources, at, &there, &behind));
+	if (!*yes && there && behind) {
+		TRY(reach_identity(w, there, &hop));
+		*yes = reach_is_revoked(w, bytes_of_buf(&hop));
+	} else if (!*yes && !there && w->room->registrar.n) {
+		TRY(is_revoked(w, w->room->registrar, yes));
+	}
+out:
+	buf_free(&hop);
+	return err;
+}
+
+err_t behind_is_gone(struct work *w, struct bytes absolute, bool *gone, bool *live)
+{
+	bool known;
+	err_t err;
+
+	TRY(registry_entity_live(w->room->registry, absolute, w->in->now, &known, live));
+	*gone = known && !*live;
+	if (!known)
+		err = way_is_revoked(w, absolute, gone);
 out:
 	return err;
 }

@@ -354,6 +354,16 @@ out:
 /* Km, by which an entity comes to a MAF, and for nothing else [TS-0004 6.3.4.2.39]. */
 enum { SUID_MASTER = 21 };
 
+static const char another_usage[] = "the key of this association is for another usage";
+
+bool facts_barred_elsewhere(struct work *w)
+{
+	if (!w->association || w->association->facts.suid != SUID_MASTER)
+		return false;
+	work_refuse(w, RSC_ORIGINATOR_NOT_AUTHENTICATED, "TS-0003 8.3.5, 8.8", another_usage);
+	return true;
+}
+
 /* Trust enabling functions speak with who is authenticated to them, not with who is
  * spoken for: keys are given to the one at the other end [TS-0003 8.3.5, 8.8]. */
 static bool speaks_for_itself(const struct work *w, const struct store_row *row)
@@ -424,7 +434,7 @@ err_t facts_decide(struct work *w)
 	TRY(gather(w, row, &w->room->arena, &facts));
 	if (!speaks_for_itself(w, row)) {
 		decision_refuse(&w->decision, w->association && w->association->facts.suid
-		                                      ? "the key of this association is for another usage"
+		                                      ? another_usage
 		                                      : "this is served on the originator's own association only");
 		work_refuse(w, RSC_ORIGINATOR_NOT_AUTHENTICATED, "TS-0003 8.3.5, 8.8", w->decision.reason);
 		goto out;

@@ -242,6 +242,15 @@ static unsigned replay_of(const struct work *w, const struct credential *c)
 	return c->replay_mode == REPLAY_STRICT ? REPLAY_WINDOW : c->replay_mode;
 }
 
+/* Not one that came after it under the same name: whoever had that when the request was kept may be
+ * why it was revoked. A key of a MAF's is the same one each time it is retrieved. */
+static bool stands(const struct work *w, const struct credential *c)
+{
+	bool same = c && (c->enrolled <= w->in->memo.arrived || bytes_starts(bytes_str(c->by), BYTES(REGISTRY_BY_TRUST)));
+
+	return same && !c->revoked && c->not_after > w->in->now;
+}
+
 /* The association as it was, on the credential as it is. */
 static err_t stand_in(struct work *w, struct bytes credential)
 {
@@ -251,7 +260,7 @@ static err_t stand_in(struct work *w, struct bytes credential)
 	err_t err;
 
 	TRY(registry_find(w->room->registry, credential, &c));
-	if (!c || c->revoked || c->not_after <= w->in->now) {
+	if (!stands(w, c)) {
 		work_refuse(w, RSC_ORIGINATOR_NOT_AUTHENTICATED, "association register",
 		            "the credential that the request came on stands no more");
 		goto out;
@@ -259,7 +268,7 @@ static err_t stand_in(struct work *w, struct bytes credential)
 	TRY(arena_take(&w->room->arena, sizeof(*a), &p));
 	a = p;
 	a->facts = (struct association_facts){ .secured = true, .until = c->not_after,
-		.entity_is_cse = c->kind == ENTITY_CSE, .replay_mode = replay_of(w, c) };
+		.entity_is_cse = c->kind == ENTITY_CSE, .replay_mode = replay_of(w, c), .suid = c->suid };
 	TRY(bytes_put_str(a->facts.credential, sizeof(a->facts.credential), bytes_str(c->id)));
 	TRY(bytes_put_str(a->facts.entity, sizeof(a->facts.entity), bytes_str(c->entity)));
 	a->opened = w->in->memo.arrived;

@@ -68,7 +68,7 @@ err_t notification_stands(struct request_room *room, const struct outbound_groun
 	struct request_arrival in = { .now = now };
 	struct work w = { .room = room, .in = &in };
 	const struct store_row *row;
-	bool known, live;
+	bool gone, live;
 	err_t err = ERR_OK;
 
 	*yes = true;
@@ -78,8 +78,8 @@ err_t notification_stands(struct request_room *room, const struct outbound_groun
 		TRY(store_get(room->store, g->row, &row));
 		*yes = row && !(row->expires && row->expires <= now);
 	}
-	TRY(registry_entity_live(room->registry, g->creator, now, &known, &live));
-	*yes &= !known || live;
+	TRY(behind_is_gone(&w, g->creator, &gone, &live));
+	*yes &= !gone;
 	if (*yes && g->retrieves)
 		TRY(notification_creator_may(&w, g->creator, g->retrieves, yes));
 	if (*yes && g->notifies)
@@ -585,7 +585,7 @@ err_t notification_ask_removal(struct work *w, const struct store_row *sub, bool
 	struct response_primitive r;
 	struct cbor sgn, tra;
 	struct bytes creator;
-	bool known, live;
+	bool gone, live;
 	err_t err;
 
 	*allowed = false;
@@ -593,8 +593,8 @@ err_t notification_ask_removal(struct work *w, const struct store_row *sub, bool
 	if (!creator.n)
 		goto out;
 	/* Who was revoked decides nothing, and hears nothing. */
-	TRY(registry_entity_live(w->room->registry, creator, w->in->now, &known, &live));
-	if (known && !live)
+	TRY(behind_is_gone(w, creator, &gone, &live));
+	if (gone)
 		goto out;
 	TRY(put_removal(w, sub, &content));
 	w->ground = (struct outbound_ground){ .creator = creator, .row = sub->id };

@@ -6,7 +6,7 @@
 
 enum { PRIMITIVE_MAX = 4 << 20, CHECK_AGAIN_MS = 10000, TARGET_TEXT = 256, PENDING_MS = 1000, TYPE_NODE = 14 };
 
-static const char of_revoked[] = "its originator's credential was revoked";
+static const char of_revoked[] = "its originator's credential, or that of its CSE, was revoked";
 static const char to_revoked[] = "its receiver's credential was revoked";
 
 static err_t drop(struct notification *n, const char *why)
@@ -86,12 +86,11 @@ out:
 /* Who stands behind it: a credential that was revoked stands for nobody. */
 static err_t judge_originator(struct work *w, struct notification *n)
 {
-	bool known, live;
+	bool gone;
 	err_t err;
 
-	TRY(registry_entity_live(w->room->registry, w->originator, w->in->now, &known, &live));
-	w->vouched = live;
-	if (known && !live)
+	TRY(behind_is_gone(w, w->originator, &gone, &w->vouched));
+	if (gone)
 		return drop(n, of_revoked);
 out:
 	return err;
@@ -101,12 +100,12 @@ static err_t creator_may(struct work *w, struct bytes creator, uint64_t resource
                          bool (*may)(void *self, uint64_t id), bool *yes)
 {
 	struct work as = { .room = w->room, .in = w->in, .originator = creator };
-	bool known;
+	bool gone;
 	err_t err;
 
 	as.request.from = stem_of(creator);
-	TRY(registry_entity_live(w->room->registry, creator, w->in->now, &known, &as.vouched));
-	*yes = (!known || as.vouched) && may(&as, resource);
+	TRY(behind_is_gone(w, creator, &gone, &as.vouched));
+	*yes = !gone && may(&as, resource);
 	err = as.judge_err;
 out:
 	return err;
@@ -358,9 +357,11 @@ static err_t concerns(struct work *w, const struct queue_entry *e, struct bytes 
 {
 	struct buf absolute = buf_make(1024);
 	struct reach reach;
-	err_t err = ERR_OK;
+	bool gone, live;
+	err_t err;
 
-	*why = bytes_equal(e->originator, entity) ? of_revoked : NULL;
+	TRY(behind_is_gone(w, e->originator, &gone, &live));
+	*why = gone || bytes_equal(e->originator, entity) ? of_revoked : NULL;
 	if (*why || reach_is_url(e->target))
 		goto out;
 	TRY(reach_of(w, e->target, &reach));

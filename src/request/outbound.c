@@ -64,8 +64,10 @@ err_t outbound_ask(struct work *w, struct bytes target, struct bytes primitive, 
 	if (needs->n < OUTBOUND_NEEDS && !noted(needs, need.key)) {
 		TRY(arena_copy(&w->room->arena, target, &need.target));
 		TRY(arena_copy(&w->room->arena, primitive, &need.primitive));
+		/* It stands on a creator's right, or on that of who asks. */
 		need.ground = w->ground;
-		TRY(arena_copy(&w->room->arena, w->ground.creator, &need.ground.creator));
+		TRY(arena_copy(&w->room->arena, w->ground.creator.n ? w->ground.creator : w->originator,
+		               &need.ground.creator));
 		needs->list[needs->n++] = need;
 		needs->originator = w->originator;
 		needs->request = w->request.rqi;

@@ -104,7 +104,7 @@ static err_t step_resolve(struct work *w)
 
 	TRY(resource_resolve(w->room->resources, w->request.to, &w->target));
 	if (w->target.place == TARGET_ELSEWHERE)
-		TRY(forward_route(w));
+		TRY(facts_barred_elsewhere(w) ? ERR_OK : forward_route(w));
 	else if (w->target.place != TARGET_HERE && !w->repeated && !stands_for_none(w))
 		work_refuse(w, RSC_NOT_FOUND, "TS-0004 7.3.2.6", "no such resource");
 out:

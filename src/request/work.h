@@ -157,6 +157,8 @@ bool facts_is_discovery(const struct request_primitive *r);
 bool facts_names_discovery(const struct request_primitive *r);
 /* The access decision on w->target: fills decision and permit. */
 err_t facts_decide(struct work *w) MUST_USE;
+/* A key for a MAF alone is no ground to speak at another CSE either: refused here. */
+bool facts_barred_elsewhere(struct work *w);
 /* The verdict alone on a further row that a result would show; self is the
  * work. An error of ours is kept in judge_err and says no. */
 bool facts_may_discover(void *self, uint64_t id);
@@ -205,6 +207,9 @@ err_t behind_may_name(struct work *w, bool *yes) MUST_USE;
 
 /* Is `absolute` the S-type AE of another CSE: none that is registered or enrolled here? */
 err_t behind_is_strange(struct work *w, struct bytes absolute, bool *yes) MUST_USE;
+/* May nothing be done any more on the right of that one: it was enrolled, and no credential of its is
+ * good; or it is believed by a CSE whose credential was revoked? *live: by a good one of its own. */
+err_t behind_is_gone(struct work *w, struct bytes absolute, bool *gone, bool *live) MUST_USE;
 
 /* [stem.c] S-type AE-IDs [TS-0001 10.2.2.2]. Does From say for which AE a CSE announces
  * one: "/mn/Sapp", "/mn/S"? Then that stands in w->announces; the CSE. */

@@ -937,7 +937,8 @@ static void test_keeper_lost(void **state)
 	bench_close(&b);
 }
 
-#define TELL(id) "{'op':5,'to':'cse-in/dev','fr':'Cdev','rqi':'" id "','rvi':'3','pc':{'m2m:sgn':{'sur':'x'}}}"
+#define TELL_OF(fr, id) "{'op':5,'to':'cse-in/dev','fr':'" fr "','rqi':'" id "','rvi':'3','pc':{'m2m:sgn':{'sur':'x'}}}"
+#define TELL(id) TELL_OF("Cdev", id)
 #define POLL(id) "{'op':2,'to':'cse-in/dev/ch/pcu','fr':'Cdev','rqi':'" id "','rvi':'3'}"
 
 static void leave(struct bench *b, uint64_t ref)
@@ -1061,6 +1062,41 @@ static void test_poll_gate_lost(void **state)
 	handshake(&b, PSK_ID, tag);
 	number = open_association(&b, PSK_ID, tag);
 	gets_request(&b, number, POLL("p3"));
+	bench_close(&b);
+}
+
+/* What somebody asked who was revoked since is given to nobody. */
+static void test_poll_asker_revoked(void **state)
+{
+	static const uint8_t tag[KEEPER_TAG] = { 8 };
+	uint64_t number, other;
+	struct message m;
+	struct bench b;
+
+	bench_open(&b);
+	number = enrolled_and_open(&b);
+	assert_true(has(enrol_psk(&b, CHILD_SP "/in-cse/Cother", "other@sp.example.org"), "12-other"));
+	handshake(&b, "other@sp.example.org", tag);
+	other = open_association(&b, "other@sp.example.org", tag);
+	assert_true(other != 0);
+	assert_int_equal(request(&b, number, "{'op':1,'to':'cse-in/dev','fr':'Cdev','rqi':'p','rvi':'3','ty':1,'pc':{'m2m:acp':{'rn':'p',"
+	                                     "'pv':{'acr':[{'acor':['all'],'acop':63}]},'pvs':{'acr':[{'acor':['Cdev'],'acop':63}]}}}}"), 2001);
+	assert_int_equal(request(&b, number, "{'op':3,'to':'cse-in/dev','fr':'Cdev','rqi':'a','rvi':'3','pc':{'m2m:ae':{'acpi':['cse-in/dev/p']}}}"), 2004);
+	assert_int_equal(request(&b, number, CHANNEL), 2001);
+	asks_in_vain(&b, other, TELL_OF("Cother", "t1"));
+	asks_in_vain(&b, other, TELL_OF("Cother", "t2"));
+	gets_request(&b, number, POLL("p1"));
+	revoke_id(&b, "12-other@sp.example.org");
+	assert_int_equal(b.done, ERR_OK);
+	assert_true(next(&b, &b.gate, &m));
+	assert_int_equal(m.type, MSG_ASSOCIATION_END);
+	/* the asker is told, the poller nothing */
+	send_request(&b, number, POLL("p2"));
+	do {
+		assert_true(next(&b, &b.gate, &m));
+		assert_true(m.ref != b.ref);
+	} while (m.type != MSG_ANSWER);
+	assert_int_equal(status_of(&m), 4107);
 	bench_close(&b);
 }
 
@@ -1202,6 +1238,7 @@ int main(void)
 		cmocka_unit_test(test_keeper_lost), cmocka_unit_test(test_poller_left),
 		cmocka_unit_test(test_poller_left_at_once), cmocka_unit_test(test_stop),
 		cmocka_unit_test(test_poll_commit_fails), cmocka_unit_test(test_poll_gate_lost),
+		cmocka_unit_test(test_poll_asker_revoked),
 		cmocka_unit_test(test_drop_proves_nothing),
 	};
 

@@ -2,6 +2,8 @@
  * behind a CSE, our registrar, CSEs of other service providers [TS-0003 7.2; TS-0004
  * 7.3.2.1]. Each refusal stands beside what passes. */
 #include "request_room.h"
+#include "request/notification_inside.h"
+#include "request/queue.h"
 #include "resource/announce.h"
 
 struct claim {
@@ -183,6 +185,7 @@ static unsigned answered(struct node *n, struct request_arrival *in, const char 
 			test_cbor(said[i], &texts[i]);
 		answers[i].primitive = bytes_of_buf(&texts[i]);
 		in->memo = (struct outbound_memo){ .list = answers, .n = i + 1, .arrived = n->now };
+		outbound_keep_rows(&in->memo, &n->room.needs);
 		status = node_serve(n, in);
 	}
 	in->memo = (struct outbound_memo){ .n = 0 };
@@ -270,6 +273,102 @@ static void test_announced_to_the_in_cse(void **state)
 	node_close(&n);
 }
 
+/* --- on the right of who is behind a CSE that was revoked ----------------------------------------- */
+
+#define MAY_ALL "{'acr':[{'acor':['/mn-cse','/mn-cse/*','/far/*','/Sfar','//third.example','Cdev'],'acop':63}]}"
+
+static uint64_t owed(struct node *n)
+{
+	assert_int_equal(store_commit(n->room.store), ERR_OK);
+	audit_settle(n->room.audit, true);
+	replay_settle(n->room.replay, true);
+	queue_settle(n->room.queue, true);
+	assert_int_equal(store_begin(n->room.store), ERR_OK);
+	return queue_next(n->room.queue, n->now);
+}
+
+static unsigned verdict(struct node *n, uint64_t number)
+{
+	static struct notification judged;
+
+	assert_int_equal(notification_judge(&n->room, number, n->now, &judged), ERR_OK);
+	return judged.verdict;
+}
+
+static bool may_still(struct node *n, const char *creator, uint64_t row)
+{
+	struct request_arrival in = { .now = n->now };
+	struct work w = { .room = &n->room, .in = &in };
+	struct outbound_ground ground = { .creator = bytes_str(creator), .retrieves = row };
+	bool may, stands;
+
+	arena_reset(&n->room.arena);
+	assert_int_equal(notification_creator_may(&w, bytes_str(creator), row, &may), ERR_OK);
+	assert_int_equal(notification_stands(&n->room, &ground, n->now, &stands), ERR_OK);
+	assert_true(may == stands);
+	return may;
+}
+
+/* A gateway was stolen, and revoked: what somebody behind it subscribed to is told nobody any more,
+ * wherever he wants it; nor is anything done on his right. */
+static void test_behind_revoked(void **state)
+{
+	static const char *const yes[] = { "{'rsc':2000,'rqi':'q'}" };
+	static const struct { const char *of; bool falls; } rows[] = {
+		{ "//demo.example/mn-cse/Cfar", true }, { "//demo.example/mn-cse", true },
+		{ "//demo.example/far/Cfar", true }, /* a CSE behind it, */
+		{ "//demo.example/in-cse/Cdev", false }, { "//third.example/in-cse/Cany", false },
+	};
+	struct request_arrival in;
+	struct target target;
+	uint64_t number;
+	struct node n;
+	size_t gone;
+	bool found;
+
+	fill(&n);
+	n.room.keep_ms = 60000;
+	n.room.providers = BYTES("//third.example/in-cse=https://third.example");
+	assert_int_equal(queue_open(n.room.store, &n.room.queue), ERR_OK);
+	expect(&n, MN, R(1, "cse-in", "/mn-cse", "b0", ",'ty':16,'pc':{'m2m:csr':{'rn':'mn','csi':'/mn-cse','cb':'/mn-cse/base',"
+	                                               "'srv':['3'],'rr':true,'dcse':['/far'],'poa':['https://mn.example']}}"), 2001);
+	expect(&n, DEV, R(1, "cse-in/dev", "Cdev", "b1", ",'ty':1,'pc':{'m2m:acp':{'rn':'p','pv':" MAY_ALL ",'pvs':" MAY_ALL "}}"), 2001);
+	expect(&n, DEV, CNT("cse-in/dev", "Cdev", "c", "b2", ",'acpi':['cse-in/dev/p']"), 2001);
+	assert_int_equal(resource_resolve(n.room.resources, BYTES("cse-in/dev/c"), &target), ERR_OK);
+	assert_int_equal(owed(&n), 0); /* and numbers are there for what waits */
+	in = node_arrival(&n, MN, R(1, "cse-in/dev/c", "/mn-cse/Cfar", "b3",
+	                            ",'ty':23,'pc':{'m2m:sub':{'rn':'s','nu':['https://watch.example/'],'enc':{'net':[3]}}}"));
+	assert_int_equal(answered(&n, &in, yes, 1), 2001);
+	expect(&n, DEV, CIN("cse-in/dev/c", "Cdev", "b4", "secret"), 2001);
+	number = owed(&n);
+	assert_true(number != 0);
+	assert_int_equal(verdict(&n, number), NOTIFICATION_SEND);
+	for (size_t i = 0; i < COUNT_OF(rows); i++)
+		assert_true(may_still(&n, rows[i].of, target.id));
+	assert_int_equal(registry_revoke(n.room.registry, BYTES("12-mn@demo.example"), &found), ERR_OK);
+	assert_int_equal(verdict(&n, number), NOTIFICATION_DROP);
+	for (size_t i = 0; i < COUNT_OF(rows); i++)
+		assert_true(may_still(&n, rows[i].of, target.id) == !rows[i].falls);
+	/* and with the revocation itself */
+	assert_int_equal(notification_revoked(&n.room, BYTES("//demo.example/mn-cse"), n.now, &gone), ERR_OK);
+	assert_int_equal(gone, 1);
+	assert_int_equal(owed(&n), 0);
+	/* what comes later is dropped when it is judged */
+	expect(&n, DEV, CIN("cse-in/dev/c", "Cdev", "b5", "secret too"), 2001);
+	number = owed(&n);
+	assert_true(number != 0);
+	assert_int_equal(verdict(&n, number), NOTIFICATION_DROP);
+	/* it has a credential again: so it is believed again */
+	n.associations[MN] = node_associate(&n, "mn@demo.example", "//demo.example/mn-cse", ENTITY_CSE, REPLAY_WINDOW);
+	assert_int_equal(verdict(&n, number), NOTIFICATION_SEND);
+	/* what is elsewhere comes by our registrar */
+	n.room.registrar = BYTES("/reg");
+	assert_true(may_still(&n, "//demo.example/far/Cfar", target.id));
+	queue_close(n.room.queue);
+	n.room.queue = NULL;
+	node_close(&n);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -278,6 +377,7 @@ int main(void)
 		cmocka_unit_test(test_another_provider),
 		cmocka_unit_test(test_to_another_provider),
 		cmocka_unit_test(test_announced_to_the_in_cse),
+		cmocka_unit_test(test_behind_revoked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -175,6 +175,54 @@ static void test_rights_at_that_time(void **state)
 	assert_int_equal(ask(n, DEV, 2, "cse-in/app", "Cdev", ""), 4103); /* still there */
 }
 
+/* What was kept on a credential is not done on its successor of the same name. */
+static void test_successor(void **state)
+{
+	struct node *n = *state;
+	bool found;
+
+	expect(n, DEV, LATER(1, "cse-in/dev", "Cdev", "s1", 1, ",'ty':3,'oet':5000,'pc':{'m2m:cnt':{'rn':'thief'}}"), 1001);
+	assert_int_equal(registry_revoke(n->room.registry, BYTES("12-dev@demo.example"), &found), ERR_OK);
+	assert_true(found);
+	n->now += 1000;
+	clock_simulate(n->now);
+	n->associations[DEV] = node_associate(n, "dev@demo.example", "//demo.example/in-cse/Cdev", ENTITY_AE, REPLAY_WINDOW);
+	expect(n, DEV, LATER(1, "cse-in/dev", "Cdev", "s2", 1, ",'ty':3,'oet':5000,'pc':{'m2m:cnt':{'rn':'owner'}}"), 1001);
+	n->now += 6000;
+	clock_simulate(n->now);
+	assert_int_equal(work_off(n), 2);
+	assert_int_equal(ask(n, DEV, 2, "cse-in/dev/owner", "Cdev", ""), 2000);
+	assert_int_equal(ask(n, DEV, 2, "cse-in/dev/thief", "Cdev", ""), 4004);
+}
+
+/* A key for a MAF opens nothing else, neither at once nor later, here or elsewhere. */
+static void test_key_for_a_maf(void **state)
+{
+	struct node *n = *state;
+	const enum who KM = STRICT; /* in the place of an association that is not needed here */
+	char address[32];
+
+	n->room.registrar = BYTES("/mn-cse");
+	expect(n, MN, R(1, "cse-in", "/mn-cse", "k0", ",'ty':16,'pc':{'m2m:csr':{'rn':'mn','csi':'/mn-cse','cb':'/mn-cse/base','srv':['3'],"
+	                                              "'rr':true,'poa':['https://mn.example']}}"), 2001);
+	n->suid = 21;
+	n->associations[KM] = node_associate(n, "zdev@demo.example", "//demo.example/in-cse/Cdev", ENTITY_AE, REPLAY_WINDOW);
+	assert_int_equal(ask(n, KM, 2, "cse-in/dev/c", "Cdev", ""), 4106);
+	expect(n, KM, LATER(4, "cse-in/dev/c", "Cdev", "k1", 1, ""), 1001);
+	assert_int_equal(bytes_put_str(address, sizeof(address), bytes_str(reference(n))), ERR_OK);
+	assert_int_equal(work_off(n), 1);
+	assert_int_equal(ask(n, DEV, 2, "cse-in/dev/c", "Cdev", ""), 2000);
+	assert_int_equal(ask(n, DEV, 2, address, "Cdev", ""), 2000);
+	shows(n, "'rsc':4106");
+	/* at another CSE, to which the same request of the same entity by its own key goes on */
+	assert_int_equal(ask(n, DEV, 4, "/mn-cse/base/x", "Cdev", ""), 0);
+	assert_int_equal(n->err, ERR_PENDING);
+	assert_int_equal(ask(n, KM, 4, "/mn-cse/base/x", "Cdev", ""), 4106);
+	expect(n, KM, LATER(4, "/mn-cse/base/x", "Cdev", "k2", 1, ""), 1001);
+	assert_int_equal(work_off(n), 1);
+	assert_int_equal(n->err, ERR_OK);
+}
+
 static void test_its_ends(void **state)
 {
 	struct node *n = *state;
@@ -404,6 +452,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_changes_happen_once, setup, due_teardown),
 		cmocka_unit_test_setup_teardown(test_at_its_time, setup, due_teardown),
 		cmocka_unit_test_setup_teardown(test_rights_at_that_time, setup, due_teardown),
+		cmocka_unit_test_setup_teardown(test_successor, setup, due_teardown),
+		cmocka_unit_test_setup_teardown(test_key_for_a_maf, setup, due_teardown),
 		cmocka_unit_test_setup_teardown(test_its_ends, setup, due_teardown),
 		cmocka_unit_test_setup_teardown(test_limits, setup, due_teardown),
 		cmocka_unit_test_setup_teardown(test_asynchronous, setup, due_teardown),

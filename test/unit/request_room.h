@@ -19,7 +19,7 @@ struct node {
 	uint64_t associations[WHO_COUNT];
 	struct buf primitive, answer, json, content;
 	int64_t now;
-	unsigned rqi;
+	unsigned rqi, suid; /* of credentials that are enrolled now */
 	err_t err;
 };
 
@@ -29,7 +29,7 @@ static inline uint64_t node_associate(struct node *n, const char *name, const ch
                                       enum entity_kind kind, unsigned replay_mode)
 {
 	struct credential c = { .kind = kind, .psk = true, .not_after = NOW + 86400000,
-		                .replay_mode = replay_mode, .enrolled = NOW };
+		                .replay_mode = replay_mode, .enrolled = n->now, .suid = n->suid };
 	struct buf used = buf_make(512), open = buf_make(1024), id = buf_make(200);
 	struct wire_out u = wire_out(&used), o = wire_out(&open);
 	uint8_t tag[KEEPER_TAG] = { 0 }, zeros[32] = { 0 };
