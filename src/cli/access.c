@@ -54,7 +54,7 @@ int run_access_list(struct cli *c)
 {
 	static const struct column columns[] = {
 		{ "number", "RULE", COLUMN_PLAIN, NULL }, { "acor", "ORIGINATORS", COLUMN_PLAIN, NULL },
-		{ "acop", "OPERATIONS", COLUMN_PLAIN, NULL }, { "acod", "OBJECTS", COLUMN_PLAIN, NULL },
+		{ "acop", "OPERATIONS", COLUMN_OPERATIONS, NULL }, { "acod", "OBJECTS", COLUMN_PLAIN, NULL },
 	};
 
 	return ask_rows(c, ADMIN_ACCESS_LIST, NULL, columns, COUNT_OF(columns),

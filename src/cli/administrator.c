@@ -227,7 +227,7 @@ err_t administrator_look(const struct cli *c, const char *path, struct administr
 out:
 	buf_free(&content);
 	if (err != ERR_OK)
-		(void)cli_fail(c, err, "%s is no file of an administrator: %s", path, err_text(err));
+		(void)cli_fail(c, err, "%s is no file of an administrator: %s", path, file_text(err));
 	return err;
 }
 
@@ -276,7 +276,7 @@ err_t administrator_open(const struct cli *c, size_t index, struct administrator
 	TRY(path_of(c, index, path));
 	err = file_read(path, FILE_MAX, &content);
 	if (err != ERR_OK) {
-		(void)cli_fail(c, err, "%s: %s%s", path, err_text(err), c->administrators_n ? "" :
+		(void)cli_fail(c, err, "%s: %s%s", path, file_text(err), c->administrators_n ? "" :
 		               " (name yours with --administrator FILE)");
 		goto out;
 	}
@@ -323,9 +323,12 @@ int run_administrator_create(struct cli *c)
 	TRY(administrator_make(c, path, c->argument[1], ed ? KEY_ED25519 : KEY_EC_P256,
 	                       secret_view(&passphrase), &a));
 	bytes_to_hex(bytes_make(a.public_key, a.public_n), hex, sizeof(hex));
-	if (c->json)
-		printf("{\"name\":\"%s\",\"public\":\"%s\"}\n", a.name, hex);
-	else
+	if (c->json) {
+		const char *const members[][2] = { { "name", a.name }, { "public", hex } };
+
+		output_members(members, COUNT_OF(members));
+		printf("\n");
+	} else
 		printf("made %s for %s, public key %s\nnext: holdfast administrator add %s\n", path, a.name, hex, path);
 out:
 	administrator_close(&a);

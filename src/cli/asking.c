@@ -59,7 +59,7 @@ int number_argument(struct cli *c, uint64_t max, uint64_t *out)
 
 int read_operations(struct cli *c, uint8_t *out)
 {
-	static const char letters[] = "CRUDNL";
+	static const char letters[] = OPERATION_LETTERS;
 	struct bytes text = bytes_str(c->option[CLI_OPERATIONS]);
 
 	*out = 0;
@@ -67,7 +67,7 @@ int read_operations(struct cli *c, uint8_t *out)
 		size_t at = bytes_find(bytes_str(letters), text.p[i]);
 
 		if (at == sizeof(letters) - 1)
-			return cli_usage(c, "--operations takes letters of CRUDNL");
+			return cli_usage(c, "--operations takes letters of " OPERATION_LETTERS);
 		*out |= (uint8_t)(1u << at);
 	}
 	return CLI_OK;

@@ -41,10 +41,11 @@ out:
 
 int run_assurance_list(struct cli *c)
 {
+	static const char *const types[] = { "any", NULL };
 	static const struct column columns[] = {
 		{ "number", "RULE", COLUMN_PLAIN, NULL }, { "level", "LEVEL", COLUMN_PLAIN, NULL },
-		{ "address", "ADDRESS", COLUMN_PLAIN, NULL }, { "operations", "OPERATIONS", COLUMN_PLAIN, NULL },
-		{ "type", "TYPE", COLUMN_PLAIN, NULL }, { "outside", "OUTSIDE", COLUMN_PLAIN, NULL },
+		{ "address", "ADDRESS", COLUMN_PLAIN, NULL }, { "operations", "OPERATIONS", COLUMN_OPERATIONS, NULL },
+		{ "type", "TYPE", COLUMN_NAMED, types }, { "outside", "OUTSIDE", COLUMN_PLAIN, NULL },
 		{ "during", "DURING", COLUMN_PLAIN, NULL },
 	};
 

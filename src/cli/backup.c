@@ -113,7 +113,7 @@ static err_t read_whole(const struct cli *c, const char *path, size_t max, struc
 	err_t err = file_read(path, max, out);
 
 	if (err != ERR_OK)
-		(void)cli_fail(c, err, "%s cannot be read: %s", path, err_text(err));
+		(void)cli_fail(c, err, "%s cannot be read: %s", path, file_text(err));
 	return err;
 }
 

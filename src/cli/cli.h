@@ -72,10 +72,20 @@ int cli_fail(const struct cli *c, err_t err, const char *fmt, ...)
 /* A wrong command line found late; returns CLI_USAGE. */
 int cli_usage(const struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* Why a file was not read (file_read), in words about files. */
+const char *file_text(err_t err);
+
+/* Texts as one JSON object, {"name":"text",...}, escaped; no line end. */
+void output_members(const char *const members[][2], size_t n);
+
 /* One canonical CBOR item: JSON with -o json, indented JSON else. */
 err_t output_value(const struct cli *c, struct bytes item) MUST_USE;
 
-enum column_kind { COLUMN_PLAIN, COLUMN_TIME, COLUMN_YES, COLUMN_NAMED };
+/* COLUMN_OPERATIONS: a set of operations by letter, as --operations takes it. */
+enum column_kind { COLUMN_PLAIN, COLUMN_TIME, COLUMN_YES, COLUMN_NAMED, COLUMN_OPERATIONS };
+
+/* Create, retrieve, update, delete, notify, list: bit 0 and on. */
+#define OPERATION_LETTERS "CRUDNL"
 
 /* A column of a table: a member of the rows. */
 struct column {

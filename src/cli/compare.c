@@ -98,7 +98,7 @@ int run_keeper_compare(struct cli *c)
 	err = read_receipt(c->argument[0], &w);
 	if (err != ERR_OK) {
 		buf_free(&fields);
-		return cli_fail(c, err, "%s is no receipt (holdfast keeper receipt): %s", c->argument[0], err_text(err));
+		return cli_fail(c, err, "%s is no receipt (holdfast keeper receipt): %s", c->argument[0], file_text(err));
 	}
 	if (door_open(c, &d) != ERR_OK) {
 		buf_free(&fields);

@@ -33,7 +33,7 @@ static err_t read_key(const struct cli *c, const char *path, struct secret *out)
 	TRY(secret_copy(bytes_make(raw, n), out));
 out:
 	if (err != ERR_OK)
-		(void)cli_fail(c, err, "%s holds no key of 16 or 32 octets in hex: %s", path, err_text(err));
+		(void)cli_fail(c, err, "%s holds no key of 16 or 32 octets in hex: %s", path, file_text(err));
 	if (text.p)
 		secret_wipe(text.p, text.cap);
 	secret_wipe(raw, sizeof(raw));

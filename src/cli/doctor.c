@@ -513,18 +513,9 @@ static void print_json(const struct doctor *d, const struct check *check, enum v
 {
 	const char *const members[][2] = { { "check", check->name }, { "result", verdicts[v] }, { "says", d->says },
 		                           { "means", d->means }, { "repair", d->repair }, { "covers", check->cm } };
-	struct buf json = buf_make(65536);
 
-	printf("%s{", first ? "[\n" : ",\n");
-	for (size_t i = 0; i < COUNT_OF(members); i++) {
-		struct bytes text = bytes_str(members[i][1]);
-
-		buf_clear(&json);
-		if (json_put_string(&json, bytes_is_utf8(text) ? text : BYTES("(unprintable)")) == ERR_OK)
-			printf("%s\"%s\":%.*s", i ? "," : "", members[i][0], BYTES_FMT(bytes_of_buf(&json)));
-	}
-	printf("}");
-	buf_free(&json);
+	printf("%s", first ? "[\n" : ",\n");
+	output_members(members, COUNT_OF(members));
 }
 
 static void print_check(const struct doctor *d, const struct check *check, enum verdict v, bool first)

@@ -101,7 +101,7 @@ static int check_line(struct enrol *e)
 	if (code != CLI_OK)
 		return code;
 	if (c->option[CLI_OUT] && stat(c->option[CLI_OUT], &st) == 0)
-		return cli_fail(c, ERR_EXISTS, "%s exists; a profile is made anew", c->option[CLI_OUT]);
+		return cli_fail(c, ERR_EXISTS, "%s exists already; --out names a folder that is to be made", c->option[CLI_OUT]);
 	if (conf_read(c, &e->conf) != ERR_OK)
 		return CLI_FAILED;
 	return CLI_OK;
@@ -352,6 +352,11 @@ static void print_hint(const struct enrol *e)
 	       "%-16s holdfast request retrieve --as %s --to %s/%s\n",
 	       "register", out, e->conf.cse_name, "", name, app ? app : "Nexample", "then", out,
 	       e->conf.cse_name, name);
+	if (e->profile.credential == PROFILE_CERTIFICATE)
+		printf("%-16s curl --connect-to ::%s:%s --cacert %s/ca.pem --cert %s/cert.pem --key %s/key.pem \\\n"
+		       "%-16s   -H 'X-M2M-Origin: %s' -H 'X-M2M-RI: 1' -H 'X-M2M-RVI: 3' https://%s/%s/%s\n",
+		       "or with curl", e->profile.host, e->profile.port, out, out, out, "", e->profile.originator,
+		       e->profile.name, e->conf.cse_name, name);
 }
 
 static int report(const struct enrol *e)

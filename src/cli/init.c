@@ -14,6 +14,7 @@
 
 #include "base/file.h"
 #include "base/secret.h"
+#include "client/profile.h"
 #include "crypt/crypt.h"
 #include "primitive/id.h"
 #include "wire/wire.h"
@@ -70,6 +71,7 @@ static int check_provider(struct init *i)
 static int check(struct init *i)
 {
 	struct cli *c = i->cli;
+	struct profile place; /* only where it is */
 	struct bytes listen;
 	uint64_t days, delay;
 
@@ -87,9 +89,8 @@ static int check(struct init *i)
 		return cli_usage(c, "--cse-id must be an SP-relative CSE-ID, as /in-cse");
 	if (!id_is_resource_name(bytes_str(i->name)) || bytes_str(i->name).n > 64)
 		return cli_usage(c, "--cse-name must be a resource name");
-	if (listen.n && (!bytes_is_printable(listen) || bytes_find(listen, ':') == listen.n ||
-	                 bytes_find(listen, ' ') < listen.n || bytes_find(listen, '#') < listen.n))
-		return cli_usage(c, "--listen must be address:port");
+	if (listen.n && (profile_address(listen, &place) != ERR_OK || bytes_find(listen, '#') < listen.n))
+		return cli_usage(c, "--listen must be address:port, as 127.0.0.1:8443");
 	if (cli_number(c, CLI_DAYS, 3650, 0, &days) != ERR_OK ||
 	    cli_number(c, CLI_DELAY, DELAY_MAX_S, 0, &delay) != ERR_OK)
 		return CLI_USAGE;
@@ -466,7 +467,7 @@ static int write_conf_of(struct init *i, bool listens)
 	struct buf text = buf_make(8192);
 	err_t err;
 
-	TRY(buf_printf(&text, "# made by holdfast init; options: doc/reference/options.md\n"));
+	TRY(buf_printf(&text, "# made by holdfast init; every option: holdfastd --print-options, holdfast.conf(5)\n"));
 	TRY(buf_printf(&text, "node.sp_id = %s\nnode.cse_id = %s\nnode.cse_name = %s\n", i->sp, i->cse, i->name));
 	if (listens)
 		TRY(buf_printf(&text, "listen.https = %s\n", i->listen));

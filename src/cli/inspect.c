@@ -161,19 +161,29 @@ static int inspect_export(struct cli *c)
 	return run_audit_verify(c);
 }
 
-static int inspect_subtree(struct cli *c)
+/* Files that say no more than what they are, by what they begin with at an octet. */
+static const struct {
+	size_t at;
+	const char *begins;
+	const char *what;
+} plain_files[] = {
+	{ 0, "HOLDFTRE", "a subtree of resources, exported and sealed by a passphrase: holdfast tree import takes it in" },
+	{ 0, "HOLDFADM", "the key of an administrator or custodian, sealed by a passphrase; what it signs are orders" },
+	{ 4, "HOLDFORD", "an order to a keeper, public; holdfast order show says what it orders and who has signed it" },
+	{ 0, "HOLDFBAK", "a backup of all keys, sealed; its custodians bring it back: holdfast backup share, backup restore" },
+	{ 0, "HOLDFREQ", "a keeper's request for shares: holdfast backup share or rebind share answers it" },
+	{ 0, "HOLDFSHR", "a share, sealed to the keeper that asked: for holdfast backup restore or rebind open" },
+	{ 0, "HFCT", "the counter beside a key store: by it an older key store is refused" },
+	{ 0, "{\"holdfast\":\"receipt\"", "a receipt of a keeper's history: holdfast keeper compare holds it against a node's" },
+	{ 0, "SQLite format 3", "a database; of a node: every row of it is sealed (holdfast store verify)" },
+	{ 0, "HOLDFAST1/", "a claim: who has it can join by it; holdfast join" },
+};
+
+static int inspect_plain(struct cli *c, const char *what)
 {
 	struct sheet s = { c, true };
 
-	line(&s, "what", "a subtree of resources, exported and sealed by a passphrase: holdfast tree import takes it in");
-	return finish(&s);
-}
-
-static int inspect_private(struct cli *c)
-{
-	struct sheet s = { c, true };
-
-	line(&s, "what", "a PRIVATE KEY: nothing of it is shown. It belongs into a profile, readable by its owner only");
+	line(&s, "what", what);
 	return finish(&s);
 }
 
@@ -221,16 +231,18 @@ static int inspect_file(struct cli *c, const char *path, struct bytes file)
 		return inspect_key_store(c, file);
 	if (bytes_starts(file, BYTES("{\"holdfast\":\"audit export\"")))
 		return inspect_export(c);
-	if (bytes_starts(file, BYTES("HOLDFTRE")))
-		return inspect_subtree(c);
+	for (size_t i = 0; i < COUNT_OF(plain_files); i++) {
+		if (bytes_starts(bytes_sub(file, plain_files[i].at, file.n), bytes_str(plain_files[i].begins)))
+			return inspect_plain(c, plain_files[i].what);
+	}
 	if (contains(bytes_sub(file, 0, 4096), BYTES("PRIVATE KEY-----")))
-		return inspect_private(c);
+		return inspect_plain(c, "a PRIVATE KEY: nothing of it is shown. It belongs into a profile, readable by its owner only");
 	if (certificate_read(file, &x) == ERR_OK)
 		return inspect_certificate(c, &x);
 	code = inspect_document(c, file, &document);
 	if (document)
 		return code;
-	return cli_fail(c, ERR_SYNTAX, "%s is no document of oneM2M, certificate, key store, audit export or profile", path);
+	return cli_fail(c, ERR_SYNTAX, "%s is nothing that Holdfast writes, no certificate and no document of oneM2M", path);
 }
 
 int run_inspect(struct cli *c)
@@ -256,7 +268,7 @@ int run_inspect(struct cli *c)
 		err = ERR_OK;
 	}
 	code = err == ERR_OK ? inspect_file(c, path, bytes_of_buf(&file))
-	                     : cli_fail(c, err, "%s cannot be read: %s", path, err_text(err));
+	                     : cli_fail(c, err, "%s cannot be read: %s", path, file_text(err));
 	buf_free(&file);
 	return code;
 }

@@ -122,8 +122,10 @@ static int print_claim(struct cli *c, const struct claim *claim)
 	else if (err == ERR_OK) {
 		printf("%.*s\n", BYTES_FMT(bytes_of_buf(&text)));
 		print_picture(bytes_of_buf(&text));
-		fprintf(stderr, "give it to the device by a way that you trust; it is not shown again:\n"
-		        "  holdfast join CLAIM --id ID --out FOLDER\n");
+		fprintf(stderr, claim->has_ticket ? "give it to the device by a way that you trust; it is not shown again:\n"
+		                                    "  holdfast join CLAIM --id ID --out FOLDER\n"
+		                                  : "give it to the maker's devices by a way that they trust; it holds no secret:\n"
+		                                    "  holdfast join CLAIM --id ID --device FOLDER --out FOLDER\n");
 	}
 	if (text.p)
 		secret_wipe(text.p, text.cap);
@@ -229,7 +231,7 @@ static int read_maker(struct cli *c, struct buf *pem, uint8_t digest[32])
 out:
 	buf_free(&file);
 	buf_free(&der);
-	return err == ERR_OK ? CLI_OK : cli_fail(c, err, "%s is no certificate: %s", c->argument[0], err_text(err));
+	return err == ERR_OK ? CLI_OK : cli_fail(c, err, "%s is no certificate: %s", c->argument[0], file_text(err));
 }
 
 int run_maker_add(struct cli *c)
@@ -305,7 +307,7 @@ static int join(struct cli *c, const struct claim *claim)
 	char why[256] = "";
 	err_t err = ERR_OK;
 
-	if (shown && profile_read(shown, &device, why, sizeof(why)) != ERR_OK)
+	if (shown && profile_read_device(shown, &device, why, sizeof(why)) != ERR_OK)
 		return cli_fail(c, ERR_MISSING, "%s: %s", shown, why);
 	err = client_join(claim, bytes_str(c->option[CLI_ID]), shown ? &device : NULL, &made, why, sizeof(why));
 	if (err == ERR_OK) {
@@ -317,9 +319,16 @@ static int join(struct cli *c, const struct claim *claim)
 	profile_free(&made);
 	if (err != ERR_OK)
 		return cli_fail(c, err, "%s", why);
-	printf(c->json ? "{\"joined\":\"%s\",\"profile\":\"%s\"}\n"
-	               : "%s joined; profile %s (key file 0600)\nuse it soon: what is not used is forgotten\n",
-	       c->option[CLI_ID], c->option[CLI_OUT]);
+	if (c->json) {
+		const char *const members[][2] = { { "joined", c->option[CLI_ID] }, { "profile", c->option[CLI_OUT] } };
+
+		output_members(members, COUNT_OF(members));
+		printf("\n");
+	} else {
+		printf("%s joined; profile %s (key file 0600)\n"
+		       "use it soon, what is not used is forgotten: holdfast request create --as %s\n",
+		       c->option[CLI_ID], c->option[CLI_OUT], c->option[CLI_OUT]);
+	}
 	return CLI_OK;
 }
 
@@ -332,7 +341,7 @@ int run_join(struct cli *c)
 	if (!c->option[CLI_ID] || !c->option[CLI_OUT])
 		return cli_usage(c, "--id and --out are needed");
 	if (stat(c->option[CLI_OUT], &st) == 0)
-		return cli_fail(c, ERR_EXISTS, "%s exists; a profile is made anew", c->option[CLI_OUT]);
+		return cli_fail(c, ERR_EXISTS, "%s exists already; --out names a folder that is to be made", c->option[CLI_OUT]);
 	if (claim_read(bytes_str(c->argument[0]), &claim) != ERR_OK)
 		return cli_usage(c, "this is no claim: HOLDFAST1/... as holdfast ticket create prints it");
 	if (!claim.has_ticket && !c->option[CLI_DEVICE])

@@ -164,7 +164,7 @@ int run_key_create(struct cli *c)
 	if (c->option[CLI_PROVIDER] && !where_of(c->option[CLI_PROVIDER]))
 		return cli_usage(c, "--provider is software, or token.1 to token.4");
 	if (purpose == PURPOSE_NONE)
-		return cli_usage(c, "--purpose is sign, digest, agree or seal (symmetric32), for a key app/NAME");
+		return cli_usage(c, "--purpose is sign, digest or agree (P-256), seal or wrap (symmetric32); for a key app/NAME");
 	if (!program)
 		purpose = class == KEY_EC_P256 || class == KEY_ED25519 ? SIGN_STATEMENT : SIGN_NOTHING;
 	policy.purposes = purpose ? 1u << purpose : USE_DERIVE;

@@ -57,9 +57,16 @@ static int saved(struct cli *c, err_t err, const struct profile *p, int64_t unti
 		return cli_fail(c, err, "the profile %s cannot be written: %s", c->option[CLI_OUT], err_text(err));
 	if (until)
 		clock_stamp(until, stamp);
-	printf(c->json ? "{\"identity\":\"%s\",\"profile\":\"%s\",\"until\":\"%s\"}\n"
-	               : "%s; profile %s (key file 0600)%s%s\n",
-	       p->identity, c->option[CLI_OUT], c->json ? stamp : until ? ", until " : "", stamp);
+	if (c->json) {
+		const char *const members[][2] = { { "identity", p->identity }, { "profile", c->option[CLI_OUT] },
+			                           { "until", stamp } };
+
+		output_members(members, COUNT_OF(members));
+		printf("\n");
+	} else {
+		printf("%s; profile %s (key file 0600)%s%s\n", p->identity, c->option[CLI_OUT],
+		       until ? ", until " : "", stamp);
+	}
 	return CLI_OK;
 }
 

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { FILE_MAX = 16384, POLL_US = 20000, POLLS = 600 };
+enum { FILE_MAX = 16384, POLL_US = 20000, POLLS = 600, PATH_SIZE = 1024 };
 
 struct paper {
 	struct buf object;
@@ -61,6 +61,18 @@ out:
 
 /* --- signing -------------------------------------------------------------------------- */
 
+static bool has_signed(const struct paper *p, struct bytes name)
+{
+	struct wire_in in = wire_in(bytes_of_buf(&p->signatures));
+	bool found = false;
+
+	for (unsigned i = 0; i < p->signed_by && !found; i++) {
+		found = bytes_equal(wire_get_bytes(&in, ADMINISTRATOR_NAME), name);
+		(void)wire_get_bytes(&in, ORDER_SIGNATURE_MAX);
+	}
+	return found && in.err == ERR_OK;
+}
+
 static err_t sign_one(const struct cli *c, size_t index, struct paper *p)
 {
 	struct buf text = buf_make(ORDER_MAX + 64), signature = buf_make(ORDER_SIGNATURE_MAX);
@@ -69,6 +81,10 @@ static err_t sign_one(const struct cli *c, size_t index, struct paper *p)
 	err_t err;
 
 	TRY(administrator_open(c, index, &a));
+	if (has_signed(p, bytes_str(a.name))) {
+		(void)cli_fail(c, ERR_DUPLICATE, "%s has signed it already", a.name);
+		TRY(ERR_DUPLICATE);
+	}
 	TRY(order_signed(bytes_of_buf(&p->object), &text));
 	TRY(administrator_sign(&a, bytes_of_buf(&text), &signature));
 	wire_put_bytes(&w, bytes_str(a.name));
@@ -98,7 +114,7 @@ static const struct {
 	err_t err;
 	const char *text;
 } reasons[] = {
-	{ ERR_REFUSED, "refused: too few persons have signed, or outside of the bounds of one, or this may not be ordered of this key or token (one that is there is not lost)" },
+	{ ERR_REFUSED, "refused: too few persons have signed (--order FILE writes it for the others to sign), or outside of the bounds of one, or this may not be ordered of this key or token (one that is there is not lost)" },
 	{ ERR_EXPIRED, "stale: another order was taken since it was signed, or it was sent before, or it is too old; make it anew. Or the time of a bounded administrator is over" },
 	{ ERR_TAMPERED, "a signature or a proof is wrong; nothing was done" },
 	{ ERR_DUPLICATE, "one person has signed twice" },
@@ -281,7 +297,7 @@ static int read_argument(struct cli *c, struct paper *p)
 {
 	err_t err = paper_read(c->argument[0], p);
 
-	return err == ERR_OK ? CLI_OK : cli_fail(c, err, "%s is no order: %s", c->argument[0], err_text(err));
+	return err == ERR_OK ? CLI_OK : cli_fail(c, err, "%s is no order: %s", c->argument[0], file_text(err));
 }
 
 /* What a name does not tell of an order. */
@@ -310,25 +326,33 @@ static void show_more(const struct paper *p, FILE *to)
 	buf_free(&more);
 }
 
-/* What is signed is said before it is signed. */
-static void show(const struct cli *c, const struct paper *p)
+/* What it is about; none of an order that has no one name. */
+static struct bytes name_of(const struct paper *p)
 {
-	struct wire_in body = wire_in(p->order.body), in = wire_in(bytes_of_buf(&p->signatures));
+	struct wire_in body = wire_in(p->order.body);
 	struct bytes name = BYTES_NONE;
-	char keeper[2 * KEEPER_IDENTITY + 1];
-	FILE *to = c->json ? stderr : stdout;
 
 	if (p->order.kind == ORDER_UNDO)
 		(void)wire_get_u32(&body);
 	if (p->order.kind != ORDER_POLICY)
 		name = wire_get_bytes(&body, KEEPER_NAME_MAX);
-	if (body.err != ERR_OK || !bytes_is_printable(name))
-		name = BYTES_NONE;
+	return body.err == ERR_OK && bytes_is_printable(name) ? name : BYTES_NONE;
+}
+
+/* What is signed is said before it is signed. */
+static void show(const struct cli *c, const struct paper *p)
+{
+	struct wire_in in = wire_in(bytes_of_buf(&p->signatures));
+	const struct order_row *row = order_row(p->order.kind);
+	char keeper[2 * KEEPER_IDENTITY + 1];
+	FILE *to = c->json ? stderr : stdout;
+
 	bytes_to_hex(BYTES_OF(p->order.keeper), keeper, sizeof(keeper));
-	fprintf(to, "%s %.*s: %s\nfor keeper %s, order %llu; signed by", order_row(p->order.kind)->name,
-	        BYTES_FMT(name), order_row(p->order.kind)->text, keeper, (unsigned long long)p->order.sequence + 1);
+	fprintf(to, "%s %.*s: %s\nfor keeper %s, order %llu; signed by", row->name, BYTES_FMT(name_of(p)),
+	        row->text, keeper, (unsigned long long)p->order.sequence + 1);
 	for (unsigned i = 0; i < p->signed_by; i++) {
-		name = wire_get_bytes(&in, ADMINISTRATOR_NAME);
+		struct bytes name = wire_get_bytes(&in, ADMINISTRATOR_NAME);
+
 		(void)wire_get_bytes(&in, ORDER_SIGNATURE_MAX);
 		if (in.err == ERR_OK && bytes_is_printable(name))
 			fprintf(to, " %.*s", BYTES_FMT(name));
@@ -337,12 +361,45 @@ static void show(const struct cli *c, const struct paper *p)
 	show_more(p, to);
 }
 
+static int show_json(const struct cli *c, const struct paper *p)
+{
+	struct wire_in in = wire_in(bytes_of_buf(&p->signatures));
+	struct buf item = buf_make(2 * FILE_MAX);
+	char keeper[2 * KEEPER_IDENTITY + 1];
+	err_t err;
+
+	bytes_to_hex(BYTES_OF(p->order.keeper), keeper, sizeof(keeper));
+	TRY(cbor_put_map(&item, 5));
+	TRY(cbor_put_text(&item, BYTES("of")));
+	TRY(cbor_put_text(&item, name_of(p)));
+	TRY(cbor_put_text(&item, BYTES("order")));
+	TRY(cbor_put_text(&item, bytes_str(order_row(p->order.kind)->name)));
+	TRY(cbor_put_text(&item, BYTES("keeper")));
+	TRY(cbor_put_text(&item, bytes_str(keeper)));
+	TRY(cbor_put_text(&item, BYTES("signed")));
+	TRY(cbor_put_array(&item, p->signed_by));
+	for (unsigned i = 0; i < p->signed_by; i++) {
+		struct bytes name = wire_get_bytes(&in, ADMINISTRATOR_NAME);
+
+		(void)wire_get_bytes(&in, ORDER_SIGNATURE_MAX);
+		TRY(cbor_put_text(&item, in.err == ERR_OK && bytes_is_printable(name) ? name : BYTES("(unprintable)")));
+	}
+	TRY(cbor_put_text(&item, BYTES("sequence")));
+	TRY(cbor_put_uint(&item, p->order.sequence + 1));
+	err = output_value(c, bytes_of_buf(&item));
+out:
+	buf_free(&item);
+	return err == ERR_OK ? CLI_OK : CLI_FAILED;
+}
+
 int run_order_show(struct cli *c)
 {
 	struct paper p = paper_new();
 	int code = read_argument(c, &p);
 
-	if (code == CLI_OK)
+	if (code == CLI_OK && c->json)
+		code = show_json(c, &p);
+	else if (code == CLI_OK)
 		show(c, &p);
 	paper_free(&p);
 	return code;
@@ -353,6 +410,7 @@ int run_order_sign(struct cli *c)
 	struct paper p = paper_new();
 	struct buf content = buf_make(FILE_MAX);
 	const char *path = c->argument[0];
+	char fresh[PATH_SIZE];
 	int code = read_argument(c, &p);
 	err_t err = ERR_OK;
 
@@ -363,11 +421,19 @@ int run_order_sign(struct cli *c)
 	TRY(sign_all(c, &p));
 	TRY(paper_put(&p, &content));
 	/* Beside, then in its place: a signature is not lost half written. */
-	if (unlink(path) != 0)
-		err = ERR_IO;
+	if (!text_print(fresh, sizeof(fresh), "%s.new", path))
+		err = ERR_LIMIT;
 	else
-		err = file_write_new(path, bytes_of_buf(&content), 0600);
-	code = err == ERR_OK ? CLI_OK : cli_fail(c, err, "%s cannot be written", path);
+		err = file_write_new(fresh, bytes_of_buf(&content), 0600);
+	if (err == ERR_OK && rename(fresh, path) != 0) {
+		(void)unlink(fresh);
+		err = ERR_IO;
+	}
+	code = err == ERR_OK ? CLI_OK : cli_fail(c, err, "%s cannot be written: %s", path, err_text(err));
+	if (code == CLI_OK && c->json)
+		code = show_json(c, &p);
+	else if (code == CLI_OK)
+		printf("signed, by %u now; the others sign it too, then: holdfast order send %s\n", p.signed_by, path);
 out:
 	buf_free(&content);
 	paper_free(&p);

@@ -72,6 +72,26 @@ int cli_usage(const struct cli *c, const char *fmt, ...)
 	return CLI_USAGE;
 }
 
+const char *file_text(err_t err)
+{
+	return err == ERR_MISSING ? "no such file" : err == ERR_TYPE ? "it is no regular file" : err_text(err);
+}
+
+void output_members(const char *const members[][2], size_t n)
+{
+	struct buf json = buf_make(65536);
+
+	for (size_t i = 0; i < n; i++) {
+		struct bytes text = bytes_str(members[i][1]);
+
+		buf_clear(&json);
+		if (json_put_string(&json, bytes_is_utf8(text) ? text : BYTES("(unprintable)")) == ERR_OK)
+			printf("%s\"%s\":%.*s", i ? "," : "{", members[i][0], BYTES_FMT(bytes_of_buf(&json)));
+	}
+	printf("}");
+	buf_free(&json);
+}
+
 uint64_t row_number(struct bytes row, const char *key)
 {
 	struct cbor v;
@@ -173,6 +193,21 @@ static err_t put_named(const struct column *column, uint64_t n, struct buf *out)
 	return buf_add_u64(out, n);
 }
 
+static err_t put_operations(uint64_t set, struct buf *out)
+{
+	static const char letters[] = OPERATION_LETTERS;
+	err_t err = ERR_OK;
+
+	if (set == 0)
+		return buf_add(out, BYTES("any"));
+	for (unsigned i = 0; letters[i]; i++) {
+		if (set >> i & 1)
+			TRY(buf_add_byte(out, (uint8_t)letters[i]));
+	}
+out:
+	return err;
+}
+
 /* A cell is no place for what is longer. */
 static err_t put_cut(struct bytes text, struct buf *out)
 {
@@ -209,6 +244,8 @@ err_t output_cell(const struct column *column, const struct cbor *v, struct buf 
 		return put_time(v->u, out);
 	if (column->kind == COLUMN_NAMED && v->kind == CBOR_UINT)
 		return put_named(column, v->u, out);
+	if (column->kind == COLUMN_OPERATIONS && v->kind == CBOR_UINT)
+		return put_operations(v->u, out);
 	if (v->kind == CBOR_BOOL)
 		return buf_add(out, v->u ? BYTES("yes") : BYTES("no"));
 	return put_plain(v, out);

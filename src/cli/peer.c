@@ -56,7 +56,7 @@ out:
 	buf_free(&file);
 	if (code != CLI_OK)
 		return code;
-	return err == ERR_OK ? CLI_OK : cli_fail(c, err, "%s is no certificate: %s", path, err_text(err));
+	return err == ERR_OK ? CLI_OK : cli_fail(c, err, "%s is no certificate: %s", path, file_text(err));
 }
 
 /* A whole file in the place of the old one: who reads it sees the one or the other. */

@@ -34,7 +34,7 @@ static int take_content(struct ask *a)
 		err = buf_add(&text, bytes_str(given));
 	if (err != ERR_OK) {
 		buf_free(&text);
-		return cli_fail(a->cli, err, "the content cannot be read: %s", err_text(err));
+		return cli_fail(a->cli, err, "the content cannot be read: %s", file_text(err));
 	}
 	err = json_to_cbor(bytes_of_buf(&text), &codec_default_limits, &a->content);
 	buf_free(&text);

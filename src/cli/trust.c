@@ -21,8 +21,8 @@ int run_trust_open(struct cli *c)
 	wire_put_u8(&w, place_of(c));
 	code = ask_node(c, ADMIN_TRUST_OPEN, &w, &rows);
 	if (code == CLI_OK)
-		printf(c->json ? "{\"open\":\"%s\"}\n" : "the %s is open, for nobody yet: holdfast maf admit, holdfast mef admit\n",
-		       c->command->object);
+		printf(c->json ? "{\"open\":\"%s\"}\n" : "the %s is open, for nobody yet (admit); handshakes here come with its keys "
+		       "once trust.keys names it: NAME=here, NAME the node's public name\n", c->command->object);
 	buf_free(&fields);
 	buf_free(&rows);
 	return code;
@@ -43,7 +43,7 @@ int run_trust_admit(struct cli *c)
 	wire_put_u8(&w, place);
 	code = ask_node(c, ADMIN_ACCESS_GRANT, &w, &rows);
 	if (code == CLI_OK)
-		printf(c->json ? "{\"admitted\":\"%s\"}\n" : "%s may be a client from now on\n", c->argument[0]);
+		printf(c->json ? "{\"admitted\":true}\n" : "%s may be a client from now on\n", c->argument[0]);
 	buf_free(&fields);
 	buf_free(&rows);
 	return code;

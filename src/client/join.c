@@ -95,7 +95,7 @@ static err_t ask(struct visit *v, const char *method, const char *path, struct b
 	if (http != 200)
 		err = explain(v, ERR_REFUSED, http == 503 ? "the node says: try again later"
 		                              : http == 404 ? "joining is off at the node"
-		                                            : "the node refuses");
+		                                            : "the node refuses; its audit log says why (holdfast audit list)");
 out:
 	client_disconnect(c);
 	buf_free(&request);

@@ -187,16 +187,25 @@ out:
 	return err;
 }
 
+static err_t read_own(const char *dir, struct profile *out, const char **which)
+{
+	err_t err;
+
+	*which = "cert.pem";
+	TRY(read_part(dir, *which, &out->certificate));
+	*which = "key.pem";
+	err = read_key(dir, *which, false, &out->key);
+out:
+	return err;
+}
+
 static err_t read_certificate(const char *dir, struct profile *out, const char **which)
 {
 	err_t err;
 
 	*which = "ca.pem";
 	TRY(read_part(dir, *which, &out->anchor));
-	*which = "cert.pem";
-	TRY(read_part(dir, *which, &out->certificate));
-	*which = "key.pem";
-	err = read_key(dir, *which, false, &out->key);
+	err = read_own(dir, out, which);
 out:
 	return err;
 }
@@ -227,6 +236,30 @@ static void profile_start(struct profile *p)
 		               .certificate = buf_make(FILE_SIZE_MAX) };
 }
 
+/* Why a part was not taken. */
+static void say_part(err_t err, const char *which, char *why, size_t why_size)
+{
+	if (err == ERR_REFUSED)
+		say(why, why_size, "others may read the key file (chmod 600)", bytes_str(which));
+	else if (err != ERR_OK && why[0] == '\0')
+		say(why, why_size, err == ERR_MISSING ? "no such file in the profile" : err_text(err),
+		    bytes_str(which));
+}
+
+err_t profile_read_device(const char *dir, struct profile *out, char *why, size_t why_size)
+{
+	const char *which = "";
+	err_t err;
+
+	profile_start(out);
+	why[0] = '\0';
+	err = read_own(dir, out, &which);
+	say_part(err, which, why, why_size);
+	if (err != ERR_OK)
+		profile_free(out);
+	return err;
+}
+
 err_t profile_read(const char *dir, struct profile *out, char *why, size_t why_size)
 {
 	struct buf conf = buf_make(FILE_SIZE_MAX);
@@ -243,11 +276,7 @@ err_t profile_read(const char *dir, struct profile *out, char *why, size_t why_s
 		TRY(read_psk(dir, out, &which));
 out:
 	buf_free(&conf);
-	if (err == ERR_REFUSED)
-		say(why, why_size, "others may read the key file (chmod 600)", bytes_str(which));
-	else if (err != ERR_OK && why[0] == '\0')
-		say(why, why_size, err == ERR_MISSING ? "no such file in the profile" : err_text(err),
-		    bytes_str(which));
+	say_part(err, which, why, why_size);
 	if (err != ERR_OK)
 		profile_free(out);
 	return err;

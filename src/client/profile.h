@@ -35,6 +35,8 @@ struct profile {
 /* `why` receives one line on error. ERR_MISSING, ERR_SYNTAX, ERR_REFUSED (a key
  * file that others may read)... */
 err_t profile_read(const char *dir, struct profile *out, char *why, size_t why_size) MUST_USE;
+/* cert.pem and key.pem alone: what a device has from its maker. As profile_read. */
+err_t profile_read_device(const char *dir, struct profile *out, char *why, size_t why_size) MUST_USE;
 void profile_free(struct profile *p);
 
 /* The text of profile.conf alone; checks every line. */

@@ -309,6 +309,16 @@ def test_device_by_claim(node):
     out = node.top / "acme2-joined"
     code, text = node.cli("join", claim, "--id", "Cother2", "--out", out, "--device", d, directory=False, check=False)
     assert code == 1 and not out.exists()
+    # what a maker gives is a certificate and its key, no more
+    bare = node.top / "acme2-bare"
+    bare.mkdir(mode=0o700)
+    for part in ("cert.pem", "key.pem"):
+        (bare / part).write_bytes((d / part).read_bytes())
+    (bare / "key.pem").chmod(0o644)
+    code, text = node.cli("join", claim, "--id", "Cacme2", "--out", out, "--device", bare, directory=False, check=False)
+    assert code == 1 and "chmod 600" in text and not out.exists()
+    (bare / "key.pem").chmod(0o600)
+    d = bare
     node.cli("join", claim, "--id", "Cacme2", "--out", out, "--device", d, directory=False)
     assert Entity(node, out, "Cacme2").register().rsc == 2001
 

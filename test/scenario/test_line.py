@@ -1,7 +1,10 @@
 """What the two programs say to somebody who has never seen them: help of all, of an object and of a
 command; completion, as bash runs it; wrong lines, each with what to ask next. No node runs."""
+import json
 import os
+import shutil
 import subprocess
+import tempfile
 import unittest
 from pathlib import Path
 
@@ -59,6 +62,40 @@ class WrongLines(unittest.TestCase):
         status, _, err = run("-d", "/nonexistent/node", program="holdfastd")
         self.assertEqual(status, 1)
         self.assertIn("holdfast init", err)
+
+
+class Files(unittest.TestCase):
+    """What inspect says of files that only Holdfast writes; no name of a file makes JSON that is none."""
+
+    def setUp(self):
+        self.top = Path(tempfile.mkdtemp(prefix="holdfast-line-"))
+        self.addCleanup(shutil.rmtree, self.top)
+
+    def test_an_administrator_under_an_odd_name(self):
+        (self.top / "pass").write_text("correct horse\n")
+        (self.top / "pass").chmod(0o600)
+        made = self.top / 'a"b'
+        status, out, err = run("-o", "json", "administrator", "create", str(made), 'x"y', "--administrator-passphrase", str(self.top / "pass"))
+        self.assertEqual(status, 0, err)
+        self.assertEqual(json.loads(out)["name"], 'x"y')
+        status, out, _ = run("-o", "json", "inspect", str(made))
+        self.assertEqual(status, 0)
+        self.assertIn("administrator", json.loads(out)["what"])
+
+    def test_what_is_no_file(self):
+        status, out, err = run("inspect", str(self.top / "nothing"))
+        self.assertEqual((status, out), (1, ""))
+        self.assertIn("no such file", err)
+        (self.top / "noise").write_bytes(bytes(range(256)))
+        self.assertEqual(run("inspect", str(self.top / "noise"))[0], 1)
+
+    def test_a_port_that_is_none_makes_no_node(self):
+        node = self.top / "node"
+        for listen in ("127.0.0.1:99999", "127.0.0.1:0", "127.0.0.1", "127.0.0.1:8443 #"):
+            status, _, err = run("init", str(node), "--sp", "//demo.example", "--cse-id", "/in-cse", "--listen", listen)
+            self.assertEqual(status, 2, listen)
+            self.assertIn("address:port", err)
+            self.assertFalse(node.exists())
 
 
 class Completion(unittest.TestCase):

@@ -55,7 +55,12 @@ def test_the_provider_bounds_and_the_third_party_decides_who_is_enrolled(node):
     what = re.search(r"\n(only KEY_CREATE,KEY_DESTROY,ENROL_ALLOW of \S+Cacme-\*,user/acme-\*, until (\w+) UTC)\n", said)
     assert what, said
     assert 0 <= time.time() + 12 * 3600 - calendar.timegm(time.strptime(what[2], "%Y%m%dT%H%M%S")) < 60, said
+    before = sheet.read_bytes()
+    code, out = node.cli("order", "sign", sheet, check=False)
+    assert code == 1 and "has signed it already" in out and sheet.read_bytes() == before, out
     node.cli("order", "sign", sheet, "--administrator", node.top / "bert")
+    shown = json.loads(node.cli("-o", "json", "order", "show", sheet))
+    assert (shown["order"], len(shown["signed"])) == ("ADMINISTRATOR_BOUND", 2), shown
     node.cli("order", "send", sheet)
     row = {a["name"]: a for a in json.loads(node.cli("-o", "json", "administrator", "list"))}["acme"]
     assert row["bounds"] == f"KEY_CREATE,KEY_DESTROY,ENROL_ALLOW of {HERE}Cacme-*,user/acme-*" and row["until"] > time.time() * 1000

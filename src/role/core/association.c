@@ -43,6 +43,13 @@ void association_keeper_event(void *self, struct bytes body)
 	}
 }
 
+/* What an operation of the keeper is called in the log, beside its number. */
+static const char *const operation_names[OP_COUNT] = {
+#define OPERATION(number, name, who, rate, audited, text) [number] = #name,
+#include "wire/operations.def"
+#undef OPERATION
+};
+
 static err_t record_event(struct core *c, struct bytes body)
 {
 	struct audit_record record = { .kind = AUDIT_KEEPER, .at = c->now };
@@ -63,6 +70,7 @@ static err_t record_event(struct core *c, struct bytes body)
 	               operation ? "" : " broke the rules of its link to the keeper",
 	               result < ERR_COUNT ? err_text((err_t)result) : "?"));
 	record.target = name;
+	record.rule = bytes_str(operation < OP_COUNT ? operation_names[operation] : NULL);
 	record.text = bytes_of_buf(&text);
 	TRY(batch_record(c, &record));
 	c->room.must_commit = true;

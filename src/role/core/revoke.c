@@ -76,7 +76,7 @@ err_t admin_revoke(struct admin *a)
 	}
 	TRY(registry_find(a->core->room.registry, id, &credential));
 	if (!credential) {
-		admin_say(a, "no such credential");
+		admin_say(a, "no such credential (holdfast credential list)");
 		return ERR_MISSING;
 	}
 	was = credential->revoked;
