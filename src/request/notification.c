@@ -305,16 +305,21 @@ out:
 	return err;
 }
 
-/* pendingNotification taken away or narrowed: so is what is pending [7.4.8.2.3]. */
+/* pendingNotification taken away or narrowed: so is what is pending [7.4.8.2.3]. What waits for a batch or a
+ * window does not wait for a policy that is no more, and goes before what comes now [TS-0001 10.2.10.7]. */
 static err_t after_policy_change(struct work *w)
 {
-	struct cbor pn;
+	struct cbor policy;
 	struct bytes asked = subscription_asked(w->request.content);
 	size_t n;
 	err_t err = ERR_OK;
 
-	if (w->room->queue && asked.n && notification_member(asked, "pn", &pn) && (pn.kind == CBOR_NULL || pn.u == 1))
-		TRY(queue_cancel(w->room->queue, w->target.id, pn.kind != CBOR_NULL, &n));
+	if (!w->room->queue || !asked.n)
+		goto out;
+	if (notification_member(asked, "pn", &policy) && (policy.kind == CBOR_NULL || policy.u == 1))
+		TRY(queue_cancel(w->room->queue, w->target.id, policy.kind != CBOR_NULL, &n));
+	if (notification_member(asked, "bn", &policy) || notification_member(asked, "rl", &policy))
+		queue_release(w->room->queue, w->target.id, w->in->now);
 out:
 	return err;
 }

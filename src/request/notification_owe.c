@@ -208,6 +208,8 @@ static void apply_policies(struct work *w, const struct store_row *sub, struct q
 
 	e->event_category = (unsigned)number(sub->body, "nec", 0);
 	e->due = rate_limited(w->room, sub, w->in->now);
+	if (notification_member(sub->body, "rl", &batch))
+		e->flags |= QUEUE_HELD;
 	if (notification_member(sub->body, "bn", &batch)) {
 		e->flags |= QUEUE_BATCHED;
 		e->batch = (unsigned)number(batch.raw, "num", 0);
@@ -218,7 +220,7 @@ static void apply_policies(struct work *w, const struct store_row *sub, struct q
 		e->event_category = CATEGORY_LATEST;
 	}
 	if (number(sub->body, "pn", 0) != 0) {
-		e->flags |= QUEUE_KEPT | (number(sub->body, "pn", 0) == 1 ? QUEUE_LATEST : 0);
+		e->flags |= QUEUE_KEPT | QUEUE_HELD | (number(sub->body, "pn", 0) == 1 ? QUEUE_LATEST : 0);
 		e->expires = sub->expires;
 	} else {
 		e->expires = w->in->now + w->room->keep_ms;

@@ -259,7 +259,8 @@ static err_t compose(struct work *w, const struct queue_entry *e, struct notific
 	n->n = queue_together(w->room->queue, e->number, w->in->now, n->numbers);
 	if (n->group)
 		TRY(of_one_creator(w, n));
-	if (e->flags & QUEUE_BATCHED && (n->group || n->n > 1)) {
+	/* Of a batch with latestNotify one is left [TS-0001 10.2.10.7]. */
+	if (e->flags & QUEUE_BATCHED && (n->n > 1 || !(e->flags & QUEUE_LATEST))) {
 		TRY(aggregate(w, n, &content));
 		request.content = bytes_of_buf(&content);
 		/* When it goes again with more in it, it is another request. */

@@ -154,6 +154,20 @@ out:
 	return err;
 }
 
+static void let_go(struct lane *lane, int64_t now)
+{
+	for (struct item *i = lane->first; i; i = i->next)
+		i->due = i->due > now ? now : i->due;
+}
+
+void queue_release(struct queue *q, uint64_t subscription, int64_t now)
+{
+	for (size_t i = 0; i < q->items_n; i++) {
+		if (q->items[i]->subscription == subscription && q->items[i]->flags & (QUEUE_BATCHED | QUEUE_HELD))
+			let_go(q->items[i]->lane, now);
+	}
+}
+
 /* Events whose time has not come: what is under way is another message's. */
 static size_t waiting(const struct lane *lane, int64_t now)
 {
@@ -215,10 +229,8 @@ err_t queue_add(struct queue *q, const struct queue_entry *asked, int64_t now)
 	if (e.flags & QUEUE_LATEST)
 		TRY(remove_older(q, item->lane, item));
 	/* Enough for a message: they do not wait for the time. */
-	if (e.batch && waiting(item->lane, now) >= e.batch) {
-		for (struct item *i = item->lane->first; i; i = i->next)
-			i->due = i->due > now ? now : i->due;
-	}
+	if (e.batch && waiting(item->lane, now) >= e.batch)
+		let_go(item->lane, now);
 out:
 	buf_free(&value);
 	return err;

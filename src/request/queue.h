@@ -32,6 +32,7 @@ enum {
 	QUEUE_DELETION = 8,/* tells of the end of its subscription */
 	QUEUE_GROUP = 32,  /* gathered by a group: subscription is the group, resource the
 	                    * subscription, 0 when that is elsewhere */
+	QUEUE_HELD = 64,   /* the subscription may hold it back, and no other's to the target */
 };
 
 struct queue;
@@ -60,6 +61,8 @@ err_t queue_remove(struct queue *q, uint64_t number) MUST_USE;
 /* All of a subscription but those that tell of its end; *n of them. `but_latest`:
  * the newest of each target stays. */
 err_t queue_cancel(struct queue *q, uint64_t subscription, bool but_latest, size_t *n) MUST_USE;
+/* What waits of it for a batch or a window waits no longer. Undoing a transaction leaves it so. */
+void queue_release(struct queue *q, uint64_t subscription, int64_t now);
 
 /* As audit_mark and kin. */
 void queue_mark(struct queue *q);

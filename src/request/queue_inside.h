@@ -48,8 +48,8 @@ struct queue {
 	bool only_proven;
 };
 
-/* [queue_lane.c] By target; a subscription whose entries go together has one of its own
- * (0: none). */
+/* [queue_lane.c] By target; a subscription whose entries go together, or may be held back by its own
+ * policies, has one of its own (0: none). */
 void queue_lane_key(struct bytes target, uint64_t subscription, uint8_t key[QUEUE_LANE_KEY]);
 struct lane *queue_lane_find(struct queue *q, const uint8_t key[QUEUE_LANE_KEY]);
 /* In q->items, the first that is not below number; the one with that number, NULL: none. */

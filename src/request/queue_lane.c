@@ -28,7 +28,7 @@ static err_t lane_of(struct queue *q, const struct queue_entry *e, struct lane *
 	uint8_t key[QUEUE_LANE_KEY];
 	struct lane *lane;
 
-	queue_lane_key(e->target, e->flags & QUEUE_BATCHED ? e->subscription : 0, key);
+	queue_lane_key(e->target, e->flags & (QUEUE_BATCHED | QUEUE_HELD) ? e->subscription : 0, key);
 	lane = queue_lane_find(q, key);
 	if (!lane) {
 		lane = q->lanes_n < QUEUE_LANES ? mem_new(1, sizeof(*lane)) : NULL;

@@ -254,6 +254,36 @@ static void test_pauses(void **state)
 	queue_close(q);
 }
 
+/* One that its own subscription holds back waits alone; let go, it goes. */
+static void test_held(void **state)
+{
+	struct store_room *room = *state;
+	struct queue *q = open_queue(room);
+	uint64_t held, next;
+
+	assert_int_equal(store_begin(room->s), ERR_OK);
+	assert_int_equal(owe(q, "a", 1, QUEUE_KEPT | QUEUE_HELD, 0), ERR_OK);
+	assert_int_equal(owe(q, "a", 2, 0, 0), ERR_OK);
+	commit(room, q);
+	held = queue_next(q, start);
+	queue_wait(q, held, start + 10000);
+	next = queue_next(q, start);
+	assert_true(next && next != held);
+	assert_int_equal(queue_remove(q, next), ERR_OK);
+	commit(room, q);
+	assert_int_equal(queue_next(q, start), 0);
+	assert_int_equal(queue_next(q, start + 10000), held);
+	/* a batch of another does not care, its own goes before it is full */
+	assert_int_equal(owe(q, "a", 3, QUEUE_BATCHED, 9), ERR_OK);
+	commit(room, q);
+	queue_release(q, 4, start);
+	assert_int_equal(queue_next(q, start), 0);
+	queue_release(q, 3, start);
+	assert_int_not_equal(queue_next(q, start), 0);
+	store_rollback(room->s);
+	queue_close(q);
+}
+
 static void test_batches(void **state)
 {
 	struct store_room *room = *state;
@@ -351,7 +381,7 @@ int main(void)
 #define T(f) cmocka_unit_test_prestate_setup_teardown(f, room_make, room_end, engine)
 	const struct CMUnitTest tests[] = {
 		T(test_durable_first), T(test_undo), T(test_proven), T(test_proves_nothing), T(test_lanes), T(test_pauses),
-		T(test_batches), T(test_latest), T(test_bounds), T(test_tampered),
+		T(test_held), T(test_batches), T(test_latest), T(test_bounds), T(test_tampered),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,81 @@
+"""What a suite finds that puts the procedures together: several subscriptions with one target, policies that are changed
+while something waits."""
+import time
+
+import pytest
+pytest.importorskip("requests")
+
+from lab import until
+from openlab import lab, own, r  # noqa: F401
+
+
+def subscribe(lab, path, stem, r, **sub):
+    a = lab.create(path, 23, {"m2m:sub": {"rn": "s", "nu": [r.url], **sub}}, stem)
+    assert a.rsc == 2001, a
+    r.got.clear()
+
+
+def change(lab, path, stem, *values):
+    for v in values:
+        assert lab.put(path, {"m2m:cnt": {"mni": v}}, stem).rsc == 2004
+
+
+def told(r):
+    """mni of each notification that came, those of a batch as a list."""
+    mni = lambda sgn: sgn["nev"]["rep"]["m2m:cnt"]["mni"]
+    return [mni(g.sgn) if g.sgn else [mni(s) for s in g.json["m2m:agn"]["m2m:sgn"]] for g in r.got]
+
+
+@pytest.fixture()
+def two(lab, own, r):
+    """Two containers; the second has a subscription without policies, to r."""
+    stem, path = own
+    assert lab.create(path, 3, {"m2m:cnt": {"rn": "d", "acpi": ["cse-in/open"]}}, stem).rsc == 2001
+    subscribe(lab, path + "/d", stem, r)
+    return stem, path + "/c", path + "/d"
+
+
+def test_the_schedule_of_a_subscription_holds_no_other(lab, two, r):
+    """notificationSchedule is its subscription's [TS-0004 7.5.1.2.2], whoever else tells the same target."""
+    stem, c, d = two
+    subscribe(lab, c, stem, r, pn=2)
+    never = {"sce": [f"* * {(time.gmtime().tm_hour + 6) % 24} * * * *"]}
+    assert lab.create(c + "/s", 18, {"m2m:sch": {"rn": "when", "se": never}}, stem).rsc == 2001
+    change(lab, c, stem, 1)
+    change(lab, d, stem, 2)
+    assert until(lambda: told(r) == [2], 5), r.got
+
+
+def test_the_rate_of_a_subscription_holds_no_other(lab, two, r):
+    """rateLimit: what is too much waits for its window [TS-0001 10.2.10.7]; a limit that is taken away holds nothing."""
+    stem, c, d = two
+    subscribe(lab, c, stem, r, rl={"mnn": 1, "tww": "PT1H"})
+    change(lab, c, stem, 1, 2)
+    change(lab, d, stem, 3)
+    assert until(lambda: told(r) == [1, 3], 5), r.got
+    assert lab.put(c + "/s", {"m2m:sub": {"rl": None}}, stem).rsc == 2004
+    assert until(lambda: told(r) == [1, 3, 2], 5), r.got
+
+
+@pytest.mark.parametrize("to", [None, {"num": 9}])
+def test_a_batch_goes_when_its_policy_does(lab, own, r, to):
+    """First in, first out [TS-0001 10.2.10.7]: it goes before what comes after the change."""
+    stem, path = own
+    subscribe(lab, path + "/c", stem, r, bn={"num": 9, "dur": "PT1H"})
+    change(lab, path + "/c", stem, 1, 2)
+    assert told(r) == []
+    assert lab.put(path + "/c/s", {"m2m:sub": {"bn": to}}, stem).rsc == 2004
+    assert until(lambda: told(r) == [[1, 2]], 5), r.got
+    change(lab, path + "/c", stem, 3)
+    assert until(lambda: told(r) == [[1, 2]] + ([] if to else [3]), 5), r.got
+
+
+def test_a_batch_of_one(lab, own, r):
+    """It is a batch all the same [TS-0004 7.5.1.1]; with latestNotify a single one is sent [TS-0001 10.2.10.7]."""
+    stem, path = own
+    subscribe(lab, path + "/c", stem, r, bn={"dur": "PT1S"})
+    change(lab, path + "/c", stem, 1)
+    assert until(lambda: told(r) == [[1]], 5), r.got
+    assert lab.put(path + "/c/s", {"m2m:sub": {"ln": True}}, stem).rsc == 2004
+    change(lab, path + "/c", stem, 2, 3)
+    assert until(lambda: told(r) == [[1], 3], 5), r.got
