@@ -88,11 +88,14 @@ static err_t match_state(struct subject *s, enum verdict *out)
 
 static err_t match_label_queries(struct subject *s, enum verdict *out)
 {
+	enum { STEPS_IN_UNIT = 256 };
 	const struct filter_criteria *f = s->m->filter;
+	size_t steps = 0;
 
 	*out = f->label_queries_n ? NO : ABSENT;
 	for (size_t i = 0; i < f->label_queries_n && *out == NO; i++)
-		*out = verdict(label_query_holds(&s->body, f->label_queries[i]));
+		*out = verdict(label_query_holds(&s->body, f->label_queries[i], &steps));
+	(void)resource_spend(s->m->r, steps / STEPS_IN_UNIT);
 	return ERR_OK;
 }
 

@@ -28,9 +28,10 @@ err_t subject_open(const struct matcher *m, const struct store_row *row, struct 
 err_t values_see(const struct subject *s, const struct filter_values *v, struct seen *seen) MUST_USE;
 
 /* Expressions on labels: "key", "NT key", "key EQ v", "key:v", "key NE v",
- * "key IN (v, w)", "key NI (v, w)". One that cannot be read never holds. */
+ * "key IN (v, w)", "key NI (v, w)". One that cannot be read never holds. *steps grows by what was
+ * compared. */
 bool label_query_ok(struct bytes query);
-bool label_query_holds(const struct attribute_set *body, struct bytes query);
+bool label_query_holds(const struct attribute_set *body, struct bytes query, size_t *steps);
 
 /* '*' stands for any octets, nothing else is special. *steps grows by what it took; a
  * text for which that would be too much does not match. */

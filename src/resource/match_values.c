@@ -104,20 +104,20 @@ bool label_query_ok(struct bytes query)
 }
 
 /* Is the value of one label among those of the query? */
-static bool value_listed(const struct label_query *q, struct bytes value)
+static bool value_listed(const struct label_query *q, struct bytes value, size_t *steps)
 {
 	struct bytes rest = q->values;
 
 	if (q->verb < LABEL_IN)
 		return bytes_equal(value, q->values);
-	while (rest.n) {
+	for (; rest.n; ++*steps) {
 		if (bytes_equal(trimmed(bytes_cut(&rest, ',')), value))
 			return true;
 	}
 	return false;
 }
 
-bool label_query_holds(const struct attribute_set *body, struct bytes query)
+bool label_query_holds(const struct attribute_set *body, struct bytes query, size_t *steps)
 {
 	bool has_key = false, has_value = false, listed = false;
 	struct cbor labels, item;
@@ -127,14 +127,14 @@ bool label_query_holds(const struct attribute_set *body, struct bytes query)
 	if (!label_query_read(query, &q))
 		return false;
 	if (set_get(body, BYTES("lbl"), &labels) && labels.kind == CBOR_ARRAY) {
-		for (rest = labels.s; rest.n && cbor_next(&rest, &item) == ERR_OK;) {
+		for (rest = labels.s; rest.n && cbor_next(&rest, &item) == ERR_OK; ++*steps) {
 			struct bytes value = item.s, key = bytes_cut(&value, ':');
 
 			if (item.kind != CBOR_TEXT || !bytes_equal(key, q.key))
 				continue;
 			has_key = true;
 			has_value |= item.s.n > key.n;
-			listed |= item.s.n > key.n && value_listed(&q, value);
+			listed |= item.s.n > key.n && value_listed(&q, value, steps);
 		}
 	}
 	if (q.verb == LABEL_HAS || q.verb == LABEL_NOT)

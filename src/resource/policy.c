@@ -33,7 +33,7 @@ static err_t add_policy(struct resources *r, struct arena *a, struct bytes addre
 		goto out;
 	}
 	out->policy_ids[out->policies_n] = place.id;
-	(void)resource_spend(r, rules.raw.n / 1024);
+	(void)resource_spend(r, rules.raw.n / 256); /* each entry of it may be compared */
 	TRY(arena_copy(a, rules.raw, &out->policies[out->policies_n]));
 	out->policies_n++;
 out:

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""T11: whom the node sends to hangs, answers octet by octet, or dies: a notification target, who has
+"""T11: whom the node sends to hangs, answers octet by octet or without end, or dies: a notification target, who has
 to agree to an update, a remote CSE, a member of a group. What depends on it may fail, in time; what
 does not must not notice: others are served, other targets are told.
 
@@ -56,6 +56,10 @@ class Hostile:
                 self.count += 1
                 if self.how == "dies":
                     s.sendall(b"HTTP/1.1 200 O")
+                    return
+                if self.how == "floods":  # with responses that are none yet [RFC 9110 15.2]
+                    while not self.stopping.is_set():
+                        s.sendall(b"HTTP/1.1 100 Continue\r\n\r\n" * 8192)
                     return
                 if self.how == "hangs":
                     self.stopping.wait(30)
@@ -156,7 +160,7 @@ with Node(lab=True, options=f"outbound.time = {PATIENCE}\nlab.remote_cses = /dea
     assert lab.create(theirs, 3, {"m2m:cnt": {"rn": "c"}}, other).rsc == 2001
     told = lambda: [g for g in good.got if "nev" in g.sgn]
 
-    for how in ("hangs", "drips", "dies"):
+    for how in ("hangs", "drips", "dies", "floods"):
         h = Hostile(how)
         assert lab.create(mine + "/c", 23, {"m2m:sub": {"rn": "bad", "nu": [h.url, good.url], "enc": {"net": [3]}}}, me).rsc == 2001
         assert lab.create(theirs + "/c", 23, {"m2m:sub": {"rn": "good", "nu": [good.url], "enc": {"net": [3]}}}, other).rsc == 2001

@@ -34,13 +34,14 @@ static void labels(struct bytes query, struct bytes list)
 {
 	struct attribute_set body = { .n = 0 };
 	struct buf value = buf_make(1 << 20);
+	size_t steps = 0;
 
 	put_labels(&value, list);
 	must(set_put(&body, BYTES("lbl"), bytes_of_buf(&value)) == ERR_OK);
 	if (!label_query_ok(query))
-		must(!label_query_holds(&body, query));
+		must(!label_query_holds(&body, query, &steps));
 	else
-		(void)label_query_holds(&body, query);
+		(void)label_query_holds(&body, query, &steps);
 	buf_free(&value);
 }
 

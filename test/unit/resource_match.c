@@ -154,6 +154,39 @@ static void test_types_on_the_way(void **state)
 	finds(m, "cse-in", ",'ty':[2]", "");
 }
 
+/* Each label against each value of a query is work as well: one that has very many of both costs as
+ * many rows, and the search ends early. */
+static void test_label_queries_are_bounded(void **state)
+{
+	struct buf labels = buf_make(8192), query = buf_make(8192);
+	struct room *m = *state;
+	uint64_t few, many;
+
+	assert_int_equal(buf_printf(&labels, "%s,'ty':3,'pc':{'m2m:cnt':{'rn':'many','lbl':['z:0'", REQ(1, "cse-in")), ERR_OK);
+	for (unsigned i = 1; i < 64; i++)
+		assert_int_equal(buf_printf(&labels, ",'z:%u'", i), ERR_OK);
+	assert_int_equal(buf_printf(&labels, "]}}}%c", 0), ERR_OK);
+	expect(m, (const char *)labels.p, 2001);
+	assert_int_equal(buf_printf(&query, "%s,'fc':{'fu':1,'lbq':['z IN (y", REQ(2, "cse-in")), ERR_OK);
+	for (unsigned i = 0; i < 1900; i++)
+		assert_int_equal(buf_printf(&query, ",y"), ERR_OK);
+	assert_int_equal(buf_printf(&query, ")']}}%c", 0), ERR_OK);
+	resource_begin(m->r);
+	finds(m, "cse-in", ",'lbq':['z IN (y,w,63)']", "'cse-in/many'");
+	few = EFFORT_MAX - m->r->effort;
+	resource_begin(m->r);
+	expect(m, (const char *)query.p, 2000);
+	shows(m, "{'m2m:uril':[]}");
+	many = EFFORT_MAX - m->r->effort;
+	assert_true(few < 20 && many > few + 64 * 1900 / 300);
+	m->r->effort = 100;
+	expect(m, (const char *)query.p, 2000);
+	shows(m, "{'m2m:uril':[]}");
+	assert_int_equal(m->r->effort, 0);
+	buf_free(&labels);
+	buf_free(&query);
+}
+
 /* --- places --------------------------------------------------------------------------- */
 
 #define SQUARE "[[[0,0],[10,0],[10,10],[0,10],[0,0]]]"
@@ -356,6 +389,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_label_queries, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_relative_path, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_types_on_the_way, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_label_queries_are_bounded, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_places, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_geometry_is_checked, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_content, setup, teardown),

@@ -15,7 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { READ_SIZE = 16384 };
+enum { READ_SIZE = 16384, INTERIM_MAX = 8 };
 
 void connection_close(struct courier *c, struct connection *x)
 {
@@ -251,6 +251,7 @@ void connection_carry(struct courier *c, struct connection *x, struct delivery *
 	d->state = DELIVERY_UNDER_WAY;
 	x->delivery = d;
 	x->early = true;
+	x->interim = 0;
 	http_parser_init(&x->parser, true, COURIER_BODY_MAX);
 	x->parser.old = c->lab && x->plain;
 	if (x->state != CONNECTION_IDLE)
@@ -331,7 +332,8 @@ static void answered(struct courier *c, struct connection *x, struct bytes messa
 	x->idle_until = clock_steady() + COURIER_IDLE_MS;
 }
 
-/* True when the message is whole. Interim responses are passed over. */
+/* True when the message is whole. Interim responses are passed over; who sends them without end is
+ * not read without end. */
 static err_t parse(struct courier *c, struct connection *x, bool *whole)
 {
 	err_t err;
@@ -343,6 +345,7 @@ static err_t parse(struct courier *c, struct connection *x, bool *whole)
 		TRY(http_parse(p, bytes_of_buf(&x->in), whole));
 		if (!*whole || p->status >= 200)
 			return ERR_OK;
+		TRY(++x->interim <= INTERIM_MAX ? ERR_OK : ERR_LIMIT);
 		c->buffered -= p->head_n;
 		buf_consume(&x->in, p->head_n);
 		http_parser_init(p, true, COURIER_BODY_MAX);

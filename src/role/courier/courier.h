@@ -48,6 +48,7 @@ struct connection {
 	bool plain;
 	bool used;                    /* something was answered on it */
 	bool early;                   /* nothing of the answer has come */
+	unsigned interim;             /* responses that are none yet, to what is asked now */
 	bool wants_write;
 	struct delivery *delivery;    /* NULL: idle */
 	struct buf out, in;
