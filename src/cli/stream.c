@@ -7,12 +7,13 @@
 
 #include "client/client.h"
 #include "crypt/crypt.h"
+#include "primitive/resource_type.h"
 #include "primitive/status.h"
 
 #include <stdio.h>
 #include <unistd.h>
 
-enum { STREAM_LINE_MAX = 64 * 1024, CONTENT_MAX = STREAM_LINE_MAX + 64, TRIES = 20, TRY_PAUSE_US = 250000, TYPE_INSTANCE = 4 };
+enum { STREAM_LINE_MAX = 64 * 1024, CONTENT_MAX = STREAM_LINE_MAX + 64, TRIES = 20, TRY_PAUSE_US = 250000 };
 
 struct stream {
 	struct cli *cli;
@@ -62,7 +63,7 @@ static err_t deliver(struct stream *s, const struct client_request *r, struct cl
 
 static err_t take_line(struct stream *s, struct bytes line)
 {
-	struct client_request r = { .operation = OPERATION_CREATE, .type = TYPE_INSTANCE,
+	struct client_request r = { .operation = OPERATION_CREATE, .type = TYPE_CONTENT_INSTANCE,
 		                    .has_rcn = true, .rcn = 0 };
 	struct client_response answer;
 	struct bytes value = line;

@@ -2,10 +2,11 @@
 #include "cli/asking.h"
 #include "cli/saving.h"
 #include "client/trust.h"
+#include "primitive/resource_type.h"
 
 #include <stdio.h>
 
-enum { MAF = 1, MEF = 2, CREATE_RETRIEVE = 3, CLIENT_TYPE = 242, KEY_TYPE = 245, OBJECT = 3, TARGETS_MAX = 16 };
+enum { MAF = 1, MEF = 2, CREATE_RETRIEVE = 3, CLIENT_TYPE = TYPE_MEF_CLIENT - MEF, OBJECT = 3, TARGETS_MAX = 16 };
 
 static uint8_t place_of(const struct cli *c)
 {
@@ -39,7 +40,7 @@ int run_trust_admit(struct cli *c)
 	wire_put_u8(&w, CREATE_RETRIEVE);
 	wire_put_u8(&w, 2);
 	wire_put_u32(&w, CLIENT_TYPE + place);
-	wire_put_u32(&w, KEY_TYPE);
+	wire_put_u32(&w, TYPE_KEY);
 	wire_put_u8(&w, place);
 	code = ask_node(c, ADMIN_ACCESS_GRANT, &w, &rows);
 	if (code == CLI_OK)

@@ -82,7 +82,7 @@ void help_types(void)
 	printf("# Resource types\n\nPrinted from the rows by `holdfast help types`; never edited. M mandatory, O "
 	       "optional, NP not present.\n");
 	for (size_t i = 0; i < n; i++) {
-		if (types[i]->number < 10000 && !types[i]->definition)
+		if (types[i]->number < TYPE_ANNOUNCED && !types[i]->definition)
 			print_type(types[i]);
 	}
 	printf("\n# Complex values\n");

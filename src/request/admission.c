@@ -6,7 +6,6 @@
 #include "request/work.h"
 #include "resource/delivery.h"
 
-enum { TYPE_AE = 2, TYPE_LAST = 66, ANNOUNCED = 10000 };
 
 typedef err_t (*check_fn)(struct work *w, bool *well);
 
@@ -203,7 +202,7 @@ static err_t admission_open_ae(struct work *w, bool *well)
  * built is answered 5001 later. */
 static bool is_resource_type(uint32_t ty)
 {
-	uint32_t plain = ty > ANNOUNCED ? ty - ANNOUNCED : ty;
+	uint32_t plain = ty > TYPE_ANNOUNCED ? ty - TYPE_ANNOUNCED : ty;
 
 	return (plain >= 1 && plain <= TYPE_LAST) || resource_type(ty) != NULL;
 }

@@ -6,7 +6,7 @@
 #include "primitive/id.h"
 #include "request/work.h"
 
-enum { ANNOUNCED = 10000, ID_MAX = 4096 };
+enum { ID_MAX = 4096 };
 
 /* The link, absolute; empty: not an announced resource. */
 static err_t link_of(struct work *w, const struct store_row *row, struct buf *out)
@@ -17,7 +17,7 @@ static err_t link_of(struct work *w, const struct store_row *row, struct buf *ou
 	bool found = false;
 	err_t err = ERR_OK;
 
-	if (type && type->number > ANNOUNCED)
+	if (type && type->number > TYPE_ANNOUNCED)
 		TRY(cbor_find(row->body, BYTES("lnk"), &lnk, &found));
 	if (!found || lnk.kind != CBOR_TEXT)
 		return ERR_OK;

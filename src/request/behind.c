@@ -12,7 +12,7 @@
 #include "request/work.h"
 #include "resource/stem.h"
 
-enum { TYPE_REMOTE_CSE = 16, ID_TEXT = 1024 };
+enum { ID_TEXT = 1024 };
 
 struct bytes behind_cse(const struct work *w, struct bytes absolute)
 {

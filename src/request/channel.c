@@ -6,7 +6,7 @@
 #include "request/reach.h"
 #include "request/work.h"
 
-enum { TYPE_POLLING_CHANNEL = 15, PRIMITIVE_MAX = 2 << 20,
+enum { PRIMITIVE_MAX = 2 << 20,
        AGGREGATED_MAX = 64, AGGREGATED_OCTETS = 256 * 1024 };
 
 err_t channel_owner(struct work *w)

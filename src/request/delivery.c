@@ -8,7 +8,7 @@
 #include "wire/wire.h"
 
 enum {
-	TYPE_AE = 2, IMMEDIATE = 2, BEST_EFFORT = 3, RCN_NOTHING = 0,
+	IMMEDIATE = 2, BEST_EFFORT = 3, RCN_NOTHING = 0,
 	GATHER_MS = 1000, RETRY_MS = 5000, RETRY_DOUBLES = 7,
 	LIFESPAN_MS = 3600000,   /* of what says nothing */
 	PRIMITIVE_MAX = 1 << 20, TEXT_MAX = 2048,

@@ -8,7 +8,7 @@
 #include "resource/delivery.h"
 #include "resource/subscribe.h"
 
-enum { TYPE_CSE_BASE = 5, PRIMITIVE_MAX = 256 * 1024 };
+enum { PRIMITIVE_MAX = 256 * 1024 };
 
 static const char reason[] = "delivery";
 

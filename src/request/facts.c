@@ -6,10 +6,7 @@
 #include "request/work.h"
 #include "resource/trust.h"
 
-enum {
-	TYPE_AE = 2, TYPE_CSE_BASE = 5, TYPE_REMOTE_CSE = 16, TYPE_CSE_BASE_ANNOUNCED = 10005, TYPE_MGMT_OBJ = 13, TYPE_FLEX_CONTAINER = 28,
-	FILTER_USAGE_DISCOVERY = 1
-};
+enum { FILTER_USAGE_DISCOVERY = 1 };
 
 static const enum access_bit access_of[] = {
 	[OPERATION_CREATE] = ACCESS_CREATE, [OPERATION_RETRIEVE] = ACCESS_RETRIEVE,

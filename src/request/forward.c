@@ -12,7 +12,7 @@
 #include "request/work.h"
 #include "wire/wire.h"
 
-enum { TYPE_AE = 2, TYPE_REMOTE_CSE = 16, PRIMITIVE_MAX = 4 << 20, MEMBERS = PARAM_COUNT };
+enum { PRIMITIVE_MAX = 4 << 20, MEMBERS = PARAM_COUNT };
 
 struct bytes forward_from(const struct work *w)
 {

@@ -5,8 +5,6 @@
 #include "request/work.h"
 #include "resource/stem.h"
 
-enum { TYPE_ACP = 1, TYPE_CSE_BASE = 5, TYPE_REMOTE_CSE = 16 };
-
 static bool in_lab(const struct work *w)
 {
 	return !w->association && !w->in->own && w->room->lab;

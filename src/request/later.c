@@ -2,7 +2,7 @@
 #include "request/later_work.h"
 #include "resource/delivery.h"
 
-enum { TYPE_GROUP = 9, TYPE_REQUEST = 17, PAGE_ROWS = 64, PENDING = 3, FORWARDED = 4 };
+enum { PAGE_ROWS = 64, PENDING = 3, FORWARDED = 4 };
 
 void later_free(struct later *l)
 {

@@ -9,7 +9,7 @@
 #include "resource/subscribe.h"
 #include "wire/wire.h"
 
-enum { TYPE_GROUP = 9, URI_TEXT = 4096, PRIMITIVE_MAX = 16384 };
+enum { URI_TEXT = 4096, PRIMITIVE_MAX = 16384 };
 
 static bool member(struct bytes body, const char *key, enum cbor_kind kind, struct cbor *out)
 {

@@ -14,7 +14,7 @@
 #include "base/clock.h"
 #include "primitive/id.h"
 
-enum { TYPE_GROUP = 9, URI_TEXT = 4096, ATTRIBUTES = 128, BATCH_MS = 60000 };
+enum { URI_TEXT = 4096, ATTRIBUTES = 128, BATCH_MS = 60000 };
 
 static err_t name_of(struct work *w, uint64_t group, struct bytes *out)
 {

@@ -7,7 +7,7 @@
 #include "primitive/context.h"
 
 enum {
-	TYPE_SCHEDULE = 18, BATCH_MS = 60000, URI_TEXT = 4096,
+	BATCH_MS = 60000, URI_TEXT = 4096,
 };
 
 /* --- rows that outlive changes of the store ------------------------------------------- */

@@ -8,7 +8,7 @@
 #include "request/work.h"
 #include "wire/wire.h"
 
-enum { TYPE_AE = 2, TYPE_CSE_BASE = 5, TYPE_GROUP = 9, TYPE_REMOTE_CSE = 16, PRIMITIVE_MAX = 4 << 20, ID_TEXT = 1024 };
+enum { PRIMITIVE_MAX = 4 << 20, ID_TEXT = 1024 };
 
 static err_t hand_on(struct work *w, const struct reach *reach, struct response_primitive *r)
 {

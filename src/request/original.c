@@ -3,8 +3,6 @@
  * read the original, by the CSE that hosts it, for the same originator. */
 #include "request/work.h"
 
-enum { ANNOUNCED = 10000 };
-
 /* Where the original is; empty when the target announces nothing. */
 static err_t link_of(struct work *w, struct bytes *link)
 {
@@ -17,7 +15,7 @@ static err_t link_of(struct work *w, struct bytes *link)
 	*link = BYTES_NONE;
 	TRY(store_get(w->room->store, w->target.id, &row));
 	type = row ? resource_row_type(row) : NULL;
-	if (!type || type->number < ANNOUNCED)
+	if (!type || type->number < TYPE_ANNOUNCED)
 		goto out;
 	TRY(cbor_find(row->body, BYTES("lnk"), &lnk, &found));
 	if (found && lnk.kind == CBOR_TEXT)

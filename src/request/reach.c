@@ -10,7 +10,7 @@
 #include "request/work.h"
 #include "wire/wire.h"
 
-enum { TYPE_AE = 2, TYPE_POLLING_CHANNEL = 15, TYPE_REMOTE_CSE = 16, URL_MAX = 2048, ID_TEXT = 1024 };
+enum { URL_MAX = 2048, ID_TEXT = 1024 };
 
 /* By their numbers in SEND. */
 static const char *const forms[] = { "ct=json", "ct=cbor", "ct=xml" };

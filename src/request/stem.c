@@ -12,7 +12,7 @@
 #include "request/work.h"
 #include "resource/stem.h"
 
-enum { TYPE_AE = 2, TYPE_CSE_BASE = 5, TYPE_AE_ANNOUNCED = 10002, PRIMITIVE_MAX = 65536, TEXT_MAX = 1024 };
+enum { PRIMITIVE_MAX = 65536, TEXT_MAX = 1024 };
 
 #define MADE_UP BYTES("S")
 

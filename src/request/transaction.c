@@ -26,7 +26,7 @@
 #include "resource/delivery.h"
 #include "resource/lock.h"
 
-enum { TYPE_TRANSACTION_MGMT = 50, REQUESTS_MAX = 64, RESPONSES_MAX = 1 << 20 };
+enum { REQUESTS_MAX = 64, RESPONSES_MAX = 1 << 20 };
 
 bool transaction_wanted(const struct work *w)
 {

@@ -17,7 +17,7 @@
 /* { "m2m:aeA": { "lnk": "INACTIVE" } } */
 #define INACTIVE BYTES("\xa1\x67m2m:aeA\xa1\x63lnk\x68INACTIVE")
 
-enum { RECORD_MAX = 65536, CONTENT_MAX = 1 << 20, ENTRY = 4, KEY_MAX = 24, ANNOUNCED = 10000, CSE_BASE = 5 };
+enum { RECORD_MAX = 65536, CONTENT_MAX = 1 << 20, ENTRY = 4, KEY_MAX = 24 };
 
 struct entry {
 	struct bytes target, address, digest, names;

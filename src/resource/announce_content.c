@@ -3,7 +3,7 @@
 #include "resource/announce_work.h"
 #include "resource/stem.h"
 
-enum { CONTENT_MAX = 1 << 20, ANNOUNCED = 10000 };
+enum { CONTENT_MAX = 1 << 20 };
 
 #define FAR_END "20991231T235959"
 

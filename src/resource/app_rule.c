@@ -12,7 +12,7 @@
 
 #include "primitive/id.h"
 
-enum { TYPE_PROFILE = 11, TYPE_RULE = 19, TYPE_NODE = 20, BASE = 1, NODES_MAX = 1024, LINKS_MAX = 64 };
+enum { BASE = 1, NODES_MAX = 1024, LINKS_MAX = 64 };
 
 /* May this credential register that here, or claim this role; or, of another CSE, may it
  * have this AE? */
@@ -102,7 +102,7 @@ static err_t look_at_rule(struct question *q, struct bytes link)
 	err_t err;
 
 	TRY(tree_walk(q->r, link, &place));
-	if (place.where != TARGET_HERE || place.type != TYPE_RULE || place.virtual_child)
+	if (place.where != TARGET_HERE || place.type != TYPE_APP_RULE || place.virtual_child)
 		return ERR_OK;
 	TRY(store_get(q->r->store, place.id, &row));
 	if (!row || row_expired(row, q->now))
@@ -166,7 +166,7 @@ out:
 
 static err_t look_at_profile(struct question *q, uint64_t profile)
 {
-	struct store_scan scan = { .parent = profile, .type = TYPE_NODE, .limit = PAGE };
+	struct store_scan scan = { .parent = profile, .type = TYPE_SUBSCRIBED_NODE, .limit = PAGE };
 	uint64_t ids[PAGE];
 	size_t n, seen = 0;
 	err_t err;
@@ -184,7 +184,7 @@ out:
 
 static err_t look(struct question *q, size_t *profiles)
 {
-	struct store_scan scan = { .parent = BASE, .type = TYPE_PROFILE, .limit = PAGE };
+	struct store_scan scan = { .parent = BASE, .type = TYPE_SERVICE_PROFILE, .limit = PAGE };
 	uint64_t ids[PAGE];
 	err_t err;
 
@@ -238,7 +238,7 @@ out:
 
 err_t resource_subscribes(struct resources *r, bool *yes)
 {
-	struct store_scan scan = { .parent = BASE, .type = TYPE_PROFILE, .limit = 1 };
+	struct store_scan scan = { .parent = BASE, .type = TYPE_SERVICE_PROFILE, .limit = 1 };
 	uint64_t id;
 	size_t n;
 	err_t err;

@@ -3,7 +3,7 @@
  * as it names it. What is announced here is hosted elsewhere. */
 #include "resource/engine.h"
 
-enum { NODE = 14, HOSTED_MAX = 1024, ANNOUNCED = 10000 };
+enum { HOSTED_MAX = 1024 };
 
 static const struct { const char *identity, *link; bool list; } rows[] = {
 	{ "aei", "hael", true }, { "csi", "hcl", false },
@@ -20,7 +20,7 @@ static err_t node_of(struct resources *r, const struct attribute_set *set, uint6
 	if (!set || !set_get(set, BYTES("nl"), &nl) || nl.kind != CBOR_TEXT)
 		goto out;
 	TRY(tree_walk(r, nl.s, &place));
-	if (place.where == TARGET_HERE && place.type == NODE && !place.virtual_child && !place.attribute.n)
+	if (place.where == TARGET_HERE && place.type == TYPE_NODE && !place.virtual_child && !place.attribute.n)
 		*id = place.id;
 out:
 	return err;
@@ -114,7 +114,7 @@ err_t work_hosted(struct resource_work *w, const struct attribute_set *before,
 	struct cbor entity;
 	err_t err = ERR_OK;
 
-	if (!w->type || w->type->number >= ANNOUNCED || !type_attribute(w->type, BYTES("nl")))
+	if (!w->type || w->type->number >= TYPE_ANNOUNCED || !type_attribute(w->type, BYTES("nl")))
 		goto out;
 	TRY(node_of(w->r, before, &old));
 	TRY(node_of(w->r, now, &new));

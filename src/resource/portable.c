@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-enum { TEXT_MAX = 8192, BODY_MAX = 4 << 20, COMPLEX_MASK = 0xffff, ANNOUNCED = 10000 };
+enum { TEXT_MAX = 8192, BODY_MAX = 4 << 20, COMPLEX_MASK = 0xffff };
 
 /* --- texts that may name resources --------------------------------------------------- */
 
@@ -335,7 +335,7 @@ static err_t put_row(struct exporting *e, size_t i, struct buf *out)
 	put_number(&m, "ty", row.type);
 	put_name(&m, "rn", row.name);
 	/* An AE that is registered elsewhere is announced anew. */
-	put_name(&m, "id", row.type < ANNOUNCED ? row.ident : BYTES_NONE);
+	put_name(&m, "id", row.type < TYPE_ANNOUNCED ? row.ident : BYTES_NONE);
 	TRY(m.err);
 	row.body = body;
 	TRY(portable_body(resource_row_type(&row), body, outward, e, put(&m, "b")));

@@ -8,10 +8,7 @@
 #include "resource/engine.h"
 #include "resource/subscribe.h"
 
-enum {
-	TEXT_MAX = 8192, BODY_MAX = 4 << 20, TYPE_AE = 2, TYPE_CSE_BASE = 5,
-	TYPE_REQUEST = 17, ANNOUNCED = 10000, SIZE_MAX_OCTETS = 1 << 30
-};
+enum { TEXT_MAX = 8192, BODY_MAX = 4 << 20, SIZE_MAX_OCTETS = 1 << 30 };
 
 /* Types whose counts stand for their instances. */
 static const struct { uint32_t type, instance; } counted[] = { { 3, 4 }, { 29, 30 }, { 28, 58 } };
@@ -238,7 +235,7 @@ static err_t check_place(struct importing *m, const struct one *o, uint32_t pare
 
 	for (size_t i = 0; i < COUNT_OF(counted); i++)
 		instance = instance || o->type == counted[i].instance;
-	if (!type || !above || type->not_built || o->type == TYPE_CSE_BASE || o->type == ANNOUNCED + TYPE_CSE_BASE ||
+	if (!type || !above || type->not_built || o->type == TYPE_CSE_BASE || o->type == TYPE_CSE_BASE_ANNOUNCED ||
 	    o->type == TYPE_REQUEST || (instance && !o->parent) || !type_allows_parent(type, parent))
 		return refuse_file(m, ERR_REFUSED, "a resource of a type that cannot stand there");
 	if (!id_is_resource_name(name) || tree_virtual(above, name))

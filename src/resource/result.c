@@ -2,12 +2,10 @@
  * TS-0004 7.5.2]. */
 #include "resource/engine.h"
 
-enum { ANNOUNCED = 10000 };
-
 err_t rcn_unknown(struct resource_work *w, unsigned rcn)
 {
 	/* 10 is SPARQL's. */
-	if (rcn == 10 || (rcn == 7 && w->type->number > ANNOUNCED))
+	if (rcn == 10 || (rcn == 7 && w->type->number > TYPE_ANNOUNCED))
 		return refuse(w->out, RSC_NOT_IMPLEMENTED, "result content is not supported",
 		              BYTES("rcn"));
 	if (rcn == 7)

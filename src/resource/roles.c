@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 
-enum { TYPE_ROLE = 31, PAGES = 16 };
+enum { PAGES = 16 };
 #define HELD BYTES("@held") /* index: issuer, a blank, holder */
 
 static bool is_listed(struct bytes list, struct bytes name)

@@ -7,8 +7,6 @@
 #include "primitive/id.h"
 #include "resource/engine.h"
 
-enum { TYPE_AE = 2, CSE_BASE = 5, AE_ANNOUNCED = 10002 };
-
 /* --- where it is ------------------------------------------------------------------------- */
 
 struct bytes resource_stem_of(const struct resources *r, struct bytes link, struct bytes *cse)
@@ -51,7 +49,7 @@ err_t resource_stem_at(struct resources *r, struct arena *a, struct bytes stem, 
 	if (!id)
 		goto out;
 	TRY(store_get(r->store, id, &row));
-	if (!row || row->type != AE_ANNOUNCED || row_expired(row, clock_now()))
+	if (!row || row->type != TYPE_AE_ANNOUNCED || row_expired(row, clock_now()))
 		goto out;
 	TRY(body_get(row->body, BYTES("lnk"), &lnk, &found));
 	if (found && bytes_equal(resource_stem_of(r, lnk.s, &there), stem))
@@ -102,7 +100,7 @@ static err_t created(struct resource_work *w)
 	struct buf *b = &w->r->scratch;
 	err_t err = ERR_OK;
 
-	if (!stem.n || w->parent.type != CSE_BASE)
+	if (!stem.n || w->parent.type != TYPE_CSE_BASE)
 		return ERR_OK;
 	if (stem.n == 1) {
 		buf_clear(b);

@@ -5,7 +5,7 @@
 #include "primitive/id.h"
 #include "resource/engine.h"
 
-enum { BASE = 1, CLIENTS_MAX = 64, TYPE_OF_CLIENT = 2, KEY_TYPE = 245, MASTER = 21 };
+enum { BASE = 1, CLIENTS_MAX = 64, TYPE_OF_CLIENT = 2, MASTER = 21 };
 
 /* Name, identifier and type of a base; its clients' type is two further. The identifier is
  * not the name, since a node that is nothing else may well be /maf. */
@@ -112,7 +112,7 @@ err_t trust_keys_of(struct resource_work *w, size_t *n)
 		TRY(store_index_find(w->r->store, &find, ids, &found));
 		for (size_t i = 0; i < found; i++) {
 			TRY(store_get(w->r->store, ids[i], &row));
-			*n += row && row->type == KEY_TYPE && !row_expired(row, w->now);
+			*n += row && row->type == TYPE_KEY && !row_expired(row, w->now);
 		}
 		if (found)
 			find.after = ids[found - 1];
@@ -155,7 +155,7 @@ err_t trust_is_target(const struct store_row *row, struct bytes originator, stru
 	err_t err;
 
 	*yes = false;
-	if (row->type != KEY_TYPE)
+	if (row->type != TYPE_KEY)
 		return ERR_OK;
 	TRY(body_get(row->body, BYTES("tgis"), &list, &found));
 	content = found && list.kind == CBOR_ARRAY ? list.s : BYTES_NONE;

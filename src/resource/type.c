@@ -1,7 +1,7 @@
 /* type.c: what the types do; the type of a row; what may be searched. */
 #include "resource/engine.h"
 
-enum { NUMBERS = 256, ANNOUNCED = 10000 }; /* of types that are no announced variants, at most; those */
+enum { NUMBERS = 256 }; /* above those of all types but their announced variants */
 
 static const struct resource_hooks no_hooks;
 
@@ -22,6 +22,7 @@ const struct resource_hooks *resource_hooks(const struct resource_type *type)
 {
 	static const struct resource_hooks *by_number[NUMBERS];
 	const struct resource_type *const *types;
+	const struct resource_hooks *original;
 	size_t n;
 
 	if (!by_number[0]) {
@@ -32,9 +33,10 @@ const struct resource_hooks *resource_hooks(const struct resource_type *type)
 	}
 	if (type->number < NUMBERS)
 		return by_number[type->number] ? by_number[type->number] : &no_hooks;
-	if (type->number < ANNOUNCED || type->number - ANNOUNCED >= NUMBERS || !by_number[type->number - ANNOUNCED])
+	if (type->number < TYPE_ANNOUNCED || type->number - TYPE_ANNOUNCED >= NUMBERS)
 		return &no_hooks;
-	return by_number[type->number - ANNOUNCED]->announced ? by_number[type->number - ANNOUNCED]->announced : &no_hooks;
+	original = by_number[type->number - TYPE_ANNOUNCED];
+	return original && original->announced ? original->announced : &no_hooks;
 }
 
 const struct resource_type *resource_row_type(const struct store_row *row)

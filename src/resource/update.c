@@ -2,8 +2,6 @@
  * deletes. */
 #include "resource/engine.h"
 
-enum { ANNOUNCED = 10000 }; /* what is announced is the original's, its stateTag, too */
-
 bool resource_updates_policy_link(const struct request_primitive *request)
 {
 	struct cbor content, value, link;
@@ -47,7 +45,8 @@ static err_t update(struct resource_work *w, struct buf *content)
 	TRY(update_target(w));
 	TRY(work_asked(w));
 	TRY(work_check_update(w));
-	if (w->type->number < ANNOUNCED && type_attribute(w->type, BYTES("st")))
+	/* What is announced is the original's, its stateTag, too. */
+	if (w->type->number < TYPE_ANNOUNCED && type_attribute(w->type, BYTES("st")))
 		TRY(set_put_uint(w->r, w->arena, &w->set, BYTES("st"),
 		                 set_uint(&w->set, BYTES("st"), 0) + 1));
 	TRY(announce_check(w));

@@ -8,7 +8,6 @@ enum {
 	TYPES_MAX = 1024,         /* composed: specializations and announced variants */
 	COMPOSED_ROWS_MAX = 49152, /* their attributes */
 	TYPE_ROWS_MAX = 128,      /* of one type */
-	ANNOUNCED = 10000         /* number of an announced variant above its original's */
 };
 
 /* A specialization as rows: what it adds to its general type. */

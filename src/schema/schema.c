@@ -93,7 +93,9 @@ static const struct attribute announced_rows[] = {
 };
 
 /* Originals stand below these too when announced. */
-static const uint32_t announced_parents[] = { 5, 16, 10002, 10005, 10016 };
+static const uint32_t announced_parents[] = {
+	TYPE_CSE_BASE, TYPE_REMOTE_CSE, TYPE_AE_ANNOUNCED, TYPE_CSE_BASE_ANNOUNCED, TYPE_ANNOUNCED + TYPE_REMOTE_CSE,
+};
 
 static char *text_take(const char *s, const char *suffix)
 {
@@ -173,7 +175,7 @@ out:
 
 static err_t announce(const struct resource_type *original)
 {
-	struct resource_type t = { .number = ANNOUNCED + original->number, .base = original };
+	struct resource_type t = { .number = TYPE_ANNOUNCED + original->number, .base = original };
 	const struct attribute *rows = schema.rows + schema.rows_n;
 	err_t err;
 
@@ -260,10 +262,10 @@ out:
 static void note_parents(const struct resource_type *t)
 {
 	for (size_t i = 0; i < t->parents_n; i++) {
-		uint32_t n = t->parents[i], high = n >= ANNOUNCED;
+		uint32_t n = t->parents[i], high = n >= TYPE_ANNOUNCED;
 
-		must(n - high * ANNOUNCED < NUMBERS);
-		schema.is_parent[high][n - high * ANNOUNCED] = true;
+		must(n - high * TYPE_ANNOUNCED < NUMBERS);
+		schema.is_parent[high][n - high * TYPE_ANNOUNCED] = true;
 	}
 }
 
@@ -286,9 +288,9 @@ static void prepare(void)
 		schema.by_number[1][built[i]->number] = &schema.types[schema.types_n - 1];
 	}
 	for (size_t i = 0; i < COUNT_OF(announced_parents); i++) {
-		uint32_t n = announced_parents[i], high = n >= ANNOUNCED;
+		uint32_t n = announced_parents[i], high = n >= TYPE_ANNOUNCED;
 
-		schema.is_parent[high][n - high * ANNOUNCED] = true;
+		schema.is_parent[high][n - high * TYPE_ANNOUNCED] = true;
 	}
 	for (size_t i = 0; i < schema_management_n; i++)
 		must(specialize(resource_type(13), &schema_management[i]) == ERR_OK);
@@ -302,7 +304,7 @@ err_t schema_specialize(const struct resource_type *general, const struct specia
 
 const struct resource_type *resource_type(uint32_t number)
 {
-	uint32_t high = number >= ANNOUNCED, n = number - high * ANNOUNCED;
+	uint32_t high = number >= TYPE_ANNOUNCED, n = number - high * TYPE_ANNOUNCED;
 
 	prepare();
 	return n < NUMBERS ? schema.by_number[high][n] : NULL;
@@ -386,14 +388,14 @@ bool type_allows_parent(const struct resource_type *type, uint32_t parent)
 			return true;
 	}
 	/* An announced resource stands below the announced parent of its original. */
-	if (type->number >= ANNOUNCED && parent >= ANNOUNCED)
-		return type_allows_parent(type->base, parent - ANNOUNCED);
+	if (type->number >= TYPE_ANNOUNCED && parent >= TYPE_ANNOUNCED)
+		return type_allows_parent(type->base, parent - TYPE_ANNOUNCED);
 	return false;
 }
 
 bool type_has_children(const struct resource_type *type)
 {
-	uint32_t high = type->number >= ANNOUNCED, n = type->number - high * ANNOUNCED;
+	uint32_t high = type->number >= TYPE_ANNOUNCED, n = type->number - high * TYPE_ANNOUNCED;
 
 	prepare();
 	return high || schema.is_parent[high][n];

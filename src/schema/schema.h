@@ -10,6 +10,7 @@
 #define SCHEMA_SCHEMA_H
 
 #include "codec/cbor.h"
+#include "primitive/resource_type.h"
 
 enum {
 	STRING_MAX = 4096,       /* octets of a string attribute (not of content) */

@@ -51,8 +51,8 @@ static err_t start_vault(struct resource_work *w)
 static void test_executors(void **state)
 {
 	static const struct executor rows[] = {
-		{ 13, 1, "go", start_vault }, { 13, 31029, "stop", start_vault },
-		{ 13, 31029, "go", start_vault },
+		{ TYPE_MGMT_OBJ, 1, "go", start_vault }, { TYPE_MGMT_OBJ, 31029, "stop", start_vault },
+		{ TYPE_MGMT_OBJ, 31029, "go", start_vault },
 	};
 	struct room *m = *state;
 

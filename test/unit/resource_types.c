@@ -6,6 +6,29 @@
 
 #include <stdio.h>
 
+/* The numbers that have a name are those of their rows. */
+static void test_numbers(void **state)
+{
+	static const struct { uint32_t number; const char *name; } named[] = {
+		{ TYPE_ACP, "accessControlPolicy" }, { TYPE_AE, "AE" }, { TYPE_CONTENT_INSTANCE, "contentInstance" },
+		{ TYPE_CSE_BASE, "CSEBase" }, { TYPE_GROUP, "group" },
+		{ TYPE_SERVICE_PROFILE, "m2mServiceSubscriptionProfile" }, { TYPE_NODE, "node" },
+		{ TYPE_POLLING_CHANNEL, "pollingChannel" }, { TYPE_REMOTE_CSE, "remoteCSE" },
+		{ TYPE_REQUEST, "request" }, { TYPE_SCHEDULE, "schedule" }, { TYPE_APP_RULE, "serviceSubscribedAppRule" },
+		{ TYPE_SUBSCRIBED_NODE, "serviceSubscribedNode" }, { TYPE_TIME_SERIES, "timeSeries" },
+		{ TYPE_ROLE, "role" }, { TYPE_TRANSACTION_MGMT, "transactionMgmt" },
+		{ TYPE_MEF_CLIENT, "mefClientReg" }, { TYPE_KEY, "symmKeyReg" }, { TYPE_MEF_COMMAND, "mefClientCmd" },
+		{ TYPE_CLIENT_CFG, "clientCfg" }, { TYPE_AE_ANNOUNCED, "AEAnnc" }, { TYPE_CSE_BASE_ANNOUNCED, "CSEBaseAnnc" },
+	};
+
+	for (size_t i = 0; i < COUNT_OF(named); i++) {
+		const struct resource_type *type = resource_type(named[i].number);
+
+		assert_non_null(type);
+		assert_string_equal(type->name, named[i].name);
+	}
+}
+
 /* --- rows against resource_attributes.tsv ------------------------------------------ */
 
 static void read_vector(const char *name, struct buf *out)
@@ -717,7 +740,7 @@ static void test_group_members(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		row(test_rows), row(test_rows_are_sound), row(test_management),
+		row(test_numbers), row(test_rows), row(test_rows_are_sound), row(test_management),
 		row(test_actions_without_executor), row(test_hosted), row(test_flex_containers),
 		row(test_flex_instances), row(test_flex_instances_by_limit), row(test_definition_files), row(test_registration),
 		row(test_registration_in_the_lab), row(test_policies), row(test_rules_are_strict),

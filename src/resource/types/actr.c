@@ -6,7 +6,7 @@
 #include "resource/engine.h"
 
 enum {
-	TYPE_AE = 2, PERIOD_MIN_MS = 1000, IDENTIFIER_MAX = 1024,
+	PERIOD_MIN_MS = 1000, IDENTIFIER_MAX = 1024,
 	PRIMITIVE_MAX = 255 * 1024 /* what is kept to be done later is 256 KiB, with an identifier of ours */
 };
 

@@ -12,7 +12,7 @@
 #include "resource/engine.h"
 #include "resource/trust.h"
 
-enum { TYPE_CCFG = 247, ITEM_MAX = 16384, NAME_MAX = 4 };
+enum { ITEM_MAX = 16384, NAME_MAX = 4 };
 
 static const char name[] = "cfg";
 static const uint8_t usages[] = { 21, 22, 23, 24, 25, 32, 33, 34, 35 };
@@ -30,7 +30,7 @@ static struct bytes key_of(uint64_t suid)
 
 err_t configuration_none(struct resource_work *w)
 {
-	struct store_row row = { .parent = w->row.id, .type = TYPE_CCFG, .created = w->now, .modified = w->now,
+	struct store_row row = { .parent = w->row.id, .type = TYPE_CLIENT_CFG, .created = w->now, .modified = w->now,
 		                 .name = bytes_str(name) };
 	struct attribute_set set = { .n = 0 };
 	err_t err;

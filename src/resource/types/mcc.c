@@ -9,7 +9,7 @@
 #include "resource/engine.h"
 #include "resource/trust.h"
 
-enum { TYPE_MECR = 244, TYPE_MCC = 246, ISSUED = 10, REISSUED = 11, DONE_MAX = 256 };
+enum { ISSUED = 10, REISSUED = 11, DONE_MAX = 256 };
 
 /* Members of the body that are ours: identifiers given, what waits, what became of them. */
 #define LAST "@n"
@@ -113,7 +113,7 @@ out:
 
 err_t command_none(struct resource_work *w)
 {
-	struct store_row row = { .parent = w->row.id, .type = TYPE_MCC, .created = w->now, .modified = w->now,
+	struct store_row row = { .parent = w->row.id, .type = TYPE_MEF_COMMAND, .created = w->now, .modified = w->now,
 		                 .name = bytes_str(name) };
 	struct attribute_set set = { .n = 0 };
 	err_t err;
@@ -138,7 +138,7 @@ static err_t find(struct resources *r, struct bytes registration, struct store_r
 	err_t err;
 
 	TRY(tree_walk(r, registration, &place));
-	if (place.where == TARGET_HERE && place.type == TYPE_MECR && !place.virtual_child)
+	if (place.where == TARGET_HERE && place.type == TYPE_MEF_CLIENT && !place.virtual_child)
 		TRY(store_find_child(r->store, place.id, bytes_str(name), &id));
 	if (!id)
 		return ERR_MISSING;
@@ -228,7 +228,7 @@ err_t trust_commands_done(struct resources *r, uint64_t registration, struct are
 	TRY(store_find_child(r->store, registration, bytes_str(name), &id));
 	if (id)
 		TRY(store_get(r->store, id, &row));
-	if (row && row->type == TYPE_MCC)
+	if (row && row->type == TYPE_MEF_COMMAND)
 		TRY(body_get(row->body, BYTES(DONE), &done, &found));
 	if (found && done.kind == CBOR_TEXT)
 		TRY(arena_copy(a, done.s, text));

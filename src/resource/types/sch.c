@@ -2,13 +2,11 @@
  * network. */
 #include "resource/engine.h"
 
-enum { NODE = 14 };
-
 static err_t check(struct resource_work *w)
 {
 	struct cbor nco;
 
-	if (w->parent.type != NODE && set_get(&w->asked, BYTES("nco"), &nco))
+	if (w->parent.type != TYPE_NODE && set_get(&w->asked, BYTES("nco"), &nco))
 		return refuse(w->out, RSC_CONTENTS_UNACCEPTABLE, "only for a schedule of a node", BYTES("nco"));
 	return ERR_OK;
 }

@@ -5,7 +5,6 @@
 #include "resource/engine.h"
 #include "resource/subscribe.h"
 
-enum { TYPE_TIME_SERIES = 29 };
 #define BATCH_DURATION "PT60S"
 
 static const struct virtual_child virtuals[] = {

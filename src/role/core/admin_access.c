@@ -6,7 +6,7 @@
 #include "role/core/core.h"
 
 enum {
-	BASE = 1, TYPE_ACP = 1, RULES_MAX = 64, TYPES_MAX = 16, ORIGINATOR_MAX = 256,
+	BASE = 1, RULES_MAX = 64, TYPES_MAX = 16, ORIGINATOR_MAX = 256,
 	POLICY_MAX = 65536, OPERATIONS_ALL = 63
 };
 

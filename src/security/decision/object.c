@@ -3,7 +3,7 @@
  * specialization must be named too. */
 #include "security/decision/rule.h"
 
-enum { TYPE_MGMT_OBJ = 13, TYPE_FLEX_CONTAINER = 28 };
+#include "primitive/resource_type.h"
 
 static enum verdict type_listed(const struct cbor *item, const struct decision_facts *f)
 {
