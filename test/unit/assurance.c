@@ -1,5 +1,6 @@
 /* assurance: each level, and what keeps it from being reached [draft 8.1.1; D10]. */
 #include "security/assurance/assurance.h"
+#include "attest.h"
 #include "security/assurance/quote.h"
 #include "crypt/crypt.h"
 #include "wire/wire.h"
@@ -223,37 +224,6 @@ static void test_bad_rules(void **state)
 
 /* --- quotes ----------------------------------------------------------------------------- */
 
-struct made {
-	uint32_t magic, banks, pcrs;
-	unsigned type, hash;
-	struct bytes nonce;
-	uint8_t digest[32], safe;
-};
-
-static void attest(const struct made *m, struct buf *out)
-{
-	struct wire_out w = wire_out(out);
-
-	buf_clear(out);
-	wire_put_u32(&w, m->magic);
-	wire_put_u16(&w, (uint16_t)m->type);
-	wire_put_u16(&w, 34);
-	wire_put_fixed(&w, BYTES("0123456789012345678901234567890123"));
-	wire_put_u16(&w, (uint16_t)m->nonce.n);
-	wire_put_fixed(&w, m->nonce);
-	wire_put_fixed(&w, BYTES("clockclkresetres"));
-	wire_put_u8(&w, m->safe);
-	wire_put_fixed(&w, BYTES("firmware"));
-	wire_put_u32(&w, m->banks);
-	wire_put_u16(&w, (uint16_t)m->hash);
-	wire_put_u8(&w, 3);
-	for (int i = 0; i < 3; i++)
-		wire_put_u8(&w, (uint8_t)(m->pcrs >> 8 * i));
-	wire_put_u16(&w, 32);
-	wire_put_fixed(&w, BYTES_OF(m->digest));
-	assert_int_equal(w.err, ERR_OK);
-}
-
 static uint8_t clock[QUOTE_CLOCK]; /* of the last one that was good */
 
 /* Signed as it stands; the verdict, and its reason. */
@@ -278,7 +248,7 @@ static void test_quotes(void **state)
 	uint8_t point[65], accepted[QUOTE_STATE], nonce[32] = { 1 }, digest[32] = { 2 };
 	const struct quote_accepted a = { point, accepted };
 	const struct made good = { .magic = 0xff544347, .banks = 1, .pcrs = 0x10081, .type = 0x8018, .hash = 11,
-		                   .nonce = BYTES_OF(nonce), .digest = { 2 }, .safe = 1 };
+		                   .nonce = BYTES_OF(nonce), .digest = { 2 }, .clock = 5, .safe = 1 };
 	struct buf text = buf_make(512), longer = buf_make(512), signature = buf_make(100);
 	struct crypt_key key, other;
 	struct quote_shown shown;
@@ -292,7 +262,7 @@ static void test_quotes(void **state)
 	bytes_copy(accepted + 4, digest, 32);
 	attest(&good, &text);
 	assert_string_equal(judged(&key, &a, nonce, bytes_of_buf(&text)), "");
-	assert_memory_equal(clock, "clockclkresetres\1", QUOTE_CLOCK);
+	assert_memory_equal(clock, "\0\0\0\0\0\0\0\5resetres\1", QUOTE_CLOCK);
 	assert_non_null(strstr(judged(&other, &a, nonce, bytes_of_buf(&text)), "attestation key"));
 	/* signed by the right key, and saying something else: of each member one */
 	for (int i = 0; i < 9; i++) {

@@ -102,38 +102,35 @@ static err_t record(struct core *c, const struct association *a, const char *tex
 	return batch_record_of(c, &record, ERR_OK);
 }
 
-/* It counts, with its counters, as long as that is on record: batch.c takes it back. */
+/* It counts, with its counters, as long as that is on record: batch.c takes it back. A TPM of an older
+ * state [T15] is told of as a credential at two places is. */
 static err_t take_quote(struct core *c, const struct association *a, struct showing *s, err_t *verdict)
 {
 	err_t err;
 
 	TRY(batch_mark(c));
 	*verdict = judge_quote(c, s);
+	if (*verdict == ERR_BAD_STATE || (*verdict == ERR_OK && s->why[0]))
+		log_event(LOG_WARN, "clone alarm", "gate=%u why=%s", a->gate, s->why);
 	err = *verdict == ERR_OK ? record(c, a, "the measured state of its machine was shown") : ERR_OK;
 	if (err == ERR_OK && s->why[0])
 		err = record(c, a, s->why);
 	batch_unmark(c, err);
-	if (err != ERR_OK) {
-		registry_state_forget(c->room.registry, s->association);
-		node_reload_registers(c);
-	}
+	if (err == ERR_OK)
+		return ERR_OK;
+	log_event(LOG_ERROR, "not recorded", "why=%s", err_text(err));
+	registry_state_forget(c->room.registry, s->association);
+	node_reload_registers(c);
+	*s = (struct showing){ .association = s->association, .why = not_kept };
+	*verdict = ERR_LOCKED;
+	err = ERR_OK;
 out:
 	return err;
-}
-
-/* A TPM of an older state [T15]: told, and ended, as of a credential at two places. */
-static void tell_of(struct core *c, unsigned gate, const struct showing *s, err_t verdict)
-{
-	if (verdict == ERR_BAD_STATE || (verdict == ERR_OK && s->why[0]))
-		log_event(LOG_WARN, "clone alarm", "gate=%u why=%s", gate, s->why);
-	if (verdict == ERR_BAD_STATE)
-		association_sweep(c);
 }
 
 err_t state_show(struct core *c, struct neighbour *from, const struct message *m)
 {
 	struct pending p = { .to = from, .type = MSG_STATE_SHOWN, .ref = m->ref };
-	unsigned gate = from->link.peer_number;
 	const struct association *a = NULL;
 	struct buf body = buf_make(512);
 	struct showing s;
@@ -142,14 +139,15 @@ err_t state_show(struct core *c, struct neighbour *from, const struct message *m
 	TRY(read_showing(m->body, &s));
 	s.why = "the node is not open";
 	if (c->open)
-		a = registry_association(c->room.registry, s.association, gate, c->now);
+		a = registry_association(c->room.registry, s.association, from->link.peer_number, c->now);
 	if (c->open && !a) {
 		verdict = ERR_REFUSED;
 		s.why = "there is no such association";
 	} else if (a && s.quote.attest.n) {
 		TRY(take_quote(c, a, &s, &verdict));
 		p.association = verdict == ERR_OK ? s.association : 0;
-		tell_of(c, gate, &s, verdict);
+		if (verdict == ERR_BAD_STATE) /* others of the credential may have been ended */
+			association_sweep(c);
 	} else if (a) {
 		TRY(batch_begin(c));
 		verdict = give_nonce(c, &s);
