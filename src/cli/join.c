@@ -388,8 +388,14 @@ int run_crl(struct cli *c)
 	if (cbor_find(bytes_of_buf(&rows), BYTES("list"), &list, &found) != ERR_OK || !found ||
 	    list.kind != CBOR_BYTES || put_pem(list.s, &pem) != ERR_OK)
 		code = cli_fail(c, ERR_SYNTAX, "the node's answer holds no list");
-	else
+	else if (!c->json)
 		printf("%.*s", BYTES_FMT(bytes_of_buf(&pem)));
+	else if (buf_add_byte(&pem, 0) == ERR_OK) {
+		const char *const members[][2] = { { "crl", (const char *)pem.p } };
+
+		output_members(members, COUNT_OF(members));
+		printf("\n");
+	}
 out:
 	buf_free(&fields);
 	buf_free(&rows);

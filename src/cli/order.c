@@ -114,7 +114,7 @@ static const struct {
 	err_t err;
 	const char *text;
 } reasons[] = {
-	{ ERR_REFUSED, "refused: too few persons have signed (--order FILE writes it for the others to sign), or outside of the bounds of one, or this may not be ordered of this key or token (one that is there is not lost)" },
+	{ ERR_REFUSED, "refused: too few persons have signed (--order FILE writes it for the others to sign), or of a backup too few shares are given, or outside of the bounds of one, or this may not be ordered of this key or token (one that is there is not lost)" },
 	{ ERR_EXPIRED, "stale: another order was taken since it was signed, or it was sent before, or it is too old; make it anew. Or the time of a bounded administrator is over" },
 	{ ERR_TAMPERED, "a signature or a proof is wrong; nothing was done" },
 	{ ERR_DUPLICATE, "one person has signed twice" },

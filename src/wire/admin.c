@@ -4,7 +4,7 @@
 enum { READS = 0, CHANGES = 1 };
 
 static const struct admin_row rows[ADMIN_COUNT] = {
-#define ADMIN(number, name, effect, text) [number] = { #name, (effect) == CHANGES, text },
+#define ADMIN(number, name, function, effect, when, text) [number] = { #name, (effect) == CHANGES, text },
 #include "wire/admin.def"
 #undef ADMIN
 };

@@ -56,7 +56,7 @@
 #include "wire/wire.h"
 
 enum admin_command {
-#define ADMIN(number, name, effect, text) ADMIN_##name = (number),
+#define ADMIN(number, name, function, effect, when, text) ADMIN_##name = (number),
 #include "wire/admin.def"
 #undef ADMIN
 	ADMIN_COUNT = 64

@@ -202,7 +202,7 @@ static void test_psk_opens(void **state)
 	OK(enrol(m, credential_psk("net")));
 	a = opened(m, psk(m, "net"));
 	number = a->number;
-	assert_true(a->number != 0 && a->gate == 1 && a->address_n == 4 && a->port == 40000);
+	assert_true(a->number != 0 && a->number < UINT64_C(1) << 53 && a->gate == 1 && a->address_n == 4 && a->port == 40000);
 	assert_true(a->facts.secured && a->facts.number == a->number);
 	assert_string_equal(a->facts.credential, "12-net");
 	assert_string_equal(a->facts.entity, "//sp.example/in-cse/Cnet");

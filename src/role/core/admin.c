@@ -8,47 +8,15 @@
 
 enum { ROWS_MAX = 256 * 1024, ROW_MAX = 65000, USER_TEXT = 16 + ORDER_BY_MAX };
 
+enum { ANY = 0, OPEN = 1 };
+
 static const struct {
-	enum admin_command command;
 	err_t (*run)(struct admin *a);
-	bool needs_node; /* false: answered by a node that is not open, too */
-} commands[] = {
-	{ ADMIN_STATUS, admin_status, false },
-	{ ADMIN_ENROL_CERTIFICATE, admin_enrol_certificate, true },
-	{ ADMIN_REVOKED_LIST, admin_revoked_list, true },
-	{ ADMIN_TICKET_CREATE, admin_ticket_create, true },
-	{ ADMIN_TICKET_LIST, admin_ticket_list, true },
-	{ ADMIN_TICKET_KILL, admin_ticket_kill, true },
-	{ ADMIN_ENROL_PSK, admin_enrol_psk, true },
-	{ ADMIN_ENROL_PEER, admin_enrol_peer, true },
-	{ ADMIN_CREDENTIAL_LIST, admin_credential_list, true },
-	{ ADMIN_REVOKE, admin_revoke, true },
-	{ ADMIN_ASSOCIATION_LIST, admin_association_list, true },
-	{ ADMIN_AUDIT_LIST, admin_audit_list, true },
-	{ ADMIN_AUDIT_VERIFY, admin_audit_verify, true },
-	{ ADMIN_STORE_VERIFY, admin_store_verify, true },
-	{ ADMIN_STORE_ROTATE, admin_store_rotate, true },
-	{ ADMIN_STORE_REWRAP, admin_store_rewrap, true },
-	{ ADMIN_STORE_STATUS, admin_store_status, true },
-	{ ADMIN_TREE_EXPORT, admin_tree_export, true },
-	{ ADMIN_TREE_PIECE, admin_tree_piece, true },
-	{ ADMIN_TREE_IMPORT, admin_tree_import, true },
-	{ ADMIN_ANCHOR, admin_anchor, true },
-	{ ADMIN_COMPARE, admin_compare, true },
-	{ ADMIN_KEY_SIGN, admin_key_sign, true },
-	{ ADMIN_ACCESS_GRANT, admin_access_grant, true },
-	{ ADMIN_ACCESS_LIST, admin_access_list, true },
-	{ ADMIN_ACCESS_WITHDRAW, admin_access_withdraw, true },
-	{ ADMIN_TRUST_OPEN, admin_trust_open, true },
-	{ ADMIN_TRUST_LIST, admin_trust_list, true },
-	{ ADMIN_TRUST_COMMAND, admin_trust_command, true },
-	{ ADMIN_TRUST_CONFIGURE, admin_trust_configure, true },
-	{ ADMIN_ASSURANCE_REQUIRE, admin_assurance_require, true },
-	{ ADMIN_ASSURANCE_LIST, admin_assurance_list, true },
-	{ ADMIN_ASSURANCE_REMOVE, admin_assurance_remove, true },
-	{ ADMIN_ASSOCIATION_SHOW, admin_association_show, true },
-	{ ADMIN_ASSOCIATION_APPROVE, admin_association_approve, true },
-	{ ADMIN_STATE_ACCEPT, admin_state_accept, true },
+	bool needs_node;
+} commands[ADMIN_COUNT] = {
+#define ADMIN(number, name, function, effect, when, text) [number] = { admin_##function, (when) == OPEN },
+#include "wire/admin.def"
+#undef ADMIN
 };
 
 /* --- rows ------------------------------------------------------------------------ */
@@ -302,13 +270,11 @@ static err_t carry_out(struct admin *a, unsigned command)
 
 	/* What others wait for is finished first. */
 	batch_finish(a->core);
-	for (size_t i = 0; row && i < COUNT_OF(commands); i++) {
-		if (commands[i].command != command)
-			continue;
+	if (row) {
 		a->changes = row->changes;
-		err = barred(a, row, commands[i].needs_node);
+		err = barred(a, row, commands[command].needs_node);
 		if (err == ERR_OK)
-			err = serve(a, row, commands[i].run);
+			err = serve(a, row, commands[command].run);
 	}
 	return err;
 }

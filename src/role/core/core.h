@@ -516,6 +516,11 @@ err_t admin_ordered(struct core *c, enum admin_command command, struct bytes fie
 /* Rows, then the end of the answer. */
 void admin_answer(struct admin *a, err_t result);
 
+/* What each command does. */
+#define ADMIN(number, name, function, effect, when, text) err_t admin_##function(struct admin *a) MUST_USE;
+#include "wire/admin.def"
+#undef ADMIN
+
 /* --- admin_enrol.c: an entity gets a credential ------------------------------------------ */
 
 /* Gates and courier take this certificate (DER) of another node from now on. */
@@ -546,7 +551,6 @@ err_t enrol_list_revoked(struct core *c, const struct credential *credential) MU
 /* --- statement.c: what the node's CA says ---------------------------------------------- */
 
 err_t statement_asked(struct core *c, struct neighbour *from, const struct message *m) MUST_USE;
-err_t admin_revoked_list(struct admin *a) MUST_USE;
 
 /* --- holder.c: who has an association asked for the key itself ------------------------------ */
 
@@ -559,7 +563,6 @@ err_t holder_proves(struct core *c, const struct credential *held, const struct 
 err_t state_show(struct core *c, struct neighbour *from, const struct message *m) MUST_USE;
 /* Instead of an answer whose transaction failed. */
 err_t state_answer_of_failure(struct buf *out) MUST_USE;
-err_t admin_state_accept(struct admin *a) MUST_USE;
 
 /* --- join.c: who has no credential here asks for one --------------------------------------- */
 
@@ -571,49 +574,11 @@ void join_when_due(struct core *c);
 /* Instead of an answer whose transaction failed. */
 err_t join_answer_of_failure(struct buf *out) MUST_USE;
 
-err_t admin_ticket_create(struct admin *a) MUST_USE;
-err_t admin_ticket_list(struct admin *a) MUST_USE;
-err_t admin_ticket_kill(struct admin *a) MUST_USE;
-
-err_t admin_enrol_certificate(struct admin *a) MUST_USE;
-err_t admin_enrol_psk(struct admin *a) MUST_USE;
-err_t admin_enrol_peer(struct admin *a) MUST_USE;
-err_t admin_status(struct admin *a) MUST_USE;
-err_t admin_credential_list(struct admin *a) MUST_USE;
-err_t admin_association_list(struct admin *a) MUST_USE;
-err_t admin_audit_list(struct admin *a) MUST_USE;
-err_t admin_audit_verify(struct admin *a) MUST_USE;
-err_t admin_store_rotate(struct admin *a) MUST_USE;
-err_t admin_store_rewrap(struct admin *a) MUST_USE;
-err_t admin_store_status(struct admin *a) MUST_USE;
-err_t admin_store_verify(struct admin *a) MUST_USE;
-err_t admin_anchor(struct admin *a) MUST_USE;
-err_t admin_compare(struct admin *a) MUST_USE;
-err_t admin_key_sign(struct admin *a) MUST_USE;
-err_t admin_access_grant(struct admin *a) MUST_USE;
-err_t admin_access_list(struct admin *a) MUST_USE;
-err_t admin_access_withdraw(struct admin *a) MUST_USE;
-err_t admin_trust_open(struct admin *a) MUST_USE;
-err_t admin_trust_list(struct admin *a) MUST_USE;
-err_t admin_trust_command(struct admin *a) MUST_USE;
-err_t admin_trust_configure(struct admin *a) MUST_USE;
-
-/* --- admin_tree.c: subtrees out and in ------------------------------------------------------ */
-
-err_t admin_tree_export(struct admin *a) MUST_USE;
-err_t admin_tree_piece(struct admin *a) MUST_USE;
-err_t admin_tree_import(struct admin *a) MUST_USE;
-err_t admin_assurance_require(struct admin *a) MUST_USE;
-err_t admin_assurance_list(struct admin *a) MUST_USE;
-err_t admin_assurance_remove(struct admin *a) MUST_USE;
-err_t admin_association_show(struct admin *a) MUST_USE;
-err_t admin_association_approve(struct admin *a) MUST_USE;
 /* Level of assurance of a live association, now. */
 unsigned association_level(struct core *c, const struct association *a);
 
 /* --- revoke.c ----------------------------------------------------------------------- */
 
-err_t admin_revoke(struct admin *a) MUST_USE;
 /* An association was ended, and its gate told. */
 void revoke_ended(struct core *c, const struct association *a);
 /* A gate says that the connection of an association is closed; or it is gone itself. */

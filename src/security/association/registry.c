@@ -472,9 +472,11 @@ static uint64_t draw_number(const struct registry *r)
 {
 	uint64_t number;
 
-	do
+	/* 53 bits: in JSON any reader has the number exact. */
+	do {
 		crypt_random(&number, sizeof(number));
-	while (number == 0 || registry_live(r, number));
+		number >>= 11;
+	} while (number == 0 || registry_live(r, number));
 	return number;
 }
 
