@@ -386,7 +386,8 @@ def test_revocation_list(node):
     """What is revoked stands in a list that stock software verifies; it stays there when the
     entity is enrolled anew."""
     def serials(name):
-        (node.top / name).write_text(node.cli("crl"))
+        last = name == "crl3"  # as JSON the same text
+        (node.top / name).write_text(json.loads(node.cli("-o", "json", "crl"))["crl"] if last else node.cli("crl"))
         p = subprocess.run(["openssl", "crl", "-in", node.top / name, "-CAfile", node.dir / "node/ca.pem", "-noout", "-text"],
                            capture_output=True, text=True)
         assert "verify OK" in p.stderr, p.stderr
