@@ -212,6 +212,8 @@ static int take_texts(struct ask *a)
 	}
 	if (r->originated.n && clock_parse(r->originated, &ms) != ERR_OK)
 		return cli_usage(c, "--ot is now or a time as 20260131T120000");
+	if (r->to.n == 0)
+		return cli_usage(c, "--to is an address, as cse-in/lamp");
 	if (!bytes_is_utf8(r->to) || !bytes_is_utf8(r->from) || !bytes_is_utf8(r->rqi) || !bytes_is_utf8(r->rvi))
 		return cli_usage(c, "identifiers and addresses are UTF-8 without control characters");
 	return CLI_OK;

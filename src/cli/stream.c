@@ -73,7 +73,7 @@ static err_t take_line(struct stream *s, struct bytes line)
 	r.to = bytes_cut(&value, ' ');
 	r.from = bytes_str(s->profile.originator);
 	s->sent++;
-	if (!bytes_is_utf8(line) || r.to.n == 0) {
+	if (!bytes_is_utf8(line) || r.to.n == 0 || r.to.n == line.n) {
 		s->refused++;
 		fprintf(stderr, "line %llu: an address, a blank and a value are needed\n", (unsigned long long)s->sent);
 		return ERR_OK;
@@ -107,7 +107,8 @@ static err_t read_lines(struct stream *s)
 		TRY(buf_reserve(&in, 4096 < STREAM_LINE_MAX - in.n ? 4096 : STREAM_LINE_MAX - in.n));
 		n = in.cap > in.n ? read(STDIN_FILENO, in.p + in.n, in.cap - in.n) : -1;
 		if (n <= 0) {
-			err = n < 0 ? ERR_LIMIT : ERR_OK;
+			/* the last line may lack its end */
+			err = n < 0 ? ERR_LIMIT : in.n ? take_line(s, bytes_of_buf(&in)) : ERR_OK;
 			break;
 		}
 		in.n += (size_t)n;

@@ -114,7 +114,8 @@ static err_t connect_tcp(const struct profile *p, int *out, char *why, size_t wh
 		}
 		err = connect_one(a, out);
 		if (err != ERR_OK)
-			explain(why, why_size, "nobody answers at the address", err_text(err));
+			(void)text_print(why, why_size, "nobody answers at %s port %s%s", p->host, p->port,
+			                 err == ERR_TIMEOUT ? " in time" : "");
 	}
 	freeaddrinfo(list);
 	return err;
@@ -322,6 +323,7 @@ err_t client_send(struct client_connection *c, const struct client_request *r,
 	bool early = false, kept = c->used;
 	err_t err;
 
+	*out = (struct client_response){ .http = 0 };
 	buf_clear(&c->out);
 	TRY(client_write(&c->client, r, &c->out));
 	if (c->fd < 0)

@@ -136,3 +136,23 @@ def test_its_own_directory_keeps_what_was_made():
         assert p.returncode == 1 and "another CSE" in p.stdout, p.stdout
     finally:
         shutil.rmtree(top, ignore_errors=True)
+
+
+def test_our_own_client_streams(lab, tmp_path):
+    """A line is an address, a blank, a value; the last may lack its end; what is none is said to be none."""
+    profile = tmp_path / "profile"
+    profile.mkdir()
+    (profile / "profile.conf").write_text(f"address = {lab.place}\nname = x\noriginator = Cstream\ncredential = none\n")
+    assert lab.create("/cse-x", "Cstream", 2, {"m2m:ae": {**AE["m2m:ae"], "rn": "stream"}})[0] == 2001
+    assert lab.create("/cse-x/stream", "Cstream", 3, {"m2m:cnt": {"rn": "data"}})[0] == 2001
+
+    def command(*words, text=""):
+        p = subprocess.run([BUILD / "holdfast", "request", *words, "--as", profile], input=text, capture_output=True, text=True)
+        return p.returncode, p.stdout, p.stderr
+
+    assert command("stream", text="cse-x/stream/data 1\ncse-x/stream/data 2 3") == (0, "2 sent, 2 created, 0 refused\n", "")
+    assert lab.get("/cse-x/stream/data/la", "Cstream")[1]["m2m:cin"]["con"] == "2 3"
+    status, out, err = command("stream", text="cse-x/stream/data\n")
+    assert (status, out) == (1, "1 sent, 0 created, 1 refused\n") and "an address, a blank and a value" in err
+    status, out, err = command("retrieve", "--to", "")
+    assert (status, out) == (2, "") and "--to is an address" in err

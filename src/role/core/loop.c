@@ -15,7 +15,8 @@ enum { CONTROL, KEEPER, FIRST_NEIGHBOUR, POLLED = FIRST_NEIGHBOUR + CORE_NEIGHBO
 
 static void lose(struct core *c, struct neighbour *n, err_t why)
 {
-	log_event(LOG_WARN, "neighbour lost", "role=%s number=%u why=%s",
+	/* Its end alone is no fault: in an orderly end they close before us, and what crashed the parent says. */
+	log_event(why == ERR_CLOSED ? LOG_INFO : LOG_WARN, "neighbour lost", "role=%s number=%u why=%s",
 	          role_name(n->link.peer), n->link.peer_number, err_text(why));
 	n->used = false;
 	if (n->link.peer == ROLE_GATE)

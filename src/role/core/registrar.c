@@ -253,8 +253,9 @@ static void again_later(struct core *c, const char *what, unsigned status)
 		g->wait = RETRY_MAX_MS;
 	g->state = REGISTRATION_OUT;
 	g->next = clock_steady() + g->wait;
-	log_event(LOG_WARN, "not registered", "registrar=%.*s what=%s status=%u again_in_ms=%lld",
-	          BYTES_FMT(c->room.registrar), what, status, (long long)g->wait);
+	log_event(LOG_WARN, "not registered", "registrar=%.*s what=%s status=%u again_in_ms=%lld%s",
+	          BYTES_FMT(c->room.registrar), what, status, (long long)g->wait,
+	          status == RSC_TARGET_NOT_REACHABLE ? " look_at=registrar.url,courier.allow" : "");
 }
 
 static void is_in(struct core *c, bool said)

@@ -21,7 +21,7 @@ static const char usage[] =
 	"       holdfastd --print-options | --help | --version\n"
 	"\n"
 	"Starts the node of DIRECTORY (" DIRECTORY "), which `holdfast init` made,\n"
-	"and stays in the foreground.\n"
+	"and stays in the foreground; its log goes to standard error.\n"
 	"\n"
 	"  -d DIRECTORY     the node's directory\n"
 	"  --check          only check the configuration\n"
