@@ -207,7 +207,7 @@ static void apply_policies(struct work *w, const struct store_row *sub, struct q
 	struct cbor batch;
 
 	e->event_category = (unsigned)number(sub->body, "nec", 0);
-	e->due = rate_limited(w->room, sub, w->in->now);
+	e->due = e->window = rate_limited(w->room, sub, w->in->now);
 	if (notification_member(sub->body, "rl", &batch))
 		e->flags |= QUEUE_HELD;
 	if (notification_member(sub->body, "bn", &batch)) {

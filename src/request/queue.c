@@ -156,15 +156,22 @@ out:
 
 static void let_go(struct lane *lane, int64_t now)
 {
-	for (struct item *i = lane->first; i; i = i->next)
-		i->due = i->due > now ? now : i->due;
+	for (struct item *i = lane->first; i; i = i->next) {
+		int64_t at = i->window > now ? i->window : now;
+
+		i->due = i->due > at ? at : i->due;
+	}
 }
 
-void queue_release(struct queue *q, uint64_t subscription, int64_t now)
+void queue_release(struct queue *q, uint64_t subscription, int64_t now, bool windows)
 {
 	for (size_t i = 0; i < q->items_n; i++) {
-		if (q->items[i]->subscription == subscription && q->items[i]->flags & (QUEUE_BATCHED | QUEUE_HELD))
-			let_go(q->items[i]->lane, now);
+		struct item *item = q->items[i];
+
+		if (item->subscription != subscription || !(item->flags & (QUEUE_BATCHED | QUEUE_HELD)))
+			continue;
+		item->window = windows ? 0 : item->window;
+		let_go(item->lane, now);
 	}
 }
 
@@ -206,6 +213,7 @@ err_t queue_add(struct queue *q, const struct queue_entry *asked, int64_t now)
 
 	e.number = ++q->last;
 	e.due = batch_due(q, &e, now);
+	e.due = e.due < e.window ? e.window : e.due;
 	put_be64(key, e.number);
 	bytes_to_hex(BYTES_OF(key), rqi, sizeof(rqi));
 	if (!e.rqi.n)

@@ -42,6 +42,7 @@ struct queue_entry {
 	uint64_t subscription;     /* row; 0 none */
 	uint64_t resource;         /* row that is told of; 0 none */
 	int64_t created, due, expires; /* expires 0: never */
+	int64_t window;            /* not before it, full or not; until a restart */
 	unsigned flags;
 	unsigned event_category;   /* ec, 0 none */
 	unsigned batch;            /* QUEUE_BATCHED: so many go at once; 0: by time alone */
@@ -61,8 +62,8 @@ err_t queue_remove(struct queue *q, uint64_t number) MUST_USE;
 /* All of a subscription but those that tell of its end; *n of them. `but_latest`:
  * the newest of each target stays. */
 err_t queue_cancel(struct queue *q, uint64_t subscription, bool but_latest, size_t *n) MUST_USE;
-/* What waits of it for a batch or a window waits no longer. Undoing a transaction leaves it so. */
-void queue_release(struct queue *q, uint64_t subscription, int64_t now);
+/* What waits of it for a batch, or for a window as well, waits no longer. Undoing a transaction leaves it so. */
+void queue_release(struct queue *q, uint64_t subscription, int64_t now, bool windows);
 
 /* As audit_mark and kin. */
 void queue_mark(struct queue *q);

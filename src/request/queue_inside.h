@@ -20,7 +20,7 @@ struct lane {
 
 struct item {
 	uint64_t number, subscription;
-	int64_t due;
+	int64_t due, window;
 	unsigned flags;
 	size_t octets;
 	unsigned events;        /* that it stands for: the latest of so many */

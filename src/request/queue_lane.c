@@ -148,7 +148,7 @@ err_t queue_item(struct queue *q, const struct queue_entry *e, size_t octets,
 	if (!item && lane->count == 0)
 		drop_lane(q, lane);
 	TRY(item ? ERR_OK : ERR_MEMORY);
-	*item = (struct item){ .number = e->number, .subscription = e->subscription, .due = e->due,
+	*item = (struct item){ .number = e->number, .subscription = e->subscription, .due = e->due, .window = e->window,
 		               .flags = e->flags, .octets = octets, .events = 1, .lane = lane };
 	link_item(q, item);
 	*out = item;

@@ -276,9 +276,9 @@ static void test_held(void **state)
 	/* a batch of another does not care, its own goes before it is full */
 	assert_int_equal(owe(q, "a", 3, QUEUE_BATCHED, 9), ERR_OK);
 	commit(room, q);
-	queue_release(q, 4, start);
+	queue_release(q, 4, start, true);
 	assert_int_equal(queue_next(q, start), 0);
-	queue_release(q, 3, start);
+	queue_release(q, 3, start, false);
 	assert_int_not_equal(queue_next(q, start), 0);
 	store_rollback(room->s);
 	queue_close(q);

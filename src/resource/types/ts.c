@@ -265,19 +265,19 @@ enum { POINT_LENGTH = CLOCK_STAMP_LENGTH + 4 }; /* with milliseconds */
 struct missing {
 	char stamps[SERIES_MISSING_MAX][POINT_LENGTH + 1];
 	struct bytes list[SERIES_MISSING_MAX];
-	int64_t at[SERIES_MISSING_MAX];
-	size_t n, max, fresh; /* fresh: the last ones, found now */
+	int64_t at[2 * SERIES_MISSING_MAX + AHEAD + 1]; /* what stood there and what is found now */
+	size_t n, max, fresh; /* max: that the list holds, the newest; fresh: the last ones, found now */
 };
 
-/* Add one; the oldest goes where there is no room. */
 static void missing_add(struct missing *m, int64_t at)
 {
-	if (m->n == m->max) {
-		for (size_t i = 1; i < m->n; i++)
-			m->at[i - 1] = m->at[i];
-		m->n--;
-	}
+	must(m->n < COUNT_OF(m->at));
 	m->at[m->n++] = at;
+}
+
+static size_t at_most(uint64_t n, size_t max)
+{
+	return n < max ? (size_t)n : max;
 }
 
 static void missing_load(struct missing *m, const struct attribute_set *set)
@@ -287,10 +287,10 @@ static void missing_load(struct missing *m, const struct attribute_set *set)
 	int64_t at;
 
 	m->n = 0;
-	m->max = mdn < SERIES_MISSING_MAX ? (size_t)mdn : SERIES_MISSING_MAX;
+	m->max = at_most(mdn, SERIES_MISSING_MAX);
 	if (!set_get(set, BYTES("mdlt"), &list) || list.kind != CBOR_ARRAY)
 		return;
-	for (uint64_t i = 0; i < list.u; i++) {
+	for (uint64_t i = 0; i < list.u && m->n < SERIES_MISSING_MAX; i++) {
 		if (cbor_next(&list.s, &item) != ERR_OK)
 			return;
 		if (item.kind == CBOR_TEXT && clock_parse(item.s, &at) == ERR_OK)
@@ -428,7 +428,8 @@ static err_t tell_points(struct telling *t, uint64_t id, const struct series_rep
 			t->win = (struct window){ (uint64_t)t->now, 0 };
 		if (++t->win.count < t->number)
 			continue;
-		n = t->win.count < i + 1 ? (size_t)t->win.count : i + 1;
+		/* what the list held when this one was found, of the window */
+		n = at_most(t->win.count, at_most(i + 1, t->m->max));
 		missing_texts(t->m, i + 1 - n, n);
 		TRY(put_report(t->r, t->a, t->m, n, &tsn));
 		TRY(report->tell(report->self, id, tsn));
@@ -484,6 +485,7 @@ out:
 static err_t judge(struct resource_work *w, struct missing *m, const struct series_report *report)
 {
 	struct watch watch;
+	size_t listed;
 	err_t err;
 
 	TRY(set_load(&w->set, w->row.body));
@@ -494,10 +496,10 @@ static err_t judge(struct resource_work *w, struct missing *m, const struct seri
 	m->fresh = 0;
 	judge_points(&watch, m, w->now);
 	TRY(watch_write(w->r, w->arena, &w->set, &watch));
-	m->fresh = m->fresh < m->n ? m->fresh : m->n;
-	missing_texts(m, 0, m->n);
-	TRY(set_put_texts(w->r, w->arena, &w->set, BYTES("mdlt"), m->list, m->n));
-	TRY(set_put_uint(w->r, w->arena, &w->set, BYTES("mdc"), m->n));
+	listed = at_most(m->n, m->max);
+	missing_texts(m, m->n - listed, listed);
+	TRY(set_put_texts(w->r, w->arena, &w->set, BYTES("mdlt"), m->list, listed));
+	TRY(set_put_uint(w->r, w->arena, &w->set, BYTES("mdc"), listed));
 	TRY(set_encode(w->r, w->arena, &w->set, &w->row.body));
 	TRY(store_update(w->r->store, &w->row));
 	if (m->fresh)
