@@ -29,7 +29,6 @@ struct bytes behind_cse(const struct work *w, struct bytes absolute)
 struct named {
 	const struct work *w;
 	struct bytes list; /* encoded texts */
-	struct bytes absolute; /* or one identifier */
 	bool found;
 };
 
@@ -38,8 +37,6 @@ static bool is_named(const struct named *n, struct bytes entity)
 	struct bytes rest = n->list, sp = resources_cse(n->w->room->resources)->sp_id;
 	struct cbor item;
 
-	if (n->absolute.n)
-		return bytes_equal(entity, n->absolute);
 	entity = id_behind_sp(entity, sp);
 	while (entity.n && rest.n && cbor_next(&rest, &item) == ERR_OK) {
 		if (item.kind == CBOR_TEXT && bytes_equal(item.s, entity))
@@ -59,7 +56,7 @@ static err_t see_credential(void *self, const struct credential *c)
 err_t behind_is_strange(struct work *w, struct bytes absolute, bool *yes)
 {
 	struct bytes sp = resources_cse(w->room->resources)->sp_id;
-	struct named named = { .w = w, .absolute = absolute };
+	struct entity_terms terms;
 	bool here;
 	err_t err;
 
@@ -67,8 +64,8 @@ err_t behind_is_strange(struct work *w, struct bytes absolute, bool *yes)
 	TRY(resource_stem_here(w->room->resources, bytes_sub(absolute, sp.n + 1, absolute.n), &here));
 	if (here)
 		goto out;
-	TRY(registry_credentials(w->room->registry, see_credential, &named));
-	*yes = !named.found;
+	registry_terms(w->room->registry, absolute, w->in->now, &terms);
+	*yes = !terms.enrolled;
 out:
 	return err;
 }

@@ -569,6 +569,69 @@ static void test_many_and_restart(void **state)
 }
 
 /* Every allocation fails once: enrolled is found in both places, or in none. */
+static bool is_live(struct registry_room *m, const char *entity, bool *known)
+{
+	bool live;
+
+	OK(registry_entity_live(m->r, bytes_str(entity), NOW, known, &live));
+	return live;
+}
+
+/* Whose credentials are good is asked for each notification and each request that is handed on: it must not
+ * be looked for among all that are enrolled. */
+static void test_of_an_entity(void **state)
+{
+	enum { MANY = 20000, ASKED = 20000 };
+	struct registry_room *m = *state;
+	struct credential c = credential_psk("first"), other = credential_psk("second");
+	char entity[FACT_ID_MAX], name[32];
+	struct entity_terms terms;
+	bool known, found;
+	int64_t began;
+
+	assert_false(is_live(m, c.entity, &known) || known);
+	OK(enrol(m, c));
+	OK(store_begin(m->store->s));
+	for (unsigned i = 0; i < MANY; i++) {
+		struct credential one;
+
+		snprintf(name, sizeof(name), "many%u", i);
+		one = credential_psk(name);
+		OK(registry_enrol(m->r, &one));
+	}
+	snprintf(entity, sizeof(entity), "%s", c.entity);
+	snprintf(other.entity, sizeof(other.entity), "%s", entity);
+	snprintf(other.app_id, sizeof(other.app_id), "Nother");
+	other.enrolled = NOW + 1;
+	other.replay_mode = 0;
+	OK(registry_enrol(m->r, &other));
+	registry_terms(m->r, bytes_str(entity), NOW, &terms);
+	assert_true(!terms.dead && terms.enrolled && terms.replay_mode == 1);
+	assert_string_equal(terms.app_id, "Napp");
+	OK(registry_revoke(m->r, BYTES("12-first"), &found));
+	assert_true(found && is_live(m, entity, &known) && known);
+	registry_terms(m->r, bytes_str(entity), NOW, &terms);
+	assert_true(!terms.dead && terms.enrolled && terms.replay_mode == 0);
+	assert_string_equal(terms.app_id, "Nother");
+	registry_terms(m->r, bytes_str(entity), NOW + 2 * DAY, &terms);
+	assert_true(terms.dead && terms.enrolled);
+	OK(registry_revoke(m->r, BYTES("12-second"), &found));
+	assert_true(!is_live(m, entity, &known) && known);
+	registry_terms(m->r, bytes_str(entity), NOW, &terms);
+	assert_true(terms.dead && !terms.enrolled);
+	/* among all it would take a minute */
+	began = clock_steady();
+	for (unsigned i = 0; i < ASKED; i++) {
+		snprintf(entity, sizeof(entity), "//sp.example/in-cse/Cmany%u", i % (2 * MANY));
+		registry_terms(m->r, bytes_str(entity), NOW, &terms);
+		assert_true(terms.enrolled == (i % (2 * MANY) < MANY));
+	}
+	assert_true(clock_steady() - began < 5000);
+	OK(store_commit(m->store->s));
+	OK(registry_reload(m->r));
+	assert_true(is_live(m, "//sp.example/in-cse/Cmany0", &known));
+}
+
 static void test_memory_fails(void **state)
 {
 	struct registry_room *m = *state;
@@ -1580,6 +1643,7 @@ int main(void)
 		REGISTRY_BOTH(test_counters_and_policy),
 		REGISTRY_BOTH(test_counters_out_of_order),
 		REGISTRY_BOTH(test_counters_are_kept),
+		REGISTRY_BOTH(test_of_an_entity),
 		REGISTRY_BOTH(test_memory_fails),
 	};
 

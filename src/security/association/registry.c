@@ -297,40 +297,6 @@ out:
 	return err;
 }
 
-err_t registry_entity_live(struct registry *r, struct bytes entity, int64_t now, bool *known,
-                           bool *live)
-{
-	*known = *live = false;
-	for (struct enrolled *e = r->credentials.newest; e && !*live; e = e->older) {
-		if (!bytes_equal(bytes_str(e->c.entity), entity))
-			continue;
-		*known = true;
-		*live = !e->c.revoked && e->c.not_after > now;
-	}
-	return ERR_OK;
-}
-
-void registry_terms(struct registry *r, struct bytes entity, int64_t now, struct entity_terms *out)
-{
-	enum { STRICT = 1 }; /* of enum replay_mode */
-	bool revoked = false, live = false;
-
-	*out = (struct entity_terms){ .dead = false };
-	for (struct enrolled *e = r->credentials.newest; e; e = e->older) {
-		if (!bytes_equal(bytes_str(e->c.entity), entity))
-			continue;
-		revoked |= e->c.revoked;
-		if (e->c.revoked || e->c.not_after <= now)
-			continue;
-		live = true;
-		if (e->c.replay_mode == STRICT)
-			out->replay_mode = STRICT;
-		if (e->c.app_id[0])
-			must(bytes_put_str(out->app_id, sizeof(out->app_id), bytes_str(e->c.app_id)) == ERR_OK);
-	}
-	out->dead = revoked && !live;
-}
-
 /* --- associations ------------------------------------------------------------------------ */
 
 /* ASSOCIATION_OPEN, read. */

@@ -91,11 +91,12 @@ err_t registry_find(struct registry *r, struct bytes id, const struct credential
 err_t registry_entity_live(struct registry *r, struct bytes entity, int64_t now, bool *known,
                            bool *live) MUST_USE;
 /* What holds for an entity whatever credential it comes by: the App-ID and the replay mode
- * (strict, where one is) of its good ones; dead: one was revoked, none is good. */
+ * (strict, where one is) of its good ones, the App-ID of the first that has one; dead: one was
+ * revoked, none is good; enrolled: one was not revoked, good still or not. */
 struct entity_terms {
 	char app_id[FACT_ID_MAX];
 	unsigned replay_mode;
-	bool dead;
+	bool dead, enrolled;
 };
 void registry_terms(struct registry *r, struct bytes entity, int64_t now, struct entity_terms *out);
 /* Is there a credential got by joining that was not used in time, or one that the

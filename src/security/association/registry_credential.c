@@ -1,5 +1,5 @@
 /* registry_credential.c: enrolled credentials: their record, and finding them by
- * Credential-ID, fingerprint and PSK identity. */
+ * Credential-ID, fingerprint, PSK identity and entity. */
 #include "security/association/registry_inner.h"
 
 #include "codec/cbor.h"
@@ -154,6 +154,8 @@ static struct bytes key_of(const struct enrolled *e, enum enrolled_link by)
 		return e->c.next_not_after ? BYTES_OF(e->c.next_fingerprint) : BYTES_NONE;
 	case BY_PSK_IDENTITY:
 		return e->c.psk ? bytes_str(e->c.psk_identity) : BYTES_NONE;
+	case BY_ENTITY:
+		return bytes_str(e->c.entity);
 	default:
 		return bytes_str(e->c.id);
 	}
@@ -191,6 +193,15 @@ struct enrolled *credentials_by_fingerprint(const struct credentials *all, const
 struct enrolled *credentials_by_psk(const struct credentials *all, struct bytes identity)
 {
 	return find(all, BY_PSK_IDENTITY, identity);
+}
+
+struct enrolled *credentials_of_entity(const struct credentials *all, struct bytes entity, const struct enrolled *after)
+{
+	struct enrolled *e = after ? after->next[BY_ENTITY] : *bucket(all, BY_ENTITY, entity);
+
+	while (e && !bytes_equal(key_of(e, BY_ENTITY), entity))
+		e = e->next[BY_ENTITY];
+	return e;
 }
 
 static void link_all(struct credentials *all, struct enrolled *e)
@@ -310,6 +321,43 @@ void credentials_remove(struct credentials *all, struct enrolled *e)
 	*at = e->older;
 	all->n--;
 	mem_free(e);
+}
+
+err_t registry_entity_live(struct registry *r, struct bytes entity, int64_t now, bool *known,
+                           bool *live)
+{
+	struct enrolled *e = NULL;
+
+	*known = *live = false;
+	while (!*live && (e = credentials_of_entity(&r->credentials, entity, e)) != NULL) {
+		*known = true;
+		*live = !e->c.revoked && e->c.not_after > now;
+	}
+	return ERR_OK;
+}
+
+void registry_terms(struct registry *r, struct bytes entity, int64_t now, struct entity_terms *out)
+{
+	enum { STRICT = 1 }; /* of enum replay_mode */
+	struct enrolled *e = NULL;
+	bool revoked = false, live = false;
+	int64_t first = INT64_MAX;
+
+	*out = (struct entity_terms){ .dead = false };
+	while ((e = credentials_of_entity(&r->credentials, entity, e)) != NULL) {
+		revoked |= e->c.revoked;
+		out->enrolled |= !e->c.revoked;
+		if (e->c.revoked || e->c.not_after <= now)
+			continue;
+		live = true;
+		if (e->c.replay_mode == STRICT)
+			out->replay_mode = STRICT;
+		if (e->c.app_id[0] && e->c.enrolled < first) {
+			first = e->c.enrolled;
+			must(bytes_put_str(out->app_id, sizeof(out->app_id), bytes_str(e->c.app_id)) == ERR_OK);
+		}
+	}
+	out->dead = revoked && !live;
 }
 
 static err_t load_one(void *self, struct bytes key, struct bytes value)

@@ -21,7 +21,7 @@ enum {
 /* The peer's credential in ASSOCIATION_OPEN; as channel.h has it. */
 enum { PEER_CERTIFICATE = 1, PEER_PSK = 2, PEER_SESSION = 3 };
 
-enum enrolled_link { BY_CREDENTIAL, BY_FINGERPRINT, BY_NEXT, BY_PSK_IDENTITY, ENROLLED_LINKS };
+enum enrolled_link { BY_CREDENTIAL, BY_FINGERPRINT, BY_NEXT, BY_PSK_IDENTITY, BY_ENTITY, ENROLLED_LINKS };
 
 /* What it may ask now; registry_rate.c. */
 struct bucket {
@@ -152,6 +152,8 @@ void credentials_remove(struct credentials *all, struct enrolled *e);
 struct enrolled *credentials_by_id(const struct credentials *all, struct bytes id);
 struct enrolled *credentials_by_fingerprint(const struct credentials *all, const uint8_t fingerprint[32]);
 struct enrolled *credentials_by_psk(const struct credentials *all, struct bytes identity);
+/* Those of an entity, one after the other, in no order; after NULL: the first. */
+struct enrolled *credentials_of_entity(const struct credentials *all, struct bytes entity, const struct enrolled *after);
 err_t credential_write(const struct credential *c, struct buf *out) MUST_USE;
 
 /* --- registry.c ------------------------------------------------------------------- */
