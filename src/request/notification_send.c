@@ -6,7 +6,7 @@
 
 enum { PRIMITIVE_MAX = 4 << 20, CHECK_AGAIN_MS = 10000, TARGET_TEXT = 256, PENDING_MS = 1000 };
 
-static const char of_revoked[] = "its originator's credential, or that of its CSE, was revoked";
+static const char of_revoked[] = "its originator's credential was revoked";
 static const char to_revoked[] = "its receiver's credential was revoked";
 
 static err_t drop(struct notification *n, const char *why)

@@ -658,13 +658,57 @@ static void test_approval(void **state)
 	close_all(&b);
 }
 
+/* A renewal on an association, with a proof of nothing. */
+static void send_renewal(struct bench *b, uint64_t association)
+{
+	uint8_t point[CRYPT_POINT] = { 4 };
+	struct buf body = buf_make(4096);
+	struct wire_out out = wire_out(&body);
+
+	wire_put_u8(&out, JOIN_BY_ASSOCIATION);
+	wire_put_bytes(&out, BYTES_NONE);
+	wire_put_bytes(&out, BYTES("00000000"));
+	for (int i = 0; i < 3; i++)
+		wire_put_bytes(&out, BYTES_NONE);
+	wire_put_u64(&out, association);
+	wire_put_bytes(&out, BYTES_NONE);
+	wire_put_bytes(&out, BYTES_OF(point));
+	wire_put_bytes(&out, BYTES("proof"));
+	wire_put_bytes(&out, BYTES_NONE);
+	assert_int_equal(out.err, ERR_OK);
+	assert_int_equal(link_send(&b->gate, MSG_JOIN, ++b->ref, bytes_of_buf(&body)), ERR_OK);
+	buf_free(&body);
+}
+
+/* One device that is enrolled asks to be renewed, over and over: it has its share of those who join at
+ * once, and leaves the rest to others. */
+static void test_renewals_are_bounded(void **state)
+{
+	uint64_t number, since;
+	struct bench b;
+
+	open_all(&b);
+	number = enrolled_and_open(&b);
+	b.core.joins = 0;
+	since = records(&b);
+	for (unsigned i = 0; i < 200; i++)
+		send_renewal(&b, number);
+	send_join(&b, "Chonest");
+	assert_int_equal(link_flush(&b.gate), ERR_OK);
+	for (int i = 0; i < 3; i++)
+		turn(&b, 0);
+	drain(&b, &b.gate);
+	assert_true(is_recorded(&b, since, "Chonest", "joined"));
+	close_all(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_with_its_record), cmocka_unit_test(test_not_recorded), cmocka_unit_test(test_commit_fails),
 		cmocka_unit_test(test_keeper_fails),
 		cmocka_unit_test(test_revoked_meanwhile), cmocka_unit_test(test_approval),
-		cmocka_unit_test(test_in_clear_no_longer),
+		cmocka_unit_test(test_in_clear_no_longer), cmocka_unit_test(test_renewals_are_bounded),
 		cmocka_unit_test(test_revocation_not_durable), cmocka_unit_test(test_stale_key),
 	};
 

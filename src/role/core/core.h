@@ -239,6 +239,7 @@ struct core {
 	int64_t next_rotate;     /* clock_steady of the next step, INT64_MAX: none */
 	int64_t join_second;    /* clock_steady / 1000; joinings looked at in it */
 	unsigned joins;
+	uint8_t renewals[HOLDER_COUNTS];     /* of them on associations, by a digest of the entity */
 	uint8_t wrong_proofs[HOLDER_COUNTS]; /* of holder.c, by a digest of the credential */
 
 	int64_t started, next_tick;

@@ -8,12 +8,13 @@
  *   not used within join.time -> forgotten, the use comes back */
 #include "base/clock.h"
 #include "base/log.h"
+#include "crypt/crypt.h"
 #include "primitive/id.h"
 #include "primitive/status.h"
 #include "role/core/core.h"
 #include "security/enrolment/enrolment.h"
 
-enum { JOINS_A_SECOND = 20, TEXT_MAX = 160, SHOWN_MAX = 160, PROOF_MAX = 128, POINT = 65, REQUEST_MAX = 2048 };
+enum { JOINS_A_SECOND = 20, RENEWALS_A_SECOND = 10, TEXT_MAX = 160, SHOWN_MAX = 160, PROOF_MAX = 128, POINT = 65, REQUEST_MAX = 2048 };
 
 /* Body of JOIN: u8 way, ticket, proof (by ticket its MAC, else of holder.c, in hex), of a device
  * the tag of its handshake, the handshake's messages and its maker's certificate (DER), of
@@ -273,15 +274,32 @@ out:
 	return err;
 }
 
-static bool too_many(struct core *c)
+/* Of one entity on its association few, so that it does not take the room of all. */
+static bool too_many_of_one(struct core *c, unsigned gate, const struct joining *j)
+{
+	const struct association *a = NULL;
+	uint8_t digest[CRYPT_SHA256_SIZE], *n;
+
+	if (j->ask.way == JOIN_BY_ASSOCIATION)
+		a = registry_association(c->room.registry, j->association, gate, c->now);
+	if (!a)
+		return false;
+	crypt_sha256(bytes_str(a->facts.entity), digest);
+	n = &c->renewals[get_be16(digest) % HOLDER_COUNTS];
+	*n += *n < UINT8_MAX;
+	return *n > RENEWALS_A_SECOND;
+}
+
+static bool too_many(struct core *c, unsigned gate, const struct joining *j)
 {
 	int64_t second = clock_steady() / 1000;
 
 	if (second != c->join_second) {
 		c->join_second = second;
 		c->joins = 0;
+		bytes_zero(c->renewals, sizeof(c->renewals));
 	}
-	return c->joins++ >= JOINS_A_SECOND;
+	return too_many_of_one(c, gate, j) || c->joins++ >= JOINS_A_SECOND;
 }
 
 /* ERR_REFUSED: by somebody's decision, or by what was shown. All else failed here. */
@@ -312,7 +330,7 @@ static err_t judge(struct core *c, unsigned gate, struct joining *j, struct admi
 	if (!options_flag(&c->worker->options, OPT_join_enabled))
 		return ERR_REFUSED;
 	j->reason = "too many join at once: try again";
-	if (too_many(c))
+	if (too_many(c, gate, j))
 		return ERR_LIMIT;
 	err = judge_ask(c, gate, j, a);
 	return err == ERR_OK || err == ERR_REFUSED ? err : ERR_IO;
