@@ -327,7 +327,7 @@ bool keeper_put_away(struct keeper_state *ks, struct vault_key *key, enum key_st
 	if (!renamed)
 		renamed = vault_rename(&ks->vault, key, bytes_str(kept)) == ERR_OK;
 	key->state = state;
-	ks->vault.dirty = true;
+	ks->vault.dirty = ks->vault.owed = true;
 	return renamed;
 }
 
@@ -343,8 +343,9 @@ static void withdraw(struct keeper_state *ks, struct vault_key *key)
 }
 
 /* A right withdrawn stops now: handles and what was derived go with the key. If
- * the file cannot be written the key is out of use in this keeper all the same, and
- * the asker is told that it may come back with a restart. */
+ * the file cannot be written the key is out of use in this keeper all the same; the
+ * asker is told that it may come back with a restart, and keeper_tick writes again until
+ * the file says what memory does. */
 err_t run_destroy(struct call *c)
 {
 	struct bytes name = wire_get_bytes(&c->in, KEEPER_NAME_MAX);

@@ -333,7 +333,7 @@ static void announce(struct keeper_state *ks, struct waiting_order *p, int64_t n
 	dispatch_event(ks, &myself, OP_ORDER_EXECUTE, ERR_OK, bytes_str(subject), p->event);
 }
 
-/* Withdrawn keys whose delay is over; *next: elapsed time of the next one. */
+/* Withdrawn keys whose delay is over. Is one left, or something owed to the file? */
 static bool erase_due(struct keeper_state *ks, uint64_t elapsed)
 {
 	struct vault *v = &ks->vault;
@@ -347,7 +347,7 @@ static bool erase_due(struct keeper_state *ks, uint64_t elapsed)
 		else
 			left |= key->state == KEY_WITHDRAWN;
 	}
-	return left;
+	return left || v->owed;
 }
 
 /* Who removes the files takes nothing: the keys are here [T2 T5]. */

@@ -175,7 +175,7 @@ void vault_remove(struct vault *v, struct vault_key *key)
 	if (last != key)
 		*slot_of(v, bytes_str(last->name)) = at;
 	v->keys[at - 1] = last;
-	v->dirty = true;
+	v->dirty = v->owed = true;
 	if (key->before)
 		key->gone = true;
 	else
@@ -343,7 +343,7 @@ static err_t save(struct vault *v, struct buf *file)
 	TRY(replace_file(v, bytes_of_buf(file), first));
 	/* From here on the new file may be what a restart finds. */
 	v->count.generation = ++v->generation;
-	v->dirty = false;
+	v->dirty = v->owed = false;
 	v->counter_late = true;
 	TRY(counter_store(v));
 	if (first)

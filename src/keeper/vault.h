@@ -45,7 +45,7 @@ struct vault {
 	struct counter count;
 	struct witness witness; /* its descriptor is the process's */
 	bool counter_late; /* the counter does not yet say what the key store is */
-	bool dirty; /* counts of uses, or a destroyed key, not yet written */
+	bool dirty, owed; /* not yet written: whatever it is; that a key is gone, or out of use */
 	struct vault_key **keys; /* owned, in no order */
 	size_t keys_n, keys_cap;
 	uint32_t *slots; /* index + 1 by hash of name; a power of two, 0 free */

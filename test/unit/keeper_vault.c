@@ -900,6 +900,47 @@ static void test_full_disk_is_told(void **state)
 	assert_int_equal(try_open(), ERR_OK);
 }
 
+/* Whether the key store as a restart finds it has the key; nothing more is written. */
+static bool file_has(struct bed *b, const char *name)
+{
+	struct vault_setup with = { .passphrase = BYTES("correct horse") };
+
+	vault_drop(&b->ks.vault);
+	assert_int_equal(vault_open(&b->ks.vault, &with), ERR_OK);
+	return vault_find(&b->ks.vault, bytes_str(name)) != NULL;
+}
+
+/* What could not be written is out of use all the same, and written when there is room. */
+static void test_destroyed_is_written_later(void **state)
+{
+	static const char *const names[] = { "psk/gone", "psk/derived" };
+	struct vault_setup with = { .passphrase = BYTES("correct horse") };
+	struct bed b;
+
+	bed_init(&b, dir);
+	assert_int_equal(vault_open(&b.ks.vault, &with), ERR_OK);
+	for (size_t i = 0; i < COUNT_OF(names); i++) {
+		for (int ticks = 0; ticks <= 1; ticks++) {
+			if (!vault_find(&b.ks.vault, bytes_str(names[i])))
+				add_key(&b.ks.vault, names[i]);
+			if (i)
+				vault_find(&b.ks.vault, bytes_str(names[i]))->origin = (enum key_origin)DERIVE_KM;
+			assert_int_equal(vault_save(&b.ks.vault), ERR_OK);
+			disk_fail_at(1, ERR_FULL, false);
+			begin(&b, OP_DESTROY);
+			wire_put_bytes(&b.w, bytes_str(names[i]));
+			assert_int_equal(ask(&b, ROLE_CORE), ERR_FULL);
+			disk_fail_at(0, ERR_OK, false);
+			assert_null(vault_find(&b.ks.vault, bytes_str(names[i])));
+			b.ks.vault.admin.counted -= ticks * 60000; /* a minute goes by */
+			(void)keeper_tick(&b.ks);
+			assert_int_equal(file_has(&b, names[i]), !ticks);
+		}
+	}
+	bed_end(&b);
+	assert_int_equal(try_open(), ERR_OK);
+}
+
 /* Half of a counter's slot is written, then the keeper goes on and is cut again
  * in the other: the write begins with the worse slot. */
 static void test_counter_torn_twice(void **state)
@@ -1021,7 +1062,7 @@ int main(void)
 		TEST(anchor_survives),
 		TEST(one_keeper_at_a_time),
 		TEST(no_links),
-		TEST(write_fails), TEST(names),
+		TEST(write_fails), TEST(destroyed_is_written_later), TEST(names),
 		TEST(killed_at_each_step),
 		TEST(full_at_each_step),
 		TEST(birth_fails_at_each_step),
