@@ -910,6 +910,51 @@ static void test_to_and_fro(void **state)
 	OK(from_place(m, 1, NOW + 3600000, &a, &reason)); /* another hour */
 }
 
+/* Something is undone, and everything enrolled read again. */
+static void reload(struct registry_room *m)
+{
+	struct credential c = credential_psk("undone");
+
+	OK(store_begin(m->store->s));
+	OK(registry_enrol(m->r, &c));
+	store_rollback(m->store->s);
+	OK(registry_reload(m->r));
+}
+
+/* Bounds are the same after something was undone: what can be brought about would else be a way around them. */
+static void test_usage_stays_over_a_reload(void **state)
+{
+	struct registry_room *m = *state;
+	const struct association *a;
+	const char *reason;
+	unsigned served = 0, opened_n = 0;
+
+	OK(enrol(m, credential_psk("net")));
+	watch(m, CLONE_REFUSE);
+	for (uint8_t i = 0; i < 4; i++) {
+		OK(from_place(m, 1 + i % 2, NOW + i, &a, &reason));
+		if (i < 3)
+			registry_close_association(m->r, a->number, 1);
+		reload(m);
+	}
+	for (unsigned i = 0; i < 100; i++) {
+		served += registry_spend(m->r, a->number, 10, 1000000);
+		if (i % 10 == 0)
+			reload(m);
+	}
+	assert_int_equal(served, 40);
+	assert_int_equal(registry_refused(m->r, a->number, 1000000, 60000), 60);
+	registry_close_association(m->r, a->number, 1);
+	assert_int_equal(from_place(m, 1, NOW + 5, &a, &reason), ERR_BAD_STATE);
+	assert_non_null(strstr(reason, "to and fro"));
+	registry_set_policy(m->r, &(struct registry_policy){ .openings = 2 });
+	for (int i = 0; i < 20; i++) {
+		opened_n += from_place(m, 1, NOW + 6, &a, &reason) == ERR_OK;
+		reload(m);
+	}
+	assert_int_equal(opened_n, 8);
+}
+
 static void test_lifetime(void **state)
 {
 	struct registry_room *m = *state;
@@ -1633,6 +1678,7 @@ int main(void)
 		REGISTRY_BOTH(test_proof_of_before),
 		REGISTRY_BOTH(test_proof_of_another),
 		REGISTRY_BOTH(test_two_places),
+		REGISTRY_BOTH(test_usage_stays_over_a_reload),
 		REGISTRY_BOTH(test_to_and_fro),
 		REGISTRY_BOTH(test_lifetime),
 		REGISTRY_BOTH(test_session),

@@ -274,6 +274,7 @@ err_t registry_reload(struct registry *r)
 		goto out;
 	TRY(credentials_init(&fresh, &r->credentials.key));
 	TRY(credentials_load(&fresh, r->store));
+	credentials_keep_usage(&r->credentials, &fresh);
 	credentials_free(&r->credentials);
 	r->credentials = fresh;
 	fresh = (struct credentials){ 0 };
@@ -522,7 +523,7 @@ err_t registry_open_association(struct registry *r, unsigned gate, struct bytes 
 	if (!e)
 		return ERR_REFUSED;
 	*reason = "the credential opens associations too fast";
-	if (!bucket_spend(&e->openings, r->policy.openings, now)) {
+	if (!bucket_spend(&e->usage.openings, r->policy.openings, now)) {
 		TRY(turn_away(r, e));
 		return ERR_REFUSED;
 	}

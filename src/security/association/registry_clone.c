@@ -31,23 +31,23 @@ static unsigned places_now(const struct registry *r, const struct enrolled *e, c
 }
 
 /* How often it changed its address within this hour. */
-static unsigned count_move(struct enrolled *e, const struct association *from, int64_t now)
+static unsigned count_move(struct usage *u, const struct association *from, int64_t now)
 {
-	if (now - e->moved >= HOUR_MS || now < e->moved) {
-		e->moved = now;
-		e->moves = 0;
+	if (now - u->moved >= HOUR_MS || now < u->moved) {
+		u->moved = now;
+		u->moves = 0;
 	}
-	if (e->address_n && !same_place(e->address, e->address_n, from->address, from->address_n))
-		e->moves++;
-	bytes_copy(e->address, from->address, from->address_n);
-	e->address_n = from->address_n;
-	return e->moves;
+	if (u->address_n && !same_place(u->address, u->address_n, from->address, from->address_n))
+		u->moves++;
+	bytes_copy(u->address, from->address, from->address_n);
+	u->address_n = from->address_n;
+	return u->moves;
 }
 
 const char *clone_suspicion(struct registry *r, struct enrolled *e, const struct association *from,
                             int64_t now)
 {
-	unsigned moves = count_move(e, from, now);
+	unsigned moves = count_move(&e->usage, from, now);
 
 	if (r->policy.places && places_now(r, e, from) > r->policy.places)
 		return "clone alarm: the credential is used at more places at once than it may";

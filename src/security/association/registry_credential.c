@@ -379,3 +379,14 @@ err_t credentials_load(struct credentials *all, struct store *s)
 {
 	return store_record_walk(s, STORE_CREDENTIAL, load_one, all);
 }
+
+/* Else whoever has something undone would have fresh bounds. */
+void credentials_keep_usage(const struct credentials *was, struct credentials *is)
+{
+	for (const struct enrolled *e = was->newest; e; e = e->older) {
+		struct enrolled *now = credentials_by_id(is, bytes_str(e->c.id));
+
+		if (now)
+			now->usage = e->usage;
+	}
+}

@@ -33,14 +33,19 @@ enum { RATE_SECONDS = 4 };          /* a pause saves up this much */
 /* One of `rate` a second (0: any) is taken, if there is one. */
 bool bucket_spend(struct bucket *b, unsigned rate, int64_t steady);
 
-struct enrolled {
-	struct credential c;
-	struct bucket bucket, openings;
-	size_t live; /* associations */
+/* How it was used in this run, which no record says: it stays over a reload. */
+struct usage {
+	struct bucket asked, openings;
 	uint8_t address[16];   /* last seen from, and when it moved */
 	unsigned address_n;
 	int64_t moved;         /* begin of the hour in which moves are counted */
 	unsigned moves;
+};
+
+struct enrolled {
+	struct credential c;
+	struct usage usage;
+	size_t live; /* associations */
 	struct enrolled *next[ENROLLED_LINKS];
 	struct enrolled *older; /* all of them, newest first */
 };
@@ -146,6 +151,8 @@ err_t credentials_init(struct credentials *all, const struct hash_key *key) MUST
 void credentials_free(struct credentials *all);
 err_t credentials_load(struct credentials *all, struct store *s) MUST_USE;
 err_t credentials_add(struct credentials *all, const struct credential *c, struct enrolled **out) MUST_USE;
+/* What was read again is used as it was before. */
+void credentials_keep_usage(const struct credentials *was, struct credentials *is);
 /* Another record in its place, found by what it says now. */
 void credentials_change(struct credentials *all, struct enrolled *e, const struct credential *c);
 void credentials_remove(struct credentials *all, struct enrolled *e);

@@ -36,7 +36,7 @@ bool bucket_spend(struct bucket *b, unsigned rate, int64_t steady)
 bool registry_spend(struct registry *r, uint64_t association, unsigned rate, int64_t steady)
 {
 	struct live *l = registry_live(r, association);
-	struct bucket *b = l && l->of ? &l->of->bucket : NULL;
+	struct bucket *b = l && l->of ? &l->of->usage.asked : NULL;
 
 	if (!b || bucket_spend(b, rate, steady))
 		return true;
@@ -47,7 +47,7 @@ bool registry_spend(struct registry *r, uint64_t association, unsigned rate, int
 uint64_t registry_refused(struct registry *r, uint64_t association, int64_t steady, int64_t every)
 {
 	struct live *l = registry_live(r, association);
-	struct bucket *b = l && l->of ? &l->of->bucket : NULL;
+	struct bucket *b = l && l->of ? &l->of->usage.asked : NULL;
 	uint64_t n = b ? b->refused : 0;
 
 	if (n == 0 || (b->said && steady - b->said < every))
