@@ -38,18 +38,6 @@ const struct resource_type *announce_type(const struct resource_type *type, stru
 	return resource_type_named(bytes_of_buf(b));
 }
 
-/* Attributes that name resources: elsewhere a CSE-relative identifier would name others. */
-static bool names_resources(struct bytes name)
-{
-	static const char *const names[] = { "mid", "nl", "hael", "hcl", "hsl", "loi", "li", "rels" };
-
-	for (size_t i = 0; i < COUNT_OF(names); i++) {
-		if (bytes_equal(name, bytes_str(names[i])))
-			return true;
-	}
-	return false;
-}
-
 /* With our CSE-ID before it, structured or not as it was [TS-0004 7.3.3.10]. */
 static err_t put_far(const struct resources *r, struct bytes id, struct buf *out)
 {
@@ -113,11 +101,13 @@ err_t announce_attributes(struct resources *r, struct arena *a, const struct sto
 	TRY(view_attributes(r, a, row, &shown));
 	(void)set_get(&shown, BYTES("aa"), &aa);
 	for (size_t i = 0; type && i < type->attributes_n; i++) {
-		struct bytes name = bytes_str(type->attributes[i].short_name);
+		const struct attribute *at = &type->attributes[i];
+		struct bytes name = bytes_str(at->short_name);
 
-		if (!is_sent(&type->attributes[i], &aa) || !set_get(&shown, name, &value))
+		if (!is_sent(at, &aa) || !set_get(&shown, name, &value))
 			continue;
-		if (names_resources(name))
+		/* Elsewhere a CSE-relative identifier would name others. */
+		if (at->flags & F_LINK)
 			TRY(far_value(r, a, &value, &value.raw));
 		TRY(set_put(out, name, value.raw));
 		TRY(add_name(&b, name));

@@ -49,6 +49,7 @@ enum {
 	F_NOT_BUILT = 64, /* of the standard, not built yet: 5001 when present */
 	F_LATER = 8192, /* not of Release 1, whose requests need not give it, and answers have it not */
 	F_POLICY = 128, /* names accessControlPolicy resources of this CSE */
+	F_LINK = 32768, /* names resources; of this CSE where it does not say of which */
 	F_FILLED = 256, /* a list with at least one item */
 	F_MARK = 512,   /* XML: carried as an attribute of the element */
 	F_TEXT = 1024,  /* XML: carried as the element's text */

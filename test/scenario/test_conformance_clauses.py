@@ -310,6 +310,15 @@ def test_identifiers_that_are_announced(two):
     assert there() == ["/id-mn/cse-mn/ids", "/id-mn/" + ri]
     assert low.ask("PUT", "/-/ids/g", "Cids", {"m2m:grp": {"mid": [ri, "/id-mn/cse-mn/ids"]}})[0] == 2004
     assert until(lambda: there() == ["/id-mn/" + ri, "/id-mn/cse-mn/ids"])
+    # of whatever type
+    box = "cse-mn/ids/box"
+    assert low.create("/-/ids", "Cids", 3, {"m2m:cnt": {"rn": "box"}})[0] == 2001
+    action = {"rn": "a", "sri": box, "evm": 1, "evc": {"optr": 5, "sbjt": "cni", "thld": 99}, "orc": box, "at": ["/id-in"], "aa": ["orc"],
+              "apv": {"op": 1, "to": box, "fr": "Cids", "rqi": "a", "rvi": "4", "ty": 4, "pc": {"m2m:cin": {"con": "x"}}}}
+    rsc, got = low.create("/-/ids", "Cids", 65, {"m2m:actr": action})
+    assert rsc == 2001, got
+    at = until(lambda: [x for x in low.get("/-/ids/a", "Cids")[1]["m2m:actr"]["at"] if x != "/id-in"])
+    assert high.get("/~" + at[0], "CAdmin")[1]["m2m:actrA"]["orc"] == "/id-mn/" + box
 
 
 def test_a_flexible_container_is_announced(two):

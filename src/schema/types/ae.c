@@ -15,7 +15,7 @@ static const struct attribute rows[] = {
 	{ "aei", "AE-ID", V_ID, NP, NP, MAN, F_SERVER | F_INDEX, 0 },
 	{ "poa", "pointOfAccess", V_LIST_TEXT_OF, OPT, OPT, OPT, 0, S_pointOfAccess },
 	ROW_ONTOLOGY(OPT),
-	{ "nl", "nodeLink", V_URI, OPT, OPT, OPT, 0, 0 },
+	{ "nl", "nodeLink", V_URI, OPT, OPT, OPT, F_LINK, 0 },
 	{ "rr", "requestReachability", V_BOOL, MAN, OPT, OPT, 0, 0 },
 	{ "csz", "contentSerialization", V_SERIALIZATIONS, OPT, OPT, OPT, F_LATER, 0 },
 	{ "esi", "e2eSecInfo", V_STRUCT, OPT, OPT, OPT, 0, C_e2eSecInfo },

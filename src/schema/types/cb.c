@@ -10,7 +10,7 @@ static const struct attribute rows[] = {
 	{ "csi", "CSE-ID", V_ID, NP, NP, OPT, F_SERVER, 0 },
 	{ "srt", "supportedResourceType", V_LIST_UINT, NP, NP, OPT, F_SERVER, 0 },
 	{ "poa", "pointOfAccess", V_LIST_STRING, NP, NP, OPT, F_SERVER, 0 },
-	{ "nl", "nodeLink", V_URI, NP, NP, OPT, F_SERVER, 0 },
+	{ "nl", "nodeLink", V_URI, NP, NP, OPT, F_SERVER | F_LINK, 0 },
 	ROW_CONSULTATION(NP, NP),
 	{ "csz", "contentSerialization", V_SERIALIZATIONS, NP, NP, OPT, F_SERVER | F_LATER, 0 },
 	{ "esi", "e2eSecInfo", V_MAP, NP, NP, OPT, F_SERVER | F_NOT_BUILT, 0 },

@@ -16,7 +16,7 @@ static const struct attribute rows[] = {
 	{ "mia", "maxInstanceAge", V_UINT, OPT, OPT, OPT, 0, 0 },
 	{ "cni", "currentNrOfInstances", V_UINT, NP, NP, NP, F_SERVER, 0 },
 	{ "cbs", "currentByteSize", V_UINT, NP, NP, NP, F_SERVER, 0 },
-	{ "li", "locationID", V_URI, NP, NP, OPT, F_SERVER, 0 },
+	{ "li", "locationID", V_URI, NP, NP, OPT, F_SERVER | F_LINK, 0 },
 	ROW_ONTOLOGY(OPT),
 	{ "disr", "disableRetrieval", V_BOOL, OPT, OPT, OPT, 0, 0 },
 };

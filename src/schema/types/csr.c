@@ -15,7 +15,7 @@ static const struct attribute rows[] = {
 	{ "mei", "M2M-Ext-ID", V_STRING, OPT, OPT, OPT, F_INDEX | F_PERSON, 0 },
 	{ "tri", "Trigger-Recipient-ID", V_UINT, OPT, OPT, OPT, 0, UINT16_MAX },
 	{ "rr", "requestReachability", V_BOOL, MAN, OPT, OPT, 0, 0 },
-	{ "nl", "nodeLink", V_URI, OPT, OPT, OPT, 0, 0 },
+	{ "nl", "nodeLink", V_URI, OPT, OPT, OPT, F_LINK, 0 },
 	{ "trn", "triggerReferenceNumber", V_UINT, OPT, OPT, OPT, 0, UINT32_MAX },
 	{ "csz", "contentSerialization", V_SERIALIZATIONS, OPT, OPT, OPT, F_LATER, 0 },
 	{ "esi", "e2eSecInfo", V_STRUCT, OPT, OPT, OPT, 0, C_e2eSecInfo },

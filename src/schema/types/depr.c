@@ -11,7 +11,7 @@ static const struct attribute rows[] = {
 	ROW_CREATOR,
 	{ "evc", "evalCriteria", V_STRUCT, MAN, OPT, OPT, 0, C_evalCriteria },
 	{ "sfc", "sufficient", V_BOOL, MAN, OPT, OPT, 0, 0 },
-	{ "rri", "referencedResourceID", V_URI, MAN, OPT, OPT, 0, 0 },
+	{ "rri", "referencedResourceID", V_URI, MAN, OPT, OPT, F_LINK, 0 },
 };
 
 static const uint32_t parents[] = { 65 };

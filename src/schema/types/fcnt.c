@@ -21,7 +21,7 @@ static const struct attribute rows[] = {
 	{ "mia", "maxInstanceAge", V_UINT, OPT, OPT, OPT, 0, 0 },
 	{ "cni", "currentNrOfInstances", V_UINT, NP, NP, NP, F_SERVER, 0 },
 	{ "cbs", "currentByteSize", V_UINT, NP, NP, NP, F_SERVER, 0 },
-	{ "nl", "nodeLink", V_URI, OPT, OPT, OPT, 0, 0 },
+	{ "nl", "nodeLink", V_URI, OPT, OPT, OPT, F_LINK, 0 },
 };
 
 static const uint32_t parents[] = { 2, 3, 5, 14, 16, 28 };

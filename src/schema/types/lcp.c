@@ -14,7 +14,7 @@ static const struct attribute rows[] = {
 	{ "lou", "locationUpdatePeriod", V_LIST_DURATION, OPT, OPT, OPT, 0, 0 },
 	{ "lot", "locationTargetID", V_STRING, OPT, NP, OPT, F_ONCE | F_PERSON | F_INDEX, 0 },
 	{ "lor", "locationServer", V_URI, OPT, NP, OPT, F_ONCE, 0 },
-	{ "loi", "locationContainerID", V_URI, NP, NP, OPT, F_SERVER, 0 },
+	{ "loi", "locationContainerID", V_URI, NP, NP, OPT, F_SERVER | F_LINK, 0 },
 	{ "lon", "locationContainerName", V_STRING, OPT, NP, OPT, F_ONCE, 0 },
 	{ "lost", "locationStatus", V_STRING, NP, NP, OPT, F_SERVER, 0 },
 	{ "gta", "geographicalTargetArea", V_ANY, OPT, OPT, OPT, F_NOT_BUILT, 0 },

@@ -36,16 +36,16 @@ static const struct attribute rows_mem[] = {
 };
 static const struct attribute rows_ani[] = {
 	{ "ant", "areaNwkType", V_STRING, MAN, OPT, OPT, 0, 0 },
-	{ "ldv", "listOfDevices", V_LIST_URI, OPT, OPT, OPT, 0, 0 },
+	{ "ldv", "listOfDevices", V_LIST_URI, OPT, OPT, OPT, F_LINK, 0 },
 };
 static const struct attribute rows_andi[] = {
 	{ "dvd", "devID", V_STRING, MAN, OPT, OPT, 0, 0 },
 	{ "dvt", "devType", V_STRING, MAN, OPT, OPT, 0, 0 },
-	{ "awi", "areaNwkId", V_URI, MAN, OPT, OPT, 0, 0 },
+	{ "awi", "areaNwkId", V_URI, MAN, OPT, OPT, F_LINK, 0 },
 	{ "sli", "sleepInterval", V_UINT, OPT, OPT, OPT, 0, 0 },
 	{ "sld", "sleepDuration", V_UINT, OPT, OPT, OPT, 0, 0 },
 	{ "ss", "devStatus", V_STRING, OPT, OPT, OPT, 0, 0 },
-	{ "lnh", "listOfNeighbors", V_LIST_URI, OPT, OPT, OPT, 0, 0 },
+	{ "lnh", "listOfNeighbors", V_LIST_URI, OPT, OPT, OPT, F_LINK, 0 },
 };
 static const struct attribute rows_bat[] = {
 	{ "btl", "batteryLevel", V_UINT, MAN, OPT, OPT, 0, 100 },

@@ -14,7 +14,7 @@ static const struct attribute rows[] = {
 	{ "soe", "semanticOpExec", V_STRING, NP, OPT, OPT, 0, 0 },
 	{ "dsp", "descriptor", V_BASE64, MAN, OPT, OPT, 0, 0 },
 	ROW_ONTOLOGY(OPT),
-	{ "rels", "relatedSemantics", V_LIST_URI, OPT, OPT, OPT, 0, 0 },
+	{ "rels", "relatedSemantics", V_LIST_URI, OPT, OPT, OPT, F_LINK, 0 },
 	{ "svd", "semanticValidated", V_BOOL, NP, NP, OPT, F_SERVER, 0 },
 	{ "vlde", "validationEnable", V_BOOL, OPT, OPT, OPT, 0, 0 },
 };
