@@ -124,9 +124,9 @@ static bool body_number(struct bytes body, const char *key, uint64_t number)
 /* An empty one may be absent. */
 static bool body_text(struct bytes body, const char *key, struct bytes text)
 {
-	struct cbor v;
+	struct bytes is;
 
-	return bytes_equal(body_has(body, key, CBOR_TEXT, &v) ? v.s : BYTES_NONE, text);
+	return bytes_equal(cbor_find_text(body, key, &is) == ERR_OK ? is : BYTES_NONE, text);
 }
 
 /* Told from the row, of which nothing is copied. */

@@ -20,17 +20,6 @@ static bool is_listed(struct bytes list, struct bytes name)
 	return false;
 }
 
-static bool text_of(struct bytes body, const char *key, struct bytes *out)
-{
-	struct cbor value;
-	bool found;
-
-	if (body_get(body, bytes_str(key), &value, &found) != ERR_OK || !found || value.kind != CBOR_TEXT)
-		return false;
-	*out = value.s;
-	return true;
-}
-
 static bool is_claimed(struct cbor claimed, struct bytes role)
 {
 	struct cbor item;
@@ -49,9 +38,9 @@ static bool is_held(const struct store_row *row, const struct resource_role_ask 
 	int64_t since, end;
 
 	return row && row->type == TYPE_ROLE && !row_expired(row, ask->now) &&
-	       text_of(row->body, "rlid", role) && text_of(row->body, "tkis", &issuer) &&
-	       text_of(row->body, "tkhd", &holder) && text_of(row->body, "tknb", &from) &&
-	       text_of(row->body, "tkna", &until) && bytes_equal(holder, ask->originator) &&
+	       cbor_find_text(row->body, "rlid", role) == ERR_OK && cbor_find_text(row->body, "tkis", &issuer) == ERR_OK &&
+	       cbor_find_text(row->body, "tkhd", &holder) == ERR_OK && cbor_find_text(row->body, "tknb", &from) == ERR_OK &&
+	       cbor_find_text(row->body, "tkna", &until) == ERR_OK && bytes_equal(holder, ask->originator) &&
 	       is_listed(ask->issuers, issuer) && clock_parse(from, &since) == ERR_OK &&
 	       clock_parse(until, &end) == ERR_OK && since <= ask->now && ask->now < end;
 }

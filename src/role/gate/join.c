@@ -38,17 +38,10 @@ struct joining {
 
 static err_t text_of(struct bytes map, const char *key, struct bytes *out)
 {
-	struct cbor v;
-	bool found;
 	err_t err;
 
-	*out = BYTES_NONE;
-	TRY(cbor_find(map, bytes_str(key), &v, &found));
-	if (!found)
-		return ERR_MISSING;
-	if (v.kind != CBOR_TEXT || v.s.n > MEMBER_MAX || !bytes_is_printable(v.s))
-		return ERR_SYNTAX;
-	*out = v.s;
+	TRY(cbor_find_text(map, key, out));
+	err = out->n <= MEMBER_MAX && bytes_is_printable(*out) ? ERR_OK : ERR_SYNTAX;
 out:
 	return err;
 }
@@ -65,6 +58,8 @@ static err_t read_proof(struct bytes hex, struct joining *j)
 static err_t read_joining(struct bytes map, bool device, struct joining *j)
 {
 	struct bytes hex;
+	struct cbor v;
+	bool found;
 	err_t err;
 
 	TRY(text_of(map, "id", &j->id));
@@ -74,8 +69,8 @@ static err_t read_joining(struct bytes map, bool device, struct joining *j)
 	TRY(text_of(map, "proof", &hex));
 	TRY(read_proof(hex, j));
 	if (device) {
-		err = text_of(map, "holder", &j->holder);
-		return err == ERR_MISSING ? ERR_OK : err;
+		TRY(cbor_find(map, BYTES("holder"), &v, &found));
+		return found ? text_of(map, "holder", &j->holder) : ERR_OK;
 	}
 	TRY(text_of(map, "ticket", &j->ticket));
 	TRY(j->ticket.n == TICKET ? ERR_OK : ERR_SYNTAX);
