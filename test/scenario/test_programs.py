@@ -179,6 +179,29 @@ def test_programs_that_go_away_leave_room_for_administrators(node):
             time.sleep(0.1)
 
 
+@pytest.mark.parametrize("leaves", [True, False])
+def test_who_is_gone_does_not_hold_the_end_of_the_node(leaves):
+    """The keeper answers nobody, as the node stops: the door waits 3 s for the answer to who waits for it, and for nobody else."""
+    with with_door() as n:
+        (keeper,), (door,) = n.pids()["keeper"], n.pids()["door"]
+        os.kill(keeper, signal.SIGSTOP)
+        with Program(n.socket, ALICE) as p:
+            for _ in range(50):
+                p.send(ASK_RANDOM)
+            p.read()  # that there are too many
+            began = time.time()
+            n.process.send_signal(signal.SIGTERM)
+            time.sleep(0.1)
+            if leaves:
+                p.s.close()
+            while pathlib.Path(f"/proc/{door}").exists():
+                assert time.time() < began + 60
+                time.sleep(0.02)
+        took = time.time() - began
+        os.kill(keeper, signal.SIGCONT)
+        assert (took < 2.5) == leaves, took
+
+
 def test_a_program_that_asks_on_does_not_hold_the_end_of_the_node():
     with with_door() as n:
         over = threading.Event()

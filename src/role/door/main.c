@@ -76,12 +76,17 @@ static void serve_neighbour(struct door *d, enum role role, short events)
 		door_answers(d, role);
 }
 
+/* When the node stops, who is gone is not waited for, and what he left unread is not asked. */
 static void serve_clients(struct door *d, const struct pollfd *p)
 {
 	for (size_t i = 0; i < DOOR_CLIENTS_MAX; i++) {
+		bool says = d->clients[i].used && p[i].revents & (POLLIN | POLLHUP | POLLERR);
+
 		if (d->clients[i].used && p[i].revents & POLLOUT)
 			flush(&d->clients[i].link);
-		if (d->clients[i].used && p[i].revents & (POLLIN | POLLHUP | POLLERR))
+		if (says && d->stopping)
+			door_client_drop(d, i, NULL);
+		else if (says)
 			door_client_read(d, i);
 	}
 }
