@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { FILE_MAX = 16384, POLL_US = 20000, POLLS = 600, PATH_SIZE = 1024 };
+enum { FILE_MAX = 16384, POLL_US = 20000, PATH_SIZE = 1024, POLLS = 2 * ORDER_RECORD_MS / (POLL_US / 1000) /* calls take time, too */ };
 
 struct paper {
 	struct buf object;

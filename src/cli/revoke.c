@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { HASH = 32, POINT = 65, ORDERED_TRIES = 30, ORDERED_US = 100000 };
+enum { HASH = 32, POINT = 65, ORDERED_TRIES = ORDER_RECORD_MS / 100, ORDERED_US = 100000 };
 
 static struct bytes octets(struct bytes row, const char *key)
 {

@@ -174,6 +174,6 @@ err_t administrator_row_put(struct wire_out *w, const struct administrator_row *
  * ADMINISTRATOR_LIST: u32 index -> u8 more, name, u8 class, public key bytes, u64
  * since (ms), u8 bounded, bounds of one who is. PENDING_LIST: u32 index -> u8 more, u32 number, u16 kind, u64 ms
  * left, u64 taken (ms since 1970), by, subject. ERR_MISSING after the last. */
-enum { ORDER_RECORD_MS = 10000 };
+enum { ORDER_RECORD_MS = 30000 };
 
 #endif

@@ -39,7 +39,7 @@ class Lab:
 
     def stop(self):
         self.process.terminate()
-        return self.process.wait(20)
+        return self.process.wait(60)
 
     def ask(self, method, path, origin, body=None, kind=None, headers=None, **query):
         h = {"X-M2M-RI": "r%d" % time.monotonic_ns(), "X-M2M-RVI": "3", "Accept": "application/" + forms.now.serialisation}

@@ -54,6 +54,9 @@ static inline void core_start_links(struct bench *b, int keeper)
 	assert_int_equal(options_init(&b->worker.options), ERR_OK);
 	set(b, "node.sp_id", CHILD_SP);
 	set(b, "node.cse_id", "/in-cse");
+	/* What waits here for an answer waits longer than a busy machine is slow. */
+	set(b, "outbound.time", "120");
+	set(b, "gate.request_time", "300");
 	assert_int_equal(link_pair(pair), ERR_OK);
 	link_init(&b->worker.control, pair[0], ROLE_CORE, ROLE_PARENT, 0);
 	link_init(&b->parent, pair[1], ROLE_PARENT, ROLE_CORE, 0);

@@ -30,7 +30,7 @@ static struct instances instances_of(const struct store_row *container, struct a
 }
 
 /* Lower bounds hold at once. What came in while retrieval was disabled is for nobody: when it is
- * enabled again, all instances go [TS-0001 9.6.6; doc/decision/083-clauses.md]. */
+ * enabled again, all instances go [TS-0001 9.6.6] (doc/decision/083-clauses.md). */
 static err_t updated(struct resource_work *w)
 {
 	struct instances of = instances_of(&w->row, &w->set);
