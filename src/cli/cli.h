@@ -72,6 +72,9 @@ int cli_fail(const struct cli *c, err_t err, const char *fmt, ...)
 /* A wrong command line found late; returns CLI_USAGE. */
 int cli_usage(const struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* Does part stand anywhere in b? */
+bool text_contains(struct bytes b, struct bytes part);
+
 /* Why a file was not read (file_read), in words about files. */
 const char *file_text(err_t err);
 

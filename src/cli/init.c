@@ -509,12 +509,10 @@ static void report(const struct init *i)
 	const char *pass = i->passphrase;
 
 	if (i->cli->json) {
-		struct buf json = buf_make(8192);
+		const char *const members[][2] = { { "directory", i->dir }, { "name", i->node_name }, { "listen", i->listen } };
 
-		if (json_put_string(&json, bytes_str(i->dir)) == ERR_OK)
-			printf("{\"directory\":%.*s,\"name\":\"%s\",\"listen\":\"%s\"}\n",
-			       BYTES_FMT(bytes_of_buf(&json)), i->node_name, i->listen);
-		buf_free(&json);
+		output_members(members, COUNT_OF(members));
+		printf("\n");
 		return;
 	}
 	printf("made the node %s%s, public name %s, in %s\n", i->sp, i->cse, i->node_name, i->dir);
@@ -525,6 +523,9 @@ static void report(const struct init *i)
 	       "credential (random; who reads this file and keeper/ on this machine has the keys)");
 	printf("  administrator    %s: who has it and its passphrase orders keys%s\n", i->administrator,
 	       i->administrator_pass ? "; take it and administrator.pass away from this machine" : "");
+	if (i->cli->option[CLI_PIN_FILE] && !text_contains(bytes_str(i->token), BYTES("pin-source=")))
+		printf("  PIN              not kept: the service manager gives it to the node (holdfast.%s.pin), or the token stays away;\n"
+		       "                   or say pin-source= in %s\n", i->provider, i->provider);
 	if (i->token && !i->cli->option[CLI_MAKERS])
 		printf("  protection       level 1 until evidence is accepted: token.makers in holdfast.conf, then, when the node runs,\n"
 		       "                   holdfast -d %s provider accept %s\n", i->dir, i->provider);

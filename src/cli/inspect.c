@@ -212,15 +212,6 @@ static int inspect_profile(struct cli *c, const char *path)
 
 /* --- which it is --------------------------------------------------------------------------- */
 
-static bool contains(struct bytes b, struct bytes part)
-{
-	for (size_t i = 0; i + part.n <= b.n; i++) {
-		if (bytes_equal(bytes_sub(b, i, part.n), part))
-			return true;
-	}
-	return false;
-}
-
 static int inspect_file(struct cli *c, const char *path, struct bytes file)
 {
 	struct certificate x;
@@ -235,7 +226,7 @@ static int inspect_file(struct cli *c, const char *path, struct bytes file)
 		if (bytes_starts(bytes_sub(file, plain_files[i].at, file.n), bytes_str(plain_files[i].begins)))
 			return inspect_plain(c, plain_files[i].what);
 	}
-	if (contains(bytes_sub(file, 0, 4096), BYTES("PRIVATE KEY-----")))
+	if (text_contains(bytes_sub(file, 0, 4096), BYTES("PRIVATE KEY-----")))
 		return inspect_plain(c, "a PRIVATE KEY: nothing of it is shown. It belongs into a profile, readable by its owner only");
 	if (certificate_read(file, &x) == ERR_OK)
 		return inspect_certificate(c, &x);

@@ -72,6 +72,15 @@ int cli_usage(const struct cli *c, const char *fmt, ...)
 	return CLI_USAGE;
 }
 
+bool text_contains(struct bytes b, struct bytes part)
+{
+	for (size_t i = 0; i + part.n <= b.n; i++) {
+		if (bytes_equal(bytes_sub(b, i, part.n), part))
+			return true;
+	}
+	return false;
+}
+
 const char *file_text(err_t err)
 {
 	return err == ERR_MISSING ? "no such file" : err == ERR_TYPE ? "it is no regular file" : err_text(err);

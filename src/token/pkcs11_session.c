@@ -130,7 +130,7 @@ static err_t start(struct token *t)
 	if (rv == CKR_CANT_LOCK)
 		rv = p->f->C_Initialize(NULL);
 	if (rv != CKR_OK)
-		return token_fault(t, ERR_ABSENT, "the library does not start: result 0x%lx",
+		return token_fault(t, ERR_ABSENT, "the library does not start: result 0x%lx (what it reads and writes: x-env=, x-files=)",
 		                   (unsigned long)rv);
 	p->started = true;
 	return ERR_OK;
@@ -179,7 +179,7 @@ static err_t find_slot(struct token *t, CK_TOKEN_INFO *info)
 		*info = seen;
 	}
 	if (!found)
-		err = token_fault(t, ERR_ABSENT, "no slot holds the token; the library shows %lu with one",
+		err = token_fault(t, ERR_ABSENT, "no slot holds the token; the library shows %lu with one (what x-files= names must belong to the user of holdfast-token)",
 		                  (unsigned long)n);
 out:
 	return err;
