@@ -63,7 +63,7 @@ out:
 	if (err == ERR_MISSING)
 		(void)cli_fail(c, err, "there is no node in %s (holdfast init makes one; -d names another folder)", c->dir);
 	else if (err != ERR_OK)
-		(void)cli_fail(c, err, "%s/holdfast.conf cannot be read: %s", c->dir, err_text(err));
+		(void)cli_fail(c, err, "%s/holdfast.conf cannot be read: %s", c->dir, file_text(err));
 	buf_free(&text);
 	return err;
 }

@@ -83,7 +83,8 @@ bool text_contains(struct bytes b, struct bytes part)
 
 const char *file_text(err_t err)
 {
-	return err == ERR_MISSING ? "no such file" : err == ERR_TYPE ? "it is no regular file" : err_text(err);
+	return err == ERR_MISSING ? "no such file" : err == ERR_TYPE ? "it is no regular file"
+	       : err == ERR_IO ? "it does not open for this user" : err_text(err);
 }
 
 void output_members(const char *const members[][2], size_t n)

@@ -242,8 +242,8 @@ static void say_part(err_t err, const char *which, char *why, size_t why_size)
 	if (err == ERR_REFUSED)
 		say(why, why_size, "others may read the key file (chmod 600)", bytes_str(which));
 	else if (err != ERR_OK && why[0] == '\0')
-		say(why, why_size, err == ERR_MISSING ? "no such file in the profile" : err_text(err),
-		    bytes_str(which));
+		say(why, why_size, err == ERR_MISSING ? "no such file in the profile"
+		    : err == ERR_IO ? "it does not open for this user" : err_text(err), bytes_str(which));
 }
 
 err_t profile_read_device(const char *dir, struct profile *out, char *why, size_t why_size)

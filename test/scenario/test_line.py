@@ -86,6 +86,7 @@ class Files(unittest.TestCase):
         status, out, err = run("inspect", str(self.top / "nothing"))
         self.assertEqual((status, out), (1, ""))
         self.assertIn("no such file", err)
+        self.assertIn("no regular file", run("inspect", "/dev/null")[2])
         (self.top / "noise").write_bytes(bytes(range(256)))
         self.assertEqual(run("inspect", str(self.top / "noise"))[0], 1)
 
