@@ -124,6 +124,7 @@ def test_its_own_directory_keeps_what_was_made():
     top = pathlib.Path(tempfile.mkdtemp(prefix="holdfast-"))
     os.chmod(top, 0o755)
     try:
+        (top / "d").mkdir()  # empty is as good as not there
         n = Lab("--cse-id", "/id-kept", directory=top / "d")
         assert n.create("/cse-in", "Ctool", 2, AE)[0] == 2001
         assert n.stop() == 0

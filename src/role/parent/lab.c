@@ -263,8 +263,9 @@ err_t lab_prepare(struct parent *p)
 			return refuse(directory, "it is the directory of a lab; holdfastd --lab");
 		return ERR_OK;
 	}
-	if (!*directory || access(directory, F_OK) != 0)
-		return p->arguments.check ? refuse(directory, "there is no such directory") : make(p);
+	/* One that is there and empty is as good as none. */
+	if (!*directory || !has(directory, "holdfast.conf"))
+		return p->arguments.check ? refuse(directory, "there is no node in it") : make(p);
 	if (has(directory, "lab") || p->arguments.check)
 		return ERR_OK;
 	/* The lock is made by the first start. */
