@@ -82,7 +82,7 @@ def test_each_failure_of_the_files(node):
         change(keystore, counter, old)
         n.spawn()
         told(n, "unlocked", "FAIL", says, means, repair)
-        n.stop()
+        assert n.stop() == 0  # locked, it still ends well
         for f, octets in zip((keystore, counter), good):
             f.write_bytes(octets)
             os.chown(f, owner.st_uid, owner.st_gid)

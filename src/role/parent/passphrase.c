@@ -20,14 +20,14 @@ static err_t take_secret(int at, const char *path, const char *what, int *out)
 	int fd = openat(at, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 
 	if (fd < 0 || fstat(fd, &s) != 0 || !S_ISREG(s.st_mode)) {
-		log_event(LOG_ERROR, what, "why=the file cannot be opened");
+		log_event(LOG_ERROR, what, "path=%s why=the file cannot be opened", path);
 		if (fd >= 0)
 			close(fd);
 		return ERR_IO;
 	}
 	if (s.st_mode & 077) {
 		log_event(LOG_ERROR, what,
-		          "why=the file can be read or written by others: chmod 600");
+		          "path=%s why=the file can be read or written by others: chmod 600", path);
 		close(fd);
 		return ERR_REFUSED;
 	}
