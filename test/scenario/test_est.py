@@ -400,9 +400,22 @@ def test_revocation_list(node):
     e = node.enrol("listed", "Clisted", "device", False)
     stays = node.enrol("unlisted", "Cunlisted", "device", False)
     mine = serial(pathlib.Path(e.folder))
-    assert mine not in serials("crl1")[0]
+    # it was renewed: what it had before, and what it never used, others would take still
+    others = []
+    for name in ("unused", "used"):
+        folder = pathlib.Path(e.folder)
+        status, answer = curl(node, "simplereenroll", folder, request(folder, name, proof=own(e)))
+        assert status == 200
+        others.append(profile(node, folder, node.top / f"listed-{name}", answer, folder / f"{name}.key"))
+    new = Entity(node, others[-1], "Clisted")
+    assert new.register().rsc == 2001
+    new.close()
+    e.close()
+    serialled = [mine] + [serial(f) for f in others]
+    assert not set(serialled) & set(serials("crl1")[0])
     node.cli("revoke", "33-//demo.example/in-cse/Clisted")
     listed, text = serials("crl2")
+    assert set(serialled) <= set(listed) and len(set(serialled)) == 3
     assert mine in listed and serial(pathlib.Path(stays.folder)) not in listed and "CRL Number" in text
     check = subprocess.run(["openssl", "verify", "-CAfile", node.dir / "node/ca.pem", "-CRLfile", node.top / "crl2", "-crl_check",
                             pathlib.Path(e.folder) / "cert.pem"], capture_output=True, text=True)

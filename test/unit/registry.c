@@ -1086,6 +1086,54 @@ static void test_late_joiner_is_refused(void **state)
 	refused(m, certificate(m, 1), "the joining was not finished in time");
 }
 
+/* What came before is kept for as long as others take it, so that it is listed with the rest when the
+ * credential is revoked; and none is pushed out of that while it is good. */
+static void test_former_certificates(void **state)
+{
+	struct registry_room *m = *state;
+	struct credential c = credential_certificate("mn-1", 1), next = credential_certificate("mn-1", 0);
+	const struct credential *found;
+	uint8_t print = 1;
+	unsigned seen = 0;
+	err_t err = ERR_OK;
+
+	bytes_copy(c.serial, (const uint8_t *)"serial number 01", 16);
+	OK(enrol(m, c));
+	next.enrolled = NOW;
+	for (; err == ERR_OK && print < 20; print++) {
+		uint8_t octet = (uint8_t)(print + 1);
+
+		crypt_sha256(bytes_make(&octet, 1), next.fingerprint);
+		bytes_copy(next.serial, c.serial, 16);
+		next.serial[15] = (uint8_t)('a' + print);
+		next.not_after = NOW + DAY + print;
+		OK(store_begin(m->store->s));
+		err = registry_renew(m->r, bytes_str(c.id), &next);
+		if (err == ERR_OK && print % 2) /* every other one is never used */
+			(void)opened(m, certificate(m, octet));
+		OK(store_commit(m->store->s));
+	}
+	assert_int_equal(err, ERR_REFUSED);
+	assert_int_equal(print, 10);
+	reopen(m);
+	OK(registry_find(m->r, bytes_str(c.id), &found));
+	/* the first, those that were used but for the last, those that were not: 1 and b to g; i is the next */
+	for (size_t i = 0; i < CREDENTIAL_FORMERS; i++) {
+		unsigned last = found->former[i][15], n = last == '1' ? 0 : last - 'a';
+
+		if (last)
+			assert_true(get_be64(found->former[i] + 16) == (uint64_t)(NOW + DAY + n));
+		seen |= last ? 1u << n : 0;
+	}
+	assert_int_equal(seen, 0x7f);
+	assert_true(found->serial[15] == 'h' && found->next_serial[15] == 'i');
+	/* those that ended make way */
+	next.enrolled = NOW + DAY;
+	OK(store_begin(m->store->s));
+	OK(registry_renew(m->r, bytes_str(c.id), &next));
+	OK(store_commit(m->store->s));
+}
+
 static err_t renew(struct registry_room *m, const char *id, uint8_t print)
 {
 	struct credential next = credential_certificate("next", print);
@@ -1660,6 +1708,7 @@ int main(void)
 		REGISTRY_BOTH(test_network_key_that_ended),
 		REGISTRY_BOTH(test_late_joiner_is_refused),
 		REGISTRY_BOTH(test_renewal),
+		REGISTRY_BOTH(test_former_certificates),
 		REGISTRY_BOTH(test_gate_is_not_believed),
 		REGISTRY_BOTH(test_notice_is_used_once),
 		REGISTRY_BOTH(test_notices_are_bounded),

@@ -227,7 +227,7 @@ static void read_serial(struct bytes der, uint8_t serial[16])
 		bytes_copy(serial, der.p + AT + sizeof(before), 16);
 }
 
-/* Both that it may be used by. */
+/* Both that it may be used by; and those before that others would take still. */
 err_t enrol_list_revoked(struct core *c, const struct credential *credential)
 {
 	err_t err;
@@ -235,6 +235,13 @@ err_t enrol_list_revoked(struct core *c, const struct credential *credential)
 	buf_clear(&c->list);
 	TRY(revoked_add(c->store, credential->serial, c->now, credential->not_after));
 	TRY(revoked_add(c->store, credential->next_serial, c->now, credential->next_not_after));
+	for (size_t i = 0; i < CREDENTIAL_FORMERS; i++) {
+		const uint8_t *former = credential->former[i];
+		int64_t end = (int64_t)get_be64(former + SERIAL);
+
+		if (end > c->now)
+			TRY(revoked_add(c->store, former, c->now, end));
+	}
 out:
 	return err;
 }

@@ -13,6 +13,8 @@
 
 enum entity_kind { ENTITY_AE = 1, ENTITY_CSE = 2 };
 
+enum { CREDENTIAL_FORMERS = 8 };
+
 /* An enrolled credential. Stored as a canonical CBOR map under its Credential-ID. */
 struct credential {
 	char id[FACT_ID_MAX];       /* Credential-ID: "33-" + absolute AE-ID, "32-" + CSE domain name, "12-" + PSK identity */
@@ -47,6 +49,9 @@ struct credential {
 	/* The certificate that takes its place when it is first used; zeros, 0: none. */
 	uint8_t next_fingerprint[32], next_point[65], next_serial[16];
 	int64_t next_not_after;
+	/* Those whose place was taken, here of no use any more: serial and end (be64, ms) each, for the list of what
+	 * is revoked; zeros: none. */
+	uint8_t former[CREDENTIAL_FORMERS][24];
 };
 
 struct registry;

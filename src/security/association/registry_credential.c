@@ -31,6 +31,7 @@ static const struct field fields[] = {
 	FIELD("en", FIELD_TEXT, entity),
 	LATER("ev", FIELD_TEXT, environment),
 	LATER("fa", FIELD_NUMBER, factor),
+	LATER("fo", FIELD_OCTETS, former),
 	FIELD("fp", FIELD_OCTETS, fingerprint),
 	FIELD("id", FIELD_TEXT, id),
 	FIELD("kd", FIELD_NUMBER, kind),

@@ -26,6 +26,37 @@ void registry_await_joining(struct registry *r)
 	}
 }
 
+enum { SERIAL = 16 };
+
+static int64_t end_of(const struct credential *c, size_t i)
+{
+	return (int64_t)get_be64(c->former[i] + SERIAL);
+}
+
+/* In the place of the one that ends first. */
+static void keep_former(struct credential *c, const uint8_t serial[SERIAL], int64_t not_after)
+{
+	static const uint8_t unknown[SERIAL];
+	size_t at = 0;
+
+	if (bytes_equal(bytes_make(serial, SERIAL), BYTES_OF(unknown)))
+		return;
+	for (size_t i = 1; i < CREDENTIAL_FORMERS; i++)
+		at = end_of(c, i) < end_of(c, at) ? i : at;
+	bytes_copy(c->former[at], serial, SERIAL);
+	put_be64(c->former[at] + SERIAL, (uint64_t)not_after);
+}
+
+/* One more would push one out that is good still. */
+static bool is_full(const struct credential *c, int64_t now)
+{
+	for (size_t i = 0; i < CREDENTIAL_FORMERS; i++) {
+		if (end_of(c, i) <= now)
+			return false;
+	}
+	return true;
+}
+
 struct credential registry_as_used(const struct enrolled *e, const uint8_t *fingerprint)
 {
 	struct credential c = e->c;
@@ -33,6 +64,7 @@ struct credential registry_as_used(const struct enrolled *e, const uint8_t *fing
 	if (!fingerprint || !c.next_not_after ||
 	    !bytes_equal(BYTES_OF(c.next_fingerprint), bytes_make(fingerprint, 32)))
 		return c;
+	keep_former(&c, c.serial, c.not_after);
 	bytes_copy(c.fingerprint, c.next_fingerprint, sizeof(c.fingerprint));
 	bytes_copy(c.point, c.next_point, sizeof(c.point));
 	bytes_copy(c.serial, c.next_serial, sizeof(c.serial));
@@ -75,6 +107,10 @@ err_t registry_renew(struct registry *r, struct bytes id, const struct credentia
 	if (credentials_by_fingerprint(&r->credentials, next->fingerprint))
 		return ERR_EXISTS;
 	c = e->c;
+	if (c.next_not_after)
+		keep_former(&c, c.next_serial, c.next_not_after);
+	if (is_full(&c, next->enrolled))
+		return ERR_REFUSED;
 	bytes_copy(c.next_fingerprint, next->fingerprint, sizeof(c.next_fingerprint));
 	bytes_copy(c.next_point, next->point, sizeof(c.next_point));
 	bytes_copy(c.next_serial, next->serial, sizeof(c.next_serial));
