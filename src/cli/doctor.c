@@ -237,6 +237,11 @@ static enum verdict check_callers(struct doctor *d)
 	return doctor_refused(d, DOCTOR_CALLERS, "everybody asked the keeper for what is his business");
 }
 
+static enum verdict check_clones(struct doctor *d)
+{
+	return doctor_clones(d);
+}
+
 static enum verdict check_unlocked(struct doctor *d)
 {
 	struct bytes row = bytes_of_buf(&d->status);

@@ -30,4 +30,7 @@ void doctor_locked(struct doctor *d, struct bytes why);
 enum doctor_refusals { DOCTOR_ORDERS, DOCTOR_SHARES, DOCTOR_CALLERS };
 enum verdict doctor_refused(struct doctor *d, enum doctor_refusals class, const char *none);
 
+/* Clone alarms among them. */
+enum verdict doctor_clones(struct doctor *d);
+
 #endif

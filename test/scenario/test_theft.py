@@ -1,10 +1,10 @@
 """From nothing to a device that works, by one command on each side; and from a device that is stolen to one that is dead
 everywhere: with the times. What people see of a claim is a text and a picture."""
-import json, os, pty, re, ssl, subprocess, time
+import json, os, pty, re, socket, ssl, subprocess, time
 
 import pytest
 
-from node import Entity, Node
+from node import NAME, Entity, Node
 
 GATES = 3
 
@@ -82,3 +82,27 @@ def test_one_command_on_each_side_and_the_end(node, capsys):
     with capsys.disabled():
         print(f"\n  joined in {joined:.2f} s, at work in {works:.2f} s; stolen: told in {told:.2f} s, found dead at {1 + len(twins)} "
               f"associations of {GATES} gates and at as many new ones in {dead:.2f} s")
+
+
+class Copy(Entity):
+    """The same profile from another place."""
+
+    def connect(self, timeout=10):
+        self.close()
+        raw = socket.create_connection(("127.0.0.1", self.node.port), timeout=timeout, source_address=("127.0.0.2", 0))
+        self.connection = self.context().wrap_socket(raw, server_hostname=NAME)
+        return self.connection
+
+
+def test_doctor_names_who_was_seen_in_two_hands(node):
+    def row():
+        return {c["check"]: c for c in json.loads(node.cli("-o", "json", "doctor", check=False)[1])}["clones"]
+    assert row()["result"] == "ok", row()
+    e = node.enrol("twin", "Ctwin")
+    assert e.register().rsc == 2001
+    copy = Copy(node, e.folder, "Ctwin")
+    assert copy.retrieve("/cse-in/ae-Ctwin").rsc == 2000  # clone.action = record
+    seen = row()
+    assert seen["result"] == "warn" and "Ctwin" in seen["says"] and "holdfast revoke" in seen["repair"], seen
+    for x in (e, copy):
+        x.close()
