@@ -8,7 +8,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 import glob, os, pathlib, re, resource, signal, socket, struct, subprocess, tempfile, time
 
 from attack import Refusals, Twin, attempt, encodings, end, is_success, scan_files, scan_memory
-from node import NAME, Node
+from node import Node
 
 CANARY = os.urandom(16).hex().encode()
 

@@ -7,7 +7,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 
 import json, os, shutil, socket, struct, subprocess, tempfile
 
-from attack import Refusals, end, scan_memory
+from attack import Refusals, end
 from node import BUILD, Node
 from program import *
 

@@ -9,7 +9,7 @@ import os, struct, time
 
 from attack import Refusals, Twin, end
 from node import Node
-from orders import Door, Person, administrators, challenge, keys, octets, order, paper, prepare, send, OK, MISSING, REFUSED, EXPIRED, TAMPERED
+from orders import Door, Person, administrators, challenge, keys, octets, order, paper, send, OK, MISSING, REFUSED, EXPIRED, TAMPERED
 
 r = Refusals()
 with Twin() as t:

@@ -8,11 +8,11 @@ earlier day, cut or changed is served on with. Each provider's key signs at the 
 import pathlib, sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 
-import contextlib, struct, threading, time
+import contextlib, threading, time
 
 from attack import Refusals, Twin, end
 from node import Node
-from orders import Door, Person, administrators, challenge, keys, octets, order, paper, send, EXPIRED, MISSING, OK, REFUSED, TAMPERED
+from orders import Door, Person, administrators, challenge, keys, octets, order, paper, send, EXPIRED, OK, TAMPERED
 from tokens import SoftHsm, Swtpm
 
 DELAY, TARGET, NAME = 3, octets(b"user/there"), "user/there"

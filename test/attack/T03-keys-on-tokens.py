@@ -8,12 +8,13 @@ others in their place, and the program serves on with those."""
 import pathlib, sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 
-import os, shutil, socket, ssl, subprocess, time
+import os, shutil, socket, ssl, subprocess
 
 from attack import Refusals, attempt, encodings, end, is_success, scan_files
 from node import NAME, Node
 from orders import Door, Person, keys, octets, order, OK
 from tokens import MODULE, SoftHsm, Swtpm, give
+from waiting import in_time, until
 
 r = Refusals()
 
@@ -59,15 +60,6 @@ def signs(token, i):
     return tool(token, "--sign", "--mechanism", "ECDSA", "--id", i, "-i", given, "-o", token.top / "out", check=False).returncode == 0
 
 
-def until(what, seconds=12):
-    stop = time.time() + seconds
-    while time.time() < stop:
-        if what():
-            return True
-        time.sleep(0.1)
-    return what()
-
-
 def handshakes(node):
     """Whole ones, with who holds the key of the node's certificate."""
     c = ssl.create_default_context(cafile=str(node.dir / "node/ca.pem"))
@@ -92,7 +84,7 @@ def locked(node, change):
     files = {f: f.read_bytes() for f in (node.dir / "keeper").iterdir()}
     change(node.dir / "keeper")
     node.spawn()
-    said = until(lambda: "locked because" in node.cli("status", check=False)[1], 6)
+    said = in_time(lambda: "locked because" in node.cli("status", check=False)[1], 6)
     served = handshakes(node)
     node.stop()
     for f, data in files.items():
@@ -138,7 +130,7 @@ def by_files(kind, node):
 def away(kind, token, node, device, key):
     """T5, T20: without the token; what is on disk is not the keys, and nothing is done as if it were."""
     token.remove()
-    r.say(f"{kind}: the token is taken away: no handshake, and said", until(lambda: not handshakes(node)) and
+    r.say(f"{kind}: the token is taken away: no handshake, and said", in_time(lambda: not handshakes(node)) and
           until(lambda: "token.1 is away" in node.cli("doctor", check=False)[1]))
     code, _ = node.cli("key", "sign", "there", "text", check=False)
     r.say(f"{kind}: nothing is signed by a key that is not there", code == 1)
@@ -147,7 +139,7 @@ def away(kind, token, node, device, key):
     found = scan_files(node.dir, encodings(key))
     r.say(f"{kind}: a device's key in any file of the node", not found, str(found) if found else "")
     token.put_back()
-    r.say(f"{kind}: it is back: served, without a restart", until(lambda: is_success(attempt(device, lambda: device.retrieve("/cse-in/ae-Cdev"))), 20))
+    r.say(f"{kind}: it is back: served, without a restart", in_time(lambda: is_success(attempt(device, lambda: device.retrieve("/cse-in/ae-Cdev"))), 20))
     device.close()
 
 
@@ -173,7 +165,7 @@ def on_the_token(token, node):
     tool(token, "--delete-object", "--type", "privkey", "--id", ids[-1])
     give(token.folder)
     node.start()
-    r.say("pkcs11: one of several keys deleted: said", until(lambda: "does not hold the keys of this node" in node.cli("doctor", check=False)[1]))
+    r.say("pkcs11: one of several keys deleted: said", in_time(lambda: "does not hold the keys of this node" in node.cli("doctor", check=False)[1]))
     node.stop()
     for i in ids[:-1]:
         tool(token, "--delete-object", "--type", "privkey", "--id", i)

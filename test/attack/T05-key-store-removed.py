@@ -3,25 +3,17 @@
 import pathlib, sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 
-import os, shutil, time
+import os, shutil
 
 from attack import Refusals, Twin, attempt, end, is_success
 from node import Node
+from waiting import in_time
 
 r = Refusals()
 with Twin() as t:
     os.unlink(t.top / "key")
     control = not (t.top / "key").exists()
     print("control: the key is gone for good")
-
-
-def until(what, seconds=12):
-    stop = time.time() + seconds
-    while time.time() < stop:
-        if what():
-            return True
-        time.sleep(0.2)
-    return what()
 
 
 with Node() as n:
@@ -36,7 +28,7 @@ with Node() as n:
     for names in (("keystore",), ("counter",), ("keystore", "counter")):
         for name in names:
             (keeper / name).unlink()
-        back = until(lambda: all((keeper / x).exists() for x in ("keystore", "counter")))
+        back = in_time(lambda: all((keeper / x).exists() for x in ("keystore", "counter")))
         r.say(f"{' and '.join(names)} removed while it runs: served, and written anew", works() and back)
     r.say("on record", sum("written anew" in str(x) for x in n.audit()) == 3)
     device.close()
@@ -52,7 +44,7 @@ with Node() as n:
         (keeper / name).unlink()
         before = len(n.log_text())
         n.spawn()
-        assert until(lambda: "locked because" in n.cli("status", check=False)[1])
+        assert in_time(lambda: "locked because" in n.cli("status", check=False)[1])
         said = [l for l in n.log_text()[before:].splitlines() if "locked" in l]
         code, text = n.cli("key", "sign", "x", "y", check=False)
         r.say(f"{name} removed before a start: the node runs, says that it is locked, and does nothing with keys",
@@ -60,7 +52,7 @@ with Node() as n:
         shutil.copy2(n.top / name, keeper / "new")
         os.chown(keeper / "new", owner.st_uid, owner.st_gid)
         os.rename(keeper / "new", keeper / name)
-        r.say("put back: it is served again, without a restart", until(works, 20))
+        r.say("put back: it is served again, without a restart", in_time(works, 20))
         device.close()
         assert n.stop() == 0
 end(control, r.all, "key store removed")

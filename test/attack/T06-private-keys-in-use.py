@@ -7,7 +7,7 @@ Control: a stock TLS server with a key of its own; the same search finds it."""
 import pathlib, sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 
-import json, os, re, shutil, ssl, subprocess, tempfile, threading, time
+import json, re, shutil, subprocess, tempfile, threading, time
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization

@@ -8,7 +8,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 import hashlib, os, subprocess, threading, time
 
 from attack import Refusals, as_good_as, end, scan_memory
-from node import Node, NAME, OpensslClient, free_port
+from node import Node, NAME, free_port
 from tokens import SoftHsm, Swtpm
 
 

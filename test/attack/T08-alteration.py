@@ -3,7 +3,7 @@
 import pathlib, sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 
-import socket, sqlite3, ssl, threading, time
+import socket, sqlite3, threading
 
 from attack import Refusals, Twin, attempt, end, is_success
 from node import Entity, Node, NAME, read_answer

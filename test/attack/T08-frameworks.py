@@ -8,7 +8,7 @@ Control: the same clients' request without protection, and stock TLS ends that t
 import pathlib, sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 
-import collections, concurrent.futures, os, select, shutil, socket, ssl, subprocess, tempfile, threading, time
+import collections, concurrent.futures, os, select, shutil, socket, ssl, subprocess, tempfile, time
 
 from attack import Refusals, Twin, encodings, end
 from frameworks import STOCK, Connection, Lab, post

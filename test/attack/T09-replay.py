@@ -7,7 +7,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 import socket, time
 
 from attack import Refusals, Twin, end
-from node import Entity, Node, NAME
+from node import Node, NAME
 
 r = Refusals()
 with Twin() as t:

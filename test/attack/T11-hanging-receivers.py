@@ -7,7 +7,7 @@ The control is a server that tells its subscribers itself, in line, and waits fo
 import pathlib, sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 
-import http.server, json, socket, threading, time, urllib.request
+import http.server, socket, threading, time, urllib.request
 
 from attack import Refusals, end
 from lab import Lab

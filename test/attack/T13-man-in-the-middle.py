@@ -8,7 +8,7 @@ Control: the same proxy before a server of the same requests without protection;
 import pathlib, sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 
-import http.client, json, os, shutil, socket, ssl, subprocess, tempfile, threading
+import http.client, json, shutil, socket, ssl, subprocess, tempfile, threading
 
 from attack import Refusals, Twin, end
 from middle import APPLICATION, HANDSHAKE, Middle

@@ -7,7 +7,7 @@ without the others."""
 import pathlib, sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 
-import os, shutil, socket, ssl, subprocess, tempfile, time
+import os, socket, ssl, subprocess, tempfile, time
 
 from attack import Refusals, end
 from machine import come_home, start_elsewhere

@@ -13,7 +13,7 @@ import http.client, http.server, itertools, json, os, subprocess, threading, tim
 
 from attack import Refusals, encodings, end, scan_memory
 from exporting import Exporting
-from node import Node, OpensslClient, PskEntity, free_port
+from node import Node, OpensslClient, free_port
 
 MACR, MKR = 243, 245
 B = "//demo.example/in-cse"

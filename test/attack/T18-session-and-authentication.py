@@ -9,7 +9,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 import pathlib, socket, ssl, subprocess, tempfile, time
 
 from attack import Refusals, Twin, attempt, end, is_success, programs
-from node import BUILD, Entity, NAME, Node, free_port
+from node import BUILD, NAME, Node, free_port
 from stock import StockServers
 
 DAY = 86400

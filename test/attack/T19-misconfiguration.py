@@ -6,7 +6,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 import json, os, pathlib, re, socket, ssl, stat, subprocess
 
 from attack import Refusals, Twin, end
-from node import Node, NAME, Entity
+from node import Node, NAME
 
 
 def listeners(pids):

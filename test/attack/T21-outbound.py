@@ -5,7 +5,7 @@ huge or an endless answer; and it is told of things after its right was withdraw
 import pathlib, sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 
-import socket, threading, time, urllib.request
+import threading, time, urllib.request
 
 from attack import Refusals, end
 from node import Node, acr, free_port

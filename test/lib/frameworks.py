@@ -1,7 +1,7 @@
 """frameworks: one node, and a client of each framework by which somebody gets in there [TS-0003 8.2, 8.3]: certificate,
 pre-shared key, keys of a MAF, of a MEF, of the underlying network (GBA, AKMA, behind a gateway); and the ways of
 enrolment: ticket, maker, EST. All do one thing that leaves a trace: a request with a word of the caller's choice."""
-import base64, datetime, itertools, json, os, pathlib, select, socket, ssl, subprocess, tempfile, threading
+import base64, datetime, itertools, json, pathlib, select, socket, ssl, subprocess, tempfile, threading
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization

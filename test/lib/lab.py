@@ -1,22 +1,15 @@
 """lab: a client of the lab listener as a conformance suite writes it: plain HTTP, python3's own
 client, one connection a request. JSON, or another serialisation by name; HTTP/2 by its preface. What
 is not said here or there is as forms.py has it."""
-import email.message, http.client, itertools, socket, time
+import email.message, http.client, itertools, socket
 
 import forms
 import http2
 from node import decode
+from waiting import until  # noqa: F401 (who uses this waits by it)
 
 numbers = itertools.count(1)
 AE = {"api": "Ntest", "rr": True, "srv": ["3"]}
-
-
-def until(what, seconds=30):
-    """What it says in the end: true as soon as it is, else what it was after that time."""
-    end = time.time() + seconds
-    while not (got := what()) and time.time() < end:
-        time.sleep(0.05)
-    return got
 
 
 class Reply:

@@ -2,7 +2,7 @@
 
 Independent of our own client where it can be: requests go through python3-requests or raw
 sockets with the credential files that `holdfast enrol` wrote."""
-import json, os, pathlib, re, shutil, signal, socket, ssl, subprocess, tempfile, time, itertools
+import json, os, pathlib, shutil, signal, socket, ssl, subprocess, tempfile, time, itertools
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("HOLDFAST_BUILD", TOP / "build"))

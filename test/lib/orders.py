@@ -1,6 +1,6 @@
 """orders: signed orders to the keeper, made without our own client: the octets of
 src/wire/order.h, signatures by the package cryptography, the administration socket."""
-import hashlib, socket, struct
+import socket, struct
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519

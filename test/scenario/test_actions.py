@@ -1,6 +1,6 @@
 """action and dependency (Release 4): requests that the CSE makes when conditions hold, over the lab
 listener, in JSON, CBOR and XML."""
-import json, time
+import json
 
 import pytest
 from lab import Lab, until

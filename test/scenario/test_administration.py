@@ -8,6 +8,7 @@ import pytest
 
 from node import SP, Node
 from orders import OK, Door, Person, administrators, octets, order, paper, send
+from waiting import in_time
 
 DELAY = 2
 
@@ -20,15 +21,6 @@ def node():
 
 def keys(n):
     return {k["name"]: k for k in json.loads(n.cli("-o", "json", "key", "list"))}
-
-
-def wait_for(what, seconds=30):
-    end = time.time() + seconds
-    while time.time() < end:
-        if what():
-            return True
-        time.sleep(0.1)
-    return False
 
 
 def key_file(n, name, octets):
@@ -54,7 +46,7 @@ def test_a_key_from_outside_comes_in_and_is_replaced(node):
     time.sleep(DELAY + 1.5)
     assert keys(node)["user/meter"]["check"] == key["check"]  # undone
     node.cli("key", "replace", "user/meter", new, old)
-    assert wait_for(lambda: keys(node)["user/meter"]["version"] == 2)
+    assert in_time(lambda: keys(node)["user/meter"]["version"] == 2)
     assert keys(node)["user/meter"]["class"] == "symmetric 128"
     text = (node.dir / "keeper/keystore").read_bytes() + node.log_text().encode() + node.cli("audit", "list").encode()
     for f in (old, new):
@@ -117,7 +109,7 @@ def test_the_standing_policy_is_changed_by_order(node):
     # wider: after the delay
     node.cli("enrol", "policy", "--delay", str(DELAY), "--count", "100", "--days", "60")
     assert enrol(node, "f", "f@out.example", 40)[0] != 0
-    assert wait_for(lambda: json.loads(node.cli("-o", "json", "key", "pending")) == [])
+    assert in_time(lambda: json.loads(node.cli("-o", "json", "key", "pending")) == [])
     code, said = enrol(node, "g", "g@out.example", 40)
     assert code == 0, said
 
@@ -159,18 +151,18 @@ def test_two_administrators_with_the_longest_names(node):
     assert send(door, o, [(p.name, p.sign(o)) for p in (anna, bert)])[0] == OK
     pending = json.loads(node.cli("-o", "json", "key", "pending"))
     assert [p["by"] for p in pending] == [both], pending
-    assert wait_for(lambda: "user/k" not in keys(node))
+    assert in_time(lambda: "user/k" not in keys(node))
     # What the core carries out: the end of a credential, by both.
     entity = "//demo.example/in-cse/C" + "d" * 40
     stays = node.enrol("stays", "Cstays", "device")
     gone = node.enrol("gone", entity.rsplit("/")[-1], "device")
     assert order(door, "REVOKE", octets(f"33-{entity}".encode()), anna, bert)[0] == OK
     revoked = lambda: [c["id"] for c in json.loads(node.cli("-o", "json", "credential", "list")) if c["revoked"]]
-    assert wait_for(lambda: revoked() == [f"33-{entity}"])
+    assert in_time(lambda: revoked() == [f"33-{entity}"])
     with pytest.raises(OSError):
         gone.retrieve("/cse-in")
     assert stays.retrieve("/cse-in").rsc == 4103
-    assert wait_for(lambda: f"revoked entity={entity}" in node.cli("audit", "list", "--limit", "300"))
+    assert in_time(lambda: f"revoked entity={entity}" in node.cli("audit", "list", "--limit", "300"))
     log = node.cli("audit", "list", "--limit", "300")
     assert f"ordered by {both}" in log and f"by {both}" in log.replace("ordered by", ""), log
     door.close(), stays.close()
@@ -223,7 +215,7 @@ def test_the_first_administrator_is_named_at_the_machine():
         assert (after.st_uid, after.st_gid, after.st_mode) == (before.st_uid, before.st_gid, before.st_mode)
         assert n.cli("administrator", "first", b, check=False)[0] == 1  # another waits
         n.start()
-        assert wait_for(lambda: "a" in [x["name"] for x in json.loads(n.cli("-o", "json", "administrator", "list"))])
+        assert in_time(lambda: "a" in [x["name"] for x in json.loads(n.cli("-o", "json", "administrator", "list"))])
         recorded = [str(r) for r in n.audit() if "by the machine" in str(r)]
         assert len(recorded) == 2 and all("ADMINISTRATOR_ADD a by the machine" in r for r in recorded), n.audit()[-8:]
         n.cli("key", "create", "k", "--administrator", a)
@@ -288,7 +280,7 @@ def test_the_first_administrator_of_a_key_store_of_the_old_form():
         n.cli("administrator", "first", a)
         assert keystore.read_bytes()[8:10] == b"\0\3" and in_form in (b"\0\1", b"\0\3")
         n.start()
-        assert wait_for(lambda: "a" in [x["name"] for x in json.loads(n.cli("-o", "json", "administrator", "list"))])
+        assert in_time(lambda: "a" in [x["name"] for x in json.loads(n.cli("-o", "json", "administrator", "list"))])
         n.cli("key", "create", "k", "--administrator", a)
         assert device.retrieve("/cse-in/ae-Cold").rsc == 2000
         device.close()

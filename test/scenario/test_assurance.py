@@ -2,7 +2,7 @@
 association, lost again when the evidence is gone."""
 import json, time
 
-from node import Node, acr
+from node import Node
 
 
 def level(node, entity):

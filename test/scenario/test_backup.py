@@ -3,7 +3,7 @@ import shutil
 
 import pytest
 
-from node import NAME, Node
+from node import Node
 
 
 def people(folder, *names):

@@ -1,12 +1,11 @@
 """What TS-0004 7.4.26, 7.3.3.10, 7.4.13-14 and 7.5.1 say of what goes to others, as an independent
 suite asks for it: a scripted CSE announces to the node and is announced to, targets that take
 notifications in the form that they name."""
-import json, pathlib, time, xml.etree.ElementTree
+import json, time, xml.etree.ElementTree
 
 import pytest
 pytest.importorskip("requests")
 
-import labnode
 from lab import AE
 from node import decode
 from openlab import lab, own, r  # noqa: F401

@@ -4,7 +4,6 @@ test_conformance_types.py); the values of each data type stand here, what a type
 import csv
 
 import pytest
-from lab import AE
 from node import TOP, Node
 from test_conformance_types import ALWAYS, LEAST, OWN, TREE, Fast, place
 

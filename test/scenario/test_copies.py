@@ -6,8 +6,8 @@ import pytest
 
 from copies import alarmed, copy_of
 from node import Node
-from test_tokens import wait
 from tokens import Swtpm
+from waiting import in_time, until
 
 
 @pytest.fixture(scope="module")
@@ -21,16 +21,16 @@ def node():
 def again(n):
     assert n.stop() == 0
     n.start()
-    wait(lambda: "present" in n.cli("provider", "list"))
+    until(lambda: "present" in n.cli("provider", "list"))
 
 
 def test_starts_of_its_own_are_no_alarm(node):
     again(node)
-    assert not wait(lambda: alarmed(node), 1.5)
+    assert not in_time(lambda: alarmed(node), 1.5)
     for pid in node.pids()["keeper"]:
         os.kill(pid, signal.SIGKILL)
-    assert wait(lambda: "present" in node.cli("provider", "list", check=False)[1])
-    assert not wait(lambda: alarmed(node), 1.5)
+    assert in_time(lambda: "present" in node.cli("provider", "list", check=False)[1])
+    assert not in_time(lambda: alarmed(node), 1.5)
 
 
 def test_a_copy_that_was_used_is_told(node):
@@ -38,15 +38,15 @@ def test_a_copy_that_was_used_is_told(node):
     second = copy_of(node, "second")
     try:
         second.start()
-        assert wait(lambda: "present" in second.cli("provider", "list"))
-        assert not wait(lambda: alarmed(second), 1.5)  # it is the first of the two
+        assert in_time(lambda: "present" in second.cli("provider", "list"))
+        assert not in_time(lambda: alarmed(second), 1.5)  # it is the first of the two
     finally:
         second.stop()
     node.start()
-    assert wait(lambda: alarmed(node), 8)
+    assert in_time(lambda: alarmed(node), 8)
     assert any("has used a copy of this key store" in str(x) for x in node.audit())
     again(node)
-    assert not wait(lambda: alarmed(node), 1.5)  # told once, and on record
+    assert not in_time(lambda: alarmed(node), 1.5)  # told once, and on record
     second.start()
-    assert wait(lambda: alarmed(second), 8)  # and the copy hears of the node
+    assert in_time(lambda: alarmed(second), 8)  # and the copy hears of the node
     second.stop()

@@ -8,8 +8,8 @@ from machine import come_home, start_elsewhere
 from node import Node
 from program import FOR_SIGN, KEYS, Program
 from test_rebind import administrators
-from test_tokens import wait
 from tokens import SoftHsm, Swtpm
+from waiting import in_time
 
 
 def rows(n):
@@ -22,7 +22,7 @@ def told(n, check, result, says, means="", repair=""):
         row.update(rows(n)[check])
         return row["result"] == result and says in row["says"]
     row = {}
-    assert wait(right), row
+    assert in_time(right), row
     assert means in row["means"] and repair in row["repair"], row
 
 

@@ -6,7 +6,7 @@ import pytest
 
 import renewal
 from node import Node, Entity
-from test_joining import guest, join, tickets, credentials, NAME
+from test_joining import guest, tickets, credentials, NAME
 
 URI = "m2m://demo.example/in-cse/"
 

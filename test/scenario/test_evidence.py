@@ -10,6 +10,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 from makers import AttestedHsm, EllipticTpm, EndorsedTpm, Maker, makers, pem
 from node import Node
 from tokens import SoftHsm, Swtpm
+from waiting import in_time
 
 
 def listed(node):
@@ -39,15 +40,6 @@ def level_is(node, level, seconds=30):
 
 def key_levels(node):
     return {k["name"]: k["level"] for k in json.loads(node.cli("-o", "json", "key", "list"))}
-
-
-def wait_for(what, seconds=30):
-    end = time.time() + seconds
-    while time.time() < end:
-        if what():
-            return True
-        time.sleep(0.2)
-    return what()
 
 
 def refused(node, reason, *more):
@@ -93,7 +85,7 @@ def test_token(maker):
         for role in ("token", "keeper"):
             before = node.pids()[role]
             os.kill(before[0], signal.SIGKILL)
-            assert wait_for(lambda: before[0] not in node.pids().get(role, before))
+            assert in_time(lambda: before[0] not in node.pids().get(role, before))
             assert level_is(node, 3), (role, listed(node))
         node.stop()
         node.start()
@@ -128,16 +120,16 @@ def test_tpm():
         assert device.register().rsc == 2001
         device.close()
         node.cli("key", "create", "later")
-        assert wait_for(lambda: key_levels(node).get("user/later") == 2), node.log_text()[-2000:]
+        assert in_time(lambda: key_levels(node).get("user/later") == 2), node.log_text()[-2000:]
         levels = key_levels(node)
         assert all(levels[k] == 2 for k in ("ca", "node", "import")), levels
         assert levels["root"] == levels["audit"] == levels["psk/d@demo.example"] == 1, levels
         node.stop()
         node.start()
         assert level_is(node, 2), node.log_text()[-2000:]
-        assert wait_for(lambda: key_levels(node)["node"] == 2), node.log_text()[-2000:]
+        assert in_time(lambda: key_levels(node)["node"] == 2), node.log_text()[-2000:]
         node.cli("provider", "withdraw", "token.1")
-        assert wait_for(lambda: set(key_levels(node).values()) == {1})
+        assert in_time(lambda: set(key_levels(node).values()) == {1})
         node.stop()
 
 
@@ -278,7 +270,7 @@ def test_a_key_made_elsewhere_counts_as_software(maker, tmp_path):
         serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
     with AttestedHsm(maker) as token, Node(init=[*token.init_args(), "--makers", str(trusted)]) as node:
         pairs = lambda: [key_levels(node)[k] for k in ("ca", "node", "import")]
-        assert wait_for(lambda: pairs() == [3, 3, 3]), pairs()
+        assert in_time(lambda: pairs() == [3, 3, 3]), pairs()
         node.stop()
         _, seen = token.objects()
         ids = re.findall(r"Private Key Object[^\n]*\n\s+label:\s+holdfast\n\s+ID:\s+(\w+)", seen)
@@ -287,6 +279,6 @@ def test_a_key_made_elsewhere_counts_as_software(maker, tmp_path):
         token.tool("--write-object", der, "--type", "privkey", "--id", ids[0], "--label", "holdfast", "--usage-sign")
         token.again()
         node.start()
-        assert wait_for(lambda: sorted(pairs()) == [1, 3, 3]), pairs()
+        assert in_time(lambda: sorted(pairs()) == [1, 3, 3]), pairs()
         assert "was made elsewhere" in listed(node)["why"]
         node.stop()

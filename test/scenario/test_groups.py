@@ -7,18 +7,9 @@ pytest.importorskip("requests")
 from labnode import Lab
 from node import free_port
 from receiver import Receiver
+from waiting import until
 
 AE = {"api": "Ntool", "rr": False, "srv": ["3"]}
-
-
-def until(check, seconds=30):
-    end = time.time() + seconds
-    while time.time() < end:
-        got = check()
-        if got:
-            return got
-        time.sleep(0.05)
-    raise AssertionError("not in time")
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 """HTTP/2 on the same door: chosen by ALPN over TLS 1.3 only, by its preface in the lab; the same
 requests and refusals; many at once; and what a hostile peer may do ends its own connection."""
-import json, re, socket, ssl, struct, subprocess, time
+import json, re, socket, ssl, subprocess, time
 
 import pytest
 

@@ -5,6 +5,7 @@ import ctypes, fcntl, json, os, pathlib, re, shutil, signal, socket, ssl, subpro
 import pytest
 
 from node import BUILD, NAME, Entity, Node, free_port
+from waiting import in_time
 
 PROGRAMS = ["holdfast", "holdfastd"] + ["holdfast-" + r for r in ("keeper", "core", "gate", "courier", "door")]
 PIDFD_GETFD = 438  # of every architecture
@@ -15,15 +16,6 @@ def run(*argv, **kw):
     p = subprocess.run([str(a) for a in argv], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                        stderr=subprocess.STDOUT, timeout=kw.pop("timeout", 60), text=True, **kw)
     return p.returncode, p.stdout
-
-
-def wait_for(what, seconds=30):
-    end = time.time() + seconds
-    while time.time() < end:
-        if what():
-            return True
-        time.sleep(0.05)
-    return False
 
 
 def data(node, name="d", ident="Cdev"):
@@ -67,7 +59,7 @@ def test_an_ordinary_user_runs_it_and_is_told_what_is_missing(ordinary):
     daemon = subprocess.Popen(as_nobody(ordinary / "programs/holdfastd", "-d", directory), stdin=subprocess.DEVNULL,
                               stdout=log, stderr=log)
     try:
-        assert wait_for(lambda: run(*as_nobody(holdfast, "-d", directory, "status"))[0] == 0), (ordinary / "log").read_text()
+        assert in_time(lambda: run(*as_nobody(holdfast, "-d", directory, "status"))[0] == 0), (ordinary / "log").read_text()
         code, out = run(*as_nobody(holdfast, "-d", directory, "enrol", "device", "d", "--id", "Cdev", "--out", home / "d",
                                    "--server", f"127.0.0.1:{port}"))
         assert code == 0, out
@@ -169,7 +161,7 @@ def test_several_gates_share_the_associations():
         # one gate falls: its clients come back, those of the others notice nothing
         victim = node.pids()["gate"][0]
         os.kill(victim, signal.SIGKILL)
-        assert wait_for(lambda: len(node.pids().get("gate", [])) == 3 and victim not in node.pids()["gate"])
+        assert in_time(lambda: len(node.pids().get("gate", [])) == 3 and victim not in node.pids()["gate"])
         node.wait_ready()
 
         def served(e):
@@ -180,11 +172,11 @@ def test_several_gates_share_the_associations():
                 return False
         alive = sum(served(e) for e in live)
         assert 0 < alive < 40, alive
-        assert wait_for(lambda: all(served(e) for e in live))
+        assert in_time(lambda: all(served(e) for e in live))
         # revocation reaches all of them
         ident = json.loads(node.cli("-o", "json", "credential", "list"))[0]["id"]
         node.cli("revoke", ident)
-        assert wait_for(lambda: not any(served(e) for e in live), 5)
+        assert in_time(lambda: not any(served(e) for e in live), 5)
         [e.close() for e in live]
         assert node.stop() == 0
 
@@ -220,12 +212,12 @@ def test_a_crash_is_laid_to_the_source_that_was_being_read():
         t = gate_parses_for("127.0.0.2", node, keeper)
         try:
             os.kill(gate, signal.SIGSEGV)
-            assert wait_for(lambda: "source refused" in node.log_text()), node.log_text()[-800:]
+            assert in_time(lambda: "source refused" in node.log_text()), node.log_text()[-800:]
         finally:
             os.kill(keeper, signal.SIGCONT)
         t.join(10)
         assert re.search(r"source refused: address=127\.0\.0\.2 seconds=60", node.log_text())
-        assert wait_for(lambda: gate not in node.pids().get("gate", [gate]))
+        assert in_time(lambda: gate not in node.pids().get("gate", [gate]))
         node.wait_ready()
         assert handshake_from("127.0.0.2", node) == "closed"
         assert handshake_from("127.0.0.3", node) == "spoken to"
@@ -235,7 +227,7 @@ def test_a_crash_is_laid_to_the_source_that_was_being_read():
         # it holds over a restart of the gate for another reason, which blames nobody
         gate = node.pids()["gate"][0]
         os.kill(gate, signal.SIGKILL)
-        assert wait_for(lambda: gate not in node.pids().get("gate", [gate]))
+        assert in_time(lambda: gate not in node.pids().get("gate", [gate]))
         node.wait_ready()
         assert handshake_from("127.0.0.2", node) == "closed"
         assert handshake_from("127.0.0.1", node) == "spoken to"
@@ -247,10 +239,10 @@ def test_an_administrators_kill_blames_nobody():
         keeper, gate = node.pids()["keeper"][0], node.pids()["gate"][0]
         t = gate_parses_for("127.0.0.2", node, keeper)
         os.kill(gate, signal.SIGKILL)
-        assert wait_for(lambda: "worker died" in node.log_text())
+        assert in_time(lambda: "worker died" in node.log_text())
         os.kill(keeper, signal.SIGCONT)
         t.join(10)
-        assert wait_for(lambda: gate not in node.pids().get("gate", [gate]))
+        assert in_time(lambda: gate not in node.pids().get("gate", [gate]))
         node.wait_ready()
         assert "source refused" not in node.log_text()
         assert handshake_from("127.0.0.2", node) == "spoken to"
@@ -261,7 +253,7 @@ def test_an_idle_gate_that_crashes_blames_nobody():
         d = data(node)
         gate = node.pids()["gate"][0]
         os.kill(gate, signal.SIGSEGV)
-        assert wait_for(lambda: gate not in node.pids().get("gate", [gate]))
+        assert in_time(lambda: gate not in node.pids().get("gate", [gate]))
         node.wait_ready()
         assert "source refused" not in node.log_text()
         d.close()
@@ -283,7 +275,7 @@ def test_a_hung_core_does_not_hold_its_clients_for_ever():
             with pytest.raises(OSError):
                 d.retrieve("/cse-in/ae-Cdev")
             assert 1.5 < time.time() - began < 8
-            assert wait_for(lambda: "no answer from inside in time" in node.log_text(), 2)
+            assert in_time(lambda: "no answer from inside in time" in node.log_text(), 2)
         finally:
             os.kill(core, signal.SIGCONT)
         d.close()
@@ -345,7 +337,7 @@ def test_the_next_daemon_waits_for_the_workers_of_a_dead_one():
         node.kill()
         # we are such a worker
         life = open(node.dir / "run/workers")
-        assert wait_for(lambda: took(life), 5), "a worker outlives its parent"
+        assert in_time(lambda: took(life), 5), "a worker outlives its parent"
         timer = threading.Timer(1.5, life.close)
         timer.start()
         began = time.time()
@@ -404,7 +396,7 @@ def test_a_keeper_gets_its_passphrase_again():
         for _ in range(3):
             keeper = node.pids()["keeper"][0]
             os.kill(keeper, signal.SIGKILL)
-            assert wait_for(lambda: node.pids().get("keeper", [keeper]) != [keeper])
+            assert in_time(lambda: node.pids().get("keeper", [keeper]) != [keeper])
             node.wait_ready()
         assert "LOCKED" not in node.cli("doctor", check=False)[1]
         d = data(node)

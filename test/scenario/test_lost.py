@@ -6,8 +6,9 @@ import pytest
 
 from node import NAME, Node
 from test_rebind import administrators
-from test_tokens import handshake, wait
+from test_tokens import handshake
 from tokens import SoftHsm, Swtpm
+from waiting import in_time
 
 
 class Thrown(SoftHsm):
@@ -59,7 +60,7 @@ def test_a_token_that_is_gone(thrown):
     n.stop()
     n.spawn()
     n.wait_ready(listening=False)
-    assert wait(lambda: state(n) == "ABSENT"), state(n)
+    assert in_time(lambda: state(n) == "ABSENT"), state(n)
     there = check(n, "tokens")
     assert there["result"] == "FAIL" and "holdfast provider lost" in there["repair"], there
     code, said = n.cli("provider", "lost", "token.1", *alone, check=False)

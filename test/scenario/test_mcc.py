@@ -1,20 +1,11 @@
 """Between CSEs, in earnest: IN - MN - ASN, each with an authority of its own, over mutually
 authenticated TLS. Registration, requests over two hops, and what a CSE may not claim."""
-import re, socket, ssl, time
+import socket, ssl, time
 
 import pytest
 
-from node import Entity, Node, NAME, SP, acr, free_port
-
-
-def until(check, seconds=30):
-    end = time.time() + seconds
-    while time.time() < end:
-        got = check()
-        if got:
-            return got
-        time.sleep(0.1)
-    raise AssertionError("not in time")
+from node import Entity, Node, SP, acr, free_port
+from waiting import until
 
 
 class Cse(Entity):

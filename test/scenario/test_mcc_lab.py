@@ -8,18 +8,9 @@ pytest.importorskip("requests")
 from lab import exchange
 from labnode import Lab
 from receiver import Receiver
+from waiting import until
 
 AE = {"api": "Ntool", "rr": False, "srv": ["3"]}
-
-
-def until(check, seconds=30):
-    end = time.time() + seconds
-    while time.time() < end:
-        got = check()
-        if got:
-            return got
-        time.sleep(0.1)
-    raise AssertionError("not in time")
 
 
 def csr(n, name):

@@ -1,5 +1,5 @@
 """libholdfast-pkcs11.so: programs of others use keys that they never see."""
-import json, os, pathlib, re, shutil, signal, socket, subprocess, sys, time
+import json, os, pathlib, shutil, socket, subprocess, sys, time
 
 import pytest
 

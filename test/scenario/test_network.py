@@ -41,6 +41,7 @@ import pytest  # noqa: E402
 import mno  # noqa: E402
 from attack import scan_memory  # noqa: E402
 from node import Node, OpensslClient, PskEntity  # noqa: E402
+from waiting import until
 
 K, OPC = bytes(range(16)), bytes(range(16, 32))
 NAF = "in-cse.demo.example"
@@ -510,13 +511,6 @@ def test_a_node_below_shows_the_key_of_its_network_to_its_registrar(node, networ
         # revoked there, it is nobody there
         node.cli("revoke", row["id"])
         until(lambda: "not registered" in mn.log_text().partition("core: registered: registrar=/in-cse")[2])
-
-
-def until(check, seconds=15):
-    end = time.time() + seconds
-    while not check():
-        assert time.time() < end, "not in time"
-        time.sleep(0.1)
 
 
 def gateway_module(node, network):

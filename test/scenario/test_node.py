@@ -3,7 +3,7 @@ import json, os, re, signal, socket, ssl, threading, time
 
 import pytest
 
-from node import NAME, Node, Entity, read_answer
+from node import NAME, Node, Entity
 
 
 @pytest.fixture(scope="module")

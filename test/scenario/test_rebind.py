@@ -5,17 +5,11 @@ import pytest
 
 from machine import come_home, start_elsewhere
 from node import Node
+from waiting import until
 
 
 def said(n, *argv):
     return n.cli(*argv, check=False)
-
-
-def wait_for(what, seconds=30):
-    end = time.time() + seconds
-    while not what():
-        assert time.time() < end, "waited in vain"
-        time.sleep(0.1)
 
 
 class Ceremony:
@@ -64,7 +58,7 @@ def moved():
         assert "ok       rebind" in n.cli("doctor", check=False)[1]
         assert n.stop() == 0
         start_elsewhere(n)
-        wait_for(lambda: "locked" in said(n, "status")[1])
+        until(lambda: "locked" in said(n, "status")[1])
         try:
             yield n, people, device
         finally:
@@ -106,7 +100,7 @@ def test_a_quorum_binds_it_to_the_new_machine(moved):
     device.close()
     assert "psk/p@demo.example" in n.cli("key", "list")
     # on record, with who it was; the log is whole
-    wait_for(lambda: any("REBIND this-machine by bob,carol" in str(r) for r in n.audit()))
+    until(lambda: any("REBIND this-machine by bob,carol" in str(r) for r in n.audit()))
     n.cli("audit", "verify")
     # once more here it opens by itself
     assert n.stop() == 0
@@ -121,4 +115,4 @@ def test_a_quorum_binds_it_to_the_new_machine(moved):
     assert n.stop() == 0
     come_home()
     n.spawn()
-    wait_for(lambda: "locked" in said(n, "status")[1])
+    until(lambda: "locked" in said(n, "status")[1])

@@ -8,20 +8,11 @@ import collections, contextlib, hashlib, json, signal, socket, ssl, subprocess, 
 
 import pytest
 
-from node import Entity, Node, PskEntity, SP, acr, free_port
+from node import Entity, Node, SP, acr, free_port
+from waiting import until
 
 OTHER = "//other.example"
 KINDS = ["certificate", "psk"]
-
-
-def until(check, seconds=30):
-    end = time.time() + seconds
-    while time.time() < end:
-        got = check()
-        if got:
-            return got
-        time.sleep(0.1)
-    raise AssertionError("not in time")
 
 
 class World:
@@ -287,7 +278,7 @@ def test_the_door_of_another_provider(world):
     for origin, status in (("//third.example/in-cse/Capp", 2000), ("//third.example/in-cse/Cx", 4103), ("/in-cse/Capp", 4106), ("Capp", 4106),
                            (f"{SP}/in-cse/Capp", 4106), (f"{SP}/mn-cse/Capp", 4106), (f"{OTHER}/in-cse/Capp", 4106), ("//third.example2/in-cse/Capp", 4106)):
         assert third.retrieve(owner.box, origin=origin).rsc == status, (origin, status)
-    assert third.retrieve(f"/_/other.example/in-cse/cse-in", origin="//third.example/in-cse/Capp").rsc == 4004  # no transit
+    assert third.retrieve("/_/other.example/in-cse/cse-in", origin="//third.example/in-cse/Capp").rsc == 4004  # no transit
     # nothing of it is registered or announced here: neither its CSE, nor what is its
     here = "//third.example/in-cse"
     for origin in (here, here + "/Capp"):

@@ -4,7 +4,7 @@ import contextlib, json, os, re, signal, socket, ssl, subprocess, time
 
 import pytest
 
-from node import NAME, Entity, Node, read_answer
+from node import NAME, Node, read_answer
 
 
 @pytest.fixture(scope="module")

@@ -7,15 +7,11 @@ import threading, time
 
 import pytest
 
-from lab import until as wait
 from node import Entity, Node, SP, acr, free_port
+from waiting import until
 
 CSES = "/in-cse", "/mn-1", "/mn-2"
 OPEN = {"m2m:acp": {"rn": "open", "pv": {"acr": [acr(["*"], 63), acr([f"{SP}/*"], 63), acr([f"{SP}/*/*"], 63)]}, "pvs": {"acr": [acr(["*"], 63), acr([f"{SP}/*"], 63)]}}}
-
-
-def until(check):
-    assert wait(check, 15)
 
 
 class World:

@@ -6,7 +6,7 @@ import calendar, json, re, struct, time
 import pytest
 
 from node import CSE, SP, Node
-from orders import Door, EXPIRED, MISSING, OK, Person, REFUSED, keys, octets, order, paper, policy, send
+from orders import Door, EXPIRED, MISSING, OK, Person, REFUSED, keys, octets, order, paper, policy
 
 RANGE = 4
 DELAY, HERE = 2, SP + CSE + "/"

@@ -11,6 +11,7 @@ from orders import Door, MISSING, Person, octets, order
 from orders import REFUSED as REFUSED_ORDER
 from program import OK, Program, REFUSED, TAMPERED
 from tokens import SoftHsm, Swtpm
+from waiting import in_time, until
 
 KINDS = [SoftHsm, Swtpm]
 
@@ -42,15 +43,6 @@ def handshakes(node):
         return True
     except OSError:
         return False
-
-
-def wait(what, seconds=30):
-    end = time.time() + seconds
-    while time.time() < end:
-        if what():
-            return True
-        time.sleep(0.1)
-    return False
 
 
 def others(node, *changed):
@@ -124,7 +116,7 @@ def test_programs_seal(served):
         assert sealed[4] == {"pkcs11": 1, "tpm": 2}[token.kind]
         node.cli("key", "rotate", f"app/{me}/box")
         os.kill(node.pids()["token"][0], signal.SIGKILL)
-        assert wait(lambda: handshakes(node))
+        assert in_time(lambda: handshakes(node))
         assert p.unseal(f"app/{me}/box", b"more", sealed) == (OK, b"a secret of the program")
         assert p.unseal(f"app/{me}/box", b"less", sealed)[0] == TAMPERED
         assert p.unseal(f"app/{me}/box", b"more", sealed[:-1] + bytes([sealed[-1] ^ 1]))[0] == TAMPERED
@@ -144,7 +136,7 @@ def test_token_process_is_killed(served):
     token, node = served
     before = others(node, "token")
     os.kill(node.pids()["token"][0], signal.SIGKILL)
-    assert wait(lambda: handshakes(node)), node.log_text()[-2000:]
+    assert in_time(lambda: handshakes(node)), node.log_text()[-2000:]
     assert others(node, "token") == before
 
 
@@ -152,7 +144,7 @@ def test_keeper_is_killed(served):
     token, node = served
     before = others(node, "keeper")
     os.kill(node.pids()["keeper"][0], signal.SIGKILL)
-    assert wait(lambda: handshakes(node)), node.log_text()[-2000:]
+    assert in_time(lambda: handshakes(node)), node.log_text()[-2000:]
     assert others(node, "keeper") == before
 
 
@@ -170,7 +162,7 @@ def test_killed_in_the_middle(served):
 
     def goes_on():
         mark = time.time()
-        return wait(lambda: sum(t > mark for t in done) >= 3, 20)
+        return in_time(lambda: sum(t > mark for t in done) >= 3, 20)
 
     threads = [threading.Thread(target=run) for _ in range(2)]
     for t in threads:
@@ -198,7 +190,7 @@ def test_token_goes_and_comes_back(served):
     before = others(node)
     token.remove()
     try:
-        assert wait(lambda: not handshakes(node)), "a handshake without the token"
+        assert in_time(lambda: not handshakes(node)), "a handshake without the token"
         # what needs no key goes on, and the state is clear
         assert node.cli("status", check=False)[0] == 0
         assert node.cli("audit", "list")
@@ -207,7 +199,7 @@ def test_token_goes_and_comes_back(served):
         assert "fail" in said and "token.1" in said, said
     finally:
         token.put_back()
-    assert wait(lambda: handshakes(node), 20), node.log_text()[-2000:]
+    assert in_time(lambda: handshakes(node), 20), node.log_text()[-2000:]
     assert others(node) == before
 
 
@@ -219,13 +211,13 @@ def test_nobody_is_blamed_for_a_token_that_is_away():
         e.close()
         token.remove()
         try:
-            assert wait(lambda: "did not sign: error=ABSENT" in (handshakes(node), node.log_text())[1])
+            assert in_time(lambda: "did not sign: error=ABSENT" in (handshakes(node), node.log_text())[1])
             for _ in range(12):
                 with pytest.raises(OSError):
                     e.connect()
         finally:
             token.put_back()
-        assert wait(lambda: shakes(e), 10), node.log_text()[-2000:]
+        assert in_time(lambda: shakes(e), 10), node.log_text()[-2000:]
         e.close()
         node.stop()
 
@@ -251,7 +243,7 @@ def test_wrong_pin():
         assert node.cli("status", check=False)[0] == 0
         token.set_pin("4711-0815")
         os.kill(node.pids()["token"][0], signal.SIGKILL)
-        assert wait(lambda: handshakes(node))
+        assert in_time(lambda: handshakes(node))
         node.stop()
 
 
@@ -318,7 +310,7 @@ def test_sealed_pin():
             code, said = token.objects()
             assert code != 0 and "PIN_INCORRECT" in said, said
             os.kill(node.pids()["token"][0], signal.SIGKILL)
-            assert wait(lambda: handshakes(node))
+            assert in_time(lambda: handshakes(node))
             node.stop()
         with pytest.raises(RuntimeError, match="wrong PIN"):
             Node(init=["--token", token.uri()], start=False)
@@ -341,7 +333,7 @@ def test_measured_state():
         assert node.stop() == 0
         tpm.tool("tpm2_pcrextend", "23:sha256=" + "a5" * 32)
         node.start()
-        assert wait(lambda: "measured state (PCRs)" in said("FAIL")), node.cli("doctor", check=False)
+        assert in_time(lambda: "measured state (PCRs)" in said("FAIL")), node.cli("doctor", check=False)
         assert "token.1 refuses its keys" in said("FAIL") and state() == "UNFIT"
         assert not handshakes(node)
         assert "measured state" in node.log_text()
@@ -369,7 +361,7 @@ def test_approved_state():
         if value:
             tpm.tool("tpm2_pcrextend", f"23:sha256={value * 32}")
         node.start()
-        wait(lambda: row()["state"] == "UNFIT" or handshakes(node))
+        until(lambda: row()["state"] == "UNFIT" or handshakes(node))
         return handshakes(node)
 
     def digest(value):
@@ -397,20 +389,20 @@ def test_approved_state():
         door.close()
         assert row()["state"] == "UNFIT" and "NOT approved" in row()["measured"] and not handshakes(node)
         node.cli("provider", "approve", "token.1")
-        assert wait(lambda: handshakes(node)), node.log_text()[-2000:]
-        assert wait(lambda: row()["state"] == "present") and row()["measured"].split()[1:] == [digest("b2"), "approved"]
+        assert in_time(lambda: handshakes(node)), node.log_text()[-2000:]
+        assert in_time(lambda: row()["state"] == "present") and row()["measured"].split()[1:] == [digest("b2"), "approved"]
         # the first states are approved no more: back to them is a wrong state
         for state in (born[1], digest("a1")):
             node.cli("provider", "disapprove", "token.1", state)
-        assert wait(lambda: handshakes(node))
+        assert in_time(lambda: handshakes(node))
         assert node.cli("provider", "disapprove", "token.1", born[1], check=False)[0] == 1
         assert not update("") and not update("a1") and update("b2")
         listed = node.cli("audit", "list")
-        assert f"STATE_APPROVE token.1/approve/" in listed and digest("a1") in listed and "/withdraw/" in listed
+        assert "STATE_APPROVE token.1/approve/" in listed and digest("a1") in listed and "/withdraw/" in listed
         # over a new keeper and a new process of the token
         for role in ("keeper", "token"):
             os.kill(node.pids()[role][0], signal.SIGKILL)
-            assert wait(lambda: handshakes(node)), (role, node.log_text()[-2000:])
+            assert in_time(lambda: handshakes(node)), (role, node.log_text()[-2000:])
         node.stop()
 
 

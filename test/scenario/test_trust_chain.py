@@ -2,7 +2,7 @@
 8.2.2.3, 8.3.2.1, 8.8]: Kpm -> Ke -> Km -> a MAF -> Kc -> B, and Ke -> Kpsa -> B; and to a gateway,
 behind which it is read from B. MEF, MAF, B and the gateway are nodes with authorities of their
 own; the device is a stock client that derives by itself."""
-import hashlib, hmac, json, pathlib, time
+import hashlib, hmac, json, pathlib
 
 import pytest
 
@@ -10,6 +10,7 @@ import renewal
 from exporting import Exporting
 from node import Entity, Node, OpensslClient, PskEntity, acr, free_port
 from test_est import profile, request
+from waiting import in_time
 
 BOOTSTRAP, CONNECTION = "EXPORTER-oneM2M-Bootstrap", "EXPORTER-oneM2M-Connection"
 MACR, MECR, MKR = 243, 244, 245
@@ -343,15 +344,6 @@ def test_a_device_does_what_the_mef_tells_it(nodes):
         e.close()
 
 
-def until(check, seconds=30):
-    end = time.time() + seconds
-    while time.time() < end:
-        if check():
-            return True
-        time.sleep(0.1)
-    return False
-
-
 def test_a_device_behind_a_gateway(nodes):
     """The device comes to the gateway by a key of the MAF; an application of B reads it through both.
     Who is revoked at the MEF gets no further."""
@@ -369,7 +361,7 @@ def test_a_device_behind_a_gateway(nodes):
     kc_id, kc = register_key(at_maf, "/mafBase", 32, "//demo.example/mn-cse")
 
     here = come(gateway, f"{kc_id}@maf.demo.example", kc, "Sg")
-    assert until(lambda: "core: registered: registrar=" in gateway.log_text())
+    assert in_time(lambda: "core: registered: registrar=" in gateway.log_text())
     assert here.register().rsc == 4128  # the IN-CSE has no subscription by which this AE may be there
     reader = b.enrol("reader", "Sreader", "application")
     assert reader.register().rsc == 2001
@@ -388,7 +380,7 @@ def test_a_device_behind_a_gateway(nodes):
     assert here.create("/cse-in/ae-Sg", 1, {"m2m:acp": {"rn": "p", "pv": pv, "pvs": {"acr": [acr(["//demo.example/Sg"], 63)]}}}).rsc == 2001
     assert here.create("/cse-in/ae-Sg", 3, {"m2m:cnt": {"rn": "box", "acpi": ["cse-in/ae-Sg/p"]}}).rsc == 2001
     assert here.create("/cse-in/ae-Sg/box", 4, {"m2m:cin": {"con": "behind"}}).rsc == 2001
-    assert until(lambda: reader.retrieve("/~/mn-cse/cse-in/ae-Sg/box/la").rsc == 2000), reader.retrieve("/~/mn-cse/cse-in/ae-Sg/box/la")
+    assert in_time(lambda: reader.retrieve("/~/mn-cse/cse-in/ae-Sg/box/la").rsc == 2000), reader.retrieve("/~/mn-cse/cse-in/ae-Sg/box/la")
     assert reader.retrieve("/~/mn-cse/cse-in/ae-Sg/box/la").json["m2m:cin"]["con"] == "behind"
     # A trust function serves nobody for whom a CSE speaks: not even the target, by way of B.
     assert reader.retrieve(f"/~/maf/{kc_id}").rsc in (4004, 4106, 5103)

@@ -5,7 +5,7 @@ import re, ssl, subprocess, threading, time
 import pytest
 
 from node import NAME, Node, read_answer
-from test_session import Visit, client, device, live, request
+from test_session import Visit, client, device, request
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,6 @@ file cannot be written there."""
 import errno, json, os, pathlib, shutil, subprocess, sys, tempfile, time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
-import node as lib
 from node import Node
 
 MEGABYTES = 48
