@@ -54,10 +54,9 @@ out:
 /* Write everything that is queued, waiting for room until the deadline. */
 static err_t flush_all(struct link *l, int64_t deadline)
 {
-	size_t queued = l->out.n;
 	err_t err;
 
-	TRY(link_flush(l));
+	TRY(link_flush_wipe(l));
 	while (link_wants_write(l)) {
 		struct pollfd p = { .fd = l->fd, .events = POLLOUT };
 		int64_t left = deadline - clock_steady();
@@ -66,18 +65,10 @@ static err_t flush_all(struct link *l, int64_t deadline)
 			return ERR_TIMEOUT;
 		if (poll(&p, 1, (int)left) < 0 && errno != EINTR)
 			return ERR_IO;
-		TRY(link_flush(l));
+		TRY(link_flush_wipe(l));
 	}
-	secret_wipe(l->out.p, queued);
 out:
 	return err;
-}
-
-/* The octets of a body lie in the link's buffer, which is ours. */
-static void wipe_body(struct link *l, struct bytes body)
-{
-	if (body.n)
-		secret_wipe(l->in.p + (body.p - l->in.p), body.n);
 }
 
 /* One message that arrived. *done when it is the answer to `ref` (0: none is
@@ -106,7 +97,7 @@ static err_t take_message(struct keeper *k, const struct message *m, uint64_t re
 		else
 			err = buf_add(result, in.rest);
 	}
-	wipe_body(&k->link, m->body);
+	link_wipe(&k->link, m->body);
 	return err;
 }
 

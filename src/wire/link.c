@@ -30,16 +30,6 @@ void link_close(struct link *l)
 	*l = (struct link){ .fd = -1, .dead = true };
 }
 
-/* The answer type that a question opens, 0 when the message asks nothing. */
-static bool message_asks(enum message_type type)
-{
-	return type == MSG_ASSOCIATION_OPEN || type == MSG_REQUEST || type == MSG_JOIN || type == MSG_STATE_SHOW ||
-	       type == MSG_SEND || type == MSG_CALL || type == MSG_ADMIN ||
-	       type == MSG_ADMIN_CALL || type == MSG_PROGRAM_CALL || type == MSG_PROGRAM_ASK ||
-	       type == MSG_TOKEN_CALL || type == MSG_NETWORK_KEY || type == MSG_NETWORK_FETCH ||
-	       type == MSG_STATEMENT_ASK || type == MSG_SESSION_TAKE;
-}
-
 static err_t asked_add(struct link *l, uint64_t ref)
 {
 	if (l->asked_n - l->asked_at == WIRE_ASKED_MAX)
@@ -116,7 +106,7 @@ err_t link_send(struct link *l, enum message_type type, uint64_t ref, struct byt
 	    body.n > row->max)
 		return ERR_REFUSED;
 	TRY(link_room(&l->out, WIRE_HEAD + body.n));
-	if (message_asks(type))
+	if (row->kind == MESSAGE_ASKS)
 		TRY(asked_add(l, ref));
 	TRY(put_head(&l->out, type, ref, body.n));
 	TRY(buf_add(&l->out, body));
@@ -156,6 +146,22 @@ err_t link_flush(struct link *l)
 	return err;
 }
 
+err_t link_flush_wipe(struct link *l)
+{
+	size_t before = l->out.n;
+	err_t err = link_flush(l);
+
+	if (before > l->out.n)
+		secret_wipe(l->out.p + l->out.n, before - l->out.n);
+	return err;
+}
+
+void link_wipe(struct link *l, struct bytes view)
+{
+	if (l->in.p && view.n)
+		secret_wipe(l->in.p + (view.p - l->in.p), view.n);
+}
+
 /* Drop what was given out, so that the buffer does not creep. */
 static void link_compact(struct link *l)
 {
@@ -170,11 +176,10 @@ static void link_compact(struct link *l)
 	l->in_at = 0;
 }
 
-err_t link_read(struct link *l)
+/* What is there, behind what was read; msg has room for what comes beside it, or none. */
+static err_t receive(struct link *l, struct msghdr *msg)
 {
 	struct iovec iov;
-	/* As the links that bring descriptors are read: one system call for both. */
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 	ssize_t n;
 	err_t err;
 
@@ -183,8 +188,10 @@ err_t link_read(struct link *l)
 	link_compact(l);
 	TRY(link_room(&l->in, READ_SIZE));
 	iov = (struct iovec){ l->in.p + l->in.n, READ_SIZE };
+	msg->msg_iov = &iov;
+	msg->msg_iovlen = 1;
 	do {
-		n = recvmsg(l->fd, &msg, MSG_DONTWAIT);
+		n = recvmsg(l->fd, msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	} while (n < 0 && errno == EINTR);
 	if (n > 0) {
 		l->in.n += (size_t)n;
@@ -194,6 +201,14 @@ err_t link_read(struct link *l)
 	}
 out:
 	return err;
+}
+
+err_t link_read(struct link *l)
+{
+	/* As the links that bring descriptors are read: one system call for both. */
+	struct msghdr msg = { 0 };
+
+	return receive(l, &msg);
 }
 
 static err_t link_refuse(struct link *l, unsigned type, const char *why)
@@ -209,7 +224,6 @@ static const char *message_fault(struct link *l, unsigned type, uint32_t n,
                                  uint16_t zero, uint64_t ref)
 {
 	const struct message_row *row = message_row(type);
-	bool keep = type == MSG_ADMIN_ROW;
 
 	if (!row)
 		return "unknown type";
@@ -221,7 +235,7 @@ static const char *message_fault(struct link *l, unsigned type, uint32_t n,
 		return "too large";
 	if (zero != 0)
 		return "reserved octets";
-	if (row->after == AFTER_ASKED && !asked_take(l, ref, keep))
+	if (row->kind >= MESSAGE_ANSWERS && !asked_take(l, ref, row->kind == MESSAGE_PART))
 		return "nobody asked";
 	return NULL;
 }
@@ -307,34 +321,13 @@ err_t link_read_fd(struct link *l, int *fd)
 		char octets[CMSG_SPACE(sizeof(int))];
 		struct cmsghdr align;
 	} control = { 0 };
-	struct iovec iov;
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1,
-		              .msg_control = control.octets,
-		              .msg_controllen = sizeof(control.octets) };
-	struct cmsghdr *c;
-	ssize_t n;
-	err_t err;
+	struct msghdr msg = { .msg_control = control.octets, .msg_controllen = sizeof(control.octets) };
+	err_t err = receive(l, &msg);
+	const struct cmsghdr *c = &control.align;
 
 	*fd = -1;
-	if (l->dead)
-		return ERR_CLOSED;
-	link_compact(l);
-	TRY(link_room(&l->in, READ_SIZE));
-	iov = (struct iovec){ l->in.p + l->in.n, READ_SIZE };
-	do {
-		n = recvmsg(l->fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	} while (n < 0 && errno == EINTR);
-	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-		return ERR_OK;
-	if (n <= 0) {
-		l->dead = true;
-		return ERR_CLOSED;
-	}
-	l->in.n += (size_t)n;
-	c = CMSG_FIRSTHDR(&msg);
-	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
+	if (err == ERR_OK && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
 		bytes_copy(fd, CMSG_DATA(c), sizeof(*fd));
-out:
 	return err;
 }
 

@@ -3,7 +3,6 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/secret.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -123,8 +122,7 @@ static err_t take(struct token *t, unsigned number, const struct message *m)
 	err_t err;
 
 	err = m->type == MSG_TOKEN_RESULT ? take_result(t, number, m) : take_state(t, number, &in);
-	if (m->body.n)
-		secret_wipe(t->link.in.p + (m->body.p - t->link.in.p), m->body.n);
+	link_wipe(&t->link, m->body);
 	return err;
 }
 
@@ -155,20 +153,10 @@ void token_read(unsigned number)
 	token_detach(number);
 }
 
-static err_t flush(struct token *t)
-{
-	size_t before = t->link.out.n;
-	err_t err = link_flush(&t->link);
-
-	if (t->link.out.p)
-		secret_wipe(t->link.out.p + t->link.out.n, before - t->link.out.n);
-	return err;
-}
-
 void token_flush(void)
 {
 	for (unsigned n = 1; n <= TOKENS_MAX; n++) {
-		if (token_wants_write(n) && flush(&tokens[n]) != ERR_OK)
+		if (token_wants_write(n) && link_flush_wipe(&tokens[n].link) != ERR_OK)
 			token_detach(n);
 	}
 }
@@ -209,7 +197,7 @@ err_t token_link_ask(unsigned number, struct bytes question, struct buf *answer)
 	while (!t->answered && left > 0) {
 		struct pollfd p = { .fd = t->link.fd, .events = POLLIN };
 
-		if (flush(t) != ERR_OK) {
+		if (link_flush_wipe(&t->link) != ERR_OK) {
 			token_detach(number);
 			break;
 		}

@@ -1,10 +1,9 @@
 /* wire.c: bodies and tables of the messages between our processes. */
 #include "wire/wire.h"
 
-#define AFTER(x) AFTER_##x
 static const struct message_row rows[MSG_TYPE_COUNT] = {
-#define MESSAGE(number, name, from, to, max, after, text)                      \
-	[number] = { #name, text, from, to, max, AFTER_##after },
+#define MESSAGE(number, name, from, to, max, kind, text)                       \
+	[number] = { #name, from, to, max, MESSAGE_##kind },
 #include "wire/messages.def"
 #undef MESSAGE
 };
@@ -13,7 +12,7 @@ static const struct {
 	const char *name;
 	const char *program;
 } roles[ROLE_COUNT] = {
-#define ROLE(name, program, offset, text) [ROLE_##name] = { #name, program },
+#define ROLE(name, program, text) [ROLE_##name] = { #name, program },
 #include "wire/roles.def"
 #undef ROLE
 };

@@ -7,7 +7,7 @@
  *
  * All integers big-endian. The reference is chosen by the asker and comes back
  * in the answer. Rows of messages.def say who may send what to whom, how large,
- * and after what; link_next() refuses everything else with ERR_REFUSED and the
+ * and whether it asks or answers; link_next() refuses everything else with ERR_REFUSED and the
  * link is dead from then on. One write and one read per loop turn carry many
  * messages. A link blocks only inside link_wait(). */
 #ifndef WIRE_WIRE_H
@@ -16,14 +16,14 @@
 #include "base/bytes.h"
 
 enum role {
-#define ROLE(name, program, offset, text) ROLE_##name,
+#define ROLE(name, program, text) ROLE_##name,
 #include "wire/roles.def"
 #undef ROLE
 	ROLE_COUNT
 };
 
 enum message_type {
-#define MESSAGE(number, name, from, to, max, after, text) MSG_##name = (number),
+#define MESSAGE(number, name, from, to, max, kind, text) MSG_##name = (number),
 #include "wire/messages.def"
 #undef MESSAGE
 	MSG_TYPE_COUNT = 64
@@ -40,14 +40,14 @@ enum operation {
 #define TO(role) ROLES_##role
 enum role_set {
 	ROLES_NONE = 0,
-#define ROLE(name, program, offset, text) ROLES_##name = 1 << ROLE_##name,
+#define ROLE(name, program, text) ROLES_##name = 1 << ROLE_##name,
 #include "wire/roles.def"
 #undef ROLE
 	ROLES_ALL = ROLES_KEEPER | ROLES_CORE | ROLES_GATE | ROLES_COURIER | ROLES_DOOR |
 	            ROLES_TOKEN | ROLES_NETWORK
 };
 
-enum message_after { AFTER_ANY, AFTER_STARTED, AFTER_ASKED };
+enum message_kind { MESSAGE_TELLS, MESSAGE_ASKS, MESSAGE_ANSWERS, MESSAGE_PART };
 
 /* SEND: u32 ms it may take, u8 flags, u8 serialisation (0 JSON, 1 CBOR, 2 XML), URL bytes,
  * primitive bytes. SENT: u8 err_t, answer primitive bytes (empty unless ERR_OK). */
@@ -69,10 +69,9 @@ enum { NETWORK_IDENTITY_MAX = 124 };
 
 struct message_row {
 	const char *name;
-	const char *text;
 	unsigned from, to; /* role sets */
 	size_t max;
-	enum message_after after;
+	enum message_kind kind;
 };
 
 /* The row of a type, NULL when there is none. */
@@ -110,14 +109,19 @@ void link_init(struct link *l, int fd, enum role self, enum role peer,
 void link_close(struct link *l);
 
 /* Queue a message. ERR_REFUSED when the table does not allow us to send it,
- * ERR_LIMIT when the peer does not read (more than max queued). A message that
- * asks (its answer needs ASKED) is remembered by reference. */
+ * ERR_LIMIT when the peer does not read (more than max queued), or answered none of
+ * WIRE_ASKED_MAX questions. One that asks is remembered by reference. */
 err_t link_send(struct link *l, enum message_type type, uint64_t ref,
                 struct bytes body) MUST_USE;
 
 /* Write what is queued; what does not fit now stays. ERR_CLOSED, ERR_IO. */
 err_t link_flush(struct link *l) MUST_USE;
 bool link_wants_write(const struct link *l);
+
+/* The same on links that carry secrets: where the octets lay that left, none is left. */
+err_t link_flush_wipe(struct link *l) MUST_USE;
+/* A view of a message that was read, its body or a part of it: none of that is left. */
+void link_wipe(struct link *l, struct bytes view);
 
 /* One read. ERR_OK also when nothing was there; ERR_CLOSED at the end. */
 err_t link_read(struct link *l) MUST_USE;

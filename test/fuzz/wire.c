@@ -37,7 +37,7 @@ static void check(const struct link *l, const struct message *m)
 
 	must(row && row->from & 1u << l->peer && row->to & 1u << l->self && m->body.n <= row->max);
 	/* One question was open: only its answers may come. */
-	must(row->after != AFTER_ASKED || m->ref == 1);
+	must(row->kind < MESSAGE_ANSWERS || m->ref == 1);
 	read_body(m->body);
 }
 

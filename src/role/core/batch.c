@@ -3,7 +3,6 @@
  * become durable, the answer is 5000 instead. */
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/secret.h"
 #include "role/core/core.h"
 
 err_t batch_begin(struct core *c)
@@ -389,8 +388,7 @@ err_t batch_request(struct core *c, struct neighbour *from, const struct message
 
 	TRY(request_arrival_read(m->body, from->link.peer_number, c->now, &in));
 	err = rate_admits(c, &in) ? batch_serve(c, &p, &in, NULL) : too_fast(c, &p, in.primitive);
-	if (in.exported.n) /* it is with the keeper, or refused */
-		secret_wipe(from->link.in.p + (in.exported.p - from->link.in.p), in.exported.n);
+	link_wipe(&from->link, in.exported); /* it is with the keeper, or refused */
 out:
 	return err;
 }

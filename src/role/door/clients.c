@@ -140,7 +140,7 @@ void door_client_read(struct door *d, size_t i)
 		if (found) {
 			c->active = clock_steady();
 			door_question(d, i, &m);
-			door_wipe(&c->link, &m);
+			link_wipe(&c->link, m.body);
 		}
 	}
 }

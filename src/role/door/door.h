@@ -82,10 +82,6 @@ void door_neighbour_lost(struct door *d, enum role from);
 void door_forget_client(struct door *d, size_t client);
 struct link *door_neighbour(struct door *d, enum role role);
 
-/* As link_flush; what was written is wiped. */
-err_t door_flush(struct link *l) MUST_USE;
-/* The message was relayed: its body is wiped where it came in. */
-void door_wipe(struct link *l, const struct message *m);
 /* As link_close; what is left in it is wiped. */
 void door_close(struct link *l);
 

@@ -62,7 +62,7 @@ static void watch_all(const struct door *d, struct pollfd *p)
 static void flush(struct link *l)
 {
 	/* A failure marks the link dead, which the next turn sees. */
-	if (!l->dead && door_flush(l) != ERR_OK)
+	if (!l->dead && link_flush_wipe(l) != ERR_OK)
 		l->dead = true;
 }
 

@@ -23,22 +23,6 @@ struct link *door_neighbour(struct door *d, enum role role)
 
 /* --- nothing that has passed is kept ------------------------------------------ */
 
-err_t door_flush(struct link *l)
-{
-	size_t queued = l->out.n;
-	err_t err = link_flush(l);
-
-	if (queued > l->out.n)
-		secret_wipe(l->out.p + l->out.n, queued - l->out.n);
-	return err;
-}
-
-void door_wipe(struct link *l, const struct message *m)
-{
-	if (!l->dead && l->in.p && m->body.n)
-		secret_wipe(l->in.p + (m->body.p - l->in.p), m->body.n);
-}
-
 void door_close(struct link *l)
 {
 	if (l->in.p)
@@ -54,7 +38,7 @@ void door_close(struct link *l)
 static void reply(struct door_client *c, enum message_type type, uint64_t ref,
                   struct bytes body)
 {
-	if (link_send(&c->link, type, ref, body) != ERR_OK || door_flush(&c->link) != ERR_OK)
+	if (link_send(&c->link, type, ref, body) != ERR_OK || link_flush_wipe(&c->link) != ERR_OK)
 		c->link.dead = true;
 }
 
@@ -99,7 +83,7 @@ static err_t forward(struct door *d, const struct door_client *c, const struct d
 	wire_put_fixed(&out, body);
 	TRY(out.err);
 	TRY(link_send(to, r->forward, ref, bytes_of_buf(&whole)));
-	err = door_flush(to);
+	err = link_flush_wipe(to);
 out:
 	if (whole.p)
 		secret_wipe(whole.p, whole.cap);
@@ -179,7 +163,7 @@ void door_answers(struct door *d, enum role from)
 	while (found && link_next(l, &m, &found) == ERR_OK) {
 		if (found) {
 			answer(d, &m);
-			door_wipe(l, &m);
+			link_wipe(l, m.body);
 		}
 	}
 	if (end != ERR_OK || l->dead)

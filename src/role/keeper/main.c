@@ -138,12 +138,6 @@ static err_t tell_core(void *self, enum message_type type, struct bytes body)
 
 /* --- calls ------------------------------------------------------------------- */
 
-static void wipe_body(struct link *l, struct bytes body)
-{
-	if (body.n)
-		secret_wipe(l->in.p + (body.p - l->in.p), body.n);
-}
-
 static err_t serve_one(struct process *p, struct neighbour *n, const struct message *m)
 {
 	err_t err;
@@ -160,7 +154,7 @@ static err_t serve_one(struct process *p, struct neighbour *n, const struct mess
 		TRY(keeper_ask(&p->keeper, n->caller, m->ref, m->body, &p->result));
 	TRY(link_send(&n->link, MSG_RESULT, m->ref, bytes_of_buf(&p->result)));
 out:
-	wipe_body(&n->link, m->body);
+	link_wipe(&n->link, m->body);
 	if (p->result.p)
 		secret_wipe(p->result.p, p->result.n);
 	return err == ERR_PENDING ? ERR_OK : err; /* put aside */
@@ -214,26 +208,16 @@ out:
 	return err;
 }
 
-static err_t flush(struct link *l)
-{
-	size_t before = l->out.n;
-	err_t err = link_flush(l);
-
-	if (l->out.p)
-		secret_wipe(l->out.p + l->out.n, before - l->out.n);
-	return err;
-}
-
 /* What the core must know leaves before the answer that it is about. */
 static void flush_all(struct process *p)
 {
 	struct neighbour *core = find(p, ROLE_CORE, 0);
 
-	if (core && flush(&core->link) == ERR_OK && link_wants_write(&core->link))
+	if (core && link_flush_wipe(&core->link) == ERR_OK && link_wants_write(&core->link))
 		return;
 	for (size_t i = 0; i < COUNT_OF(p->all); i++) {
 		if (p->all[i].caller && &p->all[i] != core && link_wants_write(&p->all[i].link))
-			(void)flush(&p->all[i].link); /* a dead link is dropped next turn */
+			(void)!link_flush_wipe(&p->all[i].link); /* a dead link is dropped next turn */
 	}
 }
 

@@ -31,12 +31,6 @@ struct process {
 
 /* --- the keeper ------------------------------------------------------------------ */
 
-static void wipe_body(struct link *l, struct bytes body)
-{
-	if (body.n)
-		secret_wipe(l->in.p + (body.p - l->in.p), body.n);
-}
-
 static err_t serve_one(struct process *p, const struct message *m)
 {
 	err_t err;
@@ -46,19 +40,9 @@ static err_t serve_one(struct process *p, const struct message *m)
 	TRY(token_serve(&p->token, m->body, &p->result));
 	TRY(link_send(&p->keeper, MSG_TOKEN_RESULT, m->ref, bytes_of_buf(&p->result)));
 out:
-	wipe_body(&p->keeper, m->body);
+	link_wipe(&p->keeper, m->body);
 	if (p->result.p)
 		secret_wipe(p->result.p, p->result.n);
-	return err;
-}
-
-static err_t flush(struct link *l)
-{
-	size_t before = l->out.n;
-	err_t err = link_flush(l);
-
-	if (l->out.p)
-		secret_wipe(l->out.p + l->out.n, before - l->out.n);
 	return err;
 }
 
@@ -75,12 +59,12 @@ static err_t serve(struct process *p)
 			break;
 		TRY(serve_one(p, &m));
 		if (clock_steady() - since >= FLUSH_MS) {
-			TRY(flush(&p->keeper));
+			TRY(link_flush_wipe(&p->keeper));
 			TRY(link_read(&p->keeper));
 			since = clock_steady();
 		}
 	}
-	err = flush(&p->keeper);
+	err = link_flush_wipe(&p->keeper);
 out:
 	return err;
 }
@@ -105,7 +89,7 @@ static err_t tell_state(struct process *p)
 	token_tell(&p->token, &state);
 	TRY(token_state_put(&w, &state));
 	TRY(link_send(&p->keeper, MSG_TOKEN_STATE, 0, bytes_of_buf(&body)));
-	err = flush(&p->keeper);
+	err = link_flush_wipe(&p->keeper);
 out:
 	buf_free(&body);
 	return err;
