@@ -51,21 +51,7 @@ static const struct call {
 #define CALL_IF(name, roles, test) { SCMP_SYS(name), (roles), test, -1 },
 #define CALL_NOT(name, roles) { SCMP_SYS(name), (roles), NOT, -1 },
 #define CALL_FOR(name, roles, other) { SCMP_SYS(name), (roles), ANY, SCMP_SYS(other) },
-#define LEFT(name, roles)
-#define LEFT_NOT(name, roles)
-#define LEFT_ZERO(name, roles)
-#define LEFT_HIDDEN(name, roles)
-#define LEFT_SHOWN(name, roles)
 #include "role/common/sandbox_calls.def"
-#undef CALL
-#undef CALL_IF
-#undef CALL_NOT
-#undef CALL_FOR
-#undef LEFT
-#undef LEFT_NOT
-#undef LEFT_ZERO
-#undef LEFT_HIDDEN
-#undef LEFT_SHOWN
 };
 
 /* What is left behind when a role has begun its work. */
@@ -76,25 +62,12 @@ static const struct left {
 	uint32_t action;
 	enum kernel kernel;
 } lefts[] = {
-#define CALL(name, roles)
-#define CALL_IF(name, roles, test)
-#define CALL_NOT(name, roles)
-#define CALL_FOR(name, roles, other)
 #define LEFT(name, roles) { SCMP_SYS(name), (roles), SCMP_ACT_KILL_PROCESS, EITHER },
 #define LEFT_NOT(name, roles) { SCMP_SYS(name), (roles), SCMP_ACT_ERRNO(ENOSYS), EITHER },
 #define LEFT_ZERO(name, roles) { SCMP_SYS(name), (roles), SCMP_ACT_ERRNO(0), EITHER },
 #define LEFT_HIDDEN(name, roles) { SCMP_SYS(name), (roles), SCMP_ACT_ERRNO(ENOSYS), HIDES },
 #define LEFT_SHOWN(name, roles) { SCMP_SYS(name), (roles), SCMP_ACT_ERRNO(ENOSYS), SHOWS },
 #include "role/common/sandbox_calls.def"
-#undef CALL
-#undef CALL_IF
-#undef CALL_NOT
-#undef CALL_FOR
-#undef LEFT
-#undef LEFT_NOT
-#undef LEFT_ZERO
-#undef LEFT_HIDDEN
-#undef LEFT_SHOWN
 };
 
 /* What nobody here ever does; the parent's list, inherited by every worker. */

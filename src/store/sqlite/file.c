@@ -14,28 +14,17 @@ static const struct {
 	const char *sql, *answer;
 } settings[] = {
 #define SETTING(sql, answer) { sql, answer },
-#define SCHEMA(sql)
-#define STATEMENT(name, sql)
 #include "store/statements.def"
-#undef SETTING
-#undef SCHEMA
 };
 
 static const char *const schema[] = {
-#define SETTING(sql, answer)
 #define SCHEMA(sql) sql,
 #include "store/statements.def"
-#undef SCHEMA
-#undef STATEMENT
 };
 
 static const char *const statements[] = {
-#define SCHEMA(sql)
 #define STATEMENT(name, sql) [SQL_##name] = sql,
 #include "store/statements.def"
-#undef SETTING
-#undef SCHEMA
-#undef STATEMENT
 };
 
 enum { APPLICATION = 1212568404, PRAGMAS_OF_SCHEMA = 2 };

@@ -7,13 +7,8 @@
 #include <sqlite3.h>
 
 enum statement {
-#define SETTING(sql, answer)
-#define SCHEMA(sql)
 #define STATEMENT(name, sql) SQL_##name,
 #include "store/statements.def"
-#undef SETTING
-#undef SCHEMA
-#undef STATEMENT
 	SQL_COUNT
 };
 
