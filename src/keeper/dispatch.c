@@ -309,12 +309,6 @@ out:
 	return err;
 }
 
-err_t keeper_dispatch(struct keeper_state *ks, struct keeper_caller *who, struct bytes body,
-                      struct buf *result)
-{
-	return dispatch_carry_out(ks, who, body, result, false);
-}
-
 /* Carry it out as one that may be put aside. */
 static err_t carry_out_waiting(struct keeper_state *ks, struct keeper_caller *who, struct waiting *w,
                                struct buf *result, bool again)

@@ -1,7 +1,7 @@
 /* keeper.h: key custody: keys are used by name and handle, and never leave
  * [TS-0003 6.2.5; CM1 CM3 CM4].
  *
- * One keeper_state holds the vault and its callers; keeper_dispatch() carries
+ * One keeper_state holds the vault and its callers; keeper_ask() carries
  * out one operation of wire/operations.def for one caller. Who may ask, how
  * often, and what is put on record is enforced there, from the table, for all
  * operations. The room knows no sockets (src/role/keeper is the process) and no
@@ -69,20 +69,13 @@ void keeper_caller_broke(struct keeper_state *ks, const struct keeper_caller *wh
 int keeper_tick(struct keeper_state *ks);
 
 /* The body of a CALL to the body of its RESULT; `result` is cleared first. An
- * error means that no answer could be made. Both bodies may hold secrets: the
- * caller of this function wipes them. */
-err_t keeper_dispatch(struct keeper_state *ks, struct keeper_caller *who, struct bytes call,
-                      struct buf *result) MUST_USE;
-
-/* The same for the body of a PROGRAM_CALL, which the door sent. */
-err_t keeper_dispatch_program(struct keeper_state *ks, struct bytes call,
-                              struct buf *result) MUST_USE;
-
-/* The same for a process that can wait for tokens: ERR_PENDING, and the call was put
- * aside under the reference of its asker; keeper_next() has its result later. */
+ * error means that no answer could be made; ERR_PENDING: a token is waited for, and the
+ * call was put aside under the reference of its asker; keeper_next() has its result
+ * later. Both bodies may hold secrets: the caller of this function wipes them. */
 err_t keeper_ask(struct keeper_state *ks, struct keeper_caller *who, uint64_t ref,
                  struct bytes call, struct buf *result) MUST_USE;
 
+/* The same for the body of a PROGRAM_CALL, which the door sent. */
 err_t keeper_ask_program(struct keeper_state *ks, struct keeper_caller *door, uint64_t ref,
                          struct bytes call, struct buf *result) MUST_USE;
 

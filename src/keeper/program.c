@@ -59,11 +59,6 @@ out:
 	return err;
 }
 
-err_t keeper_dispatch_program(struct keeper_state *ks, struct bytes call, struct buf *result)
-{
-	return program_carry_out(ks, call, result, false);
-}
-
 /* --- operations ----------------------------------------------------------------- */
 
 static bool is_of(const struct vault_key *key, uint32_t user)

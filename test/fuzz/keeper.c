@@ -12,7 +12,8 @@
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const enum role roles[] = { ROLE_CORE, ROLE_GATE, ROLE_COURIER, ROLE_DOOR };
+enum { OF_DOOR = 3 };
+static const enum role roles[] = { ROLE_CORE, ROLE_GATE, ROLE_COURIER, [OF_DOOR] = ROLE_DOOR };
 
 static struct keeper_state ks;
 static struct buf result;
@@ -118,14 +119,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		size_t who = rest.p[0] % (COUNT_OF(roles) + 1), n = 2u * rest.p[1];
 
 		if (who == COUNT_OF(roles)) {
-			err_t err = keeper_dispatch_program(&ks, bytes_sub(rest, 2, n), &result);
+			err_t err = keeper_ask_program(&ks, callers[OF_DOOR], 0, bytes_sub(rest, 2, n), &result);
 
 			must(err == ERR_OK || (err == ERR_SYNTAX && rest.n < 2 + 8) ||
 			     (err == ERR_SYNTAX && n < 8));
 			if (err != ERR_OK)
 				return 0;
 		} else {
-			must(keeper_dispatch(&ks, callers[who], bytes_sub(rest, 2, n), &result) == ERR_OK);
+			must(keeper_ask(&ks, callers[who], 0, bytes_sub(rest, 2, n), &result) == ERR_OK);
 		}
 		check(bytes_make(data, size));
 		rest = bytes_sub(rest, 2 + n, rest.n);

@@ -117,9 +117,9 @@ static void test_malformed(void **state)
 	struct bed *b = *state;
 	struct bytes empty = BYTES_NONE;
 
-	assert_int_equal(keeper_dispatch(&b->ks, b->by[ROLE_CORE], empty, &b->out), ERR_OK);
+	assert_int_equal(keeper_ask(&b->ks, b->by[ROLE_CORE], 0, empty, &b->out), ERR_OK);
 	assert_int_equal(b->out.p[0], ERR_SYNTAX);
-	assert_int_equal(keeper_dispatch(&b->ks, b->by[ROLE_CORE], BYTES("\0"), &b->out), ERR_OK);
+	assert_int_equal(keeper_ask(&b->ks, b->by[ROLE_CORE], 0, BYTES("\0"), &b->out), ERR_OK);
 	assert_int_equal(b->out.p[0], ERR_SYNTAX);
 	/* One octet too many, where there are no fields, and where there are. */
 	begin(b, OP_STATUS);

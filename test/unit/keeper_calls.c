@@ -45,7 +45,7 @@ static void serve(struct link *links)
 				continue;
 			alive++;
 			while (link_next(&links[i], &m, &found) == ERR_OK && found) {
-				must(keeper_dispatch(&b.ks, of_link[i], m.body, &b.out) == ERR_OK);
+				must(keeper_ask(&b.ks, of_link[i], m.ref, m.body, &b.out) == ERR_OK);
 				must(link_send(&links[i], MSG_RESULT, m.ref, bytes_of_buf(&b.out)) == ERR_OK);
 			}
 			must(link_flush(&links[0]) == ERR_OK || links[0].dead);

@@ -58,7 +58,7 @@ static inline void child_serve(struct keeper_state *ks, struct keeper_caller *wh
 	if (link_read(l) != ERR_OK)
 		_exit(0);
 	while (link_next(l, &m, &found) == ERR_OK && found) {
-		must(keeper_dispatch(ks, who, m.body, &result) == ERR_OK);
+		must(keeper_ask(ks, who, m.ref, m.body, &result) == ERR_OK);
 		must(link_send(l, MSG_RESULT, m.ref, bytes_of_buf(&result)) == ERR_OK);
 		must(link_flush(l) == ERR_OK);
 	}

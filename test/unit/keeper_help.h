@@ -80,7 +80,7 @@ static inline void begin(struct bed *b, enum operation op)
 static inline err_t ask_of(struct bed *b, struct keeper_caller *who)
 {
 	assert_int_equal(b->w.err, ERR_OK);
-	assert_int_equal(keeper_dispatch(&b->ks, who, bytes_of_buf(&b->in), &b->out), ERR_OK);
+	assert_int_equal(keeper_ask(&b->ks, who, 0, bytes_of_buf(&b->in), &b->out), ERR_OK);
 	b->r = wire_in(bytes_of_buf(&b->out));
 	return (err_t)wire_get_u8(&b->r);
 }

@@ -102,6 +102,14 @@ static void sign(struct paper *p, int who)
 	buf_free(&signature);
 }
 
+static void sign_by(struct paper *p, unsigned persons)
+{
+	for (int i = 0; i < PERSONS; i++) {
+		if (persons & 1u << i)
+			sign(p, i);
+	}
+}
+
 static err_t prepare(struct bed *b, const struct paper *p, uint32_t *ticket)
 {
 	unsigned n = 0;
@@ -173,9 +181,7 @@ static err_t order_name(struct bed *b, unsigned kind, const char *name, unsigned
 		wire_put_u32(&w, 0);
 	wire_put_bytes(&w, bytes_str(name));
 	paper_end(&p);
-	for (int i = 0; i < PERSONS; i++)
-		if (persons & 1u << i)
-			sign(&p, i);
+	sign_by(&p, persons);
 	err = whole_way(b, &p);
 	paper_free(&p);
 	return err;
@@ -213,14 +219,20 @@ static void create_body(struct paper *p, const char *name, unsigned class)
 	paper_end(p);
 }
 
+/* An order for a new key, signed by these. */
+static void paper_create(struct bed *b, struct paper *p, const char *name, unsigned persons)
+{
+	paper_begin(b, p, ORDER_KEY_CREATE);
+	create_body(p, name, KEY_EC_P256);
+	sign_by(p, persons);
+}
+
 static err_t create(struct bed *b, const char *name, int who)
 {
 	struct paper p;
 	err_t err;
 
-	paper_begin(b, &p, ORDER_KEY_CREATE);
-	create_body(&p, name, KEY_EC_P256);
-	sign(&p, who);
+	paper_create(b, &p, name, 1u << who);
 	err = whole_way(b, &p);
 	paper_free(&p);
 	return err;
@@ -441,12 +453,8 @@ static void test_replayed_reordered_stale(void **state)
 	struct paper first, second;
 	uint32_t ticket;
 
-	paper_begin(b, &first, ORDER_KEY_CREATE);
-	create_body(&first, "user/a", KEY_EC_P256);
-	sign(&first, ANNA);
-	paper_begin(b, &second, ORDER_KEY_CREATE);
-	create_body(&second, "user/b", KEY_EC_P256);
-	sign(&second, ANNA);
+	paper_create(b, &first, "user/a", 1u << ANNA);
+	paper_create(b, &second, "user/b", 1u << ANNA);
 	/* the one that was signed later goes first: the other is stale by that */
 	assert_int_equal(whole_way(b, &second), ERR_OK);
 	assert_int_equal(prepare(b, &first, &ticket), ERR_EXPIRED);
@@ -456,9 +464,7 @@ static void test_replayed_reordered_stale(void **state)
 	paper_free(&first);
 	paper_free(&second);
 	/* a challenge survives a restart, and ends after its life */
-	paper_begin(b, &first, ORDER_KEY_CREATE);
-	create_body(&first, "user/c", KEY_EC_P256);
-	sign(&first, ANNA);
+	paper_create(b, &first, "user/c", 1u << ANNA);
 	restart(b);
 	pass(b, ORDER_LIFE_S * INT64_C(1000) + 5000);
 	assert_int_equal(prepare(b, &first, &ticket), ERR_EXPIRED);
@@ -473,10 +479,7 @@ static void test_forged(void **state)
 	struct paper p;
 	uint32_t ticket;
 
-	paper_begin(b, &p, ORDER_KEY_CREATE);
-	create_body(&p, "user/a", KEY_EC_P256);
-	sign(&p, ANNA);
-	sign(&p, BERT);
+	paper_create(b, &p, "user/a", 1u << ANNA | 1u << BERT);
 	for (size_t at = 0; at < p.object.n; at++) { /* each octet counts */
 		p.object.p[at] ^= 1;
 		b->by[ROLE_DOOR]->rates[OP_ORDER_PREPARE] = (struct rate){ 0 };
@@ -533,9 +536,7 @@ static void test_nothing_without_its_record(void **state)
 	struct paper p;
 	uint32_t ticket;
 
-	paper_begin(b, &p, ORDER_KEY_CREATE);
-	create_body(&p, "user/a", KEY_EC_P256);
-	sign(&p, ANNA);
+	paper_create(b, &p, "user/a", 1u << ANNA);
 	assert_int_equal(prepare(b, &p, &ticket), ERR_OK);
 	assert_int_equal(execute(b, ticket), ERR_BAD_STATE);
 	assert_false(there(b, "user/a"));
@@ -580,9 +581,7 @@ static err_t order_administrator(struct bed *b, int who, unsigned persons)
 	wire_put_u8(&w, who == BERT ? KEY_ED25519 : KEY_EC_P256);
 	wire_put_bytes(&w, bytes_make(point, n));
 	paper_end(&p);
-	for (int i = 0; i < PERSONS; i++)
-		if (persons & 1u << i)
-			sign(&p, i);
+	sign_by(&p, persons);
 	err = whole_way(b, &p);
 	paper_free(&p);
 	return err;
@@ -631,9 +630,7 @@ static err_t bound(struct bed *b, uint32_t orders, const char *name, int64_t unt
 	else
 		wire_put_u32(&w, 0);
 	paper_end(&p);
-	for (int i = 0; i < PERSONS; i++)
-		if (persons & 1u << i)
-			sign(&p, i);
+	sign_by(&p, persons);
 	err = whole_way(b, &p);
 	paper_free(&p);
 	return err;
@@ -740,9 +737,7 @@ static err_t policy(struct bed *b, const struct standing *s, unsigned persons)
 	for (size_t i = 0; i < s->names_n; i++)
 		wire_put_bytes(&w, bytes_str(s->names[i]));
 	paper_end(&p);
-	for (int i = 0; i < PERSONS; i++)
-		if (persons & 1u << i)
-			sign(&p, i);
+	sign_by(&p, persons);
 	err = whole_way(b, &p);
 	paper_free(&p);
 	return err;
@@ -803,9 +798,7 @@ static err_t replace(struct bed *b, const char *name, const uint8_t *proof_of, u
 	wire_put_bytes(&w, bytes_of_buf(&sealed));
 	wire_put_bytes(&w, proof_of ? BYTES_OF(proof) : BYTES_NONE);
 	paper_end(&p);
-	for (int i = 0; i < PERSONS; i++)
-		if (persons & 1u << i)
-			sign(&p, i);
+	sign_by(&p, persons);
 	err = whole_way(b, &p);
 	paper_free(&p);
 	buf_free(&sealed);

@@ -19,7 +19,7 @@ static err_t ask_as(struct bed *b, uint32_t user)
 	wire_put_u32(&w, 4711);
 	wire_put_fixed(&w, bytes_of_buf(&b->in));
 	assert_int_equal(w.err, ERR_OK);
-	assert_int_equal(keeper_dispatch_program(&b->ks, bytes_of_buf(&call), &b->out), ERR_OK);
+	assert_int_equal(keeper_ask_program(&b->ks, b->by[ROLE_DOOR], 0, bytes_of_buf(&call), &b->out), ERR_OK);
 	buf_free(&call);
 	b->r = wire_in(bytes_of_buf(&b->out));
 	return (err_t)wire_get_u8(&b->r);

@@ -1,5 +1,6 @@
 /* keeper_rebind: a key store whose machine is gone: who opens it again, what is recorded
  * before it counts, and that no cut of the power on the way locks anybody out. */
+#include "keeper_files.h"
 #include "keeper_people.h"
 
 #include "crypt/seal.h"
@@ -13,30 +14,6 @@
 static char folder[] = "/tmp/holdfast-rebind-XXXXXX";
 static int dir = -1;
 static struct machine here, there;
-
-struct file {
-	uint8_t octets[16384];
-	size_t n;
-};
-
-static void file_get(const char *name, struct file *f)
-{
-	int fd = openat(dir, name, O_RDONLY);
-	ssize_t n = read(fd, f->octets, sizeof(f->octets));
-
-	assert_true(fd >= 0 && n > 0);
-	f->n = (size_t)n;
-	close(fd);
-}
-
-static void file_put(const char *name, const struct file *f)
-{
-	int fd = openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, f->octets, f->n), f->n);
-	close(fd);
-}
 
 static struct machine machine_of(const char *id)
 {
@@ -168,7 +145,7 @@ static void test_a_quorum(void **state)
 
 	make(1 << ANNA | 1 << BERT | 1 << CARL);
 	assert_int_equal(start(&b, &there), ERR_BAD_STATE);
-	file_get("keystore", &before);
+	file_get(dir, "keystore", &before);
 	/* one where two are needed; each try needs a request */
 	assert_int_equal(request(&b, &c), ERR_OK);
 	assert_int_equal(rebind(&b, &c, ANNA, -1), ERR_REFUSED);
@@ -182,7 +159,7 @@ static void test_a_quorum(void **state)
 	assert_int_equal(open_psk(&b, BYTES("x")), ERR_LOCKED);
 	begin(&b, OP_ORDER_CHALLENGE);
 	assert_int_equal(ask(&b, ROLE_DOOR), ERR_LOCKED);
-	file_get("keystore", &after);
+	file_get(dir, "keystore", &after);
 	assert_bytes(bytes_make(after.octets, after.n), bytes_make(before.octets, before.n));
 	event = announced(&b);
 	assert_true(event != 0);
@@ -207,13 +184,13 @@ static void test_without_a_record(void **state)
 	struct bed b;
 
 	make(1 << ANNA | 1 << CARL);
-	file_get("keystore", &before);
+	file_get(dir, "keystore", &before);
 	assert_int_equal(start(&b, &there), ERR_BAD_STATE);
 	assert_int_equal(request(&b, &c), ERR_OK);
 	assert_int_equal(rebind(&b, &c, CARL, ANNA), ERR_OK);
 	(void)announced(&b);
 	bed_end(&b);
-	file_get("keystore", &after);
+	file_get(dir, "keystore", &after);
 	assert_bytes(bytes_make(after.octets, after.n), bytes_make(before.octets, before.n));
 	assert_int_equal(try_start(&there), ERR_BAD_STATE);
 	assert_int_equal(try_start(&here), ERR_OK);
@@ -286,31 +263,31 @@ static void test_cuts(void **state)
 	struct bed b;
 
 	make(1 << ANNA | 1 << CARL);
-	file_get("keystore", &keystore[0]);
-	file_get("counter", &counter[0]);
+	file_get(dir, "keystore", &keystore[0]);
+	file_get(dir, "counter", &counter[0]);
 	assert_int_equal(start(&b, &here), ERR_OK);
 	assert_int_equal(vault_rebind(&b.ks.vault, &setup), ERR_OK);
 	bed_end(&b);
-	file_get("keystore", &keystore[1]);
-	file_get("counter", &counter[1]);
+	file_get(dir, "keystore", &keystore[1]);
+	file_get(dir, "counter", &counter[1]);
 	/* the first slot is the other binding's already, the key store is not */
 	mixed = counter[0];
 	bytes_copy(mixed.octets, counter[1].octets, COUNTER_SECOND);
-	file_put("counter", &mixed);
-	file_put("keystore", &keystore[0]);
+	file_put(dir, "counter", &mixed);
+	file_put(dir, "keystore", &keystore[0]);
 	assert_int_equal(try_start(&there), ERR_BAD_STATE);
 	assert_int_equal(try_start(&here), ERR_OK);
 	/* so is the key store */
-	file_put("counter", &mixed);
-	file_put("keystore", &keystore[1]);
+	file_put(dir, "counter", &mixed);
+	file_put(dir, "keystore", &keystore[1]);
 	assert_int_equal(try_start(&here), ERR_BAD_STATE);
 	assert_int_equal(try_start(&there), ERR_OK);
 	/* control: without the prepared slot nothing would open */
-	file_put("counter", &counter[0]);
-	file_put("keystore", &keystore[1]);
+	file_put(dir, "counter", &counter[0]);
+	file_put(dir, "keystore", &keystore[1]);
 	assert_int_equal(try_start(&there), ERR_TAMPERED);
 	/* what is prepared is what is written then */
-	file_put("counter", &counter[0]);
+	file_put(dir, "counter", &counter[0]);
 	assert_int_equal(start(&b, &there), ERR_TAMPERED);
 	bed_end(&b);
 	{

@@ -1,6 +1,7 @@
 /* keeper_vault: the files: who may open them, what is found out, what survives. */
 #define _GNU_SOURCE
 #include "base/disk.h"
+#include "keeper_files.h"
 #include "keeper_help.h"
 
 #include <dlfcn.h>
@@ -60,32 +61,6 @@ int EVP_PBE_scrypt(const char *pass, size_t pass_n, const unsigned char *salt, s
 	bytes_copy(a->salt, salt, salt_n);
 	bytes_copy(a->key, key, key_n);
 	return 1;
-}
-
-/* --- files ---------------------------------------------------------------------- */
-
-struct file {
-	uint8_t octets[8192];
-	size_t n;
-};
-
-static void file_get(const char *name, struct file *f)
-{
-	int fd = openat(dir, name, O_RDONLY);
-	ssize_t n = read(fd, f->octets, sizeof(f->octets));
-
-	assert_true(fd >= 0 && n > 0);
-	f->n = (size_t)n;
-	close(fd);
-}
-
-static void file_put(const char *name, const struct file *f)
-{
-	int fd = openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, f->octets, f->n), f->n);
-	close(fd);
 }
 
 static void clear_folder(void)
@@ -233,7 +208,7 @@ static void test_nothing_in_clear(void **state)
 	assert_int_equal(open_again(&v), ERR_OK);
 	add_key(&v, "psk/one");
 	assert_int_equal(vault_save(&v), ERR_OK);
-	file_get("keystore", &one);
+	file_get(dir, "keystore", &one);
 	for (size_t i = 0; i + 32 <= one.n; i++) {
 		assert_memory_not_equal(one.octets + i, psk, 8);
 		assert_memory_not_equal(one.octets + i, vault_find(&v, BYTES("root"))->key.blob.p, 8);
@@ -242,7 +217,7 @@ static void test_nothing_in_clear(void **state)
 	}
 	/* written twice: no record looks the same */
 	assert_int_equal(vault_save(&v), ERR_OK);
-	file_get("keystore", &two);
+	file_get(dir, "keystore", &two);
 	assert_int_equal(one.n, two.n);
 	for (size_t at = 300; at + 16 <= one.n; at += 16)
 		assert_memory_not_equal(one.octets + at, two.octets + at, 16);
@@ -336,11 +311,11 @@ static void test_flipped_octets(void **state)
 	struct file good, bad;
 	size_t at;
 
-	file_get("keystore", &good);
+	file_get(dir, "keystore", &good);
 	for (size_t i = 0; i < COUNT_OF(header); i++) {
 		bad = good;
 		bad.octets[header[i]] ^= 1;
-		file_put("keystore", &bad);
+		file_put(dir, "keystore", &bad);
 		assert_int_not_equal(try_open(), ERR_OK);
 	}
 	at = 128 + 16 + 7;
@@ -350,13 +325,13 @@ static void test_flipped_octets(void **state)
 		for (size_t i = 0; i < COUNT_OF(places); i++) {
 			bad = good;
 			bad.octets[places[i]] ^= 0x80;
-			file_put("keystore", &bad);
+			file_put(dir, "keystore", &bad);
 			assert_int_equal(try_open(), ERR_TAMPERED);
 		}
 		at += 4 + n;
 	}
 	assert_int_equal(at, good.n);
-	file_put("keystore", &good);
+	file_put(dir, "keystore", &good);
 	assert_int_equal(try_open(), ERR_OK);
 }
 
@@ -386,7 +361,7 @@ static void test_every_octet(void **state)
 	struct wire_in in;
 	size_t keys, n;
 
-	file_get("keystore", &good);
+	file_get(dir, "keystore", &good);
 	assert_int_equal(open_again(&open), ERR_OK);
 	assert_int_equal(secret_new(KEYRECORD_MAX, &page), ERR_OK);
 	assert_int_equal(keyrecord_print(vault_find(&open, BYTES("audit")), &page, &n), ERR_OK);
@@ -447,16 +422,16 @@ static void test_cut_and_longer(void **state)
 {
 	struct file good, bad;
 
-	file_get("keystore", &good);
+	file_get(dir, "keystore", &good);
 	for (size_t n = 1; n < good.n; n += 101) {
 		bad = good;
 		bad.n = n;
-		file_put("keystore", &bad);
+		file_put(dir, "keystore", &bad);
 		assert_int_equal(try_open(), ERR_TAMPERED);
 	}
 	bad = good;
 	bad.octets[bad.n++] = 0;
-	file_put("keystore", &bad);
+	file_put(dir, "keystore", &bad);
 	assert_int_equal(try_open(), ERR_TAMPERED);
 	(void)unlinkat(dir, "keystore", 0);
 	assert_int_equal(try_open(), ERR_MISSING);
@@ -467,7 +442,7 @@ static void test_record_in_another_place(void **state)
 	struct file good, bad;
 	size_t first = 128 + 16 + 7, second, third, n;
 
-	file_get("keystore", &good);
+	file_get(dir, "keystore", &good);
 	first += 4 + get_be32(good.octets + first); /* after the header's seal */
 	second = first + 4 + get_be32(good.octets + first);
 	second += 4 + get_be32(good.octets + second); /* the second and third EC key have one length */
@@ -477,11 +452,11 @@ static void test_record_in_another_place(void **state)
 	/* the same record twice */
 	if (third - second == n) {
 		bytes_copy(bad.octets + third, good.octets + second, n);
-		file_put("keystore", &bad);
+		file_put(dir, "keystore", &bad);
 		assert_int_equal(try_open(), ERR_TAMPERED);
 	}
 	/* a record of an earlier writing */
-	file_put("keystore", &good);
+	file_put(dir, "keystore", &good);
 	{
 		struct vault v;
 
@@ -489,9 +464,9 @@ static void test_record_in_another_place(void **state)
 		assert_int_equal(vault_save(&v), ERR_OK);
 		vault_close(&v);
 	}
-	file_get("keystore", &bad);
+	file_get(dir, "keystore", &bad);
 	bytes_copy(bad.octets + second, good.octets + second, third - second);
-	file_put("keystore", &bad);
+	file_put(dir, "keystore", &bad);
 	assert_int_equal(try_open(), ERR_TAMPERED);
 }
 
@@ -509,24 +484,24 @@ static void test_rollback(void **state)
 	struct file keystore, counter, newer;
 	struct vault v;
 
-	file_get("keystore", &keystore);
-	file_get("counter", &counter);
+	file_get(dir, "keystore", &keystore);
+	file_get(dir, "counter", &counter);
 	save_once();
-	file_get("keystore", &newer);
+	file_get(dir, "keystore", &newer);
 	/* an older key store */
-	file_put("keystore", &keystore);
+	file_put(dir, "keystore", &keystore);
 	assert_int_equal(open_again(&v), ERR_ROLLBACK);
 	assert_true(bytes_find(bytes_str(v.why), 'o') > 0 && !v.open);
 	/* one step ahead of the counter is a crash between the two: mended */
-	file_put("keystore", &newer);
-	file_put("counter", &counter);
+	file_put(dir, "keystore", &newer);
+	file_put(dir, "counter", &counter);
 	assert_int_equal(try_open(), ERR_OK);
-	file_put("keystore", &keystore);
+	file_put(dir, "keystore", &keystore);
 	assert_int_equal(try_open(), ERR_ROLLBACK);
-	file_put("keystore", &newer);
+	file_put(dir, "keystore", &newer);
 	/* two steps are an older counter */
 	save_once();
-	file_put("counter", &counter);
+	file_put(dir, "counter", &counter);
 	assert_int_equal(try_open(), ERR_ROLLBACK);
 }
 
@@ -559,37 +534,37 @@ static void test_torn_counter(void **state)
 	anchor_once(41);
 	save_once();
 	anchor_once(42);
-	file_get("counter", &good);
+	file_get(dir, "counter", &good);
 	for (size_t slot = 0; slot <= 512; slot += 512) {
 		for (size_t at = 0; at < COUNTER_SLOT; at += 50) {
 			torn = good;
 			for (size_t i = at; i < COUNTER_SLOT; i++)
 				torn.octets[slot + i] = 0xee;
-			file_put("counter", &torn);
+			file_put(dir, "counter", &torn);
 			assert_int_equal(open_again(&v), ERR_OK);
 			assert_int_equal(v.count.sequence, 42);
 			assert_int_equal(v.count.generation, v.generation);
 			vault_close(&v);
 			/* and it was mended */
-			file_get("counter", &torn);
+			file_get(dir, "counter", &torn);
 			assert_memory_equal(torn.octets, torn.octets + 512, COUNTER_SLOT);
 		}
 	}
 	/* a write that was cut between the slots: the newer counts */
 	anchor_once(43);
-	file_get("counter", &torn);
+	file_get(dir, "counter", &torn);
 	bytes_copy(torn.octets + 512, good.octets + 512, COUNTER_SLOT);
-	file_put("counter", &torn);
+	file_put(dir, "counter", &torn);
 	assert_int_equal(open_again(&v), ERR_OK);
 	assert_int_equal(v.count.sequence, 43);
 	vault_close(&v);
 	/* both gone */
 	torn.octets[20] ^= 1;
 	torn.octets[512 + 20] ^= 1;
-	file_put("counter", &torn);
+	file_put(dir, "counter", &torn);
 	assert_int_equal(try_open(), ERR_TAMPERED);
 	torn.n = 100;
-	file_put("counter", &torn);
+	file_put(dir, "counter", &torn);
 	assert_int_equal(try_open(), ERR_TAMPERED);
 }
 
@@ -597,13 +572,13 @@ static void test_losing_a_slot_is_no_way_back(void **state)
 {
 	struct file keystore, counter;
 
-	file_get("keystore", &keystore);
+	file_get(dir, "keystore", &keystore);
 	save_once();
-	file_get("counter", &counter);
-	file_put("keystore", &keystore);
+	file_get(dir, "counter", &counter);
+	file_put(dir, "keystore", &keystore);
 	for (size_t slot = 0; slot <= 512; slot += 512) {
 		counter.octets[slot + 70] ^= 1;
-		file_put("counter", &counter);
+		file_put(dir, "counter", &counter);
 		assert_int_equal(try_open(), ERR_ROLLBACK);
 		counter.octets[slot + 70] ^= 1;
 	}
@@ -613,10 +588,10 @@ static void test_counter_of_another(void **state)
 {
 	struct file counter;
 
-	file_get("counter", &counter);
+	file_get(dir, "counter", &counter);
 	clear_folder();
 	assert_int_equal(make_node(NULL), ERR_OK);
-	file_put("counter", &counter);
+	file_put(dir, "counter", &counter);
 	assert_int_equal(try_open(), ERR_TAMPERED);
 }
 
@@ -627,7 +602,7 @@ static void test_anchor_survives(void **state)
 	struct vault v;
 
 	anchor_once(5);
-	file_get("keystore", &before);
+	file_get(dir, "keystore", &before);
 	assert_int_equal(open_again(&v), ERR_OK);
 	assert_int_equal(v.count.sequence, 5);
 	assert_bytes(BYTES_OF(v.count.hash), BYTES_OF(hash));
@@ -637,7 +612,7 @@ static void test_anchor_survives(void **state)
 	assert_int_equal(vault_anchor(&v, 6, BYTES_OF(other)), ERR_OK);
 	vault_close(&v);
 	/* only the counter was written */
-	file_get("keystore", &after);
+	file_get(dir, "keystore", &after);
 	assert_int_equal(before.n, after.n);
 	assert_memory_equal(before.octets, after.octets, after.n);
 }
@@ -669,14 +644,14 @@ static void test_write_fails(void **state)
 	int there;
 
 	assert_int_equal(open_again(&v), ERR_OK);
-	file_get("keystore", &before);
+	file_get(dir, "keystore", &before);
 	/* a directory stands where the new file would */
 	assert_int_equal(mkdirat(dir, "keystore.new", 0700), 0);
 	add_key(&v, "psk/one");
 	there = v.generation == 1;
 	assert_int_equal(vault_save(&v), ERR_IO);
 	assert_true(there && v.generation == 1);
-	file_get("keystore", &after);
+	file_get(dir, "keystore", &after);
 	assert_memory_equal(before.octets, after.octets, after.n);
 	assert_int_equal(unlinkat(dir, "keystore.new", AT_REMOVEDIR), 0);
 	assert_int_equal(vault_save(&v), ERR_OK);
@@ -748,8 +723,8 @@ static void begin_torture(void)
 
 	clear_folder();
 	if (keystore.n) {
-		file_put("keystore", &keystore);
-		file_put("counter", &counter);
+		file_put(dir, "keystore", &keystore);
+		file_put(dir, "counter", &counter);
 		return;
 	}
 	assert_int_equal(make_node(NULL), ERR_OK);
@@ -758,8 +733,8 @@ static void begin_torture(void)
 	assert_int_equal(vault_save(&v), ERR_OK);
 	vault_close(&v);
 	anchor_once(7);
-	file_get("keystore", &keystore);
-	file_get("counter", &counter);
+	file_get(dir, "keystore", &keystore);
+	file_get(dir, "counter", &counter);
 }
 
 /* What a restart finds: all of before, or all of after. */
