@@ -202,6 +202,26 @@ static int64_t batch_due(struct queue *q, const struct queue_entry *e, int64_t n
 	return e->due;
 }
 
+/* What waits for targets that do not answer, or for nobody who fetches it, is whoever's: it must not
+ * leave others without a place, nor without a lane. */
+static bool has_share(const struct queue *q, const struct queue_entry *e, size_t octets)
+{
+	uint64_t whose = queue_whose(e->originator);
+	size_t n = 0;
+
+	if (q->items_n < QUEUE_ENTRIES / 2 && q->lanes_n < QUEUE_LANES / 2 && q->octets + octets < QUEUE_OCTETS / 2)
+		return true;
+	for (size_t i = 0; i < q->items_n; i++) {
+		const struct item *item = q->items[i];
+
+		if (item->whose != whose || item->removed)
+			continue;
+		octets += item->octets;
+		n++;
+	}
+	return n < QUEUE_ENTRIES / QUEUE_SHARE && octets <= QUEUE_OCTETS / QUEUE_SHARE;
+}
+
 err_t queue_add(struct queue *q, const struct queue_entry *asked, int64_t now)
 {
 	struct queue_entry e = *asked;
@@ -219,7 +239,7 @@ err_t queue_add(struct queue *q, const struct queue_entry *asked, int64_t now)
 	if (!e.rqi.n)
 		e.rqi = bytes_str(rqi);
 	TRY(write_entry(&e, &value));
-	if (q->items_n >= QUEUE_ENTRIES || q->octets + value.n > QUEUE_OCTETS)
+	if (q->items_n >= QUEUE_ENTRIES || q->octets + value.n > QUEUE_OCTETS || !has_share(q, &e, value.n))
 		TRY(ERR_LIMIT);
 	TRY(queue_item(q, &e, value.n, &item));
 	item->added = true;

@@ -20,6 +20,7 @@ enum {
 	QUEUE_ENTRIES = 16384,
 	QUEUE_LANE = 1024,               /* entries of one lane */
 	QUEUE_OCTETS = 64 * 1024 * 1024,
+	QUEUE_SHARE = 8,                 /* one originator has an eighth at most, when half is used */
 	QUEUE_PAUSE_MS = 1000,           /* after the first failure; doubles */
 	QUEUE_PAUSE_MAX_MS = 300000,     /* each pause is changed by chance, up to a quarter */
 	QUEUE_BATCH = 256,               /* entries of one message */

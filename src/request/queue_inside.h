@@ -20,6 +20,7 @@ struct lane {
 
 struct item {
 	uint64_t number, subscription;
+	uint64_t whose;         /* of its originator's digest */
 	int64_t due, window;
 	unsigned flags;
 	size_t octets;
@@ -57,6 +58,7 @@ size_t queue_place(const struct queue *q, uint64_t number);
 struct item *queue_find(const struct queue *q, uint64_t number);
 /* A new item for the entry, in its place in both lists; and out of both, freed, the lane with
  * the last of it. */
+uint64_t queue_whose(struct bytes originator);
 err_t queue_item(struct queue *q, const struct queue_entry *e, size_t octets, struct item **out) MUST_USE;
 void queue_unlink(struct queue *q, struct item *item);
 

@@ -135,6 +135,14 @@ static err_t item_room(struct queue *q)
 	return ERR_OK;
 }
 
+uint64_t queue_whose(struct bytes originator)
+{
+	uint8_t digest[32];
+
+	store_digest(originator, digest);
+	return get_be64(digest);
+}
+
 err_t queue_item(struct queue *q, const struct queue_entry *e, size_t octets,
                       struct item **out)
 {
@@ -148,7 +156,7 @@ err_t queue_item(struct queue *q, const struct queue_entry *e, size_t octets,
 	if (!item && lane->count == 0)
 		drop_lane(q, lane);
 	TRY(item ? ERR_OK : ERR_MEMORY);
-	*item = (struct item){ .number = e->number, .subscription = e->subscription, .due = e->due, .window = e->window,
+	*item = (struct item){ .number = e->number, .subscription = e->subscription, .whose = queue_whose(e->originator), .due = e->due, .window = e->window,
 		               .flags = e->flags, .octets = octets, .events = 1, .lane = lane };
 	link_item(q, item);
 	*out = item;

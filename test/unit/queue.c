@@ -89,6 +89,48 @@ static void test_undo(void **state)
 	queue_close(q);
 }
 
+static err_t owe_of(struct queue *q, const char *originator, unsigned target, struct bytes content)
+{
+	struct queue_entry e = { .subscription = 1, .created = start, .due = start, .content = content };
+	char text[32];
+
+	snprintf(text, sizeof(text), "t%u", target);
+	e.target = bytes_str(text);
+	e.originator = bytes_str(originator);
+	return queue_add(q, &e, start);
+}
+
+/* Whoever has more told than is ever fetched loses of his own: there is a place, a lane and room for who comes
+ * after him. Without that he goes on until all is full. */
+static void test_share(void **state)
+{
+	static const struct { unsigned lane; size_t octets; } ways[] = {
+		{ 1000, 1 }, { 1, 1 }, { 16, 900000 }, /* entries, lanes, octets */
+	};
+	struct store_room *room = *state;
+	static uint8_t much[900000];
+	uint64_t first;
+
+	for (size_t i = 0; i < COUNT_OF(ways); i++) {
+		struct queue *q = open_queue(room);
+		unsigned n = 0;
+
+		assert_int_equal(store_begin(room->s), ERR_OK);
+		while (n < 20000 && owe_of(q, "//sp/cse/Chog", n / ways[i].lane, bytes_make(much, ways[i].octets)) == ERR_OK)
+			n++;
+		assert_true(n > 30 && n < 20000);
+		for (unsigned k = 0; k < 8; k++)
+			assert_int_equal(owe_of(q, "//sp/cse/Cother", 100000 + k, bytes_make(much, ways[i].octets)), ERR_OK);
+		/* when his own has gone, he has his share again */
+		for (unsigned k = 0; k < n && (first = queue_after(q, 0)) != 0; k++)
+			assert_int_equal(queue_remove(q, first), ERR_OK);
+		assert_int_equal(owe_of(q, "//sp/cse/Chog", 0, bytes_make(much, ways[i].octets)), ERR_OK);
+		store_rollback(room->s);
+		queue_settle(q, false);
+		queue_close(q);
+	}
+}
+
 /* Who answered last is told when there is no room for those who did not. */
 static void test_proven(void **state)
 {
@@ -380,7 +422,7 @@ int main(void)
 	static char engine[] = "sqlite";
 #define T(f) cmocka_unit_test_prestate_setup_teardown(f, room_make, room_end, engine)
 	const struct CMUnitTest tests[] = {
-		T(test_durable_first), T(test_undo), T(test_proven), T(test_proves_nothing), T(test_lanes), T(test_pauses),
+		T(test_durable_first), T(test_undo), T(test_proven), T(test_share), T(test_proves_nothing), T(test_lanes), T(test_pauses),
 		T(test_held), T(test_batches), T(test_latest), T(test_bounds), T(test_tampered),
 	};
 
