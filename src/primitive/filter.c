@@ -197,10 +197,11 @@ out:
 	return err;
 }
 
-/* One relative path without a way up. */
+/* One relative path: names, behind ways up if there are any. */
 static err_t read_path(const struct row *row, const struct cbor *v, struct filter_criteria *f)
 {
 	struct bytes rest = v->s;
+	bool up = true;
 
 	if (v->kind != CBOR_TEXT)
 		return ERR_TYPE;
@@ -209,7 +210,8 @@ static err_t read_path(const struct row *row, const struct cbor *v, struct filte
 	while (rest.n > 0) {
 		struct bytes part = bytes_cut(&rest, '/');
 
-		if (part.n == 0 || part.p[0] == '.')
+		up &= bytes_equal(part, BYTES(".."));
+		if (part.n == 0 || (part.p[0] == '.' && !up))
 			return ERR_SYNTAX;
 	}
 	f->arp = v->s;

@@ -70,6 +70,7 @@ err_t request_read(struct bytes cbor, int64_t now, struct request_primitive *out
 struct response_primitive {
 	unsigned status;
 	struct bytes rqi, to, from, rvi, content;
+	struct bytes vendor;     /* vsi */
 	int64_t originated;      /* ot, 0: left out */
 	int64_t result_expires;  /* rset, 0: left out */
 	unsigned content_status; /* cnst, 0: left out */
@@ -107,7 +108,7 @@ struct filter_criteria {
 	uint64_t size_above, size_below, state_above, state_below;
 	bool has_limit, has_level, has_offset;
 	uint64_t limit, level, offset;
-	struct bytes arp;      /* "a/b", plain segments */
+	struct bytes arp;      /* "a/b", plain segments; "../" before them leads up */
 	bool has_operations;
 	uint64_t operations;   /* ops: access bits the originator is to have */
 	unsigned geometry_type, space; /* gmty, gsf; 0 absent, else geometry is there */

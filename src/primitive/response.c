@@ -54,6 +54,7 @@ static err_t put_members(const struct response_primitive *r, struct buf *out)
 	TRY(put_pair(out, "rqi", r->rqi));
 	TRY(put_number(out, "rsc", r->status));
 	TRY(put_pair(out, "rvi", r->rvi));
+	TRY(put_pair(out, "vsi", r->vendor));
 	if (r->content_status) {
 		TRY(put_number(out, "cnot", r->content_offset));
 		TRY(put_number(out, "cnst", r->content_status));
@@ -69,7 +70,7 @@ err_t response_write(const struct response_primitive *r, struct buf *out)
 	err_t err;
 
 	n += (r->from.n > 0) + (r->originated != 0) + (r->content.n > 0) + (r->to.n > 0);
-	n += (r->rqi.n > 0) + (r->rvi.n > 0) + (r->content_status ? 2 : 0) + (r->result_expires != 0);
+	n += (r->rqi.n > 0) + (r->rvi.n > 0) + (r->vendor.n > 0) + (r->content_status ? 2 : 0) + (r->result_expires != 0);
 	TRY(cbor_put_map(out, n));
 	TRY(put_members(r, out));
 out:
@@ -119,6 +120,8 @@ static err_t take_member(struct response_primitive *r, enum param p, const struc
 		return take_text(v, &r->from);
 	case PARAM_RVI:
 		return take_text(v, &r->rvi);
+	case PARAM_VSI:
+		return take_text(v, &r->vendor);
 	case PARAM_PC:
 		r->content = v->raw;
 		return ERR_OK;

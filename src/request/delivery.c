@@ -102,10 +102,12 @@ out:
 static err_t compose(struct work *w, struct bytes *out)
 {
 	struct buf b = buf_make(PRIMITIVE_MAX);
+	struct bytes rqi;
 	err_t err;
 
 	w->carries = true; /* times as they will still be right then */
-	TRY(forward_compose(w, w->request.rqi, &b));
+	TRY(forward_identifier(w, &rqi));
+	TRY(forward_compose(w, rqi, false, &b));
 	err = arena_copy(&w->room->arena, bytes_of_buf(&b), out);
 out:
 	w->carries = false;

@@ -229,10 +229,12 @@ static void refuse_misplaced(struct work *w, const struct store_row *row)
 	if (w->request.type == TYPE_AE && row->type != TYPE_CSE_BASE)
 		work_refuse(w, RSC_INVALID_CHILD_RESOURCE_TYPE, "TS-0004 7.4.5.2.1",
 		            "an AE is registered at the CSEBase");
-	else if (w->request.type == TYPE_REMOTE_CSE && row->type == TYPE_CSE_BASE &&
-	         id_form(w->originator) == ID_ABS_AE)
+	else if (w->request.type == TYPE_REMOTE_CSE && id_form(w->originator) == ID_ABS_AE)
 		work_refuse(w, RSC_OPERATION_NOT_ALLOWED, "TS-0004 7.4.4.2.1",
 		            "an AE registers no CSE");
+	else if (w->request.type == TYPE_REMOTE_CSE && row->type != TYPE_CSE_BASE)
+		work_refuse(w, RSC_INVALID_CHILD_RESOURCE_TYPE, "TS-0004 7.4.4.2.1",
+		            "a CSE is registered at the CSEBase");
 	if (w->status)
 		decision_refuse(&w->decision, "a registration where there can be none");
 }

@@ -12,7 +12,7 @@
 #include "request/work.h"
 #include "wire/wire.h"
 
-enum { PRIMITIVE_MAX = 4 << 20, MEMBERS = PARAM_COUNT };
+enum { PRIMITIVE_MAX = 4 << 20, MEMBERS = PARAM_COUNT, RQI_MAX = 512 };
 
 struct bytes forward_from(const struct work *w)
 {
@@ -175,10 +175,37 @@ out:
 	return err;
 }
 
+/* An AE's is its own; elsewhere its AE-ID-Stem before it tells it from those of others [TS-0001 7.1.7].
+ * A CSE's goes on as it came; so does one that would be longer than may be. */
+err_t forward_identifier(struct work *w, struct bytes *rqi)
+{
+	struct bytes stem = w->request.from;
+	struct buf b = buf_make(RQI_MAX);
+	err_t err = ERR_OK;
+
+	*rqi = w->request.rqi;
+	/* Members of one group are asked at once, each by a request of its own. */
+	if (w->depth)
+		return outbound_identifier(w, w->request.to, rqi);
+	if (id_form(stem) != ID_AE_STEM || stem.n + 1 + rqi->n > RQI_MAX)
+		return ERR_OK;
+	TRY(buf_printf(&b, "%.*s/%.*s", BYTES_FMT(stem), BYTES_FMT(*rqi)));
+	err = arena_copy(&w->room->arena, bytes_of_buf(&b), rqi);
+out:
+	buf_free(&b);
+	return err;
+}
+
+/* What a Release 1 entity does not know [TS-0004 7.3.2.6]. */
+static bool is_of_later(enum param p)
+{
+	return p == PARAM_RVI || p == PARAM_VSI;
+}
+
 /* What the next hop has to see otherwise: who asks, and what is asked when it is a
  * member of a group. How the answer is wanted (rt) is between the originator and
  * its registrar. */
-err_t forward_compose(struct work *w, struct bytes rqi, struct buf *out)
+err_t forward_compose(struct work *w, struct bytes rqi, bool first, struct buf *out)
 {
 	struct buf from = buf_make(512), to = buf_make(16384), id = buf_make(1024), times = buf_make(128);
 	struct cbor_member m[MEMBERS];
@@ -194,7 +221,8 @@ err_t forward_compose(struct work *w, struct bytes rqi, struct buf *out)
 
 		if (p == PARAM_OT)
 			TRY(put_made(w, &times, &value));
-		if (!value.n || p == PARAM_RT || (p == PARAM_OET && w->request.executes <= w->in->now))
+		if (!value.n || p == PARAM_RT || (p == PARAM_OET && w->request.executes <= w->in->now) ||
+		    (first && is_of_later((enum param)p)))
 			continue;
 		TRY(put_left(w, (enum param)p, &times, &value));
 		if (p == PARAM_FR)
@@ -230,6 +258,7 @@ static err_t take_answer(struct work *w, const struct response_primitive *r)
 	w->outcome = (struct outcome){ .status = r->status, .what = "the answer of another CSE",
 		                       .content_status = r->content_status,
 		                       .content_offset = r->content_offset };
+	w->vendor = r->vendor;
 	(void)text_print(w->decision.text, sizeof(w->decision.text), "forwarded [TS-0004 7.3.2.6]");
 	return buf_add(&w->content, r->content);
 }
@@ -237,23 +266,21 @@ static err_t take_answer(struct work *w, const struct response_primitive *r)
 err_t forward_run(struct work *w)
 {
 	struct buf primitive = buf_make(PRIMITIVE_MAX);
-	struct bytes rqi = w->request.rqi;
 	struct response_primitive r;
 	struct reach reach;
+	struct bytes rqi;
 	err_t err = ERR_OK;
 
 	if (delivery_wanted(w))
 		TRY(delivery_carry(w, &w->carried));
 	if (w->carried)
 		goto out;
-	/* Members of one group are asked at once, each by a request of its own. */
-	if (w->depth)
-		TRY(outbound_identifier(w, w->request.to, &rqi));
+	TRY(forward_identifier(w, &rqi));
 	if (w->next_provider.n)
 		reach_provider(w->next_provider, &reach);
 	else
 		TRY(reach_row(w, w->next_hop, &reach));
-	TRY(forward_compose(w, rqi, &primitive));
+	TRY(forward_compose(w, rqi, reach.first, &primitive));
 	TRY(reach_exchange(w, &reach, bytes_of_buf(&primitive),
 	                   w->request.operation == OPERATION_RETRIEVE ? SEND_REPEAT : 0, &r));
 	err = take_answer(w, &r);

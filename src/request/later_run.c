@@ -465,8 +465,7 @@ static err_t tell(struct work *w, struct bytes target, struct bytes result, bool
 {
 	struct outbound_request request = {
 		.operation = OPERATION_NOTIFY, .to = target,
-		.from = resources_cse(w->room->resources)->cse_id, .rvi = BYTES("3"),
-		.originated = w->in->now,
+		.from = resources_cse(w->room->resources)->cse_id, .originated = w->in->now,
 	};
 	struct buf content = buf_make(PRIMITIVE_MAX), primitive = buf_make(PRIMITIVE_MAX);
 	struct response_primitive r;
@@ -483,8 +482,9 @@ static err_t tell(struct work *w, struct bytes target, struct bytes result, bool
 	TRY(cbor_put_text(&content, BYTES("m2m:rsp")));
 	TRY(buf_add(&content, result));
 	request.content = bytes_of_buf(&content);
-	TRY(outbound_compose(&request, &primitive));
 	TRY(reach_of(w, target, &reach));
+	request.rvi = reach_release(&reach);
+	TRY(outbound_compose(&request, &primitive));
 	TRY(reach_exchange(w, &reach, bytes_of_buf(&primitive), SEND_REPEAT, &r));
 	*told = r.status != 0;
 out:

@@ -33,7 +33,7 @@ static struct bytes whole(struct bytes address)
 static err_t ask(struct work *w, struct remote_member *m)
 {
 	struct outbound_request request = { .operation = OPERATION_RETRIEVE, .to = whole(m->address),
-		                            .rvi = BYTES("3"), .originated = w->in->now };
+		                            .originated = w->in->now };
 	struct buf primitive = buf_make(PRIMITIVE_MAX), seed = buf_make(URI_TEXT);
 	struct response_primitive r;
 	struct reach reach;
@@ -44,6 +44,7 @@ static err_t ask(struct work *w, struct remote_member *m)
 	TRY(outbound_identifier(w, bytes_of_buf(&seed), &request.rqi));
 	TRY(reach_of(w, request.to, &reach));
 	request.from = reach.from;
+	request.rvi = reach_release(&reach);
 	TRY(outbound_compose(&request, &primitive));
 	TRY(reach_exchange(w, &reach, bytes_of_buf(&primitive), SEND_REPEAT, &r));
 	m->status = r.status;

@@ -24,7 +24,7 @@ static err_t ask_of(struct work *w, const char *what, uint64_t row, struct bytes
                     struct response_primitive *r)
 {
 	struct outbound_request request = { .operation = OPERATION_NOTIFY, .to = target,
-		                            .rvi = BYTES("3"), .content = content, .originated = w->in->now };
+		                            .content = content, .originated = w->in->now };
 	struct buf primitive = buf_make(PRIMITIVE_MAX), seed = buf_make(PRIMITIVE_MAX);
 	struct reach reach;
 	err_t err;
@@ -37,6 +37,7 @@ static err_t ask_of(struct work *w, const char *what, uint64_t row, struct bytes
 	TRY(outbound_identifier(w, bytes_of_buf(&seed), &request.rqi));
 	TRY(reach_of(w, target, &reach));
 	request.from = reach.from;
+	request.rvi = reach_release(&reach);
 	TRY(outbound_compose(&request, &primitive));
 	TRY(reach_exchange(w, &reach, bytes_of_buf(&primitive), SEND_REPEAT, r));
 out:

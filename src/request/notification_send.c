@@ -247,7 +247,7 @@ static err_t compose(struct work *w, const struct queue_entry *e, struct notific
 	struct buf rqi = buf_make(TARGET_TEXT);
 	struct outbound_request request = {
 		.operation = OPERATION_NOTIFY, .to = reach_place(e->target),
-		.from = n->reach.from, .rqi = e->rqi, .rvi = BYTES("3"),
+		.from = n->reach.from, .rqi = e->rqi, .rvi = reach_release(&n->reach),
 		.event_category = e->event_category, .content = e->content,
 		.originated = w->in->now,
 	};

@@ -14,7 +14,7 @@ static err_t hand_on(struct work *w, const struct reach *reach, struct response_
 {
 	struct outbound_request request = {
 		.operation = OPERATION_NOTIFY, .to = w->request.to, .from = forward_from(w),
-		.rqi = w->request.rqi, .rvi = answer_release(w), .content = w->request.content,
+		.rqi = w->request.rqi, .rvi = reach->first ? BYTES_NONE : answer_release(w), .content = w->request.content,
 		.originated = w->request.originated,
 	};
 	struct buf primitive = buf_make(PRIMITIVE_MAX);

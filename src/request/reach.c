@@ -7,6 +7,7 @@
 #include "request/reach.h"
 
 #include "primitive/id.h"
+#include "primitive/release.h"
 #include "request/work.h"
 #include "wire/wire.h"
 
@@ -128,6 +129,22 @@ out:
 	return err;
 }
 
+/* Is "1" all that it has for supportedReleaseVersions? */
+static bool is_of_first(const struct store_row *row)
+{
+	struct cbor srv, item;
+	bool found = false;
+
+	return cbor_find(row->body, BYTES("srv"), &srv, &found) == ERR_OK && found && srv.kind == CBOR_ARRAY &&
+	       srv.u == 1 && cbor_next(&srv.s, &item) == ERR_OK && item.kind == CBOR_TEXT &&
+	       release_number(item.s) == RELEASE_1;
+}
+
+struct bytes reach_release(const struct reach *reach)
+{
+	return reach->first ? BYTES_NONE : BYTES("3");
+}
+
 bool reach_is_revoked(struct work *w, struct bytes absolute)
 {
 	struct entity_terms terms;
@@ -167,6 +184,7 @@ err_t reach_row(struct work *w, uint64_t id, struct reach *out)
 	/* An AE that has a polling channel is told there [TS-0004 7.3.3.9.1]; elsewhere only when it
 	 * does not poll. */
 	channel_first = row->type == TYPE_AE;
+	out->first = is_of_first(row);
 	if (channel_first)
 		TRY(add_channel(w, id, out));
 	TRY(store_get(w->room->store, id, &row));

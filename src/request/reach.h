@@ -14,6 +14,7 @@ struct reach {
 	uint64_t entity;  /* row of the AE or CSE, 0 for a URL and for what is elsewhere */
 	uint64_t hop;     /* row of the remoteCSE by which that is reached, 0: none */
 	bool direct;      /* and which is the CSE itself where it is */
+	bool first;       /* the entity there, or the next CSE on the way, is of Release 1 alone */
 	struct { struct bytes target; unsigned flags; } list[REACH_MAX]; /* best first */
 	size_t n;         /* 0: not reachable from here */
 };
@@ -36,6 +37,10 @@ bool reach_is_revoked(struct work *w, struct bytes absolute);
 /* out: the AE-ID or CSE-ID, absolute, of the AE or remoteCSE that the row is; empty: of
  * neither, or gone [TS-0001 7.2]. */
 err_t reach_identity(struct work *w, uint64_t entity, struct buf *out) MUST_USE;
+
+/* The Release Version Indicator of a request of ours to there: none where it is of Release 1
+ * [TS-0004 7.3.1.1, 7.3.2.6]. */
+struct bytes reach_release(const struct reach *reach);
 
 /* The IN-CSE of another service provider. */
 void reach_provider(struct bytes url, struct reach *out);

@@ -284,6 +284,8 @@ static err_t serve(struct work *w, struct buf *answer)
 		.content_status = w->outcome.content_status,
 		.content_offset = w->outcome.content_offset,
 	};
+	if (response.rvi.n) /* not to a Release 1 entity [TS-0004 7.3.2.6] */
+		response.vendor = w->vendor;
 	if (w->in->deferred)
 		return later_result(w, &response);
 	response.from = forward_host(w); /* whose the addresses in the content are */

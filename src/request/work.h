@@ -89,6 +89,7 @@ struct work {
 	struct blocking *blocking; /* subscriptions whose targets have to agree to the update */
 	struct bytes old_targets;  /* nu of a subscription before its update: the items, encoded */
 
+	struct bytes vendor;       /* Vendor Information of the answer of another CSE */
 	uint64_t next_hop;         /* row of the remoteCSE that the request goes on to */
 	struct bytes next_provider; /* or where another provider's IN-CSE answers */
 
@@ -185,8 +186,10 @@ err_t forward_run(struct work *w) MUST_USE;
 struct bytes forward_cse(const struct work *w, struct bytes to);
 /* The CSE that the request went on to, as To names it; empty: none, it is served here. */
 struct bytes forward_host(const struct work *w);
-/* The request as the next hop has to see it, with this identifier. */
-err_t forward_compose(struct work *w, struct bytes rqi, struct buf *out) MUST_USE;
+/* The Request Identifier with which it goes on. In the arena. */
+err_t forward_identifier(struct work *w, struct bytes *rqi) MUST_USE;
+/* The request as the next hop has to see it, with this identifier; first: that is of Release 1 alone. */
+err_t forward_compose(struct work *w, struct bytes rqi, bool first, struct buf *out) MUST_USE;
 /* When the request that goes on was made, ms, where that is for this CSE to say; 0: what its originator said
  * goes on, if anything. */
 int64_t forward_made(const struct work *w);

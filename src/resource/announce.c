@@ -1,7 +1,5 @@
-/* announce.c: what is announced where: the record, and what differs from it.
- *
- * The record of a row, an array: due, then for each target
- *   target (as `at` named it), address there ("" not yet), digest, names
+/* announce.c: what is announced where, and what differs from that; the record of it is in
+ * announce_record.c.
  *
  * An AE with an S-type AE-ID is announced at the IN-CSE whatever `at` says: target "S", which
  * that cannot name, and the address, which its AE-ID gives. */
@@ -17,87 +15,11 @@
 /* { "m2m:aeA": { "lnk": "INACTIVE" } } */
 #define INACTIVE BYTES("\xa1\x67m2m:aeA\xa1\x63lnk\x68INACTIVE")
 
-enum { RECORD_MAX = 65536, CONTENT_MAX = 1 << 20, ENTRY = 4, KEY_MAX = 24 };
+enum { CONTENT_MAX = 1 << 20 };
 
-struct entry {
-	struct bytes target, address, digest, names;
-};
-
-struct record {
-	bool exists, due;
-	struct entry list[ANNOUNCE_TARGETS];
-	size_t n;
-};
-
-static bool is_home(const struct entry *e)
+static bool is_home(const struct announce_entry *e)
 {
 	return bytes_equal(e->target, HOME);
-}
-
-/* --- the record ---------------------------------------------------------------------- */
-
-static struct bytes key_of(uint64_t id, char key[KEY_MAX])
-{
-	(void)text_print(key, KEY_MAX, "%llu", (unsigned long long)id);
-	return bytes_str(key);
-}
-
-static err_t record_read(struct bytes value, struct record *out)
-{
-	struct cbor all, part[ENTRY];
-	struct bytes rest;
-	err_t err;
-
-	*out = (struct record){ .exists = value.n > 0 };
-	if (!value.n)
-		return ERR_OK;
-	TRY(cbor_read(value, &all));
-	rest = all.s;
-	TRY(cbor_next(&rest, &part[0]));
-	out->due = part[0].u != 0;
-	while (rest.n && out->n < ANNOUNCE_TARGETS) {
-		for (size_t i = 0; i < ENTRY; i++)
-			TRY(cbor_next(&rest, &part[i]));
-		out->list[out->n++] = (struct entry){ part[0].s, part[1].s, part[2].s, part[3].s };
-	}
-out:
-	return err == ERR_OK ? ERR_OK : ERR_TAMPERED;
-}
-
-static err_t record_get(struct resources *r, uint64_t id, struct arena *a, struct record *out)
-{
-	char key[KEY_MAX];
-	struct bytes value;
-	err_t err;
-
-	TRY(store_record_get(r->store, STORE_ANNOUNCED, key_of(id, key), a, &value));
-	err = record_read(value, out);
-out:
-	return err;
-}
-
-static err_t record_put(struct resources *r, uint64_t id, const struct record *rec)
-{
-	struct buf b = buf_make(RECORD_MAX);
-	char key[KEY_MAX];
-	err_t err;
-
-	if (!rec->n && !rec->due) {
-		err = rec->exists ? store_record_delete(r->store, STORE_ANNOUNCED, key_of(id, key)) : ERR_OK;
-		goto out;
-	}
-	TRY(cbor_put_array(&b, 1 + rec->n * ENTRY));
-	TRY(cbor_put_bool(&b, rec->due));
-	for (size_t i = 0; i < rec->n; i++) {
-		TRY(cbor_put_text(&b, rec->list[i].target));
-		TRY(cbor_put_text(&b, rec->list[i].address));
-		TRY(cbor_put_bytes(&b, rec->list[i].digest));
-		TRY(cbor_put_text(&b, rec->list[i].names));
-	}
-	TRY(store_record_put(r->store, STORE_ANNOUNCED, key_of(id, key), bytes_of_buf(&b)));
-out:
-	buf_free(&b);
-	return err;
 }
 
 /* --- what is due ------------------------------------------------------------------------ */
@@ -117,10 +39,10 @@ void resource_announce_again(struct resources *r, uint64_t id)
 static err_t see_record(void *self, struct bytes key, struct bytes value)
 {
 	struct resources *r = self;
-	struct record rec;
+	struct announce_record rec;
 	uint64_t id;
 
-	if (bytes_to_u64(key, UINT64_MAX, &id) == ERR_OK && record_read(value, &rec) == ERR_OK &&
+	if (bytes_to_u64(key, UINT64_MAX, &id) == ERR_OK && announce_record_read(value, &rec) == ERR_OK &&
 	    rec.due && r->due_n < ANNOUNCE_DUE)
 		resource_announce_again(r, id);
 	return ERR_OK;
@@ -162,14 +84,14 @@ bool resource_announce_more(const struct resources *r)
 static err_t touch(struct resources *r, uint64_t id)
 {
 	struct arena a;
-	struct record rec;
+	struct announce_record rec;
 	err_t err;
 
-	arena_init(&a, RECORD_MAX * 2);
-	TRY(record_get(r, id, &a, &rec));
+	arena_init(&a, ANNOUNCE_RECORD_MAX * 2);
+	TRY(announce_record_get(r, id, &a, &rec));
 	if (!rec.due) {
 		rec.due = true;
-		TRY(record_put(r, id, &rec));
+		TRY(announce_record_put(r, id, &rec));
 	}
 	resource_announce_again(r, id);
 out:
@@ -203,7 +125,7 @@ struct bytes announce_cse(const struct resources *r, struct bytes target, struct
 	return cse;
 }
 
-static struct entry *entry_at(const struct resources *r, struct record *rec, struct bytes cse)
+static struct announce_entry *entry_at(const struct resources *r, struct announce_record *rec, struct bytes cse)
 {
 	struct bytes rest;
 
@@ -216,7 +138,7 @@ static struct entry *entry_at(const struct resources *r, struct record *rec, str
 
 /* A place among those where our CSEBase is announced. `at` may name CSEs that are
  * nowhere: one that is registered here takes the place of such a one. */
-static err_t make_room(struct resources *r, struct record *base, struct bytes cse)
+static err_t make_room(struct resources *r, struct announce_record *base, struct bytes cse)
 {
 	uint64_t known, other;
 	bool behind;
@@ -243,7 +165,7 @@ static err_t parent_of(struct resources *r, const struct store_row *row, struct 
 {
 	struct bytes rest = BYTES_NONE, cse = announce_cse(r, target, &rest);
 	uint64_t at = row->parent;
-	struct record rec;
+	struct announce_record rec;
 	err_t err = ERR_OK;
 
 	*out = BYTES_NONE;
@@ -253,9 +175,9 @@ static err_t parent_of(struct resources *r, const struct store_row *row, struct 
 	}
 	for (size_t i = 0; at && i <= TREE_DEPTH_MAX; i++) {
 		const struct store_row *above;
-		struct entry *e;
+		struct announce_entry *e;
 
-		TRY(record_get(r, at, a, &rec));
+		TRY(announce_record_get(r, at, a, &rec));
 		e = entry_at(r, &rec, cse);
 		if (e) {
 			*out = e->address;
@@ -273,9 +195,9 @@ static err_t parent_of(struct resources *r, const struct store_row *row, struct 
 	}
 	TRY(make_room(r, &rec, cse));
 	if (rec.n < ANNOUNCE_TARGETS) {
-		rec.list[rec.n++] = (struct entry){ .target = cse };
+		rec.list[rec.n++] = (struct announce_entry){ .target = cse };
 		rec.due = true;
-		TRY(record_put(r, 1, &rec));
+		TRY(announce_record_put(r, 1, &rec));
 	}
 	resource_announce_again(r, 1);
 out:
@@ -284,7 +206,7 @@ out:
 
 /* --- one step -------------------------------------------------------------------------------- */
 
-static bool is_wanted(const struct store_row *row, const struct entry *e)
+static bool is_wanted(const struct store_row *row, const struct announce_entry *e)
 {
 	struct cbor at;
 	bool found;
@@ -297,7 +219,7 @@ static bool is_wanted(const struct store_row *row, const struct entry *e)
 }
 
 /* Is this what `at` names? At home it is announced already. */
-static bool is_at(const struct resources *r, const struct entry *e, struct bytes named)
+static bool is_at(const struct resources *r, const struct announce_entry *e, struct bytes named)
 {
 	struct bytes rest;
 
@@ -307,7 +229,7 @@ static bool is_at(const struct resources *r, const struct entry *e, struct bytes
 }
 
 /* What `at` names and the record does not know yet. */
-static err_t add_new(const struct resources *r, const struct store_row *row, struct record *rec)
+static err_t add_new(const struct resources *r, const struct store_row *row, struct announce_record *rec)
 {
 	struct cbor at, item;
 	bool found, known;
@@ -320,7 +242,7 @@ static err_t add_new(const struct resources *r, const struct store_row *row, str
 		for (size_t k = 0; k < rec->n; k++)
 			known |= is_at(r, &rec->list[k], item.s);
 		if (!known && rec->n < ANNOUNCE_TARGETS)
-			rec->list[rec->n++] = (struct entry){ .target = item.s };
+			rec->list[rec->n++] = (struct announce_entry){ .target = item.s };
 	}
 out:
 	return err;
@@ -336,7 +258,8 @@ struct sending {
 };
 
 /* Is it for a CSE that is not asked now? */
-static bool is_for_silent(struct resources *r, const struct entry *e, const struct sending *s, struct announce_step *out)
+static bool is_for_silent(struct resources *r, const struct announce_entry *e, const struct sending *s,
+                          struct announce_step *out)
 {
 	struct bytes rest, cse = announce_cse(r, e->address.n ? e->address : e->target, &rest);
 	bool yes = s->round->is_silent && s->round->is_silent(s->round->self, cse);
@@ -352,8 +275,8 @@ static bool is_passed(size_t *failed)
 }
 
 /* Those that are not wanted: forgotten, or *out says that they go. */
-static void drop_unwanted(struct resources *r, const struct store_row *row, struct record *rec, struct sending *s,
-                          struct announce_step *out)
+static void drop_unwanted(struct resources *r, const struct store_row *row, struct announce_record *rec,
+                          struct sending *s, struct announce_step *out)
 {
 	for (size_t i = 0; i < rec->n && out->what == ANNOUNCE_NOTHING;) {
 		if (is_wanted(row, &rec->list[i]) ||
@@ -371,7 +294,7 @@ static void drop_unwanted(struct resources *r, const struct store_row *row, stru
 	}
 }
 
-static err_t send_entry(struct resources *r, const struct store_row *row, const struct entry *e,
+static err_t send_entry(struct resources *r, const struct store_row *row, const struct announce_entry *e,
                         struct arena *a, const struct sending *s, struct announce_step *out)
 {
 	struct attribute_set set = s->set;
@@ -449,7 +372,7 @@ out:
 
 /* The first that differs, but for those that failed; one that has to wait holds
  * nobody up. */
-static err_t send_first(struct resources *r, const struct store_row *row, const struct record *rec,
+static err_t send_first(struct resources *r, const struct store_row *row, const struct announce_record *rec,
                         struct arena *a, struct sending *s, struct announce_step *out)
 {
 	bool waits = false, silent;
@@ -474,7 +397,7 @@ out:
 }
 
 /* The row by which the AE of an entry at home is here. */
-static err_t again_here(struct resources *r, const struct entry *e, uint64_t *id)
+static err_t again_here(struct resources *r, const struct announce_entry *e, uint64_t *id)
 {
 	struct bytes stem = e->address;
 
@@ -485,7 +408,7 @@ static err_t again_here(struct resources *r, const struct entry *e, uint64_t *id
 }
 
 /* It went and came back before the IN-CSE was told. */
-static err_t forget_returned(struct resources *r, struct record *rec)
+static err_t forget_returned(struct resources *r, struct announce_record *rec)
 {
 	uint64_t id;
 	err_t err = ERR_OK;
@@ -506,12 +429,12 @@ err_t resource_announce_step(struct resources *r, uint64_t id, struct arena *a,
 {
 	struct sending s = { .failed = round->failed, .round = round };
 	struct store_row row;
-	struct record rec;
+	struct announce_record rec;
 	bool there;
 	err_t err;
 
 	*out = (struct announce_step){ .what = ANNOUNCE_NOTHING };
-	TRY(record_get(r, id, a, &rec));
+	TRY(announce_record_get(r, id, a, &rec));
 	TRY(row_copy(r, id, a, &row, &there));
 	if (!there)
 		TRY(forget_returned(r, &rec));
@@ -523,7 +446,7 @@ err_t resource_announce_step(struct resources *r, uint64_t id, struct arena *a,
 	if (s.type && out->what == ANNOUNCE_NOTHING)
 		TRY(send_first(r, &row, &rec, a, &s, out));
 	rec.due = out->what != ANNOUNCE_NOTHING || round->failed || out->passed;
-	err = record_put(r, id, &rec);
+	err = announce_record_put(r, id, &rec);
 out:
 	return err;
 }
@@ -560,7 +483,7 @@ out:
 }
 
 /* It is not there any more, and is to be announced anew. */
-static err_t lose(struct resources *r, uint64_t id, struct arena *a, struct entry *e)
+static err_t lose(struct resources *r, uint64_t id, struct arena *a, struct announce_entry *e)
 {
 	struct bytes was = e->address;
 
@@ -596,10 +519,10 @@ static err_t see_below(void *self, struct bytes key, struct bytes value)
 static err_t lose_below(struct resources *r, uint64_t root, struct arena *a, struct bytes gone)
 {
 	struct below b = { .r = r, .root = root };
-	struct record rec;
+	struct announce_record rec;
 	struct bytes rest;
 	const struct store_row *row;
-	struct entry *e;
+	struct announce_entry *e;
 	err_t err;
 
 	/* What is gone here took with it what was below; instances have nothing there. */
@@ -608,13 +531,13 @@ static err_t lose_below(struct resources *r, uint64_t root, struct arena *a, str
 		goto out;
 	TRY(store_record_walk(r->store, STORE_ANNOUNCED, see_below, &b));
 	for (size_t i = 0; i < b.n; i++) {
-		TRY(record_get(r, b.ids[i], a, &rec));
+		TRY(announce_record_get(r, b.ids[i], a, &rec));
 		e = entry_at(r, &rec, announce_cse(r, gone, &rest));
 		if (!e)
 			continue;
 		TRY(lose(r, b.ids[i], a, e));
 		rec.due = true;
-		TRY(record_put(r, b.ids[i], &rec));
+		TRY(announce_record_put(r, b.ids[i], &rec));
 		resource_announce_again(r, b.ids[i]);
 	}
 out:
@@ -623,9 +546,9 @@ out:
 
 /* Nothing to this CSE any more; but when it came back meanwhile, what was said last may
  * be that it went. */
-static err_t end(struct resources *r, uint64_t id, struct arena *a, struct record *rec, size_t i)
+static err_t end(struct resources *r, uint64_t id, struct arena *a, struct announce_record *rec, size_t i)
 {
-	struct record other;
+	struct announce_record other;
 	uint64_t now;
 	err_t err;
 
@@ -634,13 +557,13 @@ static err_t end(struct resources *r, uint64_t id, struct arena *a, struct recor
 	rec->list[i] = rec->list[--rec->n];
 	if (!now || now == id)
 		goto out;
-	TRY(record_get(r, now, a, &other));
+	TRY(announce_record_get(r, now, a, &other));
 	for (size_t k = 0; k < other.n; k++) {
 		if (is_home(&other.list[k]))
 			other.list[k].digest = RENEW;
 	}
 	other.due = true;
-	TRY(record_put(r, now, &other));
+	TRY(announce_record_put(r, now, &other));
 	resource_announce_again(r, now);
 out:
 	return err;
@@ -649,11 +572,11 @@ out:
 err_t resource_announce_done(struct resources *r, uint64_t id, struct arena *a,
                              const struct announce_step *step, struct bytes address, bool lost)
 {
-	struct record rec;
+	struct announce_record rec;
 	size_t i = 0;
 	err_t err;
 
-	TRY(record_get(r, id, a, &rec));
+	TRY(announce_record_get(r, id, a, &rec));
 	while (i < rec.n && !bytes_equal(rec.list[i].target, step->target))
 		i++;
 	if (i == rec.n)
@@ -671,7 +594,7 @@ err_t resource_announce_done(struct resources *r, uint64_t id, struct arena *a,
 			TRY(put_address(r, id, a, step->target, address));
 		}
 	}
-	TRY(record_put(r, id, &rec));
+	TRY(announce_record_put(r, id, &rec));
 	resource_announce_again(r, id);
 out:
 	return err;
@@ -679,10 +602,10 @@ out:
 
 err_t resource_stem_announced(struct resources *r, uint64_t id, struct bytes address)
 {
-	struct record rec = { .due = true, .n = 1, .list[0] = { .target = HOME, .address = address } };
+	struct announce_record rec = { .due = true, .n = 1, .list[0] = { .target = HOME, .address = address } };
 	err_t err;
 
-	TRY(record_put(r, id, &rec));
+	TRY(announce_record_put(r, id, &rec));
 	resource_announce_again(r, id);
 out:
 	return err;

@@ -1,7 +1,5 @@
 /* announce_ask.c: what a request may ask of announcements [TS-0004 7.3.3.10]. */
-#include "resource/announce.h"
-
-#include "resource/engine.h"
+#include "resource/announce_work.h"
 
 /* Does `at` of the parent name this CSE, by its identifier or by an address there? */
 static bool parent_goes_there(const struct resource_work *w, struct bytes cse)
@@ -25,16 +23,38 @@ static bool has_no_place(const struct resource_work *w, struct bytes cse, struct
 	       !parent_goes_there(w, cse);
 }
 
+/* Who names a CSE again where it is announced already is told where [TS-0004 7.3.3.10]. */
+static err_t put_known(struct resource_work *w, struct bytes list)
+{
+	struct bytes texts[ANNOUNCE_TARGETS];
+	struct cbor item;
+	size_t n = 0, k;
+	err_t err = ERR_OK;
+
+	while (list.n && n < ANNOUNCE_TARGETS) {
+		TRY(cbor_next(&list, &item));
+		TRY(announce_known(w->r, w->row.id, w->arena, &item.s));
+		for (k = 0; k < n && !bytes_equal(texts[k], item.s); k++)
+			;
+		texts[k] = item.s;
+		n += k == n;
+	}
+	err = set_put_texts(w->r, w->arena, &w->set, BYTES("at"), texts, n);
+out:
+	return err;
+}
+
 err_t announce_check(struct resource_work *w)
 {
 	struct cbor at, item;
-	struct bytes rest;
+	struct bytes rest, list;
 	err_t err = ERR_OK;
 
 	if (!set_get(&w->asked, BYTES("at"), &at) || at.kind != CBOR_ARRAY)
 		return ERR_OK;
 	if (at.u > ANNOUNCE_TARGETS)
 		return refuse(w->out, RSC_BAD_REQUEST, "too many CSEs to announce to", BYTES("at"));
+	list = at.s;
 	for (uint64_t i = 0; i < at.u; i++) {
 		struct bytes cse;
 
@@ -46,6 +66,8 @@ err_t announce_check(struct resource_work *w)
 			return refuse(w->out, RSC_OPERATION_NOT_ALLOWED,
 			              "what holds the instance is not announced there", BYTES("at"));
 	}
+	if (w->row.version && at.u)
+		TRY(put_known(w, list));
 out:
 	return err;
 }

@@ -38,6 +38,12 @@ const struct resource_type *announce_type(const struct resource_type *type, stru
 	return resource_type_named(bytes_of_buf(b));
 }
 
+/* An AE-ID that says nothing elsewhere; one that begins with S is the provider's [TS-0004 6.2.3]. */
+static bool is_of_here(struct bytes name, const struct cbor *value)
+{
+	return bytes_equal(name, BYTES("aei")) && bytes_starts(value->s, BYTES("C"));
+}
+
 /* With our CSE-ID before it, structured or not as it was [TS-0004 7.3.3.10]. */
 static err_t put_far(const struct resources *r, struct bytes id, struct buf *out)
 {
@@ -107,7 +113,7 @@ err_t announce_attributes(struct resources *r, struct arena *a, const struct sto
 		if (!is_sent(at, &aa) || !set_get(&shown, name, &value))
 			continue;
 		/* Elsewhere a CSE-relative identifier would name others. */
-		if (at->flags & F_LINK)
+		if (at->flags & F_LINK || is_of_here(name, &value))
 			TRY(far_value(r, a, &value, &value.raw));
 		TRY(set_put(out, name, value.raw));
 		TRY(add_name(&b, name));

@@ -1,11 +1,29 @@
-/* announce_work.h: what is sent of a resource that is announced. Between announce.c and
- * announce_content.c. */
+/* announce_work.h: what is sent of a resource that is announced, and what is known of it. Between the
+ * files announce*.c. */
 #ifndef RESOURCE_ANNOUNCE_WORK_H
 #define RESOURCE_ANNOUNCE_WORK_H
 
 #include "resource/announce.h"
 #include "resource/engine.h"
 
+/* --- the record [announce_record.c] --- */
+enum { ANNOUNCE_RECORD_MAX = 65536 };
+struct announce_entry {
+	struct bytes target, address, digest, names;
+};
+
+struct announce_record {
+	bool exists, due;
+	struct announce_entry list[ANNOUNCE_TARGETS];
+	size_t n;
+};
+err_t announce_record_read(struct bytes value, struct announce_record *out) MUST_USE;
+err_t announce_record_get(struct resources *r, uint64_t id, struct arena *a, struct announce_record *out) MUST_USE;
+err_t announce_record_put(struct resources *r, uint64_t id, const struct announce_record *rec) MUST_USE;
+/* In the place of a target: its address, where it is announced. */
+err_t announce_known(struct resources *r, uint64_t id, struct arena *a, struct bytes *target) MUST_USE;
+
+/* --- what is sent [announce_content.c] --- */
 bool announce_is_named(const struct cbor *list, struct bytes name);
 /* The announced variant; NULL: it has none. b: memory for its name. */
 const struct resource_type *announce_type(const struct resource_type *type, struct buf *b);

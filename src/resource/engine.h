@@ -264,8 +264,9 @@ err_t tree_walk(struct resources *r, struct bytes to, struct place *out) MUST_US
 /* The row of a resourceID without a path, 0: none here. */
 err_t tree_unstructured(struct resources *r, struct bytes ri, uint64_t *id) MUST_USE;
 const struct virtual_child *tree_virtual(const struct resource_type *type, struct bytes name);
-/* The row at a relative path "a/b" below row id, behind virtual children too; 0
- * when there is none. */
+/* The row at a relative path "a/b" below row id, behind virtual children too, TREE_UP the
+ * parent; 0 when there is none. */
+#define TREE_UP BYTES("..")
 err_t tree_follow(struct resources *r, uint64_t id, struct bytes path, uint64_t *to) MUST_USE;
 /* Is `id` below `root`? *depth 1 for a child. */
 err_t tree_below(struct resources *r, uint64_t id, uint64_t root, bool *below,
@@ -333,6 +334,8 @@ struct selection {
 	size_t children;    /* nested: children of the root in the list */
 	/* inside */
 	uint64_t passed, visited, cut; /* cut: depth of the first one that the limit left out */
+	uint64_t *reached;  /* by ways up of a relative path, sorted; NULL: none yet */
+	size_t reached_n;
 	const struct type_plan *plan; /* NULL: rows of every type are looked at */
 };
 enum { SELECTION_MAX = 10000, VISIT_MAX = 50000 };

@@ -44,6 +44,7 @@ err_t own_insert(struct resource_work *w)
 	TRY(set_encode(w->r, w->arena, &w->set, &w->row.body));
 	TRY(account_change(w->r, BYTES_NONE, w->row.body));
 	TRY(store_insert(w->r->store, &w->row));
+	err = index_write(w->r, w->type, w->row.id, &w->set, NULL);
 out:
 	return err;
 }

@@ -3,7 +3,7 @@
  * else: its policy is that of a resource without policies. */
 #include "resource/engine.h"
 
-enum { PENDING = 3 };
+enum { PENDING = 3, SO_FAR_MAX = 1024 };
 
 /* Parameters that metaInformation repeats. */
 static const enum param repeated[] = {
@@ -32,6 +32,22 @@ out:
 	return err;
 }
 
+/* What is known of the result until there is one [TS-0004 table 7.3.2.2-2]. */
+static err_t put_accepted(struct resource_work *w, const struct request_primitive *q)
+{
+	struct response_primitive r = { .status = RSC_ACCEPTED, .rqi = q->rqi };
+	struct buf b = buf_make(SO_FAR_MAX);
+	struct bytes kept;
+	err_t err;
+
+	TRY(response_write(&r, &b));
+	TRY(arena_copy(w->arena, bytes_of_buf(&b), &kept));
+	TRY(set_put(&w->set, BYTES("ors"), kept));
+out:
+	buf_free(&b);
+	return err;
+}
+
 static err_t put_request(struct resource_work *w, const struct resource_kept *kept)
 {
 	const struct request_primitive *q = kept->request;
@@ -45,6 +61,9 @@ static err_t put_request(struct resource_work *w, const struct resource_kept *ke
 	if (q->has_content)
 		TRY(set_put(&w->set, BYTES("pc"), q->content));
 	TRY(put_meta(w, q));
+	TRY(put_accepted(w, q));
+	if (q->from.n)
+		TRY(set_put_texts(w->r, w->arena, &w->set, BYTES("lbl"), &q->from, 1));
 	TRY(set_put_text(w->r, w->arena, &w->set, BYTES(INTERNAL_CREATOR), kept->originator));
 	for (size_t i = 0; i < kept->own_n; i++)
 		TRY(set_put(&w->set, kept->own[i].key, kept->own[i].value));

@@ -126,12 +126,60 @@ static err_t is_hidden(const struct selection *s, const struct store_row *row, b
 	return resource_hooks(type)->hidden(s->r, row, hidden);
 }
 
+/* Where `id` is in the sorted list, or would be. */
+static size_t place_in(const uint64_t *list, size_t n, uint64_t id)
+{
+	size_t low = 0, high = n;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (list[middle] < id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* False when the list is full. */
+static bool merge_id(uint64_t *list, size_t *n, uint64_t id)
+{
+	size_t at = place_in(list, *n, id);
+
+	if (at < *n && list[at] == id)
+		return true;
+	if (*n == SELECTION_MAX)
+		return false;
+	bytes_move(list + at + 1, list + at, (*n - at) * sizeof(*list));
+	list[at] = id;
+	(*n)++;
+	return true;
+}
+
+/* What ways up lead to, once each: they lead from many to one. */
+static err_t note_reached(struct selection *s, uint64_t id, bool *before)
+{
+	size_t n = s->reached_n;
+	void *p;
+	err_t err = ERR_OK;
+
+	if (!s->reached) {
+		TRY(arena_take(s->arena, SELECTION_MAX * sizeof(*s->reached), &p));
+		s->reached = p;
+	}
+	s->more |= !merge_id(s->reached, &s->reached_n, id);
+	*before = s->reached_n == n;
+out:
+	return err;
+}
+
 /* applyRelativePath: in the place of what matched stands what is at the path from
  * there, if anything is and may be shown [TS-0004 7.3.3.17.17]. */
 static err_t choose_at(struct selection *s, uint64_t id, uint64_t depth)
 {
 	const struct store_row *row;
-	bool hidden;
+	bool hidden, before = false;
 	uint64_t to;
 	err_t err;
 
@@ -139,7 +187,9 @@ static err_t choose_at(struct selection *s, uint64_t id, uint64_t depth)
 		return choose(s, id, depth);
 	s->r->looked++;
 	TRY(tree_follow(s->r, id, s->filter->arp, &to));
-	if (!to)
+	if (to && bytes_starts(s->filter->arp, TREE_UP))
+		TRY(note_reached(s, to, &before));
+	if (!to || before)
 		goto out;
 	TRY(store_get(s->r->store, to, &row));
 	TRY(is_hidden(s, row, &hidden));
@@ -240,37 +290,6 @@ out:
 	return err;
 }
 
-/* Where `id` is in the sorted list, or would be. */
-static size_t place_in(const uint64_t *list, size_t n, uint64_t id)
-{
-	size_t low = 0, high = n;
-
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-
-		if (list[middle] < id)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
-/* False when the list is full. */
-static bool merge_id(uint64_t *list, size_t *n, uint64_t id)
-{
-	size_t at = place_in(list, *n, id);
-
-	if (at < *n && list[at] == id)
-		return true;
-	if (*n == SELECTION_MAX)
-		return false;
-	bytes_move(list + at + 1, list + at, (*n - at) * sizeof(*list));
-	list[at] = id;
-	(*n)++;
-	return true;
-}
-
 /* Ids that the index holds for one value, merged into the sorted list. */
 static err_t index_merge(struct selection *s, struct bytes name, struct bytes value,
                          uint64_t *list, size_t *n)
@@ -338,6 +357,7 @@ err_t select_below(struct selection *s, uint64_t root)
 
 	s->n = s->capacity = 0;
 	s->passed = s->visited = s->cut = 0;
+	s->reached_n = 0;
 	s->more = false;
 	/* Labels are in the index; with OR and XOR another condition may hold alone. */
 	if (s->through && s->filter && s->filter->self.labels_n &&

@@ -179,7 +179,7 @@ out:
 	return err;
 }
 
-/* One name: a child, or what a virtual child stands for. */
+/* One name: a child, or what a virtual child stands for; or the parent. */
 static err_t follow_name(struct resources *r, uint64_t id, struct bytes name, uint64_t *to)
 {
 	const struct virtual_child *v = NULL;
@@ -191,6 +191,10 @@ static err_t follow_name(struct resources *r, uint64_t id, struct bytes name, ui
 	if (*to)
 		goto out;
 	TRY(store_get(r->store, id, &row));
+	if (row && bytes_equal(name, TREE_UP)) {
+		*to = row->parent;
+		goto out;
+	}
 	type = row ? resource_type(row->type) : NULL;
 	if (type)
 		v = tree_virtual(type, name);

@@ -17,7 +17,7 @@ static const struct attribute members_setOfAcrs[] = {
 };
 static const struct attribute members_accessControlRule[] = {
 	MF("acor", "accessControlOriginators", V_ORIGINATORS, MAN, F_FILLED, 0),
-	M("acop", "accessControlOperations", V_UINT, MAN, 63),
+	M("acop", "accessControlOperations", V_POSITIVE, MAN, 63),
 	M("acco", "accessControlContexts", V_STRUCTS, OPT, MANY(accessControlContexts, 16)),
 	M("acaf", "accessControlAuthenticationFlag", V_BOOL, OPT, 0),
 	MF("acod", "accessControlObjectDetails", V_STRUCTS, OPT, F_FILLED,

@@ -184,6 +184,7 @@ def test_other_methods(lab, own, method, want):
     """6.2.1 maps four: what is no operation is refused, with the four named where it is a method of HTTP."""
     a = send(lab, method, own[1], head(own[0]))
     assert (a.http, a.rsc) == want and bool(a.headers["Allow"]) == (want[0] == 405)
+    assert a.headers["X-M2M-RVI"] == head(own[0])["X-M2M-RVI"]  # as in every answer [TS-0004 table 7.2.1.2-1]
     assert send(lab, "GET", own[1], head(own[0])).rsc == 2000
 
 
@@ -244,7 +245,8 @@ def test_synchronous(lab, own):
     assert (a.http, a.rsc) == (202, 1001) and list(a.json) == ["m2m:uri"]
     req = done(lab, own, a)
     assert (req["op"], req["tg"], req["org"], req["rid"], req["ty"]) == (2, path[1:], stem, rqi, 17)
-    assert req["mi"]["rt"] == {"rtv": 1} and req["pi"] == "in-cse"
+    assert req["mi"]["rt"] == {"rtv": 1} and req["pi"] == "in-cse" and req["lbl"] == [stem]
+    assert a.json["m2m:uri"] in [u.split("/")[-1] for u in lab.get(f"/cse-in?fu=1&lbl={stem}&ty=17", stem).json["m2m:uril"]]
     assert (req["ors"]["rsc"], req["ors"]["rqi"], req["ors"]["pc"]["m2m:ae"]["ri"]) == (2000, rqi, stem)
     req = done(lab, own, later(lab, own, "?rt=1&rcn=9", "POST", None, {"m2m:cnt": {"rn": "later"}})[0])
     assert req["ors"]["rsc"] == 2001 and req["pc"] == {"m2m:cnt": {"rn": "later"}} and req["mi"]["rcn"] == 9
@@ -274,7 +276,8 @@ def test_a_request_resource(lab, own):
     assert lab.delete(path, own[0]).rsc == 2002
     a, _ = later(lab, own, "?rt=1", "DELETE", own[1] + "/c", X_M2M_OET="20300101T000000")
     path = "/" + a.json["m2m:uri"]
-    assert lab.get(path, own[0]).json["m2m:req"]["rs"] == 3
+    req = lab.get(path, own[0]).json["m2m:req"]
+    assert req["rs"] == 3 and req["ors"] == {"rsc": 1000, "rqi": req["rid"]}  # table 7.3.2.2-2
     assert lab.delete(path, own[0]).rsc == 2002 and lab.get(own[1] + "/c", own[0]).rsc == 2000
 
 

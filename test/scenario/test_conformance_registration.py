@@ -69,8 +69,9 @@ def test_where_one_registers(lab):
             a = lab.create(parent, 2, {"m2m:ae": AE}, origin)
             assert (a.http, a.rsc) == (403, 4108), (origin, parent, a)
     csr = {"cb": "/mn/x", "csi": "/mn", "rr": False, "srv": ["3"]}
-    a = lab.create(BASE, 16, {"m2m:csr": csr}, stem)
-    assert (a.http, a.rsc) == (405, 4005)
+    for parent in (BASE, path, path + "/c"):
+        a = lab.create(parent, 16, {"m2m:csr": csr}, stem)
+        assert (a.http, a.rsc) == (405, 4005)
     assert lab.create(BASE, 16, {"m2m:csr": csr}, "/mn").rsc == 4107  # not among those let in
     assert lab.create("/~/mn-cse/cse-mn", 2, {"m2m:ae": AE}, "C").rsc == 4000
     assert lab.get("/~/mn-cse/cse-mn", stem).rsc == 4004
@@ -137,7 +138,7 @@ def test_rules(lab):
                               {"acco": [{"aclr": {"accr": [1.5, 2, 3]}}]}, {"acod": [{"chty": [3, 4]}]}, {"acco": []},
                               {"acod": [{"ty": 13, "spty": "1001", "chty": [23]}]}, {"acaf": True}]):
         assert policy(lab, path, stem, f"g{i}", [dict(good, **more)]).rsc == 2001, more
-    for wrong in [{"acor": "all"}, {"acor": []}, {"acor": [""]}, {"acor": ["a b"]}, {"acor": None}, {"acop": 64},
+    for wrong in [{"acor": "all"}, {"acor": []}, {"acor": [""]}, {"acor": ["a b"]}, {"acor": None}, {"acop": 64}, {"acop": 0},
                   {"acop": "63"}, {"acop": -1}, {"acop": None}, {"foo": 1}, {"acco": {}}, {"acco": [{}]},
                   {"acco": [{"actw": ["* * *"]}]}, {"acco": [{"acip": {"ipv4": ["300.0.0.1"]}}]},
                   {"acco": [{"aclr": {"accc": ["Korea"]}}]}, {"acod": [{"ty": 3}]}, {"acod": {}}, {"acaf": "true"}]:

@@ -69,7 +69,7 @@ def test_discovery(lab, tree, criteria, want):
 @pytest.mark.parametrize("criteria", [
     "fu=0", "fu=4", "fu=x", "fo=4", "fo=0", "ty=x", "ty=3,4", "ty=-1", "ty=", "lbl=", "lvl=x", "lvl=-1", "lim=-1", "ofst=-1",
     "sts=x", "sza=-1", "crb=x", "crb=20260101", "crb=20261301T000000", "nonsense=1", "atr=rn", "foo", "lbq=color%20IN%20red",
-    "arp=/aa", "arp=../b", "gmty=1", "fu=1&fu=1", "lim=1&lim=2", "crb=20200101T000000+20210101T000000",
+    "arp=/aa", "arp=b/..", "gmty=1", "fu=1&fu=1", "lim=1&lim=2", "crb=20200101T000000+20210101T000000",
     # a query on content is whole, and of a syntax that there is [7.3.3.17.13]
     "cfs=1", "cfq=$.t%20EQ%201", "cfs=2&cfq=$.t%20EQ%201", "cfs=1&cfq=x", "cfs=1&cfq=$.t+EQ+1", "cfs=1&cfq=$.t%20EQ%20x",
     "cfs=1&cfq=$.t%20EQ%201%20AND%20$.u%20EQ%201%20OR%20$.v%20EQ%201",

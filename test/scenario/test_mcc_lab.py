@@ -39,6 +39,7 @@ def test_registered_both_ways(three):
     up = csr(i, "id-mn")
     assert (up["csi"], up["cb"], up["cst"], up["rr"], up["poa"]) == ("/id-mn", "/id-mn/cse-mn", 2, True, [m.url])
     assert csr(m, "id-in")["csi"] == "/id-in" and csr(m, "id-in")["poa"] == [i.url]
+    assert csr(m, "id-in")["cb"] == "/id-in/-" and "dcse" not in csr(m, "id-asn")
     assert csr(m, "id-asn")["cst"] == 3 and csr(a, "id-mn")["poa"] == [m.url]
     assert i.get("/-", "CAdmin")[1]["m2m:cb"]["poa"] == [i.url]
 
@@ -195,7 +196,7 @@ def test_requests_that_go_together(tree):
     # non-blocking: the request is FORWARDED
     rsc, got = i.create("/~/id-asn/-/box", "Cuser", 4, {"m2m:cin": {"con": "later"}}, da="true", rcn=0, rt=1)
     assert rsc == 1001
-    req = until(lambda: [r for r in [i.get("/" + got["m2m:uri"], "Cuser")[1]["m2m:req"]] if "ors" in r])[0]
+    req = until(lambda: [r for r in [i.get("/" + got["m2m:uri"], "Cuser")[1]["m2m:req"]] if r["rs"] != 3])[0]
     assert (req["rs"], req["ors"]["rsc"]) == (4, 1000)
     until(lambda: count(a) == before + 2)
 

@@ -42,14 +42,14 @@ def test_filter_criteria(lab):
             ("clbl=hot", ["a"]), ("c.mni=5", ["a"]), ("p.rn=z", ["z/k"]), ("rn=e&c.rn=x", []),
             ("lbq=" + quote("color NE red"), ["a/b"]), ("lbq=" + quote("color IN (red, green)"), ["a", "a/b"]),
             ("lbq=color+" + quote("NT color") + "&ty=3", ["a", "a/b", "a/e", "z"]),
-            ("fo=3&ty=3&pty=2", ["a/b", "a/e"]), ("ty=3&arp=la", ["a/b/j", "z/k"]),
+            ("fo=3&ty=3&pty=2", ["a/b", "a/e"]), ("ty=3&arp=la", ["a/b/j", "z/k"]), ("ty=4&arp=" + quote("../../e"), ["a/e"]),
             ("rcn=11&ty=4", ["a/b/i", "a/b/j", "z/k"]), ("ops=2&ty=4&lim=1", ["a/b/i"]),
             ("gmty=1&gsf=1&geom=" + quote("[1,2]"), [])]:
         assert found(query) == want, query
     rrf = lab.get(f"{path}?fu=1&rcn=6&chty=4", stem).json["m2m:rrl"]["rrf"]
     assert [(r["nm"], r["typ"], r["val"]) for r in rrf] == [("b", 3, base + "a/b"), ("z", 3, base + "z")]
     for wrong in ["rcn=4", "rcn=1", "rcn=8", "lbq=" + quote("a IN b"), "gmty=1", "gmty=9&gsf=1&geom=" + quote("[1,2]"),
-                  "geom=x&gmty=1&gsf=1", "arp=" + quote("../x"), "fo=4", "c.nonsense=1"]:
+                  "geom=x&gmty=1&gsf=1", "arp=" + quote("x/../x"), "fo=4", "c.nonsense=1"]:
         assert lab.get(f"{path}?fu=1&{wrong}", stem).rsc == 4000, wrong
     for absent in ["smf=x", "fu=3"]:
         assert lab.get(f"{path}?{absent if 'fu' in absent else 'fu=1&' + absent}", stem).rsc == 5001, absent

@@ -693,6 +693,12 @@ static void test_response_cannot_be_split(void **state)
 
 		assert_int_equal(http_response_write(&r, &mapper, (struct http_form){ 0 }, &out), ERR_SYNTAX);
 		assert_int_equal(out.n, 6);
+		/* Another CSE's word stays away by itself. */
+		r = (struct response_primitive){ .status = 2000, .vendor = bytes_str(evil[i]) };
+		assert_int_equal(http_response_write(&r, &mapper, (struct http_form){ 0 }, &out), ERR_OK);
+		assert_null(memmem(out.p, out.n, "X-M2M-VSI", 9));
+		out.n = 6;
+		r.rqi = bytes_str(evil[i]);
 		/* A refusal goes out without it. */
 		assert_int_equal(http_refusal_write(&why, r.rqi, true, &out), ERR_OK);
 		assert_null(memmem(out.p, out.n, "X-M2M-RI", 8));
@@ -806,7 +812,7 @@ static void test_request_write_refuses(void **state)
 static void test_response_there_and_back(void **state)
 {
 	struct buf content = buf_make(1000), http = buf_make(10000);
-	struct response_primitive r = { .status = 2000, .rqi = BYTES("r1"), .rvi = BYTES("3"),
+	struct response_primitive r = { .status = 2000, .rqi = BYTES("r1"), .rvi = BYTES("3"), .vendor = BYTES("v 1"),
 		                        .content_status = 1, .content_offset = 40 }, back;
 	struct http_mapper mapper;
 
@@ -827,6 +833,7 @@ static void test_response_there_and_back(void **state)
 		assert_int_equal(back.status, 2000);
 		assert_int_equal(back.content_status, 1);
 		assert_int_equal(back.content_offset, 40);
+		assert_true(bytes_equal(back.vendor, r.vendor));
 		assert_true(bytes_equal(back.rqi, r.rqi));
 		assert_true(bytes_equal(back.content, r.content));
 	}
@@ -879,10 +886,30 @@ static void test_identifier_of_a_refusal(void **state)
 		assert_int_equal(o.err, ERR_SYNTAX);
 		found = http_identifier(&o.p, bytes_of_buf(&message));
 		assert_int_equal(found.n, rows[i].n);
-		why = http_parser_refusal(&o.p);
+		why = http_parser_refusal(&o.p, bytes_of_buf(&message));
 		assert_int_equal(http_refusal_write(&why, found, true, &out), ERR_OK);
 		buf_free(&message);
 		buf_free(&out);
+	}
+}
+
+/* The release that it was asked in, before or behind what is refused; none where it names none, or two. */
+static void test_release_of_a_refusal(void **state)
+{
+	static const struct { const char *message, *rvi; } rows[] = {
+		{ "PATCH /a HTTP/1.1\r\nHost: b\r\nx-m2m-rvi: 2a\r\n\r\n", "2a" },
+		{ HEAD "Host: b\r\nX-M2M-RVI: 3\r\n\r\n", "3" },
+		{ HEAD "X-M2M-RVI: 9\r\nHost: b\r\n\r\n", "3" },
+		{ HEAD "Host: b\r\nX-M2M-RVI: 3\r\nX-M2M-RVI: 4\r\n\r\n", "" },
+		{ HEAD "Host: b\r\n\r\n", "" },
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct bytes message = bytes_str(rows[i].message);
+		struct outcome o = parse(message);
+
+		assert_int_not_equal(o.err, ERR_OK);
+		assert_true(bytes_is(http_parser_refusal(&o.p, message).rvi, rows[i].rvi));
 	}
 }
 
@@ -912,6 +939,33 @@ static err_t listed(const struct pair *pairs, size_t n, struct bytes body, struc
 	}
 	http_list_free(&l);
 	return err;
+}
+
+/* Which request a refused list was is known from behind what is refused; of two, nothing. */
+static void test_list_that_is_refused(void **state)
+{
+	static const struct { struct pair last[2]; const char *rqi, *rvi; } rows[] = {
+		{ { { "x-m2m-ri", "7" }, { "x-m2m-rvi", "2a" } }, "7", "2a" },
+		{ { { "x-m2m-ri", "7" }, { "x-m2m-ri", "8" } }, "", "" },
+		{ { { "x-m2m-ri", " 7" }, { "x-m2m-rvi", "3" } }, "", "3" },
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct http_list l;
+
+		http_list_init(&l, 1000);
+		http_list_add(&l, BYTES(":method"), BYTES("PATCH"));
+		http_list_add(&l, BYTES(":scheme"), BYTES("https"));
+		http_list_add(&l, BYTES(":path"), BYTES("/a"));
+		http_list_add(&l, BYTES("x-other"), BYTES("y"));
+		for (size_t k = 0; k < 2; k++)
+			http_list_add(&l, bytes_str(rows[i].last[k].name), bytes_str(rows[i].last[k].value));
+		assert_int_not_equal(http_list_end(&l), ERR_OK);
+		assert_int_equal(l.parser.status, 405);
+		assert_true(bytes_is(http_identifier(&l.parser, bytes_of_buf(&l.text)), rows[i].rqi));
+		assert_true(bytes_is(http_parser_refusal(&l.parser, bytes_of_buf(&l.text)).rvi, rows[i].rvi));
+		http_list_free(&l);
+	}
 }
 
 static void test_list_is_one_message(void **state)
@@ -1042,6 +1096,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_identifier_of_a_refusal),
+		cmocka_unit_test(test_release_of_a_refusal),
+		cmocka_unit_test(test_list_that_is_refused),
 		cmocka_unit_test(test_list_is_one_message),
 		cmocka_unit_test(test_list_refuses),
 		cmocka_unit_test(test_list_limits),

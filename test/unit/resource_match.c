@@ -125,7 +125,12 @@ static void test_relative_path(void **state)
 	shows(m, "{'nm':'j','typ':4,'val':'cse-in/a/b/j'},{'nm':'k'");
 	expect(m, REQ(2, "cse-in") ",'rcn':4,'fc':{'arp':'la'}}", 4000);
 	expect(m, REQ(2, "cse-in/a") ",'fc':{'arp':'b'}}", 4000);
-	expect(m, DISCOVER("cse-in", ",'arp':'../a'"), 4000);
+	/* up, each once; never above the CSEBase */
+	finds(m, "cse-in", ",'ty':[4],'arp':'../../e'", "'cse-in/a/e'");
+	finds(m, "cse-in/a", ",'lbl':['hot'],'arp':'../../z/k'", "'cse-in/z/k'");
+	finds(m, "cse-in/z", ",'arp':'../../cse-in'", "");
+	expect(m, DISCOVER("cse-in", ",'arp':'a/../a'"), 4000);
+	expect(m, DISCOVER("cse-in", ",'arp':'./a'"), 4000);
 	/* a hidden instance is in no result */
 	expect(m, UPDATE("cse-in/z", "{'m2m:cnt':{'disr':true}}"), 2004);
 	finds(m, "cse-in", ",'ty':[3],'arp':'la'", "'cse-in/a/b/j'");

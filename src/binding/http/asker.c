@@ -263,6 +263,8 @@ err_t http_response_read(const struct http_parser *p, struct bytes message,
 	out->rqi = http_field(p, message, HTTP_FIELD_PARAM + PARAM_RQI);
 	out->rvi = http_field(p, message, HTTP_FIELD_PARAM + PARAM_RVI);
 	out->from = http_field(p, message, HTTP_FIELD_PARAM + PARAM_FR);
+	if (bytes_is_printable(http_field(p, message, HTTP_FIELD_PARAM + PARAM_VSI)))
+		out->vendor = http_field(p, message, HTTP_FIELD_PARAM + PARAM_VSI);
 	if (stamp.n)
 		TRY(clock_parse(stamp, &out->originated));
 	TRY(read_body(p, message, m, out));

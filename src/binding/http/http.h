@@ -119,12 +119,12 @@ struct http_refusal {
 	unsigned status; /* response status code, 4000 */
 	const char *why; /* a literal */
 	unsigned retry;  /* 503: seconds after which to come again; 0: drawn, 1 to RETRY_SECONDS */
-	struct bytes rvi; /* of the answer, a view into the request; empty: none */
+	struct bytes rvi; /* of the answer, may be a view into the request; empty: none */
 	struct http_form form; /* JSON, unless the request says another */
 };
 
 /* After http_parse failed: what to answer. */
-struct http_refusal http_parser_refusal(const struct http_parser *p);
+struct http_refusal http_parser_refusal(const struct http_parser *p, struct bytes message);
 /* And to which Request Identifier: that of the fields read, or of those that have arrived
  * behind the one that was refused. Empty when there is none, or more than one, or it is too
  * long for a refusal: HTTP_IDENTIFIER_MAX. */

@@ -151,10 +151,27 @@ out:
 	return err;
 }
 
+/* Behind what is refused: which request that was, and of which release, for the answer. */
+static void note_refused(struct http_list *l, struct bytes name, struct bytes value)
+{
+	unsigned field = field_of(name);
+	size_t at = l->text.n;
+
+	if ((field != HTTP_FIELD_PARAM + PARAM_RQI && field != HTTP_FIELD_PARAM + PARAM_RVI) ||
+	    !octets_are(value, OCTET_VALUE) || !is_trimmed(value))
+		return;
+	if (l->parser.field[field].at)
+		l->parser.named_twice |= field == HTTP_FIELD_PARAM + PARAM_RQI;
+	else if (buf_add(&l->text, value) == ERR_OK)
+		l->parser.field[field] = (struct http_span){ (uint16_t)at, (uint16_t)value.n };
+}
+
 void http_list_add(struct http_list *l, struct bytes name, struct bytes value)
 {
-	if (l->err != ERR_OK)
+	if (l->err != ERR_OK) {
+		note_refused(l, name, value);
 		return;
+	}
 	l->octets += name.n + value.n + LINE;
 	if (++l->count > HTTP_HEADERS_MAX)
 		l->err = fail(l, 431, "too many header fields");

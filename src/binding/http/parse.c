@@ -7,6 +7,7 @@
  * depend on how the octets were cut. Whether a line is too long is judged first,
  * which gives the same answer before and after its end has arrived. */
 #include "binding/http/fields.h"
+#include "primitive/release.h"
 
 enum { START, FIELDS, BODY, WHOLE, FAILED };
 
@@ -428,18 +429,20 @@ struct bytes http_body(const struct http_parser *p, struct bytes message)
 	return bytes_sub(message, p->head_n, p->body_n);
 }
 
-/* The value of a line, when it is a Request Identifier's. */
-static bool is_identifier(struct bytes line, struct bytes *value)
+/* The value of a line, when it is that field's. */
+static bool is_of(struct bytes line, unsigned field, struct bytes *value)
 {
 	struct bytes name = bytes_cut(&line, ':');
 
 	*value = octets_trim(line);
-	return octets_are(name, OCTET_TOKEN) && field_of(name) == HTTP_FIELD_PARAM + PARAM_RQI;
+	return octets_are(name, OCTET_TOKEN) && field_of(name) == field;
 }
 
-struct bytes http_identifier(const struct http_parser *p, struct bytes message)
+/* A field of what was refused, or of the lines that have arrived behind that; none when it
+ * stands twice. */
+static struct bytes arrived_field(const struct http_parser *p, struct bytes message, unsigned field)
 {
-	struct bytes found = http_field(p, message, HTTP_FIELD_PARAM + PARAM_RQI), value;
+	struct bytes found = http_field(p, message, field), value;
 	struct bytes rest = bytes_sub(message, p->line, message.n);
 
 	for (unsigned i = 0; i < HTTP_HEADERS_MAX && p->head_n == 0 && rest.n; i++) {
@@ -448,21 +451,31 @@ struct bytes http_identifier(const struct http_parser *p, struct bytes message)
 
 		if (!whole || line.n < 2 || line.p[line.n - 1] != '\r')
 			break;
-		if (!is_identifier(bytes_sub(line, 0, line.n - 1), &value))
+		if (!is_of(bytes_sub(line, 0, line.n - 1), field, &value))
 			continue;
 		if (found.n)
 			return BYTES_NONE;
 		found = value;
 	}
+	return found;
+}
+
+struct bytes http_identifier(const struct http_parser *p, struct bytes message)
+{
+	struct bytes found = arrived_field(p, message, HTTP_FIELD_PARAM + PARAM_RQI);
+
 	return found.n <= HTTP_IDENTIFIER_MAX && !p->named_twice ? found : BYTES_NONE;
 }
 
-struct http_refusal http_parser_refusal(const struct http_parser *p)
+struct http_refusal http_parser_refusal(const struct http_parser *p, struct bytes message)
 {
 	static const struct { unsigned http, status; } others[] = {
 		{ 405, 4005 }, { 501, 5001 }, { 505, 5001 }, { 503, 5000 },
 	};
-	struct http_refusal why = { .http = p->status, .status = 4000, .why = p->why };
+	struct http_refusal why = {
+		.http = p->status, .status = 4000, .why = p->why,
+		.rvi = release_of_answer(arrived_field(p, message, HTTP_FIELD_PARAM + PARAM_RVI)),
+	};
 
 	for (size_t i = 0; i < COUNT_OF(others); i++) {
 		if (others[i].http == p->status)

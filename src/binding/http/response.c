@@ -122,6 +122,9 @@ static err_t put_parameters(const struct response_primitive *r, struct buf *out)
 	TRY(put_number(out, "X-M2M-RSC: ", r->status));
 	TRY(put_field(out, "X-M2M-RI: ", r->rqi));
 	TRY(put_field(out, "X-M2M-RVI: ", r->rvi));
+	/* Another CSE's, that goes on: what cannot stand in a field is no reason to answer nothing. */
+	if (bytes_is_printable(r->vendor))
+		TRY(put_field(out, "X-M2M-VSI: ", r->vendor));
 	if (r->originated > 0) {
 		clock_stamp(r->originated, stamp);
 		TRY(put_field(out, "X-M2M-OT: ", bytes_str(stamp)));

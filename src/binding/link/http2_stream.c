@@ -64,17 +64,17 @@ void stream_end(struct connection *s)
 /* --- the request ------------------------------------------------------------------- */
 
 /* An answer without the owner. */
-static void refuse(struct connection *s, unsigned status, const char *why, struct bytes rqi)
+static void refuse(struct connection *s, unsigned status, const char *why, struct bytes message)
 {
 	struct http_refusal refusal;
 	struct buf out = buf_make(HTTP_REFUSAL_MAX);
 
 	s->parser.status = (uint16_t)status;
 	s->parser.why = why;
-	refusal = http_parser_refusal(&s->parser);
+	refusal = http_parser_refusal(&s->parser, message);
 	s->set->owner.refused(s->set->owner.self, &s->address, why);
 	connection_enter(s, CONNECTION_SERVING);
-	if (http_refusal_write(&refusal, rqi, false, &out) == ERR_OK)
+	if (http_refusal_write(&refusal, http_identifier(&s->parser, message), false, &out) == ERR_OK)
 		stream_answer(s, bytes_of_buf(&out), false);
 	else
 		http2_doom(s->whole, "");
@@ -85,7 +85,7 @@ static void refuse(struct connection *s, unsigned status, const char *why, struc
 static void serve(struct connection *s, struct bytes message, size_t head_n)
 {
 	if (http_list_whole(&s->parser, head_n, message.n - head_n) != ERR_OK) {
-		refuse(s, s->parser.status, s->parser.why, http_identifier(&s->parser, message));
+		refuse(s, s->parser.status, s->parser.why, message);
 		return;
 	}
 	s->whole->http2->frames = 0;
@@ -105,7 +105,7 @@ void stream_list(struct connection *s, bool alone)
 
 	s->parser = list->parser;
 	if (err != ERR_OK) {
-		refuse(s, s->parser.status, s->parser.why, http_identifier(&s->parser, head));
+		refuse(s, s->parser.status, s->parser.why, head);
 		return;
 	}
 	if (alone) {
@@ -131,7 +131,7 @@ void stream_content(struct connection *s, struct bytes octets)
 	h->frames -= h->frames > 0;
 	h->octets -= octets.n < h->octets ? octets.n : h->octets;
 	if (s->in.n - s->parser.seen + octets.n > s->set->limits.body) {
-		refuse(s, 413, "the content is too large", http_identifier(&s->parser, bytes_of_buf(&s->in)));
+		refuse(s, 413, "the content is too large", bytes_of_buf(&s->in));
 		return;
 	}
 	if (s->set->buffered + octets.n <= s->set->limits.buffered)

@@ -4,7 +4,7 @@
 
 static void refuse(struct connection *c, struct bytes message)
 {
-	struct http_refusal why = http_parser_refusal(&c->parser);
+	struct http_refusal why = http_parser_refusal(&c->parser, message);
 	struct buf out = buf_make(HTTP_REFUSAL_MAX);
 
 	c->set->owner.refused(c->set->owner.self, &c->address, why.why);

@@ -86,13 +86,22 @@ out:
 	return err;
 }
 
-static err_t put_descendants(struct core *c, struct buf *out)
+/* A list has one member at least [TS-0004 6.3.3]: of none there is no list, and what was is gone. */
+static err_t put_descendants(struct core *c, bool create, struct content *k)
 {
 	struct descendants all;
+	struct buf *out;
 	err_t err;
 
 	arena_reset(&c->room.arena);
 	TRY(resource_descendants(c->room.resources, &c->room.arena, c->room.registrar, &all));
+	if (!all.n && create)
+		goto out;
+	out = begin(k, "dcse");
+	if (!all.n) {
+		err = cbor_put_null(out);
+		goto out;
+	}
 	TRY(cbor_put_array(out, all.n));
 	for (size_t i = 0; i < all.n; i++)
 		TRY(cbor_put_text(out, all.list[i]));
@@ -101,12 +110,12 @@ out:
 }
 
 /* What may change while we are registered. */
-static err_t put_changing(struct core *c, struct content *k)
+static err_t put_changing(struct core *c, bool create, struct content *k)
 {
 	struct bytes poa = bytes_str(options_text(&c->worker->options, OPT_node_poa));
 	err_t err;
 
-	TRY(put_descendants(c, begin(k, "dcse")));
+	TRY(put_descendants(c, create, k));
 	TRY(put_words(begin(k, "poa"), poa));
 	TRY(cbor_put_bool(begin(k, "rr"), words(poa) > 0));
 out:
@@ -119,7 +128,7 @@ static err_t digest_of(struct core *c, uint8_t digest[32])
 	struct content k = { .values = buf_make(CONTENT_MAX) };
 	err_t err;
 
-	TRY(put_changing(c, &k));
+	TRY(put_changing(c, false, &k));
 	crypt_sha256(bytes_of_buf(&k.values), digest);
 out:
 	buf_free(&k.values);
@@ -142,7 +151,7 @@ static err_t compose(struct core *c, bool create, struct buf *out)
 	struct buf base = buf_make(256);
 	err_t err;
 
-	TRY(put_changing(c, &k));
+	TRY(put_changing(c, create, &k));
 	TRY(put_end(c, &k));
 	if (create) {
 		TRY(buf_printf(&base, "%.*s/%.*s", BYTES_FMT(cse->cse_id), BYTES_FMT(cse->cse_name)));
@@ -163,18 +172,22 @@ out:
 static err_t mirror_content(struct core *c, bool create, struct buf *out)
 {
 	struct content k = { .values = buf_make(CONTENT_MAX) };
+	struct buf base = buf_make(256);
 	err_t err;
 
 	TRY(put_words(begin(&k, "poa"), url_of(c)));
 	TRY(cbor_put_bool(begin(&k, "rr"), true));
 	if (create) {
-		TRY(cbor_put_text(begin(&k, "cb"), c->room.registrar));
+		/* What its CSEBase is called is not known here: "-" names it all the same [TS-0004 6.2.4]. */
+		TRY(buf_printf(&base, "%.*s/-", BYTES_FMT(c->room.registrar)));
+		TRY(cbor_put_text(begin(&k, "cb"), bytes_of_buf(&base)));
 		TRY(cbor_put_text(begin(&k, "csi"), c->room.registrar));
 		TRY(cbor_put_text(begin(&k, "rn"), bytes_sub(c->room.registrar, 1, c->room.registrar.n)));
 		TRY(put_words(begin(&k, "srv"), BYTES("2a 3 4")));
 	}
 	err = finish(&k, out);
 out:
+	buf_free(&base);
 	return err;
 }
 

@@ -262,10 +262,15 @@ void connection_carry(struct courier *c, struct connection *x, struct delivery *
 
 /* --- being answered --------------------------------------------------------------------- */
 
-/* Old test servers answer 200 and nothing more. */
+/* Old test servers answer a notification with 200 and nothing more; a CSE says what came of a request. */
 static bool good_enough(const struct courier *c, const struct connection *x)
 {
-	return c->lab && x->plain && x->parser.status >= 200 && x->parser.status < 300;
+	struct cbor op;
+	bool found = false;
+
+	return c->lab && x->plain && x->parser.status >= 200 && x->parser.status < 300 &&
+	       cbor_find(bytes_of_buf(&x->delivery->primitive), BYTES("op"), &op, &found) == ERR_OK && found &&
+	       op.kind == CBOR_UINT && op.u == OPERATION_NOTIFY;
 }
 
 static err_t asked_identifier(const struct delivery *d, struct bytes *out)
