@@ -541,7 +541,7 @@ static size_t requests_asked(struct node *n)
 	size_t many = 0;
 
 	assert_true(need_has(n, "\"rqp\":"));
-	for (const char *at = (const char *)n->json.p; (at = strstr(at, "\"rqi\":\"out")) != NULL; at++)
+	for (const char *at = (const char *)n->json.p; (at = strstr(at, "\"rqi\":\"Cdev/out")) != NULL; at++)
 		many++;
 	return many;
 }

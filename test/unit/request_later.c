@@ -71,7 +71,8 @@ static void test_synchronous(void **state)
 	shows(n, "'org':'Cdev'");
 	shows(n, "'op':2");
 	shows(n, "'mi':{'ot':'20260101T000000','rt':{'rtv':1},'rcn':1}");
-	hides(n, "'ors'");
+	shows(n, "'ors':{'rqi':'q1','rsc':1000}");
+	shows(n, "'lbl':['Cdev']");
 	hides(n, "@");
 	/* nobody else */
 	assert_int_equal(ask(n, APP, 2, address, "Sapp", ""), 4103);
