@@ -49,6 +49,15 @@ def test_a_request_identifier_on_the_way(lab, own, far):
         assert lab.delete("/cse-in/second", "/mn2").rsc == 2002
 
 
+def test_a_partial_retrieve_goes_on(lab, own, far):
+    """TS-0009 6.2.2.2, 6.5: the names of attributes stand in the query, and are no body."""
+    stem, _ = own
+    for query in ("atrl=rn", "rcn=1&atrl=rn+lbl"):
+        assert lab.get("/~/mn/x/y?" + query, stem).rsc == 2000
+        got = far.got[-1]
+        assert got.path == "/~/mn/x/y?" + query and got.body == b"" and "content-type" not in got.headers
+
+
 def test_vendor_information_of_an_answer(lab, own, far):
     """It goes on, but not to who is of Release 1 and names none."""
     stem, _ = own

@@ -771,6 +771,7 @@ static void test_request_there_and_back(void **state)
 		"{\"op\":4,\"to\":\"a\",\"rqi\":\"1\",\"ot\":\"20260101T000000\",\"gid\":\"g\",\"tids\":[\"a\",\"b+c\"]}",
 		"{\"op\":2,\"to\":\"g/fopt\",\"rqi\":\"1\",\"grtm\":[\"cse-in/a\",\"/mn/cse/b+c\"]}",
 		"{\"op\":5,\"to\":\"a\",\"rqi\":\"1\",\"pc\":{\"m2m:sgn\":{\"sur\":\"x\"}}}",
+		"{\"op\":2,\"to\":\"/mn-cse/a\",\"rqi\":\"1\",\"rcn\":1,\"pc\":{\"m2m:atrl\":[\"rn\",\"lbl\"]}}",
 	};
 
 	for (size_t i = 0; i < COUNT_OF(primitives); i++) {

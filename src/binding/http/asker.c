@@ -157,14 +157,14 @@ static bool all_placed(const struct asked *a)
 }
 
 static err_t put_content(const struct asked *a, struct http_mapper *m,
-                         const struct http_to *to, struct buf *out)
+                         const struct http_to *to, bool in_query, struct buf *out)
 {
 	bool kind = a->value[PARAM_OP].u == OPERATION_NOTIFY && !to->plain;
 	enum http_serial serial = to->serial;
 	struct bytes body = BYTES_NONE;
 	err_t err;
 
-	if (a->has[PARAM_PC]) {
+	if (a->has[PARAM_PC] && !in_query) {
 		body = a->value[PARAM_PC].raw;
 		buf_clear(&m->scratch);
 		if (serial != HTTP_CBOR) {
@@ -197,6 +197,7 @@ err_t http_request_write_to(struct bytes primitive, struct http_mapper *m,
                             const struct http_to *to, struct buf *out)
 {
 	size_t before = out->n;
+	struct cbor names;
 	struct asked a;
 	err_t err;
 
@@ -205,7 +206,7 @@ err_t http_request_write_to(struct bytes primitive, struct http_mapper *m,
 		return ERR_UNSUPPORTED;
 	TRY(put_start(&a, primitive, to, out));
 	TRY(put_headers(&a, out));
-	TRY(put_content(&a, m, to, out));
+	TRY(put_content(&a, m, to, !to->path.n && query_attributes(primitive, &names), out));
 out:
 	if (err != ERR_OK)
 		out->n = before;

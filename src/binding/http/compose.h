@@ -51,7 +51,9 @@ err_t uri_encode(struct bytes text, bool path, struct buf *out) MUST_USE;
 /* The path of an address: "/" + CSE-relative, "/~" SP-relative, "/_" absolute. */
 err_t uri_put_path(struct bytes to, struct buf *out) MUST_USE;
 
-/* fc, rt and the parameters with a place in the query, as "?a=b&..." */
+/* fc, rt, the attribute list of a partial Retrieve and the parameters with a place in the query, as "?a=b&..." */
 err_t query_write(struct bytes primitive, struct buf *out) MUST_USE;
+/* That attribute list, which is no body [TS-0009 6.2.2.2, 6.5]; false: there is none. */
+bool query_attributes(struct bytes primitive, struct cbor *list);
 
 #endif

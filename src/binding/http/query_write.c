@@ -127,9 +127,22 @@ out:
 	return err;
 }
 
+bool query_attributes(struct bytes primitive, struct cbor *list)
+{
+	struct cbor op, content;
+	bool found = false;
+
+	return cbor_find(primitive, BYTES("op"), &op, &found) == ERR_OK && found && op.kind == CBOR_UINT &&
+	       op.u == OPERATION_RETRIEVE && cbor_find(primitive, BYTES("pc"), &content, &found) == ERR_OK && found &&
+	       content.kind == CBOR_MAP && content.u == 1 &&
+	       cbor_find(content.raw, BYTES("m2m:atrl"), list, &found) == ERR_OK && found &&
+	       list->kind == CBOR_ARRAY && list->u > 0;
+}
+
 err_t query_write(struct bytes primitive, struct buf *out)
 {
 	struct writer w = { .out = out };
+	struct cbor names;
 	err_t err = ERR_OK;
 
 	for (unsigned p = 0; p < PARAM_COUNT; p++) {
@@ -143,6 +156,8 @@ err_t query_write(struct bytes primitive, struct buf *out)
 		if (found)
 			TRY(write_param(&w, (enum param)p, &v));
 	}
+	if (query_attributes(primitive, &names))
+		err = write_member(&w, BYTES("atrl"), &names);
 out:
 	return err;
 }
