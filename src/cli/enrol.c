@@ -342,7 +342,9 @@ static void take_back(struct enrol *e)
 static void print_hint(const struct enrol *e)
 {
 	const char *out = e->cli->option[CLI_OUT], *app = e->cli->option[CLI_APP_ID];
-	const char *name = e->cli->argument[0];
+	/* What it is called among credentials may be no name of a resource. */
+	const char *name = id_is_resource_name(bytes_str(e->cli->argument[0])) ? e->cli->argument[0]
+	                                                                     : e->profile.originator;
 
 	printf("%-16s %s (key file 0600)\n", "profile", out);
 	if (e->kind == KIND_CSE)

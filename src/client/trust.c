@@ -308,11 +308,13 @@ err_t trust_key(const struct profile *at, const struct trust_order *o, struct pr
 	err_t err;
 
 	*out = (struct profile){ .credential = PROFILE_PSK };
-	(void)text_print(why, why_size, "the key cannot be had");
+	(void)text_print(why, why_size, "the target is a CSE, as //sp.example/in-cse%s",
+	                 o->mef ? ", or the domain name of a MAF" : "");
 	if (o->target.n)
 		TRY(name_of(o->target, out));
 	/* A MAF gives no key for a MAF. */
 	TRY(o->mef || !o->target.n || o->target.p[0] == '/' ? ERR_OK : ERR_SYNTAX);
+	(void)text_print(why, why_size, "the key cannot be had");
 	TRY(bytes_put_str(out->originator, sizeof(out->originator), bytes_str(at->originator)));
 	TRY(client_connect(at, &c, why, why_size));
 	TRY(run(c, at, o, out, why, why_size));
