@@ -423,8 +423,10 @@ int run_order_sign(struct cli *c)
 	/* Beside, then in its place: a signature is not lost half written. */
 	if (!text_print(fresh, sizeof(fresh), "%s.new", path))
 		err = ERR_LIMIT;
-	else
+	else {
+		(void)unlink(fresh); /* of a try that was cut off */
 		err = file_write_new(fresh, bytes_of_buf(&content), 0600);
+	}
 	if (err == ERR_OK && rename(fresh, path) != 0) {
 		(void)unlink(fresh);
 		err = ERR_IO;

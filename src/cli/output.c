@@ -188,8 +188,8 @@ static err_t put_time(uint64_t ms, struct buf *out)
 		return buf_add(out, BYTES("-"));
 	clock_stamp((int64_t)ms, stamp);
 	s = bytes_str(stamp);
-	/* 20260131T120000 is for machines */
-	return buf_printf(out, "%.4s-%.2s-%.2s %.2s:%.2s:%.2s", (const char *)s.p,
+	/* 20260131T120000 is for machines; both are UTC */
+	return buf_printf(out, "%.4s-%.2s-%.2s %.2s:%.2s:%.2sZ", (const char *)s.p,
 	                  (const char *)s.p + 4, (const char *)s.p + 6, (const char *)s.p + 9,
 	                  (const char *)s.p + 11, (const char *)s.p + 13);
 }
