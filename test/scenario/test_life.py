@@ -447,8 +447,10 @@ def test_the_hint_of_enrol_works():
         for kind, ident in (("device", "Chint"), ("application", "Shint")):
             out = node.cli("enrol", kind, f"hint-{kind}", "--id", ident, "--out", node.top / ident,
                            "--server", f"127.0.0.1:{node.port}")
-            hint = re.search(r"register +(holdfast request create.*?)\nthen +(holdfast .*)", out, re.S)
+            hint = re.search(r"register +(holdfast request create.*?)\nthen +(holdfast [^\n]*)\nor with curl +(curl .*)", out, re.S)
             assert hint, out
             for line in hint.groups():
-                code, said = run("sh", "-c", line.replace("holdfast", str(BUILD / "holdfast"), 1))
-                assert code == 0, (line, said)
+                if line.startswith("curl") and not shutil.which("curl"):
+                    continue
+                code, said = run("sh", "-c", re.sub("^holdfast", str(BUILD / "holdfast"), line))
+                assert code == 0 and "m2m:" in said, (line, said)

@@ -66,14 +66,19 @@ bool network_is_blamed(struct network_work *w, const struct network_source *s)
 	       bytes_equal(BYTES_OF(b->source.octets), BYTES_OF(s->octets));
 }
 
-/* For what it showed; that a network is away, or talks nonsense, is nobody's fault. Who is
- * pushed out of its place is forgiven. */
+/* Of what was shown; all else is a network that is away, or talks nonsense, or a failure here. */
+static bool is_refusal(err_t result)
+{
+	return result == ERR_MISSING || result == ERR_REFUSED || result == ERR_EXPIRED;
+}
+
+/* Who is pushed out of its place is forgiven. */
 void network_blame(struct network_work *w, const struct network_source *s, err_t result)
 {
 	struct network_blamed *b = place_of(w, s);
 	int64_t now = clock_steady();
 
-	if (result != ERR_MISSING && result != ERR_REFUSED && result != ERR_EXPIRED)
+	if (!is_refusal(result))
 		return;
 	if (!bytes_equal(BYTES_OF(b->source.octets), BYTES_OF(s->octets)) ||
 	    now >= b->since + NETWORK_BLAME_MS)
@@ -221,7 +226,8 @@ err_t network_record(struct core *c, struct bytes identity, const struct network
 {
 	struct audit_record record = {
 		.kind = AUDIT_ADMIN, .at = c->now, .rule = BYTES("NETWORK [CM11]"),
-		.status = verdict == ERR_OK ? RSC_OK : RSC_ORIGINATOR_HAS_NO_PRIVILEGE,
+		.status = verdict == ERR_OK ? RSC_OK : is_refusal(verdict) ? RSC_ORIGINATOR_HAS_NO_PRIVILEGE
+		                                                           : RSC_INTERNAL_SERVER_ERROR,
 		.originator = bytes_str(g->grant.by[0] ? g->grant.by : "network"),
 		.credential = bytes_str(g->credential.id), .target = identity,
 		.text = bytes_str(g->reason),
