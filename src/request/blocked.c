@@ -20,17 +20,31 @@ static void key_of(const struct work *w, uint8_t key[OUTBOUND_KEY])
 	store_digest(BYTES_OF(both), key);
 }
 
+/* Who agrees may be anybody's, and hang: nobody waits for so many that others cannot. */
+static bool has_too_many(const struct work *w, uint64_t whose)
+{
+	const struct blocked_update *list = w->room->blocked;
+	size_t n = 0;
+
+	for (size_t i = 0; i < BLOCKED_UPDATES; i++)
+		n += list[i].resource && list[i].whose == whose && list[i].until > w->in->now;
+	return n >= BLOCKED_OF_ONE;
+}
+
 void blocked_begin(struct work *w)
 {
 	struct blocked_update *list = w->room->blocked, *slot = NULL;
-	uint8_t key[OUTBOUND_KEY];
+	uint8_t key[OUTBOUND_KEY], digest[32];
+	uint64_t whose;
 
+	store_digest(w->originator, digest);
+	whose = get_be64(digest);
 	key_of(w, key);
 	for (size_t i = 0; i < BLOCKED_UPDATES && !slot; i++) {
 		if (list[i].resource == w->target.id && bytes_equal(BYTES_OF(list[i].request), BYTES_OF(key)))
 			slot = &list[i];
 	}
-	for (size_t i = 0; i < BLOCKED_UPDATES && !slot; i++) {
+	for (size_t i = 0; i < BLOCKED_UPDATES && !slot && !has_too_many(w, whose); i++) {
 		if (!list[i].resource || list[i].until <= w->in->now)
 			slot = &list[i];
 	}
@@ -38,7 +52,7 @@ void blocked_begin(struct work *w)
 		work_refuse(w, RSC_NOT_ACCEPTABLE, "limit", "too many updates wait for agreement");
 		return;
 	}
-	*slot = (struct blocked_update){ .resource = w->target.id, .until = w->in->now + BLOCKED_MS };
+	*slot = (struct blocked_update){ .resource = w->target.id, .whose = whose, .until = w->in->now + BLOCKED_MS };
 	bytes_copy(slot->request, key, sizeof(key));
 }
 

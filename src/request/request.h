@@ -25,10 +25,11 @@ struct notification_rate {
 struct blocked_update {
 	uint64_t resource;     /* 0 free */
 	uint8_t request[OUTBOUND_KEY];
+	uint64_t whose;        /* of its originator's digest */
 	int64_t until;
 };
 
-enum { GROUP_REQUESTS = 1024, BLOCKED_UPDATES = 64, BLOCKED_MS = 300000 };
+enum { GROUP_REQUESTS = 1024, BLOCKED_UPDATES = 64, BLOCKED_OF_ONE = 16, BLOCKED_MS = 300000 };
 
 /* What the steps work with; made once by the core. */
 struct request_room {

@@ -216,6 +216,18 @@ with Node(lab=True, options=f"outbound.time = {PATIENCE}\nlab.remote_cses = /dea
     r.say("who has to agree hangs: the update is refused in time, and not done",
           a.rsc == 5107 and took < PATIENCE + 2 and "lbl" not in lab.get(mine + "/box", me).json["m2m:cnt"], f"{a.rsc} in {took:.1f} s")
     r.say("and updates of other resources go on", b.end(), f"slowest {b.worst:.2f} s of {b.served}")
+    # as many that wait for him as may: another has his own judge, who answers
+    for i in range(70):
+        assert lab.create(mine, 3, {"m2m:cnt": {"rn": f"w{i}"}}, me).rsc == 2001
+        assert lab.create(f"{mine}/w{i}", 23, {"m2m:sub": {"rn": "s", "nu": ["cse-in/judge"], "enc": {"net": [7]}}}, me).rsc == 2001
+    assert lab.create("/cse-in", 2, {"m2m:ae": {"rn": "fair", "api": "Nj", "rr": True, "srv": ["3"], "poa": [good.url], "acpi": ["cse-in/judges"]}}, "Cfair").rsc == 2001
+    assert lab.create(theirs + "/c", 23, {"m2m:sub": {"rn": "s", "nu": ["cse-in/fair"], "enc": {"net": [7]}}}, other).rsc == 2001
+    many = [threading.Thread(target=lab.put, args=(f"{mine}/w{i}", {"m2m:cnt": {"lbl": ["y"]}}, me), daemon=True) for i in range(70)]
+    [t.start() for t in many]
+    time.sleep(0.5)
+    a, took = timed(lambda: lab.put(theirs + "/c", {"m2m:cnt": {"lbl": ["y"]}}, other))
+    r.say("seventy updates that wait for him: that of another is agreed to", a.rsc == 2004 and took < SLOW, f"{a.rsc} in {took:.1f} s")
+    [t.join(15) for t in many]
     h.close()
 
     r.say("no process died of all this", n.pids() == pids)
