@@ -3,8 +3,9 @@
 #include "cli/cli.h"
 
 #include "base/file.h"
+#include "wire/wire.h"
 
-enum { CONF_MAX = 65536, USER_BASE = 62000 };
+enum { CONF_MAX = 65536 };
 
 static err_t take_line(struct bytes line, struct conf *out)
 {

@@ -30,7 +30,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { PATH_SIZE = 1024, USER_BASE = 62000, PEM_MAX = 65536, CREDENTIAL_OCTETS = 32, MAKERS_MAX = 1024 * 1024 };
+enum { PATH_SIZE = 1024, PEM_MAX = 65536, CREDENTIAL_OCTETS = 32, MAKERS_MAX = 1024 * 1024 };
 
 struct init {
 	struct cli *cli;
@@ -240,9 +240,6 @@ static int open_passphrase(struct init *i)
 	return fd;
 }
 
-/* --- the keeper ----------------------------------------------------------------------------- */
-
-/* What the keeper is handed, by its number in the child. */
 /* --- the first administrator ---------------------------------------------------------------- */
 
 /* A random passphrase beside the file, when there is none and nobody to ask. */
@@ -285,6 +282,9 @@ out:
 	return err == ERR_OK ? CLI_OK : CLI_FAILED;
 }
 
+/* --- the keeper ----------------------------------------------------------------------------- */
+
+/* What the keeper is handed, by its number in the child. */
 enum { CHILD_PASSPHRASE = 3, CHILD_TOKEN = 4 };
 
 /* In the child: nothing else is handed over than these and, as 1, the pipe. */
@@ -366,13 +366,19 @@ static int make_keys(struct init *i)
 
 	if (passphrase < 0)
 		return CLI_FAILED;
-	if (i->token && token_start(i->cli, i->token, token_provider_number(i->provider), &token) != CLI_OK) {
-		close(passphrase);
-		return CLI_FAILED;
-	}
-	if (token_find_program("holdfast-keeper", program) != ERR_OK || pipe2(ends, O_CLOEXEC) != 0) {
+	if (token_find_program("holdfast-keeper", program) != ERR_OK) {
 		close(passphrase);
 		return cli_fail(i->cli, ERR_MISSING, "holdfast-keeper is not installed beside holdfast");
+	}
+	if (pipe2(ends, O_CLOEXEC) != 0) {
+		close(passphrase);
+		return cli_fail(i->cli, ERR_IO, "no pipe to the keeper: %s", strerror(errno));
+	}
+	if (i->token && token_start(i->cli, i->token, token_provider_number(i->provider), &token) != CLI_OK) {
+		close(passphrase);
+		close(ends[0]);
+		close(ends[1]);
+		return CLI_FAILED;
 	}
 	child = fork();
 	if (child == 0)

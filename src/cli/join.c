@@ -67,8 +67,7 @@ static void print_picture(struct bytes claim)
 	(void)posix_spawn_file_actions_addclose(&actions, fd[1]);
 	if (posix_spawnp(&child, program, &actions, NULL, argv, environ) == 0) {
 		close(fd[0]);
-		if (write(fd[1], claim.p, claim.n) != (ssize_t)claim.n)
-			(void)fflush(stdout);
+		(void)!write(fd[1], claim.p, claim.n);
 		close(fd[1]);
 		(void)waitpid(child, &status, 0);
 	} else {

@@ -13,8 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* As in the service: user.base, and the first token's user after it. */
-enum { USER_BASE = 62000, TOKEN_USERS = 16, CHILD_LINK = 3, CHILD_PIN = 4 };
+enum { CHILD_LINK = 3, CHILD_PIN = 4 };
 
 unsigned token_provider_number(const char *provider)
 {

@@ -22,6 +22,10 @@ enum role {
 	ROLE_COUNT
 };
 
+/* The user of a process: the option user.base, of which this is the default, and its role; of a token:
+ * that, TOKEN_USERS and its number. */
+enum { USER_BASE = 62000, TOKEN_USERS = 16 };
+
 enum message_type {
 #define MESSAGE(number, name, from, to, max, kind, text) MSG_##name = (number),
 #include "wire/messages.def"

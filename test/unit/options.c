@@ -40,6 +40,8 @@ static void test_every_default_is_within_its_bounds(void **state)
 			assert_int_equal(options_set(&o, bytes_str(row->name), bytes_str(row->initial)), ERR_OK);
 		assert_null(strchr(row->name, '.') ? strchr(strchr(row->name, '.') + 1, '.') : NULL);
 	}
+	/* as the command takes it for a node whose file does not say */
+	assert_int_equal(options_number(&o, OPT_user_base), USER_BASE);
 }
 
 static void test_a_file(void **state)

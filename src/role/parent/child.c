@@ -44,9 +44,7 @@ static err_t add(struct parent *p, enum role role, unsigned number)
 	*c = (struct child){ .role = role, .number = number, .https_fd = -1, .lab_fd = -1,
 	                     .page_fd = -1 };
 	c->control.dead = true;
-	c->user = p->root ? (uint32_t)options_number(&p->options, OPT_user_base) + role : geteuid();
-	if (role == ROLE_TOKEN && p->root)
-		c->user = (uint32_t)options_number(&p->options, OPT_user_base) + TOKEN_USERS + number;
+	c->user = parent_user(p, role == ROLE_TOKEN ? TOKEN_USERS + number : (unsigned)role);
 	if (role != ROLE_GATE)
 		return ERR_OK;
 	c->page_fd = memfd_create("holdfast-crash", MFD_CLOEXEC | MFD_ALLOW_SEALING);

@@ -226,11 +226,15 @@ static err_t give(int fd, uint32_t user)
 	return err;
 }
 
+uint32_t parent_user(const struct parent *p, unsigned place)
+{
+	return p->root ? (uint32_t)options_number(&p->options, OPT_user_base) + place : geteuid();
+}
+
 /* A directory that a worker keeps: its own, and nobody else's. */
 static err_t open_kept(struct parent *p, const char *name, enum role role, int *out)
 {
-	uint32_t user = p->root ? (uint32_t)options_number(&p->options, OPT_user_base) + role
-	                        : geteuid();
+	uint32_t user = parent_user(p, role);
 	int fd = openat(p->node.fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	struct stat s;
 

@@ -23,7 +23,6 @@
 enum {
 	GATES_MAX = 64,
 	CHILDREN_MAX = GATES_MAX + 5 + TOKENS_MAX,
-	TOKEN_USERS = 16,        /* a token's user: user.base + TOKEN_USERS + number */
 	READY_MS = 60000,        /* START to READY */
 	STOP_MS = 10000,         /* STOP to the end, each round */
 	LIFE_MS = 10000, LIFE_STEP_MS = 20, /* for the workers of a parent that died */
@@ -107,6 +106,9 @@ struct parent {
 	bool failed;             /* the exit status is 1 */
 	int64_t watchdog_ms, watchdog_next;
 };
+
+/* The user of a worker: of its own when started as root, `place` above user.base; else ours. */
+uint32_t parent_user(const struct parent *p, unsigned place);
 
 /* node.c. Messages go to the log; ERR_* only says that it failed. */
 err_t node_open(struct parent *p) MUST_USE;
