@@ -104,6 +104,29 @@ int run_association_show(struct cli *c)
 	return code;
 }
 
+/* An approval is a factor, no level: what became of that is said. */
+static int report_approval(struct cli *c, uint64_t number)
+{
+	struct buf fields = buf_make(16), rows = buf_make(65536);
+	struct wire_out w = wire_out(&fields);
+	struct bytes rest;
+	struct cbor first;
+	int code;
+
+	wire_put_u64(&w, number);
+	code = ask_node(c, ADMIN_ASSOCIATION_SHOW, &w, &rows);
+	rest = bytes_of_buf(&rows);
+	if (code == CLI_OK && cbor_next(&rest, &first) != ERR_OK)
+		code = CLI_FAILED;
+	if (code == CLI_OK)
+		printf("association %llu is approved; its level of assurance is %llu (what the next one needs: "
+		       "holdfast association show %llu)\n", (unsigned long long)number,
+		       (unsigned long long)row_number(first.raw, "level"), (unsigned long long)number);
+	buf_free(&fields);
+	buf_free(&rows);
+	return code;
+}
+
 int run_association_approve(struct cli *c)
 {
 	struct buf fields = buf_make(16), rows = buf_make(4096);
@@ -118,9 +141,10 @@ int run_association_approve(struct cli *c)
 		wire_put_u32(&w, (uint32_t)minutes * SECONDS);
 		code = ask_node(c, ADMIN_ASSOCIATION_APPROVE, &w, &rows);
 	}
-	if (code == CLI_OK)
-		printf(c->json ? "{\"approved\":%llu}\n" : "association %llu is approved\n",
-		       (unsigned long long)number);
+	if (code == CLI_OK && c->json)
+		printf("{\"approved\":%llu}\n", (unsigned long long)number);
+	else if (code == CLI_OK)
+		code = report_approval(c, number);
 	buf_free(&fields);
 	buf_free(&rows);
 	return code;

@@ -58,7 +58,8 @@ def test_an_operator_lifts_a_good_key_for_a_while_but_not_one_in_software(door):
     for e, before in ((strong, 4103), (weak, 4103)):
         assert e.retrieve(e.root + "/valve").rsc == before
         (_, number), = level(node, e).values()
-        node.cli("association", "approve", str(number), "--minutes", "1")
+        said = node.cli("association", "approve", str(number), "--minutes", "1")
+        assert f"its level of assurance is {3 if e is strong else 2} " in said, said
     assert strong.retrieve(strong.root + "/valve").rsc == 2000
     assert weak.retrieve(weak.root + "/valve").rsc == 4103
     (worth, number), = level(node, strong).values()
