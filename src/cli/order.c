@@ -17,6 +17,7 @@ struct paper {
 	struct buf object;
 	struct buf signatures; /* name, signature; ... */
 	unsigned signed_by;
+	unsigned persons;      /* that it takes; 0: not known */
 	struct order order;    /* its body is a view into object */
 };
 
@@ -114,7 +115,7 @@ static const struct {
 	err_t err;
 	const char *text;
 } reasons[] = {
-	{ ERR_REFUSED, "refused: too few persons have signed (--order FILE writes it for the others to sign), or of a backup too few shares are given, or outside of the bounds of one, or this may not be ordered of this key or token (one that is there is not lost)" },
+	{ ERR_REFUSED, "refused: too few persons have signed, or of a backup too few shares are given, or outside of the bounds of one, or this may not be ordered of this key or token (one that is there is not lost)" },
 	{ ERR_EXPIRED, "stale: another order was taken since it was signed, or it was sent before, or it is too old; make it anew. Or the time of a bounded administrator is over" },
 	{ ERR_TAMPERED, "a signature or a proof is wrong; nothing was done" },
 	{ ERR_DUPLICATE, "one person has signed twice" },
@@ -195,7 +196,11 @@ static int send(const struct cli *c, struct door *d, const struct paper *p)
 		usleep(POLL_US);
 	}
 out:
-	code = err == ERR_OK ? report(c, bytes_of_buf(&result)) : refused(c, err);
+	if (err == ERR_REFUSED && p->signed_by < p->persons)
+		code = cli_fail(c, err, "refused: too few persons: it takes %u, signed by %u (--order FILE writes it for the others to sign)",
+		                p->persons, p->signed_by);
+	else
+		code = err == ERR_OK ? report(c, bytes_of_buf(&result)) : refused(c, err);
 	buf_free(&body);
 	buf_free(&result);
 	return code;
@@ -231,7 +236,7 @@ out:
 }
 
 /* To be carried to the next person. */
-static int hand_on(const struct cli *c, const struct paper *p, unsigned persons)
+static int hand_on(const struct cli *c, const struct paper *p)
 {
 	const char *path = c->option[CLI_ORDER];
 	struct buf content = buf_make(FILE_MAX);
@@ -245,17 +250,16 @@ out:
 	if (err != ERR_OK)
 		code = cli_fail(c, err, "%s cannot be written: %s", path, err_text(err));
 	else if (c->json)
-		printf("{\"order\":true,\"signed\":%u,\"needed\":%u}\n", p->signed_by, persons);
+		printf("{\"order\":true,\"signed\":%u,\"needed\":%u}\n", p->signed_by, p->persons);
 	else
 		printf("%s: signed by %u of %u persons. The others: holdfast order sign %s --administrator THEIRS; "
-		       "then: holdfast order send %s\n", path, p->signed_by, persons, path, path);
+		       "then: holdfast order send %s\n", path, p->signed_by, p->persons, path, path);
 	return code;
 }
 
 int order_give(struct cli *c, enum order_kind kind, const struct wire_out *body)
 {
 	struct paper p = paper_new();
-	unsigned persons = 0;
 	struct door d;
 	int code = CLI_FAILED;
 	err_t err;
@@ -264,7 +268,7 @@ int order_give(struct cli *c, enum order_kind kind, const struct wire_out *body)
 		return cli_usage(c, "a name or text is too long");
 	if (door_open(c, &d) != ERR_OK)
 		return CLI_FAILED;
-	err = challenge(&d, kind, &p.order, &persons);
+	err = challenge(&d, kind, &p.order, &p.persons);
 	if (err != ERR_OK) {
 		code = refused(c, err);
 		goto out;
@@ -272,7 +276,7 @@ int order_give(struct cli *c, enum order_kind kind, const struct wire_out *body)
 	p.order.body = bytes_of_buf(body->buf);
 	TRY(order_print(&p.order, &p.object));
 	TRY(sign_all(c, &p));
-	code = p.signed_by < persons && c->option[CLI_ORDER] ? hand_on(c, &p, persons) : send(c, &d, &p);
+	code = p.signed_by < p.persons && c->option[CLI_ORDER] ? hand_on(c, &p) : send(c, &d, &p);
 out:
 	door_close(&d);
 	paper_free(&p);

@@ -225,7 +225,8 @@ static int approve_or_not(struct cli *c, bool approve)
 out:
 	door_close(&d);
 	if (err != ERR_OK)
-		code = cli_fail(c, err, "%s is not a TPM that is here and measures (pcrs=): %s", c->argument[0], err_text(err));
+		code = cli_fail(c, err, "%s is not a TPM that is here and measures (pcrs=): %s", c->argument[0],
+		                err == ERR_MISSING ? "it is not configured" : err_text(err));
 	else
 		code = order_give(c, ORDER_STATE_APPROVE, &w);
 	buf_free(&result);
