@@ -186,6 +186,9 @@ static err_t choose_at(struct selection *s, uint64_t id, uint64_t depth)
 	if (!s->filter || s->filter->arp.n == 0)
 		return choose(s, id, depth);
 	s->r->looked++;
+	/* Each name of the path, of two octets at least with its slash, is a row to look at. */
+	if (!resource_spend(s->r, 1 + s->filter->arp.n / 2))
+		s->more = true;
 	TRY(tree_follow(s->r, id, s->filter->arp, &to));
 	if (to && bytes_starts(s->filter->arp, TREE_UP))
 		TRY(note_reached(s, to, &before));

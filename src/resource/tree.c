@@ -187,14 +187,15 @@ static err_t follow_name(struct resources *r, uint64_t id, struct bytes name, ui
 	const struct store_row *row;
 	err_t err;
 
+	if (bytes_equal(name, TREE_UP)) {
+		TRY(store_get(r->store, id, &row));
+		*to = row ? row->parent : 0;
+		goto out;
+	}
 	TRY(store_find_child(r->store, id, name, to));
 	if (*to)
 		goto out;
 	TRY(store_get(r->store, id, &row));
-	if (row && bytes_equal(name, TREE_UP)) {
-		*to = row->parent;
-		goto out;
-	}
 	type = row ? resource_type(row->type) : NULL;
 	if (type)
 		v = tree_virtual(type, name);
