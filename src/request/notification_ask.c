@@ -232,6 +232,8 @@ err_t notification_verify(struct work *w, struct bytes target, uint64_t subscrip
 	TRY(err);
 	if (!status_is_success(r.status))
 		not_verified(w, r.status);
+	else if (w->room->queue)
+		queue_reached(w->room->queue, target);
 out:
 	buf_free(&content);
 	return err;

@@ -100,6 +100,8 @@ void queue_failed(struct queue *q, uint64_t number, int64_t now, uint16_t chance
 void queue_wait(struct queue *q, uint64_t number, int64_t until);
 /* Somebody polls the channel: no pause for what went by it last. */
 void queue_awake(struct queue *q, uint64_t channel);
+/* The target answered otherwise: no pause for what waits for it. */
+void queue_reached(struct queue *q, struct bytes target);
 
 /* When queue_next may give something; INT64_MAX never. */
 int64_t queue_wake(struct queue *q);

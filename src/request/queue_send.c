@@ -174,6 +174,17 @@ void queue_awake(struct queue *q, uint64_t channel)
 	}
 }
 
+void queue_reached(struct queue *q, struct bytes target)
+{
+	uint8_t key[QUEUE_LANE_KEY];
+	struct lane *lane;
+
+	queue_lane_key(target, 0, key);
+	lane = queue_lane_find(q, key);
+	if (lane)
+		lane->not_before = lane->attempts = 0;
+}
+
 int64_t queue_wake(struct queue *q)
 {
 	int64_t wake = INT64_MAX;

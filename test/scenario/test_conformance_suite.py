@@ -27,7 +27,7 @@ def clock(at):
 def told(r):
     """mni of each notification that came, those of a batch as a list."""
     mni = lambda sgn: sgn["nev"]["rep"]["m2m:cnt"]["mni"]
-    return [mni(g.sgn) if g.sgn else [mni(s) for s in g.json["m2m:agn"]["m2m:sgn"]] for g in r.got]
+    return [mni(g.sgn) if g.sgn else [mni(s) for s in g.json["m2m:agn"]["m2m:sgn"]] for g in r.got if "vrq" not in g.sgn]
 
 
 @pytest.fixture()
@@ -108,3 +108,39 @@ def test_missing_data_that_are_more_than_the_list_holds(lab, own, r):
     assert all(t["mdc"] == len(t["mdlt"]) for t in got)
     found = [got[0]["mdlt"][0]] + [t["mdlt"][-1] for t in got]
     assert [t["mdlt"] for t in got[1:]] == [found[i:i + 3] for i in range(len(got) - 1)]
+
+
+def test_a_notification_to_a_group(lab, own, r):
+    """Whenever a request is sent to the fan-out point, it goes to each member [TS-0004 7.4.14.1], each with its own policies."""
+    stem, path = own
+    aes = [lab.ae() for _ in range(3)]
+    for n, (who, at) in enumerate(aes):
+        assert lab.put(at, {"m2m:ae": {"poa": [f"{r.url}/{n}"]}}, who).rsc == 2004
+    for who, at in aes[:2]:
+        assert lab.put(at, {"m2m:ae": {"acpi": ["cse-in/open"]}}, who).rsc == 2004
+    members = [who for who, _ in aes] + [path[1:] + "/c", path[1:] + "/inner"]
+    assert lab.create(path, 9, {"m2m:grp": {"rn": "inner", "mnm": 1, "mid": [aes[0][0]]}}, stem).rsc == 2001
+    assert lab.create(path, 9, {"m2m:grp": {"rn": "g", "mnm": 9, "mid": members}}, stem).rsc == 2001
+    r.script = lambda got: (403, {"X-M2M-RSC": "5205"}, b"") if got.path == "/1" else None
+    notification = {"m2m:sgn": {"sur": "/in-cse/s", "nev": {"net": 1}}}
+    a = lab.create(path + "/g/fopt", None, notification, stem)
+    assert a.rsc == 2000, a
+    assert [m["rsc"] for m in a.json["m2m:agr"]["m2m:rsp"]] == [2000, 5205, 4103, 4005, 4005]
+    assert sorted(g.path for g in r.got) == ["/0", "/1"] and r.got[0].json == notification
+    r.got.clear()
+    other, _ = lab.ae()
+    assert lab.create(path + "/g/fopt", None, notification, other).rsc == 4103 and r.got == []
+
+
+def test_a_target_that_is_back_is_told_at_once(lab, two, r):
+    """Who answers a verification is there again: what failed before holds back nothing."""
+    stem, c, d = two
+    r.script = lambda got: (500, {}, b"")
+    change(lab, d, stem, 1)
+    r.wait(3)  # the fourth comes three seconds later at the earliest
+    r.script = None
+    r.got.clear()
+    assert lab.create(c, 23, {"m2m:sub": {"nu": [r.url]}}, stem).rsc == 2001
+    assert until(lambda: told(r) == [1], 2), r.got
+    change(lab, c, stem, 2)
+    assert until(lambda: told(r) == [1, 2], 2), r.got

@@ -287,6 +287,13 @@ static void test_pauses(void **state)
 	/* not all the same */
 	assert_true(least < QUEUE_PAUSE_MAX_MS);
 	queue_failed(q, number, now, 0);
+	queue_reached(q, BYTES("b"));
+	assert_int_equal(queue_next(q, now), 0);
+	queue_reached(q, BYTES("a"));
+	assert_int_equal(queue_next(q, now), number);
+	assert_int_equal(queue_attempts(q, number), 0);
+	queue_sending(q, number, 7, true);
+	queue_failed(q, number, now, 0);
 	assert_int_equal(queue_next(q, now), 0);
 	queue_awake(q, 8);
 	assert_int_equal(queue_next(q, now), 0);
