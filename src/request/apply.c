@@ -214,10 +214,10 @@ static err_t notify_alone(struct work *w)
 	err_t err;
 
 	TRY(notify_run(w));
-	if (!status_is_success(work_status(w)))
-		TRY(undo_attempt(w));
-	else
+	if (status_is_success(work_status(w)))
 		TRY(statistics_after(w));
+	else if (!w->fan) /* of a group's member nothing is changed, and what others brought about stays */
+		TRY(undo_attempt(w));
 out:
 	return err;
 }

@@ -1,7 +1,8 @@
 /* notify.c: NOTIFY as it comes in [TS-0004 7.4.8, 7.5.1.2]. To an AE or a CSE
  * that is registered here it is handed on, with its identifier, and what the
  * receiver says is the answer. The CSEBase is this CSE as a target: it answers a
- * verification, and has no use for what follows. Other resources take none. */
+ * verification, and has no use for what follows. Other resources take none; a fan-out
+ * point hands it to each member, of which a group is none: what is gathered comes from elsewhere. */
 #include "primitive/id.h"
 #include "request/notification.h"
 #include "request/reach.h"
@@ -89,7 +90,7 @@ err_t notify_run(struct work *w)
 
 	if (w->target.type == TYPE_CSE_BASE)
 		return notify_base(w);
-	if (w->target.type == TYPE_GROUP)
+	if (w->target.type == TYPE_GROUP && !w->fan)
 		return notification_report(w);
 	if (w->target.type != TYPE_AE && w->target.type != TYPE_REMOTE_CSE) {
 		work_refuse(w, RSC_OPERATION_NOT_ALLOWED, "TS-0004 7.4.8",

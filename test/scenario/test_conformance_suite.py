@@ -5,7 +5,7 @@ import time
 import pytest
 pytest.importorskip("requests")
 
-from lab import until
+from waiting import until
 from openlab import lab, own, r  # noqa: F401
 
 

@@ -30,7 +30,7 @@ out:
 }
 
 static const struct virtual_child virtuals[] = {
-	{ .name = "fopt", .operations = RIGHT_CREATE | RIGHT_RETRIEVE | RIGHT_UPDATE | RIGHT_DELETE |
+	{ .name = "fopt", .operations = RIGHT_CREATE | RIGHT_RETRIEVE | RIGHT_UPDATE | RIGHT_DELETE | RIGHT_NOTIFY |
 	                                RIGHT_DISCOVERY,
 	  .fans_out = members_of, .policy_attribute = "macp" },
 };
