@@ -144,3 +144,15 @@ def test_a_target_that_is_back_is_told_at_once(lab, two, r):
     assert until(lambda: told(r) == [1], 2), r.got
     change(lab, c, stem, 2)
     assert until(lambda: told(r) == [1, 2], 2), r.got
+
+
+def test_a_mixed_group_in_a_group_of_one_type(lab, own):
+    """A fan-out point counts as what its group holds, of mixed types as well [TS-0004 7.4.13.2.1]."""
+    stem, path = own
+    mixed, c, channel = path[1:] + "/inner/fopt", path[1:] + "/c", path[1:] + "/nothing/pcu"
+    group = lambda rn, **more: lab.create(path, 9, {"m2m:grp": {"rn": rn, "mnm": 9, **more}}, stem)
+    assert group("inner", mid=[c]).rsc == 2001
+    for csy, want in ((1, (3, [c])), (3, (0, [mixed, c]))):
+        a = group(f"g{csy}", mt=3, csy=csy, mid=[mixed, c, channel]).json["m2m:grp"]
+        assert (a["mt"], a["mid"]) == want and a["mtv"] is True and a["cnm"] == len(a["mid"]), a
+    assert group("g2", mt=3, csy=2, mid=[mixed, c]).rsc == 4110

@@ -42,6 +42,7 @@ struct member {
 	uint64_t id;
 	const struct virtual_child *virtual_child;
 	uint32_t type; /* m2m:memberType */
+	bool known;    /* it is something: a fan-out point may be MIXED, which is 0 */
 	struct bytes special; /* definition of what it specializes, as its value says it; or empty */
 };
 
@@ -82,6 +83,7 @@ static err_t member_type(struct resource_work *w, const struct place *p, struct 
 	err_t err;
 
 	one->type = p->virtual_child ? p->virtual_child->member_type : p->type;
+	one->known = one->type || fans_out;
 	if (p->virtual_child && !fans_out)
 		return ERR_OK;
 	TRY(store_get(w->r->store, p->id, &row));
@@ -202,7 +204,7 @@ static err_t misfit(struct resource_work *w, struct members *m, const struct mem
 	if (m->strategy == ABANDON_GROUP)
 		return refuse(w->out, RSC_GROUP_MEMBER_TYPE_INCONSISTENT,
 		              "a member is not of the member type", BYTES("mid"));
-	if (m->strategy == SET_MIXED && one->where != TARGET_NONE && one->type) {
+	if (m->strategy == SET_MIXED && one->known) {
 		m->type = MIXED;
 		m->special = BYTES_NONE;
 		set_drop(&w->set, BYTES("spty"));
@@ -231,6 +233,7 @@ static err_t add_member(struct resource_work *w, struct members *m, struct bytes
 		TRY(member_type(w, &place, &one));
 	if (place.where == TARGET_ELSEWHERE && m->type != MIXED)
 		TRY(remote_type(w, &one, &remote));
+	one.known |= place.where == TARGET_ELSEWHERE && remote == REMOTE_KNOWN;
 	if (remote == REMOTE_UNKNOWN)
 		m->remote = true;
 	else if (place.where == TARGET_NONE || remote == REMOTE_GONE || !fits(m, &one))
