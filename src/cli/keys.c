@@ -165,6 +165,8 @@ int run_key_create(struct cli *c)
 		return cli_usage(c, "--provider is software, or token.1 to token.4");
 	if (purpose == PURPOSE_NONE)
 		return cli_usage(c, "--purpose is sign, digest or agree (P-256), seal or wrap (symmetric32); for a key app/NAME");
+	if ((purpose == SEAL_PROGRAM || purpose == WRAP_PROGRAM) && class != KEY_SYMMETRIC_32)
+		return cli_usage(c, "--purpose seal and wrap are for --class symmetric32");
 	if (!program)
 		purpose = class == KEY_EC_P256 || class == KEY_ED25519 ? SIGN_STATEMENT : SIGN_NOTHING;
 	policy.purposes = purpose ? 1u << purpose : USE_DERIVE;

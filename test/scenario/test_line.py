@@ -55,6 +55,10 @@ class WrongLines(unittest.TestCase):
         self.refused(["enrol", "device"], "missing: NAME", "holdfast enrol device --help")
         self.refused(["enrol", "device", "x", "--robot"], "no such option: --robot", "holdfast enrol device --help")
 
+    def test_a_purpose_that_no_key_of_the_class_has(self):
+        for purpose in ("seal", "wrap"):
+            self.refused(["key", "create", "app/k", "--user", "33", "--purpose", purpose], "--class symmetric32", "holdfast key create --help")
+
     def test_the_service_names_the_word_and_the_way_out(self):
         status, _, err = run("--robot", program="holdfastd")
         self.assertEqual(status, 2)
