@@ -266,7 +266,7 @@ static bool is_notification(struct bytes content)
 		return false;
 	for (size_t i = 0; i < COUNT_OF(roots); i++) {
 		if (bytes_equal(key, bytes_str(roots[i])))
-			return true;
+			return value.kind == CBOR_MAP;
 	}
 	return false;
 }

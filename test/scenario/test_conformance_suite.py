@@ -156,3 +156,14 @@ def test_a_mixed_group_in_a_group_of_one_type(lab, own):
         a = group(f"g{csy}", mt=3, csy=csy, mid=[mixed, c, channel]).json["m2m:grp"]
         assert (a["mt"], a["mid"]) == want and a["mtv"] is True and a["cnm"] == len(a["mid"]), a
     assert group("g2", mt=3, csy=2, mid=[mixed, c]).rsc == 4110
+
+
+def test_what_is_no_notification_goes_nowhere(lab, r):
+    """A notification data object has members [TS-0004 7.5.1.1]; what is none is refused here, and not handed on."""
+    who, at = lab.ae()
+    assert lab.put(at, {"m2m:ae": {"poa": [r.url]}}, who).rsc == 2004
+    for root in ("m2m:sgn", "m2m:agn", "m2m:rsp", "m2m:seci"):
+        for value in ([], "x", 1, None, True):
+            assert lab.create(at, None, {root: value}, who).rsc == 4000, (root, value)
+    assert r.got == []
+    assert lab.create(at, None, {"m2m:sgn": {"sur": "/in-cse/s"}}, who).rsc == 2000 and len(r.got) == 1
