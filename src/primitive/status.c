@@ -5,7 +5,7 @@ enum { PLAIN = 0, SECURITY = 1, BARE = 0, DETAIL = 1 };
 
 static const struct status_row statuses[] = {
 #define STATUS(code, name, http, coap, audited, shown)                         \
-	{ (code), #name, (http), (coap), (audited), (shown) },
+	{ (code), #name, (http), (audited), (shown) },
 #include "primitive/errors.def"
 #undef STATUS
 };

@@ -14,7 +14,6 @@ struct status_row {
 	unsigned code;
 	const char *name;
 	unsigned http;   /* 200 */
-	unsigned coap;   /* 204 for 2.04 */
 	bool security;   /* a refusal an auditor looks for */
 	bool detail;     /* the answer may say what was wrong */
 };
