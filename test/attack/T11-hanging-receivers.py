@@ -230,6 +230,20 @@ with Node(lab=True, options=f"outbound.time = {PATIENCE}\nlab.remote_cses = /dea
     [t.join(15) for t in many]
     h.close()
 
+    # a polling channel of his own that he does not poll, full to the brim: others' are none the fuller
+    for at, who in ((mine, me), (theirs, other)):
+        assert lab.create(at, 15, {"m2m:pch": {"rn": "pch"}}, who).rsc == 2001
+    tell = lambda at, who, n: lab.ask("POST", at, {"m2m:sgn": {"sur": "x", "nev": {"rep": {"m2m:cin": {"con": "y" * n}}, "net": 3}}}, None, who)
+    sizes = [900000] * 18 + [450000 >> i for i in range(18)] + [1] * 8
+    many = [threading.Thread(target=tell, args=(mine, me, n), daemon=True) for n in sizes]
+    for t in many:
+        t.start()
+        time.sleep(0.02)
+    threading.Thread(target=tell, args=(theirs, other, 10), daemon=True).start()
+    a, took = timed(lambda: lab.get(theirs + "/pch/pcu", other))
+    r.say("a polling channel that nobody polls is filled: another's is served", "m2m:rqp" in (a.json or {}) and took < SLOW, f"{a.rsc} in {took:.1f} s")
+    [t.join(15) for t in many]
+
     r.say("no process died of all this", n.pids() == pids)
     rules = [x.get("text") or "" for x in n.audit()]
     r.say("on record", any("cannot be reached" in t for t in rules))

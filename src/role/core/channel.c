@@ -12,7 +12,7 @@
 #include "request/reach.h"
 #include "role/core/core.h"
 
-enum { OFFERS = 4096, POLLS = CORE_HELD, OFFER_OCTETS = 16 * 1024 * 1024, IDENTIFIER = 16 };
+enum { OFFERS = 4096, POLLS = CORE_HELD, OFFER_OCTETS = 16 * 1024 * 1024, SHARE = 8, IDENTIFIER = 16 };
 
 struct offer {
 	uint64_t ref;          /* of who waits for the response; 0: free */
@@ -135,6 +135,25 @@ out:
 	return err;
 }
 
+/* When half is used one has an eighth at most, on whose right it is: what he offers to nobody who polls
+ * leaves room for others'. */
+static bool has_share(const struct channels *h, struct bytes creator, size_t octets)
+{
+	size_t n = 0;
+
+	if (h->octets + octets < OFFER_OCTETS / 2 && h->n < OFFERS / 2)
+		return true;
+	for (size_t i = 0; i < OFFERS; i++) {
+		const struct offer *o = &h->offers[i];
+
+		if (!o->ref || !bytes_equal(bytes_of_buf(&o->creator), creator))
+			continue;
+		octets += o->primitive.n;
+		n++;
+	}
+	return n < OFFERS / SHARE && octets <= OFFER_OCTETS / SHARE;
+}
+
 static err_t offer(struct core *c, uint64_t ref, uint64_t channel,
                    const struct outbound_need *need, int64_t ms)
 {
@@ -148,7 +167,7 @@ static err_t offer(struct core *c, uint64_t ref, uint64_t channel,
 		if (!h->offers[i].ref)
 			o = &h->offers[i];
 	}
-	if (!o || h->octets + need->primitive.n > OFFER_OCTETS)
+	if (!o || h->octets + need->primitive.n > OFFER_OCTETS || !has_share(h, need->ground.creator, need->primitive.n))
 		return ERR_LIMIT;
 	*o = (struct offer){ .ref = ref, .channel = channel, .number = ++h->number,
 		             .primitive = buf_make(need->primitive.n + 64),

@@ -38,6 +38,7 @@ enum {
 	CORE_QUEUE_MAX = 16 * 1024 * 1024, /* a neighbour with more unread is not read */
 	CORE_HELD = 1024,         /* requests that wait for answers from elsewhere */
 	CORE_HELD_PER_ORIGINATOR = 64,
+	CORE_HELD_SHARE = 8,      /* of the octets, one originator's at most, when half is used */
 	CORE_ANNOUNCING = 48,     /* resources whose announcements are under way */
 	CORE_SILENT = 64,         /* CSEs that are known not to answer */
 	CORE_AWAITED = 64,        /* answers that wait until what they show is announced */

@@ -235,7 +235,7 @@ static err_t send_to(struct core *c, const struct notification *n, struct delive
 {
 	size_t place = n->reach.n ? queue_attempts(c->room.queue, n->numbers[0]) % n->reach.n : 0;
 	struct outbound_need need = { .target = n->reach.list[place].target,
-		                      .primitive = n->primitive,
+		                      .primitive = n->primitive, .ground = { .creator = n->originator },
 		                      .flags = SEND_REPEAT | n->reach.list[place].flags };
 	uint64_t ref = (uint64_t)DELIVERY_REF << 56 | ++c->delivery_last;
 	err_t err;

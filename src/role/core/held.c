@@ -47,20 +47,25 @@ static void forget(struct core *c, struct held *h)
 	*h = (struct held){ .used = false };
 }
 
-static struct held *free_slot(struct core *c, struct bytes originator)
+static struct held *free_slot(struct core *c, struct bytes originator, size_t octets)
 {
+	bool scarce = c->held_octets + octets > CORE_HELD_OCTETS / 2;
 	struct held *found = NULL;
-	size_t same = 0;
+	size_t same = 0, all = octets;
 
 	for (size_t i = 0; i < CORE_HELD; i++) {
 		struct held *h = &c->held[i];
 
-		if (!h->used)
+		if (!h->used) {
 			found = found ? found : h;
-		else
-			same += bytes_equal(bytes_str(h->originator), originator);
+		} else if (bytes_equal(bytes_str(h->originator), originator)) {
+			all += h->primitive.n;
+			same++;
+		}
 	}
-	return same < CORE_HELD_PER_ORIGINATOR ? found : NULL;
+	if (same >= CORE_HELD_PER_ORIGINATOR || (scarce && all > CORE_HELD_OCTETS / CORE_HELD_SHARE))
+		return NULL;
+	return found;
 }
 
 /* Of what is left until a result expires, what may be waited: the answer is to leave before
@@ -98,7 +103,7 @@ static err_t take(struct core *c, const struct pending *p, const struct request_
                   struct held **out)
 {
 	const struct outbound_needs *needs = &c->room.needs;
-	struct held *h = free_slot(c, needs->originator);
+	struct held *h = free_slot(c, needs->originator, in->primitive.n);
 	err_t err;
 
 	if (!h || c->held_octets + in->primitive.n > CORE_HELD_OCTETS)
