@@ -12,6 +12,7 @@ static const int journal_levels[] = { 3, 4, 5, 6, 7 };
 static const char *log_role = "holdfast";
 static enum log_level log_limit = LOG_NOTE;
 static bool log_journal;
+static unsigned log_lost; /* lines, since the last one that was taken */
 
 void log_open(const char *role)
 {
@@ -53,31 +54,28 @@ static size_t log_escape(char *line, size_t size, const char *text, size_t n)
 
 void log_event(enum log_level level, const char *event, const char *fmt, ...)
 {
-	char text[700], line[1024], stamp[CLOCK_STAMP_LENGTH + 1];
+	char text[700], line[1024], stamp[CLOCK_STAMP_LENGTH + 1], lost[32] = "";
 	va_list ap;
-	int n, head;
 	size_t at;
+	int head;
 
 	if (level > log_limit)
 		return;
 	va_start(ap, fmt);
-	n = vsnprintf(text, sizeof(text), fmt, ap);
+	if (vsnprintf(text, sizeof(text), fmt, ap) < 0)
+		text[0] = '\0';
 	va_end(ap);
-	if (n < 0)
-		n = 0;
-	if ((size_t)n >= sizeof(text))
-		n = (int)sizeof(text) - 1;
 	clock_stamp(clock_now(), stamp);
+	if (log_lost)
+		(void)snprintf(lost, sizeof(lost), "after %u lost lines: ", log_lost);
 	if (log_journal)
-		head = snprintf(line, 200, "<%d>%s: %s: ", journal_levels[level],
-		                log_role, event);
+		head = snprintf(line, 200, "<%d>%s: %s: %s", journal_levels[level], log_role, event, lost);
 	else
-		head = snprintf(line, 200, "%s %-5s %s: %s: ", stamp,
-		                level_names[level], log_role, event);
+		head = snprintf(line, 200, "%s %-5s %s: %s: %s", stamp, level_names[level], log_role, event, lost);
 	at = (size_t)(head < 199 ? head : 199);
-	at += log_escape(line + at, sizeof(line) - at - 1, text, (size_t)n);
+	at += log_escape(line + at, sizeof(line) - at - 1, text, bytes_str(text).n);
 	line[at++] = '\n';
-	/* One write, so that lines of several processes do not mix. */
-	if (write(STDERR_FILENO, line, at) < 0)
-		return;
+	/* One write, so that lines of several processes do not mix. A reader that does not keep up
+	 * loses lines, and is told how many. */
+	log_lost = write(STDERR_FILENO, line, at) < 0 ? log_lost + 1 : 0;
 }

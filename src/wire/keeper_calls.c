@@ -126,6 +126,10 @@ err_t keeper_call(struct keeper *k, enum operation op, struct bytes fields, stru
 	bool done = false;
 	err_t err;
 
+	/* Who owes an answer is not waited for again: it would be as long for every question. */
+	if (k->link.asked_n > k->link.asked_at)
+		TRY(keeper_drain(k));
+	TRY(k->link.asked_n > k->link.asked_at ? ERR_TIMEOUT : ERR_OK);
 	TRY(buf_reserve(&body, fields.n + 2));
 	wire_put_u16(&out, (uint16_t)op);
 	wire_put_fixed(&out, fields);

@@ -2,7 +2,8 @@
  *
  * A CALL body is: u16 operation, then the operation's own fields. A RESULT body
  * is: u8 err_t, then the fields below when it is ERR_OK. Each function here
- * sends one CALL and blocks for its RESULT (at most KEEPER_WAIT_MS); what else
+ * sends one CALL and blocks for its RESULT (at most KEEPER_WAIT_MS, once: until a
+ * late answer came, the next ones fail at once with ERR_TIMEOUT); what else
  * arrives meanwhile (CREDENTIAL_USED) goes to the link's notice function.
  * Fields in order, all fixed layout (wire/wire.h): name: u32 length + octets;
  * tag: 16 octets; handle: u32. */

@@ -1,10 +1,16 @@
-/* base: octets, arena, secret, clock. */
+/* base: octets, arena, secret, clock, log. */
+#define _GNU_SOURCE
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/number.h"
 #include "base/hash.h"
 #include "base/secret.h"
 #include "unit.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
 
 static void test_numbers(void **state)
 {
@@ -196,6 +202,35 @@ static void test_regions_may_overlap(void **state)
 	assert_string_equal(text, "abcdee");
 }
 
+/* A reader that does not keep up loses lines, and is told how many with the first that it gets. */
+static void test_lost_lines_are_told(void **state)
+{
+	int fds[2], saved = dup(STDERR_FILENO);
+	char text[65536], longest[900];
+	ssize_t n;
+
+	memset(longest, 'x', sizeof(longest));
+	longest[sizeof(longest) - 1] = '\0';
+	assert_true(saved >= 0 && pipe2(fds, O_NONBLOCK) == 0 && dup2(fds[1], STDERR_FILENO) >= 0);
+	while (write(fds[1], text, sizeof(text)) > 0)
+		;
+	for (int i = 0; i < 3; i++)
+		log_event(LOG_ERROR, "lost", "%s", longest);
+	while (read(fds[0], text, sizeof(text)) > 0)
+		;
+	log_event(LOG_ERROR, "first", "%s", longest);
+	log_event(LOG_ERROR, "second", "an \n octet");
+	n = read(fds[0], text, sizeof(text) - 1);
+	assert_true(dup2(saved, STDERR_FILENO) >= 0 && n > 0);
+	text[n] = '\0';
+	assert_non_null(strstr(text, "first: after 3 lost lines: xxx"));
+	assert_non_null(strstr(text, "second: an \\x0a octet\n"));
+	assert_null(strstr(text, "lost: "));
+	close(saved);
+	close(fds[0]);
+	close(fds[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -211,6 +246,7 @@ int main(void)
 		cmocka_unit_test(test_text_is_cut_and_ended),
 		cmocka_unit_test(test_regions_may_overlap),
 		cmocka_unit_test(test_siphash),
+		cmocka_unit_test(test_lost_lines_are_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

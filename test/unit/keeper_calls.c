@@ -344,6 +344,40 @@ static void test_keeper_gone(void **state)
 	link_close(&lost.link);
 }
 
+/* A keeper that hangs costs one wait, not one for every question, until it answers again. */
+static void test_keeper_silent(void **state)
+{
+	static const uint8_t status[] = { ERR_MISSING };
+	struct buf result = buf_make(64);
+	struct keeper k = { 0 };
+	struct link far;
+	int fds[2];
+	int64_t began;
+
+	assert_int_equal(link_pair(fds), ERR_OK);
+	link_init(&k.link, fds[0], ROLE_CORE, ROLE_KEEPER, 0);
+	link_init(&far, fds[1], ROLE_KEEPER, ROLE_CORE, 0);
+	/* a question whose asker gave up */
+	assert_int_equal(link_send(&k.link, MSG_CALL, ++k.next_ref, BYTES("\0\1")), ERR_OK);
+	began = clock_steady();
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(keeper_call(&k, OP_STATUS, BYTES_NONE, &result), ERR_TIMEOUT);
+	assert_true(clock_steady() - began < KEEPER_WAIT_MS / 2);
+	/* its answer, late */
+	assert_int_equal(link_send(&far, MSG_RESULT, k.next_ref - 3, BYTES_OF(status)), ERR_OK);
+	assert_int_equal(link_flush(&far), ERR_OK);
+	assert_int_equal(keeper_drain(&k), ERR_OK);
+	assert_int_equal(link_send(&far, MSG_RESULT, k.next_ref + 1, BYTES_OF(status)), ERR_OK);
+	assert_int_equal(link_flush(&far), ERR_OK);
+	assert_int_equal(keeper_call(&k, OP_STATUS, BYTES_NONE, &result), ERR_MISSING);
+	/* a keeper that was started again owes nothing */
+	assert_int_equal(link_send(&k.link, MSG_CALL, ++k.next_ref, BYTES("\0\1")), ERR_OK);
+	link_close(&far);
+	assert_int_equal(keeper_call(&k, OP_STATUS, BYTES_NONE, &result), ERR_CLOSED);
+	link_close(&k.link);
+	buf_free(&result);
+}
+
 /* What comes in one read with an answer is taken with it: nothing else would wake who asked. */
 static void test_behind_an_answer(void **state)
 {
@@ -381,6 +415,7 @@ int main(void)
 		cmocka_unit_test(test_no_copy_of_a_begun_message),
 		cmocka_unit_test(test_behind_an_answer),
 		cmocka_unit_test(test_keeper_gone),
+		cmocka_unit_test(test_keeper_silent),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

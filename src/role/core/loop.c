@@ -219,6 +219,10 @@ static err_t tick(struct core *c)
 			log_event(LOG_ERROR, "not open", "no room left on the disk: nothing is served until there is");
 			c->next_tick += CORE_FULL_MS - CORE_TICK_MS;
 		}
+		if (err != ERR_OK && !may_be_tried_again(err))
+			log_event(LOG_ERROR, "not open", "store=store why=%s: it is left as it is; where it is "
+			          "damaged, put back a copy of it and of the key store, and see `holdfast doctor`",
+			          err_text(err));
 		return may_be_tried_again(err) ? ERR_OK : err;
 	}
 	if (!c->open)

@@ -12,6 +12,7 @@
 #include "role/courier/courier.h"
 #include "role/service/definitions.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <unistd.h>
@@ -123,7 +124,7 @@ static err_t turn(struct courier *c)
 
 	prepare(c, p);
 	if (poll(p, POLLED, time_left(c)) < 0)
-		return ERR_OK;
+		return errno == EINTR ? ERR_OK : ERR_IO;
 	if (p[CONTROL].revents)
 		TRY(take_events(c));
 	if (p[KEEPER].revents && p[KEEPER].fd == c->keeper.link.fd)

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "role/door/door.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -108,8 +109,8 @@ static err_t run(struct door *d)
 	/* On STOP the open questions are answered first, for a while. */
 	while (!d->stopping || (any_open(d) && clock_steady() < d->stop_by)) {
 		watch_all(d, p);
-		if (poll(p, POLLED, TURN_MS) < 0)
-			continue;
+		if (poll(p, POLLED, TURN_MS) < 0 && errno != EINTR)
+			return ERR_IO;
 		if (p[AT_CONTROL].revents)
 			TRY(take_events(d));
 		serve_neighbour(d, ROLE_CORE, p[AT_CORE].revents);

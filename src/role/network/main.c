@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "role/network/network.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <unistd.h>
@@ -95,7 +96,7 @@ static err_t turn(struct network *n)
 
 	prepare(n, p);
 	if (poll(p, POLLED, time_left(n)) < 0)
-		return ERR_OK;
+		return errno == EINTR ? ERR_OK : ERR_IO;
 	if (p[CONTROL].revents)
 		TRY(take_events(n));
 	for (size_t i = 0; i < EXCHANGES; i++) {

@@ -16,7 +16,8 @@
 #define HOLDFAST_LIBEXEC "/usr/libexec/holdfast"
 #endif
 
-enum { LOCKED_OCTETS = 256 << 20 };
+/* Who polls refuses more places than it may have open: the courier has the most, 259. */
+enum { LOCKED_OCTETS = 256 << 20, FILES_MIN = 320 };
 
 /* The workers stand beside this executable, else in the libexec folder. */
 err_t guard_programs(struct parent *p)
@@ -56,6 +57,19 @@ static void raise_limit(int what, rlim_t want)
 	(void)setrlimit(what, &(struct rlimit){ now.rlim_max, now.rlim_max });
 }
 
+static err_t enough_files(void)
+{
+	struct rlimit now;
+
+	if (getrlimit(RLIMIT_NOFILE, &now) != 0)
+		return ERR_IO;
+	if (now.rlim_cur >= FILES_MIN)
+		return ERR_OK;
+	log_event(LOG_ERROR, "too few open files", "limit=%llu needed=%u: raise it (LimitNOFILE=, ulimit -Hn)",
+	          (unsigned long long)now.rlim_cur, FILES_MIN);
+	return ERR_LIMIT;
+}
+
 err_t guard_enter(struct parent *p)
 {
 	uint64_t keep = 1ull << CAP_SETUID | 1ull << CAP_SETGID | 1ull << CAP_SETPCAP |
@@ -63,6 +77,7 @@ err_t guard_enter(struct parent *p)
 	err_t err;
 
 	raise_limit(RLIMIT_NOFILE, options_number(&p->options, OPT_gate_connections) + 256);
+	TRY(enough_files());
 	raise_limit(RLIMIT_MEMLOCK, LOCKED_OCTETS);
 	if (setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 }) != 0)
 		return ERR_IO;

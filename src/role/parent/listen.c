@@ -184,15 +184,33 @@ err_t listen_open_door(struct parent *p)
 	return err;
 }
 
-/* A socket of an earlier start may stand there; nothing else is taken away. */
-static err_t clear_place(const char *path)
+/* Whoever listens there would not be reached any more, and would not notice. Asked by a socket of
+ * another kind, which is never let in: where nobody is, it is refused otherwise. */
+static bool is_served(const struct sockaddr_un *place)
 {
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	bool served = fd >= 0 && (sendto(fd, "", 0, MSG_NOSIGNAL, (const struct sockaddr *)place, sizeof(*place)) == 0 ||
+	                          errno == EPROTOTYPE);
+
+	if (fd >= 0)
+		close(fd);
+	return served;
+}
+
+/* A socket of an earlier start may stand there; nothing else is taken away. */
+static err_t clear_place(const struct sockaddr_un *place)
+{
+	const char *path = place->sun_path;
 	struct stat s;
 
 	if (lstat(path, &s) != 0)
 		return errno == ENOENT ? ERR_OK : ERR_IO;
 	if (!S_ISSOCK(s.st_mode)) {
 		errno = EEXIST;
+		return ERR_EXISTS;
+	}
+	if (is_served(place)) {
+		errno = EADDRINUSE;
 		return ERR_EXISTS;
 	}
 	return unlink(path) == 0 ? ERR_OK : ERR_IO;
@@ -220,7 +238,7 @@ err_t listen_open_programs(struct parent *p)
 	old = umask(0177);
 	errno = EINVAL;
 	TRY(path.p[0] == '/' ? bytes_put_str(to.sun_path, sizeof(to.sun_path), path) : ERR_SYNTAX);
-	TRY(clear_place(to.sun_path));
+	TRY(clear_place(&to));
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0 || bind(fd, (struct sockaddr *)&to, sizeof(to)) != 0)
 		TRY(ERR_IO);

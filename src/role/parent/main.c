@@ -126,6 +126,36 @@ static err_t open_standard(struct parent *p)
 	return fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 ? ERR_OK : ERR_IO;
 }
 
+/* A reader of the log that does not read holds up no process: a line that does not go is lost. A pipe
+ * or a terminal is opened anew, so that nobody else's writes change; where that is not possible, a
+ * pipe is changed for all who share it. A socket to a journal is the service's own. */
+static void unblock_log(void)
+{
+	bool terminal = isatty(STDERR_FILENO);
+	int flags = fcntl(STDERR_FILENO, F_GETFL), fd = -1;
+	struct stat s;
+
+	if (flags < 0 || fstat(STDERR_FILENO, &s) != 0 ||
+	    !(terminal || S_ISFIFO(s.st_mode) || S_ISSOCK(s.st_mode)))
+		return;
+	if (!S_ISSOCK(s.st_mode))
+		fd = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if ((fd < 0 || dup2(fd, STDERR_FILENO) < 0) && !terminal)
+		(void)fcntl(STDERR_FILENO, F_SETFL, flags | O_NONBLOCK);
+	if (fd >= 0)
+		close(fd);
+}
+
+/* To read the configuration again, before it was read, can wait. */
+static void hold_hangups(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	(void)sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
 /* What the workers see of the environment. */
 static void choose_environment(struct parent *p)
 {
@@ -203,6 +233,7 @@ int main(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
+	hold_hangups();
 	log_open("parent");
 	(void)umask(022);
 	p->root = geteuid() == 0;
@@ -211,6 +242,7 @@ int main(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	TRY(open_standard(p));
+	unblock_log();
 	choose_environment(p);
 	TRY(prepare(p));
 	if (p->arguments.check)

@@ -231,6 +231,28 @@ uint32_t parent_user(const struct parent *p, unsigned place)
 	return p->root ? (uint32_t)options_number(&p->options, OPT_user_base) + place : geteuid();
 }
 
+/* What its worker cannot open, as after a copy was put back by another user: the worker would take
+ * it for missing. */
+static err_t check_files(int fd, const char *name, uint32_t user)
+{
+	static const char *const files[] = { "keystore", "counter", "holdfast.db", "holdfast.db-wal" };
+	struct stat s;
+	err_t err = ERR_OK;
+
+	for (size_t i = 0; i < COUNT_OF(files); i++) {
+		if (fstatat(fd, files[i], &s, AT_SYMLINK_NOFOLLOW) != 0 ||
+		    (S_ISREG(s.st_mode) && s.st_uid == user && (s.st_mode & 0600) == 0600))
+			continue;
+		log_event(LOG_ERROR, "file refused", "name=%s/%s owner=%u needed=%u mode=%o why=%s", name,
+		          files[i], (unsigned)s.st_uid, (unsigned)user, (unsigned)s.st_mode & 07777,
+		          !S_ISREG(s.st_mode) ? "it is no file" : s.st_uid != user
+		          ? "its worker cannot open it: chown it to the needed owner"
+		          : "its worker cannot open it: chmod u+rw");
+		err = ERR_REFUSED;
+	}
+	return err;
+}
+
 /* A directory that a worker keeps: its own, and nobody else's. */
 static err_t open_kept(struct parent *p, const char *name, enum role role, int *out)
 {
@@ -253,7 +275,7 @@ static err_t open_kept(struct parent *p, const char *name, enum role role, int *
 	}
 	if (fchmod(fd, 0700) != 0)
 		return fail("directory refused", name);
-	return ERR_OK;
+	return check_files(fd, name, user);
 }
 
 err_t node_prepare(struct parent *p)
