@@ -217,6 +217,11 @@ static bool text_is(struct bytes row, const char *key, const char *text)
 
 static enum verdict check_running(struct doctor *d)
 {
+	if (d->hangs) {
+		d->means = "it serves nobody while its core or its door hangs, or has long work";
+		d->repair = "see what its log says and what the processes of run/status wait for; then restart it";
+		return say(d, DOCTOR_FAIL, "a node runs here, and does not answer", "");
+	}
 	if (!d->asks)
 		return say(d, DOCTOR_FAIL, "no node runs here, or this user may not ask it", "");
 	return say(d, DOCTOR_OK, "it answers", "");
@@ -562,11 +567,15 @@ static void start(struct doctor *d)
 {
 	char text[DOOR_TEXT_MAX];
 	struct stat st;
+	err_t err;
 
 	/* The parent makes run/status as whoever it is. */
 	d->root_started = stat_of(d, "run/status", &st) ? st.st_uid == 0 : geteuid() == 0;
-	if (door_try(d->cli, &d->door) == ERR_OK)
-		d->asks = door_ask(&d->door, ADMIN_STATUS, BYTES_NONE, &d->status, text) == ERR_OK;
+	err = door_try(d->cli, &d->door);
+	if (err == ERR_OK)
+		err = door_ask(&d->door, ADMIN_STATUS, BYTES_NONE, &d->status, text);
+	d->asks = err == ERR_OK;
+	d->hangs = err == ERR_TIMEOUT;
 	if (d->asks)
 		ask_keeper(d);
 }
@@ -585,7 +594,7 @@ int run_doctor(struct cli *c)
 		d.means = checks[i].means;
 		d.repair = checks[i].repair;
 		if (!d.asks && asks_node(&checks[i]))
-			v = say(&d, DOCTOR_SKIPPED, "the node does not run", "");
+			v = say(&d, DOCTOR_SKIPPED, d.hangs ? "the node does not answer" : "the node does not run", "");
 		else
 			v = checks[i].run(&d);
 		count[v]++;

@@ -14,6 +14,7 @@ struct doctor {
 	bool root_started; /* the workers have users of their own */
 	struct door door;
 	bool asks;           /* the node answers */
+	bool hangs;          /* it runs, and does not */
 	struct buf status;   /* row of ADMIN_STATUS */
 	/* of the check at hand */
 	char says[SAYS_MAX];

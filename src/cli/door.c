@@ -9,10 +9,14 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { WAIT_MS = 600 * 1000 };
+#define SILENT "a node runs, and does not answer: its core or door hangs, or has long work"
+
+/* Much may have to be read for an answer; not for that of whether it runs. */
+enum { WAIT_MS = 600 * 1000, STATUS_WAIT_MS = 10 * 1000 };
 
 /* A path too long for a socket's address is reached through its folder. */
 static err_t address_of(const char *dir, int *folder, struct sockaddr_un *out)
@@ -30,6 +34,7 @@ static err_t address_of(const char *dir, int *folder, struct sockaddr_un *out)
 
 err_t door_try(const struct cli *c, struct door *out)
 {
+	const struct timeval patience = { .tv_sec = STATUS_WAIT_MS / 1000 };
 	struct sockaddr_un address;
 	int fd = -1, folder = -1;
 	err_t err;
@@ -37,8 +42,12 @@ err_t door_try(const struct cli *c, struct door *out)
 	*out = (struct door){ .cli = c };
 	TRY(address_of(c->dir, &folder, &address));
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || connect(fd, (const struct sockaddr *)(const void *)&address, sizeof(address)) != 0)
-		err = errno == ENOENT || errno == ECONNREFUSED ? ERR_MISSING : errno == EACCES ? ERR_REFUSED : ERR_IO;
+	/* Before a door that hangs as many wait as there is room for, and the next one for ever. */
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) != 0)
+		err = ERR_IO;
+	else if (connect(fd, (const struct sockaddr *)(const void *)&address, sizeof(address)) != 0)
+		err = errno == ENOENT || errno == ECONNREFUSED ? ERR_MISSING : errno == EACCES ? ERR_REFUSED
+		      : errno == EAGAIN ? ERR_TIMEOUT : ERR_IO;
 	else
 		err = local_listener_check(fd, address.sun_path);
 out:
@@ -63,6 +72,8 @@ err_t door_open(const struct cli *c, struct door *out)
 		(void)cli_fail(c, err, "the node in %s is administered by its owner and root only", c->dir);
 	else if (err == ERR_TAMPERED)
 		(void)cli_fail(c, err, "who listens in %s need not be the node: others can write there", c->dir);
+	else if (err == ERR_TIMEOUT)
+		(void)cli_fail(c, err, SILENT);
 	else if (err != ERR_OK)
 		(void)cli_fail(c, err, "the node in %s cannot be reached: %s", c->dir, strerror(errno));
 	return err;
@@ -73,8 +84,8 @@ void door_close(struct door *d)
 	link_close(&d->link);
 }
 
-/* The next message; blocks. */
-static err_t next(struct door *d, struct message *m)
+/* The next message; waits that long for each piece of it. */
+static err_t next(struct door *d, struct message *m, int wait)
 {
 	bool found = false;
 	err_t err;
@@ -83,7 +94,7 @@ static err_t next(struct door *d, struct message *m)
 		TRY(link_next(&d->link, m, &found));
 		if (found)
 			return ERR_OK;
-		TRY(link_wait(&d->link, WAIT_MS));
+		TRY(link_wait(&d->link, wait));
 		TRY(link_read(&d->link));
 	}
 out:
@@ -124,13 +135,14 @@ err_t door_ask(struct door *d, enum admin_command command, struct bytes fields,
                struct buf *rows, char text[DOOR_TEXT_MAX])
 {
 	struct codec_limits limits = codec_default_limits;
+	int wait = command == ADMIN_STATUS ? STATUS_WAIT_MS : WAIT_MS;
 	struct message m;
 	err_t err;
 
 	text[0] = '\0';
 	TRY(ask(d, MSG_ADMIN, (uint16_t)command, fields));
 	for (;;) {
-		TRY(next(d, &m));
+		TRY(next(d, &m, wait));
 		if (m.ref != d->ref)
 			return ERR_SYNTAX;
 		if (m.type == MSG_ADMIN_DONE)
@@ -152,6 +164,8 @@ err_t door_command(struct door *d, enum admin_command command, struct bytes fiel
 
 	if (err == ERR_CLOSED && text[0] == '\0')
 		(void)cli_fail(d->cli, err, "the node closed the conversation");
+	else if (err == ERR_TIMEOUT && text[0] == '\0')
+		(void)cli_fail(d->cli, err, SILENT);
 	else if (err != ERR_OK)
 		(void)cli_fail(d->cli, err, "%s", text[0] ? text : err_text(err));
 	return err;
@@ -164,7 +178,7 @@ err_t door_call(struct door *d, enum operation op, struct bytes fields, struct b
 
 	buf_clear(result);
 	TRY(ask(d, MSG_ADMIN_CALL, (uint16_t)op, fields));
-	TRY(next(d, &m));
+	TRY(next(d, &m, WAIT_MS));
 	if (m.ref != d->ref || m.type != MSG_ADMIN_RESULT || m.body.n == 0 || m.body.p[0] >= ERR_COUNT)
 		return ERR_SYNTAX;
 	TRY((err_t)m.body.p[0]);

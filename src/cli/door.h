@@ -14,7 +14,7 @@ struct door {
 
 /* Says why not. ERR_MISSING: no node runs there. */
 err_t door_open(const struct cli *c, struct door *out) MUST_USE;
-/* The same without a word. ERR_MISSING, ERR_REFUSED (not the owner), ERR_IO. */
+/* The same without a word. ERR_MISSING, ERR_REFUSED (not the owner), ERR_TIMEOUT (it hangs), ERR_IO. */
 err_t door_try(const struct cli *c, struct door *out) MUST_USE;
 void door_close(struct door *d);
 

@@ -28,6 +28,34 @@ def stopped():
         assert not node.process
 
 
+@pytest.fixture(scope="module", autouse=True)
+def hung():
+    """What is asked of nodes whose core, or whose door, hangs; answered while the other tests run."""
+    asked, places = [], []
+    with Node() as a, Node() as b:
+        processes = [a.pids()["core"][0], b.pids()["door"][0]]
+        for process in processes:
+            os.kill(process, signal.SIGSTOP)
+        try:
+            for _ in range(80):  # more than may wait at the door
+                places.append(socket.socket(socket.AF_UNIX))
+                places[-1].setblocking(False)
+                places[-1].connect_ex(str(b.dir / "run/admin.sock"))
+            for node in (a, b):
+                for word in ("status", "doctor"):
+                    asked.append((subprocess.Popen([BUILD / "holdfast", "-d", node.dir, word], stdin=subprocess.DEVNULL,
+                                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True), time.time()))
+            yield asked
+        finally:
+            for asker, _ in asked:
+                asker.kill()
+            for process in processes:
+                os.kill(process, signal.SIGCONT)
+            for place in places:
+                place.close()
+        assert a.stop() == 0 and b.stop() == 0
+
+
 def refused(node, **how):
     """It does not start: its exit status and what it says."""
     p = subprocess.run([BUILD / "holdfastd", "-d", node.dir], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -78,6 +106,20 @@ def test_a_log_that_nobody_reads_stops_nothing(stopped, kind):
         node.kill()
         os.close(ours)
         os.close(theirs)
+
+
+def test_a_log_whose_reader_is_gone_stops_nothing(stopped):
+    node = stopped
+    ours, theirs = os.pipe()
+    os.close(ours)
+    node.process = subprocess.Popen([str(BUILD / "holdfastd"), "-d", str(node.dir)], stdin=subprocess.DEVNULL,
+                                    stdout=subprocess.DEVNULL, stderr=theirs)
+    os.close(theirs)
+    try:
+        node.wait_ready(10)
+        assert node.stop(20) == 0
+    finally:
+        node.kill()
 
 
 # --- descriptors ----------------------------------------------------------------------------------
@@ -146,8 +188,8 @@ def test_a_damaged_store_is_named():
             f.write(b"\x55" * 300)
         damaged = store.read_bytes()
         node.spawn()
-        assert node.process.wait(40) == 1
-        node.process = None
+        assert wait_for(lambda: "not open: " in node.log_text())
+        node.stop()
         said = node.log_text()
         assert "not open: store=store" in said and "integrity check failed" in said and "put back a copy" in said, said
         assert store.read_bytes() == damaged, "it is left as it is"
@@ -172,3 +214,12 @@ def test_the_socket_for_programs_of_another_node_is_not_taken():
             with socket.socket(socket.AF_UNIX) as s:
                 s.connect(place)
             assert first.stop() == 0
+
+
+# --- what hangs ------------------------------------------------------------------------------------------
+
+def test_who_asks_a_node_that_hangs_is_told_so(hung):
+    for asker, began in hung:
+        said = asker.communicate(timeout=max(1, began + 25 - time.time()))[0]
+        assert asker.returncode == 1 and "a node runs" in said and "does not answer" in said, said
+        assert "no node runs" not in said and "does not run" not in said

@@ -220,9 +220,10 @@ static err_t tick(struct core *c)
 			c->next_tick += CORE_FULL_MS - CORE_TICK_MS;
 		}
 		if (err != ERR_OK && !may_be_tried_again(err))
-			log_event(LOG_ERROR, "not open", "store=store why=%s: it is left as it is; where it is "
-			          "damaged, put back a copy of it and of the key store, and see `holdfast doctor`",
-			          err_text(err));
+			log_event(LOG_ERROR, "not open", "store=store why=%s: %s", err_text(err), err == ERR_BAD_STATE
+			          ? "another process uses it"
+			          : "it is left as it is; where it is damaged, put back a copy of it and of the "
+			            "key store, and see `holdfast doctor`");
 		return may_be_tried_again(err) ? ERR_OK : err;
 	}
 	if (!c->open)

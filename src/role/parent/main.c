@@ -146,11 +146,13 @@ static void unblock_log(void)
 		close(fd);
 }
 
-/* To read the configuration again, before it was read, can wait. */
-static void hold_hangups(void)
+/* To read the configuration again, before it was read, can wait; a log that nobody reads any more
+ * ends nobody. */
+static void hold_signals(void)
 {
 	sigset_t set;
 
+	(void)signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&set);
 	sigaddset(&set, SIGHUP);
 	(void)sigprocmask(SIG_BLOCK, &set, NULL);
@@ -187,7 +189,6 @@ static err_t open_signals(struct parent *p)
 	sigaddset(&set, SIGCHLD);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
 		return ERR_IO;
-	(void)signal(SIGPIPE, SIG_IGN);
 	p->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return p->signal_fd >= 0 ? ERR_OK : ERR_IO;
 }
@@ -233,7 +234,7 @@ int main(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	hold_hangups();
+	hold_signals();
 	log_open("parent");
 	(void)umask(022);
 	p->root = geteuid() == 0;
