@@ -15,9 +15,11 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
-enum { PATH_SIZE = 1024, SOON_DAYS = 30, ANCHOR_LAG_MS = 60 * 1000 };
+enum { PATH_SIZE = 1024, SOON_DAYS = 30, ANCHOR_LAG_MS = 60 * 1000,
+       ROOM_NONE = 1 << 20, ROOM_LITTLE = 64 << 20 };
 
 enum verdict doctor_say(struct doctor *d, enum verdict v, const char *words, const char *which)
 {
@@ -151,6 +153,29 @@ static enum verdict check_keeper_files(struct doctor *d)
 static enum verdict check_store_files(struct doctor *d)
 {
 	return check_kept(d, "store", d->conf.user_base + ROLE_CORE);
+}
+
+/* What a worker may still write: not what is kept back for root. */
+static enum verdict check_room(struct doctor *d)
+{
+	static const char *const folders[] = { "store", "keeper" };
+	enum verdict v = DOCTOR_OK;
+	char path[PATH_SIZE];
+	struct statvfs s;
+
+	(void)say(d, v, "there is room on the disk", "");
+	for (size_t i = 0; i < COUNT_OF(folders) && v != DOCTOR_FAIL; i++) {
+		uint64_t left;
+
+		if (file_path(path, sizeof(path), d->cli->dir, folders[i]) != ERR_OK || statvfs(path, &s) != 0)
+			continue;
+		left = (uint64_t)s.f_bavail * s.f_frsize;
+		if (left < ROOM_NONE)
+			v = say(d, DOCTOR_FAIL, "no room is left on the disk of ", folders[i]);
+		else if (left < ROOM_LITTLE && v == DOCTOR_OK)
+			v = say(d, DOCTOR_WARN, "less than 64 MB are left on the disk of ", folders[i]);
+	}
+	return v;
 }
 
 static enum verdict check_public_files(struct doctor *d)
@@ -503,7 +528,7 @@ static bool asks_node(const struct check *check)
 {
 	static enum verdict (*const own[])(struct doctor *) = {
 		check_folder, check_conf, check_passphrase, check_order_file, check_keeper_files,
-		check_store_files, check_public_files, check_listener, check_certificates, check_running, check_same_disk,
+		check_store_files, check_room, check_public_files, check_listener, check_certificates, check_running, check_same_disk,
 	};
 
 	for (size_t i = 0; i < COUNT_OF(own); i++) {

@@ -1,7 +1,7 @@
 """What the system does to a node: a log that nobody reads, too few descriptors, a hangup before
 there is anything to hang up, files of another user, a damaged store, a socket that is
 another node's."""
-import fcntl, os, resource, signal, socket, subprocess, tempfile, time
+import fcntl, json, os, resource, signal, socket, subprocess, tempfile, time
 
 import pytest
 
@@ -193,6 +193,30 @@ def test_a_damaged_store_is_named():
         said = node.log_text()
         assert "not open: store=store" in said and "integrity check failed" in said and "put back a copy" in said, said
         assert store.read_bytes() == damaged, "it is left as it is"
+
+
+@root
+def test_a_full_disk_is_told(stopped):
+    def room():
+        rows = json.loads(subprocess.run([BUILD / "holdfast", "-d", stopped.dir, "-o", "json", "doctor"],
+                                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE).stdout)
+        return next(r for r in rows if r["check"] == "room")
+    was = room()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m,mode=700", "tmpfs", stopped.dir / "store"],
+                             stderr=subprocess.DEVNULL).returncode == 0
+    if not mounted:
+        pytest.skip("nothing can be mounted here")
+    try:
+        little = room()
+        with open(stopped.dir / "store/fill", "wb") as f, pytest.raises(OSError):
+            while True:
+                f.write(bytes(65536))
+                f.flush()
+        none = room()
+    finally:
+        subprocess.run(["umount", stopped.dir / "store"], check=True)
+    assert [r["result"] for r in (was, little, none)] == ["ok", "warn", "FAIL"], (was, little, none)
+    assert "store" in none["says"], none
 
 
 # --- sockets --------------------------------------------------------------------------------------------
