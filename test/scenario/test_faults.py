@@ -6,18 +6,10 @@ import fcntl, json, os, resource, signal, socket, subprocess, tempfile, time
 import pytest
 
 from node import BUILD, Node
+from waiting import in_time, until
 
 F_SETPIPE_SZ = 1031
 root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
-
-
-def wait_for(what, seconds=20):
-    end = time.time() + seconds
-    while time.time() < end:
-        if what():
-            return True
-        time.sleep(0.02)
-    return False
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +92,7 @@ def test_a_log_that_nobody_reads_stops_nothing(stopped, kind):
             return b"configuration reloaded" in said
         more()
         node.process.send_signal(signal.SIGHUP)
-        assert wait_for(more) and b"lost lines: " in said, said[-600:]
+        assert in_time(more) and b"lost lines: " in said, said[-600:]
         assert node.stop(20) == 0
     finally:
         node.kill()
@@ -142,12 +134,12 @@ def test_a_hangup_before_it_has_started_is_a_reload(stopped):
         fcntl.flock(life, fcntl.LOCK_EX)
         node.spawn()
         try:
-            assert wait_for(lambda: "waiting: " in node.log_text())
+            until(lambda: "waiting: " in node.log_text())
             node.process.send_signal(signal.SIGHUP)
             time.sleep(0.1)
             life.close()
             node.wait_ready(20)
-            assert wait_for(lambda: "configuration reloaded" in node.log_text())
+            until(lambda: "configuration reloaded" in node.log_text())
             assert node.stop() == 0
         finally:
             node.kill()
@@ -188,7 +180,7 @@ def test_a_damaged_store_is_named():
             f.write(b"\x55" * 300)
         damaged = store.read_bytes()
         node.spawn()
-        assert wait_for(lambda: "not open: " in node.log_text())
+        until(lambda: "not open: " in node.log_text())
         node.stop()
         said = node.log_text()
         assert "not open: store=store" in said and "integrity check failed" in said and "put back a copy" in said, said
