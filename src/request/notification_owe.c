@@ -173,6 +173,17 @@ out:
 	return err;
 }
 
+/* The end of so many windows, never later than in a hundred years. */
+static int64_t windows_end(int64_t since, int64_t window, uint64_t n)
+{
+	const int64_t far = since + (int64_t)100 * 366 * 24 * 3600 * 1000;
+	int64_t end;
+
+	if (__builtin_mul_overflow(window, n, &end) || __builtin_add_overflow(since, end, &end) || end > far)
+		return far;
+	return end;
+}
+
 /* How many of this subscription went out in its window; the next ones wait for the
  * next window [TS-0001 10.2.10.7]. */
 static int64_t rate_limited(struct request_room *room, const struct store_row *sub, int64_t now)
@@ -196,9 +207,9 @@ static int64_t rate_limited(struct request_room *room, const struct store_row *s
 	}
 	r = r ? r : oldest;
 	if (r->subscription != sub->id ||
-	    now >= r->since + window * (int64_t)(r->n / most + (r->n % most != 0)))
+	    now >= windows_end(r->since, window, r->n / most + (r->n % most != 0)))
 		*r = (struct notification_rate){ sub->id, now, 0 };
-	return r->since + window * (int64_t)(r->n++ / most);
+	return windows_end(r->since, window, r->n++ / most);
 }
 
 /* The policies of the subscription, as far as they say how it is queued. */
