@@ -78,7 +78,7 @@ def test_none_is_done(lab, what):
         "absent": (rqp(3, p + "/none", stem, "z", m2m_cnt={"lbl": []}), 4004), "forbidden": (rqp(4, theirs[1:], stem, "z"), 4103),
         "taken": (rqp(1, p, stem, "z", 3, m2m_cnt={"rn": "c"}), 4105), "invalid": (rqp(1, p + "/c", stem, "z", 4, m2m_cin={"no": 1}), 4000),
         "unread": ({"op": 1, "nonsense": 2}, 4000), "stranger": (rqp(2, theirs[1:], other, "z"), 4000),
-        "notify": (rqp(5, p, stem, "z", m2m_sgn={}), 5001),
+        "notify": (rqp(5, p, stem, "z", m2m_sgn={"sur": p}), 5001),
         "group": (rqp(2, p + "/g/fopt", stem, "z"), 5001), "later": (dict(rqp(2, p, stem, "z"), rt={"rtv": 1}), 5001),
         "nested": (rqp(1, p, stem, "z", 50, m2m_tram={"rqps": {"rqp": [rqp(2, p, stem, "y")]}}), 5001),
     }[what]
