@@ -49,11 +49,11 @@ def read():
 
 
 # Common attributes, whose type the tables do not repeat (TS-0004 6.3.3), members of complex values (6.3.5), parameters
-# of primitives (6.4), and what Release 4 adds.
+# of primitives (6.4), what Release 4 adds, and what scenarios use of modules (TS-0023).
 COMMON = {
     NUMBER: """ty st cs acop mia cmt tri rsc rcn rtv drt typ op ops optr evm apy ecp num mnn stb sts sza szb
-        lim lvl ofst fo fu rqs rsr dsi sti mgd cnst cnot nwa ibt abt mbt rbt""",
-    TRUTH: "acaf vrq sud trr tra tcop da tqi asi auri sqi fcied sfc nse",
+        lim lvl ofst fo fu rqs rsr dsi sti mgd cnst cnot nwa ibt abt mbt rbt curT0 red green blue""",
+    TRUTH: "acaf vrq sud trr tra tcop da tqi asi auri sqi fcied sfc nse powerSe powSe sus",
     TEXT: "rn ri pi ct lt et cr",
     STRUCT: "acip aclr enc fc rt pc nev rep md spty evc cmlk",
     FREE: "con val thld mi",
