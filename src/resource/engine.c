@@ -58,6 +58,11 @@ bool resource_spend(struct resources *r, uint64_t units)
 	return r->effort > 0;
 }
 
+uint64_t resource_spent(const struct resources *r)
+{
+	return r->effort < EFFORT_MAX ? EFFORT_MAX - r->effort : 0;
+}
+
 bool row_expired(const struct store_row *row, int64_t now)
 {
 	return row->expires != 0 && row->expires <= now;

@@ -95,6 +95,8 @@ void resource_begin(struct resources *r);
 /* The release that the answer is for: what came later is left out of what is shown. */
 void resource_release(struct resources *r, unsigned release);
 bool resource_spend(struct resources *r, uint64_t units);
+/* Units used since resource_begin. */
+uint64_t resource_spent(const struct resources *r);
 
 /* Does a request, or one that is within it, ask for a resource that may bring a key (MAF, MEF)?
  * What does is kept in no resource. v: a map or a list of some depth. */

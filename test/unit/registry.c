@@ -502,6 +502,34 @@ static void test_rate(void **state)
 	assert_true(registry_spend(m->r, 0, 10, 5));
 }
 
+/* Who caused much work waits for as long as it was too much; others do not. */
+static void test_work(void **state)
+{
+	struct registry_room *m = *state;
+	int64_t t = 1000000;
+	uint64_t one, again, other;
+
+	OK(enrol(m, credential_psk("net")));
+	OK(enrol(m, credential_psk("two")));
+	one = opened(m, psk(m, "net"))->number;
+	again = opened(m, psk(m, "net"))->number;
+	other = opened(m, psk(m, "two"))->number;
+	registry_work(m->r, one, 400, 100, t); /* what a pause saved up */
+	assert_true(registry_rested(m->r, one, 100, t));
+	registry_work(m->r, one, 200, 100, t);
+	assert_false(registry_rested(m->r, one, 100, t));
+	assert_false(registry_rested(m->r, again, 100, t + 1999));
+	assert_true(registry_rested(m->r, other, 100, t));
+	assert_true(registry_rested(m->r, one, 0, t));
+	assert_true(registry_rested(m->r, 0, 100, t));
+	assert_int_equal(registry_refused(m->r, one, t, 60000), 2);
+	assert_true(registry_rested(m->r, again, 100, t + 2000));
+	/* the debt has an end */
+	registry_work(m->r, one, UINT32_MAX, 100, t + 2000);
+	assert_false(registry_rested(m->r, one, 100, t + 2000 + 59999));
+	assert_true(registry_rested(m->r, one, 100, t + 2000 + 60000));
+}
+
 static void test_rolled_back(void **state)
 {
 	struct registry_room *m = *state;
@@ -1718,6 +1746,7 @@ int main(void)
 		REGISTRY_BOTH(test_limit_per_credential),
 		REGISTRY_BOTH(test_whole_credentials_only),
 		REGISTRY_BOTH(test_rate),
+		REGISTRY_BOTH(test_work),
 		REGISTRY_BOTH(test_rolled_back),
 		REGISTRY_BOTH(test_many_and_restart),
 		REGISTRY_BOTH(test_evidence),

@@ -458,6 +458,9 @@ void registered_when_due(struct core *c);
 
 /* False: its peer asks too fast; nothing of the request was looked at. */
 bool rate_admits(struct core *c, const struct request_arrival *in);
+/* It was served: what work it caused is charged to its credential, but for the first units. */
+enum { RATE_UNITS_FREE = 32 };
+void rate_worked(struct core *c, const struct request_arrival *in);
 
 /* --- later.c ------------------------------------------------------------------------ */
 

@@ -21,7 +21,7 @@ static err_t record_refusals(struct core *c, const struct request_arrival *in)
 		record.originator = bytes_str(a->facts.entity);
 		record.credential = bytes_str(a->facts.credential);
 	}
-	TRY(buf_printf(&text, "faster than it may: %llu requests refused", (unsigned long long)n));
+	TRY(buf_printf(&text, "faster than it may, or too much work: %llu requests refused", (unsigned long long)n));
 	record.text = bytes_of_buf(&text);
 	TRY(batch_record(c, &record));
 out:
@@ -32,10 +32,23 @@ out:
 bool rate_admits(struct core *c, const struct request_arrival *in)
 {
 	unsigned rate = (unsigned)options_number(&c->worker->options, OPT_peer_requests);
+	unsigned work = (unsigned)options_number(&c->worker->options, OPT_peer_work);
 
-	if (in->association == 0 || !c->open ||
+	if (in->association == 0 || !c->open)
+		return true;
+	if (registry_rested(c->room.registry, in->association, work, clock_steady()) &&
 	    registry_spend(c->room.registry, in->association, rate, clock_steady()))
 		return true;
 	(void)record_refusals(c, in);
 	return false;
+}
+
+void rate_worked(struct core *c, const struct request_arrival *in)
+{
+	unsigned work = (unsigned)options_number(&c->worker->options, OPT_peer_work);
+	uint64_t units = c->open ? resource_spent(c->room.resources) : 0;
+
+	/* What any request takes is counted as a request. */
+	if (in->association && units > RATE_UNITS_FREE)
+		registry_work(c->room.registry, in->association, units - RATE_UNITS_FREE, work, clock_steady());
 }

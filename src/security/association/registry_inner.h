@@ -25,17 +25,19 @@ enum enrolled_link { BY_CREDENTIAL, BY_FINGERPRINT, BY_NEXT, BY_PSK_IDENTITY, BY
 
 /* What it may ask now; registry_rate.c. */
 struct bucket {
-	uint64_t credit;            /* thousandths of a request */
+	uint64_t credit;            /* thousandths of a request, or of a unit of work */
+	uint64_t debt;              /* the same: work that was done beyond it */
 	int64_t at, said;           /* steady ms: filled; refusals last told */
 	uint64_t refused;
 };
 enum { RATE_SECONDS = 4 };          /* a pause saves up this much */
+enum { DEBT_SECONDS = 60 };         /* and nobody waits longer than this for work that was done */
 /* One of `rate` a second (0: any) is taken, if there is one. */
 bool bucket_spend(struct bucket *b, unsigned rate, int64_t steady);
 
 /* How it was used in this run, which no record says: it stays over a reload. */
 struct usage {
-	struct bucket asked, openings;
+	struct bucket asked, openings, worked;
 	uint8_t address[16];   /* last seen from, and when it moved */
 	unsigned address_n;
 	int64_t moved;         /* begin of the hour in which moves are counted */

@@ -7,7 +7,7 @@
 
 static void fill(struct bucket *b, uint64_t rate, int64_t steady)
 {
-	uint64_t most = rate * 1000 * RATE_SECONDS, passed;
+	uint64_t most = rate * 1000 * RATE_SECONDS, passed, paid;
 
 	if (b->at == 0 || steady < b->at) {
 		b->credit = most;
@@ -17,7 +17,10 @@ static void fill(struct bucket *b, uint64_t rate, int64_t steady)
 	passed = (uint64_t)(steady - b->at);
 	b->at = steady;
 	/* ms times requests a second: thousandths of a request */
-	b->credit += passed > RATE_SECONDS * 1000 ? most : passed * rate;
+	passed = passed > DEBT_SECONDS * 1000 ? DEBT_SECONDS * 1000 * rate : passed * rate;
+	paid = passed < b->debt ? passed : b->debt;
+	b->debt -= paid;
+	b->credit += passed - paid;
 	if (b->credit > most)
 		b->credit = most;
 }
@@ -41,6 +44,36 @@ bool registry_spend(struct registry *r, uint64_t association, unsigned rate, int
 	if (!b || bucket_spend(b, rate, steady))
 		return true;
 	b->refused++;
+	return false;
+}
+
+void registry_work(struct registry *r, uint64_t association, uint64_t units, unsigned rate, int64_t steady)
+{
+	struct live *l = registry_live(r, association);
+	struct bucket *b = l && l->of ? &l->of->usage.worked : NULL;
+	uint64_t cost = units * 1000, most = (uint64_t)rate * 1000 * DEBT_SECONDS, paid;
+
+	if (!b || rate == 0)
+		return;
+	fill(b, rate, steady);
+	paid = cost < b->credit ? cost : b->credit;
+	b->credit -= paid;
+	b->debt += cost - paid;
+	if (b->debt > most)
+		b->debt = most;
+}
+
+bool registry_rested(struct registry *r, uint64_t association, unsigned rate, int64_t steady)
+{
+	struct live *l = registry_live(r, association);
+	struct bucket *b = l && l->of ? &l->of->usage.worked : NULL;
+
+	if (!b || rate == 0)
+		return true;
+	fill(b, rate, steady);
+	if (b->debt == 0)
+		return true;
+	l->of->usage.asked.refused++;
 	return false;
 }
 
