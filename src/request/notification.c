@@ -319,9 +319,9 @@ static err_t after_policy_change(struct work *w)
 	if (notification_member(asked, "pn", &policy) && (policy.kind == CBOR_NULL || policy.u == 1))
 		TRY(queue_cancel(w->room->queue, w->target.id, policy.kind != CBOR_NULL, &n));
 	if (notification_member(asked, "rl", &policy))
-		queue_release(w->room->queue, w->target.id, w->in->now, true);
+		TRY(queue_release(w->room->queue, w->target.id, w->in->now, true));
 	else if (notification_member(asked, "bn", &policy))
-		queue_release(w->room->queue, w->target.id, w->in->now, false);
+		TRY(queue_release(w->room->queue, w->target.id, w->in->now, false));
 out:
 	return err;
 }

@@ -163,16 +163,46 @@ static void let_go(struct lane *lane, int64_t now)
 	}
 }
 
-void queue_release(struct queue *q, uint64_t subscription, int64_t now, bool windows)
+/* The time of its record, too: after a restart it still goes before what came later. */
+static err_t keep_due(struct queue *q, const struct item *item)
 {
+	struct buf value = buf_make(VALUE_MAX);
+	struct queue_entry e;
+	struct arena a;
+	uint8_t key[QUEUE_KEY];
+	err_t err;
+
+	arena_init(&a, 2 * VALUE_MAX);
+	TRY(queue_read(q, item->number, &a, &e));
+	e.due = item->due;
+	TRY(write_entry(&e, &value));
+	put_be64(key, item->number);
+	err = store_record_put(q->store, STORE_OUTBOUND, BYTES_OF(key), bytes_of_buf(&value));
+out:
+	arena_free(&a);
+	buf_free(&value);
+	return err;
+}
+
+err_t queue_release(struct queue *q, uint64_t subscription, int64_t now, bool windows)
+{
+	err_t err = ERR_OK;
+
 	for (size_t i = 0; i < q->items_n; i++) {
 		struct item *item = q->items[i];
+		int64_t at;
 
-		if (item->subscription != subscription || !(item->flags & (QUEUE_BATCHED | QUEUE_HELD)))
+		if (item->subscription != subscription || item->removed || !(item->flags & (QUEUE_BATCHED | QUEUE_HELD)))
 			continue;
 		item->window = windows ? 0 : item->window;
-		let_go(item->lane, now);
+		at = item->window > now ? item->window : now;
+		if (item->due <= at)
+			continue;
+		item->due = at;
+		TRY(keep_due(q, item));
 	}
+out:
+	return err;
 }
 
 /* Events whose time has not come: what is under way is another message's. */

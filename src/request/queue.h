@@ -63,8 +63,9 @@ err_t queue_remove(struct queue *q, uint64_t number) MUST_USE;
 /* All of a subscription but those that tell of its end; *n of them. `but_latest`:
  * the newest of each target stays. */
 err_t queue_cancel(struct queue *q, uint64_t subscription, bool but_latest, size_t *n) MUST_USE;
-/* What waits of it for a batch, or for a window as well, waits no longer. Undoing a transaction leaves it so. */
-void queue_release(struct queue *q, uint64_t subscription, int64_t now, bool windows);
+/* What waits of it for a batch, or for a window as well, waits no longer, nor after a
+ * restart. Undoing a transaction leaves it so until then. */
+err_t queue_release(struct queue *q, uint64_t subscription, int64_t now, bool windows) MUST_USE;
 
 /* As audit_mark and kin. */
 void queue_mark(struct queue *q);

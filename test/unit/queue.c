@@ -325,10 +325,20 @@ static void test_held(void **state)
 	/* a batch of another does not care, its own goes before it is full */
 	assert_int_equal(owe(q, "a", 3, QUEUE_BATCHED, 9), ERR_OK);
 	commit(room, q);
-	queue_release(q, 4, start, true);
+	assert_int_equal(queue_release(q, 4, start, true), ERR_OK);
 	assert_int_equal(queue_next(q, start), 0);
-	queue_release(q, 3, start, false);
+	assert_int_equal(queue_release(q, 3, start, false), ERR_OK);
+	commit(room, q);
 	assert_int_not_equal(queue_next(q, start), 0);
+	/* nor does it wait again after a restart, behind what came later */
+	assert_int_equal(queue_remove(q, held), ERR_OK);
+	commit(room, q);
+	next = queue_next(q, start);
+	assert_int_equal(owe(q, "a", 3, 0, 0), ERR_OK);
+	commit(room, q);
+	queue_close(q);
+	q = open_queue(room);
+	assert_int_equal(queue_next(q, start), next);
 	store_rollback(room->s);
 	queue_close(q);
 }
