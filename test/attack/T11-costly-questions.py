@@ -50,5 +50,5 @@ median, worst, answered, refused = felt("peer.work = 0")
 control = answered > 10 and refused == 0
 print(f"control: without the bound {answered} answered, honest requests took {median:.1f} ms, {worst:.0f} at worst")
 m, w, a, no = felt("")
-r.say("questions that cost much", no > 0 and a < answered / 2, f"{a} answered, {no} refused; honest {m:.1f} ms, {w:.0f} at worst")
+r.say("questions that cost much", no > 0 and m < median / 3, f"{a} answered, {no} refused; honest {m:.1f} ms, {w:.0f} at worst")
 end(control, r.all, "T11 costly questions")
