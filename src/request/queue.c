@@ -232,14 +232,47 @@ static int64_t batch_due(struct queue *q, const struct queue_entry *e, int64_t n
 	return e->due;
 }
 
+/* Where the entry would stand; NULL: nobody waits there. */
+static struct lane *lane_for(struct queue *q, const struct queue_entry *e)
+{
+	uint8_t key[QUEUE_LANE_KEY];
+
+	queue_lane_key(e->target, e->flags & (QUEUE_BATCHED | QUEUE_HELD) ? e->subscription : 0, key);
+	return queue_lane_find(q, key);
+}
+
+/* Does it take the place of an older one? */
+static bool replaces(const struct lane *lane, const struct queue_entry *e)
+{
+	if (!lane || !(e->flags & QUEUE_LATEST))
+		return false;
+	for (const struct item *i = lane->first; i; i = i->next) {
+		if (i->subscription == e->subscription && i->number != lane->sending && !i->removed)
+			return true;
+	}
+	return false;
+}
+
+static size_t lanes_of(const struct queue *q, uint64_t whose)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < q->lanes_n; i++)
+		n += q->lanes[i]->first && q->lanes[i]->first->whose == whose;
+	return n;
+}
+
 /* What waits for targets that do not answer, or for nobody who fetches it, is whoever's: it must not
  * leave others without a place, nor without a lane. */
-static bool has_share(const struct queue *q, const struct queue_entry *e, size_t octets)
+static bool has_share(struct queue *q, const struct queue_entry *e, size_t octets)
 {
 	uint64_t whose = queue_whose(e->originator);
+	const struct lane *lane = lane_for(q, e);
 	size_t n = 0;
 
 	if (q->items_n < QUEUE_ENTRIES / 2 && q->lanes_n < QUEUE_LANES / 2 && q->octets + octets < QUEUE_OCTETS / 2)
+		return true;
+	if (replaces(lane, e))
 		return true;
 	for (size_t i = 0; i < q->items_n; i++) {
 		const struct item *item = q->items[i];
@@ -249,7 +282,8 @@ static bool has_share(const struct queue *q, const struct queue_entry *e, size_t
 		octets += item->octets;
 		n++;
 	}
-	return n < QUEUE_ENTRIES / QUEUE_SHARE && octets <= QUEUE_OCTETS / QUEUE_SHARE;
+	return n < QUEUE_ENTRIES / QUEUE_SHARE && octets <= QUEUE_OCTETS / QUEUE_SHARE &&
+	       (lane || lanes_of(q, whose) < QUEUE_LANES / QUEUE_SHARE);
 }
 
 err_t queue_add(struct queue *q, const struct queue_entry *asked, int64_t now)

@@ -176,13 +176,18 @@ void queue_awake(struct queue *q, uint64_t channel)
 
 void queue_reached(struct queue *q, struct bytes target)
 {
-	uint8_t key[QUEUE_LANE_KEY];
-	struct lane *lane;
+	uint8_t shared[QUEUE_LANE_KEY], own[QUEUE_LANE_KEY];
 
-	queue_lane_key(target, 0, key);
-	lane = queue_lane_find(q, key);
-	if (lane)
-		lane->not_before = lane->attempts = 0;
+	queue_lane_key(target, 0, shared);
+	for (size_t i = 0; i < q->lanes_n; i++) {
+		struct lane *lane = q->lanes[i];
+
+		if (!lane->not_before)
+			continue;
+		queue_lane_key(target, lane->first ? lane->first->subscription : 0, own);
+		if (bytes_equal(BYTES_OF(lane->key), BYTES_OF(shared)) || bytes_equal(BYTES_OF(lane->key), BYTES_OF(own)))
+			lane->not_before = lane->attempts = 0;
+	}
 }
 
 int64_t queue_wake(struct queue *q)

@@ -321,6 +321,7 @@ err_t request_serve(struct request_room *room, const struct request_arrival *in,
 	room->needs.n = 0;
 	room->needs.names_rows = false;
 	room->announced = 0;
+	room->served[0] = '\0';
 	resource_begin(room->resources);
 	if (room->content.cap > room->content_max)
 		buf_free(&room->content);
@@ -330,6 +331,8 @@ err_t request_serve(struct request_room *room, const struct request_arrival *in,
 	room->needs.rows.from = store_id_at(room->store);
 	TRY(work_mark(room));
 	err = serve(&w, answer);
+	if (w.association)
+		must(bytes_put_str(room->served, sizeof(room->served), bytes_str(w.association->facts.credential)) == ERR_OK);
 	room->needs.rows.end = store_id_at(room->store);
 	if (err == ERR_OK) {
 		store_release_mark(room->store);

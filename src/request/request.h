@@ -73,6 +73,7 @@ struct request_room {
 	} group_requests[GROUP_REQUESTS];
 	size_t group_requests_at;
 	/* Of the request served last, when it gave ERR_PENDING. */
+	char served[FACT_ID_MAX];  /* Credential-ID of whom the last request was served for; "": of nobody enrolled */
 	struct outbound_needs needs;
 	struct channel_house channels; /* NULLs: nothing waits in polling channels */
 	/* Is such a request kept by the caller until its needs are answered? The same

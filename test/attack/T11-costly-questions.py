@@ -12,9 +12,11 @@ from node import Node
 r = Refusals()
 CONTAINERS, ASKING, SECONDS = 1500, 6, 3
 QUESTION = "/cse-in/ae-Cbad?fu=1&cra=20990101T000000"
+# Waited for, and answered later: who asks so is charged when it is done.
+WAYS = {"questions that cost much": QUESTION, "the same, to be answered later": QUESTION + "&rt=1"}
 
 
-def felt(options):
+def felt(options, question):
     """Median and worst ms of an honest request beside the questions; how many were answered, and refused."""
     with Node(options="store.engine = memory\npeer.requests = 0\n" + options) as n:
         good, bad = n.enrol("good", "Cgood"), n.enrol("bad", "Cbad")
@@ -27,7 +29,7 @@ def felt(options):
         def ask():
             e = type(bad)(n, bad.folder, "Cbad")
             while time.monotonic() < stop:
-                said.append(e.retrieve(QUESTION).rsc)
+                said.append(e.retrieve(question).rsc)
             e.close()
 
         threads = [threading.Thread(target=ask) for _ in range(ASKING)]
@@ -43,12 +45,14 @@ def felt(options):
             t.join()
         good.close()
         times.sort()
-        return times[len(times) // 2], times[-1], said.count(2000), said.count(5207)
+        return times[len(times) // 2], times[-1], said.count(2000) + said.count(1001), said.count(5207)
 
 
-median, worst, answered, refused = felt("peer.work = 0")
-control = answered > 10 and refused == 0
-print(f"control: without the bound {answered} answered, honest requests took {median:.1f} ms, {worst:.0f} at worst")
-m, w, a, no = felt("")
-r.say("questions that cost much", no > 0 and m < median / 3, f"{a} answered, {no} refused; honest {m:.1f} ms, {w:.0f} at worst")
+control = True
+for name, question in WAYS.items():
+    median, worst, answered, refused = felt("peer.work = 0", question)
+    control = control and answered > 10 and refused == 0
+    print(f"control: {name}: without the bound {answered} answered, honest requests took {median:.1f} ms, {worst:.0f} at worst")
+    m, w, a, no = felt("", question)
+    r.say(name, no > 0 and m < median / 3, f"{a} answered, {no} refused; honest {m:.1f} ms, {w:.0f} at worst")
 end(control, r.all, "T11 costly questions")

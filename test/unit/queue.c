@@ -434,12 +434,70 @@ static void test_tampered(void **state)
 	assert_int_equal(queue_open(room->s, &q), ERR_TAMPERED);
 }
 
+/* The latest takes the place of what it makes old, whatever share its originator has. */
+static void test_share_of_latest(void **state)
+{
+	struct store_room *room = *state;
+	struct queue *q = open_queue(room);
+	unsigned n = 0;
+
+	assert_int_equal(store_begin(room->s), ERR_OK);
+	assert_int_equal(owe(q, "latest", 1, QUEUE_LATEST, 0), ERR_OK);
+	while (n < 20000 && owe_of(q, "//sp/cse/C1", n / 1000, BYTES("x")) == ERR_OK)
+		n++;
+	assert_int_equal(owe(q, "latest", 1, QUEUE_LATEST, 0), ERR_OK);
+	store_rollback(room->s);
+	queue_settle(q, false);
+	queue_close(q);
+}
+
+/* Several who take all the lanes they can leave one. */
+static void test_share_of_lanes(void **state)
+{
+	static const char *const hogs[] = { "//sp/cse/Ca", "//sp/cse/Cb", "//sp/cse/Cc" };
+	struct store_room *room = *state;
+	struct queue *q = open_queue(room);
+	unsigned n = 0;
+
+	assert_int_equal(store_begin(room->s), ERR_OK);
+	for (size_t i = 0; i < COUNT_OF(hogs); i++) {
+		while (n < 20000 && owe_of(q, hogs[i], n, BYTES("x")) == ERR_OK)
+			n++;
+	}
+	assert_int_equal(owe_of(q, "//sp/cse/Cother", 100000, BYTES("x")), ERR_OK);
+	store_rollback(room->s);
+	queue_settle(q, false);
+	queue_close(q);
+}
+
+/* What may be held back has a lane of its own, and its target answers, too. */
+static void test_reached_held(void **state)
+{
+	struct store_room *room = *state;
+	struct queue *q = open_queue(room);
+	uint64_t number;
+
+	assert_int_equal(store_begin(room->s), ERR_OK);
+	assert_int_equal(owe(q, "a", 1, QUEUE_HELD, 0), ERR_OK);
+	commit(room, q);
+	number = queue_next(q, start);
+	assert_int_not_equal(number, 0);
+	queue_sending(q, number, 0, false);
+	queue_failed(q, number, start, 0);
+	assert_int_equal(queue_next(q, start), 0);
+	queue_reached(q, BYTES("a"));
+	assert_int_equal(queue_next(q, start), number);
+	store_rollback(room->s);
+	queue_close(q);
+}
+
 int main(void)
 {
 	static char engine[] = "sqlite";
 #define T(f) cmocka_unit_test_prestate_setup_teardown(f, room_make, room_end, engine)
 	const struct CMUnitTest tests[] = {
-		T(test_durable_first), T(test_undo), T(test_proven), T(test_share), T(test_proves_nothing), T(test_lanes), T(test_pauses),
+		T(test_durable_first), T(test_undo), T(test_proven), T(test_share), T(test_share_of_latest), T(test_share_of_lanes),
+		T(test_reached_held), T(test_proves_nothing), T(test_lanes), T(test_pauses),
 		T(test_held), T(test_batches), T(test_latest), T(test_bounds), T(test_tampered),
 	};
 

@@ -514,9 +514,9 @@ static void test_work(void **state)
 	one = opened(m, psk(m, "net"))->number;
 	again = opened(m, psk(m, "net"))->number;
 	other = opened(m, psk(m, "two"))->number;
-	registry_work(m->r, one, 400, 100, t); /* what a pause saved up */
+	registry_work(m->r, BYTES("12-net"), 400, 100, t); /* what a pause saved up */
 	assert_true(registry_rested(m->r, one, 100, t));
-	registry_work(m->r, one, 200, 100, t);
+	registry_work(m->r, BYTES("12-net"), 200, 100, t);
 	assert_false(registry_rested(m->r, one, 100, t));
 	assert_false(registry_rested(m->r, again, 100, t + 1999));
 	assert_true(registry_rested(m->r, other, 100, t));
@@ -525,7 +525,7 @@ static void test_work(void **state)
 	assert_int_equal(registry_refused(m->r, one, t, 60000), 2);
 	assert_true(registry_rested(m->r, again, 100, t + 2000));
 	/* the debt has an end */
-	registry_work(m->r, one, UINT32_MAX, 100, t + 2000);
+	registry_work(m->r, BYTES("12-net"), UINT32_MAX, 100, t + 2000);
 	assert_false(registry_rested(m->r, one, 100, t + 2000 + 59999));
 	assert_true(registry_rested(m->r, one, 100, t + 2000 + 60000));
 }

@@ -338,11 +338,10 @@ err_t batch_serve(struct core *c, struct pending *p, struct request_arrival *in,
 		c->serving_left = h && h->left;
 		c->serving_ref = p->ref;
 		p->serving = ++c->servings;
-		if (c->open) /* nobody is charged what was used before */
-			resource_begin(c->room.resources);
+		c->room.served[0] = '\0'; /* nobody is charged what was used before */
 		if (served == ERR_OK)
 			served = request_serve(&c->room, in, &c->answer);
-		rate_worked(c, in);
+		rate_worked(c);
 		c->exported = BYTES_NONE;
 		if (served == ERR_PENDING)
 			served = held_keep(c, p, in, h);

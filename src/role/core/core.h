@@ -460,7 +460,7 @@ void registered_when_due(struct core *c);
 bool rate_admits(struct core *c, const struct request_arrival *in);
 /* It was served: what work it caused is charged to its credential, but for the first units. */
 enum { RATE_UNITS_FREE = 32 };
-void rate_worked(struct core *c, const struct request_arrival *in);
+void rate_worked(struct core *c);
 
 /* --- later.c ------------------------------------------------------------------------ */
 

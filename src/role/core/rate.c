@@ -43,12 +43,13 @@ bool rate_admits(struct core *c, const struct request_arrival *in)
 	return false;
 }
 
-void rate_worked(struct core *c, const struct request_arrival *in)
+void rate_worked(struct core *c)
 {
 	unsigned work = (unsigned)options_number(&c->worker->options, OPT_peer_work);
+	struct bytes whose = bytes_str(c->room.served);
 	uint64_t units = c->open ? resource_spent(c->room.resources) : 0;
 
 	/* What any request takes is counted as a request. */
-	if (in->association && units > RATE_UNITS_FREE)
-		registry_work(c->room.registry, in->association, units - RATE_UNITS_FREE, work, clock_steady());
+	if (whose.n && units > RATE_UNITS_FREE)
+		registry_work(c->room.registry, whose, units - RATE_UNITS_FREE, work, clock_steady());
 }

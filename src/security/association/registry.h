@@ -186,10 +186,10 @@ void registry_touch(struct registry *r, uint64_t number, int64_t now);
  * associations, 0 any number; after a pause four seconds' worth at once. steady:
  * clock_steady. True for no association. */
 bool registry_spend(struct registry *r, uint64_t association, unsigned rate, int64_t steady);
-/* It caused so many units of work. Its credential may cause `rate` a second, 0 any number, after a
- * pause four seconds' worth at once; what is more is owed, for a minute at most. */
-void registry_work(struct registry *r, uint64_t association, uint64_t units, unsigned rate, int64_t steady);
-/* Does its credential owe nothing? If it does, the request counts as refused. */
+/* A request on this credential, now or when it was kept, caused so many units of work. It may cause
+ * `rate` a second, 0 any number, after a pause four seconds' worth at once; what is more is owed, for a minute at most. */
+void registry_work(struct registry *r, struct bytes credential, uint64_t units, unsigned rate, int64_t steady);
+/* Does the credential of this association owe nothing? If it does, the request counts as refused. */
 bool registry_rested(struct registry *r, uint64_t association, unsigned rate, int64_t steady);
 /* How many were refused to its credential since that was told last; 0 when that is
  * less than `every` ms ago. */

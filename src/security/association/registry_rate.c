@@ -47,20 +47,24 @@ bool registry_spend(struct registry *r, uint64_t association, unsigned rate, int
 	return false;
 }
 
-void registry_work(struct registry *r, uint64_t association, uint64_t units, unsigned rate, int64_t steady)
+static void charge(struct bucket *b, uint64_t units, unsigned rate, int64_t steady)
 {
-	struct live *l = registry_live(r, association);
-	struct bucket *b = l && l->of ? &l->of->usage.worked : NULL;
 	uint64_t cost = units * 1000, most = (uint64_t)rate * 1000 * DEBT_SECONDS, paid;
 
-	if (!b || rate == 0)
-		return;
 	fill(b, rate, steady);
 	paid = cost < b->credit ? cost : b->credit;
 	b->credit -= paid;
 	b->debt += cost - paid;
 	if (b->debt > most)
 		b->debt = most;
+}
+
+void registry_work(struct registry *r, struct bytes credential, uint64_t units, unsigned rate, int64_t steady)
+{
+	struct enrolled *e = credentials_by_id(&r->credentials, credential);
+
+	if (e && rate)
+		charge(&e->usage.worked, units, rate, steady);
 }
 
 bool registry_rested(struct registry *r, uint64_t association, unsigned rate, int64_t steady)
